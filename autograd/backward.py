@@ -1,0 +1,317 @@
+"""The chain rule, twice over the same rules: backward() on numbers into `.grad`, gradient() on Values.
+
+Both go plainly first. Only where that leaves a gradient that is not finite they go again with masks: a
+cotangent of exactly zero times an infinite or undefined slope is then zero, and what is still
+infinite or nan is reported the way np.errstate asks for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from autograd.graph import arguments_of, inputs_of, topological_order
+from autograd.op import FLOAT_ERRORS, Op, is_value, raw, shape_of
+from autograd.ops.elementwise import astype, where
+from autograd.ops.reductions import spread, sum
+from autograd.ops.shapes import unbroadcast
+from autograd.scopes import Place, checksum, describe, is_debugging
+
+ndarray = np.ndarray
+_one_at_a_time = threading.Lock()
+_owner: int | None = None  # the thread that is inside backward()
+
+
+def backward(root: Any, seed: Any = None, keep_grads: bool = True) -> None:
+    """Add the gradient of `root` to the `.grad` of every leaf below it; see Value.backward."""
+    global _owner
+    seed = raw(seed_of(root, seed))
+    if _owner == threading.get_ident():
+        raise RuntimeError("backward() was called inside backward(), by a rule: use gradient(), which keeps nothing in the graph")
+    with _one_at_a_time:  # cotangents live in slots of the nodes
+        nodes, leaves = topological_order(root)
+        check_unchanged(root, nodes, leaves)
+        _owner = threading.get_ident()
+        grads = before = [leaf._grad for leaf in leaves]  # set aside, so that two calls give exactly twice
+        try:
+            new = leaf_cotangents(root, seed, nodes, leaves)
+            grads = [old if c is None else c if old is None else old + c for old, c in zip(before, new, strict=True)]
+        finally:
+            for leaf, grad in zip(leaves, grads, strict=True):
+                leaf._grad = grad
+            if not keep_grads:
+                for node in nodes:
+                    node._grad = None
+            _owner = None
+
+
+def gradient(output: Any, targets: Any, seed: Any = None) -> Any:
+    """The gradient of `output` with respect to Values below it, as Values that can be differentiated again.
+
+    Args:
+        output: a Value. A tensor needs a `seed`, its cotangent, of the same shape.
+        targets: one Value, leaf or computed, or a list or tuple of them.
+
+    Returns:
+        One Value for one target, else a list or tuple; zeros where `output` does not depend on a target.
+        No `.grad` is touched.
+
+    >>> from autograd import Value
+    >>> x = Value(2.0)
+    >>> slope = gradient(x**3, x)
+    >>> slope.data, gradient(slope, x).data
+    (12.0, 12.0)
+    """
+    wanted = targets if isinstance(targets, (list, tuple)) else [targets]
+    for item in (output, *wanted):
+        if not is_value(item):
+            raise TypeError(f"gradient(output, targets) takes Values, but got {type(item).__name__}: wrap the data in Value(...) first")
+    seed = seed_of(output, seed)
+    nodes, leaves = topological_order(output)
+    check_unchanged(output, nodes, leaves)
+    found = finite_cotangents(output, seed, nodes, wanted, on_values=True)
+    results = [c if is_value(c) else output.__class__(c) for c in (found[item] for item in wanted)]
+    return type(targets)(results) if isinstance(targets, (list, tuple)) else results[0]
+
+
+def leaf_cotangents(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> list[Any]:
+    """The cotangent of each leaf, in memory of its own, and None for leaves that are frozen."""
+    targets = [leaf for leaf in leaves if not leaf._frozen]
+    if len(targets) == len(leaves) and not is_debugging():
+        with np.errstate(all="ignore"):
+            owned = sweep(root, seed, nodes, leaves)
+        if all(is_finite(leaf._grad) for leaf in leaves):
+            return [c if c.__class__ is float or leaf in owned else c.copy() for leaf in leaves for c in (leaf._grad,)]
+        found = cotangents(root, seed, nodes, targets, masked=True)
+    else:
+        found = finite_cotangents(root, seed, nodes, targets)
+    for node in nodes:
+        node._grad = found.get(node)
+    return [None if leaf._frozen else found[leaf] if leaf.shape == () else np.array(found[leaf]) for leaf in leaves]
+
+
+def sweep(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> set[Any]:
+    """Plain and fast: cotangents as numbers in the `_grad` slots. Returns the nodes that own theirs."""
+    kind = root.__class__
+    owned: set[Any] = set()
+    for node in nodes:
+        node._grad = None
+    for leaf in leaves:
+        leaf._grad = None
+    root._grad = seed
+    for node in reversed(nodes):
+        # One and two inputs and float cotangents are written out: 3x faster than contributions().
+        g, out, op, x = node._grad, node._data, node.op, node._x
+        if op.rule_x is None:
+            args = plain(node)
+            for item, c in contributions(node, g, out, args):
+                accumulate(item, c, owned, g, *args)
+            continue
+        xd = x._data if x.__class__ is kind else x
+        if op.rule_y is None:
+            c = pull(op.rule_x, g, out, xd)
+        else:
+            y = node._y
+            if y.__class__ is kind:
+                yd = y._data
+                try:
+                    c = op.rule_y(g, out, xd, yd)
+                except FLOAT_ERRORS:
+                    c = pull(op.rule_y, g, out, xd, yd)
+                if c.__class__ is not float or yd.__class__ is not float:
+                    accumulate(y, c, owned, g, xd, yd)
+                elif y._grad is None:
+                    y._grad = c
+                else:
+                    y._grad += c
+                if x is xd:
+                    continue
+            else:
+                yd = y
+            try:
+                c = op.rule_x(g, out, xd, yd)
+            except FLOAT_ERRORS:
+                c = pull(op.rule_x, g, out, xd, yd)
+        if c.__class__ is not float or xd.__class__ is not float:
+            accumulate(x, c, owned, g, xd, node._y)
+        elif x._grad is None:
+            x._grad = c
+        else:
+            x._grad += c
+    return owned
+
+
+def accumulate(node: Any, c: Any, owned: set[Any], *others: Any) -> None:
+    """Add a cotangent to a node's slot; in place only into an array that was allocated for it."""
+    c = fit(c, node._data)
+    if node._grad is None:
+        node._grad = c
+        if c.__class__ is ndarray and c.base is None and all(c is not other for other in others):
+            owned.add(node)
+    elif node in owned:
+        node._grad += c
+    else:
+        node._grad = node._grad + c
+        owned.add(node)
+
+
+def finite_cotangents(root: Any, seed: Any, nodes: list[Any], targets: Sequence[Any], on_values: bool = False) -> dict[Any, Any]:
+    """The cotangents, plainly and without a warning, or with masks where that gave inf or nan."""
+    with np.errstate(all="ignore"):
+        found = cotangents(root, seed, nodes, targets, on_values)
+    if all(is_finite(raw(found[target])) for target in targets):
+        return found
+    return cotangents(root, seed, nodes, targets, on_values, masked=True)
+
+
+def cotangents(
+    root: Any, seed: Any, nodes: list[Any], targets: Sequence[Any], on_values: bool = False, masked: bool = False
+) -> dict[Any, Any]:
+    """The cotangents of `targets` and of the nodes on the way to them, as numbers or as recorded Values.
+
+    Nothing is kept in the graph. No zero cotangent is skipped: on Values its own derivative counts.
+    """
+    needed = set(targets)
+    for node in nodes:
+        if not needed.isdisjoint(inputs_of(node)):
+            needed.add(node)
+    found = {root: seed}
+    debugging = is_debugging()
+    for node in reversed(nodes):
+        g = found.get(node)
+        if g is None:
+            continue
+        args, out = (arguments_of(node), node) if on_values else (plain(node), node._data)
+        for item, c in contributions(node, g, out, args, needed, masked):
+            if debugging:
+                check_nan(node, g, args, c)
+            c = fit(c, item._data)
+            found[item] = found[item] + c if item in found else c
+    for target in targets:
+        if target not in found:
+            found[target] = 0.0 if target.shape == () else np.zeros(target.shape, target.dtype)
+    return found
+
+
+def contributions(
+    node: Any, g: Any, out: Any, args: tuple[Any, ...], needed: set[Any] | None = None, masked: bool = False
+) -> Iterator[tuple[Any, Any]]:
+    """(input, its cotangent) for the inputs of a node that are Values, and in `needed` if that is given."""
+    kind, recorded = node.__class__, arguments_of(node)
+    for position, rule in node.op.rules:
+        argument = recorded[position]
+        items = argument if argument.__class__ is tuple else (argument,)
+        chosen = [item.__class__ is kind and (needed is None or item in needed) for item in items]
+        if any(chosen):
+            c = masked_pull(node.op, rule, g, out, args) if masked else pull(rule, g, out, *args)
+            results = c if argument.__class__ is tuple else (c,)
+            yield from ((item, c) for item, c, taken in zip(items, results, chosen, strict=True) if taken)
+
+
+def pull(rule: Callable[..., Any], g: Any, out: Any, *args: Any) -> Any:
+    """One rule, with inf and nan as NumPy gives them where Python's floats would raise."""
+    try:
+        return rule(g, out, *args)
+    except FLOAT_ERRORS:
+        return rule(*(np.float64(item) if item.__class__ is float else item for item in (g, out, *args)))
+
+
+def masked_pull(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[Any, ...]) -> Any:
+    """One rule where a cotangent of exactly zero stays zero, also at a slope of inf or nan."""
+    zero = np.equal(raw(g), 0.0)
+    if op.kind not in ("elementwise", "reduction") or not zero.any():
+        return pull(rule, g, out, *args)
+    if op.kind == "reduction":
+        zero = spread(zero, *args)
+    with np.errstate(all="ignore"):
+        c = pull(rule, g, out, *args)
+        hidden = zero & np.isnan(raw(c))
+        if hidden.any():
+            c = where(hidden, 0.0, c)
+    if not is_finite(raw(c)):
+        pull(rule, raw(g), raw(out), *map(raw, args))  # once more, for errstate to speak of the others
+    return c
+
+
+def fit(c: Any, data: Any) -> Any:
+    """A cotangent with the shape and dtype of the input's data: broadcasting undone, precision restored."""
+    if data.__class__ is float:
+        if shape_of(c) != ():
+            c = sum(c)
+        return c if is_value(c) else float(c)
+    if shape_of(c) != data.shape:
+        c = unbroadcast(c, data.shape, sum)
+    return c if c.dtype == data.dtype else astype(c, data.dtype)
+
+
+def plain(node: Any) -> tuple[Any, ...]:
+    """The arguments of a node with numbers and arrays in place of Values."""
+    kind = node.__class__
+    return tuple(
+        item._data
+        if item.__class__ is kind
+        else tuple(part._data if part.__class__ is kind else part for part in item)
+        if item.__class__ is tuple
+        else item
+        for item in arguments_of(node)
+    )
+
+
+def is_finite(c: Any) -> bool:
+    """True if a number is finite, or all numbers of an array are."""
+    return c - c == 0.0 if c.__class__ is float else bool(np.isfinite(c).all())
+
+
+def seed_of(root: Any, seed: Any) -> Any:
+    """The cotangent to start from, checked: the seed with the shape and dtype of the output."""
+    if seed is None:
+        if root.shape == ():
+            return 1.0
+        raise ValueError(
+            f"a tensor of shape {root.shape} has no single gradient: reduce it first, value.sum().backward(), "
+            f"or give a cotangent of that shape as seed, value.backward(seed)"
+        )
+    if shape_of(seed if is_value(seed) else np.asarray(seed)) != root.shape:
+        raise ValueError(
+            f"the seed is the cotangent of the output and has its shape {root.shape}, but {np.shape(raw(seed))} came: "
+            "use np.broadcast_to(seed, value.shape) if all elements are to have the same one"
+        )
+    return fit(seed if is_value(seed) else np.asarray(seed, dtype=root.dtype), root._data)
+
+
+def check_unchanged(root: Any, nodes: list[Any], leaves: list[Any]) -> None:
+    """Raise ValueError if data below `root` changed after it was recorded, which would make its gradient stale."""
+    clock = attrgetter("_clock")
+    if max(map(clock, leaves), default=0) > min(map(clock, nodes), default=0):
+        for node in nodes:
+            for item in inputs_of(node):
+                if item._clock > node._clock:
+                    raise ValueError(stale(item, f"{describe(node)} was computed from it"))
+    changed = root.__class__._changed
+    if changed:
+        for node in nodes:
+            if node in changed:
+                raise ValueError(stale(node, "it was computed"))
+    if Place.with_fingerprints:
+        for node in nodes:
+            for array, before in node.place.fingerprints if node.place.__class__ is Place else ():
+                if checksum(array) != before:
+                    raise ValueError(stale(node, "it was recorded") + " An array was changed in place through NumPy.")
+
+
+def stale(value: Any, since: str) -> str:
+    return (
+        f"the data of {describe(value)} changed after {since}, so the gradient would be stale: "
+        "call backward() before changing .data, or compute the output again"
+    )
+
+
+def check_nan(node: Any, g: Any, args: tuple[Any, ...], c: Any) -> None:
+    """Under debug(): raise FloatingPointError where a rule makes nan of numbers that are not."""
+    before = any(np.isnan(raw(item)).any() for item in (g, *args) if item.__class__ is float or hasattr(item, "dtype"))
+    if not before and np.isnan(raw(c)).any():
+        raise FloatingPointError(f"the derivative of {describe(node)} is nan at inputs that are not: mask them before the operation")

@@ -1,0 +1,103 @@
+"""Networks built neuron by neuron out of scalar Values, in the shape of micrograd: to look at, not for speed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd import Value
+from nn.module import Module
+
+Rng = np.random.Generator | int | None
+
+
+class Neuron(Module):
+    """``relu(w . x + b)``, or without the relu if not `nonlin`.
+
+    Args:
+        nin: the number of inputs.
+        nonlin: whether relu is applied.
+        rng: a numpy Generator or a seed; weights start uniformly in (-1, 1), the bias at 0.
+
+    >>> Neuron(3, rng=0)([1.0, 2.0, 3.0]).shape
+    ()
+    """
+
+    def __init__(self, nin: int, nonlin: bool = True, *, rng: Rng = None) -> None:
+        rng = np.random.default_rng(rng)
+        self.w = [Value(weight) for weight in rng.uniform(-1.0, 1.0, nin).tolist()]
+        self.b = Value(0.0)
+        self.nonlin = nonlin
+
+    def forward(self, x: Any) -> Value:
+        """A scalar Value from a sequence of `nin` numbers or scalar Values."""
+        x = x.tolist() if isinstance(x, np.ndarray) else x
+        if len(x) != len(self.w):
+            raise ValueError(f"a Neuron of {len(self.w)} inputs got {len(x)}: it takes one sample, a list of numbers or scalar Values")
+        total = self.b
+        for weight, item in zip(self.w, x, strict=True):
+            total = total + weight * item
+        return total.relu() if self.nonlin else total
+
+    def extra_repr(self) -> str:
+        return f"{len(self.w)}, {'relu' if self.nonlin else 'linear'}"
+
+
+class Layer(Module):
+    """`nout` neurons that share their `nin` inputs.
+
+    >>> len(Layer(2, 3, rng=0)([1.0, -1.0]))
+    3
+    """
+
+    def __init__(self, nin: int, nout: int, nonlin: bool = True, *, rng: Rng = None) -> None:
+        rng = np.random.default_rng(rng)
+        self.neurons = [Neuron(nin, nonlin, rng=rng) for _ in range(nout)]
+
+    def forward(self, x: Any) -> Any:
+        """The neurons' outputs: a list of scalar Values, or one Value if there is one neuron."""
+        x = x.tolist() if isinstance(x, np.ndarray) else x
+        out = [neuron(x) for neuron in self.neurons]
+        return out[0] if len(out) == 1 else out
+
+    def extra_repr(self) -> str:
+        first = self.neurons[0]
+        return f"{len(first.w)} -> {len(self.neurons)}, {'relu' if first.nonlin else 'linear'}"
+
+    def _shown_children(self) -> Iterator[tuple[str, Module]]:
+        return iter(())  # the neurons are all alike
+
+
+class MLP(Module):
+    """Layers of neurons with relu between them; the last layer is linear.
+
+    Args:
+        nin: the number of inputs.
+        nouts: the sizes of the layers.
+        rng: a numpy Generator or a seed.
+
+    >>> model = MLP(2, [16, 16, 1], rng=0)
+    >>> model
+    MLP(2, [16, 16, 1])                   337
+      layers.0: Layer(2 -> 16, relu)       48
+      layers.1: Layer(16 -> 16, relu)     272
+      layers.2: Layer(16 -> 1, linear)     17
+    >>> model([1.0, -2.0]).shape
+    ()
+    """
+
+    def __init__(self, nin: int, nouts: Sequence[int], *, rng: Rng = None) -> None:
+        rng = np.random.default_rng(rng)
+        sizes = [nin, *nouts]
+        self.layers = [Layer(sizes[i], sizes[i + 1], i + 1 < len(nouts), rng=rng) for i in range(len(nouts))]
+
+    def forward(self, x: Any) -> Any:
+        """A list of scalar Values, or one Value for one output, from a sequence of `nin` numbers or Values."""
+        for layer in self.layers:
+            x = layer([x] if isinstance(x, Value) and x.ndim == 0 else x)
+        return x
+
+    def extra_repr(self) -> str:
+        return f"{len(self.layers[0].neurons[0].w)}, {[len(layer.neurons) for layer in self.layers]}"
