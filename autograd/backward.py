@@ -16,14 +16,15 @@ import numpy as np
 
 from autograd.graph import arguments_of, inputs_of, topological_order
 from autograd.op import FLOAT_ERRORS, Op, is_value, raw, shape_of
-from autograd.ops.elementwise import astype, where
+from autograd.ops.elementwise import astype, same, where
 from autograd.ops.reductions import spread, sum
 from autograd.ops.shapes import unbroadcast
-from autograd.scopes import Place, checksum, describe, is_debugging
+from autograd.scopes import Place, checksum, describe, is_set
 
 ndarray = np.ndarray
 _one_at_a_time = threading.Lock()
 _owner: int | None = None  # the thread that is inside backward()
+clock_of = attrgetter("_clock")
 
 
 def backward(root: Any, seed: Any = None, keep_grads: bool = True) -> None:
@@ -34,7 +35,7 @@ def backward(root: Any, seed: Any = None, keep_grads: bool = True) -> None:
         raise RuntimeError("backward() was called inside backward(), by a rule: use gradient(), which keeps nothing in the graph")
     with _one_at_a_time:  # cotangents live in slots of the nodes
         nodes, leaves = topological_order(root)
-        check_unchanged(root, nodes, leaves)
+        check_unchanged(root, nodes)
         _owner = threading.get_ident()
         grads = before = [leaf._grad for leaf in leaves]  # set aside, so that two calls give exactly twice
         try:
@@ -72,7 +73,7 @@ def gradient(output: Any, targets: Any, seed: Any = None) -> Any:
             raise TypeError(f"gradient(output, targets) takes Values, but got {type(item).__name__}: wrap the data in Value(...) first")
     seed = seed_of(output, seed)
     nodes, leaves = topological_order(output)
-    check_unchanged(output, nodes, leaves)
+    check_unchanged(output, nodes)
     found = finite_cotangents(output, seed, nodes, wanted, on_values=True)
     results = [c if is_value(c) else output.__class__(c) for c in (found[item] for item in wanted)]
     return type(targets)(results) if isinstance(targets, (list, tuple)) else results[0]
@@ -81,7 +82,7 @@ def gradient(output: Any, targets: Any, seed: Any = None) -> Any:
 def leaf_cotangents(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> list[Any]:
     """The cotangent of each leaf, in memory of its own, and None for leaves that are frozen."""
     targets = [leaf for leaf in leaves if not leaf._frozen]
-    if len(targets) == len(leaves) and not is_debugging():
+    if len(targets) == len(leaves) and not is_set("debug"):
         with np.errstate(all="ignore"):
             owned = sweep(root, seed, nodes, leaves)
         if all(is_finite(leaf._grad) for leaf in leaves):
@@ -98,50 +99,46 @@ def sweep(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> set[Any]
     """Plain and fast: cotangents as numbers in the `_grad` slots. Returns the nodes that own theirs."""
     kind = root.__class__
     owned: set[Any] = set()
+    newest = max(map(clock_of, leaves), default=0)
     for node in nodes:
         node._grad = None
+        if node._clock < newest:
+            check_inputs(node)
     for leaf in leaves:
         leaf._grad = None
     root._grad = seed
     for node in reversed(nodes):
-        # One and two inputs and float cotangents are written out: 3x faster than contributions().
-        g, out, op, x = node._grad, node._data, node.op, node._x
-        if op.rule_x is None:
+        op, x = node.op, node._x
+        g, out, rule_x, rule_y = node._grad, node._data, op.rule_x, op.rule_y
+        if rule_x is None:
             args = plain(node)
             for item, c in contributions(node, g, out, args):
                 accumulate(item, c, owned, g, *args)
             continue
+        # One and two inputs and float cotangents are written out: 3x faster than contributions().
         xd = x._data if x.__class__ is kind else x
-        if op.rule_y is None:
-            c = pull(op.rule_x, g, out, xd)
-        else:
-            y = node._y
-            if y.__class__ is kind:
-                yd = y._data
-                try:
-                    c = op.rule_y(g, out, xd, yd)
-                except FLOAT_ERRORS:
-                    c = pull(op.rule_y, g, out, xd, yd)
-                if c.__class__ is not float or yd.__class__ is not float:
-                    accumulate(y, c, owned, g, xd, yd)
-                elif y._grad is None:
-                    y._grad = c
-                else:
-                    y._grad += c
-                if x is xd:
-                    continue
-            else:
-                yd = y
+        y = yd = node._y
+        if y.__class__ is kind:
+            yd = y._data
             try:
-                c = op.rule_x(g, out, xd, yd)
+                c = g if rule_y is same else rule_y(g, out, xd, yd)
             except FLOAT_ERRORS:
-                c = pull(op.rule_x, g, out, xd, yd)
-        if c.__class__ is not float or xd.__class__ is not float:
-            accumulate(x, c, owned, g, xd, node._y)
-        elif x._grad is None:
-            x._grad = c
-        else:
-            x._grad += c
+                c = pull(rule_y, g, out, xd, yd)
+            if c.__class__ is not float or yd.__class__ is not float:
+                accumulate(y, c, owned, g, xd, yd)
+            else:
+                old = y._grad
+                y._grad = c if old is None else old + c
+        if x.__class__ is kind:
+            try:
+                c = g if rule_x is same else rule_x(g, out, xd) if rule_y is None else rule_x(g, out, xd, yd)
+            except FLOAT_ERRORS:
+                c = pull(rule_x, g, out, xd) if rule_y is None else pull(rule_x, g, out, xd, yd)
+            if c.__class__ is not float or xd.__class__ is not float:
+                accumulate(x, c, owned, g, xd, yd)
+            else:
+                old = x._grad
+                x._grad = c if old is None else old + c
     return owned
 
 
@@ -177,10 +174,11 @@ def cotangents(
     """
     needed = set(targets)
     for node in nodes:
+        check_inputs(node)
         if not needed.isdisjoint(inputs_of(node)):
             needed.add(node)
     found = {root: seed}
-    debugging = is_debugging()
+    debugging = is_set("debug")
     for node in reversed(nodes):
         g = found.get(node)
         if g is None:
@@ -283,14 +281,15 @@ def seed_of(root: Any, seed: Any) -> Any:
     return fit(seed if is_value(seed) else np.asarray(seed, dtype=root.dtype), root._data)
 
 
-def check_unchanged(root: Any, nodes: list[Any], leaves: list[Any]) -> None:
-    """Raise ValueError if data below `root` changed after it was recorded, which would make its gradient stale."""
-    clock = attrgetter("_clock")
-    if max(map(clock, leaves), default=0) > min(map(clock, nodes), default=0):
-        for node in nodes:
-            for item in inputs_of(node):
-                if item._clock > node._clock:
-                    raise ValueError(stale(item, f"{describe(node)} was computed from it"))
+def check_inputs(node: Any) -> None:
+    """Raise ValueError if the data of an input changed after the node was computed from it."""
+    for item in inputs_of(node):
+        if item._clock > node._clock:
+            raise ValueError(stale(item, f"{describe(node)} was computed from it"))
+
+
+def check_unchanged(root: Any, nodes: list[Any]) -> None:
+    """Raise ValueError if a computed Value's data was set, or under debug() an array changed through NumPy."""
     changed = root.__class__._changed
     if changed:
         for node in nodes:

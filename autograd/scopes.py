@@ -9,60 +9,61 @@ from __future__ import annotations
 import os
 import sys
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ContextDecorator
 from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
-_innermost: ContextVar[Scope | None] = ContextVar("valuegrad_scope", default=None)
+_innermost: ContextVar[scope | None] = ContextVar("valuegrad_scope", default=None)
 current = _innermost.get
 
 
-class Scope:
-    """One surrounding of operations; scopes nest through `outer`.
+class scope:  # noqa: N801 - used like a function
+    """Name the operations of a with-block, for drawings and messages; scopes nest.
+
+    Args:
+        name: a string, or an object with a method ``name_within(outer)`` that gives its name inside the
+            object of the scope around, or by itself if `outer` is None. Modules are such objects.
 
     Attributes:
         outer: the scope around this one, or None.
-        name: what it is called in paths: a module's class or place in its parent, or None.
-        recording: False under no_grad().
-        lines: True while source lines are recorded.
-        special: True if new nodes need more than to be told their scope.
+        settings: what no_grad(), record_lines() and debug() ask for; empty in an ordinary scope.
+
+    >>> from autograd import Value, scope
+    >>> with scope("attention"), scope("scores"):
+    ...     score = Value(2.0) * 3.0
+    >>> score.place.path
+    'attention.scores'
     """
 
-    __slots__ = ("outer", "name", "recording", "lines", "debug", "special")
+    __slots__ = ("name", "outer", "settings", "token")
 
-    def __init__(
-        self,
-        outer: Scope | None,
-        name: Any = None,
-        recording: bool | None = None,
-        lines: bool = False,
-        debug: bool = False,
-    ) -> None:
-        self.outer, self.name = outer, name
-        if outer is not None:
-            recording = outer.recording if recording is None else recording
-            lines, debug = lines or outer.lines, debug or outer.debug
-        self.recording, self.lines, self.debug = recording is not False, lines, debug
-        self.special = recording is False or lines
+    def __init__(self, name: Any, settings: dict[str, bool] | None = None) -> None:
+        self.name = name
+        self.outer = outer = current()
+        # Asked of every new node, so inherited here instead of looked up there.
+        self.settings = settings if outer is None or not outer.settings else {**outer.settings, **(settings or {})}
+
+    def __enter__(self) -> None:
+        self.token = _innermost.set(self)
+
+    def __exit__(self, *error: object) -> None:
+        _innermost.reset(self.token)
+        self.token = None
 
     @property
     def path(self) -> str:
-        """The modules around, outermost first: ``"MLP.layers.0.neurons.3"``."""
-        names: list[str] = []
-        scope: Scope | None = self
-        while scope is not None:
-            if scope.name is not None:
-                around = None if scope.outer is None else scope.outer.nearest()
-                names.append(scope.name if scope.name.__class__ is str else scope.name.name_within(around))
-            scope = scope.outer
-        return ".".join(reversed(names))
-
-    def nearest(self) -> Any:
-        """What names the innermost named scope from here on outwards."""
-        return self.name if self.name is not None or self.outer is None else self.outer.nearest()
+        """The names of this scope and those around it, outermost first: ``"MLP.layers.0.neurons.3"``."""
+        around = [self]
+        while around[-1].outer is not None:
+            around.append(around[-1].outer)
+        names, outer = [], None
+        for inner in reversed(around):
+            if inner.name is not None:
+                names.append(inner.name if inner.name.__class__ is str else inner.name.name_within(outer))
+                outer = inner.name
+        return ".".join(names)
 
     def __str__(self) -> str:
         return self.path
@@ -80,10 +81,10 @@ class Place:
     __slots__ = ("scope", "line", "fingerprints")
     with_fingerprints = False  # becomes True with the first of them
 
-    def __init__(self, scope: Scope, arrays: list[np.ndarray]) -> None:
+    def __init__(self, scope: scope, arrays: list[np.ndarray]) -> None:
         self.scope = scope
         self.line = source_line()
-        self.fingerprints = [(array, checksum(array)) for array in arrays] if scope.debug else []
+        self.fingerprints = [(array, checksum(array)) for array in arrays] if is_set("debug") else []
         if self.fingerprints:
             Place.with_fingerprints = True
 
@@ -109,70 +110,52 @@ def source_line() -> str | None:
     return None if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
-class scope:  # noqa: N801 - used like a function
-    """Name the operations of a with-block, for drawings and messages; scopes nest.
+class setting(ContextDecorator):  # noqa: N801
+    """Settings for the operations of a with-block or a decorated function."""
 
-    Args:
-        name: a string, or an object with a method ``name_within(outer)`` that gives its name inside the
-            object of the scope around, or by itself if `outer` is None. Modules are such objects.
+    def __init__(self, **settings: bool) -> None:
+        self.settings = settings
 
-    >>> from autograd import Value, scope
-    >>> with scope("attention"), scope("scores"):
-    ...     score = Value(2.0) * 3.0
-    >>> score.place.path
-    'attention.scores'
-    """
-
-    __slots__ = ("name", "token")
-
-    def __init__(self, name: Any) -> None:
-        self.name = name
+    def _recreate_cm(self) -> setting:  # a decorated function enters anew at every call, in any thread
+        return setting(**self.settings)
 
     def __enter__(self) -> None:
-        self.token = _innermost.set(Scope(current(), self.name))
+        self.scope = scope(None, self.settings)
+        self.scope.__enter__()
 
     def __exit__(self, *error: object) -> None:
-        _innermost.reset(self.token)
+        self.scope.__exit__()
 
 
-@contextmanager
-def _within(**settings: Any) -> Iterator[None]:
-    token = _innermost.set(Scope(current(), **settings))
-    try:
-        yield
-    finally:
-        _innermost.reset(token)
+def no_grad() -> setting:
+    """Compute without recording: ``with no_grad():`` or ``@no_grad()``. Results are leaves, and frozen.
+
+    >>> from autograd import Value, no_grad
+    >>> with no_grad():
+    ...     (Value(2.0) * 3.0).op is None
+    True
+    """
+    return setting(recording=False)
 
 
-def no_grad() -> Any:
-    """Compute without recording: ``with no_grad():`` or ``@no_grad()``. Results are leaves."""
-    return _within(recording=False)
-
-
-def record_lines() -> Any:
+def record_lines() -> setting:
     """Remember the source line of every operation of a with-block; messages and drawings then name it."""
-    return _within(lines=True)
+    return setting(lines=True)
 
 
-def debug() -> Any:
+def debug() -> setting:
     """Record slowly and check everything: ``with debug():``.
 
     Source lines are recorded; backward() raises if an array was changed in place through NumPy after it
     was recorded, or if a rule turns finite numbers into nan, and names the line that made the node.
     """
-    return _within(lines=True, debug=True)
+    return setting(lines=True, debug=True)
 
 
-def is_recording() -> bool:
-    """False under no_grad()."""
+def is_set(name: str, default: bool = False) -> bool:
+    """A setting of the scopes around."""
     here = current()
-    return here is None or here.recording
-
-
-def is_debugging() -> bool:
-    """True under debug()."""
-    here = current()
-    return here is not None and here.debug
+    return default if here is None or not here.settings else here.settings.get(name, default)
 
 
 def describe(value: Any) -> str:

@@ -18,7 +18,7 @@ from autograd.backward import backward
 from autograd.graph import arguments_of, inputs_of
 from autograd.op import FLOAT_ERRORS, Op
 from autograd.ops.indexing import AtIndexer
-from autograd.scopes import Place, Scope, current, describe
+from autograd.scopes import Place, current, describe, is_set, scope
 
 ndarray = np.ndarray
 new = object.__new__
@@ -41,9 +41,13 @@ def unary_method(op: Op) -> Callable[[Value], Value]:
         else:
             data = array(x)
         node = new(Value)
-        node._data, node.op, node._x, node._y, node._clock = data, op, self, None, _tick
+        node._data = data
+        node.op = op
+        node._x = self
+        node._y = None
+        node._clock = _tick
         node.place = place = current()
-        if place is not None and place.special:
+        if place is not None and place.settings:
             finish(node, place)
         return node
 
@@ -70,9 +74,13 @@ def binary_method(op: Op) -> Callable[[Value, Any], Value]:
         if data.__class__ is not float and data.__class__ is not ndarray:
             data = float(data)
         node = new(Value)
-        node._data, node.op, node._x, node._y, node._clock = data, op, self, other, _tick
+        node._data = data
+        node.op = op
+        node._x = self
+        node._y = other
+        node._clock = _tick
         node.place = place = current()
-        if place is not None and place.special:
+        if place is not None and place.settings:
             finish(node, place)
         return node
 
@@ -136,7 +144,7 @@ class Value:
     __slots__ = ("_clock", "_data", "_frozen", "_grad", "_label", "_x", "_y", "op", "place", "__weakref__")
 
     op: Op | None
-    place: Scope | Place | None
+    place: scope | Place | None
 
     __array_ufunc__ = None  # NumPy then leaves `array * value` to Value.__rmul__
     __hash__ = object.__hash__
@@ -377,7 +385,7 @@ def record(op: Op, args: tuple[Any, ...]) -> Value:
     else:
         node._x, node._y = operands[0], operands[1] if len(operands) == 2 else None
     node.place = place = current()
-    if place is not None and place.special:
+    if place is not None and place.settings:
         finish(node, place)
     return node
 
@@ -396,9 +404,11 @@ def compute(op: Op, data: tuple[Any, ...]) -> Any:
     return out if out.__class__ is ndarray and out.ndim else float(out)
 
 
-def finish(node: Value, place: Scope) -> None:
+def finish(node: Value, place: scope) -> None:
     """What a special scope wants of a new node: no graph, or its source line and checksums."""
-    if place.recording:
+    if is_set("recording", True):
+        if not is_set("lines"):
+            return
         operands = [item for item in arguments_of(node) if not isinstance(item, (tuple, int, type(None)))]
         node.place = Place(place, [data for data in map(ops.elementwise.raw, operands) if data.__class__ is ndarray])
     else:

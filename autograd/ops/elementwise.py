@@ -18,6 +18,11 @@ from autograd.op import Op, binary, is_value, primitive, raw, sign, unary
 # --- arithmetic -----------------------------------------------------------------------------------
 
 
+def same(g: Any, out: Any, x: Any, y: Any) -> Any:
+    """The cotangent as it is; backward() knows this rule and saves the call."""
+    return g
+
+
 def pow_base(g: Any, out: Any, x: Any, y: Any) -> Any:
     """y x^(y-1), and 0 where y is 0, also for x = 0."""
     if y.__class__ is float:
@@ -36,9 +41,9 @@ def real_power(x: Any, y: Any) -> float:
 
 
 # fmt: off
-add = binary("add", "{} + {}",  operator.add,      lambda g, out, x, y: g,
-                                                   lambda g, out, x, y: g)
-sub = binary("sub", "{} - {}",  operator.sub,      lambda g, out, x, y: g,
+add = binary("add", "{} + {}",  operator.add,      same,
+                                                   same)
+sub = binary("sub", "{} - {}",  operator.sub,      same,
                                                    lambda g, out, x, y: -g)
 mul = binary("mul", "{} * {}",  operator.mul,      lambda g, out, x, y: g * y,
                                                    lambda g, out, x, y: g * x)
