@@ -81,7 +81,7 @@ def gradient(output: Any, targets: Any, seed: Any = None) -> Any:
 
 def leaf_cotangents(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> list[Any]:
     """The cotangent of each leaf, in memory of its own, and None for leaves that are frozen."""
-    targets = [leaf for leaf in leaves if not leaf._frozen]
+    targets = [leaf for leaf in leaves if leaf.requires_grad]
     if len(targets) == len(leaves) and not is_set("debug"):
         with np.errstate(all="ignore"):
             owned = sweep(root, seed, nodes, leaves)
@@ -92,7 +92,7 @@ def leaf_cotangents(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -
         found = finite_cotangents(root, seed, nodes, targets)
     for node in nodes:
         node._grad = found.get(node)
-    return [None if leaf._frozen else found[leaf] if leaf.shape == () else np.array(found[leaf]) for leaf in leaves]
+    return [(np.array(found[leaf]) if leaf.shape else found[leaf]) if leaf.requires_grad else None for leaf in leaves]
 
 
 def sweep(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> set[Any]:

@@ -45,6 +45,7 @@ def unary_method(op: Op) -> Callable[[Value], Value]:
         node.op = op
         node._x = self
         node._y = None
+        node._mark = None
         node._clock = _tick
         node.place = place = current()
         if place is not None and place.settings:
@@ -78,6 +79,7 @@ def binary_method(op: Op) -> Callable[[Value, Any], Value]:
         node.op = op
         node._x = self
         node._y = other
+        node._mark = None
         node._clock = _tick
         node.place = place = current()
         if place is not None and place.settings:
@@ -140,8 +142,9 @@ class Value:
     (-0.003982, 0.002655)
     """
 
-    # _x and _y are the operands, Values or constants; an op of other arity has all its arguments in _x.
-    __slots__ = ("_clock", "_data", "_frozen", "_grad", "_label", "_x", "_y", "op", "place", "__weakref__")
+    # _x and _y are the operands, Values or constants; an op of other arity has all its arguments in _x,
+    # and a leaf has in _y whether it is frozen. Fewer slots are less for the collector to walk through.
+    __slots__ = ("_clock", "_data", "_grad", "_label", "_mark", "_x", "_y", "op", "place", "__weakref__")
 
     op: Op | None
     place: scope | Place | None
@@ -155,8 +158,8 @@ class Value:
             data = leaf_data(data)
         self._data = data
         self._label = label
-        self._grad = self._x = self._y = self.op = self.place = None
-        self._frozen = not requires_grad
+        self._grad = self._mark = self._x = self.op = self.place = None
+        self._y = not requires_grad
         self._clock = 0
 
     def __init_subclass__(cls) -> NoReturn:
@@ -196,13 +199,13 @@ class Value:
     @property
     def requires_grad(self) -> bool:
         """False on a frozen or detached leaf; such a leaf keeps the gradient it had."""
-        return self.op is not None or not self._frozen
+        return self.op is not None or not self._y
 
     @requires_grad.setter
     def requires_grad(self, flag: bool) -> None:
         if self.op is not None:
             raise ValueError(f"requires_grad can be set on leaves only, but {describe(self)} was computed: use .detach()")
-        self._frozen = not flag
+        self._y = not flag
 
     @property
     def inputs(self) -> tuple[Any, ...]:
@@ -359,7 +362,7 @@ class Value:
     def __reduce__(self) -> tuple[Any, ...]:
         if self.op is not None:
             raise TypeError(f"{describe(self)} was computed, and a graph cannot be pickled or copied: use .detach(), or copy the leaves")
-        return restore, (self._data, self.label, self._frozen, self._grad)
+        return restore, (self._data, self.label, self._y, self._grad)
 
     _record: Callable[[Op, tuple[Any, ...]], Value]
 
@@ -379,7 +382,8 @@ def record(op: Op, args: tuple[Any, ...]) -> Value:
         elif argument is not None:
             operands[position] = data[position] = operand(argument, op)
     node = new(Value)
-    node._data, node.op, node._clock = compute(op, tuple(data)), op, _tick
+    node._data = compute(op, tuple(data))
+    node.op, node._mark, node._clock = op, None, _tick
     if op.rule_x is None:
         node._x, node._y = tuple(operands), None
     else:
@@ -412,8 +416,8 @@ def finish(node: Value, place: scope) -> None:
         operands = [item for item in arguments_of(node) if not isinstance(item, (tuple, int, type(None)))]
         node.place = Place(place, [data for data in map(ops.elementwise.raw, operands) if data.__class__ is ndarray])
     else:
-        node.op = node.place = node._x = node._y = node._grad = None
-        node._frozen = True
+        node.op = node.place = node._x = node._grad = None
+        node._y = True
 
 
 # --- plain data coming in ---------------------------------------------------------------------------
