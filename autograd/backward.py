@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -17,14 +16,17 @@ import numpy as np
 from autograd.graph import arguments_of, inputs_of, topological_order
 from autograd.op import FLOAT_ERRORS, Op, is_value, raw, shape_of
 from autograd.ops.elementwise import astype, same, where
+from autograd.ops.plain import seed_of
 from autograd.ops.reductions import spread, sum
 from autograd.ops.shapes import unbroadcast
 from autograd.scopes import Place, checksum, describe, is_set
 
-ndarray = np.ndarray
+STALE = (
+    "the data of {} changed after {}, so the gradient would be stale: "
+    "call backward() before changing .data, or compute the output again"
+)
 _one_at_a_time = threading.Lock()
 _owner: int | None = None  # the thread that is inside backward()
-clock_of = attrgetter("_clock")
 
 
 def backward(root: Any, seed: Any = None, keep_grads: bool = True) -> None:
@@ -32,10 +34,10 @@ def backward(root: Any, seed: Any = None, keep_grads: bool = True) -> None:
     global _owner
     seed = raw(seed_of(root, seed))
     if _owner == threading.get_ident():
-        raise RuntimeError("backward() was called inside backward(), by a rule: use gradient(), which keeps nothing in the graph")
+        raise RuntimeError("backward() was called inside backward(), by a rule: use gradient(), which keeps no state")
     with _one_at_a_time:  # cotangents live in slots of the nodes
         nodes, leaves = topological_order(root)
-        check_unchanged(root, nodes)
+        check_unchanged(nodes)
         _owner = threading.get_ident()
         grads = before = [leaf._grad for leaf in leaves]  # set aside, so that two calls give exactly twice
         try:
@@ -44,9 +46,8 @@ def backward(root: Any, seed: Any = None, keep_grads: bool = True) -> None:
         finally:
             for leaf, grad in zip(leaves, grads, strict=True):
                 leaf._grad = grad
-            if not keep_grads:
-                for node in nodes:
-                    node._grad = None
+            for node in () if keep_grads else nodes:
+                node._grad = None
             _owner = None
 
 
@@ -67,39 +68,40 @@ def gradient(output: Any, targets: Any, seed: Any = None) -> Any:
     >>> slope.data, gradient(slope, x).data
     (12.0, 12.0)
     """
-    wanted = targets if isinstance(targets, (list, tuple)) else [targets]
+    several = isinstance(targets, (list, tuple))
+    wanted = targets if several else [targets]
     for item in (output, *wanted):
         if not is_value(item):
-            raise TypeError(f"gradient(output, targets) takes Values, but got {type(item).__name__}: wrap the data in Value(...) first")
+            raise TypeError(f"gradient(output, targets) takes Values, but got {type(item).__name__}: use Value(data)")
     seed = seed_of(output, seed)
     nodes, leaves = topological_order(output)
-    check_unchanged(output, nodes)
+    check_unchanged(nodes)
     found = finite_cotangents(output, seed, nodes, wanted, on_values=True)
-    results = [c if is_value(c) else output.__class__(c) for c in (found[item] for item in wanted)]
-    return type(targets)(results) if isinstance(targets, (list, tuple)) else results[0]
+    results = [found[item] if is_value(found[item]) else output.__class__(found[item]) for item in wanted]
+    return type(targets)(results) if several else results[0]
 
 
 def leaf_cotangents(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> list[Any]:
     """The cotangent of each leaf, in memory of its own, and None for leaves that are frozen."""
     targets = [leaf for leaf in leaves if leaf.requires_grad]
-    if len(targets) == len(leaves) and not is_set("debug"):
+    if len(targets) < len(leaves) or is_set("debug"):
+        found = finite_cotangents(root, seed, nodes, targets)
+    else:
         with np.errstate(all="ignore"):
             owned = sweep(root, seed, nodes, leaves)
         if all(is_finite(leaf._grad) for leaf in leaves):
-            return [c if c.__class__ is float or leaf in owned else c.copy() for leaf in leaves for c in (leaf._grad,)]
+            return [c if c.__class__ is float or leaf in owned else c.copy() for leaf in leaves for c in [leaf._grad]]
         found = cotangents(root, seed, nodes, targets, masked=True)
-    else:
-        found = finite_cotangents(root, seed, nodes, targets)
     for node in nodes:
         node._grad = found.get(node)
-    return [(np.array(found[leaf]) if leaf.shape else found[leaf]) if leaf.requires_grad else None for leaf in leaves]
+    return [np.array(found[leaf]) if leaf.shape else found[leaf] if leaf in found else None for leaf in leaves]
 
 
 def sweep(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> set[Any]:
     """Plain and fast: cotangents as numbers in the `_grad` slots. Returns the nodes that own theirs."""
     kind = root.__class__
     owned: set[Any] = set()
-    newest = max(map(clock_of, leaves), default=0)
+    newest = max((leaf._clock for leaf in leaves), default=0)
     for node in nodes:
         node._grad = None
         if node._clock < newest:
@@ -111,7 +113,7 @@ def sweep(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> set[Any]
         op, x = node.op, node._x
         g, out, rule_x, rule_y = node._grad, node._data, op.rule_x, op.rule_y
         if rule_x is None:
-            args = plain(node)
+            args = raw(arguments_of(node))
             for item, c in contributions(node, g, out, args):
                 accumulate(item, c, owned, g, *args)
             continue
@@ -145,18 +147,18 @@ def sweep(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> set[Any]
 def accumulate(node: Any, c: Any, owned: set[Any], *others: Any) -> None:
     """Add a cotangent to a node's slot; in place only into an array that was allocated for it."""
     c = fit(c, node._data)
-    if node._grad is None:
-        node._grad = c
-        if c.__class__ is ndarray and c.base is None and all(c is not other for other in others):
-            owned.add(node)
-    elif node in owned:
+    if node in owned:
         node._grad += c
-    else:
+    elif node._grad is not None:
         node._grad = node._grad + c
         owned.add(node)
+    else:
+        node._grad = c
+        if c.__class__ is np.ndarray and c.base is None and all(c is not other for other in others):
+            owned.add(node)
 
 
-def finite_cotangents(root: Any, seed: Any, nodes: list[Any], targets: Sequence[Any], on_values: bool = False) -> dict[Any, Any]:
+def finite_cotangents(root: Any, seed: Any, nodes: list[Any], targets: Sequence[Any], on_values: bool = False) -> Any:
     """The cotangents, plainly and without a warning, or with masks where that gave inf or nan."""
     with np.errstate(all="ignore"):
         found = cotangents(root, seed, nodes, targets, on_values)
@@ -178,20 +180,15 @@ def cotangents(
         if not needed.isdisjoint(inputs_of(node)):
             needed.add(node)
     found = {root: seed}
-    debugging = is_set("debug")
     for node in reversed(nodes):
-        g = found.get(node)
-        if g is None:
-            continue
-        args, out = (arguments_of(node), node) if on_values else (plain(node), node._data)
-        for item, c in contributions(node, g, out, args, needed, masked):
-            if debugging:
-                check_nan(node, g, args, c)
-            c = fit(c, item._data)
-            found[item] = found[item] + c if item in found else c
+        if node in found:
+            given = (found[node], node, arguments_of(node))
+            g, out, args = given if on_values else map(raw, given)
+            for item, c in contributions(node, g, out, args, needed, masked):
+                c = fit(c, item._data)
+                found[item] = found[item] + c if item in found else c
     for target in targets:
-        if target not in found:
-            found[target] = 0.0 if target.shape == () else np.zeros(target.shape, target.dtype)
+        found.setdefault(target, np.zeros_like(target._data) if target.shape else 0.0)
     return found
 
 
@@ -199,13 +196,14 @@ def contributions(
     node: Any, g: Any, out: Any, args: tuple[Any, ...], needed: set[Any] | None = None, masked: bool = False
 ) -> Iterator[tuple[Any, Any]]:
     """(input, its cotangent) for the inputs of a node that are Values, and in `needed` if that is given."""
-    kind, recorded = node.__class__, arguments_of(node)
     for position, rule in node.op.rules:
-        argument = recorded[position]
+        argument = arguments_of(node)[position]
         items = argument if argument.__class__ is tuple else (argument,)
-        chosen = [item.__class__ is kind and (needed is None or item in needed) for item in items]
+        chosen = [is_value(item) and (needed is None or item in needed) for item in items]
         if any(chosen):
             c = masked_pull(node.op, rule, g, out, args) if masked else pull(rule, g, out, *args)
+            if is_set("debug") and np.isnan(raw(c)).any() and not any(map(has_nan, (g, *args))):
+                raise FloatingPointError(f"the derivative of {describe(node)} is nan at numbers that are not")
             results = c if argument.__class__ is tuple else (c,)
             yield from ((item, c) for item, c, taken in zip(items, results, chosen, strict=True) if taken)
 
@@ -223,40 +221,21 @@ def masked_pull(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[
     zero = np.equal(raw(g), 0.0)
     if op.kind not in ("elementwise", "reduction") or not zero.any():
         return pull(rule, g, out, *args)
-    if op.kind == "reduction":
-        zero = spread(zero, *args)
     with np.errstate(all="ignore"):
         c = pull(rule, g, out, *args)
-        hidden = zero & np.isnan(raw(c))
-        if hidden.any():
-            c = where(hidden, 0.0, c)
+        c = where((spread(zero, *args) if op.kind == "reduction" else zero) & np.isnan(raw(c)), 0.0, c)
     if not is_finite(raw(c)):
-        pull(rule, raw(g), raw(out), *map(raw, args))  # once more, for errstate to speak of the others
+        pull(rule, *map(raw, (g, out, *args)))  # once more, for errstate to speak of the others
     return c
 
 
 def fit(c: Any, data: Any) -> Any:
     """A cotangent with the shape and dtype of the input's data: broadcasting undone, precision restored."""
     if data.__class__ is float:
-        if shape_of(c) != ():
-            c = sum(c)
+        c = sum(c) if shape_of(c) else c
         return c if is_value(c) else float(c)
-    if shape_of(c) != data.shape:
-        c = unbroadcast(c, data.shape, sum)
+    c = c if shape_of(c) == data.shape else unbroadcast(c, data.shape, sum)
     return c if c.dtype == data.dtype else astype(c, data.dtype)
-
-
-def plain(node: Any) -> tuple[Any, ...]:
-    """The arguments of a node with numbers and arrays in place of Values."""
-    kind = node.__class__
-    return tuple(
-        item._data
-        if item.__class__ is kind
-        else tuple(part._data if part.__class__ is kind else part for part in item)
-        if item.__class__ is tuple
-        else item
-        for item in arguments_of(node)
-    )
 
 
 def is_finite(c: Any) -> bool:
@@ -264,53 +243,21 @@ def is_finite(c: Any) -> bool:
     return c - c == 0.0 if c.__class__ is float else bool(np.isfinite(c).all())
 
 
-def seed_of(root: Any, seed: Any) -> Any:
-    """The cotangent to start from, checked: the seed with the shape and dtype of the output."""
-    if seed is None:
-        if root.shape == ():
-            return 1.0
-        raise ValueError(
-            f"a tensor of shape {root.shape} has no single gradient: reduce it first, value.sum().backward(), "
-            f"or give a cotangent of that shape as seed, value.backward(seed)"
-        )
-    if shape_of(seed if is_value(seed) else np.asarray(seed)) != root.shape:
-        raise ValueError(
-            f"the seed is the cotangent of the output and has its shape {root.shape}, but {np.shape(raw(seed))} came: "
-            "use np.broadcast_to(seed, value.shape) if all elements are to have the same one"
-        )
-    return fit(seed if is_value(seed) else np.asarray(seed, dtype=root.dtype), root._data)
+def has_nan(x: Any) -> bool:
+    x = raw(x)
+    return isinstance(x, (float, np.ndarray)) and bool(np.isnan(x).any())
+
+
+def check_unchanged(nodes: list[Any]) -> None:
+    """Raise ValueError if computed data was set, or under debug() an array was changed through NumPy."""
+    for node in nodes if Place.with_checksums or (nodes and nodes[-1]._changed) else ():
+        why = "it was computed" if node in node._changed else "it was recorded, in place through NumPy"
+        if node in node._changed or any(checksum(a) != before for a, before in getattr(node.place, "checksums", ())):
+            raise ValueError(STALE.format(describe(node), why))
 
 
 def check_inputs(node: Any) -> None:
-    """Raise ValueError if the data of an input changed after the node was computed from it."""
+    """Raise ValueError if the data of an input was set after the node was computed from it."""
     for item in inputs_of(node):
         if item._clock > node._clock:
-            raise ValueError(stale(item, f"{describe(node)} was computed from it"))
-
-
-def check_unchanged(root: Any, nodes: list[Any]) -> None:
-    """Raise ValueError if a computed Value's data was set, or under debug() an array changed through NumPy."""
-    changed = root.__class__._changed
-    if changed:
-        for node in nodes:
-            if node in changed:
-                raise ValueError(stale(node, "it was computed"))
-    if Place.with_fingerprints:
-        for node in nodes:
-            for array, before in node.place.fingerprints if node.place.__class__ is Place else ():
-                if checksum(array) != before:
-                    raise ValueError(stale(node, "it was recorded") + " An array was changed in place through NumPy.")
-
-
-def stale(value: Any, since: str) -> str:
-    return (
-        f"the data of {describe(value)} changed after {since}, so the gradient would be stale: "
-        "call backward() before changing .data, or compute the output again"
-    )
-
-
-def check_nan(node: Any, g: Any, args: tuple[Any, ...], c: Any) -> None:
-    """Under debug(): raise FloatingPointError where a rule makes nan of numbers that are not."""
-    before = any(np.isnan(raw(item)).any() for item in (g, *args) if item.__class__ is float or hasattr(item, "dtype"))
-    if not before and np.isnan(raw(c)).any():
-        raise FloatingPointError(f"the derivative of {describe(node)} is nan at inputs that are not: mask them before the operation")
+            raise ValueError(STALE.format(describe(item), f"{describe(node)} was computed from it"))

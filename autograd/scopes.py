@@ -17,18 +17,17 @@ import numpy as np
 
 _innermost: ContextVar[scope | None] = ContextVar("valuegrad_scope", default=None)
 current = _innermost.get
+HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+INSIDE = (HERE, os.path.join(os.path.dirname(os.path.dirname(HERE)), "nn") + os.sep)
 
 
-class scope:  # noqa: N801 - used like a function
-    """Name the operations of a with-block, for drawings and messages; scopes nest.
+class scope(ContextDecorator):
+    """Name the operations of a with-block or a decorated function, for drawings and messages; scopes nest.
 
     Args:
         name: a string, or an object with a method ``name_within(outer)`` that gives its name inside the
             object of the scope around, or by itself if `outer` is None. Modules are such objects.
-
-    Attributes:
-        outer: the scope around this one, or None.
-        settings: what no_grad(), record_lines() and debug() ask for; empty in an ordinary scope.
+        settings: what no_grad(), record_lines() and debug() ask for.
 
     >>> from autograd import Value, scope
     >>> with scope("attention"), scope("scores"):
@@ -37,97 +36,57 @@ class scope:  # noqa: N801 - used like a function
     'attention.scores'
     """
 
-    __slots__ = ("name", "outer", "settings", "token")
-
-    def __init__(self, name: Any, settings: dict[str, bool] | None = None) -> None:
-        self.name = name
-        self.outer = outer = current()
-        # Asked of every new node, so inherited here instead of looked up there.
-        self.settings = settings if outer is None or not outer.settings else {**outer.settings, **(settings or {})}
+    def __init__(self, name: Any = None, **settings: bool) -> None:
+        self.name, self.settings = name, settings
 
     def __enter__(self) -> None:
+        self.outer = outer = current()
+        if outer is not None and outer.settings:  # asked of every new node, so inherited here
+            self.settings = {**outer.settings, **self.settings}
         self.token = _innermost.set(self)
 
     def __exit__(self, *error: object) -> None:
         _innermost.reset(self.token)
-        self.token = None
+        del self.token
+
+    def _recreate_cm(self) -> scope:  # a decorated function enters anew at every call, in any thread
+        return scope(self.name, **self.settings)
 
     @property
     def path(self) -> str:
         """The names of this scope and those around it, outermost first: ``"MLP.layers.0.neurons.3"``."""
-        around = [self]
-        while around[-1].outer is not None:
-            around.append(around[-1].outer)
-        names, outer = [], None
-        for inner in reversed(around):
-            if inner.name is not None:
-                names.append(inner.name if inner.name.__class__ is str else inner.name.name_within(outer))
-                outer = inner.name
-        return ".".join(names)
+        chain: list[Any] = []
+        here: scope | None = self
+        while here is not None:
+            chain[:0] = [] if here.name is None else [here.name]
+            here = here.outer
+        named = zip(chain, [None, *chain], strict=False)
+        return ".".join(name if isinstance(name, str) else name.name_within(outer) for name, outer in named)
 
     def __str__(self) -> str:
         return self.path
 
 
-class Place:
-    """Where one node was made: its scope, and its source line while lines are recorded.
+class Place(scope):
+    """The scope of one node while source lines are recorded: its `line`, and checksums under debug()."""
 
-    Attributes:
-        scope: the scope around, or None.
-        line: ``"file.py:12"``, or None.
-        fingerprints: under debug(), (array, checksum) of each array that the node was computed from.
-    """
+    with_checksums = False  # becomes True with the first of them
 
-    __slots__ = ("scope", "line", "fingerprints")
-    with_fingerprints = False  # becomes True with the first of them
-
-    def __init__(self, scope: scope, arrays: list[np.ndarray]) -> None:
-        self.scope = scope
-        self.line = source_line()
-        self.fingerprints = [(array, checksum(array)) for array in arrays] if is_set("debug") else []
-        if self.fingerprints:
-            Place.with_fingerprints = True
-
-    @property
-    def path(self) -> str:
-        return self.scope.path
+    def __init__(self, arrays: list[np.ndarray]) -> None:
+        super().__init__()
+        self.outer = current()
+        frame = sys._getframe(1)
+        while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
+            frame = frame.f_back
+        self.line = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        self.checksums = [(array, checksum(array)) for array in arrays] if is_set("debug") else []
+        Place.with_checksums |= bool(self.checksums)
 
     def __str__(self) -> str:
-        return " at ".join(part for part in (self.path, self.line) if part)
+        return f"{self.path} at {self.line}".strip()
 
 
-def checksum(array: np.ndarray) -> int:
-    return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data) if array.size else 0
-
-
-def source_line() -> str | None:
-    """File and line of the innermost call that is not of this library."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    inside = (here + os.sep, os.path.join(os.path.dirname(here), "nn") + os.sep)
-    frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(inside):
-        frame = frame.f_back  # type: ignore[assignment]
-    return None if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
-
-
-class setting(ContextDecorator):  # noqa: N801
-    """Settings for the operations of a with-block or a decorated function."""
-
-    def __init__(self, **settings: bool) -> None:
-        self.settings = settings
-
-    def _recreate_cm(self) -> setting:  # a decorated function enters anew at every call, in any thread
-        return setting(**self.settings)
-
-    def __enter__(self) -> None:
-        self.scope = scope(None, self.settings)
-        self.scope.__enter__()
-
-    def __exit__(self, *error: object) -> None:
-        self.scope.__exit__()
-
-
-def no_grad() -> setting:
+def no_grad() -> scope:
     """Compute without recording: ``with no_grad():`` or ``@no_grad()``. Results are leaves, and frozen.
 
     >>> from autograd import Value, no_grad
@@ -135,27 +94,32 @@ def no_grad() -> setting:
     ...     (Value(2.0) * 3.0).op is None
     True
     """
-    return setting(recording=False)
+    return scope(recording=False)
 
 
-def record_lines() -> setting:
+def record_lines() -> scope:
     """Remember the source line of every operation of a with-block; messages and drawings then name it."""
-    return setting(lines=True)
+    return scope(lines=True)
 
 
-def debug() -> setting:
+def debug() -> scope:
     """Record slowly and check everything: ``with debug():``.
 
     Source lines are recorded; backward() raises if an array was changed in place through NumPy after it
     was recorded, or if a rule turns finite numbers into nan, and names the line that made the node.
     """
-    return setting(lines=True, debug=True)
+    return scope(lines=True, debug=True)
 
 
-def is_set(name: str, default: bool = False) -> bool:
+def is_set(setting: str, default: bool = False) -> bool:
     """A setting of the scopes around."""
     here = current()
-    return default if here is None or not here.settings else here.settings.get(name, default)
+    return default if here is None else here.settings.get(setting, default)
+
+
+def checksum(array: np.ndarray) -> int:
+    """A number that changes with the contents of an array."""
+    return zlib.crc32(np.ascontiguousarray(array).data)
 
 
 def describe(value: Any) -> str:
@@ -163,5 +127,4 @@ def describe(value: Any) -> str:
     name = f"the Value {value.label!r}" if value.label else "a Value"
     shape = f" of shape {value.shape}" if value.shape else ""
     op = f" computed by {value.op.name}" if value.op is not None else ""
-    place = f" ({value.place})" if value.place is not None and str(value.place) else ""
-    return name + shape + op + place
+    return name + shape + op + (f" ({value.place})" if value.place is not None and str(value.place) else "")

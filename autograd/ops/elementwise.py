@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd.op import Op, binary, is_value, primitive, raw, sign, unary
+from autograd.op import Op, is_value, raw
+from autograd.ops.forms import binary, primitive, unary
 
 # --- arithmetic -----------------------------------------------------------------------------------
 
@@ -54,6 +55,14 @@ neg = unary("neg", "-{}", operator.neg, np.negative, lambda g, out, x: -g)
 # fmt: on
 
 # --- functions of one input -----------------------------------------------------------------------
+
+
+def sign(x: Any) -> Any:
+    """-1, 0 or 1, and nan for nan, as plain data: the slope of abs, 0 at its kink."""
+    x = raw(x)
+    if x.__class__ is float:
+        return x if math.isnan(x) else float(x > 0.0) - float(x < 0.0)
+    return np.sign(x)
 
 
 def relu_array(x: Any) -> Any:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd.op import Op, is_value, primitive, shape_of
+from autograd.op import Op, is_value, shape_of
+from autograd.ops.forms import primitive
 
 
 def plain_index(index: Any) -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd.op import Op, primitive, shape_of
+from autograd.op import Op, shape_of
+from autograd.ops.forms import primitive
 from autograd.ops.reductions import sum
 from autograd.ops.shapes import expand_dims, reshape, squeeze, transpose
 

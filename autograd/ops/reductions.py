@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd.op import Op, primitive, raw, shape_of
+from autograd.op import Op, raw, shape_of
 from autograd.ops.elementwise import exp
+from autograd.ops.forms import primitive
 from autograd.ops.shapes import broadcast_to, expand_dims
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd.op import Op, primitive, shape_of
+from autograd.op import Op, shape_of
+from autograd.ops.forms import primitive
 
 
 def plain_shape(x: Any, shape: Any) -> tuple[Any, ...]:

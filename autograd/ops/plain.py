@@ -1,0 +1,118 @@
+"""Plain data on its way into the graph: what may come, as floats and arrays, and errors that state the fix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd.op import Op, is_value, raw, shape_of
+
+KINDS = {"c": "complex numbers", "O": "an object array", "U": "a string", "S": "bytes", "M": "dates", "m": "time spans"}
+FIXES = {
+    "elementwise": " Fix: shapes must be equal or broadcast from the last axis on; add axes with reshape() or expand_dims().",
+    "linear": " Fix: the last axis on the left must be as long as the second last on the right, or as a vector; .T transposes.",
+}
+
+
+def real_array(data: Any, who: str) -> np.ndarray:
+    """`data` as an array of bools, integers or floats. `who` takes it, for the message.
+
+    Raises:
+        TypeError: for complex numbers, strings, object arrays, masked arrays and lists of Values.
+        ValueError: for lists that are not rectangular.
+    """
+    if holds_value(data):
+        raise TypeError(f"{who} got a list that holds Values: join them with stack() or concatenate(), which keep their graph")
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError(f"{who} got a masked array, whose mask would be lost: use .filled(...) and where(...)")
+    try:
+        array = np.asarray(data)
+    except ValueError as error:
+        raise ValueError(f"{who} got a nested list that is not rectangular: {error}") from None
+    if array.dtype.kind in "biuf":
+        return array
+    came = KINDS.get(array.dtype.kind, f"the dtype {array.dtype}")
+    fix = "take .real and .imag apart" if array.dtype.kind == "c" else "convert it first, as with np.asarray(data, dtype=float)"
+    raise TypeError(f"{who} takes real numbers and arrays of them, but got {came}: {short(data)}; {fix}")
+
+
+def holds_value(data: Any) -> bool:
+    """True for a list or tuple with a Value in it, however nested."""
+    return isinstance(data, (list, tuple)) and any(is_value(item) or holds_value(item) for item in data)
+
+
+def leaf_data(data: Any) -> Any:
+    """A float, or a floating array of its own, for a new leaf."""
+    if is_value(data):
+        raise TypeError("Value(...) got a Value: use it as it is, or v.detach() for a copy without its graph")
+    array = real_array(data, "Value(...)")
+    array = np.array(array, dtype=None if array.dtype.kind == "f" else float)
+    return array if array.ndim else float(array)
+
+
+def constant(other: Any) -> Any:
+    """The other operand of an operator as a float or an array, or NotImplemented for what is no data."""
+    if isinstance(other, (int, float, np.floating, np.integer, np.bool_)):
+        return float(other)
+    if isinstance(other, (np.ndarray, np.generic, list, tuple, complex, str, bytes)) or hasattr(other, "__array__"):
+        array = real_array(other, "an operation with a Value")
+        return array if array.ndim else float(array)
+    return NotImplemented
+
+
+def operand(item: Any, op: Op) -> Any:
+    """An argument of an op as a float or an array, or a Value as it is."""
+    if item.__class__ is float or item is None or is_value(item):
+        return item
+    if item.__class__ is tuple:
+        return tuple(operand(part, op) for part in item)
+    item = constant(item)
+    if item is NotImplemented:
+        raise TypeError(f"{op.name}() takes Values, real numbers and arrays, but got {short(item)}")
+    return item
+
+
+def matching(given: Any, data: Any, what: str) -> Any:
+    """A copy of `given` with the dtype and shape of `data`; a number is repeated."""
+    new = leaf_data(raw(given))
+    if np.shape(new) not in ((), np.shape(data)) and not (data.__class__ is float and new.size == 1):
+        raise ValueError(
+            f"setting .{what} needs the shape {np.shape(data)}, but {np.shape(new)} came: reshape it, or make a new Value"
+        )
+    return float(np.squeeze(new)) if data.__class__ is float else np.array(np.broadcast_to(new, data.shape), data.dtype)
+
+
+def seed_of(root: Any, seed: Any) -> Any:
+    """The cotangent to start from, 1.0 for a scalar; ValueError unless its shape is that of the output."""
+    if seed is None and root.shape:
+        raise ValueError(
+            f"a tensor of shape {root.shape} has no single gradient: reduce it first, value.sum().backward(), "
+            "or give a cotangent of that shape as seed, value.backward(seed)"
+        )
+    seed = 1.0 if seed is None else seed if is_value(seed) else real_array(seed, "a seed").astype(root.dtype)
+    if shape_of(seed) != root.shape:
+        raise ValueError(
+            f"the seed is the cotangent of the output and has its shape {root.shape}, but {shape_of(seed)} came: "
+            "use np.broadcast_to(seed, value.shape) if all elements are to have the same one"
+        )
+    return seed if is_value(seed) or root.shape else float(seed)
+
+
+def short(data: Any) -> str:
+    """A few words that show plain data."""
+    with np.printoptions(threshold=40, edgeitems=3):
+        text = repr(data)
+    return text if len(text) < 400 else text[:400] + "..."
+
+
+def explained(op: Op, data: tuple[Any, ...], error: Exception) -> Exception:
+    """An error of NumPy's with the op, the shapes that came, and the fix; other errors as they are."""
+    if type(error) not in (ValueError, TypeError):
+        return error
+    inputs = [data[position] for position, _ in op.rules if data[position] is not None]
+    inputs = list(inputs[0]) if inputs and inputs[0].__class__ is tuple else inputs
+    shapes = ", ".join(str(np.shape(item)) for item in inputs)
+    return type(error)(
+        f"{op.name}() cannot take the shape{'s' * (len(inputs) != 1)} {shapes}: {error}.{FIXES.get(op.kind, '')}"
+    )
