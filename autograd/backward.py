@@ -94,7 +94,8 @@ def leaf_cotangents(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -
         found = cotangents(root, seed, nodes, targets, masked=True)
     for node in nodes:
         node._grad = found.get(node)
-    return [np.array(found[leaf]) if leaf.shape else found[leaf] if leaf in found else None for leaf in leaves]
+    results = [found.get(leaf) for leaf in leaves]
+    return [c.copy() if c.__class__ is np.ndarray else c for c in results]
 
 
 def sweep(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> set[Any]:
@@ -188,7 +189,8 @@ def cotangents(
                 c = fit(c, item._data)
                 found[item] = found[item] + c if item in found else c
     for target in targets:
-        found.setdefault(target, np.zeros_like(target._data) if target.shape else 0.0)
+        if target not in found:
+            found[target] = np.zeros_like(target._data) if target.shape else 0.0
     return found
 
 

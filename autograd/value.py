@@ -116,7 +116,10 @@ def comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """An elementwise comparison: a plain bool or array of bools."""
 
     def method(self: Value, other: Any) -> Any:
-        other = other._data if other.__class__ is Value else constant(other)
+        try:
+            other = other._data if other.__class__ is Value else constant(other)
+        except TypeError:  # a string, say: equal to no number, and Python refuses to order them
+            return NotImplemented
         return NotImplemented if other is NotImplemented else compare(self._data, other)
 
     return method

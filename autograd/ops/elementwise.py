@@ -224,12 +224,12 @@ def clip(x: Any, low: Any = None, high: Any = None) -> Any:
     if is_value(low) or is_value(high):
         x = x if low is None else maximum(x, low)
         return x if high is None else minimum(x, high)
-    return _clip(x, _bound(low), _bound(high))
+    return _clip(x, None if low is None else _bound(low), None if high is None else _bound(high))
 
 
 def _bound(bound: Any) -> Any:
     """A constant bound as a float or an array of its own."""
-    if bound is None or bound.__class__ is float:
+    if bound.__class__ is float:
         return bound
     array = np.array(bound)
     if array.dtype.kind not in "biuf":

@@ -1,0 +1,5 @@
+"""Gradient verification: the gradients of the graph against differences of the function itself."""
+
+from autograd.verify.numerical import GradientReport, check_gradients
+
+__all__ = ["GradientReport", "check_gradients"]

@@ -1,0 +1,200 @@
+"""Samples of every op of the table: arguments inside the domain and away from kinks, and NumPy's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd.op import Op
+from autograd.ops import table
+
+
+class Sample(NamedTuple):
+    """One call of an op: `call(*inputs)` uses it, `expected(*arrays)` is what NumPy makes of the same."""
+
+    name: str
+    call: Callable[..., Any]
+    inputs: list[Any]
+    expected: Callable[..., Any]
+
+
+#: One or two shapes for the inputs of elementwise ops: () is a Python float.
+UNARY_SHAPES = [[()], [(3,)], [(2, 3)], [(1,)], [(1, 1)], [(0,)], [(2, 0)]]
+BINARY_SHAPES = [
+    [(), ()], [(3,), (3,)], [(), (3,)], [(2, 3), ()], [(2, 3), (3,)], [(3,), (2, 3)], [(2, 1), (1, 3)], [(2, 3), (1, 1)],
+    [(1,), (3,)], [(4, 2, 3), (2, 1)], [(0,), (0,)], [(0,), (1,)], [(2, 0), ()], [(1,), (1,)], [(), (1,)], [(0, 3), (1, 3)],
+]  # fmt: skip
+
+#: Independent formulas of the elementwise ops.
+FORMULAS: dict[str, Callable[..., Any]] = {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "pow": np.power, "neg": np.negative,
+    "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "sin": np.sin, "cos": np.cos, "tanh": np.tanh, "abs": np.abs,
+    "sigmoid": lambda x: np.exp(x) / (np.exp(x) + 1.0), "softplus": lambda x: np.log(np.exp(x) + 1.0),
+    "relu": lambda x: x * (x > 0), "maximum": np.maximum, "minimum": np.minimum,
+}  # fmt: skip
+
+
+def number(rng: np.random.Generator, low: float, high: float, shape: tuple[int, ...]) -> Any:
+    array = rng.uniform(low, high, shape)
+    return float(array) if shape == () else array
+
+
+def elementwise(op: Op, rng: np.random.Generator) -> Iterator[Sample]:
+    for shapes in UNARY_SHAPES if len(op.domain) == 1 else BINARY_SHAPES:
+        inputs = [number(rng, *interval, shape) for interval, shape in zip(op.domain, shapes, strict=True)]
+        yield Sample(f"{op.name} {shapes}", op, inputs, FORMULAS[op.name])
+        if op.name in ("relu", "abs"):
+            yield Sample(f"{op.name} {shapes} below 0", op, [-inputs[0]], FORMULAS[op.name])
+        if op.name in ("maximum", "minimum"):
+            yield Sample(f"{op.name} {shapes} swapped", lambda x, y, op=op: op(y, x), inputs, FORMULAS[op.name])
+
+
+def structured(rng: np.random.Generator) -> dict[str, list[Sample]]:
+    """Samples of the ops that have arguments besides their inputs, or are not elementwise."""
+
+    def r(*shape: int) -> Any:
+        return number(rng, -2.0, 2.0, shape)
+
+    def away(*shape: int) -> Any:
+        """Numbers from 0.3 to 2, with both signs."""
+        signs = rng.integers(0, 2, shape) * 2.0 - 1.0
+        return number(rng, 0.3, 2.0, shape) * (float(signs) if shape == () else signs)
+
+    def distinct(*shape: int) -> Any:
+        """Numbers at least 0.1 apart, so that no step of a difference changes which is largest."""
+        return rng.permutation(np.arange(np.prod(shape, dtype=int))).reshape(shape) * 0.1
+
+    ops = table()
+    samples: dict[str, list[Sample]] = {}
+
+    def add(op: str, note: str, inputs: list[Any], call: Callable[..., Any], expected: Callable[..., Any]) -> None:
+        samples.setdefault(op, []).append(Sample(f"{op} {note}", call, inputs, expected))
+
+    for shape in [(), (3,), (2, 3), (1,), (0,)]:
+        add("leaky_relu", f"{shape}", [away(*shape)], lambda x: ops["leaky_relu"](x, 0.1), lambda x: np.where(x > 0, x, 0.1 * x))
+        clip_input = away(*shape)
+        add("clip", f"{shape}", [clip_input], lambda x: ops["clip"](x, -0.2, 0.2), lambda x: np.clip(x, -0.2, 0.2))
+        add("clip", f"low {shape}", [away(*shape)], lambda x: ops["clip"](x, 0.0, None), lambda x: np.clip(x, 0.0, None))
+        add("clip", f"high {shape}", [away(*shape)], lambda x: ops["clip"](x, None, 0.0), lambda x: np.clip(x, None, 0.0))
+        add("astype", f"{shape}", [r(*shape)], lambda x: ops["astype"](x, np.float64), lambda x: x)
+    bounds = np.array([-0.2, 0.1, 0.2], dtype=np.float32)
+    add("clip", "array bounds", [away(2, 3)], lambda x: ops["clip"](x, bounds, 5.0), lambda x: np.clip(x, bounds, 5.0))
+    for shapes in BINARY_SHAPES:
+        condition = rng.integers(0, 2, np.broadcast_shapes(*shapes)).astype(bool)
+        add("where", f"{shapes}", [r(*shape) for shape in shapes],
+            lambda x, y, c=condition: ops["where"](c, x, y), lambda x, y, c=condition: np.where(c, x, y))  # fmt: skip
+    add("where", "bool", [r(3), r(2, 1)], lambda x, y: ops["where"](True, x, y), lambda x, y: x + 0 * y)
+    add("where", "condition broadcasts", [r(3), r(3)],
+        lambda x, y: ops["where"]([[True], [False]], x, y), lambda x, y: np.stack([x, y]))  # fmt: skip
+
+    reductions = [
+        ((2, 3), {}), ((2, 3), {"axis": 0}), ((2, 3), {"axis": -1, "keepdims": True}), ((2, 3, 4), {"axis": (0, 2)}),
+        ((2, 3, 4), {"axis": (-1, 0), "keepdims": True}), ((2, 3), {"keepdims": True}), ((), {}), ((1,), {"axis": 0}),
+        ((1, 1), {}), ((2, 3), {"axis": ()}), ((0, 3), {"axis": 1}),
+    ]  # fmt: skip
+    formulas = {
+        "sum": np.sum, "mean": np.mean, "max": np.max, "min": np.min,
+        "logsumexp": lambda x, **how: np.log(np.sum(np.exp(x), **how)),
+    }  # fmt: skip
+    for name, formula in formulas.items():
+        for shape, how in reductions:
+            data = distinct(*shape) if shape else 0.7
+            add(name, f"{shape} {how}", [data],
+                lambda x, name=name, how=how: ops[name](x, **how), lambda x, formula=formula, how=how: formula(x, **how))  # fmt: skip
+    for name in ("sum", "logsumexp"):  # over no elements: 0 and -inf
+        if name == "sum":
+            add(name, "empty axis", [r(0, 3)], lambda x: ops["sum"](x, 0), lambda x: np.zeros(3))
+    for shape, axis in [((3,), -1), ((2, 3), 0), ((2, 3, 4), 1), ((1,), 0), ((0, 3), 1), ((2, 1), 1)]:
+        add("softmax", f"{shape} {axis}", [r(*shape)], lambda x, a=axis: ops["softmax"](x, a),
+            lambda x, a=axis: np.exp(x) / np.exp(x).sum(a, keepdims=True))  # fmt: skip
+        add("log_softmax", f"{shape} {axis}", [r(*shape)], lambda x, a=axis: ops["log_softmax"](x, axis=a),
+            lambda x, a=axis: np.log(np.exp(x) / np.exp(x).sum(a, keepdims=True)))  # fmt: skip
+
+    moves: dict[str, list[tuple[tuple[int, ...], Any, Callable[..., Any]]]] = {
+        "reshape": [((2, 3), (3, 2), np.reshape), ((2, 3), -1, np.reshape), ((), (1, 1), np.reshape), ((1,), (), np.reshape),
+                    ((0, 3), (3, 0), np.reshape)],
+        "transpose": [((2, 3), None, np.transpose), ((2, 3, 4), (1, 2, 0), np.transpose), ((2, 3, 4), (-1, 0, 1), np.transpose),
+                      ((3,), None, np.transpose), ((), None, np.transpose), ((0, 2), (1, 0), np.transpose)],
+        "broadcast_to": [((3,), (2, 3), np.broadcast_to), ((2, 1), (4, 2, 3), np.broadcast_to), ((), (2, 2), np.broadcast_to),
+                         ((1,), (0,), np.broadcast_to), ((3,), (3,), np.broadcast_to)],
+        "squeeze": [((1, 3, 1), None, np.squeeze), ((1, 3, 1), 0, np.squeeze), ((1, 3, 1), (0, -1), np.squeeze),
+                    ((1, 1), None, np.squeeze), ((1, 0), 0, np.squeeze)],
+        "expand_dims": [((3,), 0, np.expand_dims), ((2, 3), (0, -1), np.expand_dims), ((), 0, np.expand_dims), ((0,), 1, np.expand_dims)],
+    }  # fmt: skip
+    for name, cases in moves.items():
+        for shape, how, formula in cases:
+            add(name, f"{shape} {how}", [r(*shape)],
+                lambda x, name=name, how=how: ops[name](x, how), lambda x, formula=formula, how=how: formula(x, how))  # fmt: skip
+    for shapes, axis in [([(2, 3), (1, 3)], 0), ([(2, 3), (2, 1), (2, 2)], 1), ([(2,), (0,)], -1), ([(2, 1, 2), (2, 3, 2)], -2)]:
+        add("concatenate", f"{shapes} {axis}", [r(*shape) for shape in shapes],
+            lambda *v, a=axis: ops["concatenate"](v, a), lambda *v, a=axis: np.concatenate(v, a))  # fmt: skip
+    for shape, axis in [((3,), 0), ((2, 3), 1), ((2, 3), -1), ((), 0), ((0,), 1)]:
+        add("stack", f"{shape} {axis}", [r(*shape), r(*shape), r(*shape)],
+            lambda *v, a=axis: ops["stack"](list(v), a), lambda *v, a=axis: np.stack(v, a))  # fmt: skip
+
+    mask = np.array([[True, False, True], [False, False, True]])
+    indices: list[tuple[tuple[int, ...], Any]] = [
+        ((3,), 1), ((3,), -1), ((4,), slice(None, None, -2)), ((2, 3), (1, 2)), ((2, 3), (slice(None), 1)), ((2, 3), ...),
+        ((2, 3), (None, 0, ...)), ((4,), [0, 0, 3]), ((4,), np.array([[1, 1], [2, 1]])), ((2, 3), mask), ((2, 3), ([0, 0, 1], [1, 1, 2])),
+        ((2, 3, 4), (slice(None), [0, 2, 0], slice(1, 3))), ((2, 3, 4), ([1, 1], slice(None), [0, 0])), ((0, 3), slice(None)),
+        ((4,), []), ((2, 3), np.bool_(True)), ((2, 3), (np.array([True, False]), 1)), ((1,), 0),
+    ]  # fmt: skip
+    for shape, index in indices:
+        target = np.zeros(shape)[index]
+        unique = np.unique(np.arange(target.size) if target.size == 0 else np.arange(np.prod(shape, dtype=int)).reshape(shape)[index]).size
+        add("getitem", f"{shape} {index!r}", [r(*shape)],
+            lambda x, i=index: ops["getitem"](x, i), lambda x, i=index: np.asarray(x)[i])  # fmt: skip
+        add("scatter", f"{shape} {index!r}", [r(*np.shape(target))],
+            lambda x, s=shape, i=index: ops["scatter"](x, s, np.array(i) if isinstance(i, list) and i else np.array(i, int) if i == [] else i)
+            if isinstance(index, list) else ops["scatter"](x, s, i), lambda x, s=shape, i=index: added(np.zeros(s), x, i))  # fmt: skip
+        add("index_add", f"{shape} {index!r}", [r(*shape), r(*np.shape(target))],
+            lambda x, u, i=index: ops["index_add"](x, u, i), lambda x, u, i=index: added(x, u, i))  # fmt: skip
+        add("index_set", f"{shape} {index!r} repeated={unique < target.size}", [r(*shape), r(*np.shape(target))],
+            lambda x, u, i=index: ops["index_set"](x, u, i), lambda x, u, i=index: assigned(x, u, i))  # fmt: skip
+    add("index_set", "broadcast", [r(2, 3), r()], lambda x, u: ops["index_set"](x, u, 0), lambda x, u: assigned(x, u, 0))
+    add("index_set", "lead axis", [r(2, 3), r(1, 3)], lambda x, u: ops["index_set"](x, u, 0), lambda x, u: assigned(x, u, 0))
+    add("index_add", "broadcast", [r(2, 3), r(3)], lambda x, u: ops["index_add"](x, u, [0, 0]), lambda x, u: added(x, u, [0, 0]))
+
+    products = [
+        [(3,), (3,)], [(2, 3), (3,)], [(2,), (2, 3)], [(2, 3), (3, 4)], [(5, 2, 3), (3, 4)], [(5, 2, 3), (5, 3, 4)], [(2, 3), (5, 3, 4)],
+        [(4, 1, 2, 3), (5, 3, 2)], [(5, 2, 3), (3,)], [(3,), (5, 3, 2)], [(1, 1), (1, 1)], [(1,), (1,)], [(0, 3), (3, 2)], [(2, 0), (0, 3)],
+        [(0,), (0,)], [(4, 2, 3), (1, 3, 2)],
+    ]  # fmt: skip
+    for shapes in products:
+        add("matmul", f"{shapes}", [r(*shape) for shape in shapes], ops["matmul"], np.matmul)
+    for shape in [(3,), (2, 3), (4, 2, 3), (0, 3)]:
+        add("linear", f"{shape}", [r(*shape), r(2, 3), r(2)], ops["linear"], lambda x, w, b: x @ w.T + b)
+        add("linear", f"{shape} no bias", [r(*shape), r(2, 3)], ops["linear"], lambda x, w: x @ w.T)
+    add("linear", "no inputs", [r(4, 0), r(2, 0), r(2)], ops["linear"], lambda x, w, b: x @ w.T + b)
+    return samples
+
+
+def added(x: Any, u: Any, index: Any) -> Any:
+    """x with u added at an index, by a loop over the places."""
+    out = np.array(x)
+    places = np.arange(out.size).reshape(out.shape)[index]
+    for place, item in zip(np.ravel(places), np.ravel(np.broadcast_to(u, np.shape(places))), strict=True):
+        out.reshape(-1)[place] += item
+    return out
+
+
+def assigned(x: Any, u: Any, index: Any) -> Any:
+    """x with u at an index, by a loop over the places: the last one counts."""
+    out = np.array(x)
+    places = np.arange(out.size).reshape(out.shape)[index]
+    u = np.squeeze(u, 0) if np.ndim(u) > np.ndim(places) else u
+    for place, item in zip(np.ravel(places), np.ravel(np.broadcast_to(u, np.shape(places))), strict=True):
+        out.reshape(-1)[place] = item
+    return out
+
+
+def all_samples() -> dict[str, list[Sample]]:
+    """The samples of every op, by its name."""
+    rng = np.random.default_rng(7)
+    samples = structured(rng)
+    for name, op in table().items():
+        if name not in samples and op.domain:
+            samples[name] = list(elementwise(op, rng))
+    return samples

@@ -1,0 +1,273 @@
+"""Modules, neurons, layers, losses and optimisers."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import pickle
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from autograd import Value, no_grad, relu
+from autograd.verify import check_gradients
+
+
+def test_parameters_by_attribute_path() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            self.first = nn.Linear(3, 4, rng=0)
+            self.blocks = [nn.Linear(4, 4, rng=1), {"inner": (nn.Linear(4, 2, bias=False, rng=2),)}]
+            self.scale = Value(2.0)
+            self.again = self.first
+            self.not_a_parameter = self.scale * 2.0
+            self.parent = self
+
+        def forward(self, x: Any) -> Value:
+            return self.blocks[1]["inner"][0](self.blocks[0](self.first(x)).relu()) * self.scale  # type: ignore[index]
+
+    net = Net()
+    assert [name for name, _ in net.named_parameters()] == [
+        "first.weight", "first.bias", "blocks.0.weight", "blocks.0.bias", "blocks.1.inner.0.weight", "scale",
+    ]  # fmt: skip
+    assert [path for path, _ in net.named_modules()] == ["", "first", "blocks.0", "blocks.1.inner.0"]
+    net.eval()
+    assert not net.blocks[0].training  # type: ignore[union-attr]
+    assert net.train() is net
+    assert net.first.training
+    out = net(np.ones((5, 3)))
+    out.sum().backward()
+    assert np.abs(net.first.weight.grad).sum() > 0
+    net.zero_grad()
+    assert np.abs(net.first.weight.grad).sum() == 0
+    hidden = [node for node in ancestors(out) if node.op.name == "linear"]
+    assert sorted(str(node.place) for node in hidden) == ["Net.blocks.0", "Net.blocks.1.inner.0", "Net.first"]
+
+
+def ancestors(value: Value) -> list[Value]:
+    found, waiting = [], [value]
+    while waiting:
+        node = waiting.pop()
+        if node.op is not None:
+            found.append(node)
+            waiting += [item for item in node.inputs if isinstance(item, Value)]
+    return found
+
+
+def test_repr_counts_parameters() -> None:
+    model = nn.Sequential(nn.Linear(784, 16, rng=0), nn.ReLU(), nn.Linear(16, 16, rng=0), nn.ReLU(), nn.Linear(16, 10, rng=0))
+    text = repr(model)
+    assert "13,002" in text.splitlines()[0]
+    assert [word in text for word in ("Linear(784, 16)", "12,560", "ReLU()", "272", "170")] == [True] * 5
+    assert repr(nn.ReLU()).startswith("ReLU()")
+    assert "Layer(2 -> 16, relu)" in repr(nn.MLP(2, [16, 16, 1]))
+
+
+def test_neurons_take_numbers_and_values() -> None:
+    model = nn.MLP(2, [3, 2], rng=0)
+    outs = model([1.0, -2.0])
+    assert len(outs) == 2
+    again = model([Value(1.0), Value(-2.0)])
+    assert [out.data for out in outs] == [out.data for out in again]
+    assert [out.data for out in model(np.array([1.0, -2.0]))] == [out.data for out in outs]
+    assert isinstance(nn.MLP(2, [3, 1], rng=0)([1, 2]), Value)
+    assert isinstance(nn.MLP(1, [1, 1], rng=0)([1]), Value)
+    with pytest.raises(ValueError, match="a Neuron of 2 inputs got 3.*one sample"):
+        model([1.0, 2.0, 3.0])
+    path = str(outs[0].place)
+    assert path == "MLP.layers.1.neurons.0"
+
+
+def test_scalar_and_array_networks_agree() -> None:
+    """A layer of neurons and a Linear of the same weights; the articles' W and its transpose are the same map."""
+    layer = nn.Layer(2, 3, nonlin=False, rng=5)
+    linear = nn.Linear(2, 3, rng=0)
+    linear.weight.data = np.array([[w.data for w in neuron.w] for neuron in layer.neurons])
+    linear.bias.data = np.array([neuron.b.data for neuron in layer.neurons])
+    x = np.array([0.5, -1.5])
+    np.testing.assert_allclose([out.data for out in layer(x)], linear(x).data)
+    np.testing.assert_allclose((x @ linear.weight.T + linear.bias).data, linear(x).data)
+
+
+def test_initialisation_takes_a_seed_or_a_generator() -> None:
+    assert nn.Linear(3, 4, rng=7).weight.data.tolist() == nn.Linear(3, 4, rng=7).weight.data.tolist()
+    generator = np.random.default_rng(7)
+    first, second = nn.Linear(3, 4, rng=generator), nn.Linear(3, 4, rng=generator)
+    assert first.weight.data.tolist() != second.weight.data.tolist()
+    assert [p.data for p in nn.MLP(2, [3], rng=1).parameters()] == [p.data for p in nn.MLP(2, [3], rng=1).parameters()]
+    assert nn.Linear(3, 4, dtype=np.float32).weight.dtype == np.float32
+    assert nn.Linear(3, 4).weight.dtype == np.float64
+    assert np.abs(nn.Linear(100, 50, rng=0).weight.data).max() <= 0.1
+
+
+def test_linear_names_a_wrong_shape() -> None:
+    with pytest.raises(ValueError, match=r"Linear\(3, 4\) takes \(..., 3\), but the shape \(5, 2\) came"):
+        nn.Linear(3, 4)(np.ones((5, 2)))
+    with pytest.raises(TypeError, match="takes modules or functions.*unpack a list"):
+        nn.Sequential([nn.ReLU()])  # type: ignore[arg-type]
+    with pytest.raises(NotImplementedError, match=r"Module has no forward\(\)"):
+        nn.Module()(1.0)
+
+
+ACTIVATIONS = [nn.ReLU(), nn.LeakyReLU(0.2), nn.Sigmoid(), nn.Tanh(), nn.Softplus(), nn.Softmax(), nn.LogSoftmax(axis=0), relu]
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=repr)
+def test_activations_in_a_network(activation: Any) -> None:
+    model = nn.Sequential(nn.Linear(3, 4, rng=1), activation, nn.Linear(4, 2, rng=2))
+    x = np.random.default_rng(0).normal(size=(6, 3))
+    report = check_gradients(lambda *_: nn.mse_loss(model(x), np.ones((6, 2))), *model.parameters(), order=2)
+    assert report.ok, str(report)
+
+
+def test_activation_values() -> None:
+    assert nn.sigmoid(1.0) == pytest.approx(0.731059, abs=1e-6)
+    assert nn.sigmoid(np.array([-10.0, 10.0])) == pytest.approx([4.54e-5, 0.9999546], rel=1e-4)
+    assert nn.tanh(1.0) == pytest.approx(0.761594, abs=1e-6)
+    assert (nn.relu(-1.0), nn.relu(5.0), nn.leaky_relu(-1.0)) == (0.0, 5.0, -0.01)
+
+
+def test_losses_against_their_formulas() -> None:
+    rng = np.random.default_rng(0)
+    logits, target = rng.normal(size=(5, 3)), np.array([0, 2, 1, 1, 0])
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    value = Value(logits)
+    loss = nn.cross_entropy(value, target)
+    assert loss.data == pytest.approx(-np.log(p[np.arange(5), target]).mean())
+    loss.backward()
+    np.testing.assert_allclose(value.grad, (p - np.eye(3)[target]) / 5)  # softmax and cross-entropy: p - onehot
+    for kind in (np.int8, np.uint8, np.int64, np.uint64):
+        assert nn.cross_entropy(logits, target.astype(kind)) == loss.data
+    assert nn.cross_entropy(value[0], 0).data == pytest.approx(-np.log(p[0, 0]))
+    assert nn.mse_loss(Value([1.0, 2.0]), Value([0.0, 4.0])).data == 2.5
+    assert nn.hinge_loss(Value([0.5, -3.0, 2.0]), [1, 1, 1]).data == pytest.approx((0.5 + 4.0) / 3)
+    huge = Value([[1000.0, -1000.0]])
+    assert nn.cross_entropy(huge, [1]).data == 2000.0
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: nn.mse_loss(Value(np.ones((3, 1))), np.ones(3)), ValueError, r"\(3, 1\) and \(3,\) came, which would broadcast"),
+        (lambda: nn.hinge_loss(Value(np.ones(3)), np.ones((3, 1))), ValueError, "one shape"),
+        (lambda: nn.hinge_loss(Value(np.ones(2)), [0, 1]), ValueError, r"targets -1 and 1: use 2 \* target - 1"),
+        (lambda: nn.cross_entropy(Value(np.ones((2, 3))), [0.0, 1.0]), TypeError, r"integers, but the dtype float64.*astype\(int\)"),
+        (lambda: nn.cross_entropy(Value(np.ones((2, 3))), [0, 3]), ValueError, "3 classes, 0 to 2, but targets reach from 0 to 3"),
+        (lambda: nn.cross_entropy(Value(np.ones((2, 3))), [0, -1]), ValueError, "targets reach from -1 to 0"),
+        (lambda: nn.cross_entropy(Value(np.ones((2, 3))), np.eye(3, dtype=int)[:2]), ValueError, "not one-hot rows"),
+        (lambda: nn.SGD([]), ValueError, "needs parameters"),
+        (lambda: nn.SGD(nn.Linear(2, 2)), TypeError, r"pass model.parameters\(\)"),
+        (lambda: nn.SGD([Value(1.0) * 2.0]), TypeError, "leaf Values"),
+        (lambda: nn.Adam([Value(1.0)], lr=-1.0), ValueError, "must not be negative"),
+        (lambda: nn.Adam([np.ones(2)]), TypeError, "leaf Values"),  # type: ignore[list-item]
+    ],
+)
+def test_bad_calls_are_named(call: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        call()
+
+
+def test_one_weight_by_gradient_descent() -> None:
+    """w = 5, x = 2, label 6, learning rate 0.1: loss and gradient are both 8, and w shrinks towards 3 by 0.6 a step."""
+    w = Value(5.0)
+    optimizer = nn.SGD([w], lr=0.1)
+    rows = []
+    for _ in range(6):
+        optimizer.zero_grad()
+        loss = 0.5 * (w * 2.0 - 6.0) ** 2
+        loss.backward()
+        rows.append([w.data, w.data * 2.0, loss.data, w.grad])
+        optimizer.step()
+    np.testing.assert_allclose(rows, [
+        [5, 10, 8, 8], [4.2, 8.4, 2.88, 4.8], [3.72, 7.44, 1.0368, 2.88], [3.432, 6.864, 0.373248, 1.728],
+        [3.2592, 6.5184, 0.13436928, 1.0368], [3.15552, 6.31104, 0.0483729408, 0.62208],
+    ], rtol=1e-12)  # fmt: skip
+
+
+def test_a_published_worked_example() -> None:
+    """Mazur (2015), "A Step by Step Backpropagation Example": 2-2-2, sigmoid, biases not updated."""
+    x, t = np.array([0.05, 0.10]), np.array([0.01, 0.99])
+    hidden, output = Value([[0.15, 0.20], [0.25, 0.30]]), Value([[0.40, 0.45], [0.50, 0.55]])
+    out = ((hidden @ x + 0.35).sigmoid() @ output.T + 0.60).sigmoid()
+    loss = 0.5 * ((t - out) ** 2).sum()
+    np.testing.assert_allclose(out.data, [0.751365070, 0.772928465], atol=1e-9)
+    assert loss.data == pytest.approx(0.298371109, abs=1e-9)
+    loss.backward()
+    nn.SGD([hidden, output], lr=0.5).step()
+    np.testing.assert_allclose(hidden.data, [[0.149780716, 0.199561432], [0.249751144, 0.299502287]], atol=1e-9)
+    np.testing.assert_allclose(output.data, [[0.358916480, 0.408666186], [0.511301270, 0.561370121]], atol=1e-9)
+
+
+def test_sgd_with_momentum_and_weight_decay_by_hand() -> None:
+    w, velocity, expected = Value(np.array([1.0, -2.0])), np.zeros(2), np.array([1.0, -2.0])
+    optimizer = nn.SGD([w], lr=0.1, momentum=0.9, weight_decay=0.01)
+    for _ in range(3):
+        optimizer.zero_grad()
+        (w * w * w).sum().backward()
+        optimizer.step()
+        velocity = 0.9 * velocity + 3.0 * expected**2 + 0.01 * expected
+        expected = expected - 0.1 * velocity
+    np.testing.assert_allclose(w.data, expected)
+
+
+@pytest.mark.parametrize("start", [2.0, np.array([2.0, -1.0]), np.array([2.0, -1.0], dtype=np.float32)])
+def test_adam_by_hand(start: Any) -> None:
+    w = Value(start)
+    optimizer = nn.Adam([w], lr=0.1)
+    first = second = 0.0
+    expected = np.array(start, dtype=float)
+    for step in range(1, 6):
+        optimizer.zero_grad()
+        (w * w).sum().backward()
+        optimizer.step()
+        g = 2.0 * expected
+        first, second = 0.9 * first + 0.1 * g, 0.999 * second + 0.001 * g * g
+        expected = expected - 0.1 * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
+    np.testing.assert_allclose(w.data, expected, rtol=1e-5 if w.dtype == np.float32 else 1e-12)
+    assert w.dtype == np.asarray(start).dtype
+
+
+def test_optimisers_skip_frozen_parameters() -> None:
+    a, b = Value(1.0), Value(1.0, requires_grad=False)
+    optimizer = nn.SGD([a, b], lr=1.0, weight_decay=0.5)
+    (a * b).backward()
+    optimizer.step()
+    assert (a.data, b.data) == (-0.5, 1.0)
+
+
+def test_modules_are_pickled_copied_and_freed() -> None:
+    for model in (nn.Sequential(nn.Linear(3, 2, rng=0), relu, nn.Tanh()), nn.MLP(3, [2, 2], rng=0)):
+        x = [0.1, 0.2, 0.3]
+        with no_grad():
+            expected = [float(out) for out in model(x)]
+            for twin in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+                assert [float(out) for out in twin(x)] == expected
+                assert twin.parameters()[0] is not model.parameters()[0]
+    gc.disable()
+    try:
+        net = nn.Sequential(nn.Linear(3, 2, rng=0), nn.ReLU())
+        out = net(np.ones(3))
+        out.sum().backward()
+        watched = [weakref.ref(net), weakref.ref(net.layers[0].weight), weakref.ref(out)]  # type: ignore[union-attr]
+        del net, out
+        assert [ref() for ref in watched] == [None, None, None]
+    finally:
+        gc.enable()
+
+
+def test_training_reaches_a_solution() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2))
+    y = (X[:, 0] * X[:, 1] > 0).astype(int)
+    model = nn.Sequential(nn.Linear(2, 16, rng=rng), nn.Tanh(), nn.Linear(16, 2, rng=rng))
+    optimizer = nn.Adam(model.parameters(), lr=0.02)
+    for _ in range(200):
+        optimizer.zero_grad()
+        loss = nn.cross_entropy(model(X), y)
+        loss.backward()
+        optimizer.step()
+    assert loss.data < 0.1
+    assert (model(X).data.argmax(axis=1) == y).mean() > 0.95

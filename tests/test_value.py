@@ -1,0 +1,375 @@
+"""What a Value is: its data, operators with NumPy, comparisons, leaving the graph, copies, messages."""
+
+from __future__ import annotations
+
+import copy
+import math
+import operator
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd
+from autograd import Value, clip, concatenate, linear, maximum, minimum, no_grad, softmax, stack, where
+
+
+def test_data_are_floats_and_floating_arrays() -> None:
+    for number in (3, 3.0, True, np.float64(3), np.float32(3), np.int8(3), np.array(3.0), np.array(3)):
+        assert type(Value(number).data) is float
+    for array in ([1, 2], (1.0, 2.0), np.array([1, 2]), np.array([True, False]), np.array([1, 2], dtype=np.uint8)):
+        assert Value(array).dtype == np.float64
+    for dtype in (np.float16, np.float32, np.float64):
+        assert Value(np.zeros(2, dtype)).dtype == dtype
+    source = np.zeros(2)
+    value = Value(source)
+    source[0] = 5.0
+    assert value.data.tolist() == [0.0, 0.0]
+    assert type(Value([1.0, 2.0]).sum().data) is float
+    assert type(Value(np.ones(2, dtype=np.float32))[0].data) is float
+
+
+def test_attributes() -> None:
+    v = Value(np.ones((2, 3)), label="v")
+    assert (v.shape, v.ndim, v.size, v.dtype, v.T.shape, v.label, len(v)) == ((2, 3), 2, 6, np.float64, (3, 2), "v", 2)
+    s = Value(2.0)
+    assert (s.shape, s.ndim, s.size, s.dtype, s.label, s.op, s.inputs) == ((), 0, 1, np.float64, "", None, ())
+    out = s * v
+    out.label = "product"
+    assert out.op is autograd.mul
+    assert out.inputs == (s, v) or [a is b for a, b in zip(out.inputs, (s, v), strict=True)] == [True, True]
+    assert (out.label, out.grad.shape) == ("product", (2, 3))
+    assert (v.sum(axis=0).inputs[1], (v**2).inputs[1]) == (0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "text"),
+    [
+        ("abc", TypeError, "real numbers.*a string: 'abc'.*dtype=float"),
+        (b"abc", TypeError, "bytes"),
+        (1j, TypeError, "complex numbers: 1j; take .real and .imag"),
+        (np.ones(2) * 1j, TypeError, "complex numbers"),
+        (np.array([object(), 1]), TypeError, "an object array"),
+        (None, TypeError, "an object array"),
+        (np.array(["2026-01-01"], dtype="M8[D]"), TypeError, "dates"),
+        ([[1.0, 2.0], [3.0]], ValueError, "not rectangular"),
+        ([Value(1.0), 2.0], TypeError, r"holds Values.*stack\(\) or concatenate\(\)"),
+        (Value(1.0), TypeError, r"got a Value.*v.detach\(\)"),
+        (np.ma.array([1.0, 2.0], mask=[True, False]), TypeError, "masked array.*filled"),
+    ],
+)
+def test_bad_data_is_named(data: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        Value(data)
+
+
+OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
+
+
+@pytest.mark.parametrize("op", OPERATORS)
+@pytest.mark.parametrize(
+    "other", [3, 2.5, True, np.float64(2), np.float32(2), np.int64(2), np.array(2.0), np.array([1.0, 2.0]), np.ones((3, 1)),
+              [1, 2], (1.0, 2.0), np.array([1, 2]), np.array([], dtype=float).reshape(0, 2)],
+    ids=repr,
+)  # fmt: skip
+def test_operators_with_plain_data_on_either_side(op: Callable[..., Any], other: Any) -> None:
+    plain = np.asarray(other, dtype=float)
+    for data in (1.5, np.array([1.5, 0.5])):
+        value = Value(data)
+        for out, expected in ((op(value, other), op(data, plain)), (op(other, value), op(plain, data))):
+            assert isinstance(out, Value)
+            assert out.shape == np.shape(expected)
+            np.testing.assert_allclose(out.data, expected)
+            out.sum().backward()
+        assert np.shape(value.grad) == np.shape(data)
+
+
+def test_matmul_with_plain_data_on_either_side() -> None:
+    matrix, vector = np.arange(6.0).reshape(2, 3), np.arange(3.0)
+    for left, right in ((matrix, vector), (vector, matrix.T), (matrix, matrix.T), (vector, vector), (np.ones((4, 2, 3)), vector)):
+        expected = left @ right
+        for out in (Value(left) @ right, left @ Value(right), Value(left) @ Value(right)):
+            np.testing.assert_allclose(out.data, expected)
+    with pytest.raises(ValueError, match=r"matmul\(\) cannot take the shapes \(2, 3\), \(2, 3\).*Fix: the last axis on the left"):
+        Value(matrix) @ matrix
+    with pytest.raises(ValueError, match="matmul"):
+        Value(2.0) @ 3.0
+
+
+def test_in_place_operators_on_arrays_are_an_error_and_on_values_rebind() -> None:
+    array = np.ones(2)
+    with pytest.raises(TypeError):
+        array += Value([1.0, 2.0])
+    a = b = Value(1.0)
+    a += 1
+    assert (a.data, b.data) == (2.0, 1.0)
+
+
+def test_operands_that_make_no_sense() -> None:
+    with pytest.raises(TypeError, match="unsupported operand type"):
+        Value(1.0) + None
+    with pytest.raises(TypeError, match="an operation with a Value takes real numbers.*a string: 'x'"):
+        Value(1.0) * "x"
+    with pytest.raises(TypeError, match="complex numbers"):
+        1j * Value(1.0)
+    with pytest.raises(ValueError, match=r"add\(\) cannot take the shapes \(3,\), \(2,\).*Fix: .*broadcast.*reshape\(\)"):
+        Value([1.0, 2.0, 3.0]) + [1.0, 2.0]
+    with pytest.raises(ValueError, match=r"concatenate\(\) cannot take the shapes \(1,\), \(1, 1\)"):
+        concatenate([Value([1.0]), Value([[1.0]])])
+    with pytest.raises(TypeError, match="a bound must be a real number or an array of them, but it is None"):
+        maximum(Value(1.0), None)
+    with pytest.raises(TypeError, match=r"where\(\) takes Values, real numbers and arrays, but got <object"):
+        where(True, Value(1.0), object())
+    with pytest.raises(TypeError, match=r"sum\(\) got an unexpected keyword argument 'axes'"):
+        Value([1.0]).sum(axes=0)
+
+    class Units:
+        def __rmul__(self, other: Any) -> str:
+            return "units decide"
+
+    assert Value(1.0) * Units() == "units decide"
+
+
+def test_float_errors_give_inf_or_nan_as_numpy_warns() -> None:
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        assert Value(0.0).log().data == -np.inf
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        assert (1.0 / Value(0.0)).data == np.inf
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        assert Value(1000.0).exp().data == np.inf
+    with pytest.warns(RuntimeWarning, match="invalid"):
+        assert np.isnan(Value(-1.0).sqrt().data)
+    with pytest.warns(RuntimeWarning, match="invalid"):
+        power = Value(-8.0) ** (1.0 / 3.0)
+    assert np.isnan(power.data), "never a complex number out of a real power"
+    with np.errstate(all="raise"), pytest.raises(FloatingPointError):
+        Value(0.0).log()
+    with np.errstate(all="ignore"):
+        assert (Value(0.0) ** -1.0).data == np.inf
+    assert (Value(1e308) * 10.0).data == np.inf
+    assert Value(-1000.0).sigmoid().data == 0.0
+    assert Value(-1000.0).softplus().data == 0.0
+    assert Value([-1000.0, 1000.0]).sigmoid().data.tolist() == [0.0, 1.0]
+    assert Value([-1000.0, 1000.0]).softplus().data.tolist() == [0.0, 1000.0]
+    assert Value([1000.0, 1001.0]).softmax().data.sum() == 1.0
+    assert np.isfinite(Value([1000.0, -1000.0]).log_softmax().data).all()
+    assert Value([-np.inf, -np.inf]).logsumexp().data == -np.inf
+
+
+def test_comparisons_are_plain_and_values_are_dictionary_keys() -> None:
+    a, b = Value(1.0), Value(2.0)
+    assert (a < b) is True
+    assert (a == b) is False
+    assert (a != 1.0) is False
+    assert (2 > a) is True
+    v = Value([1.0, 3.0])
+    for result, expected in ((v > 2, [False, True]), (2 >= v, [True, False]), (v == np.array([1.0, 0.0]), [True, False]),
+                             (np.array([2.0, 2.0]) < v, [False, True]), (v != v, [False, False])):  # fmt: skip
+        assert type(result) is np.ndarray
+        assert result.tolist() == expected
+    assert {a: "a", v: "v"}[v] == "v"
+    assert (a == "text", a != "text", a == None, v == None) == (False, True, False, False)  # noqa: E711
+    with pytest.raises(TypeError, match="'<' not supported"):
+        a < "text"
+    assert bool(Value(0.0)) is False
+    with pytest.raises(ValueError, match="ambiguous"):
+        bool(v)
+
+
+def test_leaving_the_graph_by_accident() -> None:
+    computed, array = Value(2.0) * 3.0, np.zeros(3)
+    for leave in (float, int, math.sin, np.asarray, complex, lambda v: np.array([v, v])):
+        with pytest.raises(TypeError, match=r"drop the gradient of a Value computed by mul: take .item\(\) or .data .*stack\(\).*v.at\[i\].set"):
+            leave(computed)
+    with pytest.raises((TypeError, ValueError)) as caught:
+        array[0] = computed  # NumPy wraps the error of a Value in one of its own
+    assert "item()" in str(caught.value) + str(caught.value.__cause__)
+    with pytest.raises(TypeError, match="drop the gradient"):
+        array[:] = Value([1.0, 2.0, 3.0]) * 2.0
+    assert computed.item() == 6.0
+    leaf, tensor = Value(2.0), Value([1.0, 2.0, 3.0])
+    assert (float(leaf), int(leaf), math.sqrt(leaf * 2.0 if False else leaf)) == (2.0, 2, math.sqrt(2.0))
+    assert float(computed.detach()) == 6.0
+    with no_grad():
+        assert float(leaf * 3.0) == 6.0
+    array[0] = leaf
+    array[:] = tensor
+    assert array.tolist() == [1.0, 2.0, 3.0]
+    plain = np.asarray(tensor)
+    plain[0] = 9.0
+    assert tensor.data[0] == 1.0
+    with pytest.raises(TypeError, match="does not support ufuncs"):
+        np.sin(tensor)
+
+
+def test_assignment_to_parts() -> None:
+    v = Value([1.0, 2.0, 3.0])
+    with pytest.raises(TypeError, match=r"write v = v.at\[i\].set\(x\) \(or .add, .multiply\) for v\[i\] = x"):
+        v[0] = 5.0
+    u = Value(10.0)
+    out = v.at[1].set(u)
+    out.backward([1.0, 2.0, 3.0])
+    assert (out.data.tolist(), v.data.tolist()) == ([1.0, 10.0, 3.0], [1.0, 2.0, 3.0])
+    assert (v.grad.tolist(), u.grad) == ([1.0, 0.0, 3.0], 2.0)
+    assert v.at[[0, 0]].add(1.0).data.tolist() == [3.0, 2.0, 3.0]
+    assert v.at[1:].multiply([2.0, 3.0]).data.tolist() == [1.0, 4.0, 9.0]
+    assert v.at[[0, 0]].set([7.0, 8.0]).data.tolist() == [8.0, 2.0, 3.0]
+    with pytest.raises(ValueError, match="names a place twice"):
+        v.at[[0, 0]].multiply(2.0)
+
+
+def test_repeated_places_written_give_the_gradient_to_the_last() -> None:
+    v, u = Value([1.0, 2.0]), Value([5.0, 6.0, 7.0])
+    v.at[[0, 0, 1]].set(u).backward([1.0, 1.0])
+    assert (v.grad.tolist(), u.grad.tolist()) == ([0.0, 0.0], [0.0, 1.0, 1.0])
+
+
+def test_indexing_adds_up_repeated_elements() -> None:
+    v = Value(np.arange(4.0))
+    v[[0, 0, 3]].sum().backward()
+    assert v.grad.tolist() == [2.0, 0.0, 0.0, 1.0]
+    index = np.array([1, 1])
+    out = v[index].sum()
+    index[:] = 3
+    v.grad = None
+    out.backward()
+    assert v.grad.tolist() == [0.0, 2.0, 0.0, 0.0], "an index array that changes later does not matter"
+    with pytest.raises(IndexError):
+        v[7]
+    with pytest.raises(TypeError, match="a Value came"):
+        v[Value([1.0])]
+    with pytest.raises(TypeError, match="a scalar Value has no elements"):
+        Value(1.0)[0]
+
+
+def test_len_and_iteration() -> None:
+    rows = list(Value([[1.0, 2.0], [3.0, 4.0]]))
+    assert [row.data.tolist() for row in rows] == [[1.0, 2.0], [3.0, 4.0]]
+    assert [x.data for x in Value([5.0, 6.0])] == [5.0, 6.0]
+    a, b = Value([1.0, 2.0])
+    (a * b).backward()
+    for call in (len, list, iter):
+        with pytest.raises(TypeError, match="a scalar Value has no len"):
+            call(Value(1.0))
+
+
+def test_no_grad_and_detach() -> None:
+    x = Value([1.0, 2.0], label="x")
+    with no_grad():
+        y = x * 2.0
+        with no_grad():
+            assert (x.sum() + 1.0).op is None
+        assert autograd.exp(x).op is None
+
+    @no_grad()
+    def evaluate(v: Value, depth: int) -> Value:
+        return evaluate(v * 2.0, depth - 1) if depth else v * 3.0
+
+    assert evaluate(x, 2).op is None
+    assert (y.op, y.inputs, y.requires_grad) == (None, (), False)
+    assert (x * 2.0).op is not None
+    d = (x * 2.0).detach()
+    d.data[0] = 50.0
+    assert (d.op, d.requires_grad, x.data[0]) == (None, False, 1.0)
+    (x * d).sum().backward()
+    assert (x.grad.tolist(), d.grad.tolist()) == ([50.0, 4.0], [0.0, 0.0])
+
+
+def test_pickling_and_copying() -> None:
+    leaf = Value(np.arange(3.0, dtype=np.float32), label="leaf", requires_grad=False)
+    leaf.grad = [1, 2, 3]
+    for twin in (pickle.loads(pickle.dumps(leaf)), copy.deepcopy(leaf), copy.copy(leaf)):
+        assert (twin.data.tolist(), twin.grad.tolist(), twin.label) == ([0.0, 1.0, 2.0], [1.0, 2.0, 3.0], "leaf")
+        assert (twin.dtype, twin.requires_grad) == (np.float32, False)
+        twin.data[0] = 9.0
+        assert leaf.data[0] == 0.0
+    assert pickle.loads(pickle.dumps(autograd.tanh)) is autograd.tanh
+    for attempt in (pickle.dumps, copy.deepcopy, copy.copy):
+        with pytest.raises(TypeError, match=r"a Value of shape \(3,\) computed by mul was computed, and no graph.*detach\(\)"):
+            attempt(leaf * 2.0)
+
+
+def test_setting_data() -> None:
+    x = Value(np.zeros(2, dtype=np.float32))
+    x.data = np.array([1.0, 2.0])
+    assert x.dtype == np.float32
+    source = np.array([3.0, 4.0], dtype=np.float32)
+    x.data = source
+    source[0] = 0.0
+    assert x.data.tolist() == [3.0, 4.0]
+    x.data = 7
+    assert x.data.tolist() == [7.0, 7.0]
+    with pytest.raises(ValueError, match=r"setting .data needs the shape \(2,\), but \(3,\) came"):
+        x.data = np.zeros(3)
+    s = Value(1.0)
+    s.data += 1
+    s.data = np.float32(5)
+    assert type(s.data) is float
+    with pytest.raises(TypeError, match="a string"):
+        s.data = "five"
+
+
+def test_text() -> None:
+    assert repr(Value(-4)) == "Value(data=-4.0, grad=0.0)"
+    assert repr(Value(2.0, label="a")) == "Value(data=2.0, grad=0.0, label='a')"
+    assert repr(Value([1.0, 2.0]) * 2.0) == "Value(data=array([2., 4.]), op='mul')"
+    assert "dtype=float32" in repr(Value(np.ones(2, dtype=np.float32)))
+    assert len(repr(Value(np.ones((500, 500))))) < 300
+    assert f"{Value(2.0) / 3.0:.3f}" == "0.667"
+    assert f"{Value([1.0, 2.0]) / 3.0:.2f}" == "[0.33 0.67]"
+    assert f"{Value(1.0)}" == "Value(data=1.0, grad=0.0)"
+    assert repr(autograd.tanh) == "<op tanh>"
+    assert "x" in (autograd.tanh.__doc__ or "")
+
+
+def test_subclasses_are_refused() -> None:
+    with pytest.raises(TypeError, match="cannot be subclassed.*hold a Value"):
+        type("Mine", (Value,), {})
+
+
+def test_methods_and_functions_are_the_same() -> None:
+    v = Value([[0.5, 1.5], [2.5, 0.1]])
+    for name in ("exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "relu", "leaky_relu", "softplus", "abs", "sum", "mean", "max",
+                 "min", "softmax", "log_softmax", "logsumexp", "squeeze"):  # fmt: skip
+        np.testing.assert_array_equal(getattr(v, name)().data, getattr(autograd, name)(v).data)
+    assert v.reshape(4).shape == v.reshape((4,)).shape == v.reshape(-1).shape == autograd.reshape(v, 4).shape == (4,)
+    assert v.transpose(1, 0).data.tolist() == v.transpose((1, 0)).data.tolist() == v.T.data.tolist()
+    assert v.clip(0.0, 1.0).data.max() == clip(v, high=1.0).data.max() == 1.0
+    assert v.astype(np.float32).dtype == np.float32
+    with pytest.raises(TypeError, match="astype"):
+        v.astype(int)
+    assert v.broadcast_to((3, 2, 2)).shape == (3, 2, 2)
+    assert v.expand_dims(0).shape == (1, 2, 2)
+    assert minimum(v, 1.0).data.max() == 1.0
+    assert abs(-v).data.tolist() == v.data.tolist()
+
+
+def test_functions_on_plain_data_give_plain_data() -> None:
+    assert type(autograd.tanh(0.5)) is float
+    assert type(softmax([1.0, 2.0])) is np.ndarray
+    assert type(stack([1.0, 2.0])) is np.ndarray
+    assert where(True, 1.0, 2.0) == 1.0
+    assert where([True, False], [1.0, 2.0], 0.0).tolist() == [1.0, 0.0]
+    assert linear(np.ones((2, 3)), np.ones((4, 3)), np.ones(4)).tolist() == [[4.0] * 4] * 2
+    assert autograd.sum(np.ones((2, 3)), axis=1).tolist() == [3.0, 3.0]
+
+
+def test_conditions_of_where() -> None:
+    x = Value([1.0, -2.0])
+    assert where(x > 0, x, 0.0).data.tolist() == [1.0, 0.0]
+    assert where([1, 0], x, 5.0).data.tolist() == [1.0, 5.0]
+    assert where(Value([1.0, 0.0]), x, 5.0).data.tolist() == [1.0, 5.0]
+    condition = np.array([True, False])
+    out = where(condition, x, 0.0).sum()
+    condition[:] = False
+    out.backward()
+    assert x.grad.tolist() == [1.0, 0.0], "a condition that changes later does not matter"
+
+
+def test_star_import_hides_no_builtin() -> None:
+    import builtins
+
+    assert not [name for name in autograd.__all__ if hasattr(builtins, name)]
+    assert all(hasattr(autograd, name) for name in autograd.__all__)
