@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 
 from autograd.graph import arguments_of, inputs_of, topological_order
-from autograd.op import FLOAT_ERRORS, Op, is_value, raw, shape_of
-from autograd.ops.elementwise import astype, same, where
-from autograd.ops.plain import seed_of
-from autograd.ops.reductions import spread, sum
-from autograd.ops.shapes import unbroadcast
+from autograd.op import FLOAT_ERRORS, Op, is_value, raw
+from autograd.ops.elementwise import same, where
+from autograd.ops.plain import has_nan, is_finite, seed_of
+from autograd.ops.reductions import fit, spread
 from autograd.scopes import Place, checksum, describe, is_set
 
 STALE = (
@@ -90,12 +89,11 @@ def leaf_cotangents(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -
         with np.errstate(all="ignore"):
             owned = sweep(root, seed, nodes, leaves)
         if all(is_finite(leaf._grad) for leaf in leaves):
-            return [c if c.__class__ is float or leaf in owned else c.copy() for leaf in leaves for c in [leaf._grad]]
+            return [leaf._grad if leaf in owned or not leaf.shape else leaf._grad.copy() for leaf in leaves]
         found = cotangents(root, seed, nodes, targets, masked=True)
     for node in nodes:
         node._grad = found.get(node)
-    results = [found.get(leaf) for leaf in leaves]
-    return [c.copy() if c.__class__ is np.ndarray else c for c in results]
+    return [c.copy() if c.__class__ is np.ndarray else c for c in map(found.get, leaves)]
 
 
 def sweep(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> set[Any]:
@@ -229,25 +227,6 @@ def masked_pull(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[
     if not is_finite(raw(c)):
         pull(rule, *map(raw, (g, out, *args)))  # once more, for errstate to speak of the others
     return c
-
-
-def fit(c: Any, data: Any) -> Any:
-    """A cotangent with the shape and dtype of the input's data: broadcasting undone, precision restored."""
-    if data.__class__ is float:
-        c = sum(c) if shape_of(c) else c
-        return c if is_value(c) else float(c)
-    c = c if shape_of(c) == data.shape else unbroadcast(c, data.shape, sum)
-    return c if c.dtype == data.dtype else astype(c, data.dtype)
-
-
-def is_finite(c: Any) -> bool:
-    """True if a number is finite, or all numbers of an array are."""
-    return c - c == 0.0 if c.__class__ is float else bool(np.isfinite(c).all())
-
-
-def has_nan(x: Any) -> bool:
-    x = raw(x)
-    return isinstance(x, (float, np.ndarray)) and bool(np.isnan(x).any())
 
 
 def check_unchanged(nodes: list[Any]) -> None:

@@ -46,18 +46,14 @@ def topological_order(root: Any) -> tuple[list[Any], list[Any]]:
 
 def inputs_of(node: Any) -> list[Any]:
     """The Values a node was computed from, in order; constants are left out."""
-    if node.op is None:
-        return []
-    kind, args = node.__class__, arguments_of(node)
-    found = []
-    for position, _ in node.op.rules:
-        argument = args[position]
-        found += [item for item in (argument if argument.__class__ is tuple else (argument,)) if item.__class__ is kind]
-    return found
+    found: list[Any] = []
+    for argument in arguments_of(node):
+        found += argument if argument.__class__ is tuple else (argument,)
+    return [item for item in found if item.__class__ is node.__class__]
 
 
 def arguments_of(node: Any) -> tuple[Any, ...]:
     """All arguments of a node in the order of the op's signature: Values, constants, axes, shapes."""
-    if node.op.rule_x is None:
-        return node._x
+    if node.op is None or node.op.rule_x is None:
+        return node._x or ()
     return (node._x,) if node.op.rule_y is None else (node._x, node._y)

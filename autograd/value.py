@@ -17,7 +17,7 @@ from autograd.backward import backward
 from autograd.graph import arguments_of, inputs_of
 from autograd.op import FLOAT_ERRORS, Op, raw
 from autograd.ops import elementwise, indexing, linalg, reductions, shapes
-from autograd.ops.plain import constant, explained, leaf_data, matching, operand, short
+from autograd.ops.plain import constant, explained, leaf_data, matching, operands, short
 from autograd.scopes import Place, current, describe, is_set, scope
 
 _tick = 0  # counts assignments to .data; a node with a smaller clock than its leaf is stale
@@ -27,8 +27,7 @@ new = object.__new__
 def record(op: Op, args: tuple[Any, ...]) -> Value:
     """Compute an op on Values and constants, and record it."""
     args = args if op.prepare is None else op.prepare(*args)
-    positions = [position for position, _ in op.rules]
-    args = tuple(operand(item, op) if i in positions else item for i, item in enumerate(args))
+    args = operands(op, args)
     return node(op, compute(op, *raw(args)), *(args if op.rule_x is not None else (args,)))
 
 
@@ -131,7 +130,7 @@ class Value:
     Args:
         data: a real number, or an array (or nested list) of real numbers. Numbers become Python floats;
             arrays are copied and become floating, and keep float32 and float16.
-        label: a name for drawings and messages.
+        label: a name for drawings and messages; it may be set later.
         requires_grad: False freezes the Value: nothing is differentiated with respect to it.
 
     Attributes:
@@ -145,7 +144,7 @@ class Value:
     >>> loss = (a * b + 10.0).tanh()
     >>> loss.backward()
     >>> round(a.grad, 6), round(b.grad, 6)
-    (-0.003982, 0.002655)
+    (-0.004023, 0.002682)
     """
 
     # _x and _y are the operands, Values or constants; an op of other arity has all its arguments in _x,
@@ -173,10 +172,8 @@ class Value:
     dtype = property(lambda self: getattr(self._data, "dtype", np.dtype(float)), doc="NumPy's dtype.")
     T = property(lambda self: shapes.transpose(self), doc="All axes in reverse order.")
     at = property(indexing.AtIndexer, doc="``v.at[i].set(u)``, ``.add(u)``, ``.multiply(u)``: a copy with a part changed.")
-    inputs = property(
-        lambda self: () if self.op is None else arguments_of(self),
-        doc="The arguments it was computed from: Values, and constants, axes and shapes as plain data.",
-    )
+    label = property(lambda self: getattr(self, "_label", ""), lambda self, label: setattr(self, "_label", label))
+    inputs = property(lambda self: arguments_of(self), doc="What it was computed from: Values, constants, axes, shapes.")
     _prev = property(lambda self: set(inputs_of(self)), doc="micrograd's name: the Values it was computed from.")
     _op = property(lambda self: ops.micrograd_symbol(self), doc="micrograd's name: '+', '**2', 'ReLU'; '' for a leaf.")
 
@@ -206,15 +203,6 @@ class Value:
 
     # The getter is in C, half the time of a lambda.
     data = property(operator.attrgetter("_data"), _set_data, doc="The float or array; setting it makes graphs stale.")
-
-    @property
-    def label(self) -> str:
-        """The name given by the user, or an empty string."""
-        return getattr(self, "_label", "")
-
-    @label.setter
-    def label(self, label: str) -> None:
-        self._label = label
 
     @property
     def requires_grad(self) -> bool:
@@ -265,7 +253,7 @@ class Value:
     sum, mean, max, min = map(op_method, (reductions.sum, reductions.mean, reductions.max, reductions.min))
     softmax, log_softmax = op_method(reductions.softmax), op_method(reductions.log_softmax)
     logsumexp, broadcast_to = op_method(reductions.logsumexp), op_method(shapes.broadcast_to)
-    squeeze, expand_dims = op_method(shapes.squeeze), op_method(shapes.expand_dims)
+    squeeze, expand_dims, __getitem__ = map(op_method, (shapes.squeeze, shapes.expand_dims, indexing.getitem))
 
     def reshape(self, *shape: Any) -> Value:
         """The same elements in another shape: ``v.reshape(2, 3)`` or ``v.reshape((2, -1))``."""
@@ -274,11 +262,6 @@ class Value:
     def transpose(self, *axes: Any) -> Value:
         """The axes in another order, by default reversed: ``v.transpose(0, 2, 1)``."""
         return shapes.transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None)
-
-    def __getitem__(self, index: Any) -> Value:
-        if self._data.__class__ is float:
-            raise TypeError(f"a scalar Value has no elements, but it was indexed with {index!r}")
-        return indexing.getitem(self, index)
 
     def __setitem__(self, index: Any, item: Any) -> NoReturn:
         raise TypeError("a Value is not assigned to in parts: write v = v.at[i].set(x) (or .add, .multiply) for v[i] = x")
@@ -314,7 +297,7 @@ class Value:
         return float(self.__array__())
 
     def __int__(self) -> int:
-        return int(self.__array__())
+        return int(float(self))
 
     def __repr__(self) -> str:
         parts = [f"data={short(self._data)}"] + [f"grad={self.grad!r}"] * (self.shape == ())

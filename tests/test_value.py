@@ -122,6 +122,8 @@ def test_operands_that_make_no_sense() -> None:
         maximum(Value(1.0), None)
     with pytest.raises(TypeError, match=r"where\(\) takes Values, real numbers and arrays, but got <object"):
         where(True, Value(1.0), object())
+    with pytest.raises(TypeError, match=r"leaky_relu\(\) has no derivative for its argument number 2.*pass its .data"):
+        autograd.leaky_relu(Value(1.0), Value(0.1))
     with pytest.raises(TypeError, match=r"sum\(\) got an unexpected keyword argument 'axes'"):
         Value([1.0]).sum(axes=0)
 

@@ -16,8 +16,9 @@ from autograd.graph import arguments_of
 from autograd.op import Op
 from autograd.value import Value
 
-UNNAMED = "·"  # an operand without a label, in a formula
-LONGEST_TITLE, LONGEST_NAME, LONGEST_ARGUMENT, MOST_NAMES = 40, 14, 20, 3
+UNNAMED = "•"  # an operand without a label, in a formula
+LONGEST_LABEL, LONGEST_FORMULA, LONGEST_ARGUMENT = 40, 28, 18
+COMMUTATIVE = ("add", "mul", "maximum", "minimum")
 
 Row = tuple[str, ...]
 
@@ -33,6 +34,7 @@ class Node:
         rows: a small table of data and gradient, cells of text.
         place: the modules and the source line that computed it, as far as they are known.
         cut: True if inputs of it are left out of the picture.
+        ordered: True if its operands are drawn in order, because the formula does not tell them apart.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Node:
     rows: tuple[Row, ...]
     place: str
     cut: bool
+    ordered: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,9 +108,11 @@ def node_of(item: Any, name: str, cut: bool) -> Node:
     grad = getattr(item, "_grad", None)  # not .grad, which would make zeros and keep them
     if grad is None and role != "frozen":
         grad = 0.0 if item.data.__class__ is float else np.zeros(())
-    label = shortened(str(item.label or ""), LONGEST_TITLE)
+    label = shortened(str(item.label or ""), LONGEST_LABEL)
     title = " = ".join(part for part in (label, formula(item) if item.op is not None else "") if part)
-    return Node(name, role, title, table(item.data, grad), str(item.place or ""), cut)
+    unnamed = [operand_name(operand) for operand in operands_of(item)].count(UNNAMED)
+    ordered = unnamed > 1 and item.op.name not in COMMUTATIVE
+    return Node(name, role, title, table(item.data, grad), str(item.place or ""), cut, ordered)
 
 
 def table(data: Any, grad: Any = None) -> tuple[Row, ...]:
@@ -139,28 +144,36 @@ def number_text(number: float) -> str:
 def formula(value: Any) -> str:
     """The operation of a computed Value: ``a * b``, ``tanh(x)``, ``sum(axis=0)``, ``x[0, 2:]``.
 
-    Operands are named by their label or number if one of them has any, and settings if they are not the
-    default.
+    Operands are labels and numbers, or dots where they have none; settings are shown if they are not the
+    default. Functions of operands without a name, and long ones, leave them out.
     """
     op, args = value.op, arguments_of(value)
     operands = [position for position, _ in op.rules]
     names = [operand_name(item) for item in operands_of(value)]
-    named = any(name != UNNAMED for name in names) and len(names) <= MOST_NAMES
-    if re.fullmatch(r"\w+\({}(, {})*\)", op.symbol):  # a function: operands, and settings by name
-        shown = [*(names if named else ()), *settings(op, args)]
-        return op.symbol.partition("(")[0] + (f"({', '.join(shown)})" if shown else "")
-    if not named and len(args) == len(operands) == 2:
-        return op.symbol.replace("{}", "").strip()
+    if re.fullmatch(r"\w+\({}(, {})*\)", op.symbol):
+        function, named = op.symbol.partition("(")[0], settings(op, args)
+        text = f"{function}({', '.join(names + named)})"
+        if len(text) <= LONGEST_FORMULA and any(name != UNNAMED for name in names):
+            return text
+        return f"{function}({', '.join(named)})" if named else function
     texts = [operand_name(item) if i in operands else index_text(item) for i, item in enumerate(args)]
-    automatic = iter(texts)
-    return re.sub(r"{(\d*)}", lambda field: texts[int(field[1])] if field[1] else next(automatic), op.symbol)
+    text = filled(op.symbol, texts)
+    if len(text) > LONGEST_FORMULA:
+        text = filled(op.symbol, [UNNAMED if i in operands else item for i, item in enumerate(texts)])
+    return text
+
+
+def filled(symbol: str, texts: list[str]) -> str:
+    """The template of an op with its arguments: ``{}`` is the next one, ``{2}`` the one with this position."""
+    following = iter(texts)
+    return re.sub(r"{(\d*)}", lambda field: texts[int(field[1])] if field[1] else next(following), symbol)
 
 
 def operand_name(item: Any) -> str:
     """The label of a Value, the digits of a number, a dot for anything else."""
     if item.__class__ is float:
         return f"{item:.6g}"
-    return shortened(str(item.label), LONGEST_NAME) if item.__class__ is Value and item.label else UNNAMED
+    return str(item.label) if item.__class__ is Value and item.label else UNNAMED
 
 
 def settings(op: Op, args: tuple[Any, ...]) -> list[str]:
@@ -175,9 +188,9 @@ def settings(op: Op, args: tuple[Any, ...]) -> list[str]:
 
 
 def setting_text(item: Any) -> str:
-    """A number, a shape or an axis as Python writes it, a dtype by its name, an array by its shape."""
+    """A number, a shape or an axis as Python writes it, a dtype by its name."""
     if item.__class__ is np.ndarray:
-        return str(item.tolist()).replace(" ", "") if item.size <= 3 else f"{item.dtype}{list(item.shape)}"
+        return str(item.tolist()) if item.size <= 3 else "array"
     if item.__class__ is float:
         return f"{item:.6g}"
     return np.dtype(item).name if isinstance(item, (type, np.dtype)) else repr(item)

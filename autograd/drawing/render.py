@@ -20,7 +20,7 @@ from typing import Any
 import graphviz
 from graphviz.backend import dot_command
 
-from autograd.drawing.picture import Node, Picture, picture_of
+from autograd.drawing.picture import UNNAMED, Node, Picture, picture_of
 from autograd.value import Value
 
 FORMATS = (".svg", ".png", ".pdf", ".dot", ".gv")
@@ -28,7 +28,8 @@ DIRECTIONS = {"LR": "inputs left, output right", "BT": "inputs below, output abo
 INSTALL = "Graphviz (https://graphviz.org/download)"
 
 # Blue and orange of Okabe and Ito's palette, which the colour-blind tell apart; outlines differ as well.
-INK, QUIET, ALARM = "#1a1a1a", "#5f6b76", "#b03a00"
+INK, QUIET, FAINT, ALARM = "#1a1a1a", "#5f6b76", "#9aa5b0", "#b03a00"
+TINTS = ("#edf0f3", "#f8d9a8")  # behind the title of a computed node, and of the output
 STYLES = {
     "leaf": {"style": "rounded,filled", "fillcolor": "#deecf7", "color": "#0072b2"},
     "frozen": {"style": "rounded,filled,dashed", "fillcolor": "#f4f8fb", "color": "#0072b2"},
@@ -65,7 +66,7 @@ def draw(value: Value, *, max_nodes: int = 150, direction: str = "LR") -> Drawin
     >>> drawing
     <Drawing of 6 nodes and 5 edges>
     >>> [node.title for node in drawing.nodes]
-    ['tanh', '· + 10', 'a * b', '10', 'a', 'b']
+    ['tanh', '• + 10', 'a * b', '10', 'a', 'b']
     """
     if not isinstance(value, Value):
         raise TypeError(
@@ -155,18 +156,19 @@ class Drawing:
 
 
 def digraph_of(picture: Picture, direction: str) -> graphviz.Digraph:
-    """The picture as a graph of the graphviz package, inputs first."""
+    """The picture as a graph of the graphviz package."""
     digraph = graphviz.Digraph("graph_of_values")
     digraph.attr(rankdir=direction, nodesep="0.18", ranksep="0.4", fontname="Helvetica", fontsize="11", fontcolor=QUIET)
     if picture.note:
         digraph.attr(label=picture.note, labelloc="t", labeljust="l")
-    digraph.attr("node", shape="box", margin="0.06,0.03", height="0.2", width="0.2")
+    digraph.attr("node", shape="box", margin="0", height="0.2", width="0.2")
     digraph.attr("node", fontname="Helvetica", fontsize="11", fontcolor=INK)
     digraph.attr("edge", color="#8a949e", arrowsize="0.6")
-    for node in reversed(picture.nodes):
+    for node in picture.nodes:
         output = OUTPUT if node.name == "n0" else {}
         tooltip = {"tooltip": graphviz.escape(html.escape(printable(node.place)))} if node.place else {}
-        digraph.node(node.name, html_label(node), **{**STYLES[node.role], **output, **tooltip})
+        ordering = {"ordering": "in"} if node.ordered else {}
+        digraph.node(node.name, html_label(node), **{**STYLES[node.role], **output, **ordering, **tooltip})
         if node.cut:
             digraph.node(f"{node.name}_cut", "…", shape="plaintext", fontcolor=QUIET)
             digraph.edge(f"{node.name}_cut", node.name, style="dotted")
@@ -180,26 +182,28 @@ def html_label(node: Node) -> str:
     columns = max(map(len, node.rows), default=1)
     lines = []
     if node.title:
-        title = f"<B>{escaped(node.title)}</B>" if node.role != "constant" else escaped(node.title)
-        lines.append(f'<TR><TD COLSPAN="{columns}">{title}</TD></TR>')
-    for row in node.rows:
-        if len(row) == 1:
-            lines.append(f'<TR><TD COLSPAN="{columns}">{small(row[0], QUIET)}</TD></TR>')
+        title = escaped(node.title).replace(UNNAMED, f'<FONT COLOR="{FAINT}">{UNNAMED}</FONT>')
+        title = title if node.role == "constant" else f"<B>{title}</B>"
+        tint = f' BGCOLOR="{TINTS[node.name == "n0"]}"' if node.role == "computed" else ""
+        lines.append(f'<TR><TD COLSPAN="{columns}"{tint}>{title}</TD></TR>')
+    for first, *others in node.rows:
+        if others:
+            cells = [f'<TD ALIGN="LEFT">{small(first)}</TD>', *(f'<TD ALIGN="RIGHT">{cell(text)}</TD>' for text in others)]
         else:
-            cells = [small(row[0], QUIET), *map(cell, row[1:])]
-            lines.append("<TR>" + "".join(f'<TD ALIGN="RIGHT">{text}</TD>' for text in cells) + "</TR>")
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{"".join(lines)}</TABLE>>'
+            cells = [f'<TD COLSPAN="{columns}">{small(first)}</TD>']
+        lines.append(f"<TR>{''.join(cells)}</TR>")
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3">{"".join(lines)}</TABLE>>'
 
 
 def cell(text: str) -> str:
     """A number, inf and nan in red; or the head of a column."""
-    if text.isalpha():
-        return small(text, ALARM if text in ("inf", "nan") else QUIET)
-    return f'<FONT COLOR="{ALARM}">{text}</FONT>' if text == "-inf" else escaped(text)
+    if text.lstrip("-") in ("inf", "nan"):
+        return f'<FONT COLOR="{ALARM}"><B>{text}</B></FONT>'
+    return small(text) if text.isalpha() else text
 
 
-def small(text: str, color: str) -> str:
-    return f'<FONT POINT-SIZE="9" COLOR="{color}">{escaped(text)}</FONT>' if text else ""
+def small(text: str) -> str:
+    return f'<FONT POINT-SIZE="9" COLOR="{QUIET}">{escaped(text)}</FONT>' if text else ""
 
 
 def escaped(text: str) -> str:

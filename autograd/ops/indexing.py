@@ -37,9 +37,16 @@ def take_once(index: Any) -> bool:
     return is_basic(index) or (len(arrays) == 1 and arrays[0].dtype == bool)
 
 
+def indexed(x: Any, index: Any) -> tuple[Any, ...]:
+    """The same arguments with a plain index; TypeError for a scalar."""
+    if shape_of(x) == () and is_value(x):
+        raise TypeError(f"a scalar Value has no elements, but it was indexed with {index!r}")
+    return x, plain_index(index)
+
+
 @primitive(
     "selection",
-    prepare=lambda x, index: (x, plain_index(index)),
+    prepare=indexed,
     symbol="{}[{}]",
     x=lambda g, out, x, index: scatter(g, shape_of(x), index),
 )

@@ -61,16 +61,31 @@ def constant(other: Any) -> Any:
     return NotImplemented
 
 
+def operands(op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments of an op with plain data as floats and arrays.
+
+    Raises:
+        TypeError: for what is no data, and for a Value where the op has no derivative.
+    """
+    positions = [position for position, _ in op.rules]
+    for position, item in enumerate(args):
+        if position not in positions and is_value(item):
+            raise TypeError(
+                f"{op.name}() has no derivative for its argument number {position + 1}, which is a Value: pass its .data"
+            )
+    return tuple(operand(item, op) if position in positions else item for position, item in enumerate(args))
+
+
 def operand(item: Any, op: Op) -> Any:
     """An argument of an op as a float or an array, or a Value as it is."""
     if item.__class__ is float or item is None or is_value(item):
         return item
     if item.__class__ is tuple:
         return tuple(operand(part, op) for part in item)
-    item = constant(item)
-    if item is NotImplemented:
+    plain = constant(item)
+    if plain is NotImplemented:
         raise TypeError(f"{op.name}() takes Values, real numbers and arrays, but got {short(item)}")
-    return item
+    return plain
 
 
 def matching(given: Any, data: Any, what: str) -> Any:
@@ -97,6 +112,16 @@ def seed_of(root: Any, seed: Any) -> Any:
             "use np.broadcast_to(seed, value.shape) if all elements are to have the same one"
         )
     return seed if is_value(seed) or root.shape else float(seed)
+
+
+def is_finite(x: Any) -> bool:
+    """True if a number is finite, or all numbers of an array are."""
+    return x - x == 0.0 if x.__class__ is float else bool(np.isfinite(x).all())
+
+
+def has_nan(x: Any) -> bool:
+    """True if plain data, or that of a Value, has a nan in it."""
+    return isinstance(raw(x), (float, np.ndarray)) and bool(np.isnan(raw(x)).any())
 
 
 def short(data: Any) -> str:

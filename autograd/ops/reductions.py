@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd.op import Op, raw, shape_of
-from autograd.ops.elementwise import exp
+from autograd.op import Op, is_value, raw, shape_of
+from autograd.ops.elementwise import astype, exp
 from autograd.ops.forms import primitive
-from autograd.ops.shapes import broadcast_to, expand_dims
+from autograd.ops.shapes import broadcast_to, expand_dims, reshape
 
 
 def plain_axis(x: Any, axis: Any = None, *rest: Any) -> tuple[Any, ...]:
@@ -88,7 +88,7 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
     >>> from autograd import Value
     >>> float(Value([1000.0, 1000.0]).logsumexp().data - 1000.0)
-    0.6931471805599...
+    0.69314...
     """
     largest = np.max(x, axis, keepdims=True, initial=-np.inf)
     shift = np.where(np.isfinite(largest), largest, 0.0)
@@ -109,6 +109,20 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     """The logarithm of the softmax along `axis`, accurate where the softmax rounds to 0."""
     shifted = x - np.max(x, axis, keepdims=True, initial=-np.inf)
     return shifted - np.log(np.sum(np.exp(shifted), axis, keepdims=True))
+
+
+def fit(c: Any, data: Any) -> Any:
+    """A cotangent with the shape and dtype of the input `data`: broadcasting undone, precision restored."""
+    shape = shape_of(data)
+    if shape_of(c) != shape:
+        full = np.broadcast_shapes(shape_of(c), shape)
+        lead = len(full) - len(shape)
+        axes = tuple(i for i, length in enumerate(full) if i < lead or (shape[i - lead] == 1 and length != 1))
+        c = broadcast_to(c, full) if shape_of(c) != full else c
+        c = reshape(sum(c, axes, True) if axes else c, shape)
+    if data.__class__ is float:
+        return c if is_value(c) else float(c)
+    return c if c.dtype == data.dtype else astype(c, data.dtype)
 
 
 __all__ = [name for name, item in list(globals().items()) if isinstance(item, Op) and item.__module__ == __name__]

@@ -90,16 +90,4 @@ def stack(values: Any, axis: int = 0) -> Any:
     return np.stack(values, axis)
 
 
-def unbroadcast(c: Any, shape: tuple[int, ...], total: Any) -> Any:
-    """Undo broadcasting: `c` summed, by the op `total`, over the axes along which `shape` was repeated."""
-    full = np.broadcast_shapes(shape_of(c), shape)
-    if shape_of(c) != full:
-        c = broadcast_to(c, full)
-    lead = len(full) - len(shape)
-    axes = tuple(i for i, length in enumerate(full) if i < lead or (shape[i - lead] == 1 and length != 1))
-    if axes:
-        c = total(c, axes, True)
-    return reshape(c, shape) if lead else c
-
-
 __all__ = [name for name, item in list(globals().items()) if isinstance(item, Op)]
