@@ -157,9 +157,12 @@ class Value:
     _changed: WeakSet[Value] = WeakSet()  # computed Values whose .data was set
 
     def __init__(self, data: Any, label: str = "", *, requires_grad: bool = True) -> None:
-        self._data = data if data.__class__ is float else leaf_data(data)
-        self._label, self._y, self._clock = label, not requires_grad, 0
-        self._grad = self._mark = self._x = self.op = self.place = None
+        self._data: Any = data if data.__class__ is float else leaf_data(data)
+        self._label, self._y, self._clock, self._mark = label, not requires_grad, 0, None
+        self._x: Any = None
+        self._grad: Any = None
+        self.op: Op | None = None
+        self.place: scope | None = None
 
     def __init_subclass__(cls) -> NoReturn:
         raise TypeError("Value cannot be subclassed, its methods check classes with `is`: hold a Value in your class")
@@ -245,11 +248,10 @@ class Value:
     __gt__, __ge__ = comparison(operator.gt), comparison(operator.ge)
     __eq__, __ne__ = comparison(operator.eq), comparison(operator.ne)
     __neg__, __abs__ = unary_method(elementwise.neg), unary_method(elementwise.abs)
-    abs, exp, log = __abs__, unary_method(elementwise.exp), unary_method(elementwise.log)
-    sqrt, sin, cos = unary_method(elementwise.sqrt), unary_method(elementwise.sin), unary_method(elementwise.cos)
-    tanh, sigmoid = unary_method(elementwise.tanh), unary_method(elementwise.sigmoid)
+    abs, exp, log, sqrt = __abs__, *map(unary_method, (elementwise.exp, elementwise.log, elementwise.sqrt))
+    sin, cos, tanh, sigmoid = map(unary_method, (elementwise.sin, elementwise.cos, elementwise.tanh, elementwise.sigmoid))
     relu, softplus = unary_method(elementwise.relu), unary_method(elementwise.softplus)
-    leaky_relu, clip, astype = map(op_method, (elementwise.leaky_relu, elementwise.clip, elementwise.astype))
+    leaky_relu, clip, astype = op_method(elementwise.leaky_relu), op_method(elementwise.clip), op_method(elementwise.astype)
     sum, mean, max, min = map(op_method, (reductions.sum, reductions.mean, reductions.max, reductions.min))
     softmax, log_softmax = op_method(reductions.softmax), op_method(reductions.log_softmax)
     logsumexp, broadcast_to = op_method(reductions.logsumexp), op_method(shapes.broadcast_to)

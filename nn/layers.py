@@ -29,7 +29,9 @@ class Linear(Module):
         ValueError: on a call whose last axis is not in_features long.
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, dtype: Any = np.float64, rng: Rng = None) -> None:
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, *, dtype: Any = np.float64, rng: Rng = None
+    ) -> None:
         rng = np.random.default_rng(rng)
         bound = 1.0 / math.sqrt(in_features) if in_features else 0.0
         self.weight = Value(rng.uniform(-bound, bound, (out_features, in_features)).astype(dtype))

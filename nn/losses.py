@@ -46,14 +46,19 @@ def cross_entropy(logits: Any, target: Any) -> Any:
     target = np.asarray(target.data if isinstance(target, Value) else target)
     shape = logits.shape if isinstance(logits, Value) else np.shape(logits)
     if target.dtype.kind not in "iu":
-        raise TypeError(f"cross_entropy() takes class numbers as integers, but the dtype {target.dtype} came: use target.astype(int)")
+        raise TypeError(
+            f"cross_entropy() takes class numbers as integers, but the dtype {target.dtype} came: use target.astype(int)"
+        )
     if not shape or target.shape != shape[:-1]:
         raise ValueError(
             f"cross_entropy() takes logits (..., classes) and targets (...), but the shapes {shape} and {target.shape} came: "
             "one integer for each sample, not one-hot rows"
         )
-    if target.size and not (0 <= target.min() and target.max() < shape[-1]):
-        raise ValueError(f"cross_entropy() has {shape[-1]} classes, 0 to {shape[-1] - 1}, but targets reach from {target.min()} to {target.max()}")
+    if target.size and (target.min() < 0 or target.max() >= shape[-1]):
+        raise ValueError(
+            f"cross_entropy() has {shape[-1]} classes, 0 to {shape[-1] - 1}, "
+            f"but targets reach from {target.min()} to {target.max()}"
+        )
     places = (*np.indices(target.shape, sparse=True), target.astype(np.intp))
     return -mean(log_softmax(logits)[places])
 

@@ -35,7 +35,9 @@ class Neuron(Module):
         """A scalar Value from a sequence of `nin` numbers or scalar Values."""
         x = x.tolist() if isinstance(x, np.ndarray) else x
         if len(x) != len(self.w):
-            raise ValueError(f"a Neuron of {len(self.w)} inputs got {len(x)}: it takes one sample, a list of numbers or scalar Values")
+            raise ValueError(
+                f"a Neuron of {len(self.w)} inputs got {len(x)}: it takes one sample, a list of numbers or scalar Values"
+            )
         total = self.b
         for weight, item in zip(self.w, x, strict=True):
             total = total + weight * item

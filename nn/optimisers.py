@@ -25,7 +25,9 @@ class Optimizer:
 
     def __init__(self, parameters: Iterable[Value], lr: float) -> None:
         if isinstance(parameters, Value) or not isinstance(parameters, Iterable):
-            raise TypeError(f"an optimiser takes a list of parameters, but got {type(parameters).__name__}: pass model.parameters()")
+            raise TypeError(
+                f"an optimiser takes a list of parameters, but got {type(parameters).__name__}: pass model.parameters()"
+            )
         self.parameters = list(parameters)
         for parameter in self.parameters:
             if not isinstance(parameter, Value) or parameter.op is not None:

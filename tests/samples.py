@@ -102,7 +102,7 @@ def structured(rng: np.random.Generator) -> dict[str, list[Sample]]:
         for shape, how in reductions:
             data = distinct(*shape) if shape else 0.7
             add(name, f"{shape} {how}", [data],
-                lambda x, name=name, how=how: ops[name](x, **how), lambda x, formula=formula, how=how: formula(x, **how))  # fmt: skip
+                lambda x, op=ops[name], how=how: op(x, **how), lambda x, f=formula, how=how: f(x, **how))  # fmt: skip
     for name in ("sum", "logsumexp"):  # over no elements: 0 and -inf
         if name == "sum":
             add(name, "empty axis", [r(0, 3)], lambda x: ops["sum"](x, 0), lambda x: np.zeros(3))
@@ -121,7 +121,8 @@ def structured(rng: np.random.Generator) -> dict[str, list[Sample]]:
                          ((1,), (0,), np.broadcast_to), ((3,), (3,), np.broadcast_to)],
         "squeeze": [((1, 3, 1), None, np.squeeze), ((1, 3, 1), 0, np.squeeze), ((1, 3, 1), (0, -1), np.squeeze),
                     ((1, 1), None, np.squeeze), ((1, 0), 0, np.squeeze)],
-        "expand_dims": [((3,), 0, np.expand_dims), ((2, 3), (0, -1), np.expand_dims), ((), 0, np.expand_dims), ((0,), 1, np.expand_dims)],
+        "expand_dims": [((3,), 0, np.expand_dims), ((2, 3), (0, -1), np.expand_dims), ((), 0, np.expand_dims),
+                        ((0,), 1, np.expand_dims)],
     }  # fmt: skip
     for name, cases in moves.items():
         for shape, how, formula in cases:
@@ -137,18 +138,21 @@ def structured(rng: np.random.Generator) -> dict[str, list[Sample]]:
     mask = np.array([[True, False, True], [False, False, True]])
     indices: list[tuple[tuple[int, ...], Any]] = [
         ((3,), 1), ((3,), -1), ((4,), slice(None, None, -2)), ((2, 3), (1, 2)), ((2, 3), (slice(None), 1)), ((2, 3), ...),
-        ((2, 3), (None, 0, ...)), ((4,), [0, 0, 3]), ((4,), np.array([[1, 1], [2, 1]])), ((2, 3), mask), ((2, 3), ([0, 0, 1], [1, 1, 2])),
+        ((2, 3), (None, 0, ...)), ((4,), [0, 0, 3]), ((4,), np.array([[1, 1], [2, 1]])), ((2, 3), mask),
+        ((2, 3), ([0, 0, 1], [1, 1, 2])),
         ((2, 3, 4), (slice(None), [0, 2, 0], slice(1, 3))), ((2, 3, 4), ([1, 1], slice(None), [0, 0])), ((0, 3), slice(None)),
         ((4,), []), ((2, 3), np.bool_(True)), ((2, 3), (np.array([True, False]), 1)), ((1,), 0),
     ]  # fmt: skip
     for shape, index in indices:
         target = np.zeros(shape)[index]
-        unique = np.unique(np.arange(target.size) if target.size == 0 else np.arange(np.prod(shape, dtype=int)).reshape(shape)[index]).size
+        unique = np.unique(
+            np.arange(target.size) if target.size == 0 else np.arange(np.prod(shape, dtype=int)).reshape(shape)[index]
+        ).size
         add("getitem", f"{shape} {index!r}", [r(*shape)],
             lambda x, i=index: ops["getitem"](x, i), lambda x, i=index: np.asarray(x)[i])  # fmt: skip
+        plain = np.array(index, dtype=int) if isinstance(index, list) else index
         add("scatter", f"{shape} {index!r}", [r(*np.shape(target))],
-            lambda x, s=shape, i=index: ops["scatter"](x, s, np.array(i) if isinstance(i, list) and i else np.array(i, int) if i == [] else i)
-            if isinstance(index, list) else ops["scatter"](x, s, i), lambda x, s=shape, i=index: added(np.zeros(s), x, i))  # fmt: skip
+            lambda x, s=shape, i=plain: ops["scatter"](x, s, i), lambda x, s=shape, i=plain: added(np.zeros(s), x, i))  # fmt: skip
         add("index_add", f"{shape} {index!r}", [r(*shape), r(*np.shape(target))],
             lambda x, u, i=index: ops["index_add"](x, u, i), lambda x, u, i=index: added(x, u, i))  # fmt: skip
         add("index_set", f"{shape} {index!r} repeated={unique < target.size}", [r(*shape), r(*np.shape(target))],
@@ -158,9 +162,9 @@ def structured(rng: np.random.Generator) -> dict[str, list[Sample]]:
     add("index_add", "broadcast", [r(2, 3), r(3)], lambda x, u: ops["index_add"](x, u, [0, 0]), lambda x, u: added(x, u, [0, 0]))
 
     products = [
-        [(3,), (3,)], [(2, 3), (3,)], [(2,), (2, 3)], [(2, 3), (3, 4)], [(5, 2, 3), (3, 4)], [(5, 2, 3), (5, 3, 4)], [(2, 3), (5, 3, 4)],
-        [(4, 1, 2, 3), (5, 3, 2)], [(5, 2, 3), (3,)], [(3,), (5, 3, 2)], [(1, 1), (1, 1)], [(1,), (1,)], [(0, 3), (3, 2)], [(2, 0), (0, 3)],
-        [(0,), (0,)], [(4, 2, 3), (1, 3, 2)],
+        [(3,), (3,)], [(2, 3), (3,)], [(2,), (2, 3)], [(2, 3), (3, 4)], [(5, 2, 3), (3, 4)], [(5, 2, 3), (5, 3, 4)],
+        [(2, 3), (5, 3, 4)], [(4, 1, 2, 3), (5, 3, 2)], [(5, 2, 3), (3,)], [(3,), (5, 3, 2)], [(1, 1), (1, 1)], [(1,), (1,)], [(0, 3), (3, 2)],
+        [(2, 0), (0, 3)], [(0,), (0,)], [(4, 2, 3), (1, 3, 2)],
     ]  # fmt: skip
     for shapes in products:
         add("matmul", f"{shapes}", [r(*shape) for shape in shapes], ops["matmul"], np.matmul)

@@ -90,7 +90,7 @@ def test_what_the_notebooks_read() -> None:
         out = ((a * b + a) ** 2).relu()
         nodes, edges = trace(out)
         results.append((len(nodes), len(edges), sorted(node._op for node in nodes)))
-        assert all("%.4f" % node.data for node in nodes)
+        assert all(f"{node.data:.4f}" for node in nodes)
     assert results[0] == results[1] == (6, 6, ["", "", "*", "**2", "+", "ReLU"])
 
 

@@ -154,8 +154,16 @@ def test_losses_against_their_formulas() -> None:
         (lambda: nn.mse_loss(Value(np.ones((3, 1))), np.ones(3)), ValueError, r"\(3, 1\) and \(3,\) came, which would broadcast"),
         (lambda: nn.hinge_loss(Value(np.ones(3)), np.ones((3, 1))), ValueError, "one shape"),
         (lambda: nn.hinge_loss(Value(np.ones(2)), [0, 1]), ValueError, r"targets -1 and 1: use 2 \* target - 1"),
-        (lambda: nn.cross_entropy(Value(np.ones((2, 3))), [0.0, 1.0]), TypeError, r"integers, but the dtype float64.*astype\(int\)"),
-        (lambda: nn.cross_entropy(Value(np.ones((2, 3))), [0, 3]), ValueError, "3 classes, 0 to 2, but targets reach from 0 to 3"),
+        (
+            lambda: nn.cross_entropy(Value(np.ones((2, 3))), [0.0, 1.0]),
+            TypeError,
+            r"integers, but the dtype float64.*astype\(int\)",
+        ),
+        (
+            lambda: nn.cross_entropy(Value(np.ones((2, 3))), [0, 3]),
+            ValueError,
+            "3 classes, 0 to 2, but targets reach from 0 to 3",
+        ),
         (lambda: nn.cross_entropy(Value(np.ones((2, 3))), [0, -1]), ValueError, "targets reach from -1 to 0"),
         (lambda: nn.cross_entropy(Value(np.ones((2, 3))), np.eye(3, dtype=int)[:2]), ValueError, "not one-hot rows"),
         (lambda: nn.SGD([]), ValueError, "needs parameters"),

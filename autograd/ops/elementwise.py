@@ -187,6 +187,7 @@ def inside(x: Any, low: Any, high: Any) -> Any:
 
 @primitive("elementwise", x=lambda g, out, x, low, high: g * inside(x, low, high))
 def _clip(x: Any, low: Any, high: Any) -> Any:
+    """`x` limited to constant bounds, None for none: clip(), and maximum() and minimum() with a constant."""
     if x.__class__ is float and x != x:
         return x
     x = x if low is None else np.maximum(x, low)

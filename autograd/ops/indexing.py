@@ -15,7 +15,9 @@ def plain_index(index: Any) -> Any:
     if index.__class__ is tuple:
         return tuple(plain_index(part) for part in index)
     if is_value(index):
-        raise TypeError("an index is made of ints, slices, arrays, None and Ellipsis, but a Value came: use value.data.astype(int)")
+        raise TypeError(
+            "an index is made of ints, slices, arrays, None and Ellipsis, but a Value came: use value.data.astype(int)"
+        )
     if index.__class__ is list:
         array = np.array(index)
         return array if array.size else array.astype(int)

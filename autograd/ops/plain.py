@@ -138,6 +138,4 @@ def explained(op: Op, data: tuple[Any, ...], error: Exception) -> Exception:
     inputs = [data[position] for position, _ in op.rules if data[position] is not None]
     inputs = list(inputs[0]) if inputs and inputs[0].__class__ is tuple else inputs
     shapes = ", ".join(str(np.shape(item)) for item in inputs)
-    return type(error)(
-        f"{op.name}() cannot take the shape{'s' * (len(inputs) != 1)} {shapes}: {error}.{FIXES.get(op.kind, '')}"
-    )
+    return type(error)(f"{op.name}() cannot take the shape{'s' * (len(inputs) != 1)} {shapes}: {error}.{FIXES.get(op.kind, '')}")

@@ -147,5 +147,3 @@ def difference(function: Callable[..., Value], leaves: list[Value], before: list
     h = (2e-3 if exact else 5e-2) * size
     wide, narrow = ((at(step) - at(-step)) / (2.0 * step) for step in (h, h / 2.0))
     return (4.0 * narrow - wide) / 3.0
-
-

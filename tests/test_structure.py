@@ -1,0 +1,110 @@
+"""The house: imports go one way, the table is complete, the core stays small."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import io
+import pkgutil
+import tokenize
+from pathlib import Path
+
+import autograd
+import nn
+from autograd.op import Op
+from autograd.ops import table
+
+ROOT = Path(autograd.__file__).parent.parent
+
+#: A module may import from those before it in this list, and inside its own package.
+ORDER = [
+    "autograd.op", "autograd.ops", "autograd.graph", "autograd.scopes", "autograd.backward", "autograd.value", "autograd.verify",
+    "autograd.drawing", "autograd", "nn", "demos",
+]  # fmt: skip
+
+
+def room(module: str) -> str:
+    """The entry of ORDER that a module belongs to."""
+    return max((entry for entry in ORDER if module == entry or module.startswith(entry + ".")), key=len)
+
+
+def imports(path: Path) -> list[str]:
+    """The modules of this project that a file imports, from-imports of names included."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            parts = [f"{node.module}.{alias.name}" for alias in node.names]
+            submodules = [part for part in parts if is_module(part)]
+            found += submodules if len(submodules) == len(parts) else [node.module or "", *submodules]
+    return [name for name in found if name.split(".")[0] in ("autograd", "nn", "demos")]
+
+
+def is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+def module_files() -> list[tuple[str, Path]]:
+    paths = [path for package in ("autograd", "nn", "demos") for path in sorted((ROOT / package).rglob("*.py"))]
+    return [(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"), path) for path in paths]
+
+
+def test_imports_go_one_way() -> None:
+    for module, path in module_files():
+        for name in imports(path):
+            here, there = room(module), room(name)
+            assert ORDER.index(there) <= ORDER.index(here), f"{module} imports {name}, which is above it"
+            if here in ("nn", "demos") and there != here:
+                assert name in ("autograd", "nn", "autograd.verify"), f"{module} imports {name}: only public names"
+
+
+def test_only_the_drawing_knows_graphviz() -> None:
+    for module, path in module_files():
+        if room(module) != "autograd.drawing":
+            assert "import graphviz" not in path.read_text(encoding="utf-8"), module
+
+
+def test_no_module_bears_the_name_of_a_public_function() -> None:
+    for package in (autograd, nn):
+        modules = {info.name for info in pkgutil.iter_modules(package.__path__)}
+        assert not modules & set(package.__all__)
+
+
+def test_the_table_is_read_from_the_modules() -> None:
+    found = {}
+    for info in pkgutil.iter_modules(importlib.import_module("autograd.ops").__path__, "autograd.ops."):
+        found.update({op.name: op for op in vars(importlib.import_module(info.name)).values() if isinstance(op, Op)})
+    assert found == table()
+    assert len({op.name for op in found.values()}) == len(found)
+    for name, op in found.items():
+        assert op.rules, name
+        assert op.__doc__, f"{name} has no docstring"
+
+
+def test_every_file_says_what_it_is_for() -> None:
+    for module, path in module_files():
+        assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), module
+
+
+def lines_of_code(path: Path) -> int:
+    """Lines that hold code: no blank lines, comments and docstrings."""
+    text = path.read_text(encoding="utf-8")
+    documentation: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            documentation |= set(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    empty = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in empty:
+            lines |= set(range(token.start[0], token.end[0] + 1))
+    return len(lines - documentation)
+
+
+def test_the_engine_fits_on_a_few_screens() -> None:
+    """Graph, scopes, chain rule and Value; the op table, verification and drawing are rooms of their own."""
+    core = [path for path in (ROOT / "autograd").glob("*.py") if path.name != "op.py"]
+    assert sum(map(lines_of_code, core)) < 500
