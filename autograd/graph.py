@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-_one_at_a_time = threading.Lock()  # threads may share leaves, and the marks are on the nodes
+_one_at_a_time = threading.RLock()  # threads may share leaves, and the marks are on the nodes
 
 
 def topological_order(root: Any) -> tuple[list[Any], list[Any]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
+from functools import update_wrapper
 from typing import Any, NoReturn
 from weakref import WeakSet
 
@@ -65,7 +66,7 @@ def unary_method(op: Op) -> Callable[[Value], Value]:
     def method(self: Value) -> Value:
         return node(op, op.on_floats(self._data) if self._data.__class__ is float else op.array(self._data), self)
 
-    return method
+    return update_wrapper(method, op, updated=())
 
 
 def binary_method(op: Op) -> Callable[[Value, Any], Value]:
@@ -108,7 +109,7 @@ def reflected_method(op: Op) -> Callable[[Value, Any], Value]:
 
 def op_method(op: Callable[..., Any]) -> Callable[..., Value]:
     """The method of any other op, whose first argument is the Value."""
-    return lambda self, *args, **named: op(self, *args, **named)
+    return update_wrapper(lambda self, *args, **named: op(self, *args, **named), op, updated=())
 
 
 def comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

@@ -152,7 +152,8 @@ def structured(rng: np.random.Generator) -> dict[str, list[Sample]]:
             lambda x, i=index: ops["getitem"](x, i), lambda x, i=index: np.asarray(x)[i])  # fmt: skip
         plain = np.array(index, dtype=int) if isinstance(index, list) else index
         add("scatter", f"{shape} {index!r}", [r(*np.shape(target))],
-            lambda x, s=shape, i=plain: ops["scatter"](x, s, i), lambda x, s=shape, i=plain: added(np.zeros(s), x, i))  # fmt: skip
+            lambda x, s=shape, i=plain: ops["scatter"](x, s, i),
+            lambda x, s=shape, i=plain: added(np.zeros(s), x, i))  # fmt: skip
         add("index_add", f"{shape} {index!r}", [r(*shape), r(*np.shape(target))],
             lambda x, u, i=index: ops["index_add"](x, u, i), lambda x, u, i=index: added(x, u, i))  # fmt: skip
         add("index_set", f"{shape} {index!r} repeated={unique < target.size}", [r(*shape), r(*np.shape(target))],
@@ -163,8 +164,8 @@ def structured(rng: np.random.Generator) -> dict[str, list[Sample]]:
 
     products = [
         [(3,), (3,)], [(2, 3), (3,)], [(2,), (2, 3)], [(2, 3), (3, 4)], [(5, 2, 3), (3, 4)], [(5, 2, 3), (5, 3, 4)],
-        [(2, 3), (5, 3, 4)], [(4, 1, 2, 3), (5, 3, 2)], [(5, 2, 3), (3,)], [(3,), (5, 3, 2)], [(1, 1), (1, 1)], [(1,), (1,)], [(0, 3), (3, 2)],
-        [(2, 0), (0, 3)], [(0,), (0,)], [(4, 2, 3), (1, 3, 2)],
+        [(2, 3), (5, 3, 4)], [(4, 1, 2, 3), (5, 3, 2)], [(5, 2, 3), (3,)], [(3,), (5, 3, 2)], [(1, 1), (1, 1)], [(1,), (1,)],
+        [(0, 3), (3, 2)], [(2, 0), (0, 3)], [(0,), (0,)], [(4, 2, 3), (1, 3, 2)],
     ]  # fmt: skip
     for shapes in products:
         add("matmul", f"{shapes}", [r(*shape) for shape in shapes], ops["matmul"], np.matmul)
