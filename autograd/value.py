@@ -27,8 +27,7 @@ new = object.__new__
 
 def record(op: Op, args: tuple[Any, ...]) -> Value:
     """Compute an op on Values and constants, and record it."""
-    args = args if op.prepare is None else op.prepare(*args)
-    args = operands(op, args)
+    args = operands(op, args if op.prepare is None else op.prepare(*args))
     return node(op, compute(op, *raw(args)), *(args if op.rule_x is not None else (args,)))
 
 

@@ -16,7 +16,10 @@ from graphviz.backend import dot_command
 
 import nn
 from autograd import Drawing, Value, clip, concatenate, draw, gradient, linear, maximum, scope, stack, where
+from autograd.ops import table
+from tests.samples import all_samples
 
+SAMPLES = all_samples()
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -138,7 +141,7 @@ def test_drawing_changes_nothing() -> None:
         (lambda s, x, u: u.reshape(4, -1), "reshape(shape=(4, -1))"),
         (lambda s, x, u: x.T, "transpose(x)"),
         (lambda s, x, u: x[0, 1:], "x[0, 1:]"),
-        (lambda s, x, u: x[::-1, None, ..., [0, 1]], "x[::-1, None, ..., [0, 1]]"[:1] + "[…]"),
+        (lambda s, x, u: x[::-1, None, ..., [0, 1]], "x[…]"),
         (lambda s, x, u: u[[0, 1]], "•[[0, 1]]"),
         (lambda s, x, u: u[np.ones((3, 4), bool)], "•[array]"),
         (lambda s, x, u: x.at[0].set(1.0), "x.at[0].set(1)"),
@@ -163,10 +166,19 @@ def test_long_labels_are_shortened_and_left_out_of_formulas() -> None:
     assert titles(draw(x.relu()))[0] == "relu"
 
 
-def test_every_op_can_be_drawn() -> None:
+@pytest.mark.parametrize("name", sorted(table()))
+def test_every_op_can_be_drawn(name: str) -> None:
+    for sample in SAMPLES[name]:
+        inputs = [Value(item) for item in sample.inputs]
+        drawing = draw(sample.call(*inputs))
+        assert drawing.nodes[0].title, sample.name
+        assert sum(node.role == "leaf" for node in drawing.nodes) == len(inputs), sample.name
+
+
+def test_a_recorded_backward_pass_is_a_graph_like_any_other() -> None:
     x = Value(np.linspace(0.1, 0.9, 6).reshape(2, 3), label="x")
     y = (x.relu() @ x.T).log_softmax()[np.arange(2), [0, 1]].sum() + x.logsumexp(axis=1).max() * x.squeeze().min()
-    drawing = draw(gradient(y, x))  # the backward pass is a graph like any other
+    drawing = draw(gradient(y, x))
     assert drawing.total == len(drawing.nodes) > 30
     assert ElementTree.fromstring(drawing._repr_svg_() or "")
 
@@ -180,7 +192,7 @@ def test_only_the_nodes_nearest_to_the_output_are_kept() -> None:
     for _ in range(30):
         y = y * 0.5 + x
     drawing = draw(y, max_nodes=7)
-    assert titles(drawing) == ["• + x", "• * 0.5", "x", "• + x", "0.5", "• * 0.5", "• + x"][:7]
+    assert titles(drawing) == ["• + x", "• * 0.5", "x", "• + x", "0.5", "• * 0.5", "• + x"]
     assert drawing.total == 91
     assert drawing.note == "showing 7 of 91 nodes, those nearest the output; draw(value, max_nodes=...) shows more"
     assert drawing.note in drawing.source
@@ -254,9 +266,7 @@ def test_characters_that_xml_does_not_allow(tmp_path: Path) -> None:
 
 
 def tooltips(svg: str | None) -> set[str]:
-    return {
-        link.attrib["{http://www.w3.org/1999/xlink}title"] for link in ElementTree.fromstring(svg or "").iter(f"{SVG}a")
-    }
+    return {link.attrib["{http://www.w3.org/1999/xlink}title"] for link in ElementTree.fromstring(svg or "").iter(f"{SVG}a")}
 
 
 def test_the_module_path_is_a_tooltip() -> None:

@@ -39,10 +39,10 @@ class Node:
 
     name: str
     role: str
-    title: str
-    rows: tuple[Row, ...]
-    place: str
-    cut: bool
+    title: str = ""
+    rows: tuple[Row, ...] = ()
+    place: str = ""
+    cut: bool = False
     ordered: bool = False
 
 
@@ -101,18 +101,21 @@ def operands_of(value: Any) -> list[Any]:
 
 def node_of(item: Any, name: str, cut: bool) -> Node:
     """The texts of a Value or a constant."""
+    if item.__class__ is float:
+        return Node(name, "constant", f"{item:.6g}")
     if item.__class__ is not Value:
-        number = item.__class__ is float
-        return Node(name, "constant", f"{item:.6g}" if number else "", () if number else table(item), "", False)
-    role = "computed" if item.op is not None else "leaf" if item.requires_grad else "frozen"
+        return Node(name, "constant", rows=table(item))
+    label, data = shortened(str(item.label), LONGEST_LABEL) if item.label else "", item.data
     grad = getattr(item, "_grad", None)  # not .grad, which would make zeros and keep them
-    if grad is None and role != "frozen":
-        grad = 0.0 if item.data.__class__ is float else np.zeros(())
-    label = shortened(str(item.label or ""), LONGEST_LABEL)
-    title = " = ".join(part for part in (label, formula(item) if item.op is not None else "") if part)
+    if grad is None and item.requires_grad:
+        grad = 0.0 if data.__class__ is float else np.zeros(1)
+    rows = table(data, grad)
+    if item.op is None:
+        return Node(name, "leaf" if item.requires_grad else "frozen", label, rows)
+    title = f"{label} = {formula(item)}" if label else formula(item)
     unnamed = [operand_name(operand) for operand in operands_of(item)].count(UNNAMED)
     ordered = unnamed > 1 and item.op.name not in COMMUTATIVE
-    return Node(name, role, title, table(item.data, grad), str(item.place or ""), cut, ordered)
+    return Node(name, "computed", title, rows, str(item.place or ""), cut, ordered)
 
 
 def table(data: Any, grad: Any = None) -> tuple[Row, ...]:
@@ -187,26 +190,24 @@ def settings(op: Op, args: tuple[Any, ...]) -> list[str]:
     return texts
 
 
-def setting_text(item: Any) -> str:
-    """A number, a shape or an axis as Python writes it, a dtype by its name."""
-    if item.__class__ is np.ndarray:
-        return str(item.tolist()) if item.size <= 3 else "array"
-    if item.__class__ is float:
-        return f"{item:.6g}"
-    return np.dtype(item).name if isinstance(item, (type, np.dtype)) else repr(item)
-
-
 def index_text(index: Any) -> str:
     """An index as it stands between square brackets: ``0, 2:``; … if it is long."""
-    parts = [
-        "..." if part is Ellipsis
-        else ":".join("" if end is None else str(end) for end in (part.start, part.stop)) + f":{part.step}" * (part.step is not None)
-        if isinstance(part, slice)
-        else setting_text(part)
-        for part in (index if index.__class__ is tuple else (index,))
-    ]  # fmt: skip
-    text = ", ".join(parts)
+    text = ", ".join(map(setting_text, index if index.__class__ is tuple else (index,)))
     return text if len(text) <= LONGEST_ARGUMENT else "…"
+
+
+def setting_text(item: Any) -> str:
+    """An axis, a shape or an index as Python writes it, a dtype by its name, an array if it is short."""
+    if item.__class__ is tuple:
+        return f"({', '.join(map(setting_text, item))}{',' * (len(item) == 1)})"
+    if item.__class__ is slice:
+        ends = [item.start, item.stop] + ([] if item.step is None else [item.step])
+        return ":".join("" if end is None else str(end) for end in ends)
+    if item.__class__ is np.ndarray:
+        return str(item.tolist()) if item.size <= 3 else "array"
+    if isinstance(item, (type, np.dtype)):
+        return np.dtype(item).name
+    return "..." if item is Ellipsis else f"{item:.6g}" if item.__class__ is float else repr(item)
 
 
 def shortened(text: str, longest: int) -> str:

@@ -6,35 +6,39 @@ Layout and drawing are the work of Graphviz' `dot`, or of graphviz-pure, which p
 from __future__ import annotations
 
 import html
-import os
 import re
 import shutil
 import sysconfig
 import threading
 import warnings
-from collections.abc import Collection
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import graphviz
 from graphviz.backend import dot_command
 
-from autograd.drawing.picture import UNNAMED, Node, Picture, picture_of
+from autograd.drawing.picture import Node, Picture, picture_of
 from autograd.value import Value
 
 FORMATS = (".svg", ".png", ".pdf", ".dot", ".gv")
 DIRECTIONS = {"LR": "inputs left, output right", "BT": "inputs below, output above"}
-INSTALL = "Graphviz (https://graphviz.org/download)"
+GRAPHVIZ = "Graphviz (https://graphviz.org/download)"
 
+FONT, SPACE = "Helvetica", "&#160;"
 # Blue and orange of Okabe and Ito's palette, which the colour-blind tell apart; outlines differ as well.
-INK, QUIET, FAINT, ALARM = "#1a1a1a", "#5f6b76", "#9aa5b0", "#b03a00"
+INK, QUIET, ALARM = "#1a1a1a", "#5f6b76", "#b03a00"
 TINTS = ("#edf0f3", "#f8d9a8")  # behind the title of a computed node, and of the output
 STYLES = {
-    "leaf": {"style": "rounded,filled", "fillcolor": "#deecf7", "color": "#0072b2"},
-    "frozen": {"style": "rounded,filled,dashed", "fillcolor": "#f4f8fb", "color": "#0072b2"},
-    "computed": {"style": "filled", "fillcolor": "#ffffff", "color": "#7d8894"},
-    "constant": {"style": "rounded,filled", "fillcolor": "#f1f1f1", "color": "#f1f1f1", "fontsize": "9", "fontcolor": QUIET},
+    "leaf": {"style": "rounded,filled", "margin": "0.03,0.02", "fillcolor": "#deecf7", "color": "#0072b2"},
+    "frozen": {"style": "rounded,filled,dashed", "margin": "0.03,0.02", "fillcolor": "#f4f8fb", "color": "#0072b2"},
+    "computed": {"style": "filled", "margin": "0.015", "fillcolor": "#ffffff", "color": "#7d8894"},
+    "constant": {
+        "style": "rounded,filled",
+        "fillcolor": "#f1f1f1",
+        "color": "#f1f1f1",
+        "fontsize": "9",
+        "fontcolor": QUIET,
+    },
 }
 OUTPUT = {"fillcolor": "#fdebd0", "color": "#b86e00", "penwidth": "2.2"}
 
@@ -76,8 +80,8 @@ def draw(value: Value, *, max_nodes: int = 150, direction: str = "LR") -> Drawin
     if direction not in DIRECTIONS:
         choices = " or ".join(f"{name!r} ({meaning})" for name, meaning in DIRECTIONS.items())
         raise ValueError(f"draw(direction=...) takes {choices}, but got {direction!r}")
-    if max_nodes < 1:
-        raise ValueError(f"draw(max_nodes=...) takes a number from 1 on, but got {max_nodes}")
+    if not isinstance(max_nodes, int) or max_nodes < 1:
+        raise ValueError(f"draw(max_nodes=...) takes a whole number from 1 on, but got {max_nodes!r}")
     return Drawing(picture_of(value, max_nodes), direction)
 
 
@@ -135,12 +139,9 @@ class Drawing:
         return path
 
     def _repr_svg_(self) -> str | None:
-        try:
-            return rendered(self.digraph, "svg").decode("utf-8")
-        except NoRenderer:
-            return None
+        return self._repr_mimebundle_().get("image/svg+xml")
 
-    def _repr_mimebundle_(self, include: Collection[str] = (), exclude: Collection[str] = ()) -> dict[str, Any]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """What a notebook shows: the picture, or a text that says what to install for it."""
         try:
             return {"image/svg+xml": rendered(self.digraph, "svg").decode("utf-8"), "text/plain": repr(self)}
@@ -158,15 +159,15 @@ class Drawing:
 def digraph_of(picture: Picture, direction: str) -> graphviz.Digraph:
     """The picture as a graph of the graphviz package."""
     digraph = graphviz.Digraph("graph_of_values")
-    digraph.attr(rankdir=direction, nodesep="0.18", ranksep="0.4", fontname="Helvetica", fontsize="11", fontcolor=QUIET)
+    digraph.attr(rankdir=direction, nodesep="0.18", ranksep="0.4", fontname=FONT, fontsize="11", fontcolor=QUIET)
     if picture.note:
         digraph.attr(label=picture.note, labelloc="t", labeljust="l")
     digraph.attr("node", shape="box", margin="0", height="0.2", width="0.2")
-    digraph.attr("node", fontname="Helvetica", fontsize="11", fontcolor=INK)
+    digraph.attr("node", fontname=FONT, fontsize="11", fontcolor=INK)
     digraph.attr("edge", color="#8a949e", arrowsize="0.6")
     for node in picture.nodes:
         output = OUTPUT if node.name == "n0" else {}
-        tooltip = {"tooltip": graphviz.escape(html.escape(printable(node.place)))} if node.place else {}
+        tooltip = {"tooltip": tooltip_text(node.place)} if node.place else {}
         ordering = {"ordering": "in"} if node.ordered else {}
         digraph.node(node.name, html_label(node), **{**STYLES[node.role], **output, **ordering, **tooltip})
         if node.cut:
@@ -182,17 +183,19 @@ def html_label(node: Node) -> str:
     columns = max(map(len, node.rows), default=1)
     lines = []
     if node.title:
-        title = escaped(node.title).replace(UNNAMED, f'<FONT COLOR="{FAINT}">{UNNAMED}</FONT>')
-        title = title if node.role == "constant" else f"<B>{title}</B>"
+        title = escaped(node.title) if node.role == "constant" else f"<B>{escaped(node.title)}</B>"
         tint = f' BGCOLOR="{TINTS[node.name == "n0"]}"' if node.role == "computed" else ""
         lines.append(f'<TR><TD COLSPAN="{columns}"{tint}>{title}</TD></TR>')
     for first, *others in node.rows:
         if others:
-            cells = [f'<TD ALIGN="LEFT">{small(first)}</TD>', *(f'<TD ALIGN="RIGHT">{cell(text)}</TD>' for text in others)]
+            cells = [
+                f'<TD ALIGN="LEFT">{small(first, SPACE)}</TD>',
+                *(f'<TD ALIGN="RIGHT">{SPACE}{cell(text)}{SPACE}</TD>' for text in others),
+            ]
         else:
             cells = [f'<TD COLSPAN="{columns}">{small(first)}</TD>']
         lines.append(f"<TR>{''.join(cells)}</TR>")
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3">{"".join(lines)}</TABLE>>'
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{"".join(lines)}</TABLE>>'
 
 
 def cell(text: str) -> str:
@@ -202,12 +205,18 @@ def cell(text: str) -> str:
     return small(text) if text.isalpha() else text
 
 
-def small(text: str) -> str:
-    return f'<FONT POINT-SIZE="9" COLOR="{QUIET}">{escaped(text)}</FONT>' if text else ""
+def small(text: str, before: str = "") -> str:
+    return f'<FONT POINT-SIZE="9" COLOR="{QUIET}">{before}{escaped(text)}</FONT>' if text else ""
 
 
 def escaped(text: str) -> str:
-    return html.escape(printable(text))
+    """Any text inside of a table; Graphviz would replace a single backslash and an N by the name of the node."""
+    return html.escape(printable(text)).replace("\\", "\\\\")
+
+
+def tooltip_text(text: str) -> str:
+    """Any text as a tooltip. How often a backslash must be doubled there depends on the version of Graphviz."""
+    return html.escape(printable(text.replace("\\", "/")))
 
 
 def printable(text: str) -> str:
@@ -220,25 +229,25 @@ def printable(text: str) -> str:
 
 def executable() -> str | None:
     """The path of `dot`, else of graphviz-pure where pip puts commands or on PATH, or None."""
-    places = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
-    return shutil.which("dot") or shutil.which("graphviz-pure", path=places)
+    beside = shutil.which("graphviz-pure", path=sysconfig.get_path("scripts"))
+    return shutil.which("dot") or beside or shutil.which("graphviz-pure")
 
 
-def rendered(digraph: graphviz.Digraph, format: str) -> bytes:
+def rendered(digraph: graphviz.Digraph, kind: str) -> bytes:
     """The contents of a picture file; NoRenderer if nothing is installed that could make it."""
     found = executable()
     if found is None:
-        raise NoRenderer(f"pictures need pip install 'valuegrad[draw]', or {INSTALL}")
-    if format == "png":
+        raise NoRenderer(f"for pictures, pip install 'valuegrad[draw]', or install {GRAPHVIZ}")
+    if kind == "png":
         digraph = digraph.copy()
         digraph.attr(dpi="192")
     with _one_at_a_time:
         usual, dot_command.DOT_BINARY = dot_command.DOT_BINARY, Path(found)
         try:
-            return bytes(digraph.pipe(format, quiet=True))
+            return bytes(digraph.pipe(kind, quiet=True))
         except graphviz.CalledProcessError as error:
-            if b"not recognized" in error.stderr:
-                raise NoRenderer(f"{Path(found).stem} cannot write {format}; {INSTALL} can, and .svg needs no more") from None
-            raise
+            if b"not recognized" not in error.stderr:
+                raise
+            raise NoRenderer(f"{Path(found).stem} cannot write {kind}, save as .svg, or install {GRAPHVIZ}") from None
         finally:
             dot_command.DOT_BINARY = usual

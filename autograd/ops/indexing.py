@@ -93,7 +93,7 @@ def at_arguments(x: Any, u: Any, index: Any) -> tuple[Any, ...]:
 @primitive(
     "selection",
     prepare=at_arguments,
-    symbol="{}.at[{2}].set({1})",
+    symbol="{0}.at[{2}].set({1})",
     x=lambda g, out, x, u, index: index_set(g, 0.0, index),
     u=set_rule_u,
 )
@@ -107,7 +107,7 @@ def index_set(x: Any, u: Any, index: Any) -> Any:
 @primitive(
     "selection",
     prepare=at_arguments,
-    symbol="{}.at[{2}].add({1})",
+    symbol="{0}.at[{2}].add({1})",
     x=lambda g, out, x, u, index: g,
     u=lambda g, out, x, u, index: getitem(g, index),
 )
