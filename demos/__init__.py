@@ -1,0 +1,1 @@
+"""Demos to run, to look at and to read: ``python -m demos.digits`` and ``python -m demos.moons``."""

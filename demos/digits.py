@@ -1,0 +1,175 @@
+"""Recognise handwritten digits with the 784-16-16-10 network, and look at what it has learned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from autograd import Value, draw, no_grad
+from autograd.verify import check_gradients
+from demos import common
+from demos.common import BLUE, ORANGE, Digits, picture
+from nn import Adam, Linear, Module, ReLU, Sequential, cross_entropy
+
+
+def build(rng: np.random.Generator) -> Sequential:
+    """784 pixels, two hidden layers of 16 neurons, one output for each digit: 13,002 parameters."""
+    return Sequential(
+        Linear(784, 16, rng=rng),
+        ReLU(),
+        Linear(16, 16, rng=rng),
+        ReLU(),
+        Linear(16, 10, rng=rng),
+    )
+
+
+def batches(
+    images: np.ndarray, labels: np.ndarray, rng: np.random.Generator, size: int = 32
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """All samples in a new random order, `size` at a time."""
+    order = rng.permutation(len(labels))
+    for start in range(0, len(order), size):
+        batch = order[start : start + size]
+        yield images[batch], labels[batch]
+
+
+class Score(NamedTuple):
+    """How good the model is at one time."""
+
+    train_loss: float
+    train_accuracy: float
+    test_loss: float
+    test_accuracy: float
+
+
+def evaluate(model: Module, data: Digits) -> Score:
+    """Loss and accuracy on the training and the test digits."""
+    return Score(*loss_and_accuracy(model, *data[:2]), *loss_and_accuracy(model, *data[2:]))
+
+
+@no_grad()
+def loss_and_accuracy(model: Module, images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    logits = model(images)  # (n, 10)
+    return cross_entropy(logits, labels).item(), float(np.mean(logits.data.argmax(axis=1) == labels))
+
+
+def train(model: Module, data: Digits, epochs: int, rng: np.random.Generator) -> list[Score]:
+    """Train the model; the score before the first epoch and after each."""
+    optimizer = Adam(model.parameters(), lr=1e-3)
+    scores = [evaluate(model, data)]
+    bar = common.progress(epochs, "epoch")
+    for _ in bar:
+        for images, labels in batches(data.train_images, data.train_labels, rng):
+            loss = cross_entropy(model(images), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        scores.append(evaluate(model, data))
+        bar.set_postfix(loss=f"{scores[-1].train_loss:.3f}", test_accuracy=f"{scores[-1].test_accuracy:.3f}")
+    return scores
+
+
+# --- pictures ------------------------------------------------------------------------------------------
+
+
+def plot_curves(scores: list[Score], path: Path) -> Path:
+    """Loss and accuracy after every epoch."""
+    with picture(path, 1, 2, (12.0, 5.0)) as (figure, axes):
+        figure.suptitle("The network on the digits that it learns from, and on digits that it never saw")
+        for axis, what, top in zip(axes, ("loss", "accuracy"), (None, 1.0), strict=True):
+            for part, style in ("train", {"color": BLUE}), ("test", {"color": ORANGE, "linestyle": "--"}):
+                curve = [getattr(score, f"{part}_{what}") for score in scores]
+                axis.plot(curve, label=f"{part}: {curve[-1]:.3f} at the end", **style)
+            axis.set(xlabel="epoch", ylabel=what, xlim=(0, len(scores) - 1), ylim=(0, top))
+            axis.xaxis.get_major_locator().set_params(integer=True)
+            axis.grid(alpha=0.3)
+            axis.legend()
+    return path
+
+
+def plot_predictions(model: Module, images: np.ndarray, labels: np.ndarray, path: Path) -> Path:
+    """The first 50 test digits, each with what the model takes it for."""
+    images, labels = images[:50], labels[:50]
+    with no_grad():
+        answers = model(images).data.argmax(axis=1)
+    with picture(path, 5, 10, (13.0, 7.8)) as (figure, axes):
+        right = np.sum(answers == labels)
+        figure.suptitle(f"The network's answers on test digits: {right} of {len(labels)} right, mistakes in a frame")
+        for axis, image, answer, label in zip(axes.flat, images, answers, labels, strict=True):
+            axis.imshow(image.reshape(28, 28), cmap="gray", vmin=0.0, vmax=1.0)
+            axis.set(xticks=[], yticks=[])
+            if answer == label:
+                axis.set_title(f"{answer}")
+                axis.spines[:].set_visible(False)
+            else:
+                axis.set_title(f"{answer} (is {label})", color=ORANGE)
+                axis.spines[:].set(visible=True, color=ORANGE, linewidth=5)
+    return path
+
+
+def plot_weights(weight: np.ndarray, path: Path) -> Path:
+    """The weights (16, 784) of the first layer as pictures, one for each neuron, all on one scale."""
+    colors = common.package("matplotlib.colors")
+    colormap = colors.LinearSegmentedColormap.from_list("red to green", ["#ff3030", "black", "#30e030"])
+    limit = np.quantile(np.abs(weight), 0.995)  # a few large weights would leave all others dark
+    with picture(path, 4, 4, (8.6, 9.8)) as (figure, axes):
+        figure.suptitle("The weights of the 16 neurons in the first layer")
+        for number, (axis, row) in enumerate(zip(axes.flat, weight, strict=True)):
+            image = axis.imshow(row.reshape(28, 28), cmap=colormap, vmin=-limit, vmax=limit)
+            axis.set_title(f"neuron {number}", fontsize=12)
+            axis.axis("off")
+        bar = figure.colorbar(image, ax=axes, location="bottom", extend="both", shrink=0.8, aspect=30)
+        bar.set_label("red: a bright pixel here inhibits the neuron        green: it excites it")
+    return path
+
+
+def draw_loss(model: Module, images: np.ndarray, labels: np.ndarray, path: Path) -> Path:
+    """The graph of the loss of a few digits, with the gradients."""
+    for name, parameter in model.named_parameters():
+        parameter.label = name
+    logits = model(Value(images, label="images", requires_grad=False))
+    loss = cross_entropy(logits, labels)
+    logits.label, loss.label = "logits", "loss"
+    model.zero_grad()
+    loss.backward()
+    return draw(loss).save(path)
+
+
+# --- the demo ------------------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = common.options("digits", __doc__)
+    parser.add_argument("--epochs", type=common.count, help="how often every digit is seen (default: 30, --full 10)")
+    parser.add_argument("--full", action="store_true", help="download all 70,000 digits instead of 5,000 at hand")
+    args = parser.parse_args(arguments)
+    rng = np.random.default_rng(args.seed)
+
+    data = common.download_digits() if args.full else common.load_digits(rng)
+    if args.quick:
+        data = Digits(*(part[:500] for part in data))
+    print(f"{len(data.train_labels):,} digits to train, {len(data.test_labels):,} to test")
+
+    model = build(rng)
+    print(model)
+
+    images, labels = data.train_images[:32], data.train_labels[:32]
+    print(check_gradients(lambda *_: cross_entropy(model(images), labels), *model.parameters(), directions=20))
+
+    scores = train(model, data, args.epochs or (1 if args.quick else 10 if args.full else 30), rng)
+
+    args.out.mkdir(parents=True, exist_ok=True)
+    files = [
+        plot_curves(scores, args.out / "curves.png"),
+        plot_predictions(model, data.test_images, data.test_labels, args.out / "predictions.png"),
+        plot_weights(model.parameters()[0].data, args.out / "weights.png"),
+        draw_loss(model, data.test_images[:4], data.test_labels[:4], args.out / "loss_graph.svg"),
+    ]
+    common.finish("test accuracy", scores[-1].test_accuracy, files)
+
+
+if __name__ == "__main__":
+    main()
