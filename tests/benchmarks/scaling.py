@@ -1,0 +1,79 @@
+"""What a scalar node costs in graphs of 10^3 to 10^6 nodes: time to build, to differentiate and to free, and memory.
+
+The chain is deep and the sum is wide, as far as its leaves go. The cost of a node should not depend on their number.
+Time and memory are taken in runs of their own, because tracing memory costs time. The collector is off: what falls
+must fall by reference counts alone.
+"""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from collections.abc import Callable
+from itertools import pairwise
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from autograd import Value
+from tests.benchmarks.timing import rounds
+
+SIZES = (10**3, 10**4, 10**5, 10**6)
+COLUMNS = ("build", "backward", "free", "built", "peak", "left")
+
+
+def chain(size: int) -> Value:
+    """x * 1.0001 + 0.0001, over and over: `size` operations on one leaf, each on the one before."""
+    x = Value(1.0)
+    for _ in range(size // 2):
+        x = x * 1.0001 + 0.0001
+    return x
+
+
+def wide_sum(size: int) -> Value:
+    """The sum of `size` / 2 leaves: as many additions, each with a leaf of its own."""
+    total: Any = 0.0
+    for _ in range(size // 2):
+        total = total + Value(0.5)
+    return total
+
+
+def times(build: Callable[[int], Value], size: int) -> list[float]:
+    """Seconds to build the graph, to sort and differentiate it, and to free it."""
+    marks = [perf_counter()]
+    root = build(size)
+    marks.append(perf_counter())
+    root.backward()
+    marks.append(perf_counter())
+    del root
+    marks.append(perf_counter())
+    return [later - earlier for earlier, later in pairwise(marks)]
+
+
+def memory(build: Callable[[int], Value], size: int) -> list[int]:
+    """Bytes held by the graph, at the peak of backward(), and after the last reference went."""
+    tracemalloc.start()
+    root = build(size)
+    built, _ = tracemalloc.get_traced_memory()
+    root.backward()
+    _, peak = tracemalloc.get_traced_memory()
+    del root
+    left, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return [built, peak, left]
+
+
+def main() -> None:
+    gc.disable()
+    print(f"{'':<10}{'':>11}{'ns per node':^33}{'bytes per node':^33}")
+    print(f"{'graph':<10}{'nodes':>11}" + "".join(f"{column:>11}" for column in COLUMNS))
+    for build in (chain, wide_sum):
+        for size in SIZES:
+            runs = [times(build, size) for _ in range(rounds(max(5, min(100, 10**6 // size))))]
+            per_node = [1e9 * median(column) / size for column in zip(*runs, strict=True)]
+            per_node += [number / size for number in memory(build, size)]
+            print(f"{build.__name__:<10}{size:>11,}" + "".join(f"{number:>11.0f}" for number in per_node))
+
+
+if __name__ == "__main__":
+    main()

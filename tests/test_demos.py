@@ -1,0 +1,170 @@
+"""The demos run, in their quick form, and leave what they say; the long training is marked slow."""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from demos import common, digits, moons
+
+for package in ("matplotlib", "tqdm", "sklearn", "mlxtend"):
+    pytest.importorskip(package, reason="the demos need pip install 'valuegrad[demos]'")
+
+# Without Graphviz a demo warns, and leaves the graph as text.
+pytestmark = pytest.mark.filterwarnings("default:.*the graph as text:UserWarning")
+
+
+def run(
+    main: Callable[[list[str]], None], arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> tuple[str, list[str]]:
+    """What a demo prints: what comes before its last lines, and the last lines, from the accuracy on."""
+    main(arguments)
+    lines = capsys.readouterr().out.splitlines()
+    start = lines.index("files:") - 1
+    return "\n".join(lines[:start]), lines[start:]
+
+
+def check_files(last_lines: list[str], folder: Path, names: set[str]) -> None:
+    """Every file that was to be written is listed and is a picture, and no other is in the folder."""
+    paths = [Path(line.strip()) for line in last_lines[2:]]
+    assert {path.stem for path in paths} == names
+    assert set(paths) == set(folder.iterdir())
+    for path in paths:
+        content = path.read_bytes()
+        if path.suffix == ".png":
+            assert content.startswith(b"\x89PNG\r\n\x1a\n") and content.endswith(b"IEND\xaeB`\x82")
+        elif path.suffix == ".svg":
+            assert ElementTree.fromstring(content).tag.endswith("svg")
+        else:
+            assert path.suffix == ".dot" and content.startswith(b"digraph")
+
+
+def test_digits_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "new" / "digits"
+    before, last_lines = run(digits.main, ["--quick", "--out", str(folder)], capsys)
+    assert "500 digits to train, 500 to test" in before
+    assert "13,002" in before
+    assert "gradients agree" in before
+    assert re.fullmatch(r"test accuracy: 0\.\d{3}", last_lines[0])
+    check_files(last_lines, folder, {"curves", "predictions", "weights", "loss_graph"})
+
+
+def test_moons_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before, last_lines = run(moons.main, ["--quick", "--out", str(tmp_path)], capsys)
+    assert "337" in before
+    assert re.fullmatch(r"accuracy: [01]\.\d{3}", last_lines[0])
+    check_files(last_lines, tmp_path, {"boundary", "loss", "neuron"})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_digits_are_learned(seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, last_lines = run(digits.main, ["--seed", str(seed), "--out", str(tmp_path)], capsys)
+    assert float(last_lines[0].removeprefix("test accuracy: ")) >= 0.88
+
+
+@pytest.mark.slow
+def test_moons_are_parted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, last_lines = run(moons.main, ["--out", str(tmp_path)], capsys)
+    assert last_lines[0] == "accuracy: 1.000"
+
+
+def test_the_digit_network_has_13002_parameters() -> None:
+    model = digits.build(np.random.default_rng(0))
+    assert (
+        sum(parameter.size for parameter in model.parameters()) == 784 * 16 + 16 + 16 * 16 + 16 + 16 * 10 + 10 == 13_002
+    )
+
+
+def test_digits_are_split_without_overlap() -> None:
+    data = common.load_digits(np.random.default_rng(0))
+    assert data.train_images.shape == (4_000, 784) and data.test_images.shape == (1_000, 784)
+    assert data.train_images.min() == 0.0 and data.train_images.max() == 1.0
+    train, test = ({image.tobytes() for image in images} for images in (data.train_images, data.test_images))
+    assert len(train) == 4_000 and len(test) == 1_000 and not train & test
+
+
+def test_digits_are_balanced() -> None:
+    data = common.load_digits(np.random.default_rng(0))
+    train, test = (np.bincount(labels, minlength=10) for labels in (data.train_labels, data.test_labels))
+    assert (train + test == 500).all()
+    assert test.min() > 70 and test.max() < 130  # 100 each on average, as random as the shuffle
+    assert len(set(data.train_labels[:50].tolist())) > 5  # no longer sorted
+
+
+def test_digits_depend_on_the_seed_alone() -> None:
+    first, again, other = (common.load_digits(np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first.train_labels, other.train_labels)
+
+
+def test_images_keep_their_labels() -> None:
+    data = common.load_digits(np.random.default_rng(3))
+    means = np.array([data.train_images[data.train_labels == digit].mean(axis=0) for digit in range(10)])
+    distances = ((data.test_images[:, None, :] - means) ** 2).sum(axis=2)  # (1000, 10)
+    assert np.mean(distances.argmin(axis=1) == data.test_labels) > 0.7  # the nearest mean already reads most
+
+
+def test_all_digits_are_split_as_usual(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetch_openml(name: str, **settings: Any) -> tuple[np.ndarray, np.ndarray]:
+        assert (name, settings["version"], settings["return_X_y"]) == ("mnist_784", 1, True)
+        return np.full((70_000, 2), 255), np.array(["7"] * 60_000 + ["4"] * 10_000, dtype=object)
+
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", fetch_openml)
+    data = common.download_digits()
+    assert data.train_images.shape == (60_000, 2) and (data.train_images == 1.0).all()
+    assert (data.train_labels == 7).all() and (data.test_labels == 4).all() and len(data.test_labels) == 10_000
+
+
+def test_without_network_the_message_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def urlopen(*request: Any, **settings: Any) -> None:
+        raise URLError("no route to host")
+
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))  # nothing is cached there
+    monkeypatch.setattr("sklearn.datasets._openml.urlopen", urlopen)
+    monkeypatch.setattr("sklearn.datasets._openml.time.sleep", lambda seconds: None)
+    with pytest.raises(
+        SystemExit, match=r"could not be downloaded from openml.org .*no route to host.*leave out --full"
+    ):
+        digits.main(["--full", "--quick", "--out", str(tmp_path)])
+
+
+def test_moons_are_labelled_for_the_margin_loss() -> None:
+    points, labels = common.load_moons(100, 0)
+    assert points.shape == (100, 2) and sorted(set(labels.tolist())) == [-1, 1] and labels.sum() == 0
+    assert np.array_equal(points, common.load_moons(100, 0)[0]) and not np.array_equal(
+        points, common.load_moons(100, 1)[0]
+    )
+
+
+@pytest.mark.parametrize("name", ["tqdm", "matplotlib.figure"])
+def test_a_missing_package_is_named_with_the_extra(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def import_module(wanted: str) -> types.ModuleType:
+        raise ModuleNotFoundError(f"No module named {wanted!r}")
+
+    monkeypatch.setattr("importlib.import_module", import_module)
+    with pytest.raises(SystemExit, match=rf"needs {name.split('.')[0]} .*pip install 'valuegrad\[demos\]'"):
+        common.package(name)
+
+
+@pytest.mark.parametrize("epochs", ["0", "-3", "many"])
+def test_a_wrong_number_is_refused(epochs: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        digits.main(["--epochs", epochs])
+    assert "argument --epochs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("main", [digits.main, moons.main])
+def test_help_explains_every_option(main: Callable[[list[str]], None], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert all(option in text for option in ("--seed", "--out", "--quick")) and str(Path("out")) in text
