@@ -22,9 +22,7 @@ for package in ("matplotlib", "tqdm", "sklearn", "mlxtend"):
 pytestmark = pytest.mark.filterwarnings("default:.*the graph as text:UserWarning")
 
 
-def run(
-    main: Callable[[list[str]], None], arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> tuple[str, list[str]]:
+def run(main: Callable[[list[str]], None], arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[str, list[str]]:
     """What a demo prints: what comes before its last lines, and the last lines, from the accuracy on."""
     main(arguments)
     lines = capsys.readouterr().out.splitlines()
@@ -79,9 +77,7 @@ def test_moons_are_parted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 
 def test_the_digit_network_has_13002_parameters() -> None:
     model = digits.build(np.random.default_rng(0))
-    assert (
-        sum(parameter.size for parameter in model.parameters()) == 784 * 16 + 16 + 16 * 16 + 16 + 16 * 10 + 10 == 13_002
-    )
+    assert sum(parameter.size for parameter in model.parameters()) == 784 * 16 + 16 + 16 * 16 + 16 + 16 * 10 + 10 == 13_002
 
 
 def test_digits_are_split_without_overlap() -> None:
@@ -131,18 +127,14 @@ def test_without_network_the_message_says_what_to_do(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))  # nothing is cached there
     monkeypatch.setattr("sklearn.datasets._openml.urlopen", urlopen)
     monkeypatch.setattr("sklearn.datasets._openml.time.sleep", lambda seconds: None)
-    with pytest.raises(
-        SystemExit, match=r"could not be downloaded from openml.org .*no route to host.*leave out --full"
-    ):
+    with pytest.raises(SystemExit, match=r"could not be downloaded from openml.org .*no route to host.*leave out --full"):
         digits.main(["--full", "--quick", "--out", str(tmp_path)])
 
 
 def test_moons_are_labelled_for_the_margin_loss() -> None:
     points, labels = common.load_moons(100, 0)
     assert points.shape == (100, 2) and sorted(set(labels.tolist())) == [-1, 1] and labels.sum() == 0
-    assert np.array_equal(points, common.load_moons(100, 0)[0]) and not np.array_equal(
-        points, common.load_moons(100, 1)[0]
-    )
+    assert np.array_equal(points, common.load_moons(100, 0)[0]) and not np.array_equal(points, common.load_moons(100, 1)[0])
 
 
 @pytest.mark.parametrize("name", ["tqdm", "matplotlib.figure"])
