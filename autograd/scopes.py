@@ -111,10 +111,10 @@ def debug() -> scope:
     return scope(lines=True, debug=True)
 
 
-def is_set(setting: str, default: bool = False) -> bool:
-    """A setting of the scopes around."""
+def is_set(setting: str) -> bool:
+    """Whether a scope around has this setting."""
     here = current()
-    return default if here is None else here.settings.get(setting, default)
+    return here is not None and here.settings.get(setting, False)
 
 
 def checksum(array: np.ndarray) -> int:

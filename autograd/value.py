@@ -19,7 +19,7 @@ from autograd.graph import arguments_of, inputs_of
 from autograd.op import FLOAT_ERRORS, Op, raw
 from autograd.ops import elementwise, indexing, linalg, reductions, shapes
 from autograd.ops.plain import constant, explained, leaf_data, matching, operands, short
-from autograd.scopes import Place, current, describe, is_set, scope
+from autograd.scopes import Place, current, describe, scope
 
 _tick = 0  # counts assignments to .data; a node with a smaller clock than its leaf is stale
 new = object.__new__
@@ -46,16 +46,16 @@ def node(op: Op, data: Any, x: Any, y: Any = None) -> Value:
     self._data, self.op, self._x, self._y, self._clock, self._mark = data, op, x, y, _tick, None
     self.place = place = current()
     if place is not None and place.settings:
-        finish(self)
+        finish(self, place.settings)
     return self
 
 
-def finish(self: Value) -> None:
+def finish(self: Value, settings: dict[str, bool]) -> None:
     """What a scope with settings wants of a new node: no graph, or its source line and checksums."""
-    if not is_set("recording", True):
+    if not settings.get("recording", True):
         self.op = self.place = self._x = self._grad = None
         self._y = True
-    elif is_set("lines"):
+    elif settings.get("lines"):
         self.place = Place([data for data in map(raw, arguments_of(self)) if data.__class__ is np.ndarray])
 
 
@@ -94,7 +94,7 @@ def binary_method(op: Op) -> Callable[[Value, Any], Value]:
         result._mark = None
         result.place = place = current()
         if place is not None and place.settings:
-            finish(result)
+            finish(result, place.settings)
         return result
 
     return method

@@ -91,11 +91,11 @@ def plot_curves(scores: list[Score], path: Path) -> Path:
 
 
 def plot_predictions(model: Module, images: np.ndarray, labels: np.ndarray, path: Path) -> Path:
-    """The first 50 test digits, each with what the model takes it for."""
-    images, labels = images[:50], labels[:50]
+    """The first 40 test digits, each with what the model takes it for."""
+    images, labels = images[:40], labels[:40]
     with no_grad():
         answers = model(images).data.argmax(axis=1)
-    with picture(path, 5, 10, (13.0, 7.8)) as (figure, axes):
+    with picture(path, 4, 10, (13.0, 6.4)) as (figure, axes):
         right = np.sum(answers == labels)
         figure.suptitle(f"The network's answers on test digits: {right} of {len(labels)} right, mistakes in a frame")
         for axis, image, answer, label in zip(axes.flat, images, answers, labels, strict=True):

@@ -53,10 +53,10 @@ def plot_boundary(model: MLP, points: np.ndarray, labels: np.ndarray, path: Path
         axis.contour(x, y, scores, [0.0], colors="black", linewidths=2.5)
         axis.contour(x, y, scores, [-1.0, 1.0], colors="black", linewidths=1.2, linestyles="--")
         axis.plot([], color="black", linewidth=2.5, label="boundary: score 0")
-        axis.plot([], color="black", linewidth=1.2, linestyle="--", label="margin: score \u00b11")
+        axis.plot([], color="black", linewidth=1.2, linestyle="--", label="margin: score ±1")
         for label, marker, color in (-1, "o", ORANGE), (1, "s", BLUE):
             mine = points[labels == label].T
-            axis.scatter(*mine, s=55, c=color, marker=marker, edgecolors="white", label=f"points with $y={label:+d}$")
+            axis.scatter(*mine, s=55, c=color, marker=marker, zorder=3, edgecolors="white", label=f"points with $y={label:+d}$")
         axis.set(title="Two moons, parted by an MLP of 337 parameters", xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
         figure.legend(loc="outside lower center", ncols=4, fontsize=11, columnspacing=1.2, handletextpad=0.4)
         figure.colorbar(colors, ax=axis, label="score", shrink=0.85)

@@ -70,7 +70,7 @@ class Sequential(Module):
     def __len__(self) -> int:
         return len(self.layers)
 
-    def __getitem__(self, index: int) -> Callable[[Any], Any]:
+    def __getitem__(self, index: int) -> Any:
         return self.layers[index]
 
     def __iter__(self) -> Iterator[Callable[[Any], Any]]:

@@ -97,9 +97,8 @@ class Module:
     def __repr__(self) -> str:
         rows = list(self._rows("", ""))
         width = max(len(text) for text, _ in rows)
-        return "\n".join(f"{text:<{width}}  {count:>9,}" if count else text for text, count in rows) + " parameters" * (
-            len(rows) == 1
-        )
+        lines = [f"{text:<{width}}  {count:>9,}" if count else text for text, count in rows]
+        return "\n".join([f"{lines[0]} parameters" if rows[0][1] else lines[0], *lines[1:]])
 
     def _rows(self, indent: str, name: str) -> Iterator[tuple[str, int]]:
         count = sum(parameter.size for parameter in self.parameters())

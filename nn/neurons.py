@@ -82,7 +82,7 @@ class MLP(Module):
 
     >>> model = MLP(2, [16, 16, 1], rng=0)
     >>> model
-    MLP(2, [16, 16, 1])                   337
+    MLP(2, [16, 16, 1])                   337 parameters
       layers.0: Layer(2 -> 16, relu)       48
       layers.1: Layer(16 -> 16, relu)     272
       layers.2: Layer(16 -> 1, linear)     17

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from demos import common, digits, moons
+from nn import Neuron
 
 for package in ("matplotlib", "tqdm", "sklearn", "mlxtend"):
     pytest.importorskip(package, reason="the demos need pip install 'valuegrad[demos]'")
@@ -129,6 +130,13 @@ def test_without_network_the_message_says_what_to_do(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("sklearn.datasets._openml.time.sleep", lambda seconds: None)
     with pytest.raises(SystemExit, match=r"could not be downloaded from openml.org .*no route to host.*leave out --full"):
         digits.main(["--full", "--quick", "--out", str(tmp_path)])
+
+
+def test_without_graphviz_the_graph_is_left_as_text(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("autograd.drawing.render.executable", lambda: None)
+    with pytest.warns(UserWarning, match="the graph as text"):
+        path = moons.draw_neuron(Neuron(2, rng=0), np.ones((3, 2)), tmp_path / "neuron.svg")
+    assert path == tmp_path / "neuron.dot" and path.read_text().startswith("digraph")
 
 
 def test_moons_are_labelled_for_the_margin_loss() -> None:
