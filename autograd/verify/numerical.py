@@ -109,14 +109,14 @@ def compare(
         for where, move in moves(before, directions, rng):
             claimed = sum(float(np.sum(g * m)) for g, m in zip(claims, move, strict=True))
             # Large steps measure best, but may cross a kink: the closest of several is taken.
-            steps = (2e-3, 1e-4, 3e-6) if exact else (5e-2, 1e-2)
-            for step in steps:
+            closest = np.inf
+            for step in (2e-3, 1e-4, 3e-6) if exact else (5e-2, 1e-2):
                 measured = difference(function, leaves, before, move, step)
-                if step == steps[0] or abs(measured - claimed) < abs(best - claimed):
-                    best = measured
-                if abs(best - claimed) <= (1e-8 if exact else 1e-4) * abs(claimed):
+                if abs(measured - claimed) < abs(closest - claimed):
+                    closest = measured
+                if abs(closest - claimed) <= (1e-8 if exact else 1e-4) * abs(claimed):
                     break
-            rows.append((where, claimed, best))
+            rows.append((where, claimed, closest))
     finally:
         for leaf, data in zip(leaves, before, strict=True):
             leaf.data = data
