@@ -153,7 +153,7 @@ def accumulate(node: Any, c: Any, owned: set[Any], *others: Any) -> None:
         owned.add(node)
     else:
         node._grad = c
-        if c.__class__ is np.ndarray and c.base is None and all(c is not other for other in others):
+        if c.__class__ is np.ndarray and c.base is None and id(c) not in map(id, others):
             owned.add(node)
 
 
@@ -166,9 +166,7 @@ def finite_cotangents(root: Any, seed: Any, nodes: list[Any], targets: Sequence[
     return cotangents(root, seed, nodes, targets, on_values, masked=True)
 
 
-def cotangents(
-    root: Any, seed: Any, nodes: list[Any], targets: Sequence[Any], on_values: bool = False, masked: bool = False
-) -> dict[Any, Any]:
+def cotangents(root: Any, seed: Any, nodes: Any, targets: Any, on_values: bool = False, masked: bool = False) -> dict[Any, Any]:
     """The cotangents of `targets` and of the nodes on the way to them, as numbers or as recorded Values.
 
     Nothing is kept in the graph. No zero cotangent is skipped: on Values its own derivative counts.
@@ -178,12 +176,14 @@ def cotangents(
         check_inputs(node)
         if not needed.isdisjoint(inputs_of(node)):
             needed.add(node)
-    found = {root: seed}
+    found, debugging = {root: seed}, is_set("debug")
     for node in reversed(nodes):
         if node in found:
             given = (found[node], node, arguments_of(node))
             g, out, args = given if on_values else map(raw, given)
             for item, c in contributions(node, g, out, args, needed, masked):
+                if debugging and has_nan(c) and not any(map(has_nan, (g, *args))):
+                    raise FloatingPointError(f"the derivative of {describe(node)} is nan at numbers that are not")
                 c = fit(c, item._data)
                 found[item] = found[item] + c if item in found else c
     for target in targets:
@@ -192,20 +192,19 @@ def cotangents(
     return found
 
 
-def contributions(
-    node: Any, g: Any, out: Any, args: tuple[Any, ...], needed: set[Any] | None = None, masked: bool = False
-) -> Iterator[tuple[Any, Any]]:
+def contributions(node: Any, g: Any, out: Any, args: Any, needed: Any = None, masked: bool = False) -> Iterator[Any]:
     """(input, its cotangent) for the inputs of a node that are Values, and in `needed` if that is given."""
-    for position, rule in node.op.rules:
-        argument = arguments_of(node)[position]
-        items = argument if argument.__class__ is tuple else (argument,)
-        chosen = [is_value(item) and (needed is None or item in needed) for item in items]
-        if any(chosen):
-            c = masked_pull(node.op, rule, g, out, args) if masked else pull(rule, g, out, *args)
-            if is_set("debug") and np.isnan(raw(c)).any() and not any(map(has_nan, (g, *args))):
-                raise FloatingPointError(f"the derivative of {describe(node)} is nan at numbers that are not")
-            results = c if argument.__class__ is tuple else (c,)
-            yield from ((item, c) for item, c, taken in zip(items, results, chosen, strict=True) if taken)
+    op, kind, recorded = node.op, node.__class__, arguments_of(node)
+    for position, rule in op.rules:
+        argument = recorded[position]
+        if argument.__class__ is not tuple:
+            if argument.__class__ is kind and (needed is None or argument in needed):
+                yield argument, masked_pull(op, rule, g, out, args) if masked else pull(rule, g, out, *args)
+        elif any(item.__class__ is kind and (needed is None or item in needed) for item in argument):
+            cs = masked_pull(op, rule, g, out, args) if masked else pull(rule, g, out, *args)
+            for item, c in zip(argument, cs, strict=True):
+                if item.__class__ is kind and (needed is None or item in needed):
+                    yield item, c
 
 
 def pull(rule: Callable[..., Any], g: Any, out: Any, *args: Any) -> Any:

@@ -29,6 +29,7 @@ class Op:
         rules: ``(position, rule)`` for each differentiable argument. A rule takes ``(g, out, *args)``, the
             cotangent of the output, the output and all arguments, and returns the cotangent of its
             argument before broadcasting is undone; one for each input if that argument is a tuple of them.
+        arity, settings: the number of arguments, and the positions of those without a rule.
         rule_x, rule_y: the rules of an op that has no arguments but one or two inputs, which backward()
             and the operators write out. Of all other ops a node keeps the whole tuple of arguments.
         domain: for elementwise ops, an interval for each input to sample, away from kinks.
@@ -53,6 +54,8 @@ class Op:
         self.array, self.scalar, self.prepare = array, scalar, prepare
         self.bind = eval(f"lambda {', '.join(map(str, parameters))}: ({', '.join(names)},)")  # Python's own binding
         self.bind.__qualname__ = name  # for its error messages
+        self.arity = len(names)
+        self.settings = tuple(position for position, key in enumerate(names) if key not in rules)
         self.rules = tuple((names.index(key), rule) for key, rule in rules.items())
         plain = len(rules) == len(names) <= 2 and prepare is None
         self.rule_x = self.rules[0][1] if plain else None
@@ -67,16 +70,22 @@ class Op:
         return self.__name__  # a pickle holds the name of the op, not its functions
 
     def __call__(self, *args: Any, **named: Any) -> Any:
-        args = self.bind(*args, **named)
+        if named or len(args) != self.arity:
+            args = self.bind(*args, **named)
         for position, _ in self.rules:
-            for item in args[position] if args[position].__class__ in (tuple, list) else (args[position],):
-                if is_value(item):
-                    return item._record(self, args)
+            item = args[position]
+            if item.__class__ is not np.ndarray and item.__class__ is not float:
+                for part in item if item.__class__ is tuple or item.__class__ is list else (item,):
+                    if is_value(part):
+                        return part._record(self, args)
         args = args if self.prepare is None else self.prepare(*args)
-        return self.on_floats(*args) if all(item.__class__ is float for item in args) else self.array(*args)
+        return self.forward(*args)
 
-    def on_floats(self, *args: float) -> Any:
-        """The op on Python floats: inf or nan, and NumPy's errstate, where Python would raise."""
+    def forward(self, *args: Any) -> Any:
+        """The op on plain data; on floats with inf or nan, and NumPy's errstate, where Python would raise."""
+        for item in args:
+            if item.__class__ is not float:
+                return self.array(*args)
         try:
             return (self.scalar or self.array)(*args)
         except FLOAT_ERRORS:
@@ -92,7 +101,9 @@ def raw(x: Any) -> Any:
     """The number or array of `x`, or of each part of a tuple, without its graph."""
     if x.__class__ is float or x.__class__ is np.ndarray:
         return x
-    return tuple(map(raw, x)) if x.__class__ is tuple else x._data if is_value(x) else x
+    if x.__class__ is tuple:
+        return tuple([raw(item) for item in x])
+    return x._data if is_value(x) else x
 
 
 def shape_of(x: Any) -> tuple[int, ...]:

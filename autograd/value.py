@@ -34,7 +34,7 @@ def record(op: Op, args: tuple[Any, ...]) -> Value:
 def compute(op: Op, *data: Any) -> Any:
     """The forward function on plain data: a float or an array, or an error that says what came."""
     try:
-        out = op.on_floats(*data) if all(item.__class__ is float for item in data) else op.array(*data)
+        out = op.forward(*data)
     except (ValueError, TypeError) as error:
         raise explained(op, data, error) from None
     return out if out.__class__ is np.ndarray and out.ndim else float(out)
@@ -63,7 +63,7 @@ def unary_method(op: Op) -> Callable[[Value], Value]:
     """The method of an elementwise op of one input."""
 
     def method(self: Value) -> Value:
-        return node(op, op.on_floats(self._data) if self._data.__class__ is float else op.array(self._data), self)
+        return node(op, op.forward(self._data), self)
 
     return update_wrapper(method, op, updated=())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -67,18 +68,22 @@ def operands(op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
     Raises:
         TypeError: for what is no data, and for a Value where the op has no derivative.
     """
-    positions = [position for position, _ in op.rules]
-    for position, item in enumerate(args):
-        if position not in positions and is_value(item):
+    for position in op.settings:
+        if is_value(args[position]):
             raise TypeError(
                 f"{op.name}() has no derivative for its argument number {position + 1}, which is a Value: pass its .data"
             )
-    return tuple(operand(item, op) if position in positions else item for position, item in enumerate(args))
+    checked = list(args)
+    for position, _ in op.rules:
+        checked[position] = operand(args[position], op)
+    return tuple(checked)
 
 
 def operand(item: Any, op: Op) -> Any:
     """An argument of an op as a float or an array, or a Value as it is."""
     if item.__class__ is float or item is None or is_value(item):
+        return item
+    if item.__class__ is np.ndarray and item.dtype.kind == "f" and item.ndim:  # the commonest, without further checks
         return item
     if item.__class__ is tuple:
         return tuple(operand(part, op) for part in item)
@@ -115,8 +120,8 @@ def seed_of(root: Any, seed: Any) -> Any:
 
 
 def is_finite(x: Any) -> bool:
-    """True if a number is finite, or all numbers of an array are."""
-    return x - x == 0.0 if x.__class__ is float else bool(np.isfinite(x).all())
+    """True if a number is finite, or all numbers of an array are and their squares add up to a finite number."""
+    return math.isfinite(x if x.__class__ is float else np.vdot(x, x))  # in one pass; if it overflows, care does no harm
 
 
 def has_nan(x: Any) -> bool:

@@ -16,6 +16,9 @@ from autograd.ops.forms import primitive
 from autograd.ops.shapes import broadcast_to, expand_dims, reshape
 
 
+total: Any = np.add.reduce  # what np.sum calls, in half the time on small arrays
+
+
 def plain_axis(x: Any, axis: Any = None, *rest: Any) -> tuple[Any, ...]:
     """The same arguments with the axis as None, an int or a tuple of ints."""
     return x, tuple(axis) if axis.__class__ is list else axis, *rest
@@ -61,7 +64,7 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     >>> Value([[1.0, 2.0], [3.0, 4.0]]).sum(axis=0).data
     array([4., 6.])
     """
-    return np.sum(x, axis, keepdims=keepdims)
+    return total(x, axis, keepdims=keepdims)
 
 
 @primitive("reduction", plain_axis, x=lambda g, out, x, axis, keepdims: spread_over(g / averaged(x, out), x, axis, keepdims))

@@ -6,8 +6,8 @@
     python -m tests.benchmarks.vectorised    # the same network on arrays: us, PyTorch eager, NumPy by hand
     python -m tests.benchmarks.scaling       # cost and memory of a node in graphs of 10^3 to 10^6 nodes
 
-`scalars` needs micrograd and `vectorised` can do without torch (https://download.pytorch.org/whl/cpu has a build
-without CUDA); `scaling` needs neither. Each takes a number of rounds as its only argument: `... scalars 30`.
+`scalars` needs micrograd and `vectorised` can do without torch (PyTorch has a CPU build
+to save space); `scaling` needs neither. Each takes a number of rounds as its only argument: `... scalars 30`.
 
 How they measure. All engines run in turns, A B C A B C ..., and a ratio is taken within each round, so that a slow
 moment of the machine falls on all of them; printed is the median over the rounds. Before anything is timed, the
