@@ -15,7 +15,6 @@ from autograd.ops.elementwise import astype, exp
 from autograd.ops.forms import primitive
 from autograd.ops.shapes import broadcast_to, expand_dims, reshape
 
-
 total: Any = np.add.reduce  # what np.sum calls, in half the time on small arrays
 
 
