@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from autograd.graph import arguments_of, inputs_of, topological_order
 from autograd.op import FLOAT_ERRORS, Op, is_value, raw
-from autograd.ops.elementwise import same, where
+from autograd.ops.elementwise import same, times_x, times_y, where
 from autograd.ops.plain import has_nan, is_finite, seed_of
 from autograd.ops.reductions import fit, spread
 from autograd.scopes import Place, checksum, describe, is_set
 
-STALE = (
-    "the data of {} changed after {}, so the gradient would be stale: "
-    "call backward() before changing .data, or compute the output again"
-)
+STALE = "the data of {} changed after {}, so the gradient would be stale: call backward() before, or compute the output again"
 _one_at_a_time = threading.Lock()
 _owner: int | None = None  # the thread that is inside backward()
 
@@ -101,12 +99,10 @@ def sweep(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> set[Any]
     kind = root.__class__
     owned: set[Any] = set()
     newest = max((leaf._clock for leaf in leaves), default=0)
-    for node in nodes:
+    for node in chain(nodes, leaves):
         node._grad = None
         if node._clock < newest:
             check_inputs(node)
-    for leaf in leaves:
-        leaf._grad = None
     root._grad = seed
     for node in reversed(nodes):
         op, x = node.op, node._x
@@ -122,7 +118,7 @@ def sweep(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> set[Any]
         if y.__class__ is kind:
             yd = y._data
             try:
-                c = g if rule_y is same else rule_y(g, out, xd, yd)
+                c = g * xd if rule_y is times_x else g if rule_y is same else rule_y(g, out, xd, yd)
             except FLOAT_ERRORS:
                 c = pull(rule_y, g, out, xd, yd)
             if c.__class__ is not float or yd.__class__ is not float:
@@ -132,7 +128,12 @@ def sweep(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> set[Any]
                 y._grad = c if old is None else old + c
         if x.__class__ is kind:
             try:
-                c = g if rule_x is same else rule_x(g, out, xd) if rule_y is None else rule_x(g, out, xd, yd)
+                if rule_x is times_y:
+                    c = g * yd
+                elif rule_x is same:
+                    c = g
+                else:
+                    c = rule_x(g, out, xd) if rule_y is None else rule_x(g, out, xd, yd)
             except FLOAT_ERRORS:
                 c = pull(rule_x, g, out, xd) if rule_y is None else pull(rule_x, g, out, xd, yd)
             if c.__class__ is not float or xd.__class__ is not float:

@@ -83,11 +83,10 @@ class Op:
 
     def forward(self, *args: Any) -> Any:
         """The op on plain data; on floats with inf or nan, and NumPy's errstate, where Python would raise."""
-        for item in args:
-            if item.__class__ is not float:
-                return self.array(*args)
+        if args[0].__class__ is not float or self.scalar is None or (len(args) == 2 and args[1].__class__ is not float):
+            return self.array(*args)
         try:
-            return (self.scalar or self.array)(*args)
+            return self.scalar(*args)
         except FLOAT_ERRORS:
             return float(self.array(*map(np.float64, args)))
 

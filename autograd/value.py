@@ -269,8 +269,6 @@ class Value:
         raise TypeError("a Value is not assigned to in parts: write v = v.at[i].set(x) (or .add, .multiply) for v[i] = x")
 
     def __len__(self) -> int:
-        if self._data.__class__ is float:
-            raise TypeError("a scalar Value has no len()")
         return len(self._data)
 
     def __iter__(self) -> Iterator[Value]:

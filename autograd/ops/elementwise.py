@@ -20,8 +20,16 @@ from autograd.ops.forms import binary, primitive, unary
 
 
 def same(g: Any, out: Any, x: Any, y: Any) -> Any:
-    """The cotangent as it is; backward() knows this rule and saves the call."""
+    """The cotangent as it is. backward() knows this and the next two, the commonest rules, and saves their call."""
     return g
+
+
+def times_x(g: Any, out: Any, x: Any, y: Any) -> Any:
+    return g * x
+
+
+def times_y(g: Any, out: Any, x: Any, y: Any) -> Any:
+    return g * y
 
 
 def pow_base(g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -46,8 +54,8 @@ add = binary("add", "{} + {}",  operator.add,      same,
                                                    same)
 sub = binary("sub", "{} - {}",  operator.sub,      same,
                                                    lambda g, out, x, y: -g)
-mul = binary("mul", "{} * {}",  operator.mul,      lambda g, out, x, y: g * y,
-                                                   lambda g, out, x, y: g * x)
+mul = binary("mul", "{} * {}",  operator.mul,      times_y,
+                                                   times_x)
 div = binary("div", "{} / {}",  operator.truediv,  lambda g, out, x, y: g / y,
                                                    lambda g, out, x, y: -g * out / y, ((-2.0, 2.0), (0.5, 2.0)))
 pow = binary("pow", "{} ** {}", real_power, pow_base, pow_exponent, ((0.3, 2.0), (-2.0, 3.0)), operator.pow)
