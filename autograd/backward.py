@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, compress
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from autograd.graph import arguments_of, inputs_of, topological_order
 from autograd.op import FLOAT_ERRORS, Op, is_value, raw
 from autograd.ops.elementwise import same, times_x, times_y, where
-from autograd.ops.plain import has_nan, is_finite, seed_of
+from autograd.ops.plain import has_nan, is_finite, require_values, seed_of
 from autograd.ops.reductions import fit, spread
 from autograd.scopes import Place, checksum, describe, is_set
 
@@ -35,9 +35,9 @@ def backward(root: Any, seed: Any = None, keep_grads: bool = True) -> None:
     with _one_at_a_time:  # cotangents live in slots of the nodes
         nodes, leaves = topological_order(root)
         check_unchanged(nodes)
-        _owner = threading.get_ident()
         grads = before = [leaf._grad for leaf in leaves]  # set aside, so that two calls give exactly twice
         try:
+            _owner = threading.get_ident()
             new = leaf_cotangents(root, seed, nodes, leaves)
             grads = [old if c is None else c if old is None else old + c for old, c in zip(before, new, strict=True)]
         finally:
@@ -67,14 +67,13 @@ def gradient(output: Any, targets: Any, seed: Any = None) -> Any:
     """
     several = isinstance(targets, (list, tuple))
     wanted = targets if several else [targets]
-    for item in (output, *wanted):
-        if not is_value(item):
-            raise TypeError(f"gradient(output, targets) takes Values, but got {type(item).__name__}: use Value(data)")
+    require_values(output, *wanted)
     seed = seed_of(output, seed)
     nodes, leaves = topological_order(output)
     check_unchanged(nodes)
     found = finite_cotangents(output, seed, nodes, wanted, on_values=True)
-    results = [found[item] if is_value(found[item]) else output.__class__(found[item]) for item in wanted]
+    # Times one: every result is an object of its own, also where two are the same cotangent, or the seed.
+    results = [found[item] * 1.0 if is_value(found[item]) else output.__class__(found[item]) for item in wanted]
     return type(targets)(results) if several else results[0]
 
 
@@ -105,7 +104,7 @@ def sweep(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> set[Any]
             check_inputs(node)
     root._grad = seed
     for node in reversed(nodes):
-        op, x = node.op, node._x
+        op, x, y = node.op, node._x, node._y
         g, out, rule_x, rule_y = node._grad, node._data, op.rule_x, op.rule_y
         if rule_x is None:
             args = raw(arguments_of(node))
@@ -114,18 +113,17 @@ def sweep(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> set[Any]
             continue
         # One and two inputs and float cotangents are written out: 3x faster than contributions().
         xd = x._data if x.__class__ is kind else x
-        y = yd = node._y
+        yd = y
         if y.__class__ is kind:
             yd = y._data
             try:
                 c = g * xd if rule_y is times_x else g if rule_y is same else rule_y(g, out, xd, yd)
             except FLOAT_ERRORS:
                 c = pull(rule_y, g, out, xd, yd)
-            if c.__class__ is not float or yd.__class__ is not float:
-                accumulate(y, c, owned, g, xd, yd)
+            if c.__class__ is float:  # and then so is the input
+                y._grad = c if y._grad is None else y._grad + c
             else:
-                old = y._grad
-                y._grad = c if old is None else old + c
+                accumulate(y, c, owned, g, xd, yd)
         if x.__class__ is kind:
             try:
                 if rule_x is times_y:
@@ -136,11 +134,10 @@ def sweep(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> set[Any]
                     c = rule_x(g, out, xd) if rule_y is None else rule_x(g, out, xd, yd)
             except FLOAT_ERRORS:
                 c = pull(rule_x, g, out, xd) if rule_y is None else pull(rule_x, g, out, xd, yd)
-            if c.__class__ is not float or xd.__class__ is not float:
-                accumulate(x, c, owned, g, xd, yd)
+            if c.__class__ is float:
+                x._grad = c if x._grad is None else x._grad + c
             else:
-                old = x._grad
-                x._grad = c if old is None else old + c
+                accumulate(x, c, owned, g, xd, yd)
     return owned
 
 
@@ -195,17 +192,14 @@ def cotangents(root: Any, seed: Any, nodes: Any, targets: Any, on_values: bool =
 
 def contributions(node: Any, g: Any, out: Any, args: Any, needed: Any = None, masked: bool = False) -> Iterator[Any]:
     """(input, its cotangent) for the inputs of a node that are Values, and in `needed` if that is given."""
-    op, kind, recorded = node.op, node.__class__, arguments_of(node)
+    op, recorded = node.op, arguments_of(node)
     for position, rule in op.rules:
-        argument = recorded[position]
-        if argument.__class__ is not tuple:
-            if argument.__class__ is kind and (needed is None or argument in needed):
-                yield argument, masked_pull(op, rule, g, out, args) if masked else pull(rule, g, out, *args)
-        elif any(item.__class__ is kind and (needed is None or item in needed) for item in argument):
-            cs = masked_pull(op, rule, g, out, args) if masked else pull(rule, g, out, *args)
-            for item, c in zip(argument, cs, strict=True):
-                if item.__class__ is kind and (needed is None or item in needed):
-                    yield item, c
+        several = recorded[position].__class__ is tuple
+        items = recorded[position] if several else recorded[position : position + 1]
+        chosen = [item.__class__ is node.__class__ and (needed is None or item in needed) for item in items]
+        if any(chosen):
+            c = masked_pull(op, rule, g, out, args) if masked else pull(rule, g, out, *args)
+            yield from compress(zip(items, c if several else (c,), strict=True), chosen)
 
 
 def pull(rule: Callable[..., Any], g: Any, out: Any, *args: Any) -> Any:
@@ -219,7 +213,7 @@ def pull(rule: Callable[..., Any], g: Any, out: Any, *args: Any) -> Any:
 def masked_pull(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[Any, ...]) -> Any:
     """One rule where a cotangent of exactly zero stays zero, also at a slope of inf or nan."""
     zero = np.equal(raw(g), 0.0)
-    if op.kind not in ("elementwise", "reduction") or not zero.any():
+    if op.kind not in ("elementwise", "reduction", "softmax") or not zero.any():
         return pull(rule, g, out, *args)
     with np.errstate(all="ignore"):
         c = pull(rule, g, out, *args)
@@ -231,9 +225,10 @@ def masked_pull(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[
 
 def check_unchanged(nodes: list[Any]) -> None:
     """Raise ValueError if computed data was set, or under debug() an array was changed through NumPy."""
-    for node in nodes if Place.with_checksums or (nodes and nodes[-1]._changed) else ():
-        why = "it was computed" if node in node._changed else "it was recorded, in place through NumPy"
-        if node in node._changed or any(checksum(a) != before for a, before in getattr(node.place, "checksums", ())):
+    changed = nodes[-1]._changed if nodes else {}  # the one registry of the class
+    for node in nodes if Place.with_checksums or changed else ():
+        why = "it was computed" if changed.get(id(node)) is node else "it was recorded, in place through NumPy"
+        if changed.get(id(node)) is node or any(checksum(a) != before for a, before in getattr(node.place, "checksums", ())):
             raise ValueError(STALE.format(describe(node), why))
 
 

@@ -10,7 +10,7 @@ import os
 import sys
 import zlib
 from contextlib import ContextDecorator
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any
 
 import numpy as np
@@ -36,32 +36,34 @@ class scope(ContextDecorator):
     'attention.scores'
     """
 
+    outer: scope | None
+
     def __init__(self, name: Any = None, **settings: bool) -> None:
-        self.name, self.settings = name, settings
+        self.name, self.asked, self.settings = name, settings, settings
+        self.tokens: list[Token[scope | None]] = []
 
     def __enter__(self) -> None:
-        self.outer = outer = current()
-        if outer is not None and outer.settings:  # asked of every new node, so inherited here
-            self.settings = {**outer.settings, **self.settings}
-        self.token = _innermost.set(self)
+        here = scope(self.name, **self.asked) if hasattr(self, "outer") else self  # nodes may know the one entered before
+        here.outer = outer = current()
+        # Asked of every new node, so inherited here.
+        here.settings = {**outer.settings, **self.asked} if outer is not None and outer.settings else self.asked
+        self.tokens.append(_innermost.set(here))
 
     def __exit__(self, *error: object) -> None:
-        _innermost.reset(self.token)
-        del self.token
+        _innermost.reset(self.tokens.pop())
 
     def _recreate_cm(self) -> scope:  # a decorated function enters anew at every call, in any thread
-        return scope(self.name, **self.settings)
+        return scope(self.name, **self.asked)
+
+    def names(self) -> list[Any]:
+        """What this scope and those around it are called, outermost first."""
+        return (self.outer.names() if self.outer is not None else []) + [self.name] * (self.name is not None)
 
     @property
     def path(self) -> str:
-        """The names of this scope and those around it, outermost first: ``"MLP.layers.0.neurons.3"``."""
-        chain: list[Any] = []
-        here: scope | None = self
-        while here is not None:
-            chain[:0] = [] if here.name is None else [here.name]
-            here = here.outer
-        named = zip(chain, [None, *chain], strict=False)
-        return ".".join(name if isinstance(name, str) else name.name_within(outer) for name, outer in named)
+        """The names joined: ``"MLP.layers.0.neurons.3"``."""
+        pairs = zip(self.names(), [None, *self.names()], strict=False)
+        return ".".join(name if isinstance(name, str) else name.name_within(around) for name, around in pairs)
 
     def __str__(self) -> str:
         return self.path

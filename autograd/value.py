@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator
+from copy import copy
 from functools import update_wrapper
 from typing import Any, NoReturn
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -28,7 +29,8 @@ new = object.__new__
 def record(op: Op, args: tuple[Any, ...]) -> Value:
     """Compute an op on Values and constants, and record it."""
     args = operands(op, args if op.prepare is None else op.prepare(*args))
-    return node(op, compute(op, *raw(args)), *(args if op.rule_x is not None else (args,)))
+    data = [item._data if item.__class__ is Value else raw(item) for item in args]
+    return node(op, compute(op, *data), *(args if op.rule_x is not None else (args,)))
 
 
 def compute(op: Op, *data: Any) -> Any:
@@ -37,7 +39,11 @@ def compute(op: Op, *data: Any) -> Any:
         out = op.forward(*data)
     except (ValueError, TypeError) as error:
         raise explained(op, data, error) from None
-    return out if out.__class__ is np.ndarray and out.ndim else float(out)
+    if out.__class__ is not np.ndarray or not out.ndim:
+        return float(out)
+    if out.base is not None:
+        out.flags.writeable = False  # a view: writing to it would change the data of another Value unseen
+    return out
 
 
 def node(op: Op, data: Any, x: Any, y: Any = None) -> Value:
@@ -55,6 +61,7 @@ def finish(self: Value, settings: dict[str, bool]) -> None:
     if not settings.get("recording", True):
         self.op = self.place = self._x = self._grad = None
         self._y = True
+        self._data = np.array(self._data) if getattr(self._data, "base", None) is not None else self._data
     elif settings.get("lines"):
         self.place = Place([data for data in map(raw, arguments_of(self)) if data.__class__ is np.ndarray])
 
@@ -154,7 +161,7 @@ class Value:
     __array_ufunc__ = None  # NumPy then leaves `array * value` to Value.__rmul__
     __hash__ = object.__hash__
     _record = staticmethod(record)
-    _changed: WeakSet[Value] = WeakSet()  # computed Values whose .data was set
+    _changed: WeakValueDictionary[int, Value] = WeakValueDictionary()  # computed Values whose .data was set, by id
 
     def __init__(self, data: Any, label: str = "", *, requires_grad: bool = True) -> None:
         self._data: Any = data if data.__class__ is float else leaf_data(data)
@@ -186,9 +193,10 @@ class Value:
 
         On leaves it accumulates over calls of backward(); elsewhere it is that of the last call.
         """
-        if getattr(self, "_grad", None) is None:
-            self._grad = 0.0 if self._data.__class__ is float else np.zeros_like(self._data)
-        return self._grad
+        grad = getattr(self, "_grad", None)
+        if grad is None:
+            grad = self._grad = 0.0 if self._data.__class__ is float else np.zeros_like(self._data)
+        return grad
 
     @grad.setter
     def grad(self, grad: Any) -> None:
@@ -202,7 +210,7 @@ class Value:
         _tick += 1
         self._data, self._clock = data, _tick
         if self.op is not None:
-            self._changed.add(self)
+            self._changed[id(self)] = self
 
     # The getter is in C, half the time of a lambda.
     data = property(operator.attrgetter("_data"), _set_data, doc="The float or array; setting it makes graphs stale.")
@@ -312,4 +320,4 @@ class Value:
     def __reduce__(self) -> tuple[Any, ...]:
         if self.op is not None:
             raise TypeError(f"{describe(self)} was computed, and no graph is pickled or copied: use .detach()")
-        return Value, (self._data, self.label), (None, {"_y": self._y, "_grad": self._grad})
+        return Value, (self._data, self.label), (None, {"_y": self._y, "_grad": copy(self._grad)})

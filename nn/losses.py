@@ -73,4 +73,4 @@ def hinge_loss(scores: Any, target: Any) -> Any:
     target = np.asarray(target.data if isinstance(target, Value) else target)
     if (target * target != 1).any():
         raise ValueError("hinge_loss() takes the targets -1 and 1: use 2 * target - 1 for classes 0 and 1")
-    return mean(relu(1.0 - scores * target.astype(float)))
+    return mean(relu(1.0 - scores * target.astype(getattr(scores, "dtype", float))))

@@ -13,6 +13,15 @@ from nn.module import Module
 Rng = np.random.Generator | int | None
 
 
+def one_sample(x: Any) -> Any:
+    """The numbers or scalar Values of one sample as a sequence; ValueError for a batch."""
+    if getattr(x, "ndim", 1) != 1:
+        raise ValueError(
+            f"neurons take one sample, a list of numbers or scalar Values, but the shape {x.shape} came: loop over rows"
+        )
+    return x.tolist() if isinstance(x, np.ndarray) else x
+
+
 class Neuron(Module):
     """``relu(w . x + b)``, or without the relu if not `nonlin`.
 
@@ -33,7 +42,7 @@ class Neuron(Module):
 
     def forward(self, x: Any) -> Value:
         """A scalar Value from a sequence of `nin` numbers or scalar Values."""
-        x = x.tolist() if isinstance(x, np.ndarray) else x
+        x = one_sample(x)
         if len(x) != len(self.w):
             raise ValueError(
                 f"a Neuron of {len(self.w)} inputs got {len(x)}: it takes one sample, a list of numbers or scalar Values"
@@ -56,17 +65,17 @@ class Layer(Module):
 
     def __init__(self, nin: int, nout: int, nonlin: bool = True, *, rng: Rng = None) -> None:
         rng = np.random.default_rng(rng)
+        self.nin, self.nonlin = nin, nonlin
         self.neurons = [Neuron(nin, nonlin, rng=rng) for _ in range(nout)]
 
     def forward(self, x: Any) -> Any:
         """The neurons' outputs: a list of scalar Values, or one Value if there is one neuron."""
-        x = x.tolist() if isinstance(x, np.ndarray) else x
+        x = one_sample(x)
         out = [neuron(x) for neuron in self.neurons]
         return out[0] if len(out) == 1 else out
 
     def extra_repr(self) -> str:
-        first = self.neurons[0]
-        return f"{len(first.w)} -> {len(self.neurons)}, {'relu' if first.nonlin else 'linear'}"
+        return f"{self.nin} -> {len(self.neurons)}, {'relu' if self.nonlin else 'linear'}"
 
     def _shown_children(self) -> Iterator[tuple[str, Module]]:
         return iter(())  # the neurons are all alike
@@ -92,6 +101,7 @@ class MLP(Module):
 
     def __init__(self, nin: int, nouts: Sequence[int], *, rng: Rng = None) -> None:
         rng = np.random.default_rng(rng)
+        self.nin = nin
         sizes = [nin, *nouts]
         self.layers = [Layer(sizes[i], sizes[i + 1], i + 1 < len(nouts), rng=rng) for i in range(len(nouts))]
 
@@ -102,4 +112,4 @@ class MLP(Module):
         return x
 
     def extra_repr(self) -> str:
-        return f"{len(self.layers[0].neurons[0].w)}, {[len(layer.neurons) for layer in self.layers]}"
+        return f"{self.nin}, {[len(layer.neurons) for layer in self.layers]}"

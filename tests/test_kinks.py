@@ -15,7 +15,7 @@ AT_ZERO: list[tuple[str, Callable[[Any], Any], float]] = [
     ("abs", abs, 0.0),
     ("leaky_relu", leaky_relu, 0.01),
     ("leaky_relu, steep", lambda x: leaky_relu(x, 3.0), 1.0),
-    ("leaky_relu, downwards", lambda x: leaky_relu(x, -0.5), -0.5),
+    ("leaky_relu, downwards", lambda x: leaky_relu(x, -0.5), 0.0),
     ("maximum(x, 0)", lambda x: maximum(x, 0.0), 0.0),
     ("maximum(0, x)", lambda x: maximum(0.0, x), 0.0),
     ("minimum(x, 0)", lambda x: minimum(x, 0.0), 0.0),

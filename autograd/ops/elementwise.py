@@ -45,7 +45,7 @@ def pow_exponent(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 
 def real_power(x: Any, y: Any) -> float:
-    """The power of two floats: nan, never a complex number, for a fraction of a negative base."""
+    """The power of two floats: an error, and so nan, but never a complex number, for a fraction of a negative base."""
     return math.pow(x, y)
 
 
@@ -115,9 +115,9 @@ relu     = unary("relu", "relu({})", lambda x: 0.0 if x <= 0.0 else x, relu_arra
 
 
 def leaky_slope(x: Any, slope: float) -> Any:
-    """1 above 0, `slope` below, and the smaller of the two at the kink."""
+    """1 above 0, `slope` below, and at the kink what is nearest to 0 between the two."""
     x = raw(x)
-    at_kink = slope if math.fabs(slope) <= 1.0 else 1.0
+    at_kink = min(max(slope, 0.0), 1.0)
     if x.__class__ is float:
         return 1.0 if x > 0.0 else slope if x < 0.0 else at_kink
     one, low, kink = (x.dtype.type(value) for value in (1.0, slope, at_kink))
@@ -126,7 +126,7 @@ def leaky_slope(x: Any, slope: float) -> Any:
 
 @primitive("elementwise", x=lambda g, out, x, slope: g * leaky_slope(x, slope))
 def leaky_relu(x: Any, slope: float = 0.01) -> Any:
-    """``x`` above 0 and ``slope * x`` below; at 0 the derivative is the smaller of 1 and `slope`.
+    """``x`` above 0 and ``slope * x`` below; at 0 the derivative is the smaller of 1 and `slope`, or 0 for a negative slope.
 
     >>> from autograd import Value, leaky_relu
     >>> leaky_relu(Value(-1.0)).data
@@ -198,7 +198,7 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
     """`x` limited to constant bounds, None for none: clip(), and maximum() and minimum() with a constant."""
     if x.__class__ is float and x != x:
         return x
-    x = x if low is None else np.maximum(x, low)
+    x = x + 0.0 if low is None else np.maximum(x, low)
     return x if high is None else np.minimum(x, high)
 
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from autograd.op import Op, shape_of
 from autograd.ops.forms import primitive
-from autograd.ops.reductions import sum
 from autograd.ops.shapes import expand_dims, reshape, squeeze, transpose
 
 
@@ -61,12 +60,16 @@ def matmul(x: Any, y: Any) -> Any:
     "linear",
     x=lambda g, out, x, weight, bias: matmul(g, weight),
     weight=lambda g, out, x, weight, bias: matmul(transpose(rows(g)), rows(x)),
-    bias=lambda g, out, x, weight, bias: sum(rows(g), 0),
+    bias=lambda g, out, x, weight, bias: g,
 )
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """``x @ weight.T + bias``, the affine map of a layer: (..., in), (out, in), (out) -> (..., out)."""
     out = np.matmul(x, np.transpose(weight))
-    return out if bias is None else np.add(out, bias, out=out if out.dtype == bias.dtype else None)
+    if bias is None:
+        return out
+    if np.broadcast_shapes(out.shape, np.shape(bias)) != out.shape:
+        raise ValueError(f"the bias of shape {np.shape(bias)} does not broadcast to the outputs of shape {out.shape}")
+    return out + bias
 
 
 __all__ = [name for name, item in list(globals().items()) if isinstance(item, Op) and item.__module__ == __name__]

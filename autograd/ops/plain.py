@@ -95,6 +95,8 @@ def operand(item: Any, op: Op) -> Any:
 
 def matching(given: Any, data: Any, what: str) -> Any:
     """A copy of `given` with the dtype and shape of `data`; a number is repeated."""
+    if given.__class__ is np.ndarray and given.shape == np.shape(data) and given.dtype.kind == "f":
+        return given.astype(data.dtype) if given.ndim else float(given)
     new = leaf_data(raw(given))
     if np.shape(new) not in ((), np.shape(data)) and not (data.__class__ is float and new.size == 1):
         raise ValueError(
@@ -129,6 +131,13 @@ def has_nan(x: Any) -> bool:
     return isinstance(raw(x), (float, np.ndarray)) and bool(np.isnan(raw(x)).any())
 
 
+def require_values(*items: Any) -> None:
+    """Raise TypeError unless all of the arguments of gradient() are Values."""
+    for item in items:
+        if not is_value(item):
+            raise TypeError(f"gradient(output, targets) takes Values, but got {type(item).__name__}: use Value(data)")
+
+
 def short(data: Any) -> str:
     """A few words that show plain data."""
     with np.printoptions(threshold=40, edgeitems=3):
@@ -143,4 +152,6 @@ def explained(op: Op, data: tuple[Any, ...], error: Exception) -> Exception:
     inputs = [data[position] for position, _ in op.rules if data[position] is not None]
     inputs = list(inputs[0]) if inputs and inputs[0].__class__ is tuple else inputs
     shapes = ", ".join(str(np.shape(item)) for item in inputs)
-    return type(error)(f"{op.name}() cannot take the shape{'s' * (len(inputs) != 1)} {shapes}: {error}.{FIXES.get(op.kind, '')}")
+    return type(error)(
+        f"{op.name}() cannot take the shape{'s' * (len(inputs) != 1)} {shapes}: {str(error).strip(' .')}.{FIXES.get(op.kind, '')}"
+    )

