@@ -9,6 +9,7 @@ import numpy as np
 
 from autograd.op import Op, shape_of
 from autograd.ops.forms import primitive
+from autograd.ops.reductions import sum
 from autograd.ops.shapes import expand_dims, reshape, squeeze, transpose
 
 
@@ -60,16 +61,17 @@ def matmul(x: Any, y: Any) -> Any:
     "linear",
     x=lambda g, out, x, weight, bias: matmul(g, weight),
     weight=lambda g, out, x, weight, bias: matmul(transpose(rows(g)), rows(x)),
-    bias=lambda g, out, x, weight, bias: g,
+    bias=lambda g, out, x, weight, bias: sum(rows(g), 0) if shape_of(bias) == shape_of(out)[-1:] else g,
 )
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """``x @ weight.T + bias``, the affine map of a layer: (..., in), (out, in), (out) -> (..., out)."""
     out = np.matmul(x, np.transpose(weight))
     if bias is None:
         return out
-    if np.broadcast_shapes(out.shape, np.shape(bias)) != out.shape:
+    shifted = out + bias
+    if shifted.shape != out.shape:
         raise ValueError(f"the bias of shape {np.shape(bias)} does not broadcast to the outputs of shape {out.shape}")
-    return out + bias
+    return shifted
 
 
 __all__ = [name for name, item in list(globals().items()) if isinstance(item, Op) and item.__module__ == __name__]
