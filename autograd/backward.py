@@ -17,9 +17,9 @@ import numpy as np
 from autograd.graph import arguments_of, inputs_of, topological_order
 from autograd.op import FLOAT_ERRORS, Op, is_value, raw
 from autograd.ops.elementwise import same, times_x, times_y, where
-from autograd.ops.plain import has_nan, is_finite, require_values, seed_of
+from autograd.ops.plain import checksum, describe, has_nan, is_finite, require_values, seed_of
 from autograd.ops.reductions import fit, spread
-from autograd.scopes import Place, checksum, describe, is_set
+from autograd.scopes import Place, is_set
 
 STALE = "the data of {} changed after {}, so the gradient would be stale: call backward() before, or compute the output again"
 _one_at_a_time = threading.Lock()
@@ -184,10 +184,7 @@ def cotangents(root: Any, seed: Any, nodes: Any, targets: Any, on_values: bool =
                     raise FloatingPointError(f"the derivative of {describe(node)} is nan at numbers that are not")
                 c = fit(c, item._data)
                 found[item] = found[item] + c if item in found else c
-    for target in targets:
-        if target not in found:
-            found[target] = np.zeros_like(target._data) if target.shape else 0.0
-    return found
+    return found | {item: np.zeros_like(item._data) if item.shape else 0.0 for item in targets if item not in found}
 
 
 def contributions(node: Any, g: Any, out: Any, args: Any, needed: Any = None, masked: bool = False) -> Iterator[Any]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-import zlib
+from collections.abc import Callable
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
 from typing import Any
 
 import numpy as np
+
+from autograd.ops.plain import checksum
 
 _innermost: ContextVar[scope | None] = ContextVar("valuegrad_scope", default=None)
 current = _innermost.get
@@ -54,6 +56,18 @@ class scope(ContextDecorator):
 
     def _recreate_cm(self) -> scope:  # a decorated function enters anew at every call, in any thread
         return scope(self.name, **self.asked)
+
+    @staticmethod
+    def call(name: Any, function: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
+        """``function(*args, **named)`` inside ``scope(name)``, at half the cost of a with-block."""
+        here = object.__new__(scope)
+        here.name, here.outer = name, current()
+        here.settings = {} if here.outer is None else here.outer.settings
+        token = _innermost.set(here)
+        try:
+            return function(*args, **named)
+        finally:
+            _innermost.reset(token)
 
     def names(self) -> list[Any]:
         """What this scope and those around it are called, outermost first."""
@@ -117,16 +131,3 @@ def is_set(setting: str) -> bool:
     """Whether a scope around has this setting."""
     here = current()
     return here is not None and here.settings.get(setting, False)
-
-
-def checksum(array: np.ndarray) -> int:
-    """A number that changes with the contents of an array."""
-    return zlib.crc32(np.ascontiguousarray(array).data)
-
-
-def describe(value: Any) -> str:
-    """A Value in a message: its label, shape, op and place, as far as they are known."""
-    name = f"the Value {value.label!r}" if value.label else "a Value"
-    shape = f" of shape {value.shape}" if value.shape else ""
-    op = f" computed by {value.op.name}" if value.op is not None else ""
-    return name + shape + op + (f" ({value.place})" if value.place is not None and str(value.place) else "")

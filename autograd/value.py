@@ -19,8 +19,8 @@ from autograd.backward import backward
 from autograd.graph import arguments_of, inputs_of
 from autograd.op import FLOAT_ERRORS, Op, raw
 from autograd.ops import elementwise, indexing, linalg, reductions, shapes
-from autograd.ops.plain import constant, explained, leaf_data, matching, operands, short
-from autograd.scopes import Place, current, describe, scope
+from autograd.ops.plain import constant, describe, explained, leaf_data, matching, operands, short
+from autograd.scopes import Place, current, scope
 
 _tick = 0  # counts assignments to .data; a node with a smaller clock than its leaf is stale
 new = object.__new__

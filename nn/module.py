@@ -27,8 +27,7 @@ class Module:
     training: bool = True
 
     def __call__(self, *args: Any, **named: Any) -> Any:
-        with scope(self):
-            return self.forward(*args, **named)
+        return scope.call(self, self.forward, *args, **named)
 
     def forward(self, *args: Any, **named: Any) -> Any:
         """What the module computes; defined by subclasses, called by calling the module."""

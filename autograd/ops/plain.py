@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from typing import Any
 
 import numpy as np
@@ -155,3 +156,16 @@ def explained(op: Op, data: tuple[Any, ...], error: Exception) -> Exception:
     return type(error)(
         f"{op.name}() cannot take the shape{'s' * (len(inputs) != 1)} {shapes}: {str(error).strip(' .')}.{FIXES.get(op.kind, '')}"
     )
+
+
+def checksum(array: np.ndarray) -> int:
+    """A number that changes with the contents of an array."""
+    return zlib.crc32(np.ascontiguousarray(array).data)
+
+
+def describe(value: Any) -> str:
+    """A Value in a message: its label, shape, op and place, as far as they are known."""
+    name = f"the Value {value.label!r}" if value.label else "a Value"
+    shape = f" of shape {value.shape}" if value.shape else ""
+    op = f" computed by {value.op.name}" if value.op is not None else ""
+    return name + shape + op + (f" ({value.place})" if value.place is not None and str(value.place) else "")
