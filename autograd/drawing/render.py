@@ -13,12 +13,13 @@ import threading
 import warnings
 from os import PathLike
 from pathlib import Path
-
-import graphviz
-from graphviz.backend import dot_command
+from typing import TYPE_CHECKING
 
 from autograd.drawing.picture import Node, Picture, picture_of
 from autograd.value import Value
+
+if TYPE_CHECKING:
+    import graphviz  # at run time where it is used: a tenth of the time that `import autograd` would take
 
 FORMATS = (".svg", ".png", ".pdf", ".dot", ".gv")
 DIRECTIONS = {"LR": "inputs left, output right", "BT": "inputs below, output above"}
@@ -158,6 +159,8 @@ class Drawing:
 
 def digraph_of(picture: Picture, direction: str) -> graphviz.Digraph:
     """The picture as a graph of the graphviz package."""
+    import graphviz
+
     digraph = graphviz.Digraph("graph_of_values")
     digraph.attr(rankdir=direction, nodesep="0.18", ranksep="0.4", fontname=FONT, fontsize="11", fontcolor=QUIET)
     if picture.note:
@@ -235,6 +238,9 @@ def executable() -> str | None:
 
 def rendered(digraph: graphviz.Digraph, kind: str) -> bytes:
     """The contents of a picture file; NoRenderer if nothing is installed that could make it."""
+    import graphviz
+    from graphviz.backend import dot_command
+
     found = executable()
     if found is None:
         raise NoRenderer(f"for pictures, pip install 'valuegrad[draw]', or install {GRAPHVIZ}")
