@@ -38,7 +38,7 @@ class Linear(Module):
         self.bias = Value(rng.uniform(-bound, bound, out_features).astype(dtype)) if bias else None
 
     def forward(self, x: Any) -> Value:
-        shape = x.shape if isinstance(x, Value) else np.shape(x)
+        shape = np.shape(x)
         if not shape or shape[-1] != self.weight.shape[1]:
             raise ValueError(f"Linear({self.extra_repr()}) takes (..., {self.weight.shape[1]}), but the shape {shape} came")
         return linear(x, self.weight, self.bias)

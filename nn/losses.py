@@ -10,10 +10,9 @@ from autograd import Value, log_softmax, mean, relu
 
 
 def _same_shape(name: str, prediction: Any, target: Any) -> None:
-    shapes = [item.shape if isinstance(item, Value) else np.shape(item) for item in (prediction, target)]
-    if shapes[0] != shapes[1]:
+    if np.shape(prediction) != np.shape(target):
         raise ValueError(
-            f"{name}() needs predictions and targets of one shape, but {shapes[0]} and {shapes[1]} came, "
+            f"{name}() needs predictions and targets of one shape, but {np.shape(prediction)} and {np.shape(target)} came, "
             "which would broadcast against each other: reshape or index one of them"
         )
 
@@ -44,7 +43,7 @@ def cross_entropy(logits: Any, target: Any) -> Any:
     0.6931471805599453
     """
     target = np.asarray(target.data if isinstance(target, Value) else target)
-    shape = logits.shape if isinstance(logits, Value) else np.shape(logits)
+    shape = np.shape(logits)
     if target.dtype.kind not in "iu":
         raise TypeError(
             f"cross_entropy() takes class numbers as integers, but the dtype {target.dtype} came: use target.astype(int)"

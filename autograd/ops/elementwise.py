@@ -79,7 +79,8 @@ def relu_array(x: Any) -> Any:
 
 def sigmoid_float(x: float) -> float:
     """1 / (1 + e^-x) without overflow, accurate for x far below 0."""
-    return 1.0 / (1.0 + math.exp(-x)) if x >= 0.0 else math.exp(x) / (1.0 + math.exp(x))
+    power = math.exp(-math.fabs(x))
+    return 1.0 / (1.0 + power) if x >= 0.0 else power / (1.0 + power)
 
 
 def sigmoid_array(x: Any) -> Any:
@@ -168,12 +169,7 @@ def where(condition: Any, x: Any, y: Any) -> Any:
 def larger_share(x: Any, y: Any) -> Any:
     """The part of the gradient of maximum(x, y) that x gets: all, none, or half of it at a tie."""
     x, y = raw(x), raw(y)
-    return (x > y) + 0.5 * (x == y) if x.__class__ is float and y.__class__ is float else share_array(x, y)
-
-
-def share_array(x: Any, y: Any) -> Any:
-    half = np.result_type(x, y).type(0.5)
-    return (x > y) + half * (x == y)
+    return (x > y) + np.result_type(x, y).type(0.5) * (x == y)  # a plain 0.5 would make float64 of float32
 
 
 # fmt: off

@@ -124,7 +124,8 @@ def fit(c: Any, data: Any) -> Any:
         lead = len(full) - len(shape)
         axes = tuple(i for i, length in enumerate(full) if i < lead or (shape[i - lead] == 1 and length != 1))
         c = broadcast_to(c, full) if shape_of(c) != full else c
-        c = reshape(sum(c, axes, True) if axes else c, shape)
+        c = sum(c, axes, True) if axes else c
+        c = reshape(c, shape) if lead else c  # a node less on Values where only lengths of 1 were repeated
     if data.__class__ is float:
         return c if is_value(c) else float(c)
     return c if c.dtype == data.dtype else astype(c, data.dtype)
