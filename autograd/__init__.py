@@ -5,17 +5,18 @@
 from autograd.backward import gradient
 from autograd.drawing import Drawing, draw
 from autograd.ops.elementwise import (
-    abs, add, astype, clip, cos, div, exp, leaky_relu, log, maximum, minimum, mul, neg, pow, relu, sigmoid, sin, softplus, sqrt,
-    sub, tanh, where)
-from autograd.ops.linalg import linear, matmul
+    add, astype, cos, div, exp, log, mul, neg, pow, sigmoid, sin, softplus, sqrt, sub, tanh, where)
+from autograd.ops.indexing import put_along_axis
+from autograd.ops.piecewise import abs, clip, leaky_relu, maximum, minimum, relu
+from autograd.ops.products import linear, matmul
 from autograd.ops.reductions import log_softmax, logsumexp, max, mean, min, softmax, sum
-from autograd.ops.shapes import broadcast_to, concatenate, expand_dims, reshape, squeeze, stack, transpose
+from autograd.ops.shapes import array, broadcast_to, concatenate, expand_dims, reshape, squeeze, stack, transpose
 from autograd.scopes import debug, no_grad, record_lines, scope
 from autograd.value import Value
 
 SHADOWING = [abs, max, min, pow, sum]  # public as well, but a star import must not hide Python's own
 __all__ = [
-    "Drawing", "Value", "add", "astype", "broadcast_to", "clip", "concatenate", "cos", "debug", "div", "draw", "exp",
+    "Drawing", "Value", "add", "array", "astype", "broadcast_to", "clip", "concatenate", "cos", "debug", "div", "draw", "exp",
     "expand_dims", "gradient", "leaky_relu", "linear", "log", "log_softmax", "logsumexp", "matmul", "maximum", "mean",
-    "minimum", "mul", "neg", "no_grad", "record_lines", "relu", "reshape", "scope", "sigmoid", "sin", "softmax", "softplus",
+    "minimum", "mul", "neg", "no_grad", "put_along_axis", "record_lines", "relu", "reshape", "scope", "sigmoid", "sin", "softmax", "softplus",
     "sqrt", "squeeze", "stack", "sub", "tanh", "transpose", "where"]

@@ -17,8 +17,9 @@ import numpy as np
 from autograd import ops
 from autograd.backward import backward
 from autograd.graph import arguments_of, inputs_of
+from autograd.numpy_protocol import array_function, array_ufunc
 from autograd.op import FLOAT_ERRORS, Op, raw
-from autograd.ops import elementwise, indexing, linalg, reductions, shapes
+from autograd.ops import elementwise, indexing, piecewise, products, reductions, shapes
 from autograd.ops.plain import constant, describe, explained, leaf_data, matching, operands, short
 from autograd.scopes import Place, current, scope
 
@@ -158,7 +159,7 @@ class Value:
     # and a leaf has in _y whether it is frozen. Fewer slots are less for the collector to walk through.
     __slots__ = ("__weakref__", "_clock", "_data", "_grad", "_label", "_mark", "_x", "_y", "op", "place")
 
-    __array_ufunc__ = None  # NumPy then leaves `array * value` to Value.__rmul__
+    __array_ufunc__, __array_function__ = array_ufunc, array_function  # np.sin(value), array * value
     __hash__ = object.__hash__
     _record = staticmethod(record)
     _changed: WeakValueDictionary[int, Value] = WeakValueDictionary()  # computed Values whose .data was set, by id
@@ -251,15 +252,15 @@ class Value:
     __mul__, __rmul__ = binary_method(elementwise.mul), reflected_method(elementwise.mul)
     __truediv__, __rtruediv__ = binary_method(elementwise.div), reflected_method(elementwise.div)
     __pow__, __rpow__ = binary_method(elementwise.pow), reflected_method(elementwise.pow)
-    __matmul__, __rmatmul__ = binary_method(linalg.matmul), reflected_method(linalg.matmul)
+    __matmul__, __rmatmul__ = binary_method(products.matmul), reflected_method(products.matmul)
     __lt__, __le__ = comparison(operator.lt), comparison(operator.le)
     __gt__, __ge__ = comparison(operator.gt), comparison(operator.ge)
     __eq__, __ne__ = comparison(operator.eq), comparison(operator.ne)
-    __neg__, __abs__ = unary_method(elementwise.neg), unary_method(elementwise.abs)
+    __neg__, __abs__ = unary_method(elementwise.neg), unary_method(piecewise.abs)
     abs, exp, log, sqrt = __abs__, *map(unary_method, (elementwise.exp, elementwise.log, elementwise.sqrt))
     sin, cos, tanh, sigmoid = map(unary_method, (elementwise.sin, elementwise.cos, elementwise.tanh, elementwise.sigmoid))
-    relu, softplus = unary_method(elementwise.relu), unary_method(elementwise.softplus)
-    leaky_relu, clip, astype = op_method(elementwise.leaky_relu), op_method(elementwise.clip), op_method(elementwise.astype)
+    relu, softplus = unary_method(piecewise.relu), unary_method(elementwise.softplus)
+    leaky_relu, clip, astype = op_method(piecewise.leaky_relu), op_method(piecewise.clip), op_method(elementwise.astype)
     sum, mean, max, min = map(op_method, (reductions.sum, reductions.mean, reductions.max, reductions.min))
     softmax, log_softmax = op_method(reductions.softmax), op_method(reductions.log_softmax)
     logsumexp, broadcast_to = op_method(reductions.logsumexp), op_method(shapes.broadcast_to)

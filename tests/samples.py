@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.special
 
 from autograd.op import Op
-from autograd.ops import table
+from autograd.ops import functions, table
 
 
 class Sample(NamedTuple):
@@ -44,11 +45,12 @@ def number(rng: np.random.Generator, low: float, high: float, shape: tuple[int, 
 def elementwise(op: Op, rng: np.random.Generator) -> Iterator[Sample]:
     for shapes in UNARY_SHAPES if len(op.domain) == 1 else BINARY_SHAPES:
         inputs = [number(rng, *interval, shape) for interval, shape in zip(op.domain, shapes, strict=True)]
-        yield Sample(f"{op.name} {shapes}", op, inputs, FORMULAS[op.name])
-        if op.name in ("relu", "abs"):
-            yield Sample(f"{op.name} {shapes} below 0", op, [-inputs[0]], FORMULAS[op.name])
+        formula = FORMULAS.get(op.name) or getattr(np, op.name, None) or getattr(scipy.special, op.name)
+        yield Sample(f"{op.name} {shapes}", op, inputs, formula)
+        if op.name in ("relu", "abs", "sign"):
+            yield Sample(f"{op.name} {shapes} below 0", op, [-inputs[0]], formula)
         if op.name in ("maximum", "minimum"):
-            yield Sample(f"{op.name} {shapes} swapped", lambda x, y, op=op: op(y, x), inputs, FORMULAS[op.name])
+            yield Sample(f"{op.name} {shapes} swapped", lambda x, y, op=op: op(y, x), inputs, formula)
 
 
 def structured(rng: np.random.Generator) -> dict[str, list[Sample]]:
@@ -66,7 +68,7 @@ def structured(rng: np.random.Generator) -> dict[str, list[Sample]]:
         """Numbers at least 0.1 apart, so that no step of a difference changes which is largest."""
         return rng.permutation(np.arange(np.prod(shape, dtype=int))).reshape(shape) * 0.1
 
-    ops = table()
+    ops = {**table(), **functions()}
     samples: dict[str, list[Sample]] = {}
 
     def add(op: str, note: str, inputs: list[Any], call: Callable[..., Any], expected: Callable[..., Any]) -> None:
@@ -196,9 +198,14 @@ def assigned(x: Any, u: Any, index: Any) -> Any:
 
 
 def all_samples() -> dict[str, list[Sample]]:
-    """The samples of every op, by its name."""
+    """The samples of every op and every function composed of ops, by name."""
+    from tests import samples_arrays, samples_numbers  # they use the names of this module
+
     rng = np.random.default_rng(7)
     samples = structured(rng)
+    for more in (samples_numbers, samples_arrays):
+        for name, items in more.samples(rng).items():
+            samples.setdefault(name, []).extend(items)
     for name, op in table().items():
         if name not in samples and op.domain:
             samples[name] = list(elementwise(op, rng))

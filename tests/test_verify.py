@@ -10,7 +10,7 @@ import pytest
 
 from autograd import Value
 from autograd.op import Op
-from autograd.ops import linalg
+from autograd.ops import products
 from autograd.ops.forms import unary
 from autograd.verify import check_gradients
 
@@ -35,7 +35,7 @@ def test_a_wrong_rule_is_caught(fault: str, directions: int | None) -> None:
 def test_a_transposed_rule_is_caught() -> None:
     def forward(x: Any, y: Any) -> Any: ...
 
-    right = linalg.matmul
+    right = products.matmul
     wrong = Op(
         forward,
         {"x": lambda g, out, x, y: (g @ y.T).T, "y": right.rule_y},  # type: ignore[dict-item]

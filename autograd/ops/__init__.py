@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from autograd.op import Op
-from autograd.ops import elementwise, indexing, linalg, reductions, shapes
+from autograd.ops import calculus, elementwise, indexing, linalg, piecewise, products, reductions, shapes, special
+
+MODULES = (elementwise, piecewise, reductions, shapes, indexing, products, calculus, linalg, special)
 
 
 def table() -> dict[str, Op]:
     """Every primitive operation by name, read from the modules of this package."""
-    modules = (elementwise, reductions, shapes, indexing, linalg)
-    return {op.name: op for module in modules for op in vars(module).values() if isinstance(op, Op)}
+    return {op.name: op for module in MODULES for op in vars(module).values() if isinstance(op, Op)}
+
+
+def functions() -> dict[str, Callable[..., Any]]:
+    """Every public function by name: the operations without an underscore, and what is composed of operations."""
+    return {
+        name: item
+        for module in MODULES
+        for name, item in vars(module).items()
+        if name[0] != "_" and (isinstance(item, Op) or hasattr(item, "composed")) and item.__module__ == module.__name__
+    }
 
 
 def micrograd_symbol(value: Any) -> str:
@@ -21,4 +33,4 @@ def micrograd_symbol(value: Any) -> str:
     symbol = value.op.symbol.replace("{}", "").strip()
     if value.op is elementwise.pow and value._y.__class__ is float:
         return f"**{value._y:g}"
-    return "ReLU" if value.op is elementwise.relu else value.op.name if "(" in symbol or "[" in symbol else symbol
+    return "ReLU" if value.op is piecewise.relu else value.op.name if "(" in symbol or "[" in symbol else symbol

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd.op import Op, is_value, raw
-from autograd.ops.forms import binary, primitive, unary
+from autograd.op import raw
+from autograd.ops.forms import REAL, binary, composed, primitive, unary
+
+_total = sum  # Python's own
 
 # --- arithmetic -----------------------------------------------------------------------------------
 
@@ -65,18 +67,6 @@ neg = unary("neg", "-{}", operator.neg, np.negative, lambda g, out, x: -g)
 # --- functions of one input -----------------------------------------------------------------------
 
 
-def sign(x: Any) -> Any:
-    """-1, 0 or 1, and nan for nan, as plain data: the slope of abs, 0 at its kink."""
-    x = raw(x)
-    if x.__class__ is float:
-        return x if math.isnan(x) else float(x > 0.0) - float(x < 0.0)
-    return np.sign(x)
-
-
-def relu_array(x: Any) -> Any:
-    return np.maximum(x, 0.0)
-
-
 def sigmoid_float(x: float) -> float:
     """1 / (1 + e^-x) without overflow, accurate for x far below 0."""
     power = math.exp(-math.fabs(x))
@@ -96,44 +86,113 @@ def softplus_array(x: Any) -> Any:
     return np.logaddexp(x, 0.0)
 
 
+LN2, LN10, DEGREE = math.log(2.0), math.log(10.0), math.pi / 180.0
+
 # fmt: off
-exp      = unary("exp",      "exp({})",      math.exp,       np.exp,         lambda g, out, x: g * out)
-log      = unary("log",      "log({})",      math.log,       np.log,         lambda g, out, x: g / x, (0.2, 3.0))
-sqrt     = unary("sqrt",     "sqrt({})",     math.sqrt,      np.sqrt,        lambda g, out, x: g * (0.5 / out), (0.2, 3.0))
-sin      = unary("sin",      "sin({})",      math.sin,       np.sin,         lambda g, out, x: g * cos(x))
-cos      = unary("cos",      "cos({})",      math.cos,       np.cos,         lambda g, out, x: -g * sin(x))
-tanh     = unary("tanh",     "tanh({})",     math.tanh,      np.tanh,        lambda g, out, x: g * (1.0 - out * out))
-sigmoid  = unary("sigmoid",  "sigmoid({})",  sigmoid_float,  sigmoid_array,  lambda g, out, x: g * (out * (1.0 - out)),
-                 doc="``1 / (1 + exp(-x))``, the logistic function, without overflow.")
-softplus = unary("softplus", "softplus({})", softplus_float, softplus_array, lambda g, out, x: g * sigmoid(x),
-                 doc="``log(1 + exp(x))`` without overflow; its derivative is the sigmoid.")
-# Kinks, by the rule of least norm: the slope of abs and relu at 0 is 0.
-abs      = unary("abs",  "abs({})",  math.fabs, np.abs, lambda g, out, x: g * sign(x), (0.2, 2.0),
-                 doc="``|x|``; the derivative at 0 is 0.")
-relu     = unary("relu", "relu({})", lambda x: 0.0 if x <= 0.0 else x, relu_array, lambda g, out, x: g * (x > 0.0), (0.2, 2.0),
-                 doc="``max(x, 0)``; the derivative at 0 is 0.")
+positive   = unary("positive",   "+{}",            operator.pos,   np.positive,   lambda g, out, x: g)
+square     = unary("square",     "square({})",     lambda x: x * x, np.square,    lambda g, out, x: g * (2.0 * x))
+sqrt       = unary("sqrt",       "sqrt({})",       math.sqrt,      np.sqrt,       lambda g, out, x: g * (0.5 / out), (0.2, 3.0))
+cbrt       = unary("cbrt",       "cbrt({})",       math.cbrt,      np.cbrt,       lambda g, out, x: g / (3.0 * out * out), (0.2, 3.0))
+reciprocal = unary("reciprocal", "1 / {}",         lambda x: 1 / x, np.reciprocal, lambda g, out, x: -g * out * out, (0.3, 2.0))
+exp        = unary("exp",        "exp({})",        math.exp,       np.exp,        lambda g, out, x: g * out)
+exp2       = unary("exp2",       "exp2({})",       math.exp2,      np.exp2,       lambda g, out, x: g * (out * LN2))
+expm1      = unary("expm1",      "expm1({})",      math.expm1,     np.expm1,      lambda g, out, x: g * exp(x))
+log        = unary("log",        "log({})",        math.log,       np.log,        lambda g, out, x: g / x, (0.2, 3.0))
+log2       = unary("log2",       "log2({})",       math.log2,      np.log2,       lambda g, out, x: g / (x * LN2), (0.2, 3.0))
+log10      = unary("log10",      "log10({})",      math.log10,     np.log10,      lambda g, out, x: g / (x * LN10), (0.2, 3.0))
+log1p      = unary("log1p",      "log1p({})",      math.log1p,     np.log1p,      lambda g, out, x: g / (1.0 + x), (-0.7, 3.0))
+sin        = unary("sin",        "sin({})",        math.sin,       np.sin,        lambda g, out, x: g * cos(x))
+cos        = unary("cos",        "cos({})",        math.cos,       np.cos,        lambda g, out, x: -g * sin(x))
+tan        = unary("tan",        "tan({})",        math.tan,       np.tan,        lambda g, out, x: g * (1.0 + out * out), (-1.2, 1.2))
+arcsin     = unary("arcsin",     "arcsin({})",     math.asin,      np.arcsin,     lambda g, out, x: g / sqrt((1.0 - x) * (1.0 + x)), (-0.8, 0.8))
+arccos     = unary("arccos",     "arccos({})",     math.acos,      np.arccos,     lambda g, out, x: -g / sqrt((1.0 - x) * (1.0 + x)), (-0.8, 0.8))
+arctan     = unary("arctan",     "arctan({})",     math.atan,      np.arctan,     lambda g, out, x: g / (1.0 + x * x))
+sinh       = unary("sinh",       "sinh({})",       math.sinh,      np.sinh,       lambda g, out, x: g * cosh(x))
+cosh       = unary("cosh",       "cosh({})",       math.cosh,      np.cosh,       lambda g, out, x: g * sinh(x))
+tanh       = unary("tanh",       "tanh({})",       math.tanh,      np.tanh,       lambda g, out, x: g * (1.0 - out * out))
+arcsinh    = unary("arcsinh",    "arcsinh({})",    math.asinh,     np.arcsinh,    lambda g, out, x: g / hypot(x, 1.0))
+arccosh    = unary("arccosh",    "arccosh({})",    math.acosh,     np.arccosh,    lambda g, out, x: g / (sqrt(x - 1.0) * sqrt(x + 1.0)), (1.2, 3.0))
+arctanh    = unary("arctanh",    "arctanh({})",    math.atanh,     np.arctanh,    lambda g, out, x: g / ((1.0 - x) * (1.0 + x)), (-0.8, 0.8))
+deg2rad    = unary("deg2rad",    "deg2rad({})",    math.radians,   np.deg2rad,    lambda g, out, x: g * DEGREE)
+rad2deg    = unary("rad2deg",    "rad2deg({})",    math.degrees,   np.rad2deg,    lambda g, out, x: g / DEGREE)
+sigmoid    = unary("sigmoid",    "sigmoid({})",    sigmoid_float,  sigmoid_array, lambda g, out, x: g * (out * (1.0 - out)),
+                   doc="``1 / (1 + exp(-x))``, the logistic function, without overflow.")
+softplus   = unary("softplus",   "softplus({})",   softplus_float, softplus_array, lambda g, out, x: g * sigmoid(x),
+                   doc="``log(1 + exp(x))`` without overflow; its derivative is the sigmoid.")
+# fmt: on
+radians, degrees = deg2rad, rad2deg
+
+
+def sinc_series(z: Any, order: int) -> Any:
+    """The derivative of that order of sin(z) / z for small z, by its power series."""
+    terms = range((order + 1) // 2, order // 2 + 24)
+    return _total((-1.0) ** k * z ** (2 * k - order) / ((2 * k + 1) * math.factorial(2 * k - order)) for k in terms)
+
+
+@primitive("elementwise", x=lambda g, out, x, order: g * _sinc(x, order + 1))
+def _sinc(x: Any, order: int = 0) -> Any:
+    """The derivative of some order of ``sin(pi x) / (pi x)``, which has one of every order also at 0.
+
+    Away from 0 by ``z s_n(z) + n s_(n-1)(z) = sin(z + n pi / 2)``, the n-th derivative of ``z s(z) = sin(z)``.
+    """
+    z = np.pi * np.asarray(x)
+    near = np.abs(z) < 3.0
+    far = np.where(near, 4.0, z)
+    out = np.sinc(far / np.pi)
+    for n in range(1, order + 1):
+        out = (np.sin(far + n * (np.pi / 2.0)) - n * out) / far
+    return (np.where(near, sinc_series(np.where(near, z, 0.0), order), out) * np.pi**order).astype(z.dtype)
+
+
+@composed
+def sinc(x: Any) -> Any:
+    """``sin(pi x) / (pi x)``, and 1 at 0; smooth everywhere."""
+    return _sinc(x)
+
+
+# --- functions of two inputs ----------------------------------------------------------------------
+
+
+def ratio(x: Any, y: Any) -> Any:
+    """x / y, and 0 where y is 0: the components of a unit vector, with the subgradient 0 of its length at the origin."""
+    origin = raw(y) == 0.0
+    return where(origin, 0.0, x / where(origin, 1.0, y))
+
+
+def share(x: Any, y: Any, base: float = 1.0) -> Any:
+    """The part of exp(x) in exp(x) + exp(y); 0 where both are -inf, as in logsumexp, and a half where both are inf."""
+    both = np.isinf(raw(x)) & np.equal(raw(x), raw(y))
+    if not np.any(both):
+        return sigmoid((x - y) * base)
+    return where(both, 0.5 * (raw(x) > 0.0), sigmoid(where(both, 0.0, x - y) * base))
+
+
+# fmt: off
+hypot      = binary("hypot",      "hypot({}, {})",      math.hypot,     lambda g, out, x, y: g * ratio(x, out),
+                                                                        lambda g, out, x, y: g * ratio(y, out), array=np.hypot,
+                    doc="``sqrt(x ** 2 + y ** 2)`` without overflow; the derivative at (0, 0) is 0.")
+arctan2    = binary("arctan2",    "arctan2({}, {})",    math.atan2,     lambda g, out, x, y: g * ratio(ratio(y, hypot(x, y)), hypot(x, y)),
+                                                                        lambda g, out, x, y: g * ratio(ratio(-x, hypot(x, y)), hypot(x, y)),
+                    ((0.3, 2.0), REAL), np.arctan2, doc="The angle of the point (y, x) of the plane; the derivative at (0, 0) is 0.")
+logaddexp  = binary("logaddexp",  "logaddexp({}, {})",  np.logaddexp,   lambda g, out, x, y: g * share(x, y),
+                                                                        lambda g, out, x, y: g * share(y, x),
+                    doc="``log(exp(x) + exp(y))`` without overflow; the derivative where both are -inf is 0.")
+logaddexp2 = binary("logaddexp2", "logaddexp2({}, {})", np.logaddexp2,  lambda g, out, x, y: g * share(x, y, LN2),
+                                                                        lambda g, out, x, y: g * share(y, x, LN2),
+                    doc="``log2(2 ** x + 2 ** y)`` without overflow; the derivative where both are -inf is 0.")
 # fmt: on
 
 
-def leaky_slope(x: Any, slope: float) -> Any:
-    """1 above 0, `slope` below, and at the kink what is nearest to 0 between the two."""
-    x = raw(x)
-    at_kink = min(max(slope, 0.0), 1.0)
-    if x.__class__ is float:
-        return 1.0 if x > 0.0 else slope if x < 0.0 else at_kink
-    one, low, kink = (x.dtype.type(value) for value in (1.0, slope, at_kink))
-    return np.where(x > 0.0, one, np.where(x < 0.0, low, kink))
+@composed
+def float_power(x1: Any, x2: Any) -> Any:
+    """``x1 ** x2`` in float64."""
+    return pow(astype(x1, np.float64), astype(x2, np.float64))
 
 
-@primitive("elementwise", x=lambda g, out, x, slope: g * leaky_slope(x, slope))
-def leaky_relu(x: Any, slope: float = 0.01) -> Any:
-    """``x`` above 0 and ``slope * x`` below; at 0 the derivative is the smaller of 1 and `slope`, or 0 for a negative slope.
-
-    >>> from autograd import Value, leaky_relu
-    >>> leaky_relu(Value(-1.0)).data
-    -0.01
-    """
-    return x * leaky_slope(x, slope)
+@composed
+def ldexp(x1: Any, x2: Any) -> Any:
+    """``x1 * 2 ** x2`` for integers x2."""
+    return x1 * np.exp2(np.asarray(raw(x2), dtype=float))
 
 
 # --- choosing between inputs ----------------------------------------------------------------------
@@ -166,89 +225,9 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     return np.where(condition, x, y)
 
 
-def larger_share(x: Any, y: Any) -> Any:
-    """The part of the gradient of maximum(x, y) that x gets: all, none, or half of it at a tie."""
-    x, y = raw(x), raw(y)
-    return (x > y) + np.result_type(x, y).type(0.5) * (x == y)  # a plain 0.5 would make float64 of float32
-
-
-# fmt: off
-_maximum = binary("maximum", "max({}, {})", lambda x, y: x if x > y or x != x else y,
-                  lambda g, out, x, y: g * larger_share(x, y),
-                  lambda g, out, x, y: g * larger_share(y, x), ((0.0, 1.0), (1.1, 2.0)), np.maximum)
-_minimum = binary("minimum", "min({}, {})", lambda x, y: x if x < y or x != x else y,
-                  lambda g, out, x, y: g * larger_share(y, x),
-                  lambda g, out, x, y: g * larger_share(x, y), ((0.0, 1.0), (1.1, 2.0)), np.minimum)
-# fmt: on
-
-
-def inside(x: Any, low: Any, high: Any) -> Any:
-    """True where x lies strictly between its bounds: the slope of clip, 0 at its two kinks."""
-    x = raw(x)
-    above = True if low is None else x > low
-    return above & (True if high is None else x < high)
-
-
-@primitive("elementwise", x=lambda g, out, x, low, high: g * inside(x, low, high))
-def _clip(x: Any, low: Any, high: Any) -> Any:
-    """`x` limited to constant bounds, None for none: clip(), and maximum() and minimum() with a constant."""
-    if x.__class__ is float and x != x:
-        return x
-    x = x + 0.0 if low is None else np.maximum(x, low)
-    return x if high is None else np.minimum(x, high)
-
-
-def maximum(x: Any, y: Any) -> Any:
-    """The larger of `x` and `y`, elementwise; they broadcast.
-
-    At a tie of two Values each gets half of the gradient; against a constant the Value gets 0 there,
-    so that ``maximum(x, 0.0)`` and ``relu(x)`` agree.
-    """
-    if is_value(x) and not is_value(y):
-        return _clip(x, _bound(y), None)
-    if is_value(y) and not is_value(x):
-        return _clip(y, _bound(x), None)
-    return _maximum(x, y)
-
-
-def minimum(x: Any, y: Any) -> Any:
-    """The smaller of `x` and `y`, elementwise; ties as in `maximum`."""
-    if is_value(x) and not is_value(y):
-        return _clip(x, None, _bound(y))
-    if is_value(y) and not is_value(x):
-        return _clip(y, None, _bound(x))
-    return _minimum(x, y)
-
-
-def clip(x: Any, low: Any = None, high: Any = None) -> Any:
-    """`x` limited to ``low <= x <= high``; ``None`` leaves a side open.
-
-    The derivative is 0 outside and at constant bounds. Bounds may be Values; ties are then shared as in
-    `maximum` and `minimum`.
-    """
-    if is_value(low) or is_value(high):
-        x = x if low is None else maximum(x, low)
-        return x if high is None else minimum(x, high)
-    return _clip(x, None if low is None else _bound(low), None if high is None else _bound(high))
-
-
-def _bound(bound: Any) -> Any:
-    """A constant bound as a float or an array of its own."""
-    if bound.__class__ is float:
-        return bound
-    array = np.array(bound)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"a bound must be a real number or an array of them, but it is {bound!r}")
-    return float(array) if array.ndim == 0 else array
-
-
 @primitive("elementwise", x=lambda g, out, x, dtype: g)
 def astype(x: Any, dtype: Any) -> Any:
     """A copy of `x` in a floating dtype; the cotangent is cast back to the dtype of `x`."""
     if np.dtype(dtype).kind != "f":
         raise TypeError(f"astype() keeps Values floating, but {np.dtype(dtype)} came; use .data.astype(...) for plain data")
     return np.asarray(x).astype(dtype)
-
-
-__all__ = [name for name, item in list(globals().items()) if isinstance(item, Op) and name[0] != "_"]
-__all__ += ["maximum", "minimum", "clip"]

@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from autograd.op import Op
 
 Interval = tuple[float, float]
@@ -48,9 +50,27 @@ def binary(
 
 def entry(form: Callable[..., Any], rules: dict[str, Any], name: str, symbol: str, doc: str, **settings: Any) -> Op:
     """An elementwise op with the signature of `form`."""
-    form.__name__, form.__module__ = name, "autograd.ops.elementwise"
+    form.__name__, form.__module__ = name, rules["x"].__module__
+    if isinstance(settings["scalar"], np.ufunc):
+        settings["scalar"] = as_float(settings["scalar"])
     form.__doc__ = doc or f"``{symbol.format('x', 'y')}``, elementwise."
     return Op(form, rules, name=name, symbol=symbol, kind="elementwise", **settings)
+
+
+def as_float(function: Callable[..., Any]) -> Callable[..., float]:
+    """A function of floats whose result is a Python float, also if NumPy or SciPy computes it."""
+    return lambda *args: float(function(*args))
+
+
+def nothing(g: Any, out: Any, *args: Any) -> Any:
+    """The rule of an input that moves the output nowhere, or only in jumps."""
+    return g * 0.0
+
+
+def composed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a function that is made of operations, and so needs no rule, as an entry of the table with NumPy's signature."""
+    function.composed = True  # type: ignore[attr-defined]
+    return function
 
 
 def primitive(

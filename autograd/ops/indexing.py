@@ -1,13 +1,17 @@
-"""Indexing, basic and advanced, and its inverses: scatter, and `x.at[i].set(u)`."""
+"""Indexing, its inverses (scatter, `x.at[i].set(u)`), and order: take, sort, quantiles."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from autograd.op import Op, is_value, shape_of
-from autograd.ops.forms import primitive
+from autograd.op import is_value, raw, shape_of
+from autograd.ops.elementwise import where
+from autograd.ops.forms import composed, primitive
+from autograd.ops.piecewise import maximum, minimum
+from autograd.ops.shapes import broadcast_to, expand_dims, moveaxis, reshape, transpose
 
 
 def plain_index(index: Any) -> Any:
@@ -136,10 +140,30 @@ class At:
 
     def multiply(self, u: Any) -> Any:
         """A copy multiplied by `u` at the index. Raises ValueError if a place is repeated."""
+        return self._changed(lambda part: part * u, "multiply")
+
+    def divide(self, u: Any) -> Any:
+        """A copy divided by `u` at the index. Raises ValueError if a place is repeated."""
+        return self._changed(lambda part: part / u, "divide")
+
+    def power(self, u: Any) -> Any:
+        """A copy raised to the power `u` at the index. Raises ValueError if a place is repeated."""
+        return self._changed(lambda part: part**u, "power")
+
+    def min(self, u: Any) -> Any:
+        """A copy with the smaller of itself and `u` at the index; ties as in minimum(). Raises ValueError if a place is repeated."""
+        return self._changed(lambda part: minimum(part, u), "min")
+
+    def max(self, u: Any) -> Any:
+        """A copy with the larger of itself and `u` at the index; ties as in maximum(). Raises ValueError if a place is repeated."""
+        return self._changed(lambda part: maximum(part, u), "max")
+
+    def _changed(self, change: Any, name: str) -> Any:
         index = plain_index(self.index)
         if not take_once(index) and not winners(shape_of(self.value), index).all():
-            raise ValueError(".at[index].multiply(u) got an index that names a place twice: multiply once per place")
-        return index_set(self.value, self.value[index] * u, index)
+            verb = {"multiply": "multiply once per place", "divide": "divide once per place"}.get(name, "use each place once")
+            raise ValueError(f".at[index].{name}(u) got an index that names a place twice: {verb}")
+        return index_set(self.value, change(self.value[index]), index)
 
 
 class AtIndexer:
@@ -154,4 +178,190 @@ class AtIndexer:
         return At(self.value, index)
 
 
-__all__ = [name for name, item in list(globals().items()) if isinstance(item, Op)]
+# --- NumPy's functions that pick elements ---------------------------------------------------------
+
+
+def along(axis: int, ndim: int, index: Any) -> tuple[Any, ...]:
+    """The index expression that is `index` at one axis and everything elsewhere."""
+    return (*(slice(None),) * (axis % ndim), index)
+
+
+def in_range(index: Any, length: int, mode: str) -> Any:
+    """Integers made valid as NumPy's mode says: "raise" leaves them, "wrap" and "clip" bring them inside."""
+    index = np.asarray(raw(index))
+    index = index if index.size else index.astype(int)
+    if mode not in ("raise", "wrap", "clip"):
+        raise ValueError(f"the mode of an index is 'raise', 'wrap' or 'clip', but {mode!r} came")
+    return index if mode == "raise" else index % length if mode == "wrap" else np.clip(index, 0, length - 1)
+
+
+@composed
+def take(a: Any, indices: Any, axis: int | None = None, out: None = None, mode: str = "raise") -> Any:
+    """The elements of `a`, or the layers along `axis`, at integer `indices` of any shape."""
+    a, axis = (reshape(a, -1), 0) if axis is None else (a, axis)
+    ndim = len(np.shape(a))
+    return getitem(a, along(axis, ndim, in_range(indices, np.shape(a)[axis], mode)))
+
+
+def grid(indices: Any, shape: tuple[int, ...], axis: int) -> tuple[Any, ...]:
+    """The index of take_along_axis(): `indices` at one axis, its own place at every other."""
+    places: list[Any] = list(np.ogrid[tuple(slice(length) for length in shape)])
+    places[axis % len(shape)] = indices
+    return tuple(places)
+
+
+@composed
+def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
+    """Of each row along `axis` the elements at the `indices` of that row, as argsort() and argmax() give them."""
+    arr, axis = (reshape(arr, -1), 0) if axis is None else (arr, axis)
+    indices = np.asarray(raw(indices))
+    if indices.ndim != len(np.shape(arr)):
+        raise ValueError(f"take_along_axis() takes indices with as many axes as the array, but {indices.ndim} came")
+    return getitem(arr, grid(indices, np.shape(arr), axis))
+
+
+@composed
+def put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None) -> Any:
+    """A copy of `arr` with `values` at the places that take_along_axis() would take; NumPy's own changes `arr` itself."""
+    if axis is None:
+        return reshape(put_along_axis(reshape(arr, -1), indices, values, 0), np.shape(arr))
+    return index_set(arr, values, grid(np.asarray(raw(indices)), np.shape(arr), axis))
+
+
+@composed
+def compress(condition: Any, a: Any, axis: int | None = None, out: None = None) -> Any:
+    """The elements of `a`, or the layers along `axis`, at which the vector `condition` is true."""
+    return take(a, np.flatnonzero(raw(condition)), axis)
+
+
+@composed
+def extract(condition: Any, arr: Any) -> Any:
+    """The elements of `arr` where `condition` holds, in a row."""
+    return take(arr, np.flatnonzero(raw(condition)))
+
+
+@composed
+def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
+    """From each element's choice: ``choices[a[i]][i]``, all of them broadcast to one shape."""
+    choices = list(choices)
+    turn = in_range(a, len(choices), mode)
+    if turn.size and not (0 <= turn.min() and turn.max() < len(choices)):
+        raise ValueError(f"choose() has {len(choices)} choices, but their numbers reach from {turn.min()} to {turn.max()}")
+    out = broadcast_to(choices[0], np.broadcast_shapes(turn.shape, *map(np.shape, choices)))
+    for number, item in enumerate(choices[1:], 1):
+        out = where(turn == number, item, out)
+    return out
+
+
+@composed
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    """The choice of the first condition that holds, elementwise, and `default` where none does."""
+    if len(condlist) != len(choicelist) or not len(condlist):
+        raise ValueError(f"select() takes as many conditions as choices, but {len(condlist)} and {len(choicelist)} came")
+    out = default if is_value(default) else np.asarray(default, dtype=float)
+    for condition, item in zip(reversed(condlist), reversed(choicelist), strict=True):
+        out = where(condition, item, out)
+    return out
+
+
+# --- order ----------------------------------------------------------------------------------------
+
+
+def tie_rule(g: Any, out: Any, x: Any, axis: int) -> Any:
+    """Each element gets the cotangent of its rank, and elements that are equal the average of theirs."""
+    data = np.asarray(raw(x))
+    order = np.argsort(data, axis, kind="stable")
+    ranked = np.take_along_axis(data, order, axis)
+    before = ranked[along(axis, data.ndim, slice(0, -1))] == ranked[along(axis, data.ndim, slice(1, None))]
+    if before.any():
+        g = averaged_runs(g, before, axis)
+    return take_along_axis(g, np.argsort(order, axis), axis)
+
+
+@primitive("shape", x=lambda g, out, x, equal, axis: averaged_runs(g, equal, axis))
+def averaged_runs(x: Any, equal: Any, axis: int) -> Any:
+    """`x` with each run along `axis`, of elements joined to the one before by `equal`, replaced by its mean."""
+    rows = np.moveaxis(x, axis, -1)
+    starts = np.concatenate([np.ones((*rows.shape[:-1], 1), bool), ~np.moveaxis(equal, axis, -1)], -1)
+    run = np.cumsum(starts.ravel()) - 1
+    means = np.bincount(run, rows.ravel()) / np.bincount(run)
+    return np.moveaxis(means[run].reshape(rows.shape), -1, axis).astype(x.dtype, copy=False)
+
+
+@primitive("shape", x=tie_rule)
+def _sort(x: Any, axis: int) -> Any:
+    """sort()."""
+    return np.sort(x, axis)
+
+
+@composed
+def sort(a: Any, axis: int | None = -1, kind: Any = None, order: None = None, *, stable: bool | None = None) -> Any:
+    """The elements in increasing order along `axis`, nan last; of equal elements each gets the mean of their cotangents."""
+    return _sort(reshape(a, -1), 0) if axis is None else _sort(a, axis)
+
+
+@composed
+def partition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: None = None) -> Any:
+    """The elements with those of rank `kth` in their sorted places, smaller ones before and larger ones behind them."""
+    a, axis = (reshape(a, -1), 0) if axis is None else (a, axis)
+    data = np.asarray(raw(a))
+    ranks = np.argsort(np.argsort(data, axis, kind="stable"), axis)
+    return take_along_axis(_sort(a, axis), np.take_along_axis(ranks, np.argpartition(data, kth, axis), axis), axis)
+
+
+@composed
+def unique(
+    ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis: None = None, **how: Any
+) -> Any:
+    """The different elements in increasing order; equal ones share the gradient. Indices and counts are plain."""
+    if axis is not None:
+        raise TypeError("unique() of a Value works on all elements in a row: axis must be None")
+    data = np.asarray(raw(ar))
+    _, index, inverse, counts = np.unique(data, True, True, True, **how)
+    first = np.searchsorted(np.sort(data, None), data.ravel()[index])
+    out = getitem(_sort(reshape(ar, -1), 0), first)
+    extras = [item for item, asked in ((index, return_index), (inverse, return_inverse), (counts, return_counts)) if asked]
+    return (out, *extras) if extras else out
+
+
+@composed
+def quantile(
+    a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: str = "linear",
+    keepdims: bool = False, *, weights: None = None,
+) -> Any:  # fmt: skip
+    """The q-th quantiles over `axis`, 0 <= q <= 1, by any of NumPy's methods; nan where there is a nan.
+
+    Every method takes a mean of two neighbours in order. Which, and with what weights, is read off what
+    NumPy gives for 0, 1, 2, ..., since it depends on the length alone.
+    """
+    if weights is not None:
+        raise TypeError("quantile() of a Value takes no weights")
+    shape = np.shape(a)
+    axes = tuple(place % len(shape) for place in (range(len(shape)) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)))
+    kept = tuple(place for place in range(len(shape)) if place not in axes)
+    length = math.prod(shape[place] for place in axes)
+    rows = reshape(transpose(a, (*kept, *axes)), (*(shape[place] for place in kept), length))  # (..., length)
+    place = np.asarray(np.quantile(np.arange(length, dtype=float), raw(q), method=method))
+    low = np.floor(place).astype(int)
+    part = (place - low).reshape(place.shape + (1,) * len(kept))
+    ordered = moveaxis(_sort(rows, -1), -1, 0)  # (length, ...)
+    lower, upper = getitem(ordered, low), getitem(ordered, np.minimum(low + 1, length - 1))  # (q, ...)
+    out = where(part == 0.0, lower, lower + (upper - lower) * part)
+    nan = np.isnan(raw(rows)).any(-1)
+    out = where(nan, np.nan, out) if nan.any() else out
+    return expand_dims(out, tuple(place.ndim + axis for axis in sorted(axes))) if keepdims else out
+
+
+@composed
+def percentile(
+    a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: str = "linear",
+    keepdims: bool = False, *, weights: None = None,
+) -> Any:  # fmt: skip
+    """The q-th percentiles over `axis`, 0 <= q <= 100; see quantile()."""
+    return quantile(a, np.asarray(raw(q)) / 100.0, axis, None, overwrite_input, method, keepdims, weights=weights)
+
+
+@composed
+def median(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
+    """The middle element over `axis` in order, or the mean of the two in the middle; nan where there is a nan."""
+    return quantile(a, 0.5, axis, keepdims=keepdims)

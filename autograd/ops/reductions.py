@@ -7,14 +7,17 @@ The softmax family subtracts the largest element first, so that no exponential o
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
 
-from autograd.op import Op, is_value, raw, shape_of
-from autograd.ops.elementwise import astype, exp
-from autograd.ops.forms import primitive
-from autograd.ops.shapes import broadcast_to, expand_dims, reshape
+from autograd.op import is_value, raw, shape_of
+from autograd.ops.elementwise import astype, exp, ratio, sqrt, square
+from autograd.ops.elementwise import where as where_
+from autograd.ops.forms import composed, primitive
+from autograd.ops.piecewise import maximum, minimum
+from autograd.ops.shapes import broadcast_to, concatenate, expand_dims, reshape, transpose
 
 total: Any = np.add.reduce  # what np.sum calls, in half the time on small arrays
 
@@ -55,34 +58,309 @@ def logsumexp_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 @primitive("reduction", plain_axis, x=lambda g, out, x, axis, keepdims: spread_over(g, x, axis, keepdims))
-def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The sum over `axis`.
-
-    >>> from autograd import Value
-    >>> Value([[1.0, 2.0], [3.0, 4.0]]).sum(axis=0).data
-    array([4., 6.])
-    """
+def _sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """sum()."""
     return total(x, axis, keepdims=keepdims)
 
 
 @primitive("reduction", plain_axis, x=lambda g, out, x, axis, keepdims: spread_over(g / averaged(x, out), x, axis, keepdims))
-def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The arithmetic mean over `axis`; over no elements it is nan, with NumPy's warning."""
+def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """mean(); over no elements it is nan, with NumPy's warning."""
     if axis is None and not keepdims and x.__class__ is np.ndarray and x.dtype == float and x.size:
         return total(x, None) / x.size  # 3x faster than np.mean on small arrays
     return np.mean(x, axis, keepdims=keepdims)
 
 
 @primitive("reduction", plain_axis, x=extreme_rule)
-def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The largest element over `axis`; ties share the gradient equally. No elements: ValueError."""
+def _max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """max(); ties share the gradient equally. No elements: ValueError."""
     return np.max(x, axis, keepdims=keepdims)
 
 
 @primitive("reduction", plain_axis, x=extreme_rule)
-def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """The smallest element over `axis`; ties share the gradient equally. No elements: ValueError."""
+def _min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """min(); ties share the gradient equally. No elements: ValueError."""
     return np.min(x, axis, keepdims=keepdims)
+
+
+@primitive("reduction", plain_axis, x=lambda g, out, x, axis, keepdims: spread(g, x, axis, keepdims) * others(x, axis))
+def _prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """prod()."""
+    return np.prod(x, axis, keepdims=keepdims)
+
+
+@primitive("reduction", plain_axis, x=lambda g, out, x, axis, keepdims, ddof: spread(g, x, axis, keepdims) * deviations(x, out, axis, ddof))
+def _var(x: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> Any:
+    """var()."""
+    return np.var(x, axis, keepdims=keepdims, ddof=ddof)
+
+
+def std_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool, ddof: float) -> Any:
+    """As the length of a vector: of data that are all the same the subgradient 0."""
+    return spread(ratio(g * 0.5, out), x, axis, keepdims) * deviations(x, out, axis, ddof)
+
+
+@primitive("reduction", plain_axis, x=std_rule)
+def _std(x: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> Any:
+    """std()."""
+    return np.std(x, axis, keepdims=keepdims, ddof=ddof)
+
+
+@primitive("reduction", x=lambda g, out, x, axis, backwards: _cumsum(g, axis, not backwards))
+def _cumsum(x: Any, axis: int, backwards: bool = False) -> Any:
+    """Sums of the first 1, 2, ... elements along `axis`, or of the last."""
+    return np.flip(np.cumsum(np.flip(x, axis), axis), axis) if backwards else np.cumsum(x, axis)
+
+
+def deviations(x: Any, out: Any, axis: Any, ddof: float) -> Any:
+    """The derivative of a variance: twice the deviations from the mean, over the degrees of freedom."""
+    return (x - _mean(x, axis, True)) * (2.0 / np.subtract(averaged(x, out), ddof))
+
+
+def products(x: Any) -> Any:
+    """Products of the first 1, 2, ... elements along the last axis.
+
+    On Values by doubling, so that derivatives of every order are right also where elements are zero.
+    """
+    if not is_value(x):
+        return np.cumprod(x, -1)
+    step = 1
+    while step < x.shape[-1]:
+        x = concatenate([x[..., :step], x[..., step:] * x[..., :-step]], -1)
+        step *= 2
+    return x
+
+
+def others(x: Any, axis: Any) -> Any:
+    """For each element of `x` the product of all others over `axis`, without a division."""
+    shape = shape_of(x)
+    if not shape:
+        return 1.0
+    reduced = [place % len(shape) for place in (range(len(shape)) if axis is None else axis if axis.__class__ is tuple else (axis,))]
+    order = (*(place for place in range(len(shape)) if place not in reduced), *reduced)  # reduced axes last
+    moved = transpose(x, order)
+    rows = reshape(moved, (*shape_of(moved)[: len(shape) - len(reduced)], math.prod(shape[place] for place in reduced)))
+    one = np.ones((*shape_of(rows)[:-1], 1))
+    before = concatenate([one, products(rows[..., :-1])], -1)
+    after = concatenate([products(rows[..., :0:-1])[..., ::-1], one], -1)
+    return transpose(reshape(before * after, shape_of(moved)), tuple(np.argsort(order).tolist())) if rows.size else x
+
+
+# --- NumPy's signatures ---------------------------------------------------------------------------
+
+
+@composed
+def sum(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
+    """The sum over `axis`, of the elements where `where` holds, added to `initial`.
+
+    >>> from autograd import Value
+    >>> Value([[1.0, 2.0], [3.0, 4.0]]).sum(axis=0).data
+    array([4., 6.])
+    """
+    result = _sum(chosen(a, where, 0.0, dtype), axis, keepdims)
+    return result if initial is None else result + initial
+
+
+@composed
+def prod(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
+    """The product over `axis`; the derivative is right also where elements are zero."""
+    result = _prod(chosen(a, where, 1.0, dtype), axis, keepdims)
+    return result if initial is None else result * initial
+
+
+@composed
+def mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, *, where: Any = True) -> Any:
+    """The arithmetic mean over `axis`, of the elements where `where` holds."""
+    if where is True:
+        return _mean(a if dtype is None else astype(a, dtype), axis, keepdims)
+    return _sum(chosen(a, where, 0.0, dtype), axis, keepdims) / count(a, where, axis, keepdims)
+
+
+@composed
+def var(
+    a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0, keepdims: bool = False,
+    *, where: Any = True, mean: Any = None, correction: float | None = None,
+) -> Any:  # fmt: skip
+    """The variance over `axis`: squared deviations from the mean, or the given `mean`, over the count less `ddof`."""
+    ddof = ddof if correction is None else correction
+    a = a if dtype is None else astype(a, dtype)
+    if where is True and mean is None:
+        return _var(a, axis, keepdims, ddof)
+    centre = means(a, axis, where) if mean is None else mean
+    return _sum(chosen(square(a - centre), where, 0.0), axis, keepdims) / (count(a, where, axis, keepdims) - ddof)
+
+
+@composed
+def std(
+    a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0, keepdims: bool = False,
+    *, where: Any = True, mean: Any = None, correction: float | None = None,
+) -> Any:  # fmt: skip
+    """The standard deviation over `axis`, the square root of var(); its derivative is 0 where all elements are the same."""
+    ddof = ddof if correction is None else correction
+    if where is True and mean is None:
+        return _std(a if dtype is None else astype(a, dtype), axis, keepdims, ddof)
+    squares = var(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean)
+    constant = raw(squares) == 0.0
+    return where_(constant, 0.0, sqrt(where_(constant, 1.0, squares)))
+
+
+@composed
+def max(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
+    """The largest element over `axis`; ties share the gradient equally. No elements: ValueError, unless `initial` is given."""
+    return extreme(_max, maximum, a, axis, keepdims, initial, where)
+
+
+@composed
+def min(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
+    """The smallest element over `axis`; ties share the gradient equally. No elements: ValueError, unless `initial` is given."""
+    return extreme(_min, minimum, a, axis, keepdims, initial, where)
+
+
+amax, amin = max, min
+
+
+@composed
+def ptp(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> Any:
+    """The largest less the smallest element over `axis`."""
+    return _max(a, axis, keepdims) - _min(a, axis, keepdims)
+
+
+@composed
+def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
+    """The sums of the first 1, 2, ... elements along `axis`, or of all elements in a row."""
+    a = a if dtype is None else astype(a, dtype)
+    return _cumsum(reshape(a, -1), 0) if axis is None else _cumsum(a, axis)
+
+
+@composed
+def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
+    """The products of the first 1, 2, ... elements along `axis`; the derivative is right also where elements are zero."""
+    a = a if dtype is None else astype(a, dtype)
+    if axis is None:
+        return products(reshape(a, -1))
+    order = list(range(len(np.shape(a))))
+    order.append(order.pop(axis))  # that axis last
+    return transpose(products(transpose(a, tuple(order))), tuple(np.argsort(order).tolist()))
+
+
+@composed
+def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
+    """The mean over `axis` with `weights`, of the shape of `a` or along its one axis; with `returned`, also their sum."""
+    if weights is None:
+        result, scale = mean(a, axis, keepdims=keepdims), None
+    else:
+        if np.shape(weights) != np.shape(a):
+            if np.ndim(weights) != 1 or axis.__class__ is not int or len(weights) != np.shape(a)[axis]:
+                raise ValueError(
+                    f"average() takes weights of the shape {np.shape(a)} of a, or along one axis of it, "
+                    f"but {np.shape(weights)} came with axis={axis}"
+                )
+            places = [1] * len(np.shape(a))
+            places[axis] = -1
+            weights = broadcast_to(reshape(weights, tuple(places)), np.shape(a))
+        scale = _sum(weights, axis, keepdims)
+        if np.any(raw(scale) == 0.0):
+            raise ZeroDivisionError("average() got weights that sum to zero, so it cannot be normalised")
+        result = _sum(a * weights, axis, keepdims) / scale
+    if not returned:
+        return result
+    return result, broadcast_to(averaged(a, result) if scale is None else scale, shape_of(result))
+
+
+@composed
+def nansum(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
+    """The sum over `axis` of what is not nan."""
+    return sum(a, axis, dtype, None, keepdims, initial, numbers(a, where))
+
+
+@composed
+def nanprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
+    """The product over `axis` of what is not nan."""
+    return prod(a, axis, dtype, None, keepdims, initial, numbers(a, where))
+
+
+@composed
+def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, *, where: Any = True) -> Any:
+    """The mean over `axis` of what is not nan."""
+    return mean(a, axis, dtype, None, keepdims, where=numbers(a, where))
+
+
+@composed
+def nanvar(
+    a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0, keepdims: bool = False,
+    *, where: Any = True, mean: Any = None, correction: float | None = None,
+) -> Any:  # fmt: skip
+    """The variance over `axis` of what is not nan."""
+    return var(a, axis, dtype, None, ddof, keepdims, where=numbers(a, where), mean=mean, correction=correction)
+
+
+@composed
+def nanstd(
+    a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0, keepdims: bool = False,
+    *, where: Any = True, mean: Any = None, correction: float | None = None,
+) -> Any:  # fmt: skip
+    """The standard deviation over `axis` of what is not nan."""
+    return std(a, axis, dtype, None, ddof, keepdims, where=numbers(a, where), mean=mean, correction=correction)
+
+
+@composed
+def nanmax(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
+    """The largest element over `axis` that is not nan; nan with a warning where there is none."""
+    return extreme_number(max, -np.inf, a, axis, keepdims, initial, where)
+
+
+@composed
+def nanmin(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
+    """The smallest element over `axis` that is not nan; nan with a warning where there is none."""
+    return extreme_number(min, np.inf, a, axis, keepdims, initial, where)
+
+
+def chosen(a: Any, where: Any, neutral: float, dtype: Any = None) -> Any:
+    """`a` in a dtype, with the neutral element where `where` does not hold."""
+    a = a if where is True else where_(where, a, neutral)
+    return a if dtype is None else astype(a, dtype)
+
+
+def count(a: Any, where: Any, axis: Any, keepdims: bool) -> Any:
+    """How many elements of `a` are averaged where `where` holds."""
+    return np.sum(np.broadcast_to(raw(where), shape_of(a)), axis, dtype=float, keepdims=keepdims)
+
+
+def means(a: Any, axis: Any, where: Any) -> Any:
+    """The means over `axis` where `where` holds, with the reduced axes kept."""
+    return _sum(chosen(a, where, 0.0), axis, True) / count(a, where, axis, True)
+
+
+def numbers(a: Any, where: Any) -> Any:
+    """True where `a` is not nan and `where` holds."""
+    return ~np.isnan(raw(a)) & where
+
+
+def extreme(reduce: Any, combine: Any, a: Any, axis: Any, keepdims: bool, initial: Any, where: Any) -> Any:
+    """max() or min() with NumPy's `initial` and `where`."""
+    if where is not True:
+        if initial is None:
+            raise ValueError(f"{reduce.name}() with where= needs initial=, its value where nothing is chosen")
+        a = where_(where, a, initial)
+    if initial is None:
+        return reduce(a, axis, keepdims)
+    if not math.prod(shape_of(a)):
+        return combine(_sum(a, axis, keepdims), 0.0) * 0.0 + initial
+    return combine(reduce(a, axis, keepdims), initial)
+
+
+def extreme_number(function: Any, lowest: float, a: Any, axis: Any, keepdims: bool, initial: Any, where: Any) -> Any:
+    """nanmax() or nanmin(): what is nan counts as `lowest`."""
+    valid = numbers(a, where)
+    out = function(where_(valid, a, lowest), axis, None, keepdims, initial)
+    nothing = ~np.any(valid, axis, keepdims=keepdims)
+    if initial is not None or not np.any(nothing):
+        return out
+    warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=3)
+    return where_(nothing, np.nan, out)
+
+
+# --- the softmax family ---------------------------------------------------------------------------
 
 
 @primitive("reduction", plain_axis, x=logsumexp_rule)
@@ -100,14 +378,14 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return out if keepdims else np.squeeze(out, axis)
 
 
-@primitive("softmax", x=lambda g, out, x, axis: out * (g - sum(g * out, axis, True)))
+@primitive("softmax", x=lambda g, out, x, axis: out * (g - _sum(g * out, axis, True)))
 def softmax(x: Any, axis: int = -1) -> Any:
     """``exp(x) / sum(exp(x))`` along `axis`: positive, with sum 1, and the same for x + c."""
     powers = np.exp(x - np.max(x, axis, keepdims=True, initial=-np.inf))
     return powers / np.sum(powers, axis, keepdims=True)
 
 
-@primitive("softmax", x=lambda g, out, x, axis: g - exp(out) * sum(g, axis, True))
+@primitive("softmax", x=lambda g, out, x, axis: g - exp(out) * _sum(g, axis, True))
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """The logarithm of the softmax along `axis`, accurate where the softmax rounds to 0."""
     shifted = x - np.max(x, axis, keepdims=True, initial=-np.inf)
@@ -124,11 +402,8 @@ def fit(c: Any, data: Any) -> Any:
         lead = len(full) - len(shape)
         axes = tuple(i for i, length in enumerate(full) if i < lead or (shape[i - lead] == 1 and length != 1))
         c = broadcast_to(c, full) if shape_of(c) != full else c
-        c = sum(c, axes, True) if axes else c
+        c = _sum(c, axes, True) if axes else c
         c = reshape(c, shape) if lead else c  # a node less on Values where only lengths of 1 were repeated
     if data.__class__ is float:
         return c if is_value(c) else float(c)
     return c if c.dtype == data.dtype else astype(c, data.dtype)
-
-
-__all__ = [name for name, item in list(globals().items()) if isinstance(item, Op) and item.__module__ == __name__]

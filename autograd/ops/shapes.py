@@ -1,19 +1,24 @@
-"""Operations that only move numbers: reshape, transpose, broadcast, join. Each rule moves them back."""
+"""Operations that only move numbers: reshape, transpose, broadcast, join, flip, pad. Each rule moves them back."""
 
 from __future__ import annotations
 
+import builtins
+import inspect
+import math
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from autograd.op import Op, shape_of
-from autograd.ops.forms import primitive
+from autograd.op import Op, is_value, raw, shape_of
+from autograd.ops.elementwise import astype, positive
+from autograd.ops.forms import composed, primitive
 
 
-def plain_shape(x: Any, shape: Any) -> tuple[Any, ...]:
+def plain_shape(x: Any, shape: Any, *rest: Any) -> tuple[Any, ...]:
     """The same arguments with the shape as a tuple of ints."""
-    return x, (operator.index(shape),) if hasattr(shape, "__index__") else tuple(map(operator.index, shape))
+    return x, (operator.index(shape),) if hasattr(shape, "__index__") else tuple(map(operator.index, shape)), *rest
 
 
 def plain_axes(x: Any, axes: Any = None) -> tuple[Any, ...]:
@@ -37,22 +42,35 @@ def split_back(g: Any, out: Any, values: tuple[Any, ...], axis: int) -> tuple[An
     return tuple(pieces)
 
 
-def unstack(g: Any, out: Any, values: tuple[Any, ...], axis: int) -> tuple[Any, ...]:
+def unstack_rule(g: Any, out: Any, values: tuple[Any, ...], axis: int) -> tuple[Any, ...]:
     """The layer of `g` that came from each value."""
     lead = (slice(None),) * (axis % len(shape_of(out)))
     return tuple(g[(*lead, i)] for i in range(len(values)))
 
 
-@primitive("shape", plain_shape, x=lambda g, out, x, shape: reshape(g, shape_of(x)))
-def reshape(x: Any, shape: Any) -> Any:
-    """`x` in another shape of the same size, rows last; one length may be -1."""
-    return np.reshape(x, shape)
+# --- the same elements in another shape -----------------------------------------------------------
+
+
+def checked_order(x: Any, shape: Any, order: str = "C") -> tuple[Any, ...]:
+    """The same arguments with a plain shape; ValueError for an order that depends on the memory of an array."""
+    if order not in ("C", "F"):
+        raise ValueError(f"reshape() of a Value knows the orders 'C' (rows last) and 'F' (rows first), but {order!r} came")
+    return plain_shape(x, shape, order)
+
+
+@primitive("shape", checked_order, x=lambda g, out, x, shape, order: reshape(g, shape_of(x), order))
+def reshape(x: Any, shape: Any, order: str = "C") -> Any:
+    """`x` in another shape of the same size, rows last (or first, with order "F"); one length may be -1."""
+    return np.reshape(x, shape, order=order)
 
 
 @primitive("shape", plain_axes, x=lambda g, out, x, axes: transpose(g, inverse(axes)))
 def transpose(x: Any, axes: Any = None) -> Any:
     """The axes of `x` in the order `axes`, by default reversed."""
     return np.transpose(x, axes)
+
+
+permute_dims = transpose
 
 
 @primitive("shape", plain_shape, x=lambda g, out, x, shape: g)
@@ -73,21 +91,371 @@ def expand_dims(x: Any, axis: Any) -> Any:
     return np.expand_dims(x, axis)
 
 
-@primitive("shape", lambda values, axis=0: (tuple(values), axis), values=split_back)
-def concatenate(values: Any, axis: int = 0) -> Any:
-    """The arrays of a list, one after the other along an axis that exists."""
+@composed
+def ravel(a: Any, order: str = "C") -> Any:
+    """All elements in one row."""
+    return reshape(a, -1, order)
+
+
+@composed
+def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
+    """`a` as a Value of its own in the graph."""
+    return positive(a)
+
+
+def permuted(function: Callable[..., Any], x: Any, *how: Any) -> Any:
+    """The transposition of `x` that a function of NumPy's does: read off the shape of an array of no memory."""
+    shape = function(np.broadcast_to(0.0, range(1, len(shape_of(x)) + 1)), *how).shape
+    return transpose(x, tuple(length - 1 for length in shape))
+
+
+@composed
+def swapaxes(a: Any, axis1: int, axis2: int) -> Any:
+    """`a` with two axes in each other's place."""
+    return permuted(np.swapaxes, a, axis1, axis2)
+
+
+@composed
+def moveaxis(a: Any, source: Any, destination: Any) -> Any:
+    """`a` with the axes `source` moved to the places `destination`, the others in their order."""
+    return permuted(np.moveaxis, a, source, destination)
+
+
+@composed
+def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+    """`a` with one axis moved back until it lies before `start`."""
+    return permuted(np.rollaxis, a, axis, start)
+
+
+@composed
+def matrix_transpose(x: Any) -> Any:
+    """The matrices in the last two axes of `x` transposed."""
+    return permuted(np.linalg.matrix_transpose, x)
+
+
+def at_least(shaper: Callable[..., Any], arrays: tuple[Any, ...]) -> Any:
+    """Each array in the shape that NumPy's function of one array would give it."""
+    out = [reshape(item, shaper(np.broadcast_to(0.0, np.shape(item))).shape) for item in arrays]
+    return out[0] if len(out) == 1 else tuple(out)
+
+
+@composed
+def atleast_1d(*arys: Any) -> Any:
+    """Each with at least one axis."""
+    return at_least(np.atleast_1d, arys)
+
+
+@composed
+def atleast_2d(*arys: Any) -> Any:
+    """Each with at least two axes, new ones in front."""
+    return at_least(np.atleast_2d, arys)
+
+
+@composed
+def atleast_3d(*arys: Any) -> Any:
+    """Each with at least three axes, as NumPy places them."""
+    return at_least(np.atleast_3d, arys)
+
+
+@composed
+def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
+    """All of them broadcast to one shape."""
+    shape = np.broadcast_shapes(*map(np.shape, args))
+    return tuple(broadcast_to(item, shape) for item in args)
+
+
+@composed
+def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Any, ...]:
+    """The coordinates of a grid from those of its axes, one array an axis."""
+    shapes = [grid.shape for grid in np.meshgrid(*(np.zeros(np.size(raw(x))) for x in xi), sparse=True, indexing=indexing)]  # type: ignore[call-overload]
+    grids = tuple(reshape(x, shape) for x, shape in zip(xi, shapes, strict=True))
+    return grids if sparse else broadcast_arrays(*grids)
+
+
+# --- several into one, and one into several -------------------------------------------------------
+
+
+def several(values: Any, axis: int = 0) -> tuple[Any, ...]:
+    """The same arguments with the values in a tuple, lists among them as arrays."""
+    return tuple(np.asarray(item) if isinstance(item, (list, tuple)) else item for item in values), axis
+
+
+@primitive("shape", several, values=split_back)
+def _concatenate(values: Any, axis: int = 0) -> Any:
+    """concatenate()."""
     return np.concatenate(values, axis)
 
 
-@primitive("shape", lambda values, axis=0: (tuple(values), axis), values=unstack)
-def stack(values: Any, axis: int = 0) -> Any:
+@primitive("shape", several, values=unstack_rule)
+def _stack(values: Any, axis: int = 0) -> Any:
+    """stack()."""
+    return np.stack(values, axis)
+
+
+@composed
+def concatenate(arrays: Any, axis: int | None = 0, out: None = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    """The arrays of a list, one after the other along an axis that exists, or all elements in one row for None."""
+    joined = _concatenate([ravel(item) for item in arrays], 0) if axis is None else _concatenate(arrays, axis)
+    return joined if dtype is None else astype(joined, dtype)
+
+
+concat = concatenate
+
+
+@composed
+def stack(arrays: Any, axis: int = 0, out: None = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     """The arrays or numbers of a list, side by side along a new axis.
 
     >>> from autograd import Value, stack
     >>> stack([Value(1.0), Value(2.0)]).data
     array([1., 2.])
     """
-    return np.stack(values, axis)
+    joined = _stack(arrays, axis)
+    return joined if dtype is None else astype(joined, dtype)
 
 
-__all__ = [name for name, item in list(globals().items()) if isinstance(item, Op)]
+@composed
+def array(data: Any, dtype: Any = None) -> Any:
+    """An array from nested lists of numbers, arrays and Values: what ``np.array`` is for plain data.
+
+    A Value if there is one in it, and else plain data.
+
+    >>> from autograd import Value, array
+    >>> array([[Value(1.0), 2.0], [3.0, Value(4.0)]]).data
+    array([[1., 2.],
+           [3., 4.]])
+    """
+    if isinstance(data, (list, tuple)) and data:
+        parts = [array(item) for item in data]
+        shapes = {np.shape(part) for part in parts}
+        if len(shapes) > 1:
+            raise ValueError(f"array() takes nested lists that are rectangular, but shapes {sorted(shapes)} came side by side")
+        data = _stack(parts) if any(map(is_value, parts)) else np.array(parts)
+    elif is_value(data):
+        data = positive(data)
+    return np.array(data, dtype) if not is_value(data) else data if dtype is None else astype(data, dtype)
+
+
+@composed
+def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    """The arrays of a list one below the other."""
+    return concatenate([atleast_2d(item) for item in tup], 0, dtype=dtype)
+
+
+@composed
+def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    """The arrays of a list side by side: along the second axis, or the first of vectors."""
+    arrays = [atleast_1d(item) for item in tup]
+    return concatenate(arrays, 0 if len(np.shape(arrays[0])) == 1 else 1, dtype=dtype)
+
+
+@composed
+def dstack(tup: Any) -> Any:
+    """The arrays of a list one behind the other, along the third axis."""
+    return concatenate([atleast_3d(item) for item in tup], 2)
+
+
+@composed
+def column_stack(tup: Any) -> Any:
+    """Vectors as the columns of a matrix, and matrices side by side."""
+    return concatenate([item if len(np.shape(item)) > 1 else reshape(item, (-1, 1)) for item in tup], 1)
+
+
+@composed
+def block(arrays: Any) -> Any:
+    """An array from nested lists of blocks, the innermost lists side by side."""
+
+    def depth(item: Any) -> int:
+        return 1 + builtins.max(map(depth, item)) if isinstance(item, list) else 0
+
+    def joined(item: Any, level: int) -> Any:
+        if isinstance(item, list):
+            return concatenate([joined(part, level - 1) for part in item], -level)
+        shape = np.shape(item)
+        return reshape(item, (1,) * (ndim - len(shape)) + shape)
+
+    def dimensions(item: Any) -> int:
+        return builtins.max(map(dimensions, item)) if isinstance(item, list) else len(np.shape(item))
+
+    ndim = builtins.max(depth(arrays), dimensions(arrays))
+    return joined(arrays, depth(arrays))
+
+
+@composed
+def append(arr: Any, values: Any, axis: int | None = None) -> Any:
+    """`arr` with `values` behind it along `axis`, or all elements in one row."""
+    return concatenate([arr, values], axis)
+
+
+def pieces(ary: Any, sections: Any, axis: int, divide: Callable[..., Any]) -> list[Any]:
+    """The parts of `ary` that NumPy's function would give."""
+    lead = (slice(None),) * (axis % len(np.shape(ary)))
+    parts = divide(np.arange(np.shape(ary)[axis]), sections)
+    return [ary[(*lead, slice(int(part[0]), int(part[-1]) + 1) if len(part) else slice(0, 0))] for part in parts]
+
+
+@composed
+def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """Equal parts of `ary` along an axis, or the parts between indices."""
+    return pieces(ary, indices_or_sections, axis, np.split)
+
+
+@composed
+def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
+    """Parts of `ary` along an axis, as equal as they can be."""
+    return pieces(ary, indices_or_sections, axis, np.array_split)
+
+
+@composed
+def hsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+    """split() along the second axis, or the first of a vector."""
+    return pieces(ary, indices_or_sections, builtins.min(1, len(np.shape(ary)) - 1), np.split)
+
+
+@composed
+def vsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+    """split() along the first axis."""
+    return pieces(ary, indices_or_sections, 0, np.split)
+
+
+@composed
+def dsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+    """split() along the third axis."""
+    return pieces(ary, indices_or_sections, 2, np.split)
+
+
+@composed
+def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
+    """The layers of `x` along an axis, as a tuple."""
+    lead = (slice(None),) * (axis % len(np.shape(x)))
+    return tuple(x[(*lead, i)] for i in range(np.shape(x)[axis]))
+
+
+# --- elements picked, repeated, and filled up -----------------------------------------------------
+
+
+@primitive("shape", x=lambda g, out, x, places: put_back(g, shape_of(x), places))
+def pick(x: Any, places: Any) -> Any:
+    """The elements of `x` in a row counted from 1 at `places`, and 0 at the place 0."""
+    row = np.ravel(x)
+    return np.concatenate([np.zeros(1, row.dtype), row])[places]
+
+
+@primitive("shape", x=lambda g, out, x, shape, places: pick(g, places))
+def put_back(x: Any, shape: tuple[int, ...], places: Any) -> Any:
+    """Zeros of `shape` with the elements of `x` added where pick() took them: its transpose."""
+    x = np.asarray(x)
+    sums = np.bincount(np.ravel(places), np.ravel(x), math.prod(shape) + 1)  # faster than np.add.at
+    return sums[1:].reshape(shape).astype(x.dtype, copy=False)
+
+
+def numbered(shape: tuple[int, ...]) -> Any:
+    """The numbers 1, 2, 3, ... in that shape."""
+    return np.arange(1, math.prod(shape) + 1).reshape(shape)
+
+
+def rearrangement(function: Callable[..., Any], doc: str, moves: Callable[..., Any] | None = None) -> Op:
+    """An op that only moves elements, from NumPy's function: its rule moves them back.
+
+    Where from is read off what the function (or `moves`) makes of 1, 2, 3, ...: 0 stands where it fills in.
+    """
+
+    def rule(g: Any, out: Any, x: Any, *how: Any) -> Any:
+        return put_back(g, shape_of(x), (moves or function)(numbered(shape_of(x)), *how))
+
+    signature = inspect.signature(function)
+    first, *others = signature.parameters.values()
+
+    def forward(*args: Any) -> Any:
+        return function(*args)
+
+    forward.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[item.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=inspect.Parameter.empty) for item in (first, *others)]
+    )
+    forward.__name__, forward.__doc__, forward.__module__ = function.__name__, doc, __name__
+    return primitive("shape", settled, f"{function.__name__}({{}})", **{first.name: rule})(forward)
+
+
+def settled(x: Any, *how: Any) -> tuple[Any, ...]:
+    """The same arguments with settings that nobody else can change."""
+    return x, *(np.array(item) if isinstance(item, (np.ndarray, list)) else item for item in how)
+
+
+flip = rearrangement(np.flip, "The elements in reverse order along `axis`, or all axes.")
+fliplr = rearrangement(np.fliplr, "Each row in reverse order.")
+flipud = rearrangement(np.flipud, "The rows in reverse order.")
+rot90 = rearrangement(np.rot90, "A plane of the array turned by 90 degrees, `k` times.")
+roll = rearrangement(np.roll, "The elements moved on by `shift` along `axis`; what leaves at the end comes in at the start.")
+repeat = rearrangement(np.repeat, "Each element so many times, along `axis` or all in one row.")
+tile = rearrangement(np.tile, "The whole array repeated, so often along each axis.")
+tril = rearrangement(np.tril, "The matrices with zeros above the k-th diagonal.")
+triu = rearrangement(np.triu, "The matrices with zeros below the k-th diagonal.")
+diag = rearrangement(np.diag, "The k-th diagonal of a matrix, or the matrix with a vector on it.")
+diagflat = rearrangement(np.diagflat, "The matrix with all elements on its k-th diagonal.")
+diagonal = rearrangement(np.diagonal, "The diagonals of the planes of two axes, as the last axis.")
+delete = rearrangement(np.delete, "The array without the elements or layers at `obj`.")
+resize = rearrangement(np.resize, "The elements repeated in order until they fill another shape.")
+
+PADDINGS = ("constant", "edge", "reflect", "symmetric", "wrap", "empty")
+
+
+@primitive(
+    "shape",
+    array=lambda g, out, array, width, mode, constants: put_back(g, shape_of(array), np.pad(numbered(shape_of(array)), width, mode)),
+)
+def _pad(array: Any, width: Any, mode: str, constants: Any) -> Any:
+    """pad()."""
+    return np.pad(array, width, mode, **({"constant_values": constants} if mode == "constant" else {}))
+
+
+@composed
+def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Any:
+    """`array` with more elements before and after each axis: constants, or copies of its own.
+
+    Modes: constant (with `constant_values`, 0 by default, plain numbers), edge, reflect, symmetric, wrap.
+    """
+    constants = kwargs.pop("constant_values", 0.0)
+    if kwargs == {"reflect_type": "even"}:
+        kwargs = {}
+    if mode not in PADDINGS or kwargs or is_value(constants):
+        raise TypeError(
+            f"pad() of a Value knows the modes {', '.join(PADDINGS)} with plain constant_values, but mode={mode!r} came"
+            + "".join(f" with {name}={value!r}" for name, value in kwargs.items())
+        )
+    width = {axis % np.ndim(raw(array)): pair for axis, pair in pad_width.items()} if isinstance(pad_width, dict) else pad_width
+    if isinstance(width, dict):
+        width = [np.broadcast_to(width.get(axis, 0), 2).tolist() for axis in range(np.ndim(raw(array)))]
+    return _pad(array, np.array(width), "constant" if mode == "empty" else mode, constants)
+
+
+@composed
+def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
+    """`arr` with `values` put in before the indices `obj` along `axis`, or into all elements in one row."""
+    size = np.size(raw(arr))
+    added = np.arange(size + 1, size + np.size(raw(values)) + 1).reshape(np.shape(values))
+    return pick(_concatenate([ravel(arr), ravel(values)]), np.insert(numbered(np.shape(arr)), obj, added, axis))
+
+
+@composed
+def full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, **device: Any) -> Any:
+    """An array of the shape of `a`, or another shape, that holds `fill_value`."""
+    fill_value = fill_value if is_value(fill_value) else np.asarray(fill_value, dtype or getattr(a, "dtype", float))
+    return broadcast_to(fill_value, np.shape(a) if shape is None else shape)
+
+
+@composed
+def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: None = None) -> Any:
+    """The sum along a diagonal of the planes of two axes."""
+    total = diagonal(a, offset, axis1, axis2).sum(-1)
+    return total if dtype is None else astype(total, dtype)
+
+
+@composed
+def linspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0, **device: Any
+) -> Any:
+    """`num` numbers from `start` to `stop`, evenly spaced, along a new axis."""
+    parts = np.linspace(0.0, 1.0, num, endpoint).reshape((-1,) + (1,) * len(np.broadcast_shapes(np.shape(start), np.shape(stop))))
+    out = moveaxis(start * (1.0 - parts) + stop * parts, 0, axis)
+    out = out if dtype is None else astype(out, dtype)
+    return (out, (stop - start) / (num - 1 if endpoint else num)) if retstep else out

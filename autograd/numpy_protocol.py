@@ -1,0 +1,142 @@
+"""NumPy's own dispatch protocols: np.sin(value), np.concatenate([values]) and array * value reach the table of operations.
+
+What gives bools, integers or shapes is computed on plain data. What is neither is refused by name:
+nothing falls back to object arrays, or to data without a gradient.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd.op import is_value, raw
+from autograd.ops import functions, linalg, products, shapes, special
+
+#: Our names of the operators, which are Python's, where NumPy's are longer.
+RENAMED = {"sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "pow": "power"}
+
+#: Functions whose results have no derivative: bools, integers, shapes, dtypes, text, and arrays of constants.
+PLAIN = (
+    "argmax argmin argsort argpartition argwhere nonzero flatnonzero count_nonzero nanargmax nanargmin searchsorted digitize "
+    "lexsort shape ndim size all any allclose array_equal array_equiv isclose isin isnan isinf isfinite isneginf isposinf isreal "
+    "iscomplex isrealobj iscomplexobj signbit equal not_equal less less_equal greater greater_equal logical_and logical_or "
+    "logical_xor logical_not result_type can_cast min_scalar_type common_type zeros_like ones_like empty_like array_repr array_str "
+    "array2string may_share_memory shares_memory"
+).split()
+
+#: What a reduction and a scan of these ufuncs are: np.add.reduce(v) is np.sum(v, axis=0).
+REDUCED = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min", "logaddexp": "logsumexp"}
+SCANNED = {"add": "cumsum", "multiply": "cumprod"}
+
+HOW = "python -m autograd lists what is; take .data where no gradient is wanted, or define an operation with @autograd.primitive"
+IN_PLACE = {"put_along_axis", "put", "place", "putmask", "copyto", "fill_diagonal"}
+
+
+def numpy_functions() -> dict[Any, Callable[..., Any]]:
+    """For each function of NumPy that Values support our own, with the same signature."""
+    found: dict[Any, Callable[..., Any]] = {}
+    ours = functions()
+    for name, function in ours.items():
+        homes = [np] if function.__module__ != linalg.__name__ else []
+        homes += [np.linalg] if function.__module__ in (linalg.__name__, products.__name__) else []
+        for home in homes:
+            theirs = getattr(home, RENAMED.get(name, name), None)
+            if callable(theirs):
+                found[theirs] = function
+    found[np.linalg.trace] = lambda x, /, *, offset=0, dtype=None: shapes.trace(x, offset, -2, -1, dtype)
+    found[np.linalg.diagonal] = lambda x, /, *, offset=0: shapes.diagonal(x, offset, -2, -1)
+    found[np.linalg.matrix_transpose] = found[np.matrix_transpose] = shapes.matrix_transpose
+    found[np.linalg.cross] = lambda x1, x2, /, *, axis=-1: products.cross(x1, x2, axis=axis)
+    for name in IN_PLACE:
+        found.pop(getattr(np, name), None)
+    return found
+
+
+SUPPORTED = numpy_functions()
+CONSTANT = {getattr(np, name) for name in PLAIN} | {np.linalg.matrix_rank}
+OUT_AT = {
+    theirs: list(inspect.signature(ours).parameters).index("out")
+    for theirs, ours in SUPPORTED.items()
+    if "out" in inspect.signature(ours).parameters
+}
+
+
+def array_function(self: Any, function: Callable[..., Any], types: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    """NumPy calls this for a function of its own that got a Value (NEP 18)."""
+    ours = SUPPORTED.get(function)
+    if ours is None:
+        if function in CONSTANT:
+            return function(*plain(args), **plain(named))
+        raise TypeError(refusal(function))
+    if named or len(args) > 1:
+        named = {key: item for key, item in named.items() if key != "subok"}
+        place = OUT_AT.get(function, len(args))
+        if named.pop("out", None) is not None or args[place : place + 1] not in ((), (None,)):
+            raise TypeError(no_out(function.__name__))
+        if not args:  # by NumPy's name of its first parameter, which need not be ours
+            args = (named.pop(next(iter(inspect.signature(function).parameters))),)
+    return ours(*args, **named)
+
+
+def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *args: Any, out: Any = None, where: Any = True, **named: Any) -> Any:
+    """NumPy calls this for a ufunc that got a Value, an operator of arrays included (NEP 13)."""
+    if out is not None:
+        raise TypeError(no_out(ufunc.__name__))
+    if ufunc in CONSTANT and method == "__call__":
+        return ufunc(*plain(args), where=where, **named)
+    if method == "reduce" and ufunc.__name__ in REDUCED:
+        named = {"where": where, **named} if where is not True else named
+        return functions()[REDUCED[ufunc.__name__]](args[0], *args[1:] or (named.pop("axis", 0),), **named)
+    if method == "accumulate" and ufunc.__name__ in SCANNED:
+        return functions()[SCANNED[ufunc.__name__]](args[0], *args[1:] or (named.pop("axis", 0),), **named)
+    ours = SUPPORTED.get(ufunc) or special_function(ufunc)
+    if ours is None or method not in ("__call__", "outer"):
+        raise TypeError(refusal(ufunc, "" if method == "__call__" else f".{method}"))
+    if where is not True:
+        raise TypeError(f"np.{ufunc.__name__}(..., where=) leaves elements undefined: use np.where(condition, f(x), y)")
+    if method == "outer":
+        args = (shapes.reshape(args[0], (*np.shape(args[0]), *(1,) * np.ndim(plain(args[1])))), args[1])
+    dtype = named.pop("dtype", None)
+    if dtype is not None:
+        args = tuple(shapes.astype(item, dtype) for item in args)
+    if named:
+        named = {key: item for key, item in named.items() if key in ("axis", "axes", "keepdims")}
+    return ours(*args, **named)
+
+
+def special_function(ufunc: np.ufunc) -> Callable[..., Any] | None:
+    """Our function for a ufunc of scipy.special, if SciPy has been imported and we have one."""
+    ours = vars(special).get(ufunc.__name__)
+    return ours if getattr(sys.modules.get("scipy.special"), ufunc.__name__, None) is ufunc else None
+
+
+def plain(x: Any) -> Any:
+    """The data of all Values in nested lists, tuples and dicts of arguments."""
+    if isinstance(x, (list, tuple)):
+        return type(x)(map(plain, x))
+    return {key: plain(item) for key, item in x.items()} if isinstance(x, dict) else raw(x) if is_value(x) else x
+
+
+def refusal(function: Any, method: str = "") -> str:
+    """Why a function of NumPy or SciPy does not take Values, and what to do."""
+    module, name = getattr(function, "__module__", None) or "numpy", function.__name__
+    if isinstance(function, np.ufunc):
+        module = "numpy" if getattr(np, name, None) is function else "scipy.special"
+    full = f"{module.replace('numpy', 'np')}.{name}{method}"
+    if "fft" in module:
+        return f"{full}() gives complex numbers, and Values are real: complex numbers are not supported yet; np.convolve() is"
+    if name in IN_PLACE:
+        ours = " or autograd.put_along_axis()" if name == "put_along_axis" else ""
+        return f"{full}() changes its array, and a Value is not changed in place: write v = v.at[i].set(u){ours}"
+    return f"{full}() is not defined for Values: {HOW}"
+
+
+def no_out(name: str) -> str:
+    return (
+        f"np.{name}() cannot write the result of a Value into an array (out=, or an in-place operator such as a += v), "
+        "where its gradient would be lost: write a = a + v"
+    )

@@ -1,0 +1,305 @@
+"""Elementwise operations with kinks, ties and jumps: abs, relu, maximum, clip, floor, mod, and their like.
+
+At a kink or a tie a rule gives the subgradient of least norm over the inputs that are Values. A function
+that is constant between jumps (sign, floor, round) has the derivative 0 everywhere, also at the jumps, and
+stays in the graph; what gives bools or integers is plain data. Words as in elementwise.py.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from autograd.op import Op, is_value, raw
+from autograd.ops.elementwise import pow, where
+from autograd.ops.forms import binary, composed, nothing, primitive, unary
+
+# --- steps ----------------------------------------------------------------------------------------
+
+
+def sign_of(x: Any) -> Any:
+    """-1, 0 or 1, and nan for nan, as plain data: the slope of abs, 0 at its kink."""
+    x = raw(x)
+    if x.__class__ is float:
+        return x if math.isnan(x) else float(x > 0.0) - float(x < 0.0)
+    return np.sign(x)
+
+
+# fmt: off
+sign  = unary("sign",  "sign({})",  sign_of,   np.sign,  nothing, (0.2, 0.8), doc="-1, 0 or 1; the derivative is 0 everywhere.")
+floor = unary("floor", "floor({})", np.floor,  np.floor, nothing, (0.2, 0.8), doc="The next integer below; the derivative is 0 everywhere.")
+ceil  = unary("ceil",  "ceil({})",  np.ceil,   np.ceil,  nothing, (0.2, 0.8), doc="The next integer above; the derivative is 0 everywhere.")
+trunc = unary("trunc", "trunc({})", np.trunc,  np.trunc, nothing, (0.2, 0.8), doc="The next integer towards 0; the derivative is 0 everywhere.")
+rint  = unary("rint",  "rint({})",  np.rint,   np.rint,  nothing, (0.6, 1.4), doc="The nearest integer; the derivative is 0 everywhere.")
+floor_divide = binary("floor_divide", "{} // {}", np.floor_divide, nothing, nothing, ((2.2, 2.8), (0.98, 1.02)),
+                      doc="``floor(x / y)``; the derivatives are 0 everywhere.")
+heaviside    = binary("heaviside", "heaviside({}, {})", np.heaviside, nothing, lambda g, out, x, y: g * (raw(x) == 0.0), ((0.2, 2.0), (-2.0, 2.0)),
+                      doc="0 below 0, 1 above, `y` at 0; the derivative with respect to x is 0 everywhere.")
+# fmt: on
+fix = trunc
+
+
+@primitive("elementwise", x=lambda g, out, x, decimals: g * 0.0)
+def round(x: Any, decimals: int = 0) -> Any:
+    """`x` rounded to so many decimals, half to even; the derivative is 0 everywhere."""
+    return np.round(x, decimals)
+
+
+around = round
+
+
+@composed
+def modf(x: Any) -> Any:
+    """The fractional part, whose slope is 1, and the integral part, whose slope is 0; both have the sign of x."""
+    whole = trunc(x)
+    return x - whole, whole
+
+
+# --- remainders -----------------------------------------------------------------------------------
+
+# fmt: off
+mod  = binary("mod",  "{} % {}",      np.mod,  lambda g, out, x, y: g,
+                                               lambda g, out, x, y: -g * floor_divide(raw(x), raw(y)), ((2.2, 2.8), (0.98, 1.02)),
+              doc="``x - floor(x / y) * y``, with the sign of y, as Python's ``%``; at its jumps the slopes are those beside them.")
+fmod = binary("fmod", "fmod({}, {})", np.fmod, lambda g, out, x, y: g,
+                                               lambda g, out, x, y: -g * trunc(raw(x) / raw(y)), ((2.2, 2.8), (0.98, 1.02)),
+              doc="``x - trunc(x / y) * y``, with the sign of x, as C's ``fmod``; at its jumps the slopes are those beside them.")
+# fmt: on
+
+
+@composed
+def divmod(x: Any, y: Any) -> Any:
+    """``(x // y, x % y)``."""
+    return floor_divide(x, y), mod(x, y)
+
+
+# --- kinks of one input ---------------------------------------------------------------------------
+
+
+def relu_array(x: Any) -> Any:
+    return np.maximum(x, 0.0)
+
+
+# fmt: off
+# By the rule of least norm: the slope of abs and relu at 0 is 0.
+abs  = unary("abs",  "abs({})",  math.fabs, np.abs, lambda g, out, x: g * sign_of(x), (0.2, 2.0),
+             doc="``|x|``; the derivative at 0 is 0.")
+relu = unary("relu", "relu({})", lambda x: 0.0 if x <= 0.0 else x, relu_array, lambda g, out, x: g * (x > 0.0), (0.2, 2.0),
+             doc="``max(x, 0)``; the derivative at 0 is 0.")
+copysign = binary("copysign", "copysign({}, {})", math.copysign, lambda g, out, x, y: g * (sign_of(x) * np.copysign(1.0, raw(y))),
+                                                                 nothing, ((0.2, 2.0), (0.2, 2.0)), np.copysign,
+                  doc="``|x|`` with the sign of y; the derivative at x = 0, and with respect to y, is 0.")
+# fmt: on
+fabs = abs
+
+
+@composed
+def real(val: Any) -> Any:
+    """`val` itself: all Values are real."""
+    return val
+
+
+real_if_close = conjugate = conj = real
+
+
+@composed
+def imag(val: Any) -> Any:
+    """Zeros: all Values are real."""
+    return val * 0.0
+
+
+@composed
+def angle(z: Any, deg: bool = False) -> Any:
+    """The angle of a real number in the complex plane, 0 or pi (180 in degrees); the derivative is 0 everywhere."""
+    return heaviside(-z, 0.0) * (180.0 if deg else math.pi)
+
+
+@primitive("elementwise", x=lambda g, out, x, nan, posinf, neginf: g * np.isfinite(raw(x)))
+def _nan_to_num(x: Any, nan: float, posinf: float | None, neginf: float | None) -> Any:
+    """nan_to_num()."""
+    return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
+
+
+@composed
+def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+    """`x` with nan, inf and -inf replaced by finite numbers, whose derivative is 0."""
+    return _nan_to_num(x, nan, posinf, neginf)
+
+
+def leaky_slope(x: Any, slope: float) -> Any:
+    """1 above 0, `slope` below, and at the kink what is nearest to 0 between the two."""
+    x = raw(x)
+    at_kink = min(max(slope, 0.0), 1.0)
+    if x.__class__ is float:
+        return 1.0 if x > 0.0 else slope if x < 0.0 else at_kink
+    one, low, kink = (x.dtype.type(value) for value in (1.0, slope, at_kink))
+    return np.where(x > 0.0, one, np.where(x < 0.0, low, kink))
+
+
+@primitive("elementwise", x=lambda g, out, x, slope: g * leaky_slope(x, slope))
+def leaky_relu(x: Any, slope: float = 0.01) -> Any:
+    """``x`` above 0 and ``slope * x`` below; at 0 the derivative is the smaller of 1 and `slope`, or 0 for a negative slope.
+
+    >>> from autograd import Value, leaky_relu
+    >>> leaky_relu(Value(-1.0)).data
+    -0.01
+    """
+    return x * leaky_slope(x, slope)
+
+
+# --- choosing between inputs ----------------------------------------------------------------------
+
+
+def larger_share(x: Any, y: Any) -> Any:
+    """The part of the gradient of maximum(x, y) that x gets: all, none, or half of it at a tie."""
+    x, y = raw(x), raw(y)
+    return (x > y) + np.result_type(x, y).type(0.5) * (x == y)  # a plain 0.5 would make float64 of float32
+
+
+# fmt: off
+_maximum = binary("maximum", "max({}, {})", lambda x, y: x if x > y or x != x else y,
+                  lambda g, out, x, y: g * larger_share(x, y),
+                  lambda g, out, x, y: g * larger_share(y, x), ((0.0, 1.0), (1.1, 2.0)), np.maximum)
+_minimum = binary("minimum", "min({}, {})", lambda x, y: x if x < y or x != x else y,
+                  lambda g, out, x, y: g * larger_share(y, x),
+                  lambda g, out, x, y: g * larger_share(x, y), ((0.0, 1.0), (1.1, 2.0)), np.minimum)
+# fmt: on
+
+
+def inside(x: Any, low: Any, high: Any) -> Any:
+    """True where x lies strictly between its bounds: the slope of clip, 0 at its two kinks."""
+    x = raw(x)
+    above = True if low is None else x > low
+    return above & (True if high is None else x < high)
+
+
+@primitive("elementwise", x=lambda g, out, x, low, high: g * inside(x, low, high))
+def _clip(x: Any, low: Any, high: Any) -> Any:
+    """`x` limited to constant bounds, None for none: clip(), and maximum() and minimum() with a constant."""
+    if x.__class__ is float and x != x:
+        return x
+    x = x + 0.0 if low is None else np.maximum(x, low)
+    return x if high is None else np.minimum(x, high)
+
+
+@composed
+def maximum(x: Any, y: Any) -> Any:
+    """The larger of `x` and `y`, elementwise; they broadcast.
+
+    At a tie of two Values each gets half of the gradient; against a constant the Value gets 0 there,
+    so that ``maximum(x, 0.0)`` and ``relu(x)`` agree.
+    """
+    if is_value(x) and not is_value(y):
+        return _clip(x, _bound(y), None)
+    if is_value(y) and not is_value(x):
+        return _clip(y, _bound(x), None)
+    return _maximum(x, y)
+
+
+@composed
+def minimum(x: Any, y: Any) -> Any:
+    """The smaller of `x` and `y`, elementwise; ties as in `maximum`."""
+    if is_value(x) and not is_value(y):
+        return _clip(x, None, _bound(y))
+    if is_value(y) and not is_value(x):
+        return _clip(y, None, _bound(x))
+    return _minimum(x, y)
+
+
+@composed
+def fmax(x: Any, y: Any) -> Any:
+    """The larger of `x` and `y`, or the one that is not nan; ties as in `maximum`."""
+    return where(np.isnan(raw(x)), y, where(np.isnan(raw(y)), x, maximum(x, y)))
+
+
+@composed
+def fmin(x: Any, y: Any) -> Any:
+    """The smaller of `x` and `y`, or the one that is not nan; ties as in `maximum`."""
+    return where(np.isnan(raw(x)), y, where(np.isnan(raw(y)), x, minimum(x, y)))
+
+
+@composed
+def clip(x: Any, low: Any = None, high: Any = None, out: None = None, **named: Any) -> Any:
+    """`x` limited to ``low <= x <= high``; ``None`` leaves a side open.
+
+    The derivative is 0 outside and at constant bounds. Bounds may be Values; ties are then shared as in
+    `maximum` and `minimum`. NumPy's names of the bounds, a_min and a_max or min and max, are understood.
+    """
+    for name in named:
+        if name not in ("a", "a_min", "a_max", "min", "max"):
+            raise TypeError(f"clip() got an unexpected keyword argument {name!r}: it takes low and high")
+    low = named.get("a_min", named.get("min", low))
+    high = named.get("a_max", named.get("max", high))
+    if is_value(low) or is_value(high):
+        x = x if low is None else maximum(x, low)
+        return x if high is None else minimum(x, high)
+    return _clip(x, None if low is None else _bound(low), None if high is None else _bound(high))
+
+
+def _bound(bound: Any) -> Any:
+    """A constant bound as a float or an array of its own."""
+    if bound.__class__ is float:
+        return bound
+    array = np.array(bound)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"a bound must be a real number or an array of them, but it is {bound!r}")
+    return float(array) if array.ndim == 0 else array
+
+
+# --- piecewise ------------------------------------------------------------------------------------
+
+
+def flattest(left: Any, right: Any) -> Any:
+    """Of two slopes the one nearer to 0, and 0 between slopes of different sign."""
+    return np.where(left * right <= 0.0, 0.0, np.where(np.abs(left) < np.abs(right), left, right))
+
+
+@composed
+def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: float | None = None) -> Any:
+    """The line through the points (xp, fp), one-dimensional and ordered by xp, at `x`.
+
+    Outside of xp it is fp[0] and fp[-1], or `left` and `right`. At a point where two lines meet, the
+    derivative with respect to x is the flatter of their slopes, or 0 if they have different signs.
+    """
+    if period is not None:
+        period = np.abs(period)
+        x, turn = mod(x, period), mod(xp, period)
+        order = np.argsort(raw(turn))
+        turn, fp = turn[order], fp[order] if is_value(fp) else np.asarray(fp)[order]
+        xp = np.concatenate([turn[-1:] - period, turn, turn[:1] + period])
+        fp = np.concatenate([fp[-1:], fp, fp[:1]])
+    points, heights, places = np.asarray(raw(xp), dtype=float), np.asarray(raw(fp), dtype=float), np.asarray(raw(x))
+    xp, fp = (item if is_value(item) else data for item, data in ((xp, points), (fp, heights)))
+    if len(points) != len(heights) or not len(points):
+        raise ValueError(f"interp() takes xp and fp of one length, at least 1, but {len(points)} and {len(heights)} came")
+    last = len(points) - 1
+    low = np.clip(np.searchsorted(points, places, side="right") - 1, 0, last)
+    high = np.minimum(low + 1, last)
+    slopes = np.concatenate([[0.0], np.diff(heights) / np.diff(points), [0.0]])  # of the lines before and after each point
+    at_kink = places == points[low]
+    flat = flattest(slopes[low], slopes[low + 1])
+    before = at_kink & (flat == slopes[low]) & (flat != slopes[low + 1])  # then the line that ends here is the flatter one
+    low, high = np.where(before, low - 1, low), np.where(before, low, high)
+    width = xp[high] - xp[low]
+    part = (x - xp[low]) / where(high == low, 1.0, width)
+    inside = (places >= points[0]) & (places <= points[last])
+    moving = inside & (high > low) & ~(at_kink & ~before & (flat != slopes[low + 1]))
+    out = fp[low] + where(moving, part * (fp[high] - fp[low]), 0.0)
+    out = out if left is None else where(places < points[0], left, out)
+    return out if right is None else where(places > points[last], right, out)
+
+
+@composed
+def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+    """The function of the last condition that holds, elementwise: of `x`, or a constant; 0, or one function more, elsewhere."""
+    conditions = [condlist] if np.ndim(condlist) == np.ndim(raw(x)) else builtins.list(condlist)
+    functions = builtins.list(funclist)
+    rest = functions[len(conditions)] if len(functions) > len(conditions) else 0.0
+    out = 0.0 * x + (rest(x, *args, **kw) if callable(rest) else rest)
+    for condition, function in zip(conditions, functions, strict=False):
+        out = where(condition, function(x, *args, **kw) if callable(function) else function, out)
+    return out

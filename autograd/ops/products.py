@@ -1,0 +1,292 @@
+"""Products of vectors, matrices and more: matmul, dot, einsum, convolve, with their derivative rules."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import math
+import string
+from typing import Any
+
+import numpy as np
+
+from autograd.op import is_value, raw, shape_of
+from autograd.ops.elementwise import mul
+from autograd.ops.forms import composed, primitive
+from autograd.ops.indexing import scatter
+from autograd.ops.reductions import _sum
+from autograd.ops.shapes import _stack, broadcast_arrays, broadcast_to, expand_dims, moveaxis, reshape, squeeze, transpose
+
+
+def swap(x: Any) -> Any:
+    """The matrices of `x` transposed."""
+    ndim = len(shape_of(x))
+    return transpose(x, (*range(ndim - 2), ndim - 1, ndim - 2))
+
+
+def rows(x: Any) -> Any:
+    """The last axis of `x` as columns, all others as rows of one matrix."""
+    *lead, columns = shape_of(x)
+    return x if len(lead) == 1 else reshape(x, (math.prod(lead), columns))
+
+
+def times_column(x: Any, v: Any) -> Any:
+    """Matrices times vectors, stack by stack: (..., m, k), (..., k) -> (..., m)."""
+    return squeeze(matmul(x, expand_dims(v, -1)), -1)
+
+
+def matmul_rule_x(g: Any, out: Any, x: Any, y: Any) -> Any:
+    x_dims, y_dims = len(shape_of(x)), len(shape_of(y))
+    if x_dims == 1:
+        return g * y if y_dims == 1 else times_column(y, g)  # (..., k)
+    return expand_dims(g, -1) * y if y_dims == 1 else matmul(g, swap(y))  # (..., m, k)
+
+
+def matmul_rule_y(g: Any, out: Any, x: Any, y: Any) -> Any:
+    x_dims, y_dims = len(shape_of(x)), len(shape_of(y))
+    if x_dims == 1:
+        return g * x if y_dims == 1 else expand_dims(x, -1) * expand_dims(g, -2)  # (..., k, n)
+    if y_dims == 1:
+        return times_column(swap(x), g)  # (..., k)
+    if y_dims == 2 and x_dims > 2:  # one product instead of a stack that would be summed
+        return matmul(transpose(rows(x)), rows(g))  # (k, n)
+    return matmul(swap(x), g)  # (..., k, n)
+
+
+@primitive("linear", symbol="{} @ {}", x=matmul_rule_x, y=matmul_rule_y)
+def matmul(x: Any, y: Any) -> Any:
+    """``x @ y`` by NumPy's rules: vectors, matrices, and stacks of matrices whose leading axes broadcast.
+
+    Shapes (k) @ (k) -> scalar, (m, k) @ (k) -> (m), (k) @ (k, n) -> (n), (..., m, k) @ (..., k, n) -> (..., m, n).
+    """
+    return np.matmul(x, y)
+
+
+@primitive(
+    "linear",
+    x=lambda g, out, x, weight, bias: matmul(g, weight),
+    weight=lambda g, out, x, weight, bias: matmul(transpose(rows(g)), rows(x)),
+    bias=lambda g, out, x, weight, bias: _sum(rows(g), 0) if shape_of(bias) == shape_of(out)[-1:] else g,
+)
+def linear(x: Any, weight: Any, bias: Any = None) -> Any:
+    """``x @ weight.T + bias``, the affine map of a layer: (..., in), (out, in), (out) -> (..., out)."""
+    out = np.matmul(x, np.transpose(weight))
+    if bias is None:
+        return out
+    shifted = out + bias
+    if shifted.shape != out.shape:
+        raise ValueError(f"the bias of shape {np.shape(bias)} does not broadcast to the outputs of shape {out.shape}")
+    return shifted
+
+
+# --- NumPy's other products -----------------------------------------------------------------------
+
+
+@composed
+def dot(a: Any, b: Any, out: None = None) -> Any:
+    """The product of numbers, vectors and matrices; of more axes the sum over the last of `a` and the second last of `b`."""
+    a_dims, b_dims = len(np.shape(a)), len(np.shape(b))
+    if not a_dims or not b_dims:
+        return mul(a, b)
+    return matmul(a, b) if a_dims <= 2 and b_dims <= 2 else tensordot(a, b, (-1, -2 if b_dims > 1 else -1))
+
+
+@composed
+def vdot(a: Any, b: Any, /) -> Any:
+    """The sum of the products of all elements."""
+    return matmul(reshape(a, -1), reshape(b, -1))
+
+
+@composed
+def inner(a: Any, b: Any, /) -> Any:
+    """The sums of products over the last axis of both."""
+    return tensordot(a, b, (-1, -1)) if np.shape(a) and np.shape(b) else mul(a, b)
+
+
+@composed
+def outer(a: Any, b: Any, out: None = None) -> Any:
+    """Every element of `a` times every element of `b`: (size of a, size of b)."""
+    return reshape(a, (-1, 1)) * reshape(b, (1, -1))
+
+
+@composed
+def vecdot(x1: Any, x2: Any, axis: int = -1) -> Any:
+    """The sums of products over one axis, by pairs of vectors."""
+    return _sum(mul(x1, x2), axis)
+
+
+@composed
+def matvec(x1: Any, x2: Any, /) -> Any:
+    """Matrices times vectors: (..., m, k), (..., k) -> (..., m)."""
+    return times_column(x1, x2)
+
+
+@composed
+def vecmat(x1: Any, x2: Any, /) -> Any:
+    """Vectors times matrices: (..., k), (..., k, n) -> (..., n)."""
+    return times_column(swap(x2), x1)
+
+
+@composed
+def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    """The sums of products over pairs of axes: the last `axes` of a with the first of b, or two lists of axes."""
+    a_shape, b_shape = np.shape(a), np.shape(b)
+    if isinstance(axes, (int, np.integer)):
+        of_a, of_b = list(range(len(a_shape) - axes, len(a_shape))), list(range(axes))
+    else:
+        of_a, of_b = ([int(axis) for axis in np.atleast_1d(item)] for item in axes)
+    of_a, of_b = [axis % len(a_shape) for axis in of_a], [axis % len(b_shape) for axis in of_b]
+    if [a_shape[axis] for axis in of_a] != [b_shape[axis] for axis in of_b]:
+        raise ValueError(f"tensordot() cannot sum the axes {of_a} of the shape {a_shape} with the axes {of_b} of {b_shape}")
+    rest_a = [axis for axis in range(len(a_shape)) if axis not in of_a]
+    rest_b = [axis for axis in range(len(b_shape)) if axis not in of_b]
+    summed = math.prod(a_shape[axis] for axis in of_a)
+    left = reshape(transpose(a, (*rest_a, *of_a)), (math.prod(a_shape[axis] for axis in rest_a), summed))
+    right = reshape(transpose(b, (*of_b, *rest_b)), (summed, math.prod(b_shape[axis] for axis in rest_b)))
+    return reshape(matmul(left, right), (*(a_shape[axis] for axis in rest_a), *(b_shape[axis] for axis in rest_b)))
+
+
+@composed
+def kron(a: Any, b: Any) -> Any:
+    """The Kronecker product: `b` times every element of `a`, in blocks."""
+    ndim = builtins.max(len(np.shape(a)), len(np.shape(b)))
+    a_shape, b_shape = ((1,) * (ndim - len(np.shape(item))) + np.shape(item) for item in (a, b))
+    product = reshape(a, [n for length in a_shape for n in (length, 1)]) * reshape(b, [n for length in b_shape for n in (1, length)])
+    return reshape(product, [m * n for m, n in zip(a_shape, b_shape, strict=True)])
+
+
+@composed
+def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+    """The vector product of vectors of 3 elements; of 2, only the third component is left."""
+    axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
+    a, b = moveaxis(a, axisa, -1), moveaxis(b, axisb, -1)
+    lengths = np.shape(a)[-1], np.shape(b)[-1]
+    if not set(lengths) <= {2, 3}:
+        raise ValueError(f"cross() takes vectors of 2 or 3 elements, but {lengths[0]} and {lengths[1]} came")
+    (a0, a1, *a2), (b0, b1, *b2) = ([item[..., i] for i in range(length)] for item, length in zip((a, b), lengths, strict=True))
+    third = a0 * b1 - a1 * b0
+    if lengths == (2, 2):
+        return third
+    za, zb = (rest[0] if rest else 0.0 for rest in (a2, b2))
+    return moveaxis(_stack(broadcast_arrays(a1 * zb - za * b1, za * b0 - a0 * zb, third), -1), -1, axisc)
+
+
+@composed
+def multi_dot(arrays: Any, *, out: None = None) -> Any:
+    """The product of a list of matrices, in the order that needs the fewest multiplications; the ends may be vectors."""
+    sizes = [np.shape(item) for item in arrays]
+    ends = [1 if len(sizes[0]) == 1 else sizes[0][0], *(shape[0] for shape in sizes[1:]), 1 if len(sizes[-1]) == 1 else sizes[-1][1]]
+
+    @functools.cache
+    def best(first: int, last: int) -> tuple[int, int]:
+        """The least cost of a product of matrices, and after which of them to cut it."""
+        costs = [
+            (best(first, cut)[0] + best(cut + 1, last)[0] + ends[first] * ends[cut + 1] * ends[last + 1], cut)
+            for cut in range(first, last)
+        ]
+        return min(costs, default=(0, first))
+
+    def product(first: int, last: int) -> Any:
+        if first == last:
+            return arrays[first]
+        cut = best(first, last)[1]
+        return matmul(product(first, cut), product(cut + 1, last))
+
+    return product(0, len(arrays) - 1)
+
+
+@composed
+def convolve(a: Any, v: Any, mode: str = "full") -> Any:
+    """The discrete convolution of two vectors: full, of the longer one's length ("same"), or where both overlap ("valid")."""
+    lengths = np.size(raw(a)), np.size(raw(v))
+    out = _convolve(reshape(a, -1), reshape(v, -1))
+    long, short = builtins.max(lengths), min(lengths)
+    start, length = {"full": (0, sum(lengths) - 1), "same": ((short - 1) // 2, long), "valid": (short - 1, long - short + 1)}[mode]
+    return out if mode == "full" else out[start : start + length]
+
+
+@composed
+def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
+    """The cross-correlation of two vectors: ``c[k] = sum(a[n + k] * v[n])``."""
+    backwards = np.size(raw(a)) < np.size(raw(v))  # NumPy then correlates v with a and turns the result round
+    out = convolve(reshape(a, -1)[::-1], v, mode) if backwards else convolve(a, reshape(v, -1)[::-1], mode)
+    return out[::-1] if backwards else out
+
+
+def overlap(g: Any, other: Any, length: int) -> Any:
+    """The cotangent of one vector of a full convolution: `g` correlated with the other."""
+    start = shape_of(other)[0] - 1
+    return _convolve(g, other[::-1])[start : start + length]
+
+
+@primitive(
+    "linear",
+    symbol="{} * {}",
+    x=lambda g, out, x, y: overlap(g, y, shape_of(x)[0]),
+    y=lambda g, out, x, y: overlap(g, x, shape_of(y)[0]),
+)
+def _convolve(x: Any, y: Any) -> Any:
+    """The full convolution of two vectors."""
+    return np.convolve(x, y)
+
+
+# --- einsum ---------------------------------------------------------------------------------------
+
+
+def letters(subscripts: str, shapes: list[tuple[int, ...]]) -> tuple[list[str], str]:
+    """The subscripts of each operand and of the result, with letters for ``...``, and the implicit result made explicit."""
+    terms, arrow, result = subscripts.replace(" ", "").partition("->")
+    names = terms.split(",")
+    if len(names) != len(shapes):
+        raise ValueError(f"einsum() got {len(shapes)} operands for the {len(names)} terms of {subscripts!r}")
+    free = [letter for letter in string.ascii_letters if letter not in terms + result]
+    most = builtins.max([len(shape) - len(name) + 3 for name, shape in zip(names, shapes, strict=True) if "..." in name], default=0)
+    dots = "".join(free[:most])
+    if not arrow:
+        result = "..." * ("..." in terms) + "".join(sorted(name for name in set(terms) - set(".,") if terms.count(name) == 1))
+    filled = [
+        name.replace("...", dots[most - (len(shape) - len(name) + 3) :]) if "..." in name else name
+        for name, shape in zip(names, shapes, strict=True)
+    ]
+    return filled, result.replace("...", dots)
+
+
+def einsum_rule(g: Any, out: Any, values: tuple[Any, ...], names: tuple[str, ...], result: str, optimize: Any) -> tuple[Any, ...]:
+    """For each operand the sum of products of `g` with all other operands, over the letters that it does not have."""
+    cotangents = []
+    for number, name in enumerate(names):
+        others = [(result, g)] + [pair for place, pair in enumerate(zip(names, values, strict=True)) if place != number]
+        wanted = "".join(dict.fromkeys(name))
+        known = "".join(letter for letter in wanted if any(letter in subscripts for subscripts, _ in others))
+        c = _einsum([item for _, item in others], tuple(subscripts for subscripts, _ in others), known, optimize or len(others) > 2)
+        sizes = {letter: length for letter, length in zip(known, shape_of(c), strict=True)}
+        lengths = {letter: sizes.get(letter, length) for letter, length in zip(name, shape_of(values[number]), strict=True)}
+        c = reshape(c, [sizes.get(letter, 1) for letter in wanted])
+        c = broadcast_to(c, [lengths[letter] for letter in wanted])
+        if len(wanted) < len(name):  # a letter twice: the operand's diagonal
+            axes = dict(zip(wanted, np.ogrid[tuple(slice(lengths[letter]) for letter in wanted)], strict=True))
+            c = scatter(c, tuple(lengths[letter] for letter in name), tuple(axes[letter] for letter in name))
+        cotangents.append(c)
+    return tuple(cotangents)
+
+
+@primitive("linear", lambda values, *rest: (tuple(values), *rest), values=einsum_rule)
+def _einsum(values: Any, names: tuple[str, ...], result: str, optimize: Any) -> Any:
+    """einsum() with subscripts that have no ellipsis."""
+    return np.einsum(f"{','.join(names)}->{result}", *values, optimize=optimize)
+
+
+@composed
+def einsum(*operands: Any, out: None = None, optimize: Any = False, **kwargs: Any) -> Any:
+    """Sums of products by Einstein's convention: ``einsum("ij,jk->ik", a, b)``, any subscripts, also ``...`` and repeated ones.
+
+    The form ``einsum(a, [0, 1], b, [1, 2], [0, 2])`` is understood as well.
+    """
+    if not isinstance(operands[0], str):
+        pairs = len(operands) // 2
+        lists = [*operands[1 : 2 * pairs : 2], *([operands[-1]] if len(operands) % 2 else [])]
+        terms = ["".join("..." if item is Ellipsis else string.ascii_letters[item] for item in row) for row in lists]
+        operands = (",".join(terms[:pairs]) + ("->" + terms[-1] if len(operands) % 2 else ""), *operands[: 2 * pairs : 2])
+    values = [item if is_value(item) else np.asarray(item) for item in operands[1:]]
+    names, result = letters(operands[0], [np.shape(item) for item in values])
+    return _einsum(values, tuple(names), result, optimize)

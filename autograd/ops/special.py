@@ -1,0 +1,152 @@
+"""Special functions, as in scipy.special, which computes them: an extra, imported when one of them is used.
+
+Derivatives from Abramowitz and Stegun (1964), chapters 6, 7 and 9.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd.op import Op, raw
+from autograd.ops.elementwise import exp, log, pow, sigmoid, where
+from autograd.ops.forms import as_float, binary, composed, primitive, unary
+
+
+def scipy_function(name: str) -> Callable[..., Any]:
+    """The function of scipy.special with that name, looked up when it is first called."""
+
+    def function(*args: Any) -> Any:
+        try:
+            import scipy.special
+        except ImportError:
+            raise ImportError(f"{name}() needs SciPy: pip install 'valuegrad[special]'") from None
+        return getattr(scipy.special, name)(*args)
+
+    return function
+
+
+def special(name: str, rule: Callable[..., Any], domain: tuple[float, float] = (-2.0, 2.0)) -> Op:
+    """An op of one input that SciPy computes."""
+    function = scipy_function(name)
+    return unary(name, f"{name}({{}})", as_float(function), function, rule, domain, f"scipy.special.{name}, elementwise.")
+
+
+ROOT_PI = math.sqrt(math.pi)
+NORMAL = 1.0 / math.sqrt(2.0 * math.pi)  # the standard normal density at 0
+
+# fmt: off
+erf      = special("erf",      lambda g, out, x: g * (2.0 / ROOT_PI * exp(-x * x)))
+erfc     = special("erfc",     lambda g, out, x: g * (-2.0 / ROOT_PI * exp(-x * x)))
+erfinv   = special("erfinv",   lambda g, out, x: g * (0.5 * ROOT_PI * exp(out * out)), (-0.8, 0.8))
+erfcinv  = special("erfcinv",  lambda g, out, x: g * (-0.5 * ROOT_PI * exp(out * out)), (0.2, 1.8))
+ndtr     = special("ndtr",     lambda g, out, x: g * (NORMAL * exp(-0.5 * x * x)))
+ndtri    = special("ndtri",    lambda g, out, x: g * (exp(0.5 * out * out) / NORMAL), (0.1, 0.9))
+log_ndtr = special("log_ndtr", lambda g, out, x: g * (NORMAL * exp(-0.5 * x * x - out)))
+gammaln  = special("gammaln",  lambda g, out, x: g * digamma(x), (0.3, 3.0))
+gamma    = special("gamma",    lambda g, out, x: g * (out * digamma(x)), (0.3, 3.0))
+rgamma   = special("rgamma",   lambda g, out, x: g * (-out * digamma(x)), (0.3, 3.0))
+digamma  = special("digamma",  lambda g, out, x: g * polygamma(1, x), (0.3, 3.0))
+expit    = special("expit",    lambda g, out, x: g * (out * (1.0 - out)))
+logit    = special("logit",    lambda g, out, x: g / (x * (1.0 - x)), (0.2, 0.8))
+log_expit = special("log_expit", lambda g, out, x: g * sigmoid(-x))
+j0       = special("j0",       lambda g, out, x: g * -j1(x))
+j1       = special("j1",       lambda g, out, x: g * (0.5 * (j0(x) - jv(2.0, x))))
+y0       = special("y0",       lambda g, out, x: g * -y1(x), (0.5, 3.0))
+y1       = special("y1",       lambda g, out, x: g * (0.5 * (y0(x) - yv(2.0, x))), (0.5, 3.0))
+i0       = special("i0",       lambda g, out, x: g * i1(x))
+i1       = special("i1",       lambda g, out, x: g * (0.5 * (i0(x) + iv(2.0, x))))
+# fmt: on
+psi = digamma
+
+
+@primitive("elementwise", x=lambda g, out, n, x: g * polygamma(n + 1, x))
+def polygamma(n: int, x: Any) -> Any:
+    """scipy.special.polygamma: the n-th derivative of digamma."""
+    return scipy_function("polygamma")(raw(n), x)
+
+
+def bessel(name: str, derivative: Callable[..., Any]) -> Op:
+    """A Bessel function of a constant order v at x: its derivative is made of those of the orders v - 1 and v + 1."""
+
+    def form(v: Any, x: Any) -> Any:
+        return scipy_function(name)(v, x)
+
+    form.__name__ = form.__qualname__ = name
+    form.__doc__ = f"scipy.special.{name}: of a constant order v, differentiable with respect to x."
+    return primitive("elementwise", x=derivative)(form)
+
+
+# fmt: off
+jv = bessel("jv", lambda g, out, v, x: g * (0.5 * (jv(v - 1.0, x) - jv(v + 1.0, x))))
+yv = bessel("yv", lambda g, out, v, x: g * (0.5 * (yv(v - 1.0, x) - yv(v + 1.0, x))))
+iv = bessel("iv", lambda g, out, v, x: g * (0.5 * (iv(v - 1.0, x) + iv(v + 1.0, x))))
+kv = bessel("kv", lambda g, out, v, x: g * (-0.5 * (kv(v - 1.0, x) + kv(v + 1.0, x))))
+# fmt: on
+jn = jv
+
+
+@primitive("elementwise", x=lambda g, out, a, x: g * exp((a - 1.0) * log(x) - x - raw(gammaln(a))))
+def gammainc(a: Any, x: Any) -> Any:
+    """scipy.special.gammainc: for a constant `a`, differentiable with respect to x."""
+    return scipy_function("gammainc")(a, x)
+
+
+@primitive("elementwise", x=lambda g, out, a, x: g * -exp((a - 1.0) * log(x) - x - raw(gammaln(a))))
+def gammaincc(a: Any, x: Any) -> Any:
+    """scipy.special.gammaincc: for a constant `a`, differentiable with respect to x."""
+    return scipy_function("gammaincc")(a, x)
+
+
+@primitive("elementwise", x=lambda g, out, a, b, x: g * exp((a - 1.0) * log(x) + (b - 1.0) * log(1.0 - x) - raw(betaln(a, b))))
+def betainc(a: Any, b: Any, x: Any) -> Any:
+    """scipy.special.betainc: for constants `a` and `b`, differentiable with respect to x."""
+    return scipy_function("betainc")(a, b, x)
+
+
+def log_of_nonzero(x: Any, y: Any) -> Any:
+    """log(y) where x is not 0, and 0 elsewhere, as xlogy has it."""
+    zero = raw(x) == 0.0
+    return where(zero, 0.0, log(where(zero, 1.0, y)))
+
+
+def xlogy_rule_y(g: Any, out: Any, x: Any, y: Any) -> Any:
+    zero = raw(x) == 0.0
+    return g * where(zero, 0.0, x / where(zero, 1.0, y))
+
+
+def special_pair(name: str, symbol: str, rule_x: Any, rule_y: Any, domain: Any, doc: str) -> Op:
+    """An op of two inputs that SciPy computes."""
+    function = scipy_function(name)
+    return binary(name, symbol, as_float(function), rule_x, rule_y, domain, function, doc)
+
+
+# fmt: off
+xlogy   = special_pair("xlogy", "{} log({})", lambda g, out, x, y: g * log_of_nonzero(x, y), xlogy_rule_y, ((-2.0, 2.0), (0.3, 2.0)),
+                       "``x * log(y)``, and 0 where x is 0, with both derivatives 0 there.")
+xlog1py = special_pair("xlog1py", "{} log(1 + {})", lambda g, out, x, y: g * log_of_nonzero(x, 1.0 + y),
+                       lambda g, out, x, y: xlogy_rule_y(g, out, x, 1.0 + y), ((-2.0, 2.0), (-0.5, 2.0)),
+                       "``x * log(1 + y)``, and 0 where x is 0, with both derivatives 0 there.")
+betaln  = special_pair("betaln", "betaln({}, {})", lambda g, out, x, y: g * (digamma(x) - digamma(x + y)),
+                       lambda g, out, x, y: g * (digamma(y) - digamma(x + y)), ((0.3, 2.0), (0.3, 2.0)),
+                       "scipy.special.betaln, the logarithm of the beta function.")
+beta    = special_pair("beta", "beta({}, {})", lambda g, out, x, y: g * (out * (digamma(x) - digamma(x + y))),
+                       lambda g, out, x, y: g * (out * (digamma(y) - digamma(x + y))), ((0.3, 2.0), (0.3, 2.0)),
+                       "scipy.special.beta, the beta function.")
+# fmt: on
+
+
+@composed
+def multigammaln(a: Any, d: int) -> Any:
+    """scipy.special.multigammaln: the logarithm of the gamma function of d dimensions."""
+    constant = 0.25 * d * (d - 1) * math.log(math.pi)
+    return gammaln(np.subtract.outer(a, 0.5 * np.arange(d))).sum(-1) + constant
+
+
+@composed
+def entr(x: Any) -> Any:
+    """``-x log(x)``, and 0 at 0."""
+    return -xlogy(x, x)

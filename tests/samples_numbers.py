@@ -1,0 +1,12 @@
+"""Samples of elementwise functions, reductions, order and special functions, in the form of tests/samples.py."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.samples import Sample
+
+
+def samples(rng: np.random.Generator) -> dict[str, list[Sample]]:
+    """Samples by the name of the op or function."""
+    return {}
