@@ -4,6 +4,8 @@
 # isort: off
 from autograd.backward import gradient
 from autograd.drawing import Drawing, draw
+from autograd.functional import (
+    checkpoint, elementwise_grad, grad, hessian, hvp, jacobian, jvp, stop_gradient, value_and_grad, vjp)
 from autograd.ops.elementwise import (
     add, astype, cos, div, exp, log, mul, neg, pow, sigmoid, sin, softplus, sqrt, sub, tanh, where)
 from autograd.ops.indexing import put_along_axis
@@ -16,7 +18,7 @@ from autograd.value import Value
 
 SHADOWING = [abs, max, min, pow, sum]  # public as well, but a star import must not hide Python's own
 __all__ = [
-    "Drawing", "Value", "add", "array", "astype", "broadcast_to", "clip", "concatenate", "cos", "debug", "div", "draw", "exp",
-    "expand_dims", "gradient", "leaky_relu", "linear", "log", "log_softmax", "logsumexp", "matmul", "maximum", "mean",
+    "Drawing", "Value", "add", "array", "astype", "broadcast_to", "checkpoint", "clip", "concatenate", "cos", "debug", "div", "draw", "elementwise_grad", "exp",
+    "expand_dims", "grad", "gradient", "hessian", "hvp", "jacobian", "jvp", "leaky_relu", "linear", "log", "log_softmax", "logsumexp", "matmul", "maximum", "mean",
     "minimum", "mul", "neg", "no_grad", "put_along_axis", "record_lines", "relu", "reshape", "scope", "sigmoid", "sin", "softmax", "softplus",
-    "sqrt", "squeeze", "stack", "sub", "tanh", "transpose", "where"]
+    "sqrt", "squeeze", "stack", "stop_gradient", "sub", "tanh", "transpose", "value_and_grad", "vjp", "where"]

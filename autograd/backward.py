@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autograd.graph import arguments_of, inputs_of, topological_order
-from autograd.op import FLOAT_ERRORS, Op, is_value, raw
+from autograd.op import FLOAT_ERRORS, Op, is_value, raw, shape_of
 from autograd.ops.elementwise import same, times_x, times_y, where
 from autograd.ops.plain import checksum, describe, has_nan, is_finite, require_values, seed_of
 from autograd.ops.reductions import fit, spread
@@ -34,7 +34,6 @@ def backward(root: Any, seed: Any = None, keep_grads: bool = True) -> None:
         raise RuntimeError("backward() was called inside backward(), by a rule: use gradient(), which keeps no state")
     with _one_at_a_time:  # cotangents live in slots of the nodes
         nodes, leaves = topological_order(root)
-        check_unchanged(nodes)
         grads = before = [leaf._grad for leaf in leaves]  # set aside, so that two calls give exactly twice
         try:
             _owner = threading.get_ident()
@@ -68,29 +67,27 @@ def gradient(output: Any, targets: Any, seed: Any = None) -> Any:
     several = isinstance(targets, (list, tuple))
     wanted = targets if several else [targets]
     require_values(output, *wanted)
-    seed = seed_of(output, seed)
-    nodes, leaves = topological_order(output)
-    check_unchanged(nodes)
-    found = finite_cotangents(output, seed, nodes, wanted, on_values=True)
+    found = Pullback(output, wanted)(seed_of(output, seed), on_values=True)
     # Times one: every result is an object of its own, also where two are the same cotangent, or the seed.
-    results = [found[item] * 1.0 if is_value(found[item]) else output.__class__(found[item]) for item in wanted]
+    results = [c * 1.0 if is_value(c) else output.__class__(c) for c in found]
     return type(targets)(results) if several else results[0]
 
 
 def leaf_cotangents(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> list[Any]:
     """The cotangent of each leaf, in memory of its own, and None for leaves that are frozen."""
     targets = [leaf for leaf in leaves if leaf.requires_grad]
-    if len(targets) < len(leaves) or is_set("debug"):
-        found = finite_cotangents(root, seed, nodes, targets)
+    pullback = Pullback(root, targets, nodes, leaves)
+    if len(targets) < len(leaves) or is_set("debug") or root._hooks:
+        pullback(seed)
     else:
         with np.errstate(all="ignore"):
             owned = sweep(root, seed, nodes, leaves)
         if all(is_finite(leaf._grad) for leaf in leaves):
             return [leaf._grad if leaf in owned or not leaf.shape else leaf._grad.copy() for leaf in leaves]
-        found = cotangents(root, seed, nodes, targets, masked=True)
+        pullback.pull(seed, masked=True)
     for node in nodes:
-        node._grad = found.get(node)
-    return [c.copy() if c.__class__ is np.ndarray else c for c in map(found.get, leaves)]
+        node._grad = pullback.found.get(node)
+    return [c.copy() if c.__class__ is np.ndarray else c for c in map(pullback.found.get, leaves)]
 
 
 def sweep(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> set[Any]:
@@ -155,36 +152,81 @@ def accumulate(node: Any, c: Any, owned: set[Any], *others: Any) -> None:
             owned.add(node)
 
 
-def finite_cotangents(root: Any, seed: Any, nodes: list[Any], targets: Sequence[Any], on_values: bool = False) -> Any:
-    """The cotangents, plainly and without a warning, or with masks where that gave inf or nan."""
-    with np.errstate(all="ignore"):
-        found = cotangents(root, seed, nodes, targets, on_values)
-    if all(is_finite(raw(found[target])) for target in targets):
-        return found
-    return cotangents(root, seed, nodes, targets, on_values, masked=True)
-
-
-def cotangents(root: Any, seed: Any, nodes: Any, targets: Any, on_values: bool = False, masked: bool = False) -> dict[Any, Any]:
-    """The cotangents of `targets` and of the nodes on the way to them, as numbers or as recorded Values.
+class Pullback:
+    """The backward pass of one output to some targets: the graph is sorted once, for any number of cotangents.
 
     Nothing is kept in the graph. No zero cotangent is skipped: on Values its own derivative counts.
     """
-    needed = set(targets)
-    for node in nodes:
-        check_inputs(node)
-        if not needed.isdisjoint(inputs_of(node)):
-            needed.add(node)
-    found, debugging = {root: seed}, is_set("debug")
-    for node in reversed(nodes):
-        if node in found:
-            given = (found[node], node, arguments_of(node))
-            g, out, args = given if on_values else map(raw, given)
-            for item, c in contributions(node, g, out, args, needed, masked):
-                if debugging and has_nan(c) and not any(map(has_nan, (g, *args))):
-                    raise FloatingPointError(f"the derivative of {describe(node)} is nan at numbers that are not")
-                c = fit(c, item._data)
-                found[item] = found[item] + c if item in found else c
-    return found | {item: np.zeros_like(item._data) if item.shape else 0.0 for item in targets if item not in found}
+
+    def __init__(self, root: Any, targets: Sequence[Any], nodes: Any = None, leaves: Any = None) -> None:
+        self.root, self.targets, self.found = root, targets, {}
+        self.nodes, self.leaves = topological_order(root) if nodes is None else (nodes, leaves)
+        self.needed: set[Any] | None = None
+        check_unchanged(self.nodes)
+
+    def __call__(self, seed: Any, on_values: bool = False) -> list[Any]:
+        """The cotangents of the targets, as numbers or as recorded Values: plainly, or with masks where that gave inf or nan."""
+        with np.errstate(all="ignore"):
+            found = self.pull(seed, on_values)
+        return found if all(is_finite(raw(c)) for c in found) else self.pull(seed, on_values, masked=True)
+
+    def pull(self, seed: Any, on_values: bool = False, masked: bool = False) -> list[Any]:
+        """One pass; `found` then has the cotangents of the nodes on the way as well."""
+        if self.needed is None:
+            self.needed = set(self.targets)
+            for node in self.nodes:
+                check_inputs(node)
+                if not self.needed.isdisjoint(inputs_of(node)):
+                    self.needed.add(node)
+            self.path = [node for node in reversed(self.nodes) if node in self.needed]
+        needed, debugging, hooks = self.needed, is_set("debug"), self.root._hooks
+        kind = self.root.__class__
+        self.found = found = {self.root: seed}
+        for node in self.path:
+            if node not in found:
+                continue
+            if hooks:
+                hooked(node, found, hooks)
+            op, g = node.op, found[node]
+            if op.rule_x is None or masked or debugging:
+                given = (g, node, arguments_of(node))
+                g, out, args = given if on_values else map(raw, given)
+                for item, c in contributions(node, g, out, args, needed, masked):
+                    if debugging and has_nan(c) and not any(map(has_nan, (g, *args))):
+                        raise FloatingPointError(f"the derivative of {describe(node)} is nan at numbers that are not")
+                    c = fit(c, item._data)
+                    found[item] = found[item] + c if item in found else c
+                continue
+            # One and two inputs are written out, as in sweep(): 2x faster than contributions().
+            x, y = node._x, node._y
+            out, xd, yd = node, x, y
+            if not on_values:
+                out, xd, yd = node._data, x._data if x.__class__ is kind else x, y._data if y.__class__ is kind else y
+            inputs = (xd,) if op.rule_y is None else (xd, yd)
+            for rule, item in ((op.rule_y, y), (op.rule_x, x)):
+                if item.__class__ is kind and item in needed:
+                    try:
+                        c = rule(g, out, *inputs)
+                    except FLOAT_ERRORS:
+                        c = pull(rule, g, out, *inputs)
+                    c = fit(c, item._data)
+                    found[item] = found[item] + c if item in found else c
+        for target in self.targets:
+            if target not in found:
+                found[target] = np.zeros_like(target._data) if target.shape else 0.0
+            elif hooks and target.op is None:
+                hooked(target, found, hooks)
+        return [found[target] for target in self.targets]
+
+
+def hooked(node: Any, found: dict[Any, Any], hooks: Any) -> None:
+    """Let the hooks of a Value see, and perhaps replace, its complete cotangent."""
+    for hook in hooks.get(id(node), ()):
+        changed = hook(found[node])
+        if changed is not None:
+            if shape_of(changed) != node.shape:
+                raise ValueError(f"a hook of {describe(node)} returned a gradient of shape {shape_of(changed)}: keep its shape")
+            found[node] = fit(changed, node._data)
 
 
 def contributions(node: Any, g: Any, out: Any, args: Any, needed: Any = None, masked: bool = False) -> Iterator[Any]:

@@ -44,12 +44,13 @@ class scope(ContextDecorator):
         self.name, self.asked, self.settings = name, settings, settings
         self.tokens: list[Token[scope | None]] = []
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> scope:
         here = scope(self.name, **self.asked) if hasattr(self, "outer") else self  # nodes may know the one entered before
         here.outer = outer = current()
         # Asked of every new node, so inherited here.
         here.settings = {**outer.settings, **self.asked} if outer is not None and outer.settings else self.asked
         self.tokens.append(_innermost.set(here))
+        return here
 
     def __exit__(self, *error: object) -> None:
         _innermost.reset(self.tokens.pop())

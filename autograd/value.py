@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from copy import copy
 from functools import update_wrapper
 from typing import Any, NoReturn
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, finalize
 
 import numpy as np
 
@@ -132,6 +132,19 @@ def comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return method
 
 
+class Hook:
+    """What register_hook() returns: the place of a hook among those of its Value."""
+
+    def __init__(self, hooks: list[Callable[[Any], Any]], hook: Callable[[Any], Any]) -> None:
+        self.hooks, self.hook = hooks, hook
+        hooks.append(hook)
+
+    def remove(self) -> None:
+        """Let the hook not be called any more."""
+        if self.hook in self.hooks:
+            self.hooks.remove(self.hook)
+
+
 class Value:
     """A scalar or tensor in a graph of operations.
 
@@ -162,6 +175,7 @@ class Value:
     __array_ufunc__, __array_function__ = array_ufunc, array_function  # np.sin(value), array * value
     __hash__ = object.__hash__
     _record = staticmethod(record)
+    _hooks: dict[int, list[Callable[[Any], Any]]] = {}  # by id, until the Value is gone
     _changed: WeakValueDictionary[int, Value] = WeakValueDictionary()  # computed Values whose .data was set, by id
 
     def __init__(self, data: Any, label: str = "", *, requires_grad: bool = True) -> None:
@@ -244,6 +258,29 @@ class Value:
     def detach(self) -> Value:
         """A frozen leaf with a copy of the data: the graph ends here."""
         return Value(self._data, self.label, requires_grad=False)
+
+    def register_hook(self, hook: Callable[[Any], Any]) -> Hook:
+        """Call ``hook(g)`` with the gradient of this Value in every backward pass, when it is complete.
+
+        Args:
+            hook: gets the gradient, a float or an array in backward(), a Value in gradient(), and may return
+                another one of the same shape, which then takes its place.
+
+        Returns:
+            A handle, whose remove() removes the hook.
+
+        >>> x = Value(2.0)
+        >>> handle = x.register_hook(lambda g: 10.0 * g)
+        >>> (x * x).backward()
+        >>> x.grad
+        40.0
+        >>> handle.remove()
+        """
+        if not callable(hook):
+            raise TypeError(f"register_hook() takes a function of the gradient, but got {hook!r}")
+        if id(self) not in self._hooks:
+            finalize(self, self._hooks.pop, id(self), None).atexit = False
+        return Hook(self._hooks.setdefault(id(self), []), hook)
 
     # --- operators and methods ---------------------------------------------------------------------
 

@@ -1,0 +1,568 @@
+"""Transforms of functions: grad, vjp, jvp, jacobian, hessian, hvp and their like, composable to any depth.
+
+Arguments are numbers, arrays, and any nesting of dicts, lists, tuples and dataclasses of them, or modules,
+which stand for their parameters by name; results have the same nesting. Plain data in, plain data out;
+inside another transform, or where an argument is a Value, results are Values that can be differentiated again.
+
+There is no vmap: NumPy code is written for whole arrays, and gradients of single samples are the
+Jacobian of the vector of their losses, ``jacobian(lambda w: losses(w, X, y))(w)``.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import warnings
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar, copy_context
+from typing import Any
+
+import numpy as np
+
+from autograd.backward import Pullback, gradient
+from autograd.graph import inputs_of
+from autograd.nesting import is_module, leaves_of, mapped, parameters_of
+from autograd.op import is_value, raw, shape_of
+from autograd.ops.elementwise import positive
+from autograd.ops.forms import primitive
+from autograd.ops.shapes import concatenate, reshape, stack
+from autograd.scopes import current, scope
+from autograd.value import Value
+
+Function = Callable[..., Any]
+ArgNum = int | str | Sequence[int | str]
+
+#: What the transforms around are differentiating with respect to: inner ones then give Values.
+_active: ContextVar[frozenset[Value]] = ContextVar("valuegrad_active", default=frozenset())
+
+
+def recorded(transform: Function) -> Function:
+    """The same function, which records also inside of no_grad(); its results are then frozen."""
+
+    @functools.wraps(transform)
+    def function(*args: Any, **named: Any) -> Any:
+        around = current()
+        if around is None or around.settings.get("recording", True):
+            return transform(*args, **named)
+        with scope(recording=True):
+            result = transform(*args, **named)
+        return stop_gradient(result)
+
+    return function
+
+
+# --- the transforms -------------------------------------------------------------------------------
+
+
+def grad(f: Function, argnum: ArgNum = 0, has_aux: bool = False) -> Function:
+    """The function that gives the gradient of `f`, a function with a scalar result.
+
+    Args:
+        f: a function of numbers, arrays or nested parameters, in NumPy code.
+        argnum: which argument to differentiate with respect to: its position or name, or a tuple of those,
+            which gives a tuple of gradients.
+        has_aux: whether f returns a pair, of which the second is passed on: (gradient, aux).
+
+    Raises:
+        TypeError: if f returns something else than a single number.
+
+    >>> grad(lambda x, y: x**2 * y, argnum=(0, 1))(3.0, 2.0)
+    (12.0, 9.0)
+    """
+
+    @recorded
+    @functools.wraps(f)
+    def function(*args: Any, **named: Any) -> Any:
+        call = Call(f, args, named, argnum, has_aux)
+        result = call.nested(scalar_cotangents(call, "grad"))
+        return (result, call.aux) if has_aux else result
+
+    return function
+
+
+def value_and_grad(f: Function, argnum: ArgNum = 0, has_aux: bool = False) -> Function:
+    """The function that gives ``(f(x), gradient)``, or ``((f(x), aux), gradient)`` with `has_aux`; see grad().
+
+    >>> value_and_grad(lambda x: (x**2).sum())(np.array([1.0, 2.0]))
+    (5.0, array([2., 4.]))
+    """
+
+    @recorded
+    @functools.wraps(f)
+    def function(*args: Any, **named: Any) -> Any:
+        call = Call(f, args, named, argnum, has_aux)
+        result = call.nested(scalar_cotangents(call, "value_and_grad"))
+        value = call.finished(call.out)
+        return ((value, call.aux) if has_aux else value), result
+
+    return function
+
+
+def elementwise_grad(f: Function, argnum: ArgNum = 0) -> Function:
+    """The function that gives the derivative of an elementwise `f` at each element.
+
+    Raises:
+        ValueError: if the result of f has another shape than the argument.
+
+    >>> elementwise_grad(np.sin)(np.array([0.0, np.pi]))
+    array([ 1., -1.])
+    """
+
+    @recorded
+    @functools.wraps(f)
+    def function(*args: Any, **named: Any) -> Any:
+        call = Call(f, args, named, argnum)
+        for target in call.targets:
+            if target.shape != np.shape(call.out):
+                raise ValueError(
+                    f"elementwise_grad() needs a result of the shape {target.shape} of the argument, but {np.shape(call.out)} came: "
+                    "use jacobian()"
+                )
+        return call.nested(call.pull(np.ones(np.shape(call.out))))
+
+    return function
+
+
+@recorded
+def vjp(f: Function, *args: Any, has_aux: bool = False) -> tuple[Any, ...]:
+    """``(f(*args), pullback)``: ``pullback(cotangent)`` gives a tuple of cotangents, one for each argument.
+
+    The cotangent has the nesting and shapes of the result of f. With `has_aux`, f returns a pair and
+    ``(out, pullback, aux)`` comes.
+
+    >>> out, pullback = vjp(lambda x, y: x * y, 3.0, np.array([1.0, 2.0]))
+    >>> out, pullback(np.array([1.0, 1.0]))
+    (array([3., 6.]), (3.0, array([3., 3.])))
+    """
+    call = Call(f, args, {}, tuple(range(len(args))), has_aux)
+
+    def pullback(cotangent: Any) -> tuple[Any, ...]:
+        return call.nested(call.pull(cotangent))
+
+    out = call.finished(call.out)
+    return (out, pullback, call.aux) if has_aux else (out, pullback)
+
+
+@recorded
+def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
+    """``(f(*args), tangent)``: the derivative of the result along `tangents`, which have the nesting of `args`.
+
+    Forward mode, derived from the rules of reverse mode: the pullback is linear in its cotangent, and the
+    derivative of that linear map is its transpose (Townsend 2017).
+
+    Args:
+        args: a tuple of the arguments; anything else is the only argument.
+        tangents: a tuple of tangents, or the only one.
+
+    >>> jvp(np.sin, (0.0,), (2.0,))
+    (0.0, 2.0)
+    """
+    args, tangents = (item if isinstance(item, tuple) else (item,) for item in (args, tangents))
+    call = Call(f, args, {}, tuple(range(len(args))))
+    along = call.matching(tangents, "jvp() takes a tangent for each argument")
+    outs, rebuild = leaves_of(call.out)
+    seeds = [probe(out) for out in outs]
+    result = []
+    for out, seed in zip(outs, seeds, strict=True):
+        total = inner(gradient(out, call.targets, seed), along) if is_value(out) else 0.0
+        result += call.one(total, [seed])
+    return call.finished(call.out), rebuild(result)
+
+
+def jacobian(f: Function, argnum: ArgNum = 0, has_aux: bool = False) -> Function:
+    """The function that gives the Jacobian: for a result of shape (m...) and an argument of shape (n...), an array (m..., n...).
+
+    As many backward passes as the result has elements, or as the argument has, whichever are fewer. With nested
+    results and arguments, the nesting of the result holds that of the argument.
+
+    >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
+
+    @recorded
+    @functools.wraps(f)
+    def function(*args: Any, **named: Any) -> Any:
+        call = Call(f, args, named, argnum, has_aux)
+        outs, rebuild = leaves_of(call.out)
+        result = rebuild([call.nested(call.jacobians(out)) for out in outs])
+        return (result, call.aux) if has_aux else result
+
+    return function
+
+
+def hessian(f: Function, argnum: ArgNum = 0) -> Function:
+    """The function that gives the second derivatives: for a scalar result and an argument of shape (n...), an array (n..., n...).
+
+    Of nested arguments, and of modules, by pairs of names: ``hessian(loss)(model)["layers.0.weight"]["layers.2.bias"]``.
+
+    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 2.0]))
+    array([[4., 6.],
+           [6., 0.]])
+    """
+    first = jacobian(f, argnum)
+
+    @recorded
+    @functools.wraps(f)
+    def function(*args: Any, **named: Any) -> Any:
+        call = Call(first, args, named, argnum, quiet=True)
+        outs, rebuild = leaves_of(call.out)
+        return rebuild([call.nested(call.jacobians(out)) for out in outs])
+
+    return function
+
+
+@recorded
+def hvp(f: Function, args: Any, v: Any) -> Any:
+    """The Hessian of a scalar `f` at `args` times `v`, which has the nesting of `args`, without the Hessian.
+
+    Args:
+        args: a tuple of the arguments; anything else is the only argument.
+        v: a tuple of directions, or the only one. The result is of the same form.
+
+    >>> hvp(lambda x: (x**3).sum(), np.array([1.0, 2.0]), np.array([1.0, 0.0]))
+    array([6., 0.])
+    """
+    single = not isinstance(args, tuple)
+    args, v = ((args,), (v,)) if single else (args, v)
+    call = Call(f, args, {}, tuple(range(len(args))))
+    along = call.matching(v, "hvp() takes a direction for each argument")
+    out = scalar_result(call, "hvp")
+    slopes = gradient(out, call.targets, seed_like(out)) if is_value(out) else []
+    result = call.nested(call.one(inner(slopes, along), call.targets))
+    return result[0] if single else result
+
+
+def stop_gradient(x: Any) -> Any:
+    """The same numbers without their graph: nothing is differentiated through them. Of any nesting.
+
+    >>> grad(lambda x: x * stop_gradient(x))(3.0)
+    3.0
+    """
+    return mapped(lambda leaf, path: leaf.detach() if is_value(leaf) else leaf, x, "", lambda item, path: item)
+
+
+# --- recompute instead of store -------------------------------------------------------------------
+
+
+def checkpoint(f: Function) -> Function:
+    """The same function, which keeps nothing of its graph but inputs and outputs, and computes again in the backward pass.
+
+    Composes with every transform, and reaches Values that `f` closes over, parameters of modules among them.
+
+    Raises:
+        ValueError: in the backward pass, if f gives other numbers than before: it must not draw random ones.
+
+    >>> grad(checkpoint(lambda x: np.sin(np.sin(x))))(0.0)
+    1.0
+    """
+
+    @functools.wraps(f)
+    def function(*args: Any, **named: Any) -> Any:
+        around = copy_context()
+
+        def recompute() -> tuple[Any, Value | None, list[Value]]:
+            """The nested result, its Values in one row, and those from outside that they were computed from."""
+            with scope() as here:
+                result = f(*args, **named)
+                outs = [leaf for leaf in leaves_of(result)[0] if is_value(leaf)]
+                row = concatenate([reshape(out, -1) for out in outs]) if outs else None
+            return result, row, [] if row is None else outside(row, here)
+
+        result, row, inputs = recompute()
+        if row is None or not inputs:
+            return result
+        again = Recomputed(row.data, inputs, lambda: around.copy().run(recompute), getattr(f, "__name__", "f"))
+        flat, start, parts = recomputed(inputs, again), 0, []
+        leaves, rebuild = leaves_of(result)
+        for leaf in leaves:
+            size = leaf.size if is_value(leaf) else 0
+            parts.append(reshape(flat[start : start + size], leaf.shape) if is_value(leaf) else leaf)
+            start += size
+        return rebuild(parts)
+
+    return function
+
+
+class Recomputed:
+    """The result of a function as one row of numbers, the Values it came from, and how to compute it again."""
+
+    def __init__(self, data: Any, inputs: list[Value], run: Callable[[], Any], name: str) -> None:
+        self.data, self.inputs, self.run, self.name = data, inputs, run, name
+
+    def row(self) -> Value:
+        """The result once more, with its graph."""
+        _, row, _ = self.run()
+        if not np.array_equal(row.data, self.data, equal_nan=True):
+            raise ValueError(
+                f"checkpoint({self.name}) computed other numbers in the backward pass than before, so its gradient would be wrong: "
+                "the function must give the same again; make a new random generator from a seed inside of it"
+            )
+        return row
+
+
+def recompute_rule(g: Any, out: Any, inputs: tuple[Any, ...], again: Recomputed) -> tuple[Any, ...]:
+    """The gradients of the recomputed graph; plain if the cotangent is."""
+    return tuple(Pullback(again.row(), again.inputs)(g, on_values=is_value(g)))
+
+
+@primitive("custom", lambda inputs, again: (tuple(inputs), again), inputs=recompute_rule)
+def recomputed(inputs: Any, again: Recomputed) -> Any:
+    """The numbers of a checkpoint; `inputs` are the Values from outside that they were computed from."""
+    return again.data
+
+
+def outside(row: Value, here: scope) -> list[Value]:
+    """The Values below `row` that were not made inside the scope `here`, in order of discovery."""
+
+    def made_inside(node: Value) -> bool:
+        place = node.place
+        while place is not None and place is not here:
+            place = getattr(place, "outer", None)
+        return place is here
+
+    found: dict[Value, None] = {}
+    seen, waiting = {row}, [row]
+    while waiting:
+        for item in inputs_of(waiting.pop()):
+            if item.op is not None and made_inside(item):
+                if item not in seen:
+                    seen.add(item)
+                    waiting.append(item)
+            elif item.op is not None or item.requires_grad:
+                found[item] = None
+    return list(found)
+
+
+# --- one call of a function with some arguments as Values -----------------------------------------
+
+
+class Call:
+    """One call of `f` with the chosen arguments as Values, and the ways back from its result.
+
+    Attributes:
+        out, aux: what f returned.
+        targets: the Values that stand for the numbers and arrays of the chosen arguments, in order.
+        on_values: whether results are to be Values.
+    """
+
+    def __init__(
+        self, f: Function, args: Sequence[Any], named: dict[str, Any], argnum: ArgNum, has_aux: bool = False, quiet: bool = False
+    ) -> None:
+        self.f, self.quiet = f, quiet
+        self.targets: list[Value] = []
+        self.on_values = False
+        arguments = list(args), dict(named)
+        places = [argnum] if isinstance(argnum, (int, str)) else list(argnum)
+        rebuilds = []
+        for place in places:
+            holder, key = self.find(place, *arguments)
+            leaves, rebuild = leaves_of(holder[key], f"argument {place!r}", refuse)
+            traced = list(map(self.trace, leaves)) if not is_module(holder[key]) else self.module(holder[key])
+            holder[key] = rebuild(traced) if not is_module(holder[key]) else holder[key]
+            rebuilds.append((rebuild, len(traced)))
+        self.rebuilds, self.single = rebuilds, isinstance(argnum, (int, str))
+        token = _active.set(_active.get() | set(self.targets))
+        try:
+            self.out = f(*arguments[0], **arguments[1])
+        finally:
+            _active.reset(token)
+        self.aux: Any = None
+        if has_aux:
+            if not isinstance(self.out, tuple) or len(self.out) != 2:
+                raise TypeError(f"with has_aux=True the function returns a pair (result, aux), but got {type(self.out).__name__}")
+            self.out, self.aux = self.out
+        self.sorted: dict[Any, Pullback] = {}
+        self.check_connected()
+        self.aux = self.finished(self.aux)
+
+    def find(self, place: Any, args: list[Any], named: dict[str, Any]) -> tuple[Any, Any]:
+        """The list or dict that holds an argument, and its key there, by position or name."""
+        if isinstance(place, str):
+            if place in named:
+                return named, place
+            names = list(inspect.signature(self.f).parameters)
+            if place not in names or names.index(place) >= len(args):
+                raise TypeError(f"argnum={place!r} is no argument of this call, which has {len(args)} and the names {[*named]}")
+            return args, names.index(place)
+        if not -len(args) <= place < len(args):
+            raise TypeError(f"argnum={place} is not among the {len(args)} positional arguments of this call: count from 0, or give a name")
+        return args, place
+
+    def trace(self, leaf: Any) -> Value:
+        """A Value of its own for a number, an array or a Value. A computed one, so that data cannot leave the graph unseen."""
+        self.on_values |= is_value(leaf)
+        target = positive(leaf if is_value(leaf) else Value(leaf))
+        self.targets.append(target)
+        return target
+
+    def module(self, module: Any) -> list[Value]:
+        """The parameters of a module, which are Values already and stay in it."""
+        parameters = [parameter for _, parameter in parameters_of(module)]
+        self.targets += parameters
+        return parameters
+
+    def sort(self, out: Value) -> Pullback:
+        """The backward pass from `out`, sorted once."""
+        if out not in self.sorted:
+            self.sorted[out] = Pullback(out, self.targets)
+        return self.sorted[out]
+
+    def check_connected(self) -> None:
+        """Whether results are Values, because a transform around differentiates through them; warn if nothing connects."""
+        outs = [out for out in leaves_of(self.out)[0] if is_value(out)]
+        around = _active.get()
+        reached = False
+        for out in outs:
+            pullback = self.sort(out)
+            self.on_values |= bool(around) and not (around.isdisjoint(pullback.nodes) and around.isdisjoint(pullback.leaves))
+            reached = reached or not set(self.targets).isdisjoint(pullback.nodes if pullback.nodes else pullback.leaves)
+            reached = reached or not set(self.targets).isdisjoint(pullback.leaves)
+        if self.targets and not reached and not self.quiet:
+            name = getattr(self.f, "__name__", "the function")
+            warnings.warn(
+                f"the result of {name} does not depend on the argument it is differentiated with respect to: its gradient is zero",
+                UserWarning,
+                stacklevel=outer_level(),
+            )
+
+    def finished(self, tree: Any) -> Any:
+        """A result as it is to be returned: with Values, or as plain data."""
+        if self.on_values:
+            return tree
+        return mapped(lambda leaf, path: raw(leaf) if is_value(leaf) else leaf, tree, "", lambda item, path: item)
+
+    def nested(self, results: Sequence[Any]) -> Any:
+        """One result for each target, in the nesting of the arguments; a tuple for a tuple of arguments."""
+        nestings, start = [], 0
+        for rebuild, count in self.rebuilds:
+            nestings.append(rebuild(list(results[start : start + count])))
+            start += count
+        return nestings[0] if self.single else tuple(nestings)
+
+    def one(self, out: Any, targets: Sequence[Value], seed: Any = 1.0) -> list[Any]:
+        """The cotangents of some targets from one output, as Values or plain data of their own."""
+        if not is_value(out):
+            zeros = [np.zeros(target.shape, target.dtype) if target.shape else 0.0 for target in targets]
+            return list(map(Value, zeros)) if self.on_values else zeros
+        on_values = self.on_values or is_value(seed)
+        pullback = self.sort(out) if targets is self.targets else Pullback(out, targets)
+        found = pullback(seed, on_values)
+        if on_values:
+            return [c * 1.0 if is_value(c) else Value(c) for c in found]
+        return [np.array(c) if c.__class__ is np.ndarray else c for c in found]
+
+    def pull(self, cotangent: Any) -> list[Any]:
+        """The cotangents of all targets from one of the (nested) result."""
+        outs, _ = leaves_of(self.out)
+        given = leaves_of(cotangent)[0]
+        if len(outs) != len(given):
+            raise ValueError(f"the pullback takes a cotangent for each of {len(outs)} results, but {len(given)} came: give it their nesting")
+        for out, c in zip(outs, given, strict=True):
+            if np.shape(out) != np.shape(c):
+                raise ValueError(f"the pullback takes cotangents of the shapes of the results: {np.shape(out)} was expected, but {np.shape(c)} came")
+        if len(outs) == 1 and is_value(outs[0]):
+            seed = given[0] if is_value(given[0]) else np.asarray(given[0], outs[0].dtype)
+            return self.one(outs[0], self.targets, seed if shape_of(seed) or is_value(seed) else float(seed))
+        return self.one(inner(outs, given), self.targets)
+
+    def jacobians(self, out: Any) -> list[Any]:
+        """For each target the derivatives of all elements of `out`, in the shape of both together."""
+        shape = np.shape(out)
+        size = int(np.prod(shape, dtype=int))
+        if not is_value(out):
+            return [np.zeros(shape + target.shape) if shape + target.shape else 0.0 for target in self.targets]
+        if not shape:
+            return self.one(out, self.targets, 1.0)
+        if size <= sum(target.size for target in self.targets):
+            rows = [self.one(out, self.targets, seed) for seed in units(shape, out.dtype)]
+            columns = zip(*rows, strict=True) if rows else [[] for _ in self.targets]
+            return [self.joined(list(parts), shape + target.shape) for parts, target in zip(columns, self.targets, strict=True)]
+        seed = probe(out)
+        found = gradient(out, self.targets, seed)
+        return [self.transposed(pulled, seed, shape, target.shape) for pulled, target in zip(found, self.targets, strict=True)]
+
+    def transposed(self, pulled: Value, seed: Value, shape: tuple[int, ...], target_shape: tuple[int, ...]) -> Any:
+        """The Jacobian column by column: `pulled` is linear in `seed`, and its derivative is the transpose."""
+        pullback = Pullback(pulled, [seed])
+        on_values = self.on_values
+        parts = [pullback(unit, on_values)[0] for unit in (units(target_shape, pulled.dtype) if target_shape else [1.0])]
+        joined = self.joined(parts, target_shape + shape)
+        order = (*range(len(target_shape), len(target_shape + shape)), *range(len(target_shape)))
+        return joined.transpose(order)
+
+    def joined(self, parts: list[Any], shape: tuple[int, ...]) -> Any:
+        """Arrays or Values side by side, in a shape."""
+        if not parts:
+            return Value(np.zeros(shape)) if self.on_values else np.zeros(shape)
+        if self.on_values:
+            return reshape(stack([part if is_value(part) else Value(part) for part in parts]), shape)
+        return np.stack(parts).reshape(shape)
+
+    def matching(self, given: Any, what: str) -> list[Any]:
+        """The numbers and arrays of a nesting like that of the arguments, checked for their shapes."""
+        leaves = leaves_of(given)[0]
+        shapes, wanted = list(map(np.shape, leaves)), [target.shape for target in self.targets]
+        if shapes != wanted:
+            raise ValueError(f"{what}, in its nesting and shape: {wanted} were expected, but {shapes} came")
+        return [leaf if is_value(leaf) or np.shape(leaf) == () else np.asarray(leaf, target.dtype) for leaf, target in zip(leaves, self.targets, strict=True)]
+
+
+def refuse(item: Any, path: str) -> Any:
+    """TypeError for what is no number in an argument that is differentiated."""
+    raise TypeError(
+        f"{path} is differentiated, but it is {item!r}, a {type(item).__name__}: arguments are numbers, arrays, and dicts, lists, "
+        "tuples and dataclasses of them; pass it as another argument, or close over it"
+    )
+
+
+def scalar_result(call: Call, name: str) -> Any:
+    """The result, checked to be a single number."""
+    out = call.out
+    if isinstance(out, (tuple, list, dict)) or not (is_value(out) or np.ndim(out) == 0 or np.size(out) == 1) or out is None:
+        came = "None" if out is None else f"a {type(out).__name__}" if not hasattr(out, "shape") else f"an array of shape {out.shape}"
+        aux = "; has_aux=True takes a pair (result, aux)" if isinstance(out, tuple) else ""
+        raise TypeError(f"{name}() needs a function with a single number as its result, but got {came}: use jacobian() or vjp(){aux}")
+    if np.size(out) != 1:
+        raise TypeError(
+            f"{name}() needs a function with a single number as its result, but the result has the shape {np.shape(out)}: "
+            "reduce it, as with .sum(), or use jacobian() for all derivatives, or vjp() for those of one cotangent"
+        )
+    return out
+
+
+def scalar_cotangents(call: Call, name: str) -> list[Any]:
+    out = scalar_result(call, name)
+    return call.one(out, call.targets, seed_like(out))
+
+
+def seed_like(out: Any) -> Any:
+    return np.ones(out.shape, out.dtype) if np.shape(out) else 1.0
+
+
+def units(shape: tuple[int, ...], dtype: Any) -> Any:
+    """One after the other the arrays of that shape with a single 1 in them."""
+    for place in np.ndindex(shape):
+        unit = np.zeros(shape, dtype)
+        unit[place] = 1.0
+        yield unit
+
+
+def probe(out: Any) -> Value:
+    """A cotangent without zeros, at which a pullback is recorded: it is linear, so that any would do but for masks at 0."""
+    shape = np.shape(out)
+    return Value(np.linspace(0.5, 1.5, int(np.prod(shape, dtype=int))).reshape(shape).astype(getattr(out, "dtype", float)) if shape else 1.0)
+
+
+def inner(values: Sequence[Any], others: Sequence[Any]) -> Any:
+    """The sum of the products of all elements."""
+    terms = [(value * other).sum() if np.shape(value) else value * other for value, other in zip(values, others, strict=True)]
+    return sum(terms[1:], terms[0]) if terms else 0.0
+
+
+def outer_level() -> int:
+    """The stack level of the first caller outside of this file, for warnings."""
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and frame.f_code.co_filename == __file__:
+        frame, level = frame.f_back, level + 1
+    return level
