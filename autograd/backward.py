@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from autograd.graph import arguments_of, inputs_of, topological_order
-from autograd.op import FLOAT_ERRORS, Op, is_value, raw, shape_of
+from autograd.hooks import HOOKS, hooked
+from autograd.op import FLOAT_ERRORS, Op, is_value, raw
 from autograd.ops.elementwise import same, times_x, times_y, where
 from autograd.ops.plain import checksum, describe, has_nan, is_finite, require_values, seed_of
 from autograd.ops.reductions import fit, spread
@@ -77,7 +78,7 @@ def leaf_cotangents(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -
     """The cotangent of each leaf, in memory of its own, and None for leaves that are frozen."""
     targets = [leaf for leaf in leaves if leaf.requires_grad]
     pullback = Pullback(root, targets, nodes, leaves)
-    if len(targets) < len(leaves) or is_set("debug") or root._hooks:
+    if len(targets) < len(leaves) or is_set("debug") or HOOKS:
         pullback(seed)
     else:
         with np.errstate(all="ignore"):
@@ -159,7 +160,10 @@ class Pullback:
     """
 
     def __init__(self, root: Any, targets: Sequence[Any], nodes: Any = None, leaves: Any = None) -> None:
-        self.root, self.targets, self.found = root, targets, {}
+        self.root, self.targets = root, targets
+        self.found: dict[Any, Any] = {}
+        self.nodes: list[Any]
+        self.leaves: list[Any]
         self.nodes, self.leaves = topological_order(root) if nodes is None else (nodes, leaves)
         self.needed: set[Any] | None = None
         check_unchanged(self.nodes)
@@ -179,14 +183,14 @@ class Pullback:
                 if not self.needed.isdisjoint(inputs_of(node)):
                     self.needed.add(node)
             self.path = [node for node in reversed(self.nodes) if node in self.needed]
-        needed, debugging, hooks = self.needed, is_set("debug"), self.root._hooks
+        needed, debugging = self.needed, is_set("debug")
         kind = self.root.__class__
         self.found = found = {self.root: seed}
         for node in self.path:
             if node not in found:
                 continue
-            if hooks:
-                hooked(node, found, hooks)
+            if HOOKS:
+                found[node] = hooked(node, found[node])
             op, g = node.op, found[node]
             if op.rule_x is None or masked or debugging:
                 given = (g, node, arguments_of(node))
@@ -214,19 +218,9 @@ class Pullback:
         for target in self.targets:
             if target not in found:
                 found[target] = np.zeros_like(target._data) if target.shape else 0.0
-            elif hooks and target.op is None:
-                hooked(target, found, hooks)
+            elif HOOKS and target.op is None:
+                found[target] = hooked(target, found[target])
         return [found[target] for target in self.targets]
-
-
-def hooked(node: Any, found: dict[Any, Any], hooks: Any) -> None:
-    """Let the hooks of a Value see, and perhaps replace, its complete cotangent."""
-    for hook in hooks.get(id(node), ()):
-        changed = hook(found[node])
-        if changed is not None:
-            if shape_of(changed) != node.shape:
-                raise ValueError(f"a hook of {describe(node)} returned a gradient of shape {shape_of(changed)}: keep its shape")
-            found[node] = fit(changed, node._data)
 
 
 def contributions(node: Any, g: Any, out: Any, args: Any, needed: Any = None, masked: bool = False) -> Iterator[Any]:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from autograd.backward import Pullback, gradient
-from autograd.graph import inputs_of
+from autograd.graph import inputs_of, topological_order
 from autograd.nesting import is_module, leaves_of, mapped, parameters_of
 from autograd.op import is_value, raw, shape_of
 from autograd.ops.elementwise import positive
@@ -115,8 +115,8 @@ def elementwise_grad(f: Function, argnum: ArgNum = 0) -> Function:
         for target in call.targets:
             if target.shape != np.shape(call.out):
                 raise ValueError(
-                    f"elementwise_grad() needs a result of the shape {target.shape} of the argument, but {np.shape(call.out)} came: "
-                    "use jacobian()"
+                    f"elementwise_grad() needs a result of the shape {target.shape} of the argument, "
+                    f"but {np.shape(call.out)} came: use jacobian()"
                 )
         return call.nested(call.pull(np.ones(np.shape(call.out))))
 
@@ -228,8 +228,8 @@ def hvp(f: Function, args: Any, v: Any) -> Any:
     call = Call(f, args, {}, tuple(range(len(args))))
     along = call.matching(v, "hvp() takes a direction for each argument")
     out = scalar_result(call, "hvp")
-    slopes = gradient(out, call.targets, seed_like(out)) if is_value(out) else []
-    result = call.nested(call.one(inner(slopes, along), call.targets))
+    slope = inner(gradient(out, call.targets, seed_like(out)), along) if is_value(out) else 0.0
+    result = call.nested(call.one(slope, call.targets))
     return result[0] if single else result
 
 
@@ -295,15 +295,20 @@ class Recomputed:
         _, row, _ = self.run()
         if not np.array_equal(row.data, self.data, equal_nan=True):
             raise ValueError(
-                f"checkpoint({self.name}) computed other numbers in the backward pass than before, so its gradient would be wrong: "
+                f"checkpoint({self.name}) computed other numbers in the backward pass than before, "
+                "so its gradient would be wrong: "
                 "the function must give the same again; make a new random generator from a seed inside of it"
             )
         return row
 
 
 def recompute_rule(g: Any, out: Any, inputs: tuple[Any, ...], again: Recomputed) -> tuple[Any, ...]:
-    """The gradients of the recomputed graph; plain if the cotangent is."""
-    return tuple(Pullback(again.row(), again.inputs)(g, on_values=is_value(g)))
+    """The partial derivatives of the recomputed graph: Values where the output came as one, else numbers.
+
+    The walk stops at the inputs: what one of them owes to another is found outside of the checkpoint.
+    """
+    row = again.row()
+    return tuple(Pullback(row, again.inputs, *topological_order(row, again.inputs))(g, on_values=is_value(out)))
 
 
 @primitive("custom", lambda inputs, again: (tuple(inputs), again), inputs=recompute_rule)
@@ -386,7 +391,9 @@ class Call:
                 raise TypeError(f"argnum={place!r} is no argument of this call, which has {len(args)} and the names {[*named]}")
             return args, names.index(place)
         if not -len(args) <= place < len(args):
-            raise TypeError(f"argnum={place} is not among the {len(args)} positional arguments of this call: count from 0, or give a name")
+            raise TypeError(
+                f"argnum={place} is not among the {len(args)} positional arguments of this call: count from 0, or give a name"
+            )
         return args, place
 
     def trace(self, leaf: Any) -> Value:
@@ -410,18 +417,17 @@ class Call:
 
     def check_connected(self) -> None:
         """Whether results are Values, because a transform around differentiates through them; warn if nothing connects."""
-        outs = [out for out in leaves_of(self.out)[0] if is_value(out)]
-        around = _active.get()
-        reached = False
-        for out in outs:
-            pullback = self.sort(out)
-            self.on_values |= bool(around) and not (around.isdisjoint(pullback.nodes) and around.isdisjoint(pullback.leaves))
-            reached = reached or not set(self.targets).isdisjoint(pullback.nodes if pullback.nodes else pullback.leaves)
-            reached = reached or not set(self.targets).isdisjoint(pullback.leaves)
-        if self.targets and not reached and not self.quiet:
+        outs = leaves_of(self.out)[0]
+        around, own = _active.get(), set(self.targets)
+        reached = not outs or not own
+        for out in filter(is_value, outs):
+            below = self.sort(out).nodes + self.sort(out).leaves
+            self.on_values |= not around.isdisjoint(below)
+            reached |= not own.isdisjoint(below)
+        if not reached and not self.quiet:
             name = getattr(self.f, "__name__", "the function")
             warnings.warn(
-                f"the result of {name} does not depend on the argument it is differentiated with respect to: its gradient is zero",
+                f"the result of {name} does not depend on the argument that it is differentiated by: its gradient is zero",
                 UserWarning,
                 stacklevel=outer_level(),
             )
@@ -457,10 +463,15 @@ class Call:
         outs, _ = leaves_of(self.out)
         given = leaves_of(cotangent)[0]
         if len(outs) != len(given):
-            raise ValueError(f"the pullback takes a cotangent for each of {len(outs)} results, but {len(given)} came: give it their nesting")
+            raise ValueError(
+                f"the pullback takes a cotangent for each of {len(outs)} results, but {len(given)} came: give it their nesting"
+            )
         for out, c in zip(outs, given, strict=True):
             if np.shape(out) != np.shape(c):
-                raise ValueError(f"the pullback takes cotangents of the shapes of the results: {np.shape(out)} was expected, but {np.shape(c)} came")
+                raise ValueError(
+                    f"the pullback takes cotangents of the shapes of the results: {np.shape(out)} was expected, "
+                    f"but {np.shape(c)} came"
+                )
         if len(outs) == 1 and is_value(outs[0]):
             seed = given[0] if is_value(given[0]) else np.asarray(given[0], outs[0].dtype)
             return self.one(outs[0], self.targets, seed if shape_of(seed) or is_value(seed) else float(seed))
@@ -505,14 +516,17 @@ class Call:
         shapes, wanted = list(map(np.shape, leaves)), [target.shape for target in self.targets]
         if shapes != wanted:
             raise ValueError(f"{what}, in its nesting and shape: {wanted} were expected, but {shapes} came")
-        return [leaf if is_value(leaf) or np.shape(leaf) == () else np.asarray(leaf, target.dtype) for leaf, target in zip(leaves, self.targets, strict=True)]
+        return [
+            leaf if is_value(leaf) or np.shape(leaf) == () else np.asarray(leaf, target.dtype)
+            for leaf, target in zip(leaves, self.targets, strict=True)
+        ]
 
 
 def refuse(item: Any, path: str) -> Any:
     """TypeError for what is no number in an argument that is differentiated."""
     raise TypeError(
-        f"{path} is differentiated, but it is {item!r}, a {type(item).__name__}: arguments are numbers, arrays, and dicts, lists, "
-        "tuples and dataclasses of them; pass it as another argument, or close over it"
+        f"{path} is differentiated, but it is {item!r}, a {type(item).__name__}: arguments are numbers, arrays, and dicts, "
+        "lists, tuples and dataclasses of them; pass it as another argument, or close over it"
     )
 
 
@@ -520,9 +534,17 @@ def scalar_result(call: Call, name: str) -> Any:
     """The result, checked to be a single number."""
     out = call.out
     if isinstance(out, (tuple, list, dict)) or not (is_value(out) or np.ndim(out) == 0 or np.size(out) == 1) or out is None:
-        came = "None" if out is None else f"a {type(out).__name__}" if not hasattr(out, "shape") else f"an array of shape {out.shape}"
+        came = (
+            "None"
+            if out is None
+            else f"a {type(out).__name__}"
+            if not hasattr(out, "shape")
+            else f"an array of shape {out.shape}"
+        )
         aux = "; has_aux=True takes a pair (result, aux)" if isinstance(out, tuple) else ""
-        raise TypeError(f"{name}() needs a function with a single number as its result, but got {came}: use jacobian() or vjp(){aux}")
+        raise TypeError(
+            f"{name}() needs a function with a single number as its result, but got {came}: use jacobian() or vjp(){aux}"
+        )
     if np.size(out) != 1:
         raise TypeError(
             f"{name}() needs a function with a single number as its result, but the result has the shape {np.shape(out)}: "
@@ -551,7 +573,11 @@ def units(shape: tuple[int, ...], dtype: Any) -> Any:
 def probe(out: Any) -> Value:
     """A cotangent without zeros, at which a pullback is recorded: it is linear, so that any would do but for masks at 0."""
     shape = np.shape(out)
-    return Value(np.linspace(0.5, 1.5, int(np.prod(shape, dtype=int))).reshape(shape).astype(getattr(out, "dtype", float)) if shape else 1.0)
+    return Value(
+        np.linspace(0.5, 1.5, int(np.prod(shape, dtype=int))).reshape(shape).astype(getattr(out, "dtype", float))
+        if shape
+        else 1.0
+    )
 
 
 def inner(values: Sequence[Any], others: Sequence[Any]) -> Any:

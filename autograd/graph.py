@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 _one_at_a_time = threading.RLock()  # threads may share leaves, and the marks are on the nodes
 
 
-def topological_order(root: Any) -> tuple[list[Any], list[Any]]:
-    """The recorded nodes below `root`, inputs first and `root` last, and the leaves in order of discovery."""
+def topological_order(root: Any, stops: Iterable[Any] = ()) -> tuple[list[Any], list[Any]]:
+    """The recorded nodes below `root`, inputs first and `root` last, and the leaves in order of discovery.
+
+    `stops`, and what lies only below them, are left out.
+    """
     if root.op is None:
         return [], [root]
     kind = root.__class__
@@ -19,6 +23,8 @@ def topological_order(root: Any) -> tuple[list[Any], list[Any]]:
     waiting = [root]
     push, pop = waiting.append, waiting.pop
     with _one_at_a_time:
+        for node in stops:
+            node._mark = mark
         while waiting:
             node = pop()
             if node is None:  # all inputs of the node below this None have been visited

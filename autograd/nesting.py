@@ -41,10 +41,10 @@ def mapped(function: Mapped, tree: Any, path: str, other: Mapped) -> Any:
     if is_module(tree):
         return {name: function(parameter, f"{path}.{name}") for name, parameter in parameters_of(tree)}
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
-        made = object.__new__(type(tree))
+        twin: Any = copy.copy(tree)
         for field in dataclasses.fields(tree):
-            object.__setattr__(made, field.name, inside(getattr(tree, field.name), f".{field.name}"))
-        return made
+            object.__setattr__(twin, field.name, inside(getattr(tree, field.name), f".{field.name}"))  # also of a frozen one
+        return twin
     return other(tree, path)
 
 

@@ -86,7 +86,7 @@ def operand(item: Any, op: Op) -> Any:
         return item
     if item.__class__ is np.ndarray and item.dtype.kind == "f" and item.ndim:  # the commonest, without further checks
         return item
-    if item.__class__ is tuple:
+    if item.__class__ is tuple and holds_value(item):
         return tuple(operand(part, op) for part in item)
     plain = constant(item)
     if plain is NotImplemented:

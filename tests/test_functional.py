@@ -1,0 +1,574 @@
+"""Transforms: against closed forms and differences, composed with each other, on nested arguments and modules."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import warnings
+import weakref
+from collections import OrderedDict, namedtuple
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import autograd
+import nn
+from autograd import (
+    Value,
+    checkpoint,
+    elementwise_grad,
+    grad,
+    gradient,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    no_grad,
+    stop_gradient,
+    value_and_grad,
+    vjp,
+)  # fmt: skip
+from autograd.verify import check_gradients
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=4)
+A = RNG.normal(size=(3, 4))
+
+
+def smooth(x: Any) -> Any:
+    return np.sum(np.sin(x) ** 2 * np.exp(0.3 * x)) + np.prod(x)
+
+
+def vector(x: Any) -> Any:
+    return np.tanh(A @ x) * x[:3]
+
+
+def differences(f: Callable[[np.ndarray], Any], x: np.ndarray, h: float = 1e-5) -> np.ndarray:
+    """Central differences of a NumPy function along each coordinate, on the last axes."""
+    columns = []
+    for unit in np.eye(x.size).reshape(x.size, *x.shape):
+        columns.append((np.asarray(f(x + h * unit)) - np.asarray(f(x - h * unit))) / (2.0 * h))
+    return np.stack(columns, -1).reshape(columns[0].shape + x.shape)
+
+
+# --- each transform -------------------------------------------------------------------------------
+
+
+def test_grad_against_differences_and_plain_results() -> None:
+    result = grad(smooth)(X)
+    assert type(result) is np.ndarray
+    np.testing.assert_allclose(result, differences(smooth, X), atol=1e-8)
+    assert type(grad(lambda x: x**3)(2.0)) is float
+    assert grad(lambda x: x**3)(2) == 12.0, "an integer is a number like any other"
+    assert grad(lambda x: x**3)(np.float64(2.0)) == 12.0
+    assert grad(lambda x: (x * x).sum())(np.arange(3)).tolist() == [0.0, 2.0, 4.0]
+    assert grad(lambda x: (x * x).sum())(np.ones(2, np.float32)).dtype == np.float32
+
+
+def test_argnum_by_position_name_and_several() -> None:
+    def f(a: Any, b: Any, c: float = 2.0) -> Any:
+        return a * b**2 * c
+
+    assert grad(f)(3.0, 5.0) == 50.0
+    assert grad(f, 1)(3.0, 5.0) == 60.0
+    assert grad(f, -1)(3.0, 5.0) == 60.0
+    assert grad(f, (1, 0))(3.0, 5.0) == (60.0, 50.0)
+    assert grad(f, [0])(3.0, 5.0) == (50.0,)
+    assert grad(f, "c")(3.0, 5.0, c=1.0) == 75.0
+    assert grad(f, "b")(3.0, 5.0) == 60.0
+    assert grad(f, ("a", "c"))(3.0, 5.0, c=1.0) == (25.0, 75.0)
+    with pytest.raises(TypeError, match=r"argnum=3 is not among the 2 positional arguments.*count from 0"):
+        grad(f, 3)(3.0, 5.0)
+    with pytest.raises(TypeError, match=r"argnum='d' is no argument of this call"):
+        grad(f, "d")(3.0, 5.0)
+
+
+def test_value_and_grad_and_aux() -> None:
+    def f(x: Any) -> Any:
+        return (x**2).sum(), {"half": x / 2.0, "note": "kept"}
+
+    value, slope = value_and_grad(lambda x: (x**2).sum())(X)
+    assert type(value) is float
+    np.testing.assert_allclose((value, *slope), (np.sum(X**2), *(2 * X)))
+    (value, aux), slope = value_and_grad(f, has_aux=True)(X)
+    assert aux["note"] == "kept"
+    assert type(aux["half"]) is np.ndarray
+    np.testing.assert_allclose(aux["half"], X / 2)
+    slope, aux = grad(f, has_aux=True)(X)
+    np.testing.assert_allclose(slope, 2 * X)
+    with pytest.raises(TypeError, match=r"returns a pair \(result, aux\), but got Value"):
+        grad(lambda x: x, has_aux=True)(1.0)
+
+
+def test_vjp_gives_one_cotangent_for_each_argument() -> None:
+    out, pullback = vjp(lambda x, y: np.outer(x, y), X, np.array([2.0, -1.0]))
+    np.testing.assert_allclose(out, np.outer(X, [2.0, -1.0]))
+    cotangent = RNG.normal(size=(4, 2))
+    of_x, of_y = pullback(cotangent)
+    np.testing.assert_allclose(of_x, cotangent @ [2.0, -1.0])
+    np.testing.assert_allclose(of_y, X @ cotangent)
+    assert [c.tolist() for c in pullback(np.zeros((4, 2)))] == [[0.0] * 4, [0.0] * 2], "again, with another cotangent"
+    out, pullback, aux = vjp(lambda x: (x * 2.0, "aux"), 3.0, has_aux=True)
+    assert (out, pullback(1.0), aux) == (6.0, (2.0,), "aux")
+    out, pullback = vjp(lambda x: {"a": x * 2.0, "b": [x.sum()]}, X)
+    np.testing.assert_allclose(pullback({"a": np.ones(4), "b": [10.0]})[0], 12.0 * np.ones(4))
+    with pytest.raises(ValueError, match=r"cotangents of the shapes of the results: \(4,\) was expected, but \(3,\)"):
+        pullback({"a": np.ones(3), "b": [10.0]})
+    with pytest.raises(ValueError, match="a cotangent for each of 2 results, but 1 came"):
+        pullback(1.0)
+
+
+def test_jvp_against_differences() -> None:
+    tangent = RNG.normal(size=4)
+    out, moved = jvp(vector, (X,), (tangent,))
+    np.testing.assert_allclose(out, vector(X))
+    np.testing.assert_allclose(moved, differences(vector, X) @ tangent, atol=1e-8)
+    out, moved = jvp(lambda x, y: {"p": x * y, "q": x}, (2.0, 3.0), (1.0, 10.0))
+    assert (out, moved) == ({"p": 6.0, "q": 2.0}, {"p": 23.0, "q": 1.0})
+    assert jvp(np.sin, 0.0, 2.0) == (0.0, 2.0)
+    with pytest.raises(ValueError, match=r"jvp\(\) takes a tangent for each argument.*\(4,\).*expected, but \[\(3,\)\] came"):
+        jvp(vector, (X,), (np.ones(3),))
+
+
+def test_jvp_at_masked_and_singular_points() -> None:
+    """The pullback is recorded at a cotangent without zeros: no slope is lost to a mask."""
+    with np.errstate(divide="ignore"):
+        assert jvp(np.sqrt, (0.0,), (1.0,))[1] == np.inf
+        assert jacobian(np.sqrt)(np.array([0.0, 4.0])).tolist() == [[np.inf, 0.0], [0.0, 0.25]]
+    assert jvp(lambda x: np.where(x > 0, np.sqrt(x), 0.0), (np.zeros(2),), (np.ones(2),))[1].tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("rows", [1, 3, 9])
+def test_jacobian_of_wide_and_tall_functions(rows: int) -> None:
+    """Both ways, by rows and by columns."""
+    m = RNG.normal(size=(rows, 4))
+    np.testing.assert_allclose(jacobian(lambda x: np.sin(m @ x))(X), np.cos(m @ X)[:, None] * m)
+
+
+def test_jacobian_shapes() -> None:
+    x = RNG.normal(size=(2, 3))
+    assert jacobian(lambda x: x @ x.T)(x).shape == (2, 2, 2, 3)
+    assert jacobian(lambda x: x[0])(x).shape == (3, 2, 3)
+    assert jacobian(np.sum)(x).shape == (2, 3)
+    assert jacobian(lambda x: x * np.ones((5, 1)))(2.0).shape == (5, 1)
+    assert jacobian(np.sin)(0.0) == 1.0
+    assert jacobian(lambda x: x[:0])(X).shape == (0, 4)
+    both = jacobian(lambda x, y: {"s": x * y.sum()}, (0, 1))(X, np.ones(2))
+    np.testing.assert_allclose(both["s"][0], 2.0 * np.eye(4))
+    np.testing.assert_allclose(both["s"][1], np.stack([X, X], 1))
+    out, aux = jacobian(lambda x: (x * 2.0, x), has_aux=True)(X)
+    np.testing.assert_allclose((out[0, 0], *aux), (2.0, *X))
+
+
+def test_gradients_of_single_samples_are_a_jacobian() -> None:
+    inputs, targets, w = RNG.normal(size=(5, 4)), RNG.normal(size=5), RNG.normal(size=4)
+    single = jacobian(lambda w: (inputs @ w - targets) ** 2)(w)
+    np.testing.assert_allclose(single, 2.0 * (inputs @ w - targets)[:, None] * inputs)
+
+
+def test_hessian_against_differences_and_closed_form() -> None:
+    np.testing.assert_allclose(hessian(smooth)(X), differences(grad(smooth), X), atol=1e-7)
+    h = hessian(smooth)(X)
+    np.testing.assert_allclose(h, h.T, atol=1e-12)
+    assert hessian(lambda x: x**4)(2.0) == 48.0
+    q = RNG.normal(size=(4, 4))
+    np.testing.assert_allclose(hessian(lambda x: x @ q @ x)(X), q + q.T)
+    both = hessian(lambda a, b: a**2 * b.sum(), (0, 1))(3.0, np.ones(2))
+    assert both[0][0] == 4.0
+    assert both[0][1].tolist() == both[1][0].tolist() == [6.0, 6.0]
+    assert both[1][1].tolist() == [[0.0, 0.0], [0.0, 0.0]]
+
+
+def test_hvp_is_the_hessian_times_a_vector() -> None:
+    v = RNG.normal(size=4)
+    np.testing.assert_allclose(hvp(smooth, X, v), hessian(smooth)(X) @ v)
+    of_x, of_s = hvp(lambda x, s: s**2 * (x * x).sum(), (X, 2.0), (v, 1.0))
+    np.testing.assert_allclose(of_x, 8.0 * v + 4.0 * 2.0 * X)
+    np.testing.assert_allclose(of_s, 2.0 * np.sum(X * X) + 8.0 * X @ v)
+    with pytest.raises(ValueError, match=r"hvp\(\) takes a direction for each argument"):
+        hvp(smooth, X, np.ones(3))
+
+
+def test_elementwise_grad() -> None:
+    np.testing.assert_allclose(elementwise_grad(np.tanh)(X), 1.0 / np.cosh(X) ** 2)
+    np.testing.assert_allclose(elementwise_grad(elementwise_grad(np.tanh))(X), -2.0 * np.tanh(X) / np.cosh(X) ** 2)
+    with pytest.raises(ValueError, match=r"result of the shape \(4,\) of the argument, but \(\) came: use jacobian"):
+        elementwise_grad(np.sum)(X)
+
+
+# --- composition ----------------------------------------------------------------------------------
+
+
+def test_any_depth() -> None:
+    f: Callable[..., Any] = lambda x: np.sin(2.0 * x)  # noqa: E731
+    for order in range(1, 6):
+        f = grad(f)
+        expected = 2.0**order * np.sin(0.6 + order * np.pi / 2.0)
+        assert f(0.3) == pytest.approx(expected, rel=1e-12)
+
+
+def test_inner_transforms_see_outer_ones_through_closures() -> None:
+    """The classical perturbation confusion: d/dx (x d/dy (x y^2)) at y = 3."""
+    assert grad(lambda x: x * grad(lambda y: x * y**2)(3.0))(2.0) == 24.0
+    assert grad(lambda x: x * grad(lambda y: x + y)(1.0))(5.0) == 1.0
+    assert jvp(lambda x: x * jvp(lambda y: x * y**2, (3.0,), (1.0,))[1], (2.0,), (1.0,))[1] == 24.0
+    assert grad(lambda x: hessian(lambda y: (x * y**3).sum())(np.array([2.0])).sum())(7.0) == 12.0
+
+
+def test_every_transform_within_every_other() -> None:
+    """All of them give the same third derivative of a cubic form."""
+    v = RNG.normal(size=4)
+    weights = RNG.normal(size=(4, 4, 4))
+
+    def f(x: Any) -> Any:
+        return np.einsum("ijk,i,j,k->", weights, x, x, x)
+
+    symmetric = sum(weights.transpose(p) for p in [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
+    expected = np.einsum("ijk,j,k->i", symmetric, v, v)
+    candidates = {
+        "grad of v H v by hessian": grad(lambda x: v @ hessian(f)(x) @ v),
+        "grad of v H v by hvp": grad(lambda x: np.dot(hvp(f, x, v), v)),
+        "hvp of a directional derivative by jvp": lambda x: hvp(lambda x: jvp(f, (x,), (v,))[1], x, v),
+        "jvp of hvp": lambda x: jvp(lambda x: hvp(f, x, v), (x,), (v,))[1],
+        "jvp of jvp of grad": lambda x: jvp(lambda x: jvp(grad(f), (x,), (v,))[1], (x,), (v,))[1],
+        "jacobian of jvp of grad": lambda x: jacobian(lambda x: jvp(grad(f), (x,), (v,))[1])(x) @ v,
+        "vjp of hvp": lambda x: vjp(lambda x: hvp(f, x, v), x)[1](v)[0],
+        "grad through a pullback": grad(lambda x: np.dot(vjp(grad(f), x)[1](v)[0], v)),
+        "grad of value_and_grad": grad(lambda x: np.dot(hvp(lambda x: value_and_grad(f)(x)[0], x, v), v)),
+        "hessian of a jvp": lambda x: hessian(lambda x: jvp(f, (x,), (v,))[1])(x) @ v,
+        "checkpointed": grad(lambda x: v @ hessian(checkpoint(f))(x) @ v),
+        "checkpoint around transforms": grad(checkpoint(lambda x: v @ hessian(f)(x) @ v)),
+        "jacobian of jacobian of grad": lambda x: jacobian(jacobian(grad(f)))(x) @ v @ v,
+    }
+    for name, candidate in candidates.items():
+        np.testing.assert_allclose(candidate(X), expected, rtol=1e-10, atol=1e-10, err_msg=name)
+
+
+def test_values_in_values_out() -> None:
+    x = Value(X)
+    slope = grad(smooth)(x)
+    assert isinstance(slope, Value)
+    (slope * slope).sum().backward()
+    np.testing.assert_allclose(x.grad, 2.0 * hessian(smooth)(X) @ grad(smooth)(X))
+    assert isinstance(value_and_grad(smooth)(x)[0], Value)
+    assert isinstance(hessian(smooth)(x), Value)
+    assert isinstance(hvp(smooth, x, X), Value)
+    assert isinstance(jvp(vector, (x,), (X,))[1], Value)
+    w = Value(3.0)
+    assert type(grad(lambda x: w * x * x)(2.0)) is float, "plain in, plain out, also where a Value is closed over"
+    assert w.grad == 0.0
+
+
+def test_a_gradient_penalty_reaches_parameters() -> None:
+    model = nn.Sequential(nn.Linear(2, 3, rng=0), nn.Tanh(), nn.Linear(3, 1, rng=1))
+
+    def penalty(*_: Value) -> Value:
+        slope = grad(lambda x: model(x).sum())(Value([0.3, -0.7]))
+        return (slope * slope).sum()
+
+    assert check_gradients(penalty, *model.parameters()).ok
+
+
+def test_inside_no_grad_results_are_the_same() -> None:
+    expected = hessian(smooth)(X)
+    with no_grad():
+        np.testing.assert_allclose(hessian(smooth)(X), expected)
+        np.testing.assert_allclose(hvp(smooth, X, X), expected @ X)
+        frozen = grad(smooth)(Value(X))
+        assert frozen.op is None
+        assert not frozen.requires_grad
+    assert grad(lambda x: x * stop_gradient(x))(3.0) == 3.0
+
+    def half(x: Any) -> Any:
+        with no_grad():
+            y = x * x
+        return x * y
+
+    assert grad(half)(3.0) == 9.0
+
+
+def test_stop_gradient_of_nestings() -> None:
+    x = Value(2.0) * 3.0
+    stopped = stop_gradient({"a": [x, 1.0], "b": None, "c": "text"})
+    assert stopped["a"][0].op is None
+    assert (stopped["a"][0].data, stopped["a"][1], stopped["b"], stopped["c"]) == (6.0, 1.0, None, "text")
+
+
+# --- arguments ------------------------------------------------------------------------------------
+
+Pair = namedtuple("Pair", "first second")
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameters:
+    weights: np.ndarray
+    layers: list[Any]
+    bias: float = 0.0
+
+
+def test_nested_arguments_keep_their_nesting() -> None:
+    tree = OrderedDict(
+        p=Parameters(np.ones(3), [Pair(2.0, np.arange(2.0)), (1.0,)], 4.0), q=[{"r": np.eye(2)}, None], t=()
+    )  # fmt: skip
+
+    def f(tree: Any) -> Any:
+        p = tree["p"]
+        return (
+            (p.weights**2).sum() * p.layers[0].first
+            + (p.layers[0].second ** 3).sum()
+            + p.bias * p.layers[1][0]
+            + np.trace(tree["q"][0]["r"])
+        )
+
+    slopes = grad(f)(tree)
+    assert type(slopes) is OrderedDict
+    assert type(slopes["p"]) is Parameters
+    assert slopes["p"].weights.tolist() == [4.0, 4.0, 4.0]
+    assert type(slopes["p"].layers[0]) is Pair
+    assert slopes["p"].layers[0].first == 3.0
+    assert slopes["p"].layers[0].second.tolist() == [0.0, 3.0]
+    assert slopes["p"].layers[1] == (4.0,)
+    assert slopes["p"].bias == 1.0
+    assert slopes["q"][0]["r"].tolist() == [[1.0, 0.0], [0.0, 1.0]]
+    assert slopes["q"][1] is None
+    assert slopes["t"] == ()
+    assert tree["p"].weights.tolist() == [1.0, 1.0, 1.0], "the argument itself is left alone"
+    second = hessian(f)(tree)
+    assert second["p"].weights["p"].layers[0].first.tolist() == [2.0, 2.0, 2.0]
+    assert second["p"].bias["p"].layers[1][0] == 1.0
+    moved = hvp(f, tree, grad(f)(tree))
+    assert type(moved) is OrderedDict
+
+
+@pytest.mark.parametrize(
+    ("bad", "came"), [("text", "'text', a str"), (True, "True, a bool"), ({"a": object()}, "object"), (1j, "complex")]
+)
+def test_what_is_no_number_is_named(bad: Any, came: str) -> None:
+    with pytest.raises(
+        TypeError, match=r"argument 0.* is differentiated, but it is.*arguments are numbers, arrays.*close over it"
+    ) as caught:
+        grad(lambda x: 1.0)(bad)
+    assert came in str(caught.value)
+
+
+def test_arguments_cannot_leave_the_graph_unseen() -> None:
+    for f in (lambda x: np.sum(np.asarray(x) * x), lambda x: float(x[0]) * x[1], lambda x: np.sum(np.array([x[0], x[1]]))):
+        with pytest.raises(TypeError, match="would silently drop the gradient"):
+            grad(f)(X)
+    with pytest.raises(TypeError, match="would silently drop the gradient"):
+        grad(lambda x: np.sum(np.array(x)))({"w": 1.0}["w"])
+
+
+@pytest.mark.parametrize("transform", [grad, value_and_grad, lambda f: lambda *args: hvp(f, args, args)])
+def test_results_that_are_no_single_number(transform: Any) -> None:
+    with pytest.raises(TypeError, match=r"single number.*, but the result has the shape \(4,\).*jacobian\(\).*vjp\(\)"):
+        transform(lambda x: x * 2.0)(X)
+    with pytest.raises(TypeError, match=r"single number as its result, but got a tuple: .*has_aux=True"):
+        transform(lambda x: (x.sum(), x))(X)
+    with pytest.raises(TypeError, match=r"single number as its result, but got None"):
+        transform(lambda x: None)(X)
+
+
+def test_one_element_counts_as_a_number() -> None:
+    assert grad(lambda x: (x @ x).reshape(1, 1))(X).tolist() == (2.0 * X).tolist()
+
+
+@pytest.mark.parametrize(
+    ("transform", "zero"),
+    [(grad, 0.0), (jacobian, 0.0), (lambda f: lambda x: vjp(f, x)[1](1.0)[0], 0.0),
+     (lambda f: lambda x: jvp(f, (x,), (1.0,))[1], 0.0), (hessian, 0.0),
+     (lambda f: lambda x: hvp(f, x, 1.0), 0.0), (elementwise_grad, 0.0)],
+)  # fmt: skip
+def test_a_result_that_does_not_depend_on_the_argument_warns_once(transform: Any, zero: float) -> None:
+    for f in (lambda x: 3.0, lambda x: np.float64(3.0), lambda x: Value(2.0) * 2.0):
+        with pytest.warns(UserWarning, match="does not depend on the argument") as caught:
+            assert transform(f)(2.0) == zero
+        assert len(caught) == 1
+        assert caught[0].filename == __file__
+    with pytest.warns(UserWarning, match="does not depend"):
+        assert grad(lambda x, y: x["a"] * 2.0, 1)({"a": 1.0}, np.ones(3)).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_no_warning_where_only_a_part_or_the_second_derivative_is_zero() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert grad(lambda p: p["a"] * 2.0)({"a": 1.0, "b": 5.0}) == {"a": 2.0, "b": 0.0}
+        assert hessian(lambda x: 3.0 * x)(1.0) == 0.0
+        assert jacobian(lambda x: [x, 1.0])(2.0) == [1.0, 0.0]
+
+
+# --- modules --------------------------------------------------------------------------------------
+
+
+def build() -> tuple[nn.Module, Callable[[Any], Any]]:
+    model = nn.Sequential(nn.Linear(3, 2, rng=0), nn.Tanh(), nn.Linear(2, 2, rng=1))
+    inputs, labels = RNG.normal(size=(5, 3)), np.arange(5) % 2
+    return model, lambda m: nn.cross_entropy(m(inputs), labels)
+
+
+def test_gradients_by_parameter_name() -> None:
+    model, loss = build()
+    slopes = grad(loss)(model)
+    loss(model).backward()
+    assert list(slopes) == [name for name, _ in model.named_parameters()]
+    for name, parameter in model.named_parameters():
+        np.testing.assert_allclose(slopes[name], parameter.grad)
+        assert type(slopes[name]) is np.ndarray
+
+
+def test_hessian_and_jacobian_over_named_parameters() -> None:
+    model, loss = build()
+    second = hessian(loss)(model)
+    names = [name for name, _ in model.named_parameters()]
+    assert list(second) == names
+    flat = np.block([[second[a][b].reshape(model_size(model, a), -1) for b in names] for a in names])
+    np.testing.assert_allclose(flat, flat.T, atol=1e-12)
+    direction = {name: RNG.normal(size=parameter.shape) for name, parameter in model.named_parameters()}
+    moved = hvp(loss, model, direction)
+    joined = np.concatenate([direction[name].ravel() for name in names])
+    np.testing.assert_allclose(np.concatenate([moved[name].ravel() for name in names]), flat @ joined, atol=1e-12)
+    for name, parameter in model.named_parameters():  # one column by differences of the gradient
+        step = 1e-5
+        start = parameter.data.copy()
+        parameter.data = start + step * np.eye(start.size)[0].reshape(start.shape)
+        above = grad(loss)(model)
+        parameter.data = start - step * np.eye(start.size)[0].reshape(start.shape)
+        below = grad(loss)(model)
+        parameter.data = start
+        for other in names:
+            measured = (above[other] - below[other]) / (2.0 * step)
+            column = second[other][name].reshape(*measured.shape, -1)[..., 0]
+            np.testing.assert_allclose(column, measured, atol=1e-8)
+    rows = jacobian(lambda m: m(np.ones((2, 3))))(model)
+    assert rows["layers.0.weight"].shape == (2, 2, 2, 3)
+
+
+def model_size(model: nn.Module, name: str) -> int:
+    return dict(model.named_parameters())[name].size
+
+
+def test_frozen_parameters_are_left_out() -> None:
+    model, loss = build()
+    model.parameters()[0].requires_grad = False
+    assert "layers.0.weight" not in grad(loss)(model)
+    both = grad(lambda m, s: loss(m) * s, (0, 1))(model, 2.0)
+    assert set(both[0]) == {"layers.0.bias", "layers.2.weight", "layers.2.bias"}
+    assert both[1] == pytest.approx(loss(model).item())
+
+
+# --- checkpoint -----------------------------------------------------------------------------------
+
+
+def test_checkpoint_gives_the_same_at_every_order() -> None:
+    def step(x: Any, scale: float) -> Any:
+        return np.sin(x) * np.exp(-x * x) * scale
+
+    kept = checkpoint(step)
+    for transform in (grad, hessian, jacobian, lambda f: grad(lambda x: np.sum(hessian(f)(x) ** 2))):
+        plain = transform(lambda x: step(step(x, 1.1), 0.9).sum())(X)
+        np.testing.assert_allclose(transform(lambda x: kept(kept(x, 1.1), scale=0.9).sum())(X), plain, rtol=1e-12)
+
+
+def test_checkpoint_reaches_closed_over_values_and_nested_results() -> None:
+    model, loss = build()
+    expected = grad(loss)(model)
+    kept = checkpoint(lambda: {"loss": loss(model), "constant": 1.0, "note": "text"})
+    slopes = grad(lambda m: kept()["loss"])(model)
+    for name in expected:
+        np.testing.assert_allclose(slopes[name], expected[name])
+    kept()["loss"].backward()
+    np.testing.assert_allclose(model.parameters()[0].grad, expected["layers.0.weight"])
+    assert kept()["note"] == "text"
+    frozen = checkpoint(lambda x: x * 2.0)
+    with no_grad():
+        assert frozen(Value(1.0)).op is None
+    assert frozen(3.0) == 6.0
+
+
+def test_checkpoints_in_a_row_that_share_an_input() -> None:
+    """Each stage gives partial derivatives, and runs twice, not 2^k times."""
+    runs = 0
+
+    def stage(u: Any, c: Any) -> Any:
+        nonlocal runs
+        runs += 1
+        return u * np.sin(c) + u * u * c
+
+    def chained(u: Any, c: Any, stage: Callable[..., Any]) -> Any:
+        for _ in range(8):
+            u = stage(u, c)
+        return u
+
+    expected = grad(chained, (0, 1))(0.5, 0.3, stage)
+    runs = 0
+    assert grad(chained, (0, 1))(0.5, 0.3, checkpoint(stage)) == pytest.approx(expected, rel=1e-12)
+    assert runs == 16
+    second = hessian(lambda p: chained(p[0], p[1], stage))([0.5, 0.3])
+    kept = hessian(lambda p: chained(p[0], p[1], checkpoint(stage)))([0.5, 0.3])
+    np.testing.assert_allclose(kept, second, rtol=1e-12)
+
+
+def test_checkpoint_keeps_no_graph() -> None:
+    made: list[Any] = []
+
+    def f(x: Any) -> Any:
+        y = np.sin(x)
+        made.append(weakref.ref(y))
+        return np.cos(y)
+
+    out = checkpoint(f)(Value(X))
+    gc.collect()
+    assert made[0]() is None
+    out.sum().backward()
+    assert len(made) == 2
+
+
+def test_checkpoint_of_a_random_function_is_refused() -> None:
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match=r"checkpoint\(dropped\) computed other numbers in the backward pass.*random generator"):
+
+        @checkpoint
+        def dropped(x: Any) -> Any:
+            return x * rng.normal(size=4)
+
+        grad(lambda x: dropped(x).sum())(X)
+
+
+# --- properties -----------------------------------------------------------------------------------
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.integers(1, 5))
+def test_jvp_and_vjp_are_transposes(seed: int, rows: int, columns: int) -> None:
+    """The dot-product test, on random programs of NumPy functions."""
+    rng = np.random.default_rng(seed)
+    m, x = rng.normal(size=(rows, columns)), rng.normal(size=columns)
+    functions = [np.sin, np.tanh, lambda y: np.cumsum(y), lambda y: np.sort(y) * y, lambda y: y / (1.0 + y * y), np.flip]
+    chosen = [functions[i] for i in rng.integers(0, len(functions), 3)]
+
+    def program(x: Any) -> Any:
+        y = m @ x
+        for function in chosen:
+            y = function(y)
+        return y
+
+    tangent, cotangent = rng.normal(size=columns), rng.normal(size=rows)
+    out, pullback = vjp(program, x)
+    _, moved = jvp(program, (x,), (tangent,))
+    np.testing.assert_allclose(np.dot(moved, cotangent), np.dot(pullback(cotangent)[0], tangent), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(jacobian(program)(x) @ tangent, moved, rtol=1e-9, atol=1e-12)
+
+
+def test_transforms_and_gradient_agree() -> None:
+    x = Value(X)
+    np.testing.assert_allclose(gradient(smooth(x), x).data, grad(smooth)(X))
+
+
+def test_wrappers_keep_the_name_and_docstring() -> None:
+    for transform in (grad, value_and_grad, jacobian, hessian, elementwise_grad, checkpoint):
+        assert transform(smooth).__name__ == "smooth"
+    assert "vmap" in (autograd.functional.__doc__ or "")
