@@ -8,6 +8,7 @@ from autograd.functional import (
     checkpoint, elementwise_grad, grad, hessian, hvp, jacobian, jvp, stop_gradient, value_and_grad, vjp)
 from autograd.ops.elementwise import (
     add, astype, cos, div, exp, log, mul, neg, pow, sigmoid, sin, softplus, sqrt, sub, tanh, where)
+from autograd.ops.forms import primitive
 from autograd.ops.indexing import put_along_axis
 from autograd.ops.piecewise import abs, clip, leaky_relu, maximum, minimum, relu
 from autograd.ops.products import linear, matmul
@@ -18,7 +19,9 @@ from autograd.value import Value
 
 SHADOWING = [abs, max, min, pow, sum]  # public as well, but a star import must not hide Python's own
 __all__ = [
-    "Drawing", "Value", "add", "array", "astype", "broadcast_to", "checkpoint", "clip", "concatenate", "cos", "debug", "div", "draw", "elementwise_grad", "exp",
-    "expand_dims", "grad", "gradient", "hessian", "hvp", "jacobian", "jvp", "leaky_relu", "linear", "log", "log_softmax", "logsumexp", "matmul", "maximum", "mean",
-    "minimum", "mul", "neg", "no_grad", "put_along_axis", "record_lines", "relu", "reshape", "scope", "sigmoid", "sin", "softmax", "softplus",
-    "sqrt", "squeeze", "stack", "stop_gradient", "sub", "tanh", "transpose", "value_and_grad", "vjp", "where"]
+    "Drawing", "Value", "add", "array", "astype", "broadcast_to", "checkpoint", "clip", "concatenate", "cos", "debug", "div",
+    "draw", "elementwise_grad", "exp", "expand_dims", "grad", "gradient", "hessian", "hvp", "jacobian", "jvp", "leaky_relu",
+    "linear", "log", "log_softmax", "logsumexp", "matmul", "maximum", "mean", "minimum", "mul", "neg", "no_grad", "primitive",
+    "put_along_axis", "record_lines", "relu", "reshape", "scope", "sigmoid", "sin", "softmax", "softplus", "sqrt", "squeeze",
+    "stack", "stop_gradient", "sub", "tanh", "transpose", "value_and_grad", "vjp", "where",
+]

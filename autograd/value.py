@@ -10,16 +10,19 @@ from collections.abc import Callable, Iterator
 from copy import copy
 from functools import update_wrapper
 from typing import Any, NoReturn
-from weakref import WeakValueDictionary, finalize
+from weakref import WeakValueDictionary
 
 import numpy as np
 
 from autograd import ops
 from autograd.backward import backward
 from autograd.graph import arguments_of, inputs_of
+from autograd.hooks import Hook
+from autograd.method_table import PLAIN, plain_method, shared_functions
+from autograd.methods import Methods
 from autograd.numpy_protocol import array_function, array_ufunc
 from autograd.op import FLOAT_ERRORS, Op, raw
-from autograd.ops import elementwise, indexing, piecewise, products, reductions, shapes
+from autograd.ops import elementwise, indexing, piecewise, products, shapes
 from autograd.ops.plain import constant, describe, explained, leaf_data, matching, operands, short
 from autograd.scopes import Place, current, scope
 
@@ -67,7 +70,7 @@ def finish(self: Value, settings: dict[str, bool]) -> None:
         self.place = Place([data for data in map(raw, arguments_of(self)) if data.__class__ is np.ndarray])
 
 
-def unary_method(op: Op) -> Callable[[Value], Value]:
+def unary_method(op: Any) -> Callable[[Value], Value]:
     """The method of an elementwise op of one input."""
 
     def method(self: Value) -> Value:
@@ -132,20 +135,7 @@ def comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return method
 
 
-class Hook:
-    """What register_hook() returns: the place of a hook among those of its Value."""
-
-    def __init__(self, hooks: list[Callable[[Any], Any]], hook: Callable[[Any], Any]) -> None:
-        self.hooks, self.hook = hooks, hook
-        hooks.append(hook)
-
-    def remove(self) -> None:
-        """Let the hook not be called any more."""
-        if self.hook in self.hooks:
-            self.hooks.remove(self.hook)
-
-
-class Value:
+class Value(Methods):
     """A scalar or tensor in a graph of operations.
 
     Args:
@@ -175,7 +165,6 @@ class Value:
     __array_ufunc__, __array_function__ = array_ufunc, array_function  # np.sin(value), array * value
     __hash__ = object.__hash__
     _record = staticmethod(record)
-    _hooks: dict[int, list[Callable[[Any], Any]]] = {}  # by id, until the Value is gone
     _changed: WeakValueDictionary[int, Value] = WeakValueDictionary()  # computed Values whose .data was set, by id
 
     def __init__(self, data: Any, label: str = "", *, requires_grad: bool = True) -> None:
@@ -196,6 +185,9 @@ class Value:
     size = property(lambda self: np.size(self._data), doc="The number of elements.")
     dtype = property(lambda self: getattr(self._data, "dtype", np.dtype(float)), doc="NumPy's dtype.")
     T = property(lambda self: shapes.transpose(self), doc="All axes in reverse order.")
+    mT = property(lambda self: shapes.matrix_transpose(self), doc="The matrices in the last two axes transposed.")
+    real = property(lambda self: self, doc="The Value itself, which is real.")
+    imag = property(lambda self: piecewise.imag(self), doc="Zeros.")
     at = property(indexing.AtIndexer, doc="``v.at[i].set(u)``, ``.add(u)``, ``.multiply(u)``: a copy with a part changed.")
     label = property(lambda self: getattr(self, "_label", ""), lambda self, label: setattr(self, "_label", label))
     inputs = property(lambda self: arguments_of(self), doc="What it was computed from: Values, constants, axes, shapes.")
@@ -276,11 +268,7 @@ class Value:
         40.0
         >>> handle.remove()
         """
-        if not callable(hook):
-            raise TypeError(f"register_hook() takes a function of the gradient, but got {hook!r}")
-        if id(self) not in self._hooks:
-            finalize(self, self._hooks.pop, id(self), None).atexit = False
-        return Hook(self._hooks.setdefault(id(self), []), hook)
+        return Hook(self, hook)
 
     # --- operators and methods ---------------------------------------------------------------------
 
@@ -293,23 +281,26 @@ class Value:
     __lt__, __le__ = comparison(operator.lt), comparison(operator.le)
     __gt__, __ge__ = comparison(operator.gt), comparison(operator.ge)
     __eq__, __ne__ = comparison(operator.eq), comparison(operator.ne)
-    __neg__, __abs__ = unary_method(elementwise.neg), unary_method(piecewise.abs)
-    abs, exp, log, sqrt = __abs__, *map(unary_method, (elementwise.exp, elementwise.log, elementwise.sqrt))
-    sin, cos, tanh, sigmoid = map(unary_method, (elementwise.sin, elementwise.cos, elementwise.tanh, elementwise.sigmoid))
-    relu, softplus = unary_method(piecewise.relu), unary_method(elementwise.softplus)
-    leaky_relu, clip, astype = op_method(piecewise.leaky_relu), op_method(piecewise.clip), op_method(elementwise.astype)
-    sum, mean, max, min = map(op_method, (reductions.sum, reductions.mean, reductions.max, reductions.min))
-    softmax, log_softmax = op_method(reductions.softmax), op_method(reductions.log_softmax)
-    logsumexp, broadcast_to = op_method(reductions.logsumexp), op_method(shapes.broadcast_to)
-    squeeze, expand_dims, __getitem__ = map(op_method, (shapes.squeeze, shapes.expand_dims, indexing.getitem))
+    __floordiv__, __rfloordiv__ = binary_method(piecewise.floor_divide), reflected_method(piecewise.floor_divide)
+    __mod__, __rmod__ = binary_method(piecewise.mod), reflected_method(piecewise.mod)
+    __neg__, __pos__, __abs__ = map(unary_method, (elementwise.neg, elementwise.positive, piecewise.abs))
+    __divmod__, __round__ = op_method(piecewise.divmod), op_method(piecewise.round)
+    __getitem__ = op_method(indexing.getitem)
 
-    def reshape(self, *shape: Any) -> Value:
+    def reshape(self, *shape: Any, order: str = "C") -> Value:
         """The same elements in another shape: ``v.reshape(2, 3)`` or ``v.reshape((2, -1))``."""
-        return shapes.reshape(self, shape[0] if len(shape) == 1 else shape)
+        return shapes.reshape(self, shape[0] if len(shape) == 1 else shape, order)
+
+    def flatten(self, order: str = "C") -> Value:
+        """All elements in one row."""
+        return shapes.reshape(self, -1, order)
 
     def transpose(self, *axes: Any) -> Value:
         """The axes in another order, by default reversed: ``v.transpose(0, 2, 1)``."""
         return shapes.transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None)
+
+    def sort(self, *args: Any, **named: Any) -> NoReturn:
+        raise TypeError("v.sort() changes an array in place, and a Value is not changed: write v = np.sort(v)")
 
     def __setitem__(self, index: Any, item: Any) -> NoReturn:
         raise TypeError("a Value is not assigned to in parts: write v = v.at[i].set(x) (or .add, .multiply) for v[i] = x")
@@ -339,6 +330,10 @@ class Value:
             )
         return np.asarray(self._data, dtype) if copy is False else np.array(self._data, dtype)
 
+    def tolist(self) -> Any:
+        """Nested lists of the numbers of a leaf. Raises TypeError for a computed Value, whose gradient they would drop."""
+        return self.__array__().tolist()
+
     def __float__(self) -> float:
         return float(self.__array__())
 
@@ -359,3 +354,10 @@ class Value:
         if self.op is not None:
             raise TypeError(f"{describe(self)} was computed, and no graph is pickled or copied: use .detach()")
         return Value, (self._data, self.label), (None, {"_y": self._y, "_grad": copy(self._grad)})
+
+
+for _name, _function in shared_functions().items():
+    if not hasattr(Value, _name):
+        setattr(Value, _name, unary_method(_function) if getattr(_function, "arity", 0) == 1 else op_method(_function))
+for _name in PLAIN:
+    setattr(Value, _name, plain_method(_name))

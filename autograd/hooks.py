@@ -1,0 +1,43 @@
+"""Hooks: functions that see, and may replace, the complete gradient of a Value in every backward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from weakref import finalize
+
+from autograd.op import shape_of
+from autograd.ops.plain import describe
+from autograd.ops.reductions import fit
+
+#: The hooks of each Value, by its id, until it is gone: few Values have any, and a slot would cost all of them.
+HOOKS: dict[int, list[Callable[[Any], Any]]] = {}
+
+
+class Hook:
+    """The place of a hook among those of its Value: what register_hook() returns."""
+
+    def __init__(self, value: Any, hook: Callable[[Any], Any]) -> None:
+        if not callable(hook):
+            raise TypeError(f"register_hook() takes a function of the gradient, but got {hook!r}")
+        if id(value) not in HOOKS:
+            HOOKS[id(value)] = []
+            finalize(value, HOOKS.pop, id(value), None).atexit = False
+        self.hook, self.hooks = hook, HOOKS[id(value)]
+        self.hooks.append(hook)
+
+    def remove(self) -> None:
+        """Let the hook not be called any more."""
+        if self.hook in self.hooks:
+            self.hooks.remove(self.hook)
+
+
+def hooked(node: Any, g: Any) -> Any:
+    """The gradient of a Value after its hooks."""
+    for hook in HOOKS.get(id(node), ()):
+        changed = hook(g)
+        if changed is not None:
+            if shape_of(changed) != node.shape:
+                raise ValueError(f"a hook of {describe(node)} returned a gradient of shape {shape_of(changed)}: keep its shape")
+            g = fit(changed, node._data)
+    return g

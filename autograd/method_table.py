@@ -1,0 +1,74 @@
+"""Which methods Value takes from the table of operations, and the stub that lists them for editors and type checkers.
+
+The stub, methods.pyi, is written by ``python -m autograd stub``, and a test holds it to the table.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd.op import Op, is_value, raw
+from autograd.ops import functions, indexing
+
+#: Methods of NumPy's arrays, and a few that PyTorch's tensors have.
+SHARED = [
+    "clip", "conj", "conjugate", "copy", "cumprod", "cumsum", "diagonal", "dot", "max", "mean", "min", "prod", "ptp", "ravel",
+    "repeat", "round", "squeeze", "std", "sum", "swapaxes", "take", "trace", "var", "astype", "broadcast_to", "expand_dims",
+    "leaky_relu", "log_softmax", "logsumexp", "matmul", "softmax",
+]  # fmt: skip
+
+#: Methods of NumPy's arrays whose results have no derivative.
+PLAIN = ["all", "any", "argmax", "argmin", "argsort", "argpartition", "nonzero", "searchsorted"]
+
+
+def shared_functions() -> dict[str, Callable[..., Any]]:
+    """The functions that become methods of the same name: those of one input, and those in SHARED."""
+    table = functions()
+    unary = {
+        name: item for name, item in table.items() if isinstance(item, Op) and item.arity == 1 and item.kind == "elementwise"
+    }
+    return unary | {name: table[name] for name in SHARED} | {"compress": compress}
+
+
+def compress(a: Any, condition: Any, axis: int | None = None, out: None = None) -> Any:
+    """The elements, or the layers along `axis`, at which the vector `condition` is true."""
+    return indexing.compress(condition, a, axis)
+
+
+def plain_method(name: str) -> Callable[..., Any]:
+    """The method of NumPy's arrays on the data alone."""
+
+    def method(self: Any, *args: Any, **named: Any) -> Any:
+        args = tuple(raw(item) if is_value(item) else item for item in args)
+        return getattr(np.asarray(raw(self)), name)(*args, **named)
+
+    method.__name__, method.__doc__ = name, f"numpy.ndarray.{name} of the data: a plain result, without a derivative."
+    return method
+
+
+def stub() -> str:
+    """The text of methods.pyi."""
+    lines = ['"""Written by `python -m autograd stub` from the table of operations."""\n', "from typing import Any\n"]
+    lines += ["from autograd.value import Value\n", "class Methods:"]
+    for name, function in sorted(shared_functions().items()):
+        lines.append(f"    def {name}({', '.join(parameters(function))}) -> Value: ...")
+    for name in sorted(PLAIN):
+        lines.append(f"    def {name}(self, *args: Any, **named: Any) -> Any: ...")
+    return "\n".join(lines) + "\n"
+
+
+def parameters(function: Callable[..., Any]) -> list[str]:
+    """The parameters of a method in the stub: `self` in place of the first."""
+    words, keyword_only = ["self"], False
+    for item in list(inspect.signature(function).parameters.values())[1:]:
+        default = "" if item.default is item.empty else " = ..."
+        if item.kind is item.KEYWORD_ONLY and not keyword_only:
+            words.append("*")
+            keyword_only = True
+        star = "**" if item.kind is item.VAR_KEYWORD else "*" if item.kind is item.VAR_POSITIONAL else ""
+        words.append(f"{star}{item.name}: Any{default}")
+    return words

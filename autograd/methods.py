@@ -1,0 +1,7 @@
+"""The base of Value that holds the methods taken from the table of operations; methods.pyi lists them."""
+
+
+class Methods:
+    """Empty here: value.py fills Value itself, and the stub declares on this class what it is given."""
+
+    __slots__ = ()
