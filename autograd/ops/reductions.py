@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from autograd.op import is_value, raw, shape_of
-from autograd.ops.elementwise import astype, exp, ratio, sqrt, square
+from autograd.ops.elementwise import astype, exp, mul, ratio, sqrt, square, sub
 from autograd.ops.elementwise import where as where_
 from autograd.ops.forms import composed, primitive
 from autograd.ops.piecewise import maximum, minimum
@@ -89,7 +90,13 @@ def _prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return np.prod(x, axis, keepdims=keepdims)
 
 
-@primitive("reduction", plain_axis, x=lambda g, out, x, axis, keepdims, ddof: spread(g, x, axis, keepdims) * deviations(x, out, axis, ddof))
+def var_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool, ddof: float) -> Any:
+    """Twice the deviations from the mean, over the degrees of freedom."""
+    freedom = averaged(x, out) - ddof
+    return spread(g, x, axis, keepdims) * ((x - _mean(x, axis, True)) * float(np.divide(2.0, freedom if freedom > 0.0 else 0.0)))
+
+
+@primitive("reduction", plain_axis, x=var_rule)
 def _var(x: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> Any:
     """var()."""
     return np.var(x, axis, keepdims=keepdims, ddof=ddof)
@@ -97,7 +104,7 @@ def _var(x: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> A
 
 def std_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool, ddof: float) -> Any:
     """As the length of a vector: of data that are all the same the subgradient 0."""
-    return spread(ratio(g * 0.5, out), x, axis, keepdims) * deviations(x, out, axis, ddof)
+    return var_rule(ratio(g * 0.5, out), out, x, axis, keepdims, ddof)
 
 
 @primitive("reduction", plain_axis, x=std_rule)
@@ -112,18 +119,11 @@ def _cumsum(x: Any, axis: int, backwards: bool = False) -> Any:
     return np.flip(np.cumsum(np.flip(x, axis), axis), axis) if backwards else np.cumsum(x, axis)
 
 
-def deviations(x: Any, out: Any, axis: Any, ddof: float) -> Any:
-    """The derivative of a variance: twice the deviations from the mean, over the degrees of freedom."""
-    return (x - _mean(x, axis, True)) * (2.0 / np.subtract(averaged(x, out), ddof))
-
-
 def products(x: Any) -> Any:
     """Products of the first 1, 2, ... elements along the last axis.
 
-    On Values by doubling, so that derivatives of every order are right also where elements are zero.
+    By doubling, without a division, so that derivatives of every order are right also where elements are zero.
     """
-    if not is_value(x):
-        return np.cumprod(x, -1)
     step = 1
     while step < x.shape[-1]:
         x = concatenate([x[..., :step], x[..., step:] * x[..., :-step]], -1)
@@ -136,13 +136,15 @@ def others(x: Any, axis: Any) -> Any:
     shape = shape_of(x)
     if not shape:
         return 1.0
-    reduced = [place % len(shape) for place in (range(len(shape)) if axis is None else axis if axis.__class__ is tuple else (axis,))]
+    axes = range(len(shape)) if axis is None else axis if axis.__class__ is tuple else (axis,)
+    reduced = [place % len(shape) for place in axes]
     order = (*(place for place in range(len(shape)) if place not in reduced), *reduced)  # reduced axes last
     moved = transpose(x, order)
     rows = reshape(moved, (*shape_of(moved)[: len(shape) - len(reduced)], math.prod(shape[place] for place in reduced)))
-    one = np.ones((*shape_of(rows)[:-1], 1))
-    before = concatenate([one, products(rows[..., :-1])], -1)
-    after = concatenate([products(rows[..., :0:-1])[..., ::-1], one], -1)
+    one = np.ones((*shape_of(rows)[:-1], 1), dtype=rows.dtype)
+    scan = products if is_value(rows) else partial(np.cumprod, axis=-1)  # the same on numbers, several times faster
+    before = concatenate([one, scan(rows[..., :-1])], -1)
+    after = concatenate([scan(rows[..., :0:-1])[..., ::-1], one], -1)
     return transpose(reshape(before * after, shape_of(moved)), tuple(np.argsort(order).tolist())) if rows.size else x
 
 
@@ -150,7 +152,9 @@ def others(x: Any, axis: Any) -> Any:
 
 
 @composed
-def sum(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
+def sum(
+    a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> Any:  # fmt: skip
     """The sum over `axis`, of the elements where `where` holds, added to `initial`.
 
     >>> from autograd import Value
@@ -162,7 +166,9 @@ def sum(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims:
 
 
 @composed
-def prod(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
+def prod(
+    a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> Any:  # fmt: skip
     """The product over `axis`; the derivative is right also where elements are zero."""
     result = _prod(chosen(a, where, 1.0, dtype), axis, keepdims)
     return result if initial is None else result * initial
@@ -183,11 +189,12 @@ def var(
 ) -> Any:  # fmt: skip
     """The variance over `axis`: squared deviations from the mean, or the given `mean`, over the count less `ddof`."""
     ddof = ddof if correction is None else correction
-    a = a if dtype is None else astype(a, dtype)
+    a = chosen(a, where, 0.0, dtype)
     if where is True and mean is None:
         return _var(a, axis, keepdims, ddof)
-    centre = means(a, axis, where) if mean is None else mean
-    return _sum(chosen(square(a - centre), where, 0.0), axis, keepdims) / (count(a, where, axis, keepdims) - ddof)
+    centre = _sum(a, axis, True) / count(a, where, axis, True) if mean is None else mean
+    squares = chosen(square(sub(a, centre)), where, 0.0)
+    return _sum(squares, axis, keepdims) / np.maximum(count(a, where, axis, keepdims) - ddof, 0.0)
 
 
 @composed
@@ -245,36 +252,41 @@ def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> An
 
 @composed
 def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
-    """The mean over `axis` with `weights`, of the shape of `a` or along its one axis; with `returned`, also their sum."""
+    """The mean over `axis` with `weights`, of the shape of `a` or along the axes that go; with `returned`, also their sum."""
     if weights is None:
         result, scale = mean(a, axis, keepdims=keepdims), None
     else:
-        if np.shape(weights) != np.shape(a):
-            if np.ndim(weights) != 1 or axis.__class__ is not int or len(weights) != np.shape(a)[axis]:
+        shape = np.shape(a)
+        if np.shape(weights) != shape:
+            axes = [place % len(shape) for place in (axis if axis.__class__ is tuple else () if axis is None else (axis,))]
+            if np.shape(weights) != tuple(shape[place] for place in axes):
                 raise ValueError(
-                    f"average() takes weights of the shape {np.shape(a)} of a, or along one axis of it, "
+                    f"average() takes weights of the shape {shape} of a, or of its lengths along axis, "
                     f"but {np.shape(weights)} came with axis={axis}"
                 )
-            places = [1] * len(np.shape(a))
-            places[axis] = -1
-            weights = broadcast_to(reshape(weights, tuple(places)), np.shape(a))
+            weights = transpose(weights, tuple(np.argsort(axes).tolist()))
+            weights = reshape(weights, tuple(length if place in axes else 1 for place, length in enumerate(shape)))
         scale = _sum(weights, axis, keepdims)
         if np.any(raw(scale) == 0.0):
             raise ZeroDivisionError("average() got weights that sum to zero, so it cannot be normalised")
-        result = _sum(a * weights, axis, keepdims) / scale
+        result = _sum(mul(a, weights), axis, keepdims) / scale
     if not returned:
         return result
-    return result, broadcast_to(averaged(a, result) if scale is None else scale, shape_of(result))
+    return result, broadcast_to(np.size(a) / (np.size(result) or 1) if scale is None else scale, np.shape(result))
 
 
 @composed
-def nansum(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
+def nansum(
+    a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> Any:  # fmt: skip
     """The sum over `axis` of what is not nan."""
     return sum(a, axis, dtype, None, keepdims, initial, numbers(a, where))
 
 
 @composed
-def nanprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
+def nanprod(
+    a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True
+) -> Any:  # fmt: skip
     """The product over `axis` of what is not nan."""
     return prod(a, axis, dtype, None, keepdims, initial, numbers(a, where))
 
@@ -323,12 +335,8 @@ def chosen(a: Any, where: Any, neutral: float, dtype: Any = None) -> Any:
 
 def count(a: Any, where: Any, axis: Any, keepdims: bool) -> Any:
     """How many elements of `a` are averaged where `where` holds."""
-    return np.sum(np.broadcast_to(raw(where), shape_of(a)), axis, dtype=float, keepdims=keepdims)
-
-
-def means(a: Any, axis: Any, where: Any) -> Any:
-    """The means over `axis` where `where` holds, with the reduced axes kept."""
-    return _sum(chosen(a, where, 0.0), axis, True) / count(a, where, axis, True)
+    dtype = np.result_type(np.asarray(raw(a)), np.float16)  # float32 stays float32
+    return np.sum(np.broadcast_to(raw(where), np.shape(a)), axis, dtype=dtype, keepdims=keepdims)
 
 
 def numbers(a: Any, where: Any) -> Any:
@@ -344,8 +352,8 @@ def extreme(reduce: Any, combine: Any, a: Any, axis: Any, keepdims: bool, initia
         a = where_(where, a, initial)
     if initial is None:
         return reduce(a, axis, keepdims)
-    if not math.prod(shape_of(a)):
-        return combine(_sum(a, axis, keepdims), 0.0) * 0.0 + initial
+    if not np.size(a):
+        return _sum(a, axis, keepdims) + initial
     return combine(reduce(a, axis, keepdims), initial)
 
 
@@ -396,9 +404,12 @@ def fit(c: Any, data: Any) -> Any:
     """A cotangent with the shape and dtype of the input `data`: broadcasting undone, precision restored."""
     shape = shape_of(data)
     if shape_of(c) != shape:
-        full = np.broadcast_shapes(shape_of(c), shape)
-        if shape_of(c) != () and math.prod(full) > math.prod(shape_of(c)):
-            raise ValueError(f"a rule gave a cotangent of shape {shape_of(c)} for an input of shape {shape}: too small")
+        try:
+            full = np.broadcast_shapes(shape_of(c), shape)
+        except ValueError:
+            full = None
+        if full is None or (shape_of(c) != () and math.prod(full) > math.prod(shape_of(c))):
+            raise ValueError(f"a rule gave a cotangent of shape {shape_of(c)} for an input of shape {shape}: too small, it needs that one")
         lead = len(full) - len(shape)
         axes = tuple(i for i, length in enumerate(full) if i < lead or (shape[i - lead] == 1 and length != 1))
         c = broadcast_to(c, full) if shape_of(c) != full else c

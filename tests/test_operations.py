@@ -1,0 +1,219 @@
+"""Operations of one's own, their verification, and hooks on gradients."""
+
+from __future__ import annotations
+
+import gc
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograd import Value, exp, grad, gradient, hessian, jvp, primitive, where
+from autograd.hooks import HOOKS
+from autograd.verify import check_operation
+
+
+@primitive(x=lambda g, out, x: g * (out * (1.0 - out)))
+def logistic(x: Any) -> Any:
+    """1 / (1 + exp(-x))."""
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+@primitive(
+    symbol="{} <> {}",
+    x=lambda g, out, x, y, power: g * (power * (x - y) ** (power - 1)),
+    y=lambda g, out, x, y, power: g * (-power * (x - y) ** (power - 1)),
+)
+def apart(x: Any, y: Any, power: int = 2) -> Any:
+    """(x - y) ** power."""
+    return (x - y) ** power
+
+
+# --- an operation of one's own --------------------------------------------------------------------
+
+
+def test_it_works_on_floats_arrays_and_values_at_every_order() -> None:
+    assert logistic(0.0) == 0.5
+    assert logistic([0.0, 0.0]).tolist() == [0.5, 0.5]
+    assert type(logistic(Value(0.0)).data) is float
+    x = np.array([0.3, -1.0])
+    np.testing.assert_allclose(grad(lambda x: logistic(x).sum())(x), logistic(x) * (1 - logistic(x)))
+    np.testing.assert_allclose(
+        np.diag(hessian(lambda x: logistic(x).sum())(x)), logistic(x) * (1 - logistic(x)) * (1 - 2 * logistic(x))
+    )
+    assert jvp(logistic, (0.0,), (1.0,))[1] == 0.25
+    out = apart(Value(np.ones((2, 3))), Value([1.0, 2.0, 4.0]), power=3)
+    assert out.data[0].tolist() == [0.0, -1.0, -27.0]
+    assert (out.op.name, repr(out.op)) == ("apart", "<op apart>")
+
+
+def test_it_passes_the_sweep_of_the_table() -> None:
+    rng = np.random.default_rng(0)
+    for shapes in ([()], [(3,)], [(2, 3)], [(0,)]):
+        report = check_operation(logistic, *(rng.normal(size=shape) if shape else 0.4 for shape in shapes))
+        assert report.ok, str(report)
+    report = check_operation(lambda x, y: apart(x, y, 3), rng.normal(size=(2, 3)), rng.normal(size=3))
+    assert report.ok, str(report)
+
+
+def test_a_pickle_holds_its_name() -> None:
+    assert pickle.loads(pickle.dumps(logistic)) is logistic
+
+
+@pytest.mark.parametrize(
+    ("rule", "where_it_is"),
+    [
+        (lambda g, out, x: g * 1.001 * np.cos(x.data if isinstance(x, Value) else x), "input 0"),
+        (lambda g, out, x: g * np.cos(x.data if isinstance(x, Value) else x), "input 0"),  # no second derivative
+        (lambda g, out, x: 0.0 * g, "input 0"),
+    ],
+)
+def test_wrong_rules_are_caught(rule: Any, where_it_is: str) -> None:
+    report = check_operation(primitive(x=rule)(lambda x: np.sin(x)), [0.3, 0.5])
+    assert not report.ok
+    assert where_it_is in report.where
+
+
+def test_broken_contracts_are_named() -> None:
+    @primitive(x=lambda g, out, x: g * (1.0 if isinstance(out, Value) else 2.0))
+    def two_faced(x: Any) -> Any:
+        return x * 1.0
+
+    report = check_operation(two_faced, [0.3, 0.5])
+    assert not report.ok
+    assert "backward() against gradient()" in report.where
+
+    report = check_operation(lambda x: x * 1.0 if isinstance(x, Value) else x * 2.0, [0.3])
+    assert not report.ok
+    assert "on Values and on plain data" in report.where
+
+
+def test_mistakes_in_the_definition_are_named() -> None:
+    with pytest.raises(
+        TypeError,
+        match=r"needs rules for arguments of named_f\(x, y\), by name, but got a rule for 'z': @",
+    ):
+        primitive(z=lambda g, out, x, y: g)(named_f)
+    with pytest.raises(TypeError, match="but got no rule"):
+        primitive()(named_f)
+    bad = primitive(x=lambda g, out, x, y: g)(lambda x, y: (x, y))
+    with pytest.raises(TypeError, match=r"returned tuple: an operation returns one real number or array"):
+        bad(Value(1.0), 2.0)
+    complex_result = primitive(x=lambda g, out, x: g)(lambda x: x * 1j)
+    with pytest.raises(TypeError, match=r"returned the dtype complex128"):
+        complex_result(Value([1.0, 2.0]))
+    with pytest.raises(TypeError, match="has no derivative for its argument number 3, which is a Value: pass its .data"):
+        apart(Value(1.0), 2.0, Value(2.0))
+    small = primitive(x=lambda g, out, x: g.sum())(lambda x: x * 2.0)
+    with pytest.raises(ValueError, match=r"a rule gave a cotangent of shape \(2,\) for an input of shape \(3,\): too small"):
+        primitive(x=lambda g, out, x: g[:2])(small_rule)(Value([1.0, 2.0, 3.0])).sum().backward()
+    assert small(Value([1.0, 2.0])).data.tolist() == [2.0, 4.0]
+
+
+def named_f(x: Any, y: Any) -> Any:
+    return x
+
+
+def small_rule(x: Any) -> Any:
+    return x * 2.0
+
+
+def test_results_are_floating_and_of_their_own() -> None:
+    same = primitive(x=lambda g, out, x: g)(lambda x: x)
+    x = Value([1.0, 2.0])
+    assert not np.shares_memory(same(x).data, x.data)
+    counted = primitive(x=lambda g, out, x: g * 0.0)(lambda x: (np.asarray(x) > 1.0).astype(int))
+    assert counted(x).dtype == np.float64
+
+
+def test_several_inputs_in_one_argument_and_settings() -> None:
+    @primitive(
+        prepare=lambda parts, scale: (tuple(parts), float(scale)),
+        parts=lambda g, out, parts, scale: tuple(g * scale for _ in parts),
+    )
+    def total(parts: Any, scale: float) -> Any:
+        return sum(parts) * scale
+
+    a, b = Value(1.0), Value([2.0, 3.0])
+    total([a, b, 5.0], 2.0).sum().backward()
+    assert (a.grad, b.grad.tolist()) == (4.0, [2.0, 2.0])
+
+
+def test_rules_may_use_operations_and_conditions() -> None:
+    @primitive(x=lambda g, out, x: g * where(x > 0.0, exp(x), 1.0))
+    def bent(x: Any) -> Any:
+        return np.where(x > 0.0, np.exp(np.minimum(x, 50.0)) - 1.0, x)
+
+    assert check_operation(bent, [0.5, -0.5, 2.0]).ok
+
+
+# --- hooks ----------------------------------------------------------------------------------------
+
+
+def test_hooks_see_the_complete_gradient_once() -> None:
+    seen: list[Any] = []
+    x = Value([1.0, 2.0])
+    y = x * 3.0
+    y.register_hook(lambda g: seen.append(("y", g.tolist())))
+    x.register_hook(lambda g: seen.append(("x", g.tolist())))
+    (y * y + y).sum().backward()
+    assert seen == [("y", [7.0, 13.0]), ("x", [21.0, 39.0])]
+    assert x.grad.tolist() == [21.0, 39.0]
+
+
+def test_hooks_replace_gradients() -> None:
+    x = Value(2.0)
+    y = x * x
+    handle = y.register_hook(lambda g: g * 0.5)
+    x.register_hook(lambda g: g + 1.0)
+    (3.0 * y).backward()
+    assert (y.grad, x.grad) == (1.5, 7.0)
+    handle.remove()
+    handle.remove()
+    x.grad = None
+    (3.0 * y).backward()
+    assert x.grad == 13.0
+    clipped = Value([3.0, -4.0])
+    clipped.register_hook(lambda g: np.clip(g, -1.0, 1.0))
+    (clipped * clipped).sum().backward()
+    assert clipped.grad.tolist() == [1.0, -1.0]
+
+
+def test_hooks_of_gradient_get_values() -> None:
+    x = Value(2.0)
+    kinds: list[type] = []
+
+    def doubled(g: Any) -> Any:
+        kinds.append(type(g))
+        return g * 2.0
+
+    x.register_hook(doubled)
+    slope = gradient(x**3, x)
+    assert kinds == [Value]
+    assert slope.data == 24.0
+    assert gradient(slope, x).data == 48.0
+    z = Value(3.0)
+    w = z * z
+    w.register_hook(lambda g: g * 10.0)
+    assert gradient(w * 2.0, [z, w])[0].data == 120.0
+    assert gradient(w * 2.0, [z, w])[1].data == 20.0
+
+
+def test_hooks_go_with_their_value() -> None:
+    before = len(HOOKS)
+    x = Value(2.0)
+    x.register_hook(lambda g: None)
+    assert len(HOOKS) == before + 1
+    del x
+    gc.collect()
+    assert len(HOOKS) == before
+
+
+def test_bad_hooks_are_named() -> None:
+    x = Value([1.0, 2.0])
+    with pytest.raises(TypeError, match=r"register_hook\(\) takes a function of the gradient, but got 3"):
+        x.register_hook(3)  # type: ignore[arg-type]
+    x.register_hook(lambda g: g.sum())
+    with pytest.raises(ValueError, match=r"a hook of a Value of shape \(2,\) returned a gradient of shape \(\): keep its shape"):
+        (x * x).sum().backward()
