@@ -14,19 +14,20 @@ from typing import Any
 import numpy as np
 
 from autograd.op import is_value, raw
-from autograd.ops import functions, linalg, products, shapes, special
+from autograd.ops import functions, linalg, products, shapes
 
 #: Our names of the operators, which are Python's, where NumPy's are longer.
 RENAMED = {"sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "pow": "power"}
 
 #: Functions whose results have no derivative: bools, integers, shapes, dtypes, text, and arrays of constants.
-PLAIN = (
-    "argmax argmin argsort argpartition argwhere nonzero flatnonzero count_nonzero nanargmax nanargmin searchsorted digitize "
-    "lexsort shape ndim size all any allclose array_equal array_equiv isclose isin isnan isinf isfinite isneginf isposinf isreal "
-    "iscomplex isrealobj iscomplexobj signbit equal not_equal less less_equal greater greater_equal logical_and logical_or "
-    "logical_xor logical_not result_type can_cast min_scalar_type common_type zeros_like ones_like empty_like array_repr array_str "
-    "array2string may_share_memory shares_memory"
-).split()
+PLAIN = [
+    "argmax", "argmin", "argsort", "argpartition", "argwhere", "nonzero", "flatnonzero", "count_nonzero", "nanargmax",
+    "nanargmin", "searchsorted", "digitize", "lexsort", "shape", "ndim", "size", "all", "any", "allclose", "array_equal",
+    "array_equiv", "isclose", "isin", "isnan", "isinf", "isfinite", "isneginf", "isposinf", "isreal", "iscomplex",
+    "isrealobj", "iscomplexobj", "signbit", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal",
+    "logical_and", "logical_or", "logical_xor", "logical_not", "result_type", "can_cast", "min_scalar_type", "common_type",
+    "zeros_like", "ones_like", "empty_like", "array_repr", "array_str", "array2string", "may_share_memory", "shares_memory",
+]  # fmt: skip
 
 #: What a reduction and a scan of these ufuncs are: np.add.reduce(v) is np.sum(v, axis=0).
 REDUCED = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min", "logaddexp": "logsumexp"}
@@ -36,21 +37,33 @@ HOW = "python -m autograd lists what is; take .data where no gradient is wanted,
 IN_PLACE = {"put_along_axis", "put", "place", "putmask", "copyto", "fill_diagonal"}
 
 
+def matrix_trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+    """The sum along a diagonal of the matrices in the last two axes."""
+    return shapes.trace(x, offset, -2, -1, dtype)
+
+
+def matrix_diagonal(x: Any, /, *, offset: int = 0) -> Any:
+    """A diagonal of the matrices in the last two axes."""
+    return shapes.diagonal(x, offset, -2, -1)
+
+
+def vector_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    """The vector product of vectors of 3 elements."""
+    return products.cross(x1, x2, axis=axis)
+
+
 def numpy_functions() -> dict[Any, Callable[..., Any]]:
     """For each function of NumPy that Values support our own, with the same signature."""
     found: dict[Any, Callable[..., Any]] = {}
     ours = functions()
     for name, function in ours.items():
         homes = [np] if function.__module__ != linalg.__name__ else []
-        homes += [np.linalg] if function.__module__ in (linalg.__name__, products.__name__) else []
+        homes += [np.linalg] if function.__module__ in (linalg.__name__, products.__name__) or name == "matrix_transpose" else []
         for home in homes:
             theirs = getattr(home, RENAMED.get(name, name), None)
             if callable(theirs):
                 found[theirs] = function
-    found[np.linalg.trace] = lambda x, /, *, offset=0, dtype=None: shapes.trace(x, offset, -2, -1, dtype)
-    found[np.linalg.diagonal] = lambda x, /, *, offset=0: shapes.diagonal(x, offset, -2, -1)
-    found[np.linalg.matrix_transpose] = found[np.matrix_transpose] = shapes.matrix_transpose
-    found[np.linalg.cross] = lambda x1, x2, /, *, axis=-1: products.cross(x1, x2, axis=axis)
+    found |= {np.linalg.trace: matrix_trace, np.linalg.diagonal: matrix_diagonal, np.linalg.cross: vector_cross}
     for name in IN_PLACE:
         found.pop(getattr(np, name), None)
     return found
@@ -59,9 +72,10 @@ def numpy_functions() -> dict[Any, Callable[..., Any]]:
 SUPPORTED = numpy_functions()
 CONSTANT = {getattr(np, name) for name in PLAIN} | {np.linalg.matrix_rank}
 OUT_AT = {
-    theirs: list(inspect.signature(ours).parameters).index("out")
+    theirs: place
     for theirs, ours in SUPPORTED.items()
-    if "out" in inspect.signature(ours).parameters
+    for place, item in enumerate(inspect.signature(ours).parameters.values())
+    if item.name == "out" and item.kind is item.POSITIONAL_OR_KEYWORD
 }
 
 
@@ -75,7 +89,7 @@ def array_function(self: Any, function: Callable[..., Any], types: Any, args: tu
     if named or len(args) > 1:
         named = {key: item for key, item in named.items() if key != "subok"}
         place = OUT_AT.get(function, len(args))
-        if named.pop("out", None) is not None or args[place : place + 1] not in ((), (None,)):
+        if named.pop("out", None) is not None or (place < len(args) and args[place] is not None):
             raise TypeError(no_out(function.__name__))
         if not args:  # by NumPy's name of its first parameter, which need not be ours
             args = (named.pop(next(iter(inspect.signature(function).parameters))),)
@@ -110,8 +124,8 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *args: Any, out: Any = 
 
 def special_function(ufunc: np.ufunc) -> Callable[..., Any] | None:
     """Our function for a ufunc of scipy.special, if SciPy has been imported and we have one."""
-    ours = vars(special).get(ufunc.__name__)
-    return ours if getattr(sys.modules.get("scipy.special"), ufunc.__name__, None) is ufunc else None
+    theirs = getattr(sys.modules.get("scipy.special"), ufunc.__name__, None)
+    return functions().get(ufunc.__name__) if theirs is ufunc else None
 
 
 def plain(x: Any) -> Any:

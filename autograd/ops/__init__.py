@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ def table() -> dict[str, Op]:
     return {op.name: op for module in MODULES for op in vars(module).values() if isinstance(op, Op)}
 
 
+@functools.cache
 def functions() -> dict[str, Callable[..., Any]]:
     """Every public function by name: the operations without an underscore, and what is composed of operations."""
     return {

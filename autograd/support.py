@@ -1,0 +1,50 @@
+"""The support table: what of NumPy and SciPy works on Values, to which order, read from the table of operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import autograd
+from autograd.numpy_protocol import CONSTANT, SUPPORTED
+from autograd.op import Op
+from autograd.ops import functions, special, table
+from autograd.ops.piecewise import nothing
+
+Row = tuple[str, str, str]
+
+
+def rows() -> list[Row]:
+    """(function, orders of its derivatives, note) for each function of NumPy and SciPy, and for our own."""
+    named: dict[str, Callable[..., Any]] = {}
+    for theirs, ours in SUPPORTED.items():
+        for home, prefix in ((np, "np."), (np.linalg, "np.linalg.")):
+            named |= {prefix + name: ours for name, item in vars(home).items() if item is theirs and name[0] != "_"}
+    named |= {f"scipy.special.{name}": item for name, item in functions().items() if item.__module__ == special.__name__}
+    known = {id(item) for item in named.values()}
+    named |= {f"autograd.{name}": item for name, item in functions().items() if id(item) not in known and hasattr(autograd, name)}
+    found = [(name, orders(item), note(item)) for name, item in named.items()]
+    constant = [("np.linalg." if item is np.linalg.matrix_rank else "np.") + item.__name__ for item in CONSTANT]
+    return sorted(found) + [(name, "plain", "a plain result, without a derivative") for name in sorted(set(constant))]
+
+
+def orders(function: Callable[..., Any]) -> str:
+    """ "all", or "zero" where the derivative is zero everywhere."""
+    op = function if isinstance(function, Op) else table().get(function.__name__)  # what a composed function is named after
+    rules = [rule for _, rule in op.rules] if op is not None else [None]
+    return "zero" if all(rule is nothing for rule in rules) else "all"
+
+
+def note(function: Callable[..., Any]) -> str:
+    """The first sentence of a docstring."""
+    first = (function.__doc__ or "").strip().split("\n")[0]
+    return first.split(". ")[0].rstrip(".")
+
+
+def support_table() -> str:
+    """The rows as Markdown."""
+    lines = ["| function | orders | note |", "|---|---|---|"]
+    lines += [f"| `{name}` | {order} | {text.replace('|', chr(92) + '|')} |" for name, order, text in rows()]
+    return "\n".join(lines) + "\n"
