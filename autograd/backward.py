@@ -250,7 +250,7 @@ def masked_pull(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[
         return pull(rule, g, out, *args)
     with np.errstate(all="ignore"):
         c = pull(rule, g, out, *args)
-        c = where((spread(zero, *args) if op.kind == "reduction" else zero) & np.isnan(raw(c)), 0.0, c)
+        c = where((spread(zero, *args[:3]) if op.kind == "reduction" else zero) & np.isnan(raw(c)), 0.0, c)
     if not is_finite(raw(c)):
         pull(rule, *map(raw, (g, out, *args)))  # once more, for errstate to speak of the others
     return c

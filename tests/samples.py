@@ -171,6 +171,22 @@ def structured(rng: np.random.Generator) -> dict[str, list[Sample]]:
     ]  # fmt: skip
     for shapes in products:
         add("matmul", f"{shapes}", [r(*shape) for shape in shapes], ops["matmul"], np.matmul)
+    integers, weights = np.array([1, 2, 1, 3, 1, 2]), np.array([0.5, 1.5, 1.0, 0.8, 1.2, 0.9])
+    covariances: list[dict[str, Any]] = [
+        {}, {"bias": True}, {"ddof": 0}, {"fweights": integers}, {"aweights": weights},
+        {"fweights": integers, "aweights": weights},
+    ]  # fmt: skip
+    for how in covariances:
+        add("cov", f"{how}", [r(3, 6)], lambda x, how=how: ops["cov"](x, **how), lambda x, how=how: np.cov(x, **how))
+    for name, formula in (("cov", np.cov), ("corrcoef", np.corrcoef)):
+        add(name, "two", [r(6), r(2, 6)], ops[name], formula)
+        add(name, "columns", [r(6, 2)], lambda x, n=name: ops[n](x, rowvar=False), lambda x, f=formula: f(x, rowvar=False))
+        add(name, "one row", [r(6)], lambda x, n=name: ops[n](x) + 0.0 * x[0], lambda x, f=formula: f(x) + 0.0)
+    add("bincount", "weights", [r(6)], lambda w: ops["bincount"](integers, w, 6), lambda w: np.bincount(integers, w, 6))
+    for name, formula in (("cumulative_sum", np.cumulative_sum), ("cumulative_prod", np.cumulative_prod)):
+        for shape, how in [((3,), {}), ((2, 3), {"axis": 0}), ((2, 3), {"axis": -1, "include_initial": True})]:
+            add(name, f"{shape} {how}", [r(*shape)],
+                lambda x, n=name, how=how: ops[n](x, **how), lambda x, f=formula, how=how: f(x, **how))  # fmt: skip
     for shape in [(3,), (2, 3), (4, 2, 3), (0, 3)]:
         add("linear", f"{shape}", [r(*shape), r(2, 3), r(2)], ops["linear"], lambda x, w, b: x @ w.T + b)
         add("linear", f"{shape} no bias", [r(*shape), r(2, 3)], ops["linear"], lambda x, w: x @ w.T)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from autograd.op import Op
-from autograd.ops import calculus, elementwise, indexing, linalg, piecewise, products, reductions, shapes, special
+from autograd.ops import calculus, elementwise, indexing, linalg, piecewise, products, reductions, shapes, special, statistics
 
-MODULES = (elementwise, piecewise, reductions, shapes, indexing, products, calculus, linalg, special)
+MODULES = (elementwise, piecewise, reductions, shapes, indexing, products, calculus, linalg, statistics, special)
 
 
 def table() -> dict[str, Op]:

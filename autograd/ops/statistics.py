@@ -1,0 +1,89 @@
+"""Statistics of samples: covariances, counts with weights, running totals. All are made of other operations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd.op import is_value, raw, shape_of
+from autograd.ops.elementwise import astype, sqrt
+from autograd.ops.forms import composed
+from autograd.ops.indexing import scatter
+from autograd.ops.products import matmul, swap
+from autograd.ops.reductions import _mean, _sum, cumprod, cumsum
+from autograd.ops.shapes import atleast_2d, concatenate, diagonal, expand_dims, reshape
+
+
+@composed
+def cov(
+    m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None,
+    fweights: Any = None, aweights: Any = None, *, dtype: Any = None,
+) -> Any:  # fmt: skip
+    """The covariance matrix of variables in rows (or columns), each with its samples along the other axis."""
+    variables = [atleast_2d(item) if rowvar or len(np.shape(item)) == 1 else swap(item) for item in (m, y) if item is not None]
+    x = variables[0] if len(variables) == 1 else concatenate(variables)
+    x = x if dtype is None else astype(x, dtype)
+    ddof = int(not bias) if ddof is None else ddof
+    counts = [np.asarray(raw(item), dtype=x.dtype) for item in (fweights, aweights) if item is not None]
+    if not counts:
+        x = x - _mean(x, 1, True)
+        out = matmul(x, swap(x)) / np.subtract(shape_of(x)[1], ddof)
+    else:
+        w = np.prod(counts, axis=0)
+        total = float(w.sum())
+        x = x - expand_dims(_sum(x * w, 1), 1) / total
+        scale = total - ddof * (float((w * counts[-1]).sum()) / total if aweights is not None else 1.0)
+        out = matmul(x * w, swap(x)) / scale
+    return reshape(out, ()) if shape_of(out) == (1, 1) else out
+
+
+@composed
+def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
+    """The correlation matrix of variables in rows (or columns), each with its samples along the other axis."""
+    c = cov(x, y, rowvar, dtype=dtype)
+    if not shape_of(c):
+        return c / c
+    spread = sqrt(diagonal(c))
+    return c / (expand_dims(spread, 0) * expand_dims(spread, 1))
+
+
+@composed
+def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """The sums of the `weights` of each integer in the vector `x`; without weights the plain counts."""
+    places = np.asarray(raw(x))
+    if weights is None:
+        return np.bincount(places, minlength=minlength)
+    if places.dtype.kind not in "iu" or (places.size and places.min() < 0):
+        raise TypeError("bincount() counts integers that are not negative: use x.astype(int)")
+    size = max(minlength, int(places.max(initial=-1)) + 1)
+    return scatter(weights if is_value(weights) else np.asarray(weights, dtype=float), (size,), places)
+
+
+@composed
+def cumulative_sum(
+    x: Any, /, *, axis: int | None = None, dtype: Any = None, out: None = None, include_initial: bool = False
+) -> Any:
+    """The sums of the first 1, 2, ... elements along `axis`; with `include_initial`, 0 comes first."""
+    return with_initial(cumsum, 0.0, x, axis, dtype, include_initial)
+
+
+@composed
+def cumulative_prod(
+    x: Any, /, *, axis: int | None = None, dtype: Any = None, out: None = None, include_initial: bool = False
+) -> Any:
+    """The products of the first 1, 2, ... elements along `axis`; with `include_initial`, 1 comes first."""
+    return with_initial(cumprod, 1.0, x, axis, dtype, include_initial)
+
+
+def with_initial(scan: Any, first: float, x: Any, axis: int | None, dtype: Any, include_initial: bool) -> Any:
+    """A scan along the only axis, or the given one, with its neutral element in front if wanted."""
+    if axis is None:
+        if len(np.shape(x)) != 1:
+            raise ValueError(f"{scan.__name__} of an array of {len(np.shape(x))} axes needs one of them as axis=")
+        axis = 0
+    out = scan(x, axis, dtype)
+    if not include_initial:
+        return out
+    shape = [1 if place == axis % len(shape_of(out)) else length for place, length in enumerate(shape_of(out))]
+    return concatenate([np.full(shape, first, out.dtype), out], axis)
