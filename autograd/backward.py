@@ -79,13 +79,13 @@ def leaf_cotangents(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -
     targets = [leaf for leaf in leaves if leaf.requires_grad]
     pullback = Pullback(root, targets, nodes, leaves)
     if len(targets) < len(leaves) or is_set("debug") or HOOKS:
-        pullback(seed)
+        pullback(seed, keep=True)
     else:
         with np.errstate(all="ignore"):
             owned = sweep(root, seed, nodes, leaves)
         if all(is_finite(leaf._grad) for leaf in leaves):
             return [leaf._grad if leaf in owned or not leaf.shape else leaf._grad.copy() for leaf in leaves]
-        pullback.pull(seed, masked=True)
+        pullback.pull(seed, masked=True, keep=True)
     for node in nodes:
         node._grad = pullback.found.get(node)
     return [c.copy() if c.__class__ is np.ndarray else c for c in map(pullback.found.get, leaves)]
@@ -168,16 +168,16 @@ class Pullback:
         self.needed: set[Any] | None = None
         check_unchanged(self.nodes)
 
-    def __call__(self, seed: Any, on_values: bool = False) -> list[Any]:
+    def __call__(self, seed: Any, on_values: bool = False, keep: bool = False) -> list[Any]:
         """The cotangents of the targets, as numbers or as recorded Values: plainly, or with masks where that gave inf or nan."""
         with np.errstate(all="ignore"):
-            found = self.pull(seed, on_values)
-        return found if all(is_finite(raw(c)) for c in found) else self.pull(seed, on_values, masked=True)
+            found = self.pull(seed, on_values, False, keep)
+        return found if all(is_finite(raw(c)) for c in found) else self.pull(seed, on_values, True, keep)
 
-    def pull(self, seed: Any, on_values: bool = False, masked: bool = False) -> list[Any]:
-        """One pass; `found` then has the cotangents of the nodes on the way as well."""
+    def pull(self, seed: Any, on_values: bool = False, masked: bool = False, keep: bool = False) -> list[Any]:
+        """One pass; with `keep`, `found` then has the cotangents of the nodes on the way as well."""
         if self.needed is None:
-            self.needed = set(self.targets)
+            self.wanted, self.needed = set(self.targets), set(self.targets)
             for node in self.nodes:
                 check_inputs(node)
                 if not self.needed.isdisjoint(inputs_of(node)):
@@ -191,7 +191,7 @@ class Pullback:
                 continue
             if HOOKS:
                 found[node] = hooked(node, found[node])
-            op, g = node.op, found[node]
+            op, g = node.op, found[node] if keep or node in self.wanted else found.pop(node)
             if op.rule_x is None or masked or debugging:
                 given = (g, node, arguments_of(node))
                 g, out, args = given if on_values else map(raw, given)
