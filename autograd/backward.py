@@ -252,7 +252,8 @@ def masked_pull(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[
         c = pull(rule, g, out, *args)
         c = where((spread(zero, *args[:3]) if op.kind == "reduction" else zero) & np.isnan(raw(c)), 0.0, c)
     if not is_finite(raw(c)):
-        pull(rule, *map(raw, (g, out, *args)))  # once more, for errstate to speak of the others
+        with np.errstate(invalid=None if has_nan(raw(c)) else "ignore"):  # what was masked may have been undefined
+            pull(rule, *map(raw, (g, out, *args)))  # once more, for errstate to speak of the others
     return c
 
 
