@@ -35,10 +35,10 @@ def times_y(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 
 def pow_base(g: Any, out: Any, x: Any, y: Any) -> Any:
-    """y x^(y-1), and 0 where y is 0, also for x = 0."""
+    """y x^(y-1), and 0 where y is 0, also for x = 0 and at infinity."""
     if y.__class__ is float:
-        return g * (y * pow(x, y - 1.0)) if y != 0.0 else g * (x * 0.0)
-    return g * (y * pow(x, where(raw(y) == 0.0, 1.0, y - 1.0)))
+        return g * (y * pow(x, y - 1.0)) if y != 0.0 else g * 0.0
+    return g * (y * pow(x, where((raw(x) == 0.0) & (raw(y) == 0.0), 1.0, y - 1.0)))
 
 
 def pow_exponent(g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -89,38 +89,48 @@ def softplus_array(x: Any) -> Any:
 LN2, LN10, DEGREE = math.log(2.0), math.log(10.0), math.pi / 180.0
 
 # fmt: off
-positive   = unary("positive",   "+{}",            operator.pos,   np.positive,   lambda g, out, x: g)
-square     = unary("square",     "square({})",     lambda x: x * x, np.square,    lambda g, out, x: g * (2.0 * x))
-sqrt       = unary("sqrt",       "sqrt({})",       math.sqrt,      np.sqrt,       lambda g, out, x: g * (0.5 / out), (0.2, 3.0))
-cbrt       = unary("cbrt",       "cbrt({})",       math.cbrt,      np.cbrt,       lambda g, out, x: g / (3.0 * out * out), (0.2, 3.0))
-reciprocal = unary("reciprocal", "1 / {}",         lambda x: 1 / x, np.reciprocal, lambda g, out, x: -g * out * out, (0.3, 2.0))
-exp        = unary("exp",        "exp({})",        math.exp,       np.exp,        lambda g, out, x: g * out)
-exp2       = unary("exp2",       "exp2({})",       math.exp2,      np.exp2,       lambda g, out, x: g * (out * LN2))
-expm1      = unary("expm1",      "expm1({})",      math.expm1,     np.expm1,      lambda g, out, x: g * exp(x))
-log        = unary("log",        "log({})",        math.log,       np.log,        lambda g, out, x: g / x, (0.2, 3.0))
-log2       = unary("log2",       "log2({})",       math.log2,      np.log2,       lambda g, out, x: g / (x * LN2), (0.2, 3.0))
-log10      = unary("log10",      "log10({})",      math.log10,     np.log10,      lambda g, out, x: g / (x * LN10), (0.2, 3.0))
-log1p      = unary("log1p",      "log1p({})",      math.log1p,     np.log1p,      lambda g, out, x: g / (1.0 + x), (-0.7, 3.0))
-sin        = unary("sin",        "sin({})",        math.sin,       np.sin,        lambda g, out, x: g * cos(x))
-cos        = unary("cos",        "cos({})",        math.cos,       np.cos,        lambda g, out, x: -g * sin(x))
-tan        = unary("tan",        "tan({})",        math.tan,       np.tan,        lambda g, out, x: g * (1.0 + out * out), (-1.2, 1.2))
-arcsin     = unary("arcsin",     "arcsin({})",     math.asin,      np.arcsin,     lambda g, out, x: g / sqrt((1.0 - x) * (1.0 + x)), (-0.8, 0.8))
-arccos     = unary("arccos",     "arccos({})",     math.acos,      np.arccos,     lambda g, out, x: -g / sqrt((1.0 - x) * (1.0 + x)), (-0.8, 0.8))
-arctan     = unary("arctan",     "arctan({})",     math.atan,      np.arctan,     lambda g, out, x: g / (1.0 + x * x))
-sinh       = unary("sinh",       "sinh({})",       math.sinh,      np.sinh,       lambda g, out, x: g * cosh(x))
-cosh       = unary("cosh",       "cosh({})",       math.cosh,      np.cosh,       lambda g, out, x: g * sinh(x))
-tanh       = unary("tanh",       "tanh({})",       math.tanh,      np.tanh,       lambda g, out, x: g * (1.0 - out * out))
-arcsinh    = unary("arcsinh",    "arcsinh({})",    math.asinh,     np.arcsinh,    lambda g, out, x: g / hypot(x, 1.0))
-arccosh    = unary("arccosh",    "arccosh({})",    math.acosh,     np.arccosh,    lambda g, out, x: g / (sqrt(x - 1.0) * sqrt(x + 1.0)), (1.2, 3.0))
-arctanh    = unary("arctanh",    "arctanh({})",    math.atanh,     np.arctanh,    lambda g, out, x: g / ((1.0 - x) * (1.0 + x)), (-0.8, 0.8))
-deg2rad    = unary("deg2rad",    "deg2rad({})",    math.radians,   np.deg2rad,    lambda g, out, x: g * DEGREE)
-rad2deg    = unary("rad2deg",    "rad2deg({})",    math.degrees,   np.rad2deg,    lambda g, out, x: g / DEGREE)
-sigmoid    = unary("sigmoid",    "sigmoid({})",    sigmoid_float,  sigmoid_array, lambda g, out, x: g * (out * (1.0 - out)),
-                   doc="``1 / (1 + exp(-x))``, the logistic function, without overflow.")
-softplus   = unary("softplus",   "softplus({})",   softplus_float, softplus_array, lambda g, out, x: g * sigmoid(x),
-                   doc="``log(1 + exp(x))`` without overflow; its derivative is the sigmoid.")
+positive   = unary("positive",   "+{}",        operator.pos,    np.positive,   lambda g, out, x: g)
+square     = unary("square",     "square({})", lambda x: x * x, np.square,     lambda g, out, x: g * (2.0 * x))
+sqrt       = unary("sqrt",       "sqrt({})",   math.sqrt,       np.sqrt,       lambda g, out, x: g * (0.5 / out), (0.2, 3.0))
+cbrt       = unary("cbrt",       "cbrt({})",   math.cbrt,       np.cbrt,       lambda g, out, x: g / (3 * out * out), (0.2, 3.0))
+reciprocal = unary("reciprocal", "1 / {}",     lambda x: 1 / x, np.reciprocal, lambda g, out, x: -g * out * out, (0.3, 2.0))
+
+exp   = unary("exp",   "exp({})",   math.exp,   np.exp,   lambda g, out, x: g * out)
+exp2  = unary("exp2",  "exp2({})",  math.exp2,  np.exp2,  lambda g, out, x: g * (out * LN2))
+expm1 = unary("expm1", "expm1({})", math.expm1, np.expm1, lambda g, out, x: g * exp(x))
+log   = unary("log",   "log({})",   math.log,   np.log,   lambda g, out, x: g / x, (0.2, 3.0))
+log2  = unary("log2",  "log2({})",  math.log2,  np.log2,  lambda g, out, x: g / (x * LN2), (0.2, 3.0))
+log10 = unary("log10", "log10({})", math.log10, np.log10, lambda g, out, x: g / (x * LN10), (0.2, 3.0))
+log1p = unary("log1p", "log1p({})", math.log1p, np.log1p, lambda g, out, x: g / (1.0 + x), (-0.7, 3.0))
+
+sin    = unary("sin",    "sin({})",    math.sin,  np.sin,    lambda g, out, x: g * cos(x))
+cos    = unary("cos",    "cos({})",    math.cos,  np.cos,    lambda g, out, x: -g * sin(x))
+tan    = unary("tan",    "tan({})",    math.tan,  np.tan,    lambda g, out, x: g * (1.0 + out * out), (-1.2, 1.2))
+arcsin = unary("arcsin", "arcsin({})", math.asin, np.arcsin, lambda g, out, x: g / sqrt((1.0 - x) * (1.0 + x)), (-0.8, 0.8))
+arccos = unary("arccos", "arccos({})", math.acos, np.arccos, lambda g, out, x: -g / sqrt((1.0 - x) * (1.0 + x)), (-0.8, 0.8))
+arctan = unary("arctan", "arctan({})", math.atan, np.arctan, lambda g, out, x: g / (1.0 + x * x))
+
+sinh    = unary("sinh",    "sinh({})",    math.sinh,  np.sinh,    lambda g, out, x: g * cosh(x))
+cosh    = unary("cosh",    "cosh({})",    math.cosh,  np.cosh,    lambda g, out, x: g * sinh(x))
+tanh    = unary("tanh",    "tanh({})",    math.tanh,  np.tanh,    lambda g, out, x: g * (1.0 - out * out))
+arcsinh = unary("arcsinh", "arcsinh({})", math.asinh, np.arcsinh, lambda g, out, x: g / hypot(x, 1.0))
+arccosh = unary("arccosh", "arccosh({})", math.acosh, np.arccosh, lambda g, out, x: g / sqrt(x - 1.0) / sqrt(x + 1.0), (1.2, 3.0))
+arctanh = unary("arctanh", "arctanh({})", math.atanh, np.arctanh, lambda g, out, x: g / ((1.0 - x) * (1.0 + x)), (-0.8, 0.8))
+
+deg2rad = unary("deg2rad", "deg2rad({})", math.radians, np.deg2rad, lambda g, out, x: g * DEGREE)
+rad2deg = unary("rad2deg", "rad2deg({})", math.degrees, np.rad2deg, lambda g, out, x: g / DEGREE)
+
+sigmoid  = unary("sigmoid",  "sigmoid({})",  sigmoid_float,  sigmoid_array,  lambda g, out, x: g * (out * (1.0 - out)),
+                 doc="``1 / (1 + exp(-x))``, the logistic function, without overflow.")
+softplus = unary("softplus", "softplus({})", softplus_float, softplus_array, lambda g, out, x: g * sigmoid(x),
+                 doc="``log(1 + exp(x))`` without overflow; its derivative is the sigmoid.")
 # fmt: on
 radians, degrees = deg2rad, rad2deg
+
+
+def float_dtype(x: Any) -> Any:
+    """The dtype of `x`, and float64 for integers."""
+    return np.result_type(np.asarray(raw(x)), np.float16)
 
 
 def sinc_series(z: Any, order: int) -> Any:
@@ -135,13 +145,13 @@ def _sinc(x: Any, order: int = 0) -> Any:
 
     Away from 0 by ``z s_n(z) + n s_(n-1)(z) = sin(z + n pi / 2)``, the n-th derivative of ``z s(z) = sin(z)``.
     """
-    z = np.pi * np.asarray(x)
+    z = np.pi * np.asarray(x, dtype=float)
     near = np.abs(z) < 3.0
     far = np.where(near, 4.0, z)
     out = np.sinc(far / np.pi)
     for n in range(1, order + 1):
         out = (np.sin(far + n * (np.pi / 2.0)) - n * out) / far
-    return (np.where(near, sinc_series(np.where(near, z, 0.0), order), out) * np.pi**order).astype(z.dtype)
+    return (np.where(near, sinc_series(np.where(near, z, 0.0), order), out) * np.pi**order).astype(float_dtype(x))
 
 
 @composed
@@ -167,13 +177,20 @@ def share(x: Any, y: Any, base: float = 1.0) -> Any:
     return where(both, 0.5 * (raw(x) > 0.0), sigmoid(where(both, 0.0, x - y) * base))
 
 
+def per_square(a: Any, x: Any, y: Any) -> Any:
+    """a / (x^2 + y^2) without overflow, and 0 at the origin."""
+    length = hypot(x, y)
+    return ratio(ratio(a, length), length)
+
+
 # fmt: off
 hypot      = binary("hypot",      "hypot({}, {})",      math.hypot,     lambda g, out, x, y: g * ratio(x, out),
                                                                         lambda g, out, x, y: g * ratio(y, out), array=np.hypot,
                     doc="``sqrt(x ** 2 + y ** 2)`` without overflow; the derivative at (0, 0) is 0.")
-arctan2    = binary("arctan2",    "arctan2({}, {})",    math.atan2,     lambda g, out, x, y: g * ratio(ratio(y, hypot(x, y)), hypot(x, y)),
-                                                                        lambda g, out, x, y: g * ratio(ratio(-x, hypot(x, y)), hypot(x, y)),
-                    ((0.3, 2.0), REAL), np.arctan2, doc="The angle of the point (y, x) of the plane; the derivative at (0, 0) is 0.")
+arctan2    = binary("arctan2",    "arctan2({}, {})",    math.atan2,     lambda g, out, x, y: g * per_square(y, x, y),
+                                                                        lambda g, out, x, y: g * per_square(-x, x, y),
+                    ((0.3, 2.0), REAL), np.arctan2,
+                    doc="The angle of the point (y, x) of the plane; the derivative at (0, 0) is 0.")
 logaddexp  = binary("logaddexp",  "logaddexp({}, {})",  np.logaddexp,   lambda g, out, x, y: g * share(x, y),
                                                                         lambda g, out, x, y: g * share(y, x),
                     doc="``log(exp(x) + exp(y))`` without overflow; the derivative where both are -inf is 0.")
@@ -189,10 +206,10 @@ def float_power(x1: Any, x2: Any) -> Any:
     return pow(astype(x1, np.float64), astype(x2, np.float64))
 
 
-@composed
+@primitive("elementwise", x1=lambda g, out, x1, x2: ldexp(g, x2))
 def ldexp(x1: Any, x2: Any) -> Any:
-    """``x1 * 2 ** x2`` for integers x2."""
-    return x1 * np.exp2(np.asarray(raw(x2), dtype=float))
+    """``x1 * 2 ** x2`` for plain integers x2, exact also where the power alone would overflow."""
+    return np.ldexp(x1, x2)
 
 
 # --- choosing between inputs ----------------------------------------------------------------------
@@ -226,8 +243,17 @@ def where(condition: Any, x: Any, y: Any) -> Any:
 
 
 @primitive("elementwise", x=lambda g, out, x, dtype: g)
-def astype(x: Any, dtype: Any) -> Any:
-    """A copy of `x` in a floating dtype; the cotangent is cast back to the dtype of `x`."""
-    if np.dtype(dtype).kind != "f":
-        raise TypeError(f"astype() keeps Values floating, but {np.dtype(dtype)} came; use .data.astype(...) for plain data")
+def _astype(x: Any, dtype: Any) -> Any:
+    """astype() to a floating dtype; the cotangent is cast back to the dtype of `x`."""
     return np.asarray(x).astype(dtype)
+
+
+@composed
+def astype(x: Any, dtype: Any, *how: Any, **named: Any) -> Any:
+    """A copy of `x` in another dtype: of integers or bools it is plain data, which has no derivative."""
+    kind = np.dtype(dtype).kind
+    if kind in "biu":
+        return np.asarray(raw(x)).astype(dtype)
+    if kind != "f":
+        raise TypeError(f"astype() of a Value gives real numbers, but {np.dtype(dtype)} came; for plain data use .data.astype()")
+    return _astype(x, dtype)

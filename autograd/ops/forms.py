@@ -63,11 +63,6 @@ def as_float(function: Callable[..., Any]) -> Callable[..., float]:
     return lambda *args: float(function(*args))
 
 
-def nothing(g: Any, out: Any, *args: Any) -> Any:
-    """The rule of an input that moves the output nowhere, or only in jumps."""
-    return g * 0.0
-
-
 def composed(function: Callable[..., Any]) -> Callable[..., Any]:
     """Mark a function that is made of operations, and so needs no rule, as an entry of the table with NumPy's signature."""
     function.composed = True  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from autograd.op import is_value, raw, shape_of
 from autograd.ops.elementwise import where
 from autograd.ops.forms import composed, primitive
 from autograd.ops.piecewise import maximum, minimum
-from autograd.ops.shapes import broadcast_to, expand_dims, moveaxis, reshape, transpose
+from autograd.ops.shapes import broadcast_to, moveaxis, reshape, transpose
 
 
 def plain_index(index: Any) -> Any:
@@ -43,8 +43,14 @@ def take_once(index: Any) -> bool:
     return is_basic(index) or (len(arrays) == 1 and arrays[0].dtype == bool)
 
 
+def listed(x: Any) -> Any:
+    """A list as an array, anything else as it is."""
+    return np.asarray(x) if x.__class__ is list else x
+
+
 def indexed(x: Any, index: Any) -> tuple[Any, ...]:
     """The same arguments with a plain index; TypeError for a scalar."""
+    x = listed(x)
     if shape_of(x) == () and is_value(x):
         raise TypeError(f"a scalar Value has no elements, but it was indexed with {index!r}")
     return x, plain_index(index)
@@ -91,7 +97,7 @@ def set_rule_u(g: Any, out: Any, x: Any, u: Any, index: Any) -> Any:
 
 
 def at_arguments(x: Any, u: Any, index: Any) -> tuple[Any, ...]:
-    return x, u, plain_index(index)
+    return listed(x), listed(u), plain_index(index)
 
 
 @primitive(
@@ -151,11 +157,11 @@ class At:
         return self._changed(lambda part: part**u, "power")
 
     def min(self, u: Any) -> Any:
-        """A copy with the smaller of itself and `u` at the index; ties as in minimum(). Raises ValueError if a place is repeated."""
+        """A copy with the smaller of itself and `u` at the index; ties: minimum(). Raises ValueError for a repeated place."""
         return self._changed(lambda part: minimum(part, u), "min")
 
     def max(self, u: Any) -> Any:
-        """A copy with the larger of itself and `u` at the index; ties as in maximum(). Raises ValueError if a place is repeated."""
+        """A copy with the larger of itself and `u` at the index; ties: maximum(). Raises ValueError for a repeated place."""
         return self._changed(lambda part: maximum(part, u), "max")
 
     def _changed(self, change: Any, name: str) -> Any:
@@ -189,7 +195,7 @@ def along(axis: int, ndim: int, index: Any) -> tuple[Any, ...]:
 def in_range(index: Any, length: int, mode: str) -> Any:
     """Integers made valid as NumPy's mode says: "raise" leaves them, "wrap" and "clip" bring them inside."""
     index = np.asarray(raw(index))
-    index = index if index.size else index.astype(int)
+    index = index.astype(np.intp, casting="safe" if index.size else "unsafe")
     if mode not in ("raise", "wrap", "clip"):
         raise ValueError(f"the mode of an index is 'raise', 'wrap' or 'clip', but {mode!r} came")
     return index if mode == "raise" else index % length if mode == "wrap" else np.clip(index, 0, length - 1)
@@ -245,7 +251,7 @@ def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
     """From each element's choice: ``choices[a[i]][i]``, all of them broadcast to one shape."""
     choices = list(choices)
     turn = in_range(a, len(choices), mode)
-    if turn.size and not (0 <= turn.min() and turn.max() < len(choices)):
+    if turn.size and not (turn.min() >= 0 and turn.max() < len(choices)):
         raise ValueError(f"choose() has {len(choices)} choices, but their numbers reach from {turn.min()} to {turn.max()}")
     out = broadcast_to(choices[0], np.broadcast_shapes(turn.shape, *map(np.shape, choices)))
     for number, item in enumerate(choices[1:], 1):
@@ -258,10 +264,33 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """The choice of the first condition that holds, elementwise, and `default` where none does."""
     if len(condlist) != len(choicelist) or not len(condlist):
         raise ValueError(f"select() takes as many conditions as choices, but {len(condlist)} and {len(choicelist)} came")
-    out = default if is_value(default) else np.asarray(default, dtype=float)
+    out = default if is_value(default) or np.ndim(default) else float(default)
     for condition, item in zip(reversed(condlist), reversed(choicelist), strict=True):
         out = where(condition, item, out)
     return out
+
+
+@composed
+def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+    """Each function of that part of `x` where its condition holds, or a constant there; of several conditions the last counts.
+
+    One function more than there are conditions is for the rest, which is 0 without it.
+    """
+    conditions = [condlist] if np.ndim(condlist) == len(np.shape(x)) else list(condlist)
+    conditions = [np.broadcast_to(np.asarray(item, dtype=bool), np.shape(x)).ravel() for item in conditions]
+    functions = list(funclist)
+    if len(functions) == len(conditions) + 1:
+        conditions.append(~np.any(conditions, axis=0))
+    if len(functions) != len(conditions):
+        count = f"{len(conditions)} or {len(conditions) + 1}"
+        raise ValueError(f"piecewise() takes {count} functions for {len(conditions)} conditions, but {len(functions)} came")
+    row = reshape(x, -1)
+    out = where(False, row, 0.0)
+    for condition, function in zip(conditions, functions, strict=True):
+        if condition.any():
+            part = function(getitem(row, condition), *args, **kw) if callable(function) else function
+            out = index_set(out, part, condition)
+    return reshape(out, np.shape(x))
 
 
 # --- order ----------------------------------------------------------------------------------------
@@ -311,13 +340,14 @@ def partition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect"
 
 @composed
 def unique(
-    ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis: None = None, **how: Any
-) -> Any:
-    """The different elements in increasing order; equal ones share the gradient. Indices and counts are plain."""
+    ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis: None = None,
+    *, equal_nan: bool = True, sorted: bool = True,
+) -> Any:  # fmt: skip
+    """The different elements, always in increasing order; equal ones share the gradient. Indices and counts are plain."""
     if axis is not None:
         raise TypeError("unique() of a Value works on all elements in a row: axis must be None")
     data = np.asarray(raw(ar))
-    _, index, inverse, counts = np.unique(data, True, True, True, **how)
+    _, index, inverse, counts = np.unique(data, True, True, True, equal_nan=equal_nan)
     first = np.searchsorted(np.sort(data, None), data.ravel()[index])
     out = getitem(_sort(reshape(ar, -1), 0), first)
     extras = [item for item, asked in ((index, return_index), (inverse, return_inverse), (counts, return_counts)) if asked]
@@ -326,7 +356,7 @@ def unique(
 
 @composed
 def quantile(
-    a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: str = "linear",
+    a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: Any = "linear",
     keepdims: bool = False, *, weights: None = None,
 ) -> Any:  # fmt: skip
     """The q-th quantiles over `axis`, 0 <= q <= 1, by any of NumPy's methods; nan where there is a nan.
@@ -334,31 +364,33 @@ def quantile(
     Every method takes a mean of two neighbours in order. Which, and with what weights, is read off what
     NumPy gives for 0, 1, 2, ..., since it depends on the length alone.
     """
-    if weights is not None:
-        raise TypeError("quantile() of a Value takes no weights")
+    if weights is not None or is_value(q):
+        raise TypeError("quantile() takes no weights, and plain numbers as q: it has no derivative with respect to either")
     shape = np.shape(a)
-    axes = tuple(place % len(shape) for place in (range(len(shape)) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)))
+    axis = range(len(shape)) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
+    axes = tuple(place % len(shape) for place in axis)
     kept = tuple(place for place in range(len(shape)) if place not in axes)
+    frame = [1 if place in axes else size for place, size in enumerate(shape) if keepdims or place in kept]
     length = math.prod(shape[place] for place in axes)
-    rows = reshape(transpose(a, (*kept, *axes)), (*(shape[place] for place in kept), length))  # (..., length)
-    place = np.asarray(np.quantile(np.arange(length, dtype=float), raw(q), method=method))
+    rows = reshape(transpose(a, (*kept, *axes)), (*frame, length))  # (..., length)
+    place = np.asarray(np.quantile(np.arange(length, dtype=float), q, method=method))
     low = np.floor(place).astype(int)
-    part = (place - low).reshape(place.shape + (1,) * len(kept))
+    part = (place - low).reshape(place.shape + (1,) * len(frame)).astype(getattr(rows, "dtype", float))
     ordered = moveaxis(_sort(rows, -1), -1, 0)  # (length, ...)
     lower, upper = getitem(ordered, low), getitem(ordered, np.minimum(low + 1, length - 1))  # (q, ...)
     out = where(part == 0.0, lower, lower + (upper - lower) * part)
     nan = np.isnan(raw(rows)).any(-1)
-    out = where(nan, np.nan, out) if nan.any() else out
-    return expand_dims(out, tuple(place.ndim + axis for axis in sorted(axes))) if keepdims else out
+    return where(nan, np.nan, out) if nan.any() else out
 
 
 @composed
 def percentile(
-    a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: str = "linear",
+    a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: Any = "linear",
     keepdims: bool = False, *, weights: None = None,
 ) -> Any:  # fmt: skip
     """The q-th percentiles over `axis`, 0 <= q <= 100; see quantile()."""
-    return quantile(a, np.asarray(raw(q)) / 100.0, axis, None, overwrite_input, method, keepdims, weights=weights)
+    q = q if is_value(q) else np.asarray(q) / 100.0
+    return quantile(a, q, axis, None, overwrite_input, method, keepdims, weights=weights)
 
 
 @composed

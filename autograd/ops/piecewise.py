@@ -7,16 +7,14 @@ stays in the graph; what gives bools or integers is plain data. Words as in elem
 
 from __future__ import annotations
 
-import builtins
 import math
-import operator
 from typing import Any
 
 import numpy as np
 
-from autograd.op import Op, is_value, raw
-from autograd.ops.elementwise import pow, where
-from autograd.ops.forms import binary, composed, nothing, primitive, unary
+from autograd.op import is_value, raw
+from autograd.ops.elementwise import neg, where
+from autograd.ops.forms import binary, composed, primitive, unary
 
 # --- steps ----------------------------------------------------------------------------------------
 
@@ -29,24 +27,35 @@ def sign_of(x: Any) -> Any:
     return np.sign(x)
 
 
+def nothing(g: Any, out: Any, *args: Any) -> Any:
+    """The rule of an input that moves the output nowhere, or only in jumps."""
+    return g * 0.0
+
+
 # fmt: off
-sign  = unary("sign",  "sign({})",  sign_of,   np.sign,  nothing, (0.2, 0.8), doc="-1, 0 or 1; the derivative is 0 everywhere.")
-floor = unary("floor", "floor({})", np.floor,  np.floor, nothing, (0.2, 0.8), doc="The next integer below; the derivative is 0 everywhere.")
-ceil  = unary("ceil",  "ceil({})",  np.ceil,   np.ceil,  nothing, (0.2, 0.8), doc="The next integer above; the derivative is 0 everywhere.")
-trunc = unary("trunc", "trunc({})", np.trunc,  np.trunc, nothing, (0.2, 0.8), doc="The next integer towards 0; the derivative is 0 everywhere.")
-rint  = unary("rint",  "rint({})",  np.rint,   np.rint,  nothing, (0.6, 1.4), doc="The nearest integer; the derivative is 0 everywhere.")
+sign  = unary("sign",  "sign({})",  sign_of,  np.sign,  nothing, (0.2, 0.8), "-1, 0 or 1; the derivative is 0 everywhere.")
+floor = unary("floor", "floor({})", np.floor, np.floor, nothing, (0.2, 0.8), "The next integer below; the derivative is 0.")
+ceil  = unary("ceil",  "ceil({})",  np.ceil,  np.ceil,  nothing, (0.2, 0.8), "The next integer above; the derivative is 0.")
+trunc = unary("trunc", "trunc({})", np.trunc, np.trunc, nothing, (0.2, 0.8), "The next integer towards 0; the derivative is 0.")
+rint  = unary("rint",  "rint({})",  np.rint,  np.rint,  nothing, (0.6, 1.4), "The nearest integer; the derivative is 0.")
 floor_divide = binary("floor_divide", "{} // {}", np.floor_divide, nothing, nothing, ((2.2, 2.8), (0.98, 1.02)),
                       doc="``floor(x / y)``; the derivatives are 0 everywhere.")
-heaviside    = binary("heaviside", "heaviside({}, {})", np.heaviside, nothing, lambda g, out, x, y: g * (raw(x) == 0.0), ((0.2, 2.0), (-2.0, 2.0)),
-                      doc="0 below 0, 1 above, `y` at 0; the derivative with respect to x is 0 everywhere.")
+heaviside    = binary("heaviside", "heaviside({}, {})", np.heaviside, nothing, lambda g, out, x, y: g * (raw(x) == 0.0),
+                      ((0.2, 2.0), (-2.0, 2.0)), doc="0 below 0, 1 above, `y` at 0; the derivative with respect to x is 0.")
 # fmt: on
 fix = trunc
 
 
-@primitive("elementwise", x=lambda g, out, x, decimals: g * 0.0)
-def round(x: Any, decimals: int = 0) -> Any:
-    """`x` rounded to so many decimals, half to even; the derivative is 0 everywhere."""
+@primitive("elementwise", x=nothing)
+def _round(x: Any, decimals: int) -> Any:
+    """round()."""
     return np.round(x, decimals)
+
+
+@composed
+def round(a: Any, decimals: int = 0, out: None = None) -> Any:
+    """`a` rounded to so many decimals, half to even; the derivative is 0 everywhere."""
+    return _round(a, decimals)
 
 
 around = round
@@ -64,10 +73,10 @@ def modf(x: Any) -> Any:
 # fmt: off
 mod  = binary("mod",  "{} % {}",      np.mod,  lambda g, out, x, y: g,
                                                lambda g, out, x, y: -g * floor_divide(raw(x), raw(y)), ((2.2, 2.8), (0.98, 1.02)),
-              doc="``x - floor(x / y) * y``, with the sign of y, as Python's ``%``; at its jumps the slopes are those beside them.")
+              doc="``x - floor(x / y) * y``, with the sign of y, as ``%`` of Python; its slopes at a jump are those above it.")
 fmod = binary("fmod", "fmod({}, {})", np.fmod, lambda g, out, x, y: g,
-                                               lambda g, out, x, y: -g * trunc(raw(x) / raw(y)), ((2.2, 2.8), (0.98, 1.02)),
-              doc="``x - trunc(x / y) * y``, with the sign of x, as C's ``fmod``; at its jumps the slopes are those beside them.")
+                                               lambda g, out, x, y: -g * rint((raw(x) - raw(out)) / raw(y)),
+              ((2.2, 2.8), (0.98, 1.02)), doc="``x - trunc(x / y) * y``, with the sign of x; at a jump the slopes away from 0.")
 # fmt: on
 
 
@@ -100,22 +109,28 @@ fabs = abs
 @composed
 def real(val: Any) -> Any:
     """`val` itself: all Values are real."""
-    return val
+    return val if is_value(val) else np.asarray(val)
 
 
-real_if_close = conjugate = conj = real
+@composed
+def real_if_close(a: Any, tol: float = 100) -> Any:
+    """`a` itself: all Values are real."""
+    return real(a)
+
+
+conjugate = conj = real
 
 
 @composed
 def imag(val: Any) -> Any:
     """Zeros: all Values are real."""
-    return val * 0.0
+    return where(False, val, 0.0)
 
 
 @composed
 def angle(z: Any, deg: bool = False) -> Any:
     """The angle of a real number in the complex plane, 0 or pi (180 in degrees); the derivative is 0 everywhere."""
-    return heaviside(-z, 0.0) * (180.0 if deg else math.pi)
+    return heaviside(neg(z), 0.0) * (180.0 if deg else math.pi)
 
 
 @primitive("elementwise", x=lambda g, out, x, nan, posinf, neginf: g * np.isfinite(raw(x)))
@@ -250,7 +265,7 @@ def _bound(bound: Any) -> Any:
     return float(array) if array.ndim == 0 else array
 
 
-# --- piecewise ------------------------------------------------------------------------------------
+# --- lines between points -------------------------------------------------------------------------
 
 
 def flattest(left: Any, right: Any) -> Any:
@@ -266,23 +281,26 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     derivative with respect to x is the flatter of their slopes, or 0 if they have different signs.
     """
     if period is not None:
+        if raw(period) == 0.0:
+            raise ValueError("interp() takes a period that is not zero")
         period = np.abs(period)
         x, turn = mod(x, period), mod(xp, period)
         order = np.argsort(raw(turn))
         turn, fp = turn[order], fp[order] if is_value(fp) else np.asarray(fp)[order]
         xp = np.concatenate([turn[-1:] - period, turn, turn[:1] + period])
         fp = np.concatenate([fp[-1:], fp, fp[:1]])
-    points, heights, places = np.asarray(raw(xp), dtype=float), np.asarray(raw(fp), dtype=float), np.asarray(raw(x))
+    points, heights, places = (np.asarray(raw(item), dtype=float) for item in (xp, fp, x))
     xp, fp = (item if is_value(item) else data for item, data in ((xp, points), (fp, heights)))
     if len(points) != len(heights) or not len(points):
         raise ValueError(f"interp() takes xp and fp of one length, at least 1, but {len(points)} and {len(heights)} came")
     last = len(points) - 1
     low = np.clip(np.searchsorted(points, places, side="right") - 1, 0, last)
     high = np.minimum(low + 1, last)
-    slopes = np.concatenate([[0.0], np.diff(heights) / np.diff(points), [0.0]])  # of the lines before and after each point
+    with np.errstate(divide="ignore", invalid="ignore"):  # at a jump, where two points are one above the other
+        slopes = np.concatenate([[0.0], np.diff(heights) / np.diff(points), [0.0]])  # of the lines before and after each point
     at_kink = places == points[low]
     flat = flattest(slopes[low], slopes[low + 1])
-    before = at_kink & (flat == slopes[low]) & (flat != slopes[low + 1])  # then the line that ends here is the flatter one
+    before = at_kink & (low > 0) & (flat == slopes[low]) & (flat != slopes[low + 1])  # the line that ends here is flatter
     low, high = np.where(before, low - 1, low), np.where(before, low, high)
     width = xp[high] - xp[low]
     part = (x - xp[low]) / where(high == low, 1.0, width)
@@ -290,16 +308,5 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     moving = inside & (high > low) & ~(at_kink & ~before & (flat != slopes[low + 1]))
     out = fp[low] + where(moving, part * (fp[high] - fp[low]), 0.0)
     out = out if left is None else where(places < points[0], left, out)
-    return out if right is None else where(places > points[last], right, out)
-
-
-@composed
-def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
-    """The function of the last condition that holds, elementwise: of `x`, or a constant; 0, or one function more, elsewhere."""
-    conditions = [condlist] if np.ndim(condlist) == np.ndim(raw(x)) else builtins.list(condlist)
-    functions = builtins.list(funclist)
-    rest = functions[len(conditions)] if len(functions) > len(conditions) else 0.0
-    out = 0.0 * x + (rest(x, *args, **kw) if callable(rest) else rest)
-    for condition, function in zip(conditions, functions, strict=False):
-        out = where(condition, function(x, *args, **kw) if callable(function) else function, out)
-    return out
+    out = out if right is None else where(places > points[last], right, out)
+    return where(np.isnan(places), np.nan, out) if np.isnan(places).any() else out

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd.op import is_value, raw, shape_of
-from autograd.ops.elementwise import astype, exp, mul, ratio, sqrt, square, sub
+from autograd.ops.elementwise import astype, exp, float_dtype, mul, sqrt, square, sub
 from autograd.ops.elementwise import where as where_
 from autograd.ops.forms import composed, primitive
 from autograd.ops.piecewise import maximum, minimum
@@ -52,10 +52,14 @@ def extreme_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def logsumexp_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """The softmax of x, and 0 where all of x is -inf."""
-    out = spread(out, x, axis, keepdims)
-    lowest = np.where(np.isneginf(raw(out)), np.inf, 0.0)
-    return spread(g, x, axis, keepdims) * exp(x - (out + lowest if lowest.any() else out))
+    """The softmax of x; 0 where all of x is -inf, and shared equally by what is inf."""
+    g, out = spread(g, x, axis, keepdims), spread(out, x, axis, keepdims)
+    endless = np.isinf(raw(out))
+    if not endless.any():
+        return g * exp(x - out)
+    top = raw(x) == np.inf
+    shares = top / np.maximum(np.sum(top, axis, keepdims=True), 1)
+    return g * where_(endless, shares, exp(where_(endless, 0.0, x - out)))
 
 
 @primitive("reduction", plain_axis, x=lambda g, out, x, axis, keepdims: spread_over(g, x, axis, keepdims))
@@ -102,9 +106,17 @@ def _var(x: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> A
     return np.var(x, axis, keepdims=keepdims, ddof=ddof)
 
 
+def is_constant(x: Any, width: Any, axis: Any, keepdims: bool, where: Any = True) -> Any:
+    """True where all chosen elements are the same, though their variance or deviation `width` may be 1e-17 by rounding."""
+    low = np.min(raw(x), axis, keepdims=keepdims, initial=np.inf, where=raw(where))
+    high = np.max(raw(x), axis, keepdims=keepdims, initial=-np.inf, where=raw(where))
+    return (raw(width) == 0.0) | ((low >= high) & np.isfinite(raw(width)))
+
+
 def std_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool, ddof: float) -> Any:
     """As the length of a vector: of data that are all the same the subgradient 0."""
-    return var_rule(ratio(g * 0.5, out), out, x, axis, keepdims, ddof)
+    constant = is_constant(x, out, axis, keepdims)
+    return var_rule(where_(constant, 0.0, g * 0.5 / where_(constant, 1.0, out)), out, x, axis, keepdims, ddof)
 
 
 @primitive("reduction", plain_axis, x=std_rule)
@@ -113,7 +125,7 @@ def _std(x: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> A
     return np.std(x, axis, keepdims=keepdims, ddof=ddof)
 
 
-@primitive("reduction", x=lambda g, out, x, axis, backwards: _cumsum(g, axis, not backwards))
+@primitive("linear", x=lambda g, out, x, axis, backwards: _cumsum(g, axis, not backwards))
 def _cumsum(x: Any, axis: int, backwards: bool = False) -> Any:
     """Sums of the first 1, 2, ... elements along `axis`, or of the last."""
     return np.flip(np.cumsum(np.flip(x, axis), axis), axis) if backwards else np.cumsum(x, axis)
@@ -177,9 +189,8 @@ def prod(
 @composed
 def mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, *, where: Any = True) -> Any:
     """The arithmetic mean over `axis`, of the elements where `where` holds."""
-    if where is True:
-        return _mean(a if dtype is None else astype(a, dtype), axis, keepdims)
-    return _sum(chosen(a, where, 0.0, dtype), axis, keepdims) / count(a, where, axis, keepdims)
+    a = chosen(a, where, 0.0, dtype)
+    return _mean(a, axis, keepdims) if where is True else _sum(a, axis, keepdims) / count(a, where, axis, keepdims)
 
 
 @composed
@@ -207,7 +218,7 @@ def std(
     if where is True and mean is None:
         return _std(a if dtype is None else astype(a, dtype), axis, keepdims, ddof)
     squares = var(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean)
-    constant = raw(squares) == 0.0
+    constant = is_constant(a, squares, axis, keepdims, where) if mean is None else raw(squares) == 0.0
     return where_(constant, 0.0, sqrt(where_(constant, 1.0, squares)))
 
 
@@ -254,7 +265,8 @@ def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> An
 def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
     """The mean over `axis` with `weights`, of the shape of `a` or along the axes that go; with `returned`, also their sum."""
     if weights is None:
-        result, scale = mean(a, axis, keepdims=keepdims), None
+        result = mean(a, axis, keepdims=keepdims)
+        scale = np.full(np.shape(result), np.size(a) / (np.size(result) or 1), dtype=float_dtype(result))
     else:
         shape = np.shape(a)
         if np.shape(weights) != shape:
@@ -270,9 +282,8 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
         if np.any(raw(scale) == 0.0):
             raise ZeroDivisionError("average() got weights that sum to zero, so it cannot be normalised")
         result = _sum(mul(a, weights), axis, keepdims) / scale
-    if not returned:
-        return result
-    return result, broadcast_to(np.size(a) / (np.size(result) or 1) if scale is None else scale, np.shape(result))
+        scale = broadcast_to(scale, np.shape(result))
+    return (result, scale) if returned else result
 
 
 @composed
@@ -335,8 +346,7 @@ def chosen(a: Any, where: Any, neutral: float, dtype: Any = None) -> Any:
 
 def count(a: Any, where: Any, axis: Any, keepdims: bool) -> Any:
     """How many elements of `a` are averaged where `where` holds."""
-    dtype = np.result_type(np.asarray(raw(a)), np.float16)  # float32 stays float32
-    return np.sum(np.broadcast_to(raw(where), np.shape(a)), axis, dtype=dtype, keepdims=keepdims)
+    return np.sum(np.broadcast_to(raw(where), np.shape(a)), axis, dtype=float_dtype(a), keepdims=keepdims)
 
 
 def numbers(a: Any, where: Any) -> Any:
@@ -409,7 +419,9 @@ def fit(c: Any, data: Any) -> Any:
         except ValueError:
             full = None
         if full is None or (shape_of(c) != () and math.prod(full) > math.prod(shape_of(c))):
-            raise ValueError(f"a rule gave a cotangent of shape {shape_of(c)} for an input of shape {shape}: too small, it needs that one")
+            raise ValueError(
+                f"a rule gave a cotangent of shape {shape_of(c)} for an input of shape {shape}: too small, it needs that one"
+            )
         lead = len(full) - len(shape)
         axes = tuple(i for i, length in enumerate(full) if i < lead or (shape[i - lead] == 1 and length != 1))
         c = broadcast_to(c, full) if shape_of(c) != full else c

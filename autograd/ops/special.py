@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd.op import Op, raw
-from autograd.ops.elementwise import exp, log, pow, sigmoid, where
+from autograd.ops.elementwise import exp, float_dtype, log, pow, sigmoid, sub, where
 from autograd.ops.forms import as_float, binary, composed, primitive, unary
 
 
@@ -52,6 +52,7 @@ rgamma   = special("rgamma",   lambda g, out, x: g * (-out * digamma(x)), (0.3, 
 digamma  = special("digamma",  lambda g, out, x: g * polygamma(1, x), (0.3, 3.0))
 expit    = special("expit",    lambda g, out, x: g * (out * (1.0 - out)))
 logit    = special("logit",    lambda g, out, x: g / (x * (1.0 - x)), (0.2, 0.8))
+entr     = special("entr",     lambda g, out, x: g * (-1.0 - log(x)), (0.2, 3.0))
 log_expit = special("log_expit", lambda g, out, x: g * sigmoid(-x))
 j0       = special("j0",       lambda g, out, x: g * -j1(x))
 j1       = special("j1",       lambda g, out, x: g * (0.5 * (j0(x) - jv(2.0, x))))
@@ -66,14 +67,14 @@ psi = digamma
 @primitive("elementwise", x=lambda g, out, n, x: g * polygamma(n + 1, x))
 def polygamma(n: int, x: Any) -> Any:
     """scipy.special.polygamma: the n-th derivative of digamma."""
-    return scipy_function("polygamma")(raw(n), x)
+    return scipy_function("polygamma")(n, x).astype(float_dtype(x))
 
 
 def bessel(name: str, derivative: Callable[..., Any]) -> Op:
     """A Bessel function of a constant order v at x: its derivative is made of those of the orders v - 1 and v + 1."""
 
     def form(v: Any, x: Any) -> Any:
-        return scipy_function(name)(v, x)
+        return scipy_function(name)(v, x).astype(float_dtype(x))
 
     form.__name__ = form.__qualname__ = name
     form.__doc__ = f"scipy.special.{name}: of a constant order v, differentiable with respect to x."
@@ -89,33 +90,50 @@ kv = bessel("kv", lambda g, out, v, x: g * (-0.5 * (kv(v - 1.0, x) + kv(v + 1.0,
 jn = jv
 
 
-@primitive("elementwise", x=lambda g, out, a, x: g * exp((a - 1.0) * log(x) - x - raw(gammaln(a))))
+def power(x: Any, a: Any) -> tuple[Any, Any]:
+    """x^a as a factor and the logarithm, a plain number, of another: neither overflows, and derivatives are right also at 0."""
+    scale = where(raw(x) == 0.0, 1.0, raw(x))
+    return pow(x / scale, a), a * log(scale)
+
+
+def gamma_density(a: Any, x: Any) -> Any:
+    """x^(a - 1) e^-x / gamma(a)."""
+    factor, logarithm = power(x, np.subtract(a, 1.0))
+    return factor * exp(logarithm - x - gammaln(a))
+
+
+def beta_density(a: Any, b: Any, x: Any) -> Any:
+    """x^(a - 1) (1 - x)^(b - 1) / beta(a, b)."""
+    (left, first), (right, second) = power(x, np.subtract(a, 1.0)), power(1.0 - x, np.subtract(b, 1.0))
+    return left * right * exp(first + second - betaln(a, b))
+
+
+@primitive("elementwise", x=lambda g, out, a, x: g * gamma_density(a, x))
 def gammainc(a: Any, x: Any) -> Any:
     """scipy.special.gammainc: for a constant `a`, differentiable with respect to x."""
-    return scipy_function("gammainc")(a, x)
+    return scipy_function("gammainc")(a, x).astype(float_dtype(x))
 
 
-@primitive("elementwise", x=lambda g, out, a, x: g * -exp((a - 1.0) * log(x) - x - raw(gammaln(a))))
+@primitive("elementwise", x=lambda g, out, a, x: -g * gamma_density(a, x))
 def gammaincc(a: Any, x: Any) -> Any:
     """scipy.special.gammaincc: for a constant `a`, differentiable with respect to x."""
-    return scipy_function("gammaincc")(a, x)
+    return scipy_function("gammaincc")(a, x).astype(float_dtype(x))
 
 
-@primitive("elementwise", x=lambda g, out, a, b, x: g * exp((a - 1.0) * log(x) + (b - 1.0) * log(1.0 - x) - raw(betaln(a, b))))
+@primitive("elementwise", x=lambda g, out, a, b, x: g * beta_density(a, b, x))
 def betainc(a: Any, b: Any, x: Any) -> Any:
     """scipy.special.betainc: for constants `a` and `b`, differentiable with respect to x."""
-    return scipy_function("betainc")(a, b, x)
+    return scipy_function("betainc")(a, b, x).astype(float_dtype(x))
 
 
-def log_of_nonzero(x: Any, y: Any) -> Any:
-    """log(y) where x is not 0, and 0 elsewhere, as xlogy has it."""
-    zero = raw(x) == 0.0
-    return where(zero, 0.0, log(where(zero, 1.0, y)))
+def regular(x: Any, y: Any) -> Any:
+    """True but where x log(y) is 0 only by definition: x is 0, and log(y) is no number."""
+    return (raw(x) != 0.0) | (raw(y) > 0.0)
 
 
-def xlogy_rule_y(g: Any, out: Any, x: Any, y: Any) -> Any:
-    zero = raw(x) == 0.0
-    return g * where(zero, 0.0, x / where(zero, 1.0, y))
+def over(x: Any, y: Any) -> Any:
+    """x / y, the slope of x log(y) with respect to y, and 0 where that is 0 by definition."""
+    return where(regular(x, y), x / where(regular(x, y), y, 1.0), 0.0)
 
 
 def special_pair(name: str, symbol: str, rule_x: Any, rule_y: Any, domain: Any, doc: str) -> Op:
@@ -125,11 +143,12 @@ def special_pair(name: str, symbol: str, rule_x: Any, rule_y: Any, domain: Any, 
 
 
 # fmt: off
-xlogy   = special_pair("xlogy", "{} log({})", lambda g, out, x, y: g * log_of_nonzero(x, y), xlogy_rule_y, ((-2.0, 2.0), (0.3, 2.0)),
-                       "``x * log(y)``, and 0 where x is 0, with both derivatives 0 there.")
-xlog1py = special_pair("xlog1py", "{} log(1 + {})", lambda g, out, x, y: g * log_of_nonzero(x, 1.0 + y),
-                       lambda g, out, x, y: xlogy_rule_y(g, out, x, 1.0 + y), ((-2.0, 2.0), (-0.5, 2.0)),
-                       "``x * log(1 + y)``, and 0 where x is 0, with both derivatives 0 there.")
+xlogy   = special_pair("xlogy", "{} log({})", lambda g, out, x, y: g * xlogy(regular(x, y), y),
+                       lambda g, out, x, y: g * over(x, y), ((-2.0, 2.0), (0.3, 2.0)),
+                       "``x * log(y)``, and 0 where x is 0; where y is 0 as well, both derivatives are 0.")
+xlog1py = special_pair("xlog1py", "{} log(1 + {})", lambda g, out, x, y: g * xlog1py(regular(x, 1.0 + y), y),
+                       lambda g, out, x, y: g * over(x, 1.0 + y), ((-2.0, 2.0), (-0.5, 2.0)),
+                       "``x * log(1 + y)``, and 0 where x is 0; where y is -1 as well, both derivatives are 0.")
 betaln  = special_pair("betaln", "betaln({}, {})", lambda g, out, x, y: g * (digamma(x) - digamma(x + y)),
                        lambda g, out, x, y: g * (digamma(y) - digamma(x + y)), ((0.3, 2.0), (0.3, 2.0)),
                        "scipy.special.betaln, the logarithm of the beta function.")
@@ -142,11 +161,4 @@ beta    = special_pair("beta", "beta({}, {})", lambda g, out, x, y: g * (out * (
 @composed
 def multigammaln(a: Any, d: int) -> Any:
     """scipy.special.multigammaln: the logarithm of the gamma function of d dimensions."""
-    constant = 0.25 * d * (d - 1) * math.log(math.pi)
-    return gammaln(np.subtract.outer(a, 0.5 * np.arange(d))).sum(-1) + constant
-
-
-@composed
-def entr(x: Any) -> Any:
-    """``-x log(x)``, and 0 at 0."""
-    return -xlogy(x, x)
+    return sum(gammaln(sub(a, 0.5 * i)) for i in range(d)) + 0.25 * d * (d - 1) * math.log(math.pi)
