@@ -55,10 +55,20 @@ def stub() -> str:
     lines = ['"""Written by `python -m autograd stub` from the table of operations."""\n', "from typing import Any\n"]
     lines += ["from autograd.value import Value\n", "class Methods:"]
     for name, function in sorted(shared_functions().items()):
-        lines.append(f"    def {name}({', '.join(parameters(function))}) -> Value: ...")
+        lines.append(declaration(name, parameters(function)))
     for name in sorted(PLAIN):
         lines.append(f"    def {name}(self, *args: Any, **named: Any) -> Any: ...")
     return "\n".join(lines) + "\n"
+
+
+def declaration(name: str, words: list[str]) -> str:
+    """A method in the stub, in lines of at most 130 characters, as a formatter breaks them."""
+    line = f"    def {name}({', '.join(words)}) -> Value: ..."
+    if len(line) <= 130:
+        return line
+    inside = f"        {', '.join(words)}"
+    inside = inside if len(inside) <= 130 else "\n".join(f"        {word}," for word in words)
+    return f"    def {name}(\n{inside}\n    ) -> Value: ..."
 
 
 def parameters(function: Callable[..., Any]) -> list[str]:
