@@ -221,27 +221,21 @@ def test_bad_matrices_are_named() -> None:
 
 
 def test_signatures_are_those_of_numpy() -> None:
-    """The parameters behind the first have NumPy's names and order; those that make no sense for Values may be missing."""
+    """What may be given by keyword, behind the first, has NumPy's names and order; what makes no sense for Values may be missing."""
     left_out = {"out", "subok", "order", "like", "device", "copy", "casting"}
-    other = {
-        "clip",
-        "broadcast_to",
-        "array",
-        "copy",
-        "einsum",
-        "full_like",
-        "linspace",
-        "trace",
-        "diagonal",
-        "cross",
-        "matrix_transpose",
-    }
+    other = {"clip", "broadcast_to", "array", "copy", "einsum", "full_like", "linspace"}
+    compared = 0
     for theirs, ours in SUPPORTED.items():
         if isinstance(theirs, np.ufunc) or theirs.__name__ in other:
             continue
-        expected = [name for name in list(inspect.signature(theirs).parameters)[1:] if name not in left_out]
+        expected = [item for item in list(inspect.signature(theirs).parameters.values())[1:] if item.name not in left_out]
         given = [name for name in list(inspect.signature(ours).parameters)[1:] if name not in left_out]
-        assert given[: len(expected)] == expected, theirs.__name__
+        assert len(given) >= len(expected), theirs.__name__
+        for item, name in zip(expected, given, strict=False):
+            if item.kind is not item.POSITIONAL_ONLY:
+                assert item.name == name, theirs.__name__
+                compared += 1
+    assert compared > 200
 
 
 def test_the_stub_is_that_of_the_table() -> None:
