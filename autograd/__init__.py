@@ -14,6 +14,7 @@ from autograd.ops.piecewise import abs, clip, leaky_relu, maximum, minimum, relu
 from autograd.ops.products import linear, matmul
 from autograd.ops.reductions import log_softmax, logsumexp, max, mean, min, softmax, sum
 from autograd.ops.shapes import array, broadcast_to, concatenate, expand_dims, reshape, squeeze, stack, transpose
+from autograd.ops.special import multigammaln, polygamma
 from autograd.scopes import debug, no_grad, record_lines, scope
 from autograd.value import Value
 
@@ -21,7 +22,8 @@ SHADOWING = [abs, max, min, pow, sum]  # public as well, but a star import must 
 __all__ = [
     "Drawing", "Value", "add", "array", "astype", "broadcast_to", "checkpoint", "clip", "concatenate", "cos", "debug", "div",
     "draw", "elementwise_grad", "exp", "expand_dims", "grad", "gradient", "hessian", "hvp", "jacobian", "jvp", "leaky_relu",
-    "linear", "log", "log_softmax", "logsumexp", "matmul", "maximum", "mean", "minimum", "mul", "neg", "no_grad", "primitive",
-    "put_along_axis", "record_lines", "relu", "reshape", "scope", "sigmoid", "sin", "softmax", "softplus", "sqrt", "squeeze",
-    "stack", "stop_gradient", "sub", "tanh", "transpose", "value_and_grad", "vjp", "where",
+    "linear", "log", "log_softmax", "logsumexp", "matmul", "maximum", "mean", "minimum", "mul", "multigammaln", "neg",
+    "no_grad", "polygamma", "primitive", "put_along_axis", "record_lines", "relu", "reshape", "scope", "sigmoid", "sin",
+    "softmax", "softplus", "sqrt", "squeeze", "stack", "stop_gradient", "sub", "tanh", "transpose", "value_and_grad", "vjp",
+    "where",
 ]

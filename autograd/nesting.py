@@ -58,18 +58,25 @@ def parameters_of(module: Any) -> list[tuple[str, Any]]:
 
 
 def leaves_of(tree: Any, path: str = "", other: Mapped | None = None) -> tuple[list[Any], Callable[[list[Any]], Any]]:
-    """All leaves of a nesting in order, and a function that puts others in their places."""
+    """All leaves of a nesting in order, and a function that puts others in their places.
+
+    What is neither a leaf nor a nesting goes to `other`; by default it stays, and bools are leaves.
+    """
     found: list[Any] = []
-    keep = other or (lambda item, path: item)
 
     def collect(leaf: Any, path: str) -> Any:
         found.append(leaf)
         return leaf
 
-    mapped(collect, tree, path, keep)
+    def replace(function: Mapped) -> Any:
+        def rest(item: Any, path: str) -> Any:
+            return function(item, path) if isinstance(item, (bool, np.bool_)) else item
+
+        return mapped(function, tree, path, other or rest)
 
     def rebuild(leaves: list[Any]) -> Any:
         following = iter(leaves)
-        return mapped(lambda leaf, path: next(following), tree, path, keep)
+        return replace(lambda leaf, path: next(following))
 
+    replace(collect)
     return found, rebuild

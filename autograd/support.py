@@ -22,7 +22,10 @@ def rows() -> list[Row]:
     for theirs, ours in SUPPORTED.items():
         for home, prefix in ((np, "np."), (np.linalg, "np.linalg.")):
             named |= {prefix + name: ours for name, item in vars(home).items() if item is theirs and name[0] != "_"}
-    named |= {f"scipy.special.{name}": item for name, item in functions().items() if item.__module__ == special.__name__}
+    by_scipy = {name: item for name, item in functions().items() if item.__module__ == special.__name__}
+    for name in ("multigammaln", "polygamma"):  # no ufuncs of SciPy's, which it does not dispatch
+        del by_scipy[name]
+    named |= {f"scipy.special.{name}": item for name, item in by_scipy.items()}
     known = {id(item) for item in named.values()}
     named |= {f"autograd.{name}": item for name, item in functions().items() if id(item) not in known and hasattr(autograd, name)}
     found = [(name, orders(item), note(item)) for name, item in named.items()]

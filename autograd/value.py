@@ -326,7 +326,8 @@ class Value(Methods):
         if self.op is not None:
             raise TypeError(
                 f"a plain number or array would silently drop the gradient of {describe(self)}: take .item() or .data "
-                "if that is meant, autograd's functions for math's, stack() to join, v.at[i].set(u) to assign"
+                "if that is meant, autograd's functions (as logsumexp) for those of math and SciPy, array() or stack() to join, "
+                "v.at[i].set(u) to assign"
             )
         return np.asarray(self._data, dtype) if copy is False else np.array(self._data, dtype)
 

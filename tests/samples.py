@@ -105,6 +105,11 @@ def structured(rng: np.random.Generator) -> dict[str, list[Sample]]:
             data = distinct(*shape) if shape else 0.7
             add(name, f"{shape} {how}", [data],
                 lambda x, op=ops[name], how=how: op(x, **how), lambda x, f=formula, how=how: f(x, **how))  # fmt: skip
+    factors = np.array([[0.5, 2.0, 0.0], [1.0, 3.0, 0.2]])
+    for axis, keepdims in ((None, False), (0, True), (-1, False)):
+        add("logsumexp", f"b axis={axis} {keepdims}", [r(2, 3), number(rng, 0.3, 1.0, ())],
+            lambda x, s, a=axis, k=keepdims: ops["logsumexp"](x, a, k, b=factors * s),
+            lambda x, s, a=axis, k=keepdims: scipy.special.logsumexp(x, a, factors * s, k))  # fmt: skip
     for name in ("sum", "logsumexp"):  # over no elements: 0 and -inf
         if name == "sum":
             add(name, "empty axis", [r(0, 3)], lambda x: ops["sum"](x, 0), lambda x: np.zeros(3))

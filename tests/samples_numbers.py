@@ -508,10 +508,11 @@ def special_functions(s: Samples) -> None:
         for n in (0, 1, 2):
             add("polygamma", s.positive(*shape), n)
         for order in (0, 1, 2.5, -0.5):
-            for name in ("jv", "yv", "iv", "kv"):
+            for name in ("jv", "yv", "iv", "kv", "ive"):
                 add(name, s.positive(*shape), order)
         for n in (0, 3):
             add("jn", s.positive(*shape), n)
+            add("yn", s.positive(*shape), n)
         for a in (0.5, 1, 3.2):
             add("gammainc", s.positive(*shape), a)
             add("gammaincc", s.positive(*shape), a)

@@ -134,7 +134,7 @@ def test_drawing_changes_nothing() -> None:
         (lambda s, x, u: u @ x.T, "• @ •"),
         (lambda s, x, u: u.exp(), "exp"),
         (lambda s, x, u: u.sum(axis=0), "sum(axis=0)"),
-        (lambda s, x, u: x.sum((0, 1), True), "sum(axis=(0, 1), keepdims=True)"),
+        (lambda s, x, u: x.sum((0, 1), keepdims=True), "sum(axis=(0, 1), keepdims=True)"),
         (lambda s, x, u: x.mean(), "mean(x)"),
         (lambda s, x, u: x.softmax(0), "softmax(x, axis=0)"),
         (lambda s, x, u: x.softmax(-1), "softmax(x)"),

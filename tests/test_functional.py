@@ -390,6 +390,10 @@ def test_a_result_that_does_not_depend_on_the_argument_warns_once(transform: Any
         assert len(caught) == 1
         assert caught[0].filename == __file__
     with pytest.warns(UserWarning, match="does not depend"):
+        assert vjp(lambda x: x > 0.0, 1.0)[1](1.0) == (0.0,)
+    with pytest.warns(UserWarning, match="does not depend"):
+        assert grad(lambda x: np.allclose(x, x))(1.0) == 0.0
+    with pytest.warns(UserWarning, match="does not depend"):
         assert grad(lambda x, y: x["a"] * 2.0, 1)({"a": 1.0}, np.ones(3)).tolist() == [0.0, 0.0, 0.0]
 
 

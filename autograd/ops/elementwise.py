@@ -115,7 +115,8 @@ cosh    = unary("cosh",    "cosh({})",    math.cosh,  np.cosh,    lambda g, out,
 tanh    = unary("tanh",    "tanh({})",    math.tanh,  np.tanh,    lambda g, out, x: g * (1.0 - out * out))
 arcsinh = unary("arcsinh", "arcsinh({})", math.asinh, np.arcsinh, lambda g, out, x: g / hypot(x, 1.0))
 arccosh = unary("arccosh", "arccosh({})", math.acosh, np.arccosh, lambda g, out, x: g / sqrt(x - 1.0) / sqrt(x + 1.0), (1.2, 3.0))
-arctanh = unary("arctanh", "arctanh({})", math.atanh, np.arctanh, lambda g, out, x: g / ((1.0 - x) * (1.0 + x)), (-0.8, 0.8))
+arctanh = unary("arctanh", "arctanh({})", math.atanh, np.arctanh,
+                  lambda g, out, x: (g / (1.0 - x) + g / (1.0 + x)) * 0.5, (-0.8, 0.8))
 
 deg2rad = unary("deg2rad", "deg2rad({})", math.radians, np.deg2rad, lambda g, out, x: g * DEGREE)
 rad2deg = unary("rad2deg", "rad2deg({})", math.degrees, np.rad2deg, lambda g, out, x: g / DEGREE)

@@ -11,10 +11,8 @@ import numpy as np
 from autograd.op import Op, is_value, raw, shape_of
 
 KINDS = {"c": "complex numbers", "O": "an object array", "U": "a string", "S": "bytes", "M": "dates", "m": "time spans"}
-FIXES = {
-    "elementwise": " Fix: shapes must be equal or broadcast from the last axis on; add axes with reshape() or expand_dims().",
-    "linear": " Fix: the last axis on the left must be as long as the second last on the right, or as a vector; .T transposes.",
-}
+SHAPES = " Fix: shapes must be equal or broadcast from the last axis on; add axes with reshape() or expand_dims()."
+PRODUCT = " Fix: the last axis on the left must be as long as the second last on the right, or as a vector; .T transposes."
 
 
 def real_array(data: Any, who: str) -> np.ndarray:
@@ -154,7 +152,8 @@ def explained(op: Op, data: tuple[Any, ...], error: Exception) -> Exception:
     inputs = list(inputs[0]) if inputs and inputs[0].__class__ is tuple else inputs
     shapes = ", ".join(str(np.shape(item)) for item in inputs)
     return type(error)(
-        f"{op.name}() cannot take the shape{'s' * (len(inputs) != 1)} {shapes}: {str(error).strip(' .')}.{FIXES.get(op.kind, '')}"
+        f"{op.name}() cannot take the shape{'s' * (len(inputs) != 1)} {shapes}: {str(error).strip(' .')}."
+        + (SHAPES if op.kind == "elementwise" else PRODUCT if op.name in ("matmul", "linear") else "")
     )
 
 

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from autograd.op import is_value, raw, shape_of
-from autograd.ops.elementwise import astype, exp, float_dtype, mul, sqrt, square, sub
+from autograd.ops.elementwise import astype, exp, float_dtype, log, mul, sqrt, square, sub
 from autograd.ops.elementwise import where as where_
 from autograd.ops.forms import composed, primitive
 from autograd.ops.piecewise import maximum, minimum
-from autograd.ops.shapes import broadcast_to, concatenate, expand_dims, reshape, transpose
+from autograd.ops.shapes import broadcast_to, concatenate, expand_dims, reshape, squeeze, transpose
 
 total: Any = np.add.reduce  # what np.sum calls, in half the time on small arrays
 
@@ -382,18 +382,29 @@ def extreme_number(function: Any, lowest: float, a: Any, axis: Any, keepdims: bo
 
 
 @primitive("reduction", plain_axis, x=logsumexp_rule)
-def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """``log(sum(exp(x)))`` over `axis`, without overflow; its derivative is the softmax.
-
-    >>> from autograd import Value
-    >>> float(Value([1000.0, 1000.0]).logsumexp().data - 1000.0)
-    0.69314...
-    """
+def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """logsumexp()."""
     largest = np.max(x, axis, keepdims=True, initial=-np.inf)
     shift = np.where(np.isfinite(largest), largest, 0.0)
     with np.errstate(divide="ignore"):  # log(0) = -inf is the answer where all of x is -inf
         out = np.log(np.sum(np.exp(x - shift), axis, keepdims=True)) + shift
     return out if keepdims else np.squeeze(out, axis)
+
+
+@composed
+def logsumexp(x: Any, axis: Any = None, keepdims: bool = False, *, b: Any = None) -> Any:
+    """``log(sum(b * exp(x)))`` over `axis`, without overflow; its derivative with respect to x is the softmax, for b = 1.
+
+    >>> from autograd import Value
+    >>> float(Value([1000.0, 1000.0]).logsumexp().data - 1000.0)
+    0.69314...
+    """
+    if b is None:
+        return _logsumexp(x, axis, keepdims)
+    largest = np.max(raw(x) + np.where(np.equal(raw(b), 0.0), -np.inf, 0.0), axis, keepdims=True, initial=-np.inf)
+    shift = np.where(np.isfinite(largest), largest, 0.0)
+    out = log(_sum(b * exp(where_(np.equal(raw(b), 0.0), 0.0, x - shift)), axis, True)) + shift
+    return out if keepdims else squeeze(out, axis)
 
 
 @primitive("softmax", x=lambda g, out, x, axis: out * (g - _sum(g * out, axis, True)))

@@ -14,6 +14,7 @@ import numpy as np
 from autograd.op import Op, raw
 from autograd.ops.elementwise import exp, float_dtype, log, pow, sigmoid, sub, where
 from autograd.ops.forms import as_float, binary, composed, primitive, unary
+from autograd.ops.piecewise import nothing, sign_of
 
 
 def scipy_function(name: str) -> Callable[..., Any]:
@@ -45,15 +46,17 @@ erfinv   = special("erfinv",   lambda g, out, x: g * (0.5 * ROOT_PI * exp(out * 
 erfcinv  = special("erfcinv",  lambda g, out, x: g * (-0.5 * ROOT_PI * exp(out * out)), (0.2, 1.8))
 ndtr     = special("ndtr",     lambda g, out, x: g * (NORMAL * exp(-0.5 * x * x)))
 ndtri    = special("ndtri",    lambda g, out, x: g * (exp(0.5 * out * out) / NORMAL), (0.1, 0.9))
-log_ndtr = special("log_ndtr", lambda g, out, x: g * (NORMAL * exp(-0.5 * x * x - out)))
+log_ndtr = special("log_ndtr", lambda g, out, x: g * (2.0 * NORMAL / erfcx(x * -math.sqrt(0.5))))
+erfcx    = special("erfcx",    lambda g, out, x: g * (2.0 * x * out - 2.0 / ROOT_PI))
 gammaln  = special("gammaln",  lambda g, out, x: g * digamma(x), (0.3, 3.0))
 gamma    = special("gamma",    lambda g, out, x: g * (out * digamma(x)), (0.3, 3.0))
 rgamma   = special("rgamma",   lambda g, out, x: g * (-out * digamma(x)), (0.3, 3.0))
 digamma  = special("digamma",  lambda g, out, x: g * polygamma(1, x), (0.3, 3.0))
 expit    = special("expit",    lambda g, out, x: g * (out * (1.0 - out)))
-logit    = special("logit",    lambda g, out, x: g / (x * (1.0 - x)), (0.2, 0.8))
+logit    = special("logit",    lambda g, out, x: g / x + g / (1.0 - x), (0.2, 0.8))
 entr     = special("entr",     lambda g, out, x: g * (-1.0 - log(x)), (0.2, 3.0))
 log_expit = special("log_expit", lambda g, out, x: g * sigmoid(-x))
+gammasgn = special("gammasgn", nothing, (0.3, 3.0))
 j0       = special("j0",       lambda g, out, x: g * -j1(x))
 j1       = special("j1",       lambda g, out, x: g * (0.5 * (j0(x) - jv(2.0, x))))
 y0       = special("y0",       lambda g, out, x: g * -y1(x), (0.5, 3.0))
@@ -86,8 +89,9 @@ jv = bessel("jv", lambda g, out, v, x: g * (0.5 * (jv(v - 1.0, x) - jv(v + 1.0, 
 yv = bessel("yv", lambda g, out, v, x: g * (0.5 * (yv(v - 1.0, x) - yv(v + 1.0, x))))
 iv = bessel("iv", lambda g, out, v, x: g * (0.5 * (iv(v - 1.0, x) + iv(v + 1.0, x))))
 kv = bessel("kv", lambda g, out, v, x: g * (-0.5 * (kv(v - 1.0, x) + kv(v + 1.0, x))))
+ive = bessel("ive", lambda g, out, v, x: g * (0.5 * (ive(v - 1.0, x) + ive(v + 1.0, x)) - out * sign_of(x)))
 # fmt: on
-jn = jv
+jn, yn = jv, yv
 
 
 def power(x: Any, a: Any) -> tuple[Any, Any]:
