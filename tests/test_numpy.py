@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -67,7 +68,8 @@ def test_function_is_supported(name: str) -> None:
 
 #: Attributes that are no methods, and methods with tests of their own.
 LEFT = {
-    "dtype", "imag", "ndim", "place", "real", "shape", "size", "argpartition", "searchsorted", "sort", "argsort", "copy", "compress",
+    "dtype", "imag", "ndim", "place", "real", "shape", "size",
+    "argpartition", "searchsorted", "sort", "argsort", "copy", "compress",
 }  # fmt: skip
 
 
@@ -221,7 +223,7 @@ def test_bad_matrices_are_named() -> None:
 
 
 def test_signatures_are_those_of_numpy() -> None:
-    """What may be given by keyword, behind the first, has NumPy's names and order; what makes no sense for Values may be missing."""
+    """What may be given by keyword, behind the first, has NumPy's names; what makes no sense for Values may be missing."""
     left_out = {"out", "subok", "order", "like", "device", "copy", "casting"}
     other = {"clip", "broadcast_to", "array", "copy", "einsum", "full_like", "linspace"}
     compared = 0
@@ -366,3 +368,23 @@ def test_random_einsum(data: st.DataObject) -> None:
     np.testing.assert_allclose(out.data, np.einsum(subscripts, *operands), rtol=1e-10, atol=1e-12)
     report = check_gradients(lambda *v: np.einsum(subscripts, *v, optimize=optimize), *operands, order=2)
     assert report.ok, str(report)
+
+
+@pytest.mark.slow
+def test_type_checkers_see_the_methods(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "from autograd import Value, grad\n"
+        "v: Value = Value([1.0]).arcsinh().std(axis=0, ddof=1).sum()\n"
+        "w: str = Value(1.0).cumsum()\n"
+        "Value(1.0).arcsinhh()\n"
+    )
+    command = [sys.executable, "-m", "mypy", str(program)]
+    paths = {**os.environ, "MYPYPATH": str(Path(autograd.__file__).parent.parent)}
+    checked = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=paths)
+    lines = [line for line in checked.stdout.splitlines() if "error" in line]
+    assert len(lines) == 3, checked.stdout
+    assert "program.py:3" in lines[0]
+    assert 'expression has type "Value"' in lines[0]
+    assert "program.py:4" in lines[1]
+    assert '"Value" has no attribute "arcsinhh"' in lines[1]
