@@ -4,36 +4,40 @@ An op with several outputs (svd, eigh, qr) packs them into the last axis of one 
 selecting nodes take them out: cotangents that nobody used are then zeros by themselves.
 
 Functions of symmetric matrices (cholesky, eigh) read one triangle; their cotangents are symmetric, as is
-the matrix they are meant for. Where eigenvalues or singular values coincide, their vectors are not
-determined: gradients of what does not depend on the choice are right, second derivatives are not
-defined, and a warning says so. Formulas: Giles (2008), Collected matrix derivative results.
+the matrix they are meant for. Eigenvalues or singular values that coincide share the mean of their
+cotangents, as equal elements do in sort(); their vectors are not determined, and a warning says where
+a gradient goes through them. Formulas: Giles (2008), Collected matrix derivative results.
 """
 
 from __future__ import annotations
 
 import math
+import operator
 import warnings
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from autograd.op import is_value, raw, shape_of
-from autograd.ops.elementwise import mul, ratio, sqrt, where
 from autograd.ops.elementwise import pow as power
+from autograd.ops.elementwise import ratio, where
 from autograd.ops.forms import composed, primitive
+from autograd.ops.indexing import averaged_runs
 from autograd.ops.piecewise import abs as absolute
-from autograd.ops.piecewise import sign_of
-from autograd.ops.products import matmul, swap, tensordot
+from autograd.ops.piecewise import sign, sign_of
+from autograd.ops.products import matmul, swap
 from autograd.ops.reductions import _max, _min, _sum, plain_axis, spread
-from autograd.ops.shapes import broadcast_to, concatenate, diagonal, expand_dims, moveaxis, ravel, reshape, squeeze, transpose, tril, triu
+from autograd.ops.shapes import as_tensor, concatenate, expand_dims, moveaxis, ravel, reshape, squeeze, transpose, tril
 
 # --- several outputs in one array -----------------------------------------------------------------
 
 
 def pack(parts: Any, axes: Any) -> Any:
     """Arrays with the same leading axes in one, whose last axis holds the last `axes` axes of each part in a row."""
-    lead = [shape_of(part)[: len(shape_of(part)) - n] for part, n in zip(parts, axes, strict=True)]
-    return concatenate([reshape(part, (*batch, math.prod(shape_of(part)[len(batch) :]))) for part, batch in zip(parts, lead, strict=True)], -1)
+    shapes = [(shape_of(part), len(shape_of(part)) - n) for part, n in zip(parts, axes, strict=True)]
+    rows = [(*shape[:lead], math.prod(shape[lead:])) for shape, lead in shapes]
+    return concatenate([reshape(part, shape) for part, shape in zip(parts, rows, strict=True)], -1)
 
 
 def unpack(x: Any, *shapes: tuple[int, ...]) -> list[Any]:
@@ -67,23 +71,42 @@ def antisymmetric(x: Any) -> Any:
     return x - swap(x)
 
 
+def floating(x: Any) -> Any:
+    """A Value, or what came as an array of floats."""
+    x = as_tensor(x)
+    return x if is_value(x) or x.dtype.kind == "f" else np.asarray(x, dtype=float)
+
+
 def matrices(name: str, x: Any, square: bool = True) -> Any:
     """`x`, checked to be matrices; ValueError otherwise."""
-    shape = shape_of(x) if is_value(x) else np.shape(x)
+    shape = np.shape(x)
     if len(shape) < 2 or (square and shape[-1] != shape[-2]):
-        raise ValueError(f"{name}() takes {'square ' * square}matrices, or stacks of them in the last two axes, but the shape {shape} came")
-    return x if is_value(x) else np.asarray(x, dtype=None if np.asarray(x).dtype.kind == "f" else float)
+        kind = "square matrices" if square else "matrices"
+        raise ValueError(f"{name}() takes {kind}, or stacks of them in the last two axes, but the shape {shape} came")
+    return floating(x)
 
 
-def inverse_gaps(values: Any, name: str, g: Any) -> Any:
-    """1 / (w_j - w_i) off the diagonal, and 0 where the two coincide within rounding."""
+def coinciding(values: Any) -> Any:
+    """Which pairs of eigenvalues or singular values are the same within their rounding, which grows like the root of n."""
     data = np.asarray(raw(values))
-    gaps = row(data) - column(data)
     size = np.max(np.abs(data), axis=-1, keepdims=True, initial=0.0)[..., None]
-    same = np.abs(gaps) <= 8.0 * np.finfo(data.dtype).eps * size
-    if is_value(g) and same.sum() > data.size:
+    return np.abs(row(data) - column(data)) <= 8.0 * math.sqrt(data.shape[-1]) * np.finfo(data.dtype).eps * size
+
+
+def shared(g: Any, values: Any) -> Any:
+    """The cotangents of sorted values, of those that coincide the mean: the subgradient of least norm."""
+    joined = np.diagonal(coinciding(values), 1, -2, -1)
+    return averaged_runs(g, joined, -1) if joined.any() else g
+
+
+def inverse_gaps(values: Any, name: str, *turns: Any) -> Any:
+    """1 / (w_j - w_i) off the diagonal, and 0 where the two coincide: with a warning if `turns`, its factors, are not 0 there."""
+    same = coinciding(values)
+    others = same & ~np.eye(same.shape[-1], dtype=bool)
+    if others.any() and any(np.any(raw(turn)[others]) for turn in turns):
         warnings.warn(
-            f"{name}() of a matrix with values that coincide: second derivatives through it are not defined there",
+            f"{name}() of a matrix with values that coincide, so that their vectors are not determined: a derivative through"
+            " vectors is right for u @ vh or v @ v.T, but not for (u * f(s)) @ vh or (v * f(w)) @ v.T, where f has a slope",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -123,42 +146,68 @@ def _solve(values: tuple[Any, Any]) -> Any:
 @composed
 def solve(a: Any, b: Any) -> Any:
     """The solution x of ``a @ x = b``: (..., m, m) and (m) -> (..., m), or (..., m, m) and (..., m, k) -> (..., m, k)."""
-    a = matrices("solve", a)
-    if len(np.shape(b)) == 1 and len(np.shape(a)) > 2:
-        return squeeze(_solve((a, column(b if is_value(b) else np.asarray(b)))), -1)
-    return _solve((a, b if is_value(b) else np.asarray(b, dtype=float)))
+    a, b = matrices("solve", a), floating(b)
+    return squeeze(_solve((a, column(b))), -1) if len(np.shape(b)) == 1 and len(np.shape(a)) > 2 else _solve((a, b))
+
+
+def per_matrix(g: Any) -> Any:
+    """A number for each matrix of a stack, to be multiplied with the matrices."""
+    return expand_dims(g, (-2, -1)) if shape_of(g) else g
 
 
 def cofactors(x: Any) -> Any:
-    """The derivative of the determinant, by minors: exact at every order for singular matrices too."""
+    """The derivative of the determinant by minors, n^2 determinants of n - 1 rows: exact for every matrix, and at every order."""
     n = shape_of(x)[-1]
     rest = np.array([[k for k in range(n) if k != i] for i in range(n)], dtype=int).reshape(n, n - 1)
     minors = x[..., rest[:, None, :, None], rest[None, :, None, :]]  # (..., n, n, n - 1, n - 1)
-    signs = (-1.0) ** np.add.outer(np.arange(n), np.arange(n))
-    return (_det(minors) if n > 1 else np.ones(shape_of(x))) * signs
+    signs = (-1.0) ** np.add.outer(range(n), range(n))
+    return (_det(minors, True) if n > 1 else np.ones(shape_of(x))) * signs
 
 
-def det_rule(g: Any, out: Any, x: Any) -> Any:
-    """det(x) times the transposed inverse; for a singular matrix, which has none, its cofactors."""
-    scale = g * out
-    if np.all(raw(out)):
-        return expand_dims(scale, (-2, -1)) * swap(_inv(x)) if shape_of(x)[:-2] else scale * swap(_inv(x))
-    return (expand_dims(g, (-2, -1)) if shape_of(x)[:-2] else g) * cofactors(x)
+def singular_slope(x: Any, out: Any) -> Any:
+    """The derivative of the determinant where matrices are singular, or so close to it that an inverse would lose digits.
+
+    In the bases of its singular vectors, which are constants, x is ((a, b), (c, d)) with a regular a of r rows:
+    out = det(u) det(vh) det(a) det(s) with s = d - c inv(a) b, which is small, and differentiated by minors.
+    """
+    u, values, vh = np.linalg.svd(raw(x))
+    n = values.shape[-1]
+    r = min(n - 1, int(np.min(np.sum(values > np.finfo(values.dtype).eps ** 0.25 * values[..., :1], axis=-1))))
+    if n - r > 6:  # the product of so many small numbers is 0 but for rounding, and its minors would be too many
+        return per_matrix(out) * swap(_pinv(x, 0.0, False, None))
+    parts = matmul(matmul(swap(u), x), swap(vh))
+    inverse = _inv(parts[..., :r, :r])
+    left, right = matmul(parts[..., r:, :r], inverse), matmul(inverse, parts[..., :r, r:])
+    small = parts[..., r:, r:] - matmul(left, parts[..., :r, r:])
+    scale = _det(parts[..., :r, :r], False) * (np.linalg.det(u) * np.linalg.det(vh))
+    slope = cofactors(small) * per_matrix(scale)  # (..., n - r, n - r)
+    into, onto = u[..., r:] - matmul(u[..., :r], swap(left)), vh[..., r:, :] - matmul(swap(right), vh[..., :r, :])
+    return matmul(matmul(into, slope), onto) + per_matrix(out) * matmul(matmul(u[..., :r], swap(inverse)), vh[..., :r, :])
+
+
+def det_rule(g: Any, out: Any, x: Any, by_minors: bool) -> Any:
+    """det(x) times the transposed inverse."""
+    data = raw(x)
+    if by_minors:
+        return per_matrix(g) * cofactors(x)
+    if data.size and np.isfinite(data).all() and np.any(np.linalg.cond(data, 1) > np.finfo(data.dtype).eps ** -0.4):
+        return per_matrix(g) * singular_slope(x, out)
+    return per_matrix(g * out) * swap(_inv(x))
 
 
 @primitive("linear", x=det_rule)
-def _det(x: Any) -> Any:
-    """det()."""
+def _det(x: Any, by_minors: bool) -> Any:
+    """det(); with `by_minors` its derivatives divide by nothing, however small the numbers."""
     return np.linalg.det(x)
 
 
 @composed
 def det(a: Any) -> Any:
-    """The determinant of square matrices. Of singular ones the derivative takes n^2 minors of n - 1 rows."""
-    return _det(matrices("det", a))
+    """The determinant of square matrices; the derivatives of singular ones are right at every order."""
+    return _det(matrices("det", a), False)
 
 
-@primitive("linear", x=lambda g, out, x: (expand_dims(g, (-2, -1)) if shape_of(x)[:-2] else g) * swap(_inv(x)))
+@primitive("linear", x=lambda g, out, x: per_matrix(g) * swap(_inv(x)))
 def _logabsdet(x: Any) -> Any:
     """The logarithm of the absolute determinant."""
     return np.linalg.slogdet(x)[1]
@@ -166,7 +215,7 @@ def _logabsdet(x: Any) -> Any:
 
 @composed
 def slogdet(a: Any) -> Any:
-    """(sign, logarithm of the absolute value) of the determinant; the sign is plain, and inf the slope at 0 is refused."""
+    """(sign, logarithm of the absolute value) of the determinant. The sign is plain; singular matrices have no derivative."""
     a = matrices("slogdet", a)
     plain = np.linalg.slogdet(raw(a))
     return type(plain)(plain[0], _logabsdet(a))
@@ -199,9 +248,10 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None
 @composed
 def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     """(x, residuals, rank, singular values) of the least-squares problem ``a @ x = b``; the rank is plain."""
-    a, b = matrices("lstsq", a, square=False), b if is_value(b) else np.asarray(b, dtype=float)
-    x, residuals, rank, _ = np.linalg.lstsq(raw(a), raw(b), rcond)
-    rcond = np.finfo(np.asarray(raw(a)).dtype).eps * max(np.shape(a)) if rcond is None else rcond
+    a, b = matrices("lstsq", a, square=False), floating(b)
+    _, residuals, rank, _ = np.linalg.lstsq(raw(a), raw(b), rcond)
+    eps = np.finfo(raw(a).dtype).eps
+    rcond = eps * max(np.shape(a)) if rcond is None else eps if rcond < 0 else rcond  # as LAPACK reads them
     x = matmul(_pinv(a, rcond, False, None), b)
     error = b - matmul(a, x)
     return x, (_sum(error * error, 0, len(shape_of(b)) == 1) if len(residuals) else residuals), rank, svdvals(a)
@@ -210,7 +260,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
 @composed
 def matrix_power(a: Any, n: int) -> Any:
     """Square matrices times themselves, n times, by repeated squaring; inverses for a negative n."""
-    a = matrices("matrix_power", a)
+    a, n = matrices("matrix_power", a), operator.index(n)
     if n < 0:
         a, n = _inv(a), -n
     out: Any = None
@@ -219,15 +269,15 @@ def matrix_power(a: Any, n: int) -> Any:
             out = a if out is None else matmul(out, a)
         n //= 2
         a = matmul(a, a) if n else a
-    return np.broadcast_to(np.eye(shape_of(a)[-1]), shape_of(a)) + a * 0.0 if out is None else out
+    return power(a, 0.0) * np.eye(shape_of(a)[-1], dtype=a.dtype) if out is None else out
 
 
 @composed
 def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     """The solution x of ``tensordot(a, x, x.ndim) = b``."""
     if axes is not None:
-        rest = [axis for axis in range(len(np.shape(a))) if axis not in [place % len(np.shape(a)) for place in axes]]
-        a = transpose(a, (*rest, *axes))
+        axes = normalize_axis_tuple(axes, len(np.shape(a)))
+        a = transpose(a, (*(axis for axis in range(len(np.shape(a))) if axis not in axes), *axes))
     shape = np.shape(a)[len(np.shape(b)) :]
     return reshape(solve(reshape(a, (-1, math.prod(shape))), ravel(b)), shape)
 
@@ -258,8 +308,8 @@ def _cholesky(x: Any) -> Any:
 @composed
 def cholesky(a: Any, /, *, upper: bool = False) -> Any:
     """The lower triangular L with ``L @ L.T = a`` for a symmetric positive definite `a`, or L.T; its cotangent is symmetric."""
-    lower = _cholesky(matrices("cholesky", a))
-    return swap(lower) if upper else lower
+    a = matrices("cholesky", a)
+    return swap(_cholesky(swap(a))) if upper else _cholesky(a)  # NumPy reads the triangle that it returns
 
 
 def qr_rule(g: Any, out: Any, x: Any) -> Any:
@@ -284,7 +334,10 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     a = matrices("qr", a, square=False)
     m, n = shape_of(a)[-2:]
     if mode not in ("reduced", "r") and not (mode == "complete" and m <= n):
-        raise TypeError(f"qr() has a derivative in the modes 'reduced' and 'r', but mode={mode!r} came for {m} rows and {n} columns")
+        if not is_value(a):
+            return np.linalg.qr(a, mode)  # type: ignore[call-overload]
+        came = f"mode={mode!r} came for {m} rows and {n} columns"
+        raise TypeError(f"qr() has a derivative in the modes 'reduced' and 'r', but {came}")
     k = min(m, n)
     q, r = unpack(_qr(a[..., :k]), (m, k), (k, k))
     if m < n:
@@ -295,8 +348,9 @@ def qr(a: Any, mode: str = "reduced") -> Any:
 def eigh_rule(g: Any, out: Any, x: Any, uplo: str) -> Any:
     n = shape_of(x)[-1]
     (g_w, g_v), (w, v) = unpack(g, (n,), (n, n)), unpack(out, (n,), (n, n))
-    inner = antisymmetric(matmul(swap(v), g_v)) * (0.5 * inverse_gaps(w, "eigh", g))
-    return symmetric(matmul(matmul(v, diagonal_matrix(g_w) + inner), swap(v)))
+    turn = matmul(swap(v), g_v)
+    inner = antisymmetric(turn) * (0.5 * inverse_gaps(w, "eigh", turn))
+    return symmetric(matmul(matmul(v, diagonal_matrix(shared(g_w, w)) + inner), swap(v)))
 
 
 @primitive("linear", x=eigh_rule)
@@ -324,7 +378,7 @@ def eig_rule(g: Any, out: Any, x: Any) -> Any:
     (g_w, g_v), (w, v) = unpack(g, (n,), (n, n)), unpack(out, (n,), (n, n))
     inner = matmul(swap(v), g_v)
     inner = inner - matmul(swap(v), v) * row(_sum(inner * np.eye(n), -1))
-    return solve(swap(v), matmul(diagonal_matrix(g_w) + inner * inverse_gaps(w, "eig", g), swap(v)))
+    return solve(swap(v), matmul(diagonal_matrix(g_w) + inner * inverse_gaps(w, "eig", inner), swap(v)))
 
 
 @primitive("linear", x=eig_rule)
@@ -332,7 +386,7 @@ def _eig(x: Any) -> Any:
     """Eigenvalues and eigenvectors of matrices with real ones, packed."""
     w, v = np.linalg.eig(x)
     if np.iscomplexobj(w):
-        raise ValueError("eig() got a matrix with complex eigenvalues, and complex numbers are not supported yet: use eigh() or svd()")
+        raise ValueError("eig() got complex eigenvalues, and complex numbers are not supported yet: use eigh() or svd()")
     return pack((w, v), (1, 2))
 
 
@@ -349,16 +403,21 @@ def eigvals(a: Any) -> Any:
     return eig(a)[0]
 
 
-def svd_rule(g: Any, out: Any, x: Any) -> Any:
-    """With the factors 1 / (s_j - s_i) and 1 / (s_j + s_i) apart, so that equal singular values only touch the first."""
+def svd_rule(g: Any, out: Any, x: Any, hermitian: bool) -> Any:
+    """With the factors 1 / (s_j - s_i) and 1 / (s_j + s_i) apart, so that equal singular values only touch the first.
+
+    A singular value has a kink at 0, like abs: there its derivative is 0.
+    """
     m, n = shape_of(x)[-2:]
     k = min(m, n)
     shapes = (m, k), (k,), (k, n)
     (g_u, g_s, g_vh), (u, s, vh) = unpack(g, *shapes), unpack(out, *shapes)
-    of_u, of_v = antisymmetric(matmul(swap(u), g_u)), antisymmetric(matmul(vh, swap(g_vh)))
+    turn_u, turn_v = matmul(swap(u), g_u), matmul(vh, swap(g_vh))
+    of_u, of_v = antisymmetric(turn_u), antisymmetric(turn_v)
     sums = column(s) + row(s)
-    inner = (of_u + of_v) * (0.5 * inverse_gaps(s, "svd", g)) + (of_u - of_v) * (0.5 * ratio(1.0, sums) * (1.0 - np.eye(k)))
-    c = matmul(matmul(u, diagonal_matrix(g_s) + inner), vh)
+    inner = (of_u + of_v) * (0.5 * inverse_gaps(s, "svd", turn_u, turn_v))
+    inner = inner + (of_u - of_v) * (0.5 * ratio(1.0, sums) * (1.0 - np.eye(k)))
+    c = matmul(matmul(u, diagonal_matrix(shared(g_s, s) * sign_of(s)) + inner), vh)
     if m > k:  # what leaves the space of the columns, and below that of the rows
         scaled = g_u * row(ratio(1.0, s))
         c = c + matmul(scaled - matmul(u, matmul(swap(u), scaled)), vh)
@@ -369,9 +428,9 @@ def svd_rule(g: Any, out: Any, x: Any) -> Any:
 
 
 @primitive("linear", x=svd_rule)
-def _svd(x: Any) -> Any:
+def _svd(x: Any, hermitian: bool) -> Any:
     """U, S and Vh, packed."""
-    return pack(np.linalg.svd(x, full_matrices=False), (2, 1, 2))
+    return pack(np.linalg.svd(x, False, True, hermitian), (2, 1, 2))
 
 
 @composed
@@ -380,9 +439,11 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
     a = matrices("svd", a, square=False)
     m, n = shape_of(a)[-2:]
     if compute_uv and full_matrices and m != n:
+        if not is_value(a):
+            return np.linalg.svd(a)
         raise TypeError(f"svd() of matrices of {m} rows and {n} columns has a derivative only with full_matrices=False")
     k = min(m, n)
-    parts = unpack(_svd(a), (m, k), (k,), (k, n))
+    parts = unpack(_svd(a, hermitian), (m, k), (k,), (k, n))
     return type(np.linalg.svd(np.eye(1)))(*parts) if compute_uv else parts[1]
 
 
@@ -396,10 +457,12 @@ def svdvals(x: Any, /) -> Any:
 
 
 def norm_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool, order: float) -> Any:
-    """sign(x) |x / norm|^(p-1); of the zero vector the subgradient 0."""
+    """sign(x) |x / norm|^(p-1), and 0 for an element 0 and the zero vector: the subgradient of least norm."""
     g, out = spread(g, x, axis, keepdims), spread(out, x, axis, keepdims)
-    unit = ratio(x, out)
-    return g * unit if order == 2.0 else g * (sign_of(x) * power(absolute(unit), order - 1.0))
+    if order == 2.0:
+        return g * ratio(x, out)
+    part = ratio(absolute(x), out) if order > 1.0 else ratio(out, absolute(x))
+    return g * (sign_of(x) * power(part, math.fabs(order - 1.0)))
 
 
 @primitive("reduction", plain_axis, x=norm_rule)
@@ -413,30 +476,33 @@ def _norm(x: Any, axis: Any, keepdims: bool, order: float) -> Any:
     return out if keepdims else np.squeeze(out, axis)
 
 
+def largest(x: Any, axis: Any, keepdims: bool = False) -> Any:
+    """The maximum of numbers that are not negative; 0 of none."""
+    return (_max if np.size(raw(x)) else _sum)(x, axis, keepdims)
+
+
 @composed
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Any:
     """The norm of vectors over `axis`: ``sum(|x| ** ord) ** (1 / ord)``, inf and -inf for the extremes, 0 for a count."""
+    x = floating(x)
     if np.isinf(ord):
-        return (_max if ord > 0 else _min)(absolute(x), axis, keepdims)
-    if ord == 0:
-        return _sum((np.asarray(raw(x)) != 0.0) + absolute(x) * 0.0, axis, keepdims)
-    return _sum(absolute(x), axis, keepdims) if ord == 1 else _norm(x, axis, keepdims, float(ord))
+        return (largest if ord > 0 else _min)(absolute(x), axis, keepdims)
+    if ord in (0, 1):
+        return _sum(absolute(x if ord else sign(x)), axis, keepdims)
+    return _norm(x, axis, keepdims, float(ord))
 
 
 @composed
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
     """The norm of matrices in the last two axes: "fro", "nuc", 1, -1, 2, -2, inf or -inf, as in numpy.linalg.norm."""
-    if ord in (None, "fro"):
+    x = matrices("matrix_norm", x, square=False)
+    if ord in (None, "f", "fro"):
         return _norm(x, (-2, -1), keepdims, 2.0)
-    if ord in (1, -1, np.inf, -np.inf):
-        sums = _sum(absolute(x), -2 if abs(ord) == 1 else -1)
-        out = (_max if ord > 0 else _min)(sums, -1)
-    elif ord in ("nuc", 2, -2):
-        values = svdvals(x)
-        out = _sum(values, -1) if ord == "nuc" else values[..., 0 if ord > 0 else -1]
-    else:
+    if ord not in ("nuc", 1, -1, 2, -2, np.inf, -np.inf):
         raise ValueError(f"matrix_norm() knows the orders 'fro', 'nuc', 1, -1, 2, -2, inf and -inf, but {ord!r} came")
-    return expand_dims(out, (-2, -1)) if keepdims else out
+    values = svdvals(x) if ord in ("nuc", 2, -2) else _sum(absolute(x), -2 if abs(ord) == 1 else -1)
+    out = (_sum if ord == "nuc" else largest if ord > 0 else _min)(values, -1, keepdims)
+    return expand_dims(out, -1) if keepdims else out
 
 
 @composed
@@ -445,27 +511,27 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
     The derivative of the 2-norm at 0 is 0.
     """
-    x = x if is_value(x) else np.asarray(x, dtype=float)
+    x = floating(x)
     ndim = len(np.shape(x))
-    if axis is None and (ord is None or (ord == 2 and ndim == 1) or (ord == "fro" and ndim == 2)):
+    if axis is None and (ord is None or (ord == 2 and ndim == 1) or (ord in ("f", "fro") and ndim == 2)):
         return _norm(x, None, keepdims, 2.0)
-    axis = tuple(range(ndim)) if axis is None else tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    axis = normalize_axis_tuple(range(ndim) if axis is None else axis, ndim)
     if len(axis) == 1:
         if isinstance(ord, str):
             raise ValueError(f"norm() of vectors takes a number as ord, but {ord!r} came")
         return vector_norm(x, axis=axis[0], keepdims=keepdims, ord=2 if ord is None else ord)
     if len(axis) != 2:
         raise ValueError(f"norm() is over one axis or two, but axis={axis} came")
-    places = sorted(place % ndim for place in axis)
-    out = matrix_norm(moveaxis(x, axis, (-2, -1)), ord=ord)
-    return expand_dims(out, tuple(places)) if keepdims else out
+    out = matrix_norm(moveaxis(x, axis, (-2, -1)), keepdims=keepdims, ord=ord)
+    return moveaxis(out, (-2, -1), axis) if keepdims else out
 
 
 @composed
 def cond(x: Any, p: Any = None) -> Any:
     """The condition number of matrices: the norm times that of the inverse, by default of singular values."""
+    x = matrices("cond", x, square=p not in (None, 2, -2))
     if p in (None, 2, -2):
         values = svdvals(x)
-        largest, smallest = values[..., 0], values[..., -1]
-        return smallest / largest if p == -2 else largest / smallest
+        most, least = _max(values, -1), _min(values, -1)
+        return least / most if p == -2 else most / least
     return matrix_norm(x, ord=p) * matrix_norm(inv(x), ord=p)

@@ -9,13 +9,24 @@ import string
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
-from autograd.op import is_value, raw, shape_of
-from autograd.ops.elementwise import mul
+from autograd.op import raw, shape_of
+from autograd.ops.elementwise import astype, mul
 from autograd.ops.forms import composed, primitive
 from autograd.ops.indexing import scatter
 from autograd.ops.reductions import _sum
-from autograd.ops.shapes import _stack, broadcast_arrays, broadcast_to, expand_dims, moveaxis, reshape, squeeze, transpose
+from autograd.ops.shapes import (
+    as_tensor,
+    broadcast_arrays,
+    broadcast_to,
+    concatenate,
+    expand_dims,
+    moveaxis,
+    reshape,
+    squeeze,
+    transpose,
+)
 
 
 def swap(x: Any) -> Any:
@@ -110,9 +121,13 @@ def outer(a: Any, b: Any, out: None = None) -> Any:
 
 
 @composed
-def vecdot(x1: Any, x2: Any, axis: int = -1) -> Any:
-    """The sums of products over one axis, by pairs of vectors."""
-    return _sum(mul(x1, x2), axis)
+def vecdot(x1: Any, x2: Any, axis: int = -1, keepdims: bool = False) -> Any:
+    """The sums of products over one axis of each, by pairs of vectors; all other axes broadcast."""
+    x1, x2 = (x1, x2) if axis == -1 else (moveaxis(x1, axis, -1), moveaxis(x2, axis, -1))
+    if np.shape(x1)[-1] != np.shape(x2)[-1]:
+        raise ValueError(f"vecdot() takes vectors of one length, but {np.shape(x1)[-1]} and {np.shape(x2)[-1]} came")
+    out = _sum(mul(x1, x2), -1, keepdims)
+    return moveaxis(out, -1, axis) if keepdims else out
 
 
 @composed
@@ -124,7 +139,7 @@ def matvec(x1: Any, x2: Any, /) -> Any:
 @composed
 def vecmat(x1: Any, x2: Any, /) -> Any:
     """Vectors times matrices: (..., k), (..., k, n) -> (..., n)."""
-    return times_column(swap(x2), x1)
+    return squeeze(matmul(expand_dims(x1, -2), x2), -2)
 
 
 @composed
@@ -132,10 +147,9 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """The sums of products over pairs of axes: the last `axes` of a with the first of b, or two lists of axes."""
     a_shape, b_shape = np.shape(a), np.shape(b)
     if isinstance(axes, (int, np.integer)):
-        of_a, of_b = list(range(len(a_shape) - axes, len(a_shape))), list(range(axes))
-    else:
-        of_a, of_b = ([int(axis) for axis in np.atleast_1d(item)] for item in axes)
-    of_a, of_b = [axis % len(a_shape) for axis in of_a], [axis % len(b_shape) for axis in of_b]
+        axes = range(-axes, 0), range(axes)
+    pairs = zip(axes, (a_shape, b_shape), strict=True)
+    of_a, of_b = (normalize_axis_tuple(np.atleast_1d(item).astype(int).tolist(), len(shape)) for item, shape in pairs)
     if [a_shape[axis] for axis in of_a] != [b_shape[axis] for axis in of_b]:
         raise ValueError(f"tensordot() cannot sum the axes {of_a} of the shape {a_shape} with the axes {of_b} of {b_shape}")
     rest_a = [axis for axis in range(len(a_shape)) if axis not in of_a]
@@ -151,7 +165,8 @@ def kron(a: Any, b: Any) -> Any:
     """The Kronecker product: `b` times every element of `a`, in blocks."""
     ndim = builtins.max(len(np.shape(a)), len(np.shape(b)))
     a_shape, b_shape = ((1,) * (ndim - len(np.shape(item))) + np.shape(item) for item in (a, b))
-    product = reshape(a, [n for length in a_shape for n in (length, 1)]) * reshape(b, [n for length in b_shape for n in (1, length)])
+    blocks = reshape(a, [n for length in a_shape for n in (length, 1)])
+    product = blocks * reshape(b, [n for length in b_shape for n in (1, length)])
     return reshape(product, [m * n for m, n in zip(a_shape, b_shape, strict=True)])
 
 
@@ -159,23 +174,24 @@ def kron(a: Any, b: Any) -> Any:
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
     """The vector product of vectors of 3 elements; of 2, only the third component is left."""
     axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
-    a, b = moveaxis(a, axisa, -1), moveaxis(b, axisb, -1)
-    lengths = np.shape(a)[-1], np.shape(b)[-1]
+    a, b = moveaxis(as_tensor(a), axisa, -1), moveaxis(as_tensor(b), axisb, -1)
+    lengths = a.shape[-1], b.shape[-1]
     if not set(lengths) <= {2, 3}:
         raise ValueError(f"cross() takes vectors of 2 or 3 elements, but {lengths[0]} and {lengths[1]} came")
-    (a0, a1, *a2), (b0, b1, *b2) = ([item[..., i] for i in range(length)] for item, length in zip((a, b), lengths, strict=True))
+    (a0, a1, *a2), (b0, b1, *b2) = ([item[..., i : i + 1] for i in range(item.shape[-1])] for item in (a, b))
     third = a0 * b1 - a1 * b0
     if lengths == (2, 2):
-        return third
+        return squeeze(third, -1)
     za, zb = (rest[0] if rest else 0.0 for rest in (a2, b2))
-    return moveaxis(_stack(broadcast_arrays(a1 * zb - za * b1, za * b0 - a0 * zb, third), -1), -1, axisc)
+    return moveaxis(concatenate(broadcast_arrays(a1 * zb - za * b1, za * b0 - a0 * zb, third), -1), -1, axisc)
 
 
 @composed
 def multi_dot(arrays: Any, *, out: None = None) -> Any:
     """The product of a list of matrices, in the order that needs the fewest multiplications; the ends may be vectors."""
     sizes = [np.shape(item) for item in arrays]
-    ends = [1 if len(sizes[0]) == 1 else sizes[0][0], *(shape[0] for shape in sizes[1:]), 1 if len(sizes[-1]) == 1 else sizes[-1][1]]
+    first, last = (1 if len(shape) == 1 else shape[place] for place, shape in ((0, sizes[0]), (1, sizes[-1])))
+    ends = [first, *(shape[0] for shape in sizes[1:]), last]
 
     @functools.cache
     def best(first: int, last: int) -> tuple[int, int]:
@@ -199,9 +215,11 @@ def multi_dot(arrays: Any, *, out: None = None) -> Any:
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     """The discrete convolution of two vectors: full, of the longer one's length ("same"), or where both overlap ("valid")."""
     lengths = np.size(raw(a)), np.size(raw(v))
+    if mode not in ("full", "same", "valid"):
+        raise ValueError(f"the mode of a convolution is 'full', 'same' or 'valid', but {mode!r} came")
     out = _convolve(reshape(a, -1), reshape(v, -1))
     long, short = builtins.max(lengths), min(lengths)
-    start, length = {"full": (0, sum(lengths) - 1), "same": ((short - 1) // 2, long), "valid": (short - 1, long - short + 1)}[mode]
+    start, length = ((short - 1) // 2, long) if mode == "same" else (short - 1, long - short + 1)
     return out if mode == "full" else out[start : start + length]
 
 
@@ -233,6 +251,9 @@ def _convolve(x: Any, y: Any) -> Any:
 # --- einsum ---------------------------------------------------------------------------------------
 
 
+LABELS = string.ascii_uppercase + string.ascii_lowercase  # in the order of their codes, in which an implicit result has them
+
+
 def letters(subscripts: str, shapes: list[tuple[int, ...]]) -> tuple[list[str], str]:
     """The subscripts of each operand and of the result, with letters for ``...``, and the implicit result made explicit."""
     terms, arrow, result = subscripts.replace(" ", "").partition("->")
@@ -240,13 +261,15 @@ def letters(subscripts: str, shapes: list[tuple[int, ...]]) -> tuple[list[str], 
     if len(names) != len(shapes):
         raise ValueError(f"einsum() got {len(shapes)} operands for the {len(names)} terms of {subscripts!r}")
     free = [letter for letter in string.ascii_letters if letter not in terms + result]
-    most = builtins.max([len(shape) - len(name) + 3 for name, shape in zip(names, shapes, strict=True) if "..." in name], default=0)
+    pairs = list(zip(names, shapes, strict=True))
+    most = builtins.max([len(shape) - len(name) + 3 for name, shape in pairs if "..." in name], default=0)
     dots = "".join(free[:most])
+    if arrow and "..." in terms and "..." not in result:
+        raise ValueError(f"einsum() needs '...' in the result of {subscripts!r}, since the terms have it")
     if not arrow:
         result = "..." * ("..." in terms) + "".join(sorted(name for name in set(terms) - set(".,") if terms.count(name) == 1))
     filled = [
-        name.replace("...", dots[most - (len(shape) - len(name) + 3) :]) if "..." in name else name
-        for name, shape in zip(names, shapes, strict=True)
+        name.replace("...", dots[most - (len(shape) - len(name) + 3) :]) if "..." in name else name for name, shape in pairs
     ]
     return filled, result.replace("...", dots)
 
@@ -258,9 +281,11 @@ def einsum_rule(g: Any, out: Any, values: tuple[Any, ...], names: tuple[str, ...
         others = [(result, g)] + [pair for place, pair in enumerate(zip(names, values, strict=True)) if place != number]
         wanted = "".join(dict.fromkeys(name))
         known = "".join(letter for letter in wanted if any(letter in subscripts for subscripts, _ in others))
-        c = _einsum([item for _, item in others], tuple(subscripts for subscripts, _ in others), known, optimize or len(others) > 2)
-        sizes = {letter: length for letter, length in zip(known, shape_of(c), strict=True)}
-        lengths = {letter: sizes.get(letter, length) for letter, length in zip(name, shape_of(values[number]), strict=True)}
+        terms, factors = zip(*others, strict=True)
+        c = _einsum(factors, terms, known, optimize or len(others) > 2)
+        sizes = dict(zip(known, shape_of(c), strict=True))
+        own = zip(name, shape_of(values[number]), strict=True)
+        lengths = {letter: sizes[letter] if sizes.get(letter, 1) != 1 else length for letter, length in own}  # 1 broadcasts
         c = reshape(c, [sizes.get(letter, 1) for letter in wanted])
         c = broadcast_to(c, [lengths[letter] for letter in wanted])
         if len(wanted) < len(name):  # a letter twice: the operand's diagonal
@@ -277,7 +302,9 @@ def _einsum(values: Any, names: tuple[str, ...], result: str, optimize: Any) -> 
 
 
 @composed
-def einsum(*operands: Any, out: None = None, optimize: Any = False, **kwargs: Any) -> Any:
+def einsum(
+    *operands: Any, out: None = None, optimize: Any = False, dtype: Any = None, order: str = "K", casting: str = "safe"
+) -> Any:
     """Sums of products by Einstein's convention: ``einsum("ij,jk->ik", a, b)``, any subscripts, also ``...`` and repeated ones.
 
     The form ``einsum(a, [0, 1], b, [1, 2], [0, 2])`` is understood as well.
@@ -285,8 +312,10 @@ def einsum(*operands: Any, out: None = None, optimize: Any = False, **kwargs: An
     if not isinstance(operands[0], str):
         pairs = len(operands) // 2
         lists = [*operands[1 : 2 * pairs : 2], *([operands[-1]] if len(operands) % 2 else [])]
-        terms = ["".join("..." if item is Ellipsis else string.ascii_letters[item] for item in row) for row in lists]
+        if wrong := [item for row in lists for item in row if item is not Ellipsis and not 0 <= item < len(LABELS)]:
+            raise ValueError(f"einsum() takes integers from 0 to {len(LABELS) - 1} for axes, but {wrong[0]} came")
+        terms = ["".join("..." if item is Ellipsis else LABELS[item] for item in row) for row in lists]
         operands = (",".join(terms[:pairs]) + ("->" + terms[-1] if len(operands) % 2 else ""), *operands[: 2 * pairs : 2])
-    values = [item if is_value(item) else np.asarray(item) for item in operands[1:]]
+    values = [as_tensor(item) if dtype is None else astype(as_tensor(item), dtype) for item in operands[1:]]
     names, result = letters(operands[0], [np.shape(item) for item in values])
     return _einsum(values, tuple(names), result, optimize)

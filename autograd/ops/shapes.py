@@ -10,10 +10,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from autograd.op import Op, is_value, raw, shape_of
 from autograd.ops.elementwise import astype, positive
 from autograd.ops.forms import composed, primitive
+
+
+def as_tensor(x: Any) -> Any:
+    """Numbers and lists as arrays; Values as they are."""
+    return x if is_value(x) else np.asarray(x)
 
 
 def plain_shape(x: Any, shape: Any, *rest: Any) -> tuple[Any, ...]:
@@ -61,7 +67,7 @@ def checked_order(x: Any, shape: Any, order: str = "C") -> tuple[Any, ...]:
 @primitive("shape", checked_order, x=lambda g, out, x, shape, order: reshape(g, shape_of(x), order))
 def reshape(x: Any, shape: Any, order: str = "C") -> Any:
     """`x` in another shape of the same size, rows last (or first, with order "F"); one length may be -1."""
-    return np.reshape(x, shape, order=order)
+    return np.reshape(x, shape, order=order)  # type: ignore[call-overload]
 
 
 @primitive("shape", plain_axes, x=lambda g, out, x, axes: transpose(g, inverse(axes)))
@@ -105,7 +111,7 @@ def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
 
 def permuted(function: Callable[..., Any], x: Any, *how: Any) -> Any:
     """The transposition of `x` that a function of NumPy's does: read off the shape of an array of no memory."""
-    shape = function(np.broadcast_to(0.0, range(1, len(shape_of(x)) + 1)), *how).shape
+    shape = function(np.broadcast_to(0.0, range(1, len(np.shape(x)) + 1)), *how).shape
     return transpose(x, tuple(length - 1 for length in shape))
 
 
@@ -289,8 +295,9 @@ def append(arr: Any, values: Any, axis: int | None = None) -> Any:
 
 def pieces(ary: Any, sections: Any, axis: int, divide: Callable[..., Any]) -> list[Any]:
     """The parts of `ary` that NumPy's function would give."""
-    lead = (slice(None),) * (axis % len(np.shape(ary)))
-    parts = divide(np.arange(np.shape(ary)[axis]), sections)
+    ary = as_tensor(ary)
+    lead = (slice(None),) * (axis % len(ary.shape))
+    parts = divide(np.arange(ary.shape[axis]), sections)
     return [ary[(*lead, slice(int(part[0]), int(part[-1]) + 1) if len(part) else slice(0, 0))] for part in parts]
 
 
@@ -327,23 +334,24 @@ def dsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
 @composed
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
     """The layers of `x` along an axis, as a tuple."""
-    lead = (slice(None),) * (axis % len(np.shape(x)))
-    return tuple(x[(*lead, i)] for i in range(np.shape(x)[axis]))
+    x = as_tensor(x)
+    lead = (slice(None),) * (axis % len(x.shape))
+    return tuple(x[(*lead, i)] for i in range(x.shape[axis]))
 
 
 # --- elements picked, repeated, and filled up -----------------------------------------------------
 
 
-@primitive("shape", x=lambda g, out, x, places: put_back(g, shape_of(x), places))
-def pick(x: Any, places: Any) -> Any:
+@primitive("shape", x=lambda g, out, x, places: _put_back(g, shape_of(x), places))
+def _pick(x: Any, places: Any) -> Any:
     """The elements of `x` in a row counted from 1 at `places`, and 0 at the place 0."""
     row = np.ravel(x)
     return np.concatenate([np.zeros(1, row.dtype), row])[places]
 
 
-@primitive("shape", x=lambda g, out, x, shape, places: pick(g, places))
-def put_back(x: Any, shape: tuple[int, ...], places: Any) -> Any:
-    """Zeros of `shape` with the elements of `x` added where pick() took them: its transpose."""
+@primitive("shape", x=lambda g, out, x, shape, places: _pick(g, places))
+def _put_back(x: Any, shape: tuple[int, ...], places: Any) -> Any:
+    """Zeros of `shape` with the elements of `x` added where _pick() took them: its transpose."""
     x = np.asarray(x)
     sums = np.bincount(np.ravel(places), np.ravel(x), math.prod(shape) + 1)  # faster than np.add.at
     return sums[1:].reshape(shape).astype(x.dtype, copy=False)
@@ -354,31 +362,32 @@ def numbered(shape: tuple[int, ...]) -> Any:
     return np.arange(1, math.prod(shape) + 1).reshape(shape)
 
 
-def rearrangement(function: Callable[..., Any], doc: str, moves: Callable[..., Any] | None = None) -> Op:
+def rearrangement(function: Callable[..., Any], doc: str) -> Op:
     """An op that only moves elements, from NumPy's function: its rule moves them back.
 
-    Where from is read off what the function (or `moves`) makes of 1, 2, 3, ...: 0 stands where it fills in.
+    Where from is read off what the function makes of 1, 2, 3, ...: 0 stands where it fills in.
     """
 
     def rule(g: Any, out: Any, x: Any, *how: Any) -> Any:
-        return put_back(g, shape_of(x), (moves or function)(numbered(shape_of(x)), *how))
+        return _put_back(g, shape_of(x), function(numbered(shape_of(x)), *how))
 
     signature = inspect.signature(function)
-    first, *others = signature.parameters.values()
 
     def forward(*args: Any) -> Any:
         return function(*args)
 
-    forward.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=[item.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=inspect.Parameter.empty) for item in (first, *others)]
-    )
+    plain: dict[str, Any] = {"kind": inspect.Parameter.POSITIONAL_OR_KEYWORD, "annotation": inspect.Parameter.empty}
+    parameters = [item.replace(**plain) for item in signature.parameters.values()]
+    forward.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     forward.__name__, forward.__doc__, forward.__module__ = function.__name__, doc, __name__
-    return primitive("shape", settled, f"{function.__name__}({{}})", **{first.name: rule})(forward)
+    rules: dict[str, Any] = {parameters[0].name: rule}
+    return primitive("shape", settled, f"{function.__name__}({{}})", **rules)(forward)
 
 
 def settled(x: Any, *how: Any) -> tuple[Any, ...]:
     """The same arguments with settings that nobody else can change."""
-    return x, *(np.array(item) if isinstance(item, (np.ndarray, list)) else item for item in how)
+    kept: dict[type, Any] = {np.ndarray: np.array, list: tuple}
+    return x, *(kept[item.__class__](item) if item.__class__ in kept else item for item in how)
 
 
 flip = rearrangement(np.flip, "The elements in reverse order along `axis`, or all axes.")
@@ -399,13 +408,16 @@ resize = rearrangement(np.resize, "The elements repeated in order until they fil
 PADDINGS = ("constant", "edge", "reflect", "symmetric", "wrap", "empty")
 
 
-@primitive(
-    "shape",
-    array=lambda g, out, array, width, mode, constants: put_back(g, shape_of(array), np.pad(numbered(shape_of(array)), width, mode)),
-)
+def pad_rule(g: Any, out: Any, array: Any, width: Any, mode: str, constants: Any) -> Any:
+    """What np.pad makes of 1, 2, 3, ... says where each element of the result is from."""
+    return _put_back(g, shape_of(array), np.pad(numbered(shape_of(array)), width, mode))  # type: ignore[call-overload]
+
+
+@primitive("shape", array=pad_rule)
 def _pad(array: Any, width: Any, mode: str, constants: Any) -> Any:
     """pad()."""
-    return np.pad(array, width, mode, **({"constant_values": constants} if mode == "constant" else {}))
+    constant: dict[str, Any] = {"constant_values": constants} if mode == "constant" else {}
+    return np.pad(array, width, mode, **constant)  # type: ignore[call-overload]
 
 
 @composed
@@ -422,10 +434,11 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
             f"pad() of a Value knows the modes {', '.join(PADDINGS)} with plain constant_values, but mode={mode!r} came"
             + "".join(f" with {name}={value!r}" for name, value in kwargs.items())
         )
-    width = {axis % np.ndim(raw(array)): pair for axis, pair in pad_width.items()} if isinstance(pad_width, dict) else pad_width
-    if isinstance(width, dict):
-        width = [np.broadcast_to(width.get(axis, 0), 2).tolist() for axis in range(np.ndim(raw(array)))]
-    return _pad(array, np.array(width), "constant" if mode == "empty" else mode, constants)
+    if isinstance(pad_width, dict):
+        ndim = len(np.shape(array))
+        pairs = {normalize_axis_index(axis, ndim): pair for axis, pair in pad_width.items()}
+        pad_width = [np.broadcast_to(pairs.get(axis, 0), 2).tolist() for axis in range(ndim)]
+    return _pad(array, np.array(pad_width), "constant" if mode == "empty" else mode, constants)
 
 
 @composed
@@ -433,14 +446,20 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     """`arr` with `values` put in before the indices `obj` along `axis`, or into all elements in one row."""
     size = np.size(raw(arr))
     added = np.arange(size + 1, size + np.size(raw(values)) + 1).reshape(np.shape(values))
-    return pick(_concatenate([ravel(arr), ravel(values)]), np.insert(numbered(np.shape(arr)), obj, added, axis))
+    return _pick(_concatenate([ravel(arr), ravel(values)]), np.insert(numbered(np.shape(arr)), obj, added, axis))
 
 
 @composed
-def full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, **device: Any) -> Any:
-    """An array of the shape of `a`, or another shape, that holds `fill_value`."""
-    fill_value = fill_value if is_value(fill_value) else np.asarray(fill_value, dtype or getattr(a, "dtype", float))
-    return broadcast_to(fill_value, np.shape(a) if shape is None else shape)
+def full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: None = None
+) -> Any:
+    """An array of the shape and dtype of `a`, or another shape or dtype, that holds `fill_value`."""
+    shape = np.shape(a) if shape is None else shape
+    dtype = as_tensor(a).dtype if dtype is None else np.dtype(dtype)
+    if not is_value(fill_value):
+        return np.full_like(raw(a), fill_value, dtype, shape=shape)
+    out = broadcast_to(fill_value, shape)
+    return out if out.dtype == dtype else astype(out, dtype)
 
 
 @composed
@@ -452,10 +471,14 @@ def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = 
 
 @composed
 def linspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0, **device: Any
-) -> Any:
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0,
+    *, device: None = None,
+) -> Any:  # fmt: skip
     """`num` numbers from `start` to `stop`, evenly spaced, along a new axis."""
-    parts = np.linspace(0.0, 1.0, num, endpoint).reshape((-1,) + (1,) * len(np.broadcast_shapes(np.shape(start), np.shape(stop))))
+    start, stop = (as_tensor(end) if np.shape(end) else end for end in (start, stop))
+    parts = np.linspace(0.0, 1.0, num, endpoint, dtype=np.result_type(raw(start), raw(stop), 0.0))
+    parts = parts.reshape((-1,) + (1,) * len(np.broadcast_shapes(np.shape(start), np.shape(stop))))
     out = moveaxis(start * (1.0 - parts) + stop * parts, 0, axis)
     out = out if dtype is None else astype(out, dtype)
-    return (out, (stop - start) / (num - 1 if endpoint else num)) if retstep else out
+    steps = num - 1 if endpoint else num
+    return (out, (stop - start) / (steps if steps > 0 else np.nan)) if retstep else out
