@@ -64,6 +64,7 @@ def numpy_functions() -> dict[Any, Callable[..., Any]]:
             if callable(theirs):
                 found[theirs] = function
     found |= {np.linalg.trace: matrix_trace, np.linalg.diagonal: matrix_diagonal, np.linalg.cross: vector_cross}
+    found[np.lib.stride_tricks.sliding_window_view] = shapes.sliding_window_view
     for name in IN_PLACE:
         found.pop(getattr(np, name), None)
     return found

@@ -20,7 +20,7 @@ def rows() -> list[Row]:
     """(function, orders of its derivatives, note) for each function of NumPy and SciPy, and for our own."""
     named: dict[str, Callable[..., Any]] = {}
     for theirs, ours in SUPPORTED.items():
-        for home, prefix in ((np, "np."), (np.linalg, "np.linalg.")):
+        for home, prefix in ((np, "np."), (np.linalg, "np.linalg."), (np.lib.stride_tricks, "np.lib.stride_tricks.")):
             named |= {prefix + name: ours for name, item in vars(home).items() if item is theirs and name[0] != "_"}
     by_scipy = {name: item for name, item in functions().items() if item.__module__ == special.__name__}
     for name in ("multigammaln", "polygamma"):  # no ufuncs of SciPy's, which it does not dispatch

@@ -316,11 +316,11 @@ class Value(Methods):
 
     # --- leaving the graph: as text, as a number, as a copy ------------------------------------------
 
-    def item(self) -> float:
-        """The number in a Value with one element, as a float without a graph. Otherwise a ValueError."""
-        if self.size != 1:
+    def item(self, *index: Any) -> float:
+        """The number in a Value with one element, or at an index, as a float without a graph. Otherwise a ValueError."""
+        if self.size != 1 and not index:
             raise ValueError(f"item() needs one element, but the shape is {self.shape}: use .data, or .sum() or .mean()")
-        return float(np.squeeze(self._data))
+        return np.asarray(self._data, dtype=float).item(*index)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self.op is not None:

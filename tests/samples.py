@@ -176,6 +176,18 @@ def structured(rng: np.random.Generator) -> dict[str, list[Sample]]:
     ]  # fmt: skip
     for shapes in products:
         add("matmul", f"{shapes}", [r(*shape) for shape in shapes], ops["matmul"], np.matmul)
+    for num, how in ((4, {}), (3, {"endpoint": False}), (5, {"axis": -1})):
+        for ends in ([r(), r()], [r(2), r(2)], [r(), r(3)]):
+            add("logspace", f"{np.shape(ends[1])} {num} {how}", ends,
+                lambda a, b, n=num, how=how: ops["logspace"](a, b, n, base=1.5, **how),
+                lambda a, b, n=num, how=how: np.logspace(a, b, n, base=1.5, **how))  # fmt: skip
+            add("geomspace", f"{np.shape(ends[1])} {num} {how}", [0.5 + abs(ends[0]), 0.7 + abs(ends[1])],
+                lambda a, b, n=num, how=how: ops["geomspace"](a, b, n, **how),
+                lambda a, b, n=num, how=how: np.geomspace(a, b, n, **how))  # fmt: skip
+    for shape, window, axis in [((5,), 3, None), ((3, 4), (2, 2), None), ((3, 4), 2, 1), ((2, 3), (1, 3), None)]:
+        add("sliding_window_view", f"{shape} {window} {axis}", [r(*shape)],
+            lambda x, w=window, a=axis: ops["sliding_window_view"](x, w, a),
+            lambda x, w=window, a=axis: np.lib.stride_tricks.sliding_window_view(x, w, a))  # fmt: skip
     integers, weights = np.array([1, 2, 1, 3, 1, 2]), np.array([0.5, 1.5, 1.0, 0.8, 1.2, 0.9])
     covariances: list[dict[str, Any]] = [
         {}, {"bias": True}, {"ddof": 0}, {"fweights": integers}, {"aweights": weights},

@@ -211,6 +211,17 @@ def test_in_place_operators_are_refused() -> None:
     assert array.tolist() == np.zeros((2, 3)).tolist()
 
 
+def test_matrices_that_are_not_symmetric_are_refused() -> None:
+    """NumPy would read one triangle, and the gradient would be wrong."""
+    for f in (np.linalg.cholesky, np.linalg.eigh, np.linalg.eigvalsh):
+        with pytest.raises(
+            ValueError, match=r"takes symmetric matrices, but elements .* are up to 1 apart: write \(a \+ a.T\) / 2"
+        ):
+            f(Value([[2.0, 1.0], [0.0, 2.0]]))
+        f(np.array([[2.0, 1.0], [0.0, 2.0]]))
+        f(Value([[2.0, 1.0], [1.0 + 1e-12, 2.0]]))
+
+
 def test_bad_matrices_are_named() -> None:
     for f in (np.linalg.inv, np.linalg.det, np.linalg.cholesky, np.linalg.eigh):
         with pytest.raises(ValueError, match=r"\w+\(\) takes square matrices.*the shape \(2, 3\) came"):
@@ -224,7 +235,7 @@ def test_bad_matrices_are_named() -> None:
 
 def test_signatures_are_those_of_numpy() -> None:
     """What may be given by keyword, behind the first, has NumPy's names; what makes no sense for Values may be missing."""
-    left_out = {"out", "subok", "order", "like", "device", "copy", "casting"}
+    left_out = {"out", "subok", "order", "like", "device", "copy", "casting", "writeable"}
     other = {"clip", "broadcast_to", "array", "copy", "einsum", "full_like", "linspace"}
     compared = 0
     for theirs, ours in SUPPORTED.items():
@@ -314,6 +325,12 @@ def test_at_min_max_divide_power() -> None:
         v.at[[0, 0]].max(1.0)
 
 
+def test_item_and_windows() -> None:
+    assert (V.item(1, 0), V.item(4), Value(2.0).item()) == (2.0, 0.1, 2.0)
+    windows = np.lib.stride_tricks.sliding_window_view(V, 2, 1)
+    np.testing.assert_array_equal(gradient(windows.sum(), V).data, [[1.0, 2.0, 1.0]] * 2)
+
+
 def test_tuples_and_lists_are_constants_on_either_side() -> None:
     v = Value([1.0, 2.0])
     for f in (np.dot, np.matmul, np.arctan2, np.add, np.outer):
@@ -379,7 +396,7 @@ def test_type_checkers_see_the_methods(tmp_path: Path) -> None:
         "w: str = Value(1.0).cumsum()\n"
         "Value(1.0).arcsinhh()\n"
     )
-    command = [sys.executable, "-m", "mypy", str(program)]
+    command = [sys.executable, "-m", "mypy", "--follow-imports=silent", str(program)]
     paths = {**os.environ, "MYPYPATH": str(Path(autograd.__file__).parent.parent)}
     checked = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=paths)
     lines = [line for line in checked.stdout.splitlines() if "error" in line]

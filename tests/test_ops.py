@@ -17,7 +17,7 @@ EVERY = [pytest.param(sample, id=sample.name) for samples in SAMPLES.values() fo
 
 
 def test_every_op_has_samples() -> None:
-    assert sorted(SAMPLES) == sorted({*table(), *functions()}), "what has no samples is not verified: add some to tests/samples*.py"
+    assert sorted(SAMPLES) == sorted({*table(), *functions()}), "what has no samples is not verified: see tests/samples*.py"
     assert all(SAMPLES.values())
 
 

@@ -86,6 +86,20 @@ def matrices(name: str, x: Any, square: bool = True) -> Any:
     return floating(x)
 
 
+def symmetric_matrices(name: str, x: Any) -> Any:
+    """`x`, checked to be symmetric if it is a Value: NumPy reads one triangle, where the cotangent speaks of both."""
+    x = matrices(name, x)
+    data = raw(x)
+    if is_value(x) and data.size:
+        apart = np.max(np.abs(data - np.swapaxes(data, -1, -2)))
+        if apart > math.sqrt(np.finfo(data.dtype).eps) * np.max(np.abs(data)):
+            raise ValueError(
+                f"{name}() of a Value takes symmetric matrices, but elements [i, j] and [j, i] are up to {apart:.3g} apart: "
+                "write (a + a.T) / 2, or np.tril(a) + np.tril(a, -1).T for the matrix that NumPy would make of the lower triangle"
+            )
+    return x
+
+
 def coinciding(values: Any) -> Any:
     """Which pairs of eigenvalues or singular values are the same within their rounding, which grows like the root of n."""
     data = np.asarray(raw(values))
@@ -308,7 +322,7 @@ def _cholesky(x: Any) -> Any:
 @composed
 def cholesky(a: Any, /, *, upper: bool = False) -> Any:
     """The lower triangular L with ``L @ L.T = a`` for a symmetric positive definite `a`, or L.T; its cotangent is symmetric."""
-    a = matrices("cholesky", a)
+    a = symmetric_matrices("cholesky", a)
     return swap(_cholesky(swap(a))) if upper else _cholesky(a)  # NumPy reads the triangle that it returns
 
 
@@ -362,8 +376,9 @@ def _eigh(x: Any, uplo: str) -> Any:
 @composed
 def eigh(a: Any, UPLO: str = "L") -> Any:
     """(eigenvalues in increasing order, eigenvectors as columns) of symmetric matrices; cotangents are symmetric."""
-    n = np.shape(matrices("eigh", a))[-1]
-    return type(np.linalg.eigh(np.eye(1)))(*unpack(_eigh(matrices("eigh", a), UPLO), (n,), (n, n)))
+    a = symmetric_matrices("eigh", a)
+    n = shape_of(a)[-1]
+    return type(np.linalg.eigh(np.eye(1)))(*unpack(_eigh(a, UPLO), (n,), (n, n)))
 
 
 @composed

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from autograd.op import Op, is_value, raw, shape_of
-from autograd.ops.elementwise import astype, positive
+from autograd.ops.elementwise import astype, exp, log, positive, pow
 from autograd.ops.forms import composed, primitive
 
 
@@ -390,6 +390,12 @@ def settled(x: Any, *how: Any) -> tuple[Any, ...]:
     return x, *(kept[item.__class__](item) if item.__class__ in kept else item for item in how)
 
 
+def windows(x: Any, window_shape: Any, axis: Any = None) -> Any:
+    """numpy.lib.stride_tricks.sliding_window_view without its keywords."""
+    return np.lib.stride_tricks.sliding_window_view(x, window_shape, axis)
+
+
+windows.__name__ = "sliding_window_view"
 flip = rearrangement(np.flip, "The elements in reverse order along `axis`, or all axes.")
 fliplr = rearrangement(np.fliplr, "Each row in reverse order.")
 flipud = rearrangement(np.flipud, "The rows in reverse order.")
@@ -403,6 +409,7 @@ diag = rearrangement(np.diag, "The k-th diagonal of a matrix, or the matrix with
 diagflat = rearrangement(np.diagflat, "The matrix with all elements on its k-th diagonal.")
 diagonal = rearrangement(np.diagonal, "The diagonals of the planes of two axes, as the last axis.")
 delete = rearrangement(np.delete, "The array without the elements or layers at `obj`.")
+sliding_window_view = rearrangement(windows, "All windows of a shape, each in new axes at the end.")
 resize = rearrangement(np.resize, "The elements repeated in order until they fill another shape.")
 
 PADDINGS = ("constant", "edge", "reflect", "symmetric", "wrap", "empty")
@@ -482,3 +489,22 @@ def linspace(
     out = out if dtype is None else astype(out, dtype)
     steps = num - 1 if endpoint else num
     return (out, (stop - start) / (steps if steps > 0 else np.nan)) if retstep else out
+
+
+@composed
+def logspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
+) -> Any:
+    """`num` numbers from ``base ** start`` to ``base ** stop``, evenly spaced by their logarithm, along a new axis."""
+    out = pow(base, linspace(start, stop, num, endpoint, axis=axis))
+    return out if dtype is None else astype(out, dtype)
+
+
+@composed
+def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
+    """`num` numbers from `start` to `stop`, each the same multiple of the one before, along a new axis; of one sign."""
+    if np.any(np.less_equal(np.multiply(raw(start), raw(stop)), 0.0)):
+        raise ValueError("geomspace() takes numbers of the same sign, and not 0, as start and stop")
+    signs = np.sign(raw(start))
+    out = moveaxis(exp(linspace(log(start * signs), log(stop * signs), num, endpoint)) * signs, 0, axis)
+    return out if dtype is None else astype(out, dtype)
