@@ -15,15 +15,16 @@ import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar, copy_context
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from autograd.backward import Pullback, gradient
 from autograd.graph import inputs_of, topological_order
-from autograd.nesting import is_module, leaves_of, mapped, parameters_of
+from autograd.nesting import leaves_of, mapped, parameters_of
 from autograd.op import is_value, raw, shape_of
-from autograd.ops.elementwise import positive
+from autograd.ops.elementwise import astype, positive
 from autograd.ops.forms import primitive
 from autograd.ops.shapes import concatenate, reshape, stack
 from autograd.scopes import current, scope
@@ -239,7 +240,7 @@ def stop_gradient(x: Any) -> Any:
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
     3.0
     """
-    return mapped(lambda leaf, path: leaf.detach() if is_value(leaf) else leaf, x, "", lambda item, path: item)
+    return mapped(lambda leaf, path: leaf.detach() if is_value(leaf) else leaf, x, module=lambda item, path: item)
 
 
 # --- recompute instead of store -------------------------------------------------------------------
@@ -276,9 +277,10 @@ def checkpoint(f: Function) -> Function:
         flat, start, parts = recomputed(inputs, again), 0, []
         leaves, rebuild = leaves_of(result)
         for leaf in leaves:
-            size = leaf.size if is_value(leaf) else 0
-            parts.append(reshape(flat[start : start + size], leaf.shape) if is_value(leaf) else leaf)
-            start += size
+            if is_value(leaf):
+                part, start = reshape(flat[start : start + leaf.size], leaf.shape), start + leaf.size
+                leaf = part if part.dtype == leaf.dtype else astype(part, leaf.dtype)  # a row has one dtype
+            parts.append(leaf)
         return rebuild(parts)
 
     return function
@@ -295,9 +297,8 @@ class Recomputed:
         _, row, _ = self.run()
         if not np.array_equal(row.data, self.data, equal_nan=True):
             raise ValueError(
-                f"checkpoint({self.name}) computed other numbers in the backward pass than before, "
-                "so its gradient would be wrong: "
-                "the function must give the same again; make a new random generator from a seed inside of it"
+                f"checkpoint({self.name}) computed other numbers in the backward pass than before, so its gradient would be "
+                "wrong: the function must give the same again; make a new random generator from a seed inside of it"
             )
         return row
 
@@ -359,14 +360,12 @@ class Call:
         self.on_values = False
         arguments = list(args), dict(named)
         places = [argnum] if isinstance(argnum, (int, str)) else list(argnum)
-        rebuilds = []
+        self.rebuilds, self.single = [], isinstance(argnum, (int, str))
         for place in places:
             holder, key = self.find(place, *arguments)
-            leaves, rebuild = leaves_of(holder[key], f"argument {place!r}", refuse)
-            traced = list(map(self.trace, leaves)) if not is_module(holder[key]) else self.module(holder[key])
-            holder[key] = rebuild(traced) if not is_module(holder[key]) else holder[key]
-            rebuilds.append((rebuild, len(traced)))
-        self.rebuilds, self.single = rebuilds, isinstance(argnum, (int, str))
+            leaves, rebuild = leaves_of(holder[key])
+            self.rebuilds.append((rebuild, len(leaves)))
+            holder[key] = mapped(self.trace, holder[key], f"argument {place!r}", refuse, self.trace_module)
         token = _active.set(_active.get() | set(self.targets))
         try:
             self.out = f(*arguments[0], **arguments[1])
@@ -396,18 +395,17 @@ class Call:
             )
         return args, place
 
-    def trace(self, leaf: Any) -> Value:
+    def trace(self, leaf: Any, path: str) -> Value:
         """A Value of its own for a number, an array or a Value. A computed one, so that data cannot leave the graph unseen."""
         self.on_values |= is_value(leaf)
         target = positive(leaf if is_value(leaf) else Value(leaf))
         self.targets.append(target)
         return target
 
-    def module(self, module: Any) -> list[Value]:
-        """The parameters of a module, which are Values already and stay in it."""
-        parameters = [parameter for _, parameter in parameters_of(module)]
-        self.targets += parameters
-        return parameters
+    def trace_module(self, module: Any, path: str) -> Any:
+        """The module as it is: its parameters are Values already."""
+        self.targets += [parameter for _, parameter in parameters_of(module)]
+        return module
 
     def sort(self, out: Value) -> Pullback:
         """The backward pass from `out`, sorted once."""
@@ -436,7 +434,7 @@ class Call:
         """A result as it is to be returned: with Values, or as plain data."""
         if self.on_values:
             return tree
-        return mapped(lambda leaf, path: raw(leaf) if is_value(leaf) else leaf, tree, "", lambda item, path: item)
+        return mapped(lambda leaf, path: owned(raw(leaf)) if is_value(leaf) else leaf, tree, module=lambda item, path: item)
 
     def nested(self, results: Sequence[Any]) -> Any:
         """One result for each target, in the nesting of the arguments; a tuple for a tuple of arguments."""
@@ -456,7 +454,7 @@ class Call:
         found = pullback(seed, on_values)
         if on_values:
             return [c * 1.0 if is_value(c) else Value(c) for c in found]
-        return [np.array(c) if c.__class__ is np.ndarray else c for c in found]
+        return list(map(owned, found))
 
     def pull(self, cotangent: Any) -> list[Any]:
         """The cotangents of all targets from one of the (nested) result."""
@@ -496,8 +494,7 @@ class Call:
     def transposed(self, pulled: Value, seed: Value, shape: tuple[int, ...], target_shape: tuple[int, ...]) -> Any:
         """The Jacobian column by column: `pulled` is linear in `seed`, and its derivative is the transpose."""
         pullback = Pullback(pulled, [seed])
-        on_values = self.on_values
-        parts = [pullback(unit, on_values)[0] for unit in (units(target_shape, pulled.dtype) if target_shape else [1.0])]
+        parts = [pullback(unit, self.on_values)[0] for unit in (units(target_shape, pulled.dtype) if target_shape else [1.0])]
         joined = self.joined(parts, target_shape + shape)
         order = (*range(len(target_shape), len(target_shape + shape)), *range(len(target_shape)))
         return joined.transpose(order)
@@ -533,14 +530,8 @@ def refuse(item: Any, path: str) -> Any:
 def scalar_result(call: Call, name: str) -> Any:
     """The result, checked to be a single number."""
     out = call.out
-    if isinstance(out, (tuple, list, dict)) or not (is_value(out) or np.ndim(out) == 0 or np.size(out) == 1) or out is None:
-        came = (
-            "None"
-            if out is None
-            else f"a {type(out).__name__}"
-            if not hasattr(out, "shape")
-            else f"an array of shape {out.shape}"
-        )
+    if not is_value(out) and not isinstance(out, (np.ndarray, np.generic, Real)):
+        came = "None" if out is None else f"a {type(out).__name__}"
         aux = "; has_aux=True takes a pair (result, aux)" if isinstance(out, tuple) else ""
         raise TypeError(
             f"{name}() needs a function with a single number as its result, but got {came}: use jacobian() or vjp(){aux}"
@@ -572,12 +563,13 @@ def units(shape: tuple[int, ...], dtype: Any) -> Any:
 
 def probe(out: Any) -> Value:
     """A cotangent without zeros, at which a pullback is recorded: it is linear, so that any would do but for masks at 0."""
-    shape = np.shape(out)
-    return Value(
-        np.linspace(0.5, 1.5, int(np.prod(shape, dtype=int))).reshape(shape).astype(getattr(out, "dtype", float))
-        if shape
-        else 1.0
-    )
+    shape, dtype = np.shape(out), getattr(out, "dtype", float)
+    return Value(np.linspace(0.5, 1.5, int(np.prod(shape, dtype=int))).reshape(shape).astype(dtype) if shape else 1.0)
+
+
+def owned(data: Any) -> Any:
+    """Plain data in memory that nobody else holds."""
+    return np.array(data) if data.__class__ is np.ndarray else data
 
 
 def inner(values: Sequence[Any], others: Sequence[Any]) -> Any:

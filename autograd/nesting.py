@@ -18,16 +18,17 @@ from autograd.op import is_value
 Mapped = Callable[[Any, str], Any]
 
 
-def mapped(function: Mapped, tree: Any, path: str, other: Mapped) -> Any:
-    """The same nesting with ``function(leaf, path)`` for each number, array and Value, ``other(item, path)`` for the rest.
+def mapped(function: Mapped, tree: Any, path: str = "", other: Mapped | None = None, module: Mapped | None = None) -> Any:
+    """The same nesting with ``function(leaf, path)`` in place of each number, array and Value.
 
-    None stays None, and a module becomes a dict of its parameters that are not frozen.
+    None stays None. A module becomes the dict of its parameters that are not frozen, or goes to `module`; bools
+    and whatever else go to `other`, and stay as they are without one.
     """
 
     def inside(item: Any, step: str) -> Any:
-        return mapped(function, item, path + step, other)
+        return mapped(function, item, path + step, other, module)
 
-    if is_value(tree) or isinstance(tree, (np.ndarray, np.generic, float, int, Real)) and not isinstance(tree, (bool, np.bool_)):
+    if is_value(tree) or isinstance(tree, (np.ndarray, np.generic, Real)) and not isinstance(tree, (bool, np.bool_)):
         return function(tree, path)
     if tree is None:
         return None
@@ -39,13 +40,13 @@ def mapped(function: Mapped, tree: Any, path: str, other: Mapped) -> Any:
         items = [inside(item, f"[{i}]") for i, item in enumerate(tree)]
         return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
     if is_module(tree):
-        return {name: function(parameter, f"{path}.{name}") for name, parameter in parameters_of(tree)}
+        return module(tree, path) if module else {name: function(p, f"{path}.{name}") for name, p in parameters_of(tree)}
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
         twin: Any = copy.copy(tree)
         for field in dataclasses.fields(tree):
             object.__setattr__(twin, field.name, inside(getattr(tree, field.name), f".{field.name}"))  # also of a frozen one
         return twin
-    return other(tree, path)
+    return other(tree, path) if other else tree
 
 
 def is_module(item: Any) -> bool:
@@ -57,22 +58,15 @@ def parameters_of(module: Any) -> list[tuple[str, Any]]:
     return [(name, parameter) for name, parameter in module.named_parameters() if parameter.requires_grad]
 
 
-def leaves_of(tree: Any, path: str = "", other: Mapped | None = None) -> tuple[list[Any], Callable[[list[Any]], Any]]:
-    """All leaves of a nesting in order, and a function that puts others in their places.
-
-    What is neither a leaf nor a nesting goes to `other`; by default it stays, and bools are leaves.
-    """
+def leaves_of(tree: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
+    """All numbers, bools, arrays and Values of a nesting in order, and a function that puts others in their places."""
     found: list[Any] = []
 
     def collect(leaf: Any, path: str) -> Any:
         found.append(leaf)
-        return leaf
 
     def replace(function: Mapped) -> Any:
-        def rest(item: Any, path: str) -> Any:
-            return function(item, path) if isinstance(item, (bool, np.bool_)) else item
-
-        return mapped(function, tree, path, other or rest)
+        return mapped(function, tree, "", lambda item, path: function(item, path) if isinstance(item, (bool, np.bool_)) else item)
 
     def rebuild(leaves: list[Any]) -> Any:
         following = iter(leaves)

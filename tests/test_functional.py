@@ -455,6 +455,34 @@ def model_size(model: nn.Module, name: str) -> int:
     return dict(model.named_parameters())[name].size
 
 
+def test_modules_inside_of_nested_arguments() -> None:
+    model, loss = build()
+    slopes = grad(lambda p: loss(p["model"]) * p["scale"][0])({"model": model, "scale": (2.0,)})
+    assert slopes["scale"][0] == pytest.approx(loss(model).item())
+    for name, slope in grad(loss)(model).items():
+        np.testing.assert_allclose(slopes["model"][name], 2.0 * slope)
+    (_, aux), _ = value_and_grad(lambda m: (loss(m), {"model": m, "loss": loss(m)}), has_aux=True)(model)
+    assert aux["model"] is model
+    assert type(aux["loss"]) is float
+
+
+def test_results_own_their_memory() -> None:
+    """Changing what came back changes nothing of what comes next."""
+    out, pullback = vjp(lambda x: np.exp(x), X)
+    expected = out.copy()
+    out[:] = 0.0
+    first = pullback(np.ones(4))[0]
+    np.testing.assert_allclose(first, expected)
+    first[:] = 0.0
+    np.testing.assert_allclose(pullback(np.ones(4))[0], expected)
+    seed = np.ones(4)
+    same = vjp(lambda x: x, X)[1](seed)[0]
+    same[:] = 5.0
+    assert seed.tolist() == [1.0] * 4
+    both = grad(lambda x, y: (x + y).sum(), (0, 1))(X, X)
+    assert not np.shares_memory(*both)
+
+
 def test_frozen_parameters_are_left_out() -> None:
     model, loss = build()
     model.parameters()[0].requires_grad = False
@@ -529,6 +557,13 @@ def test_checkpoint_keeps_no_graph() -> None:
     assert made[0]() is None
     out.sum().backward()
     assert len(made) == 2
+
+
+def test_checkpoint_keeps_the_dtype_of_each_result() -> None:
+    kept = checkpoint(lambda x: (x * 2.0, x.sum()))
+    array, number = kept(Value(np.ones(3, np.float32)))
+    assert (array.dtype, type(number.data)) == (np.float32, float)
+    (array.sum() * number).backward()
 
 
 def test_checkpoint_of_a_random_function_is_refused() -> None:

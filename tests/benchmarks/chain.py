@@ -28,19 +28,10 @@ def chain(x: Any, sin: Callable[[Any], Any]) -> Any:
     return x.sum()
 
 
-def ours() -> Callable[[], np.ndarray]:
+def ours(sin: Callable[[Any], Any]) -> Callable[[], np.ndarray]:
     def step() -> np.ndarray:
         x = Value(START)
-        chain(x, Value.sin).backward()
-        return x.grad
-
-    return step
-
-
-def numpy_functions() -> Callable[[], np.ndarray]:
-    def step() -> np.ndarray:
-        x = Value(START)
-        chain(x, np.sin).backward()
+        chain(x, sin).backward()
         return x.grad
 
     return step
@@ -81,7 +72,7 @@ def pytorch() -> Callable[[], np.ndarray]:
 
 def main() -> None:
     steps = {
-        "NumPy by hand": by_hand(), "valuegrad, v.sin()": ours(), "valuegrad, np.sin(v)": numpy_functions(),
+        "NumPy by hand": by_hand(), "valuegrad, v.sin()": ours(Value.sin), "valuegrad, np.sin(v)": ours(np.sin),
         "valuegrad, grad(f)": transform(),
     }  # fmt: skip
     try:
