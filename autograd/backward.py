@@ -76,16 +76,16 @@ def gradient(output: Any, targets: Any, seed: Any = None) -> Any:
 
 def leaf_cotangents(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> list[Any]:
     """The cotangent of each leaf, in memory of its own, and None for leaves that are frozen."""
+    check_current(nodes, leaves)
     targets = [leaf for leaf in leaves if leaf.requires_grad]
-    pullback = Pullback(root, targets, nodes, leaves)
-    if len(targets) < len(leaves) or is_set("debug") or HOOKS:
-        pullback(seed, keep=True)
-    else:
+    fast = len(targets) == len(leaves) and not is_set("debug") and not HOOKS
+    if fast:
         with np.errstate(all="ignore"):
             owned = sweep(root, seed, nodes, leaves)
         if all(is_finite(leaf._grad) for leaf in leaves):
             return [leaf._grad if leaf in owned or not leaf.shape else leaf._grad.copy() for leaf in leaves]
-        pullback.pull(seed, masked=True, keep=True)
+    pullback = Pullback(root, targets, nodes, leaves)
+    pullback.pull(seed, masked=True, keep=True) if fast else pullback(seed, keep=True)
     for node in nodes:
         node._grad = pullback.found.get(node)
     return [c.copy() if c.__class__ is np.ndarray else c for c in map(pullback.found.get, leaves)]
@@ -95,25 +95,22 @@ def sweep(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> set[Any]
     """Plain and fast: cotangents as numbers in the `_grad` slots. Returns the nodes that own theirs."""
     kind = root.__class__
     owned: set[Any] = set()
-    newest = max((leaf._clock for leaf in leaves), default=0)
     for node in chain(nodes, leaves):
         node._grad = None
-        if node._clock < newest:
-            check_inputs(node)
     root._grad = seed
     for node in reversed(nodes):
         op, x, y = node.op, node._x, node._y
-        g, out, rule_x, rule_y = node._grad, node._data, op.rule_x, op.rule_y
+        g, out, rule_x, rule_y = node._grad, node._raw, op.rule_x, op.rule_y
         if rule_x is None:
             args = raw(arguments_of(node))
             for item, c in contributions(node, g, out, args):
                 accumulate(item, c, owned, g, *args)
             continue
         # One and two inputs and float cotangents are written out: 3x faster than contributions().
-        xd = x._data if x.__class__ is kind else x
+        xd = x._raw if x.__class__ is kind else x
         yd = y
         if y.__class__ is kind:
-            yd = y._data
+            yd = y._raw
             try:
                 c = g * xd if rule_y is times_x else g if rule_y is same else rule_y(g, out, xd, yd)
             except FLOAT_ERRORS:
@@ -141,7 +138,7 @@ def sweep(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> set[Any]
 
 def accumulate(node: Any, c: Any, owned: set[Any], *others: Any) -> None:
     """Add a cotangent to a node's slot; in place only into an array that was allocated for it."""
-    c = fit(c, node._data)
+    c = fit(c, node._raw)
     if node in owned:
         node._grad += c
     elif node._grad is not None:
@@ -162,27 +159,25 @@ class Pullback:
     def __init__(self, root: Any, targets: Sequence[Any], nodes: Any = None, leaves: Any = None) -> None:
         self.root, self.targets = root, targets
         self.found: dict[Any, Any] = {}
-        self.nodes: list[Any]
-        self.leaves: list[Any]
-        self.nodes, self.leaves = topological_order(root) if nodes is None else (nodes, leaves)
-        self.needed: set[Any] | None = None
-        check_unchanged(self.nodes)
+        self.nodes: list[Any] = nodes
+        self.leaves: list[Any] = leaves
+        if nodes is None:
+            self.nodes, self.leaves = topological_order(root)
+        self.wanted, self.needed = set(targets), set(targets)
+        for node in self.nodes:
+            if not self.needed.isdisjoint(inputs_of(node)):
+                self.needed.add(node)
+        self.path = [node for node in reversed(self.nodes) if node in self.needed]
 
     def __call__(self, seed: Any, on_values: bool = False, keep: bool = False) -> list[Any]:
         """The cotangents of the targets, as numbers or as recorded Values: plainly, or with masks where that gave inf or nan."""
+        check_current(self.nodes, self.leaves)
         with np.errstate(all="ignore"):
             found = self.pull(seed, on_values, False, keep)
         return found if all(is_finite(raw(c)) for c in found) else self.pull(seed, on_values, True, keep)
 
     def pull(self, seed: Any, on_values: bool = False, masked: bool = False, keep: bool = False) -> list[Any]:
         """One pass; with `keep`, `found` then has the cotangents of the nodes on the way as well."""
-        if self.needed is None:
-            self.wanted, self.needed = set(self.targets), set(self.targets)
-            for node in self.nodes:
-                check_inputs(node)
-                if not self.needed.isdisjoint(inputs_of(node)):
-                    self.needed.add(node)
-            self.path = [node for node in reversed(self.nodes) if node in self.needed]
         needed, debugging = self.needed, is_set("debug")
         kind = self.root.__class__
         self.found = found = {self.root: seed}
@@ -198,14 +193,14 @@ class Pullback:
                 for item, c in contributions(node, g, out, args, needed, masked):
                     if debugging and has_nan(c) and not any(map(has_nan, (g, *args))):
                         raise FloatingPointError(f"the derivative of {describe(node)} is nan at numbers that are not")
-                    c = fit(c, item._data)
+                    c = fit(c, item._raw)
                     found[item] = found[item] + c if item in found else c
                 continue
             # One and two inputs are written out, as in sweep(): 2x faster than contributions().
             x, y = node._x, node._y
             out, xd, yd = node, x, y
             if not on_values:
-                out, xd, yd = node._data, x._data if x.__class__ is kind else x, y._data if y.__class__ is kind else y
+                out, xd, yd = node._raw, x._raw if x.__class__ is kind else x, y._raw if y.__class__ is kind else y
             inputs = (xd,) if op.rule_y is None else (xd, yd)
             for rule, item in ((op.rule_y, y), (op.rule_x, x)):
                 if item.__class__ is kind and item in needed:
@@ -213,11 +208,11 @@ class Pullback:
                         c = rule(g, out, *inputs)
                     except FLOAT_ERRORS:
                         c = pull(rule, g, out, *inputs)
-                    c = fit(c, item._data)
+                    c = fit(c, item._raw)
                     found[item] = found[item] + c if item in found else c
         for target in self.targets:
             if target not in found:
-                found[target] = np.zeros_like(target._data) if target.shape else 0.0
+                found[target] = np.zeros_like(target._raw) if target.shape else 0.0
             elif HOOKS and target.op is None:
                 found[target] = hooked(target, found[target])
         return [found[target] for target in self.targets]
@@ -257,17 +252,16 @@ def masked_pull(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[
     return c
 
 
-def check_unchanged(nodes: list[Any]) -> None:
-    """Raise ValueError if computed data was set, or under debug() an array was changed through NumPy."""
+def check_current(nodes: list[Any], leaves: list[Any]) -> None:
+    """Raise ValueError if data was set after it was used or computed, or under debug() an array was changed through NumPy."""
+    newest = max((leaf._clock for leaf in leaves), default=0)
+    for node in nodes:
+        if node._clock < newest:
+            for item in inputs_of(node):
+                if item._clock > node._clock:
+                    raise ValueError(STALE.format(describe(item), f"{describe(node)} was computed from it"))
     changed = nodes[-1]._changed if nodes else {}  # the one registry of the class
-    for node in nodes if Place.with_checksums or changed else ():
+    for node in nodes if changed or Place.with_checksums else ():
         why = "it was computed" if changed.get(id(node)) is node else "it was recorded, in place through NumPy"
         if changed.get(id(node)) is node or any(checksum(a) != before for a, before in getattr(node.place, "checksums", ())):
             raise ValueError(STALE.format(describe(node), why))
-
-
-def check_inputs(node: Any) -> None:
-    """Raise ValueError if the data of an input was set after the node was computed from it."""
-    for item in inputs_of(node):
-        if item._clock > node._clock:
-            raise ValueError(STALE.format(describe(item), f"{describe(node)} was computed from it"))

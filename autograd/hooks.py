@@ -39,5 +39,5 @@ def hooked(node: Any, g: Any) -> Any:
         if changed is not None:
             if shape_of(changed) != node.shape:
                 raise ValueError(f"a hook of {describe(node)} returned a gradient of shape {shape_of(changed)}: keep its shape")
-            g = fit(changed, node._data)
+            g = fit(changed, node._raw)
     return g

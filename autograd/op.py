@@ -104,7 +104,7 @@ def raw(x: Any) -> Any:
         return x
     if x.__class__ is tuple:
         return tuple([raw(item) for item in x])
-    return x._data if is_value(x) else x
+    return x._raw if is_value(x) else x
 
 
 def shape_of(x: Any) -> tuple[int, ...]:

@@ -33,7 +33,7 @@ new = object.__new__
 def record(op: Op, args: tuple[Any, ...]) -> Value:
     """Compute an op on Values and constants, and record it."""
     args = operands(op, args if op.prepare is None else op.prepare(*args))
-    data = [item._data if item.__class__ is Value else raw(item) for item in args]
+    data = [item._raw if item.__class__ is Value else raw(item) for item in args]
     return node(op, compute(op, *data), *(args if op.rule_x is not None else (args,)))
 
 
@@ -53,7 +53,7 @@ def compute(op: Op, *data: Any) -> Any:
 def node(op: Op, data: Any, x: Any, y: Any = None) -> Value:
     """A recorded Value; binary_method() has these lines again, because a call would cost it a fifth."""
     self = new(Value)
-    self._data, self.op, self._x, self._y, self._clock, self._mark = data, op, x, y, _tick, None
+    self._raw, self.op, self._x, self._y, self._clock, self._mark = data, op, x, y, _tick, None
     self.place = place = current()
     if place is not None and place.settings:
         finish(self, place.settings)
@@ -65,7 +65,7 @@ def finish(self: Value, settings: dict[str, bool]) -> None:
     if not settings.get("recording", True):
         self.op = self.place = self._x = self._grad = None
         self._y = True
-        self._data = np.array(self._data) if getattr(self._data, "base", None) is not None else self._data
+        self._raw = np.array(self._raw) if getattr(self._raw, "base", None) is not None else self._raw
     elif settings.get("lines"):
         self.place = Place([data for data in map(raw, arguments_of(self)) if data.__class__ is np.ndarray])
 
@@ -74,7 +74,7 @@ def unary_method(op: Any) -> Callable[[Value], Value]:
     """The method of an elementwise op of one input."""
 
     def method(self: Value) -> Value:
-        return node(op, op.forward(self._data), self)
+        return node(op, op.forward(self._raw), self)
 
     return update_wrapper(method, op, updated=())
 
@@ -85,7 +85,7 @@ def binary_method(op: Op) -> Callable[[Value, Any], Value]:
 
     def method(self: Value, other: Any) -> Value:
         if other.__class__ is Value:
-            y = other._data
+            y = other._raw
         elif other.__class__ is float:
             y = other
         else:
@@ -93,11 +93,11 @@ def binary_method(op: Op) -> Callable[[Value, Any], Value]:
             if y is NotImplemented:
                 return NotImplemented
         try:
-            data = forward(self._data, y)
+            data = forward(self._raw, y)
         except FLOAT_ERRORS:
-            data = compute(op, self._data, y)
+            data = compute(op, self._raw, y)
         result = new(Value)
-        result._data = data
+        result._raw = data
         result.op = op
         result._x = self
         result._y = other
@@ -127,10 +127,10 @@ def comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
     def method(self: Value, other: Any) -> Any:
         try:
-            other = other._data if other.__class__ is Value else constant(other)
+            other = other._raw if other.__class__ is Value else constant(other)
         except TypeError:  # a string, say: equal to no number, and Python refuses to order them
             return NotImplemented
-        return NotImplemented if other is NotImplemented else compare(self._data, other)
+        return NotImplemented if other is NotImplemented else compare(self._raw, other)
 
     return method
 
@@ -160,7 +160,7 @@ class Value(Methods):
 
     # _x and _y are the operands, Values or constants; an op of other arity has all its arguments in _x,
     # and a leaf has in _y whether it is frozen. Fewer slots are less for the collector to walk through.
-    __slots__ = ("__weakref__", "_clock", "_data", "_grad", "_label", "_mark", "_x", "_y", "op", "place")
+    __slots__ = ("__weakref__", "_clock", "_raw", "_grad", "_label", "_mark", "_x", "_y", "op", "place")
 
     __array_ufunc__, __array_function__ = array_ufunc, array_function  # np.sin(value), array * value
     __hash__ = object.__hash__
@@ -168,7 +168,7 @@ class Value(Methods):
     _changed: WeakValueDictionary[int, Value] = WeakValueDictionary()  # computed Values whose .data was set, by id
 
     def __init__(self, data: Any, label: str = "", *, requires_grad: bool = True) -> None:
-        self._data: Any = data if data.__class__ is float else leaf_data(data)
+        self._raw: Any = data if data.__class__ is float else leaf_data(data)
         self._label, self._y, self._clock, self._mark = label, not requires_grad, 0, None
         self._x: Any = None
         self._grad: Any = None
@@ -180,10 +180,10 @@ class Value(Methods):
 
     # --- what a Value is ---------------------------------------------------------------------------
 
-    shape = property(lambda self: () if self._data.__class__ is float else self._data.shape, doc="Lengths of the axes.")
+    shape = property(lambda self: () if self._raw.__class__ is float else self._raw.shape, doc="Lengths of the axes.")
     ndim = property(lambda self: len(self.shape), doc="The number of axes, 0 for a scalar.")
-    size = property(lambda self: np.size(self._data), doc="The number of elements.")
-    dtype = property(lambda self: getattr(self._data, "dtype", np.dtype(float)), doc="NumPy's dtype.")
+    size = property(lambda self: np.size(self._raw), doc="The number of elements.")
+    dtype = property(lambda self: getattr(self._raw, "dtype", np.dtype(float)), doc="NumPy's dtype.")
     T = property(lambda self: shapes.transpose(self), doc="All axes in reverse order.")
     mT = property(lambda self: shapes.matrix_transpose(self), doc="The matrices in the last two axes transposed.")
     real = property(lambda self: self, doc="The Value itself, which is real.")
@@ -202,25 +202,25 @@ class Value(Methods):
         """
         grad = getattr(self, "_grad", None)
         if grad is None:
-            grad = self._grad = 0.0 if self._data.__class__ is float else np.zeros_like(self._data)
+            grad = self._grad = 0.0 if self._raw.__class__ is float else np.zeros_like(self._raw)
         return grad
 
     @grad.setter
     def grad(self, grad: Any) -> None:
         same = grad is None or grad is getattr(self, "_grad", None)
-        self._grad = grad if same else matching(grad, self._data, "grad")
+        self._grad = grad if same else matching(grad, self._raw, "grad")
 
     def _set_data(self, data: Any) -> None:
         global _tick
-        if data is not self._data and not data.__class__ is self._data.__class__ is float:
-            data = matching(data, self._data, "data")
+        if data is not self._raw and not data.__class__ is self._raw.__class__ is float:
+            data = matching(data, self._raw, "data")
         _tick += 1
-        self._data, self._clock = data, _tick
+        self._raw, self._clock = data, _tick
         if self.op is not None:
             self._changed[id(self)] = self
 
     # The getter is in C, half the time of a lambda.
-    data = property(operator.attrgetter("_data"), _set_data, doc="The float or array; setting it makes graphs stale.")
+    data = property(operator.attrgetter("_raw"), _set_data, doc="The float or array; setting it makes graphs stale.")
 
     @property
     def requires_grad(self) -> bool:
@@ -249,7 +249,7 @@ class Value(Methods):
 
     def detach(self) -> Value:
         """A frozen leaf with a copy of the data: the graph ends here."""
-        return Value(self._data, self.label, requires_grad=False)
+        return Value(self._raw, self.label, requires_grad=False)
 
     def register_hook(self, hook: Callable[[Any], Any]) -> Hook:
         """Call ``hook(g)`` with the gradient of this Value in every backward pass, when it is complete.
@@ -306,13 +306,13 @@ class Value(Methods):
         raise TypeError("a Value is not assigned to in parts: write v = v.at[i].set(x) (or .add, .multiply) for v[i] = x")
 
     def __len__(self) -> int:
-        return len(self._data)
+        return len(self._raw)
 
     def __iter__(self) -> Iterator[Value]:
         return (self[i] for i in range(len(self)))
 
     def __bool__(self) -> bool:
-        return bool(self._data)
+        return bool(self._raw)
 
     # --- leaving the graph: as text, as a number, as a copy ------------------------------------------
 
@@ -320,7 +320,7 @@ class Value(Methods):
         """The number in a Value with one element, or at an index, as a float without a graph. Otherwise a ValueError."""
         if self.size != 1 and not index:
             raise ValueError(f"item() needs one element, but the shape is {self.shape}: use .data, or .sum() or .mean()")
-        return np.asarray(self._data, dtype=float).item(*index)
+        return np.asarray(self._raw, dtype=float).item(*index)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self.op is not None:
@@ -329,7 +329,7 @@ class Value(Methods):
                 "if that is meant, autograd's functions (as logsumexp) for those of math and SciPy, array() or stack() to join, "
                 "v.at[i].set(u) to assign"
             )
-        return np.asarray(self._data, dtype) if copy is False else np.array(self._data, dtype)
+        return np.asarray(self._raw, dtype) if copy is False else np.array(self._raw, dtype)
 
     def tolist(self) -> Any:
         """Nested lists of the numbers of a leaf. Raises TypeError for a computed Value, whose gradient they would drop."""
@@ -342,19 +342,19 @@ class Value(Methods):
         return int(float(self))
 
     def __repr__(self) -> str:
-        parts = [f"data={short(self._data)}"] + [f"grad={self.grad!r}"] * (self.shape == ())
+        parts = [f"data={short(self._raw)}"] + [f"grad={self.grad!r}"] * (self.shape == ())
         parts += [f"label={self.label!r}"] * bool(self.label) + ([] if self.op is None else [f"op={self.op.name!r}"])
         return f"Value({', '.join(parts)})"
 
     def __format__(self, spec: str) -> str:
-        if self._data.__class__ is float or not spec:
-            return format(self._data, spec) if spec else repr(self)
-        return np.array2string(self._data, formatter={"float_kind": lambda number: format(number, spec)})
+        if self._raw.__class__ is float or not spec:
+            return format(self._raw, spec) if spec else repr(self)
+        return np.array2string(self._raw, formatter={"float_kind": lambda number: format(number, spec)})
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.op is not None:
             raise TypeError(f"{describe(self)} was computed, and no graph is pickled or copied: use .detach()")
-        return Value, (self._data, self.label), (None, {"_y": self._y, "_grad": copy(self._grad)})
+        return Value, (self._raw, self.label), (None, {"_y": self._y, "_grad": copy(self._grad)})
 
 
 for _name, _function in shared_functions().items():
