@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autograd.graph import arguments_of, inputs_of, topological_order
-from autograd.hooks import HOOKS, hooked
+from autograd.hooks import any_hooks, hooked
 from autograd.op import FLOAT_ERRORS, Op, is_value, raw
 from autograd.ops.elementwise import same, times_x, times_y, where
 from autograd.ops.plain import checksum, describe, has_nan, is_finite, require_values, seed_of
@@ -78,13 +78,13 @@ def leaf_cotangents(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -
     """The cotangent of each leaf, in memory of its own, and None for leaves that are frozen."""
     check_current(nodes, leaves)
     targets = [leaf for leaf in leaves if leaf.requires_grad]
-    fast = len(targets) == len(leaves) and not is_set("debug") and not HOOKS
+    fast = len(targets) == len(leaves) and not is_set("debug") and not any_hooks(nodes, leaves)
     if fast:
         with np.errstate(all="ignore"):
             owned = sweep(root, seed, nodes, leaves)
         if all(is_finite(leaf._grad) for leaf in leaves):
             return [leaf._grad if leaf in owned or not leaf.shape else leaf._grad.copy() for leaf in leaves]
-    pullback = Pullback(root, targets, nodes, leaves)
+    pullback = Pullback(root, targets)
     pullback.pull(seed, masked=True, keep=True) if fast else pullback(seed, keep=True)
     for node in nodes:
         node._grad = pullback.found.get(node)
@@ -153,30 +153,31 @@ def accumulate(node: Any, c: Any, owned: set[Any], *others: Any) -> None:
 class Pullback:
     """The backward pass of one output to some targets: the graph is sorted once, for any number of cotangents.
 
-    Nothing is kept in the graph. No zero cotangent is skipped: on Values its own derivative counts.
+    Nothing is kept in the graph. No zero cotangent is skipped: on Values its own derivative counts. The walk does not
+    go below `stops`.
     """
 
-    def __init__(self, root: Any, targets: Sequence[Any], nodes: Any = None, leaves: Any = None) -> None:
-        self.root, self.targets = root, targets
-        self.found: dict[Any, Any] = {}
-        self.nodes: list[Any] = nodes
-        self.leaves: list[Any] = leaves
-        if nodes is None:
-            self.nodes, self.leaves = topological_order(root)
+    def __init__(self, root: Any, targets: Sequence[Any], stops: Sequence[Any] = ()) -> None:
+        self.root, self.targets, self.stops = root, targets, set(stops)
+        self.nodes, self.leaves = topological_order(root, stops)
         self.wanted, self.needed = set(targets), set(targets)
         for node in self.nodes:
             if not self.needed.isdisjoint(inputs_of(node)):
                 self.needed.add(node)
         self.path = [node for node in reversed(self.nodes) if node in self.needed]
+        self.found: dict[Any, Any] = {}
 
     def __call__(self, seed: Any, on_values: bool = False, keep: bool = False) -> list[Any]:
         """The cotangents of the targets, as numbers or as recorded Values: plainly, or with masks where that gave inf or nan."""
         check_current(self.nodes, self.leaves)
+        hooks = any_hooks(self.nodes, self.leaves)  # run once: a second pass would call them again
         with np.errstate(all="ignore"):
-            found = self.pull(seed, on_values, False, keep)
-        return found if all(is_finite(raw(c)) for c in found) else self.pull(seed, on_values, True, keep)
+            found = self.pull(seed, on_values, hooks or is_set("debug"), keep, hooks)
+        return found if hooks or all(is_finite(raw(c)) for c in found) else self.pull(seed, on_values, True, keep)
 
-    def pull(self, seed: Any, on_values: bool = False, masked: bool = False, keep: bool = False) -> list[Any]:
+    def pull(
+        self, seed: Any, on_values: bool = False, masked: bool = False, keep: bool = False, hooks: bool = False
+    ) -> list[Any]:
         """One pass; with `keep`, `found` then has the cotangents of the nodes on the way as well."""
         needed, debugging = self.needed, is_set("debug")
         kind = self.root.__class__
@@ -184,10 +185,10 @@ class Pullback:
         for node in self.path:
             if node not in found:
                 continue
-            if HOOKS:
+            if hooks:
                 found[node] = hooked(node, found[node])
             op, g = node.op, found[node] if keep or node in self.wanted else found.pop(node)
-            if op.rule_x is None or masked or debugging:
+            if op.rule_x is None or masked:
                 given = (g, node, arguments_of(node))
                 g, out, args = given if on_values else map(raw, given)
                 for item, c in contributions(node, g, out, args, needed, masked):
@@ -210,10 +211,10 @@ class Pullback:
                         c = pull(rule, g, out, *inputs)
                     c = fit(c, item._raw)
                     found[item] = found[item] + c if item in found else c
-        for target in self.targets:
+        for target in self.wanted:
             if target not in found:
                 found[target] = np.zeros_like(target._raw) if target.shape else 0.0
-            elif HOOKS and target.op is None:
+            elif hooks and target.op is None and target not in self.stops:
                 found[target] = hooked(target, found[target])
         return [found[target] for target in self.targets]
 

@@ -13,19 +13,22 @@ from __future__ import annotations
 import functools
 import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from numbers import Real
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
 from autograd.backward import Pullback, gradient
-from autograd.graph import inputs_of, topological_order
-from autograd.nesting import leaves_of, mapped, parameters_of
-from autograd.op import is_value, raw, shape_of
+from autograd.graph import inputs_of
+from autograd.nesting import Nesting, mapped, parameters_of
+from autograd.op import is_value, raw
 from autograd.ops.elementwise import astype, positive
 from autograd.ops.forms import primitive
+from autograd.ops.plain import real_array
 from autograd.ops.shapes import concatenate, reshape, stack
 from autograd.scopes import current, scope
 from autograd.value import Value
@@ -33,8 +36,23 @@ from autograd.value import Value
 Function = Callable[..., Any]
 ArgNum = int | str | Sequence[int | str]
 
-#: What the transforms around are differentiating with respect to: inner ones then give Values.
-_active: ContextVar[frozenset[Value]] = ContextVar("valuegrad_active", default=frozenset())
+#: What stands for the arguments of transforms while their functions run, in any thread, by id: results of inner transforms
+#: that depend on one of them have to be Values.
+_traced: WeakValueDictionary[int, Value] = WeakValueDictionary()
+#: The parameters of modules, which stand for themselves, that transforms around are differentiating with respect to.
+_parameters: ContextVar[frozenset[Value]] = ContextVar("valuegrad_parameters", default=frozenset())
+
+
+@contextmanager
+def tracing(values: Iterable[Value]) -> Iterator[None]:
+    """Register what stands for the arguments of a transform."""
+    added = {id(value): value for value in values if id(value) not in _traced}
+    _traced.update(added)
+    try:
+        yield
+    finally:
+        for key in added:
+            del _traced[key]
 
 
 def recorded(transform: Function) -> Function:
@@ -71,10 +89,12 @@ def grad(f: Function, argnum: ArgNum = 0, has_aux: bool = False) -> Function:
     (12.0, 9.0)
     """
 
+    places = checked("grad", f, argnum)
+
     @recorded
     @functools.wraps(f)
     def function(*args: Any, **named: Any) -> Any:
-        call = Call(f, args, named, argnum, has_aux)
+        call = Call(f, args, named, places, has_aux)
         result = call.nested(scalar_cotangents(call, "grad"))
         return (result, call.aux) if has_aux else result
 
@@ -88,10 +108,12 @@ def value_and_grad(f: Function, argnum: ArgNum = 0, has_aux: bool = False) -> Fu
     (5.0, array([2., 4.]))
     """
 
+    places = checked("value_and_grad", f, argnum)
+
     @recorded
     @functools.wraps(f)
     def function(*args: Any, **named: Any) -> Any:
-        call = Call(f, args, named, argnum, has_aux)
+        call = Call(f, args, named, places, has_aux)
         result = call.nested(scalar_cotangents(call, "value_and_grad"))
         value = call.finished(call.out)
         return ((value, call.aux) if has_aux else value), result
@@ -109,10 +131,12 @@ def elementwise_grad(f: Function, argnum: ArgNum = 0) -> Function:
     array([ 1., -1.])
     """
 
+    places = checked("elementwise_grad", f, argnum)
+
     @recorded
     @functools.wraps(f)
     def function(*args: Any, **named: Any) -> Any:
-        call = Call(f, args, named, argnum)
+        call = Call(f, args, named, places)
         for target in call.targets:
             if target.shape != np.shape(call.out):
                 raise ValueError(
@@ -135,8 +159,9 @@ def vjp(f: Function, *args: Any, has_aux: bool = False) -> tuple[Any, ...]:
     >>> out, pullback(np.array([1.0, 1.0]))
     (array([3., 6.]), (3.0, array([3., 3.])))
     """
-    call = Call(f, args, {}, tuple(range(len(args))), has_aux)
+    call = Call(checked("vjp", f), args, {}, everything(args), has_aux)
 
+    @recorded
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         return call.nested(call.pull(cotangent))
 
@@ -158,16 +183,17 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     >>> jvp(np.sin, (0.0,), (2.0,))
     (0.0, 2.0)
     """
-    args, tangents = (item if isinstance(item, tuple) else (item,) for item in (args, tangents))
-    call = Call(f, args, {}, tuple(range(len(args))))
-    along = call.matching(tangents, "jvp() takes a tangent for each argument")
-    outs, rebuild = leaves_of(call.out)
-    seeds = [probe(out) for out in outs]
-    result = []
-    for out, seed in zip(outs, seeds, strict=True):
-        total = inner(gradient(out, call.targets, seed), along) if is_value(out) else 0.0
-        result += call.one(total, [seed])
-    return call.finished(call.out), rebuild(result)
+    single = type(args) is not tuple
+    args, tangents = ((args,), (tangents,)) if single else (args, tangents)
+    call = Call(checked("jvp", f), args, {}, everything(args))
+    along = call.matching(tangents, "a tangent of jvp()")
+    results = Nesting(call.out)
+    moved = []
+    for out in results.leaves:
+        seed = probe(out)
+        slope = inner(gradient(out, call.targets, seed), along) if is_value(out) else 0.0
+        moved += call.cotangents(slope, [seed], 1.0, call.on_values or any(map(is_value, along)))
+    return call.finished(call.out), results.rebuild(moved)
 
 
 def jacobian(f: Function, argnum: ArgNum = 0, has_aux: bool = False) -> Function:
@@ -181,12 +207,14 @@ def jacobian(f: Function, argnum: ArgNum = 0, has_aux: bool = False) -> Function
            [0., 4.]])
     """
 
+    places = checked("jacobian", f, argnum)
+
     @recorded
     @functools.wraps(f)
     def function(*args: Any, **named: Any) -> Any:
-        call = Call(f, args, named, argnum, has_aux)
-        outs, rebuild = leaves_of(call.out)
-        result = rebuild([call.nested(call.jacobians(out)) for out in outs])
+        call = Call(f, args, named, places, has_aux)
+        results = Nesting(call.out)
+        result = results.rebuild([call.nested(call.jacobians(out)) for out in results.leaves])
         return (result, call.aux) if has_aux else result
 
     return function
@@ -203,12 +231,14 @@ def hessian(f: Function, argnum: ArgNum = 0) -> Function:
     """
     first = jacobian(f, argnum)
 
+    places = checked("hessian", f, argnum)
+
     @recorded
     @functools.wraps(f)
     def function(*args: Any, **named: Any) -> Any:
-        call = Call(first, args, named, argnum, quiet=True)
-        outs, rebuild = leaves_of(call.out)
-        return rebuild([call.nested(call.jacobians(out)) for out in outs])
+        call = Call(first, args, named, places, quiet=True)
+        results = Nesting(call.out)
+        return results.rebuild([call.nested(call.jacobians(out)) for out in results.leaves])
 
     return function
 
@@ -224,13 +254,13 @@ def hvp(f: Function, args: Any, v: Any) -> Any:
     >>> hvp(lambda x: (x**3).sum(), np.array([1.0, 2.0]), np.array([1.0, 0.0]))
     array([6., 0.])
     """
-    single = not isinstance(args, tuple)
+    single = type(args) is not tuple
     args, v = ((args,), (v,)) if single else (args, v)
-    call = Call(f, args, {}, tuple(range(len(args))))
-    along = call.matching(v, "hvp() takes a direction for each argument")
+    call = Call(checked("hvp", f), args, {}, everything(args))
+    along = call.matching(v, "a direction of hvp()")
     out = scalar_result(call, "hvp")
     slope = inner(gradient(out, call.targets, seed_like(out)), along) if is_value(out) else 0.0
-    result = call.nested(call.one(slope, call.targets))
+    result = call.nested(call.cotangents(slope, call.targets, 1.0, call.on_values or any(map(is_value, along))))
     return result[0] if single else result
 
 
@@ -260,14 +290,14 @@ def checkpoint(f: Function) -> Function:
 
     @functools.wraps(f)
     def function(*args: Any, **named: Any) -> Any:
-        around = copy_context()
+        around, traced = copy_context(), list(_traced.values())
 
         def recompute() -> tuple[Any, Value | None, list[Value]]:
             """The nested result, its Values in one row, and those from outside that they were computed from."""
-            with scope() as here:
+            with scope() as here, tracing(traced):
                 result = f(*args, **named)
-                outs = [leaf for leaf in leaves_of(result)[0] if is_value(leaf)]
-                row = concatenate([reshape(out, -1) for out in outs]) if outs else None
+                outs = list(filter(is_value, Nesting(result).leaves))
+                row = in_a_row(outs) if outs else None
             return result, row, [] if row is None else outside(row, here)
 
         result, row, inputs = recompute()
@@ -275,13 +305,13 @@ def checkpoint(f: Function) -> Function:
             return result
         again = Recomputed(row.data, inputs, lambda: around.copy().run(recompute), getattr(f, "__name__", "f"))
         flat, start, parts = recomputed(inputs, again), 0, []
-        leaves, rebuild = leaves_of(result)
-        for leaf in leaves:
+        nesting = Nesting(result)
+        for leaf in nesting.leaves:
             if is_value(leaf):
                 part, start = reshape(flat[start : start + leaf.size], leaf.shape), start + leaf.size
                 leaf = part if part.dtype == leaf.dtype else astype(part, leaf.dtype)  # a row has one dtype
             parts.append(leaf)
-        return rebuild(parts)
+        return nesting.rebuild(parts)
 
     return function
 
@@ -298,7 +328,8 @@ class Recomputed:
         if not np.array_equal(row.data, self.data, equal_nan=True):
             raise ValueError(
                 f"checkpoint({self.name}) computed other numbers in the backward pass than before, so its gradient would be "
-                "wrong: the function must give the same again; make a new random generator from a seed inside of it"
+                "wrong: the function must give the same again; make a new random generator from a seed inside of it, and "
+                "change no array in place that it uses"
             )
         return row
 
@@ -308,8 +339,7 @@ def recompute_rule(g: Any, out: Any, inputs: tuple[Any, ...], again: Recomputed)
 
     The walk stops at the inputs: what one of them owes to another is found outside of the checkpoint.
     """
-    row = again.row()
-    return tuple(Pullback(row, again.inputs, *topological_order(row, again.inputs))(g, on_values=is_value(out)))
+    return tuple(Pullback(again.row(), again.inputs, stops=again.inputs)(g, on_values=is_value(out)))
 
 
 @primitive("custom", lambda inputs, again: (tuple(inputs), again), inputs=recompute_rule)
@@ -353,53 +383,67 @@ class Call:
     """
 
     def __init__(
-        self, f: Function, args: Sequence[Any], named: dict[str, Any], argnum: ArgNum, has_aux: bool = False, quiet: bool = False
+        self, f: Function, args: Sequence[Any], named: dict[str, Any], places: Any, has_aux: bool = False, quiet: bool = False
     ) -> None:
-        self.f, self.quiet = f, quiet
+        self.f, self.single = f, not isinstance(places, tuple)
         self.targets: list[Value] = []
+        self.stops: list[Value] = []  # those of the targets below which the graph does not matter
+        self.nestings: list[Nesting] = []
         self.on_values = False
-        arguments = list(args), dict(named)
-        places = [argnum] if isinstance(argnum, (int, str)) else list(argnum)
-        self.rebuilds, self.single = [], isinstance(argnum, (int, str))
-        for place in places:
-            holder, key = self.find(place, *arguments)
-            leaves, rebuild = leaves_of(holder[key])
-            self.rebuilds.append((rebuild, len(leaves)))
-            holder[key] = mapped(self.trace, holder[key], f"argument {place!r}", refuse, self.trace_module)
-        token = _active.set(_active.get() | set(self.targets))
+        arguments: Any = list(args), dict(named)
+        for holder, key in self.found((places,) if self.single else places, *arguments):
+            self.nestings.append(Nesting(holder[key]))
+            holder[key] = mapped(self.trace, holder[key], f"argument {key!r}", refuse, self.trace_module)
+        token = _parameters.set(_parameters.get() | (set(self.targets) - set(self.stops)))
         try:
-            self.out = f(*arguments[0], **arguments[1])
+            with tracing(self.stops):
+                self.out = f(*arguments[0], **arguments[1])
         finally:
-            _active.reset(token)
+            _parameters.reset(token)
         self.aux: Any = None
         if has_aux:
             if not isinstance(self.out, tuple) or len(self.out) != 2:
                 raise TypeError(f"with has_aux=True the function returns a pair (result, aux), but got {type(self.out).__name__}")
             self.out, self.aux = self.out
-        self.sorted: dict[Any, Pullback] = {}
-        self.check_connected()
+        self.results = Nesting(self.out)
+        self.ways = {out: Pullback(out, self.targets, stops=self.stops) for out in filter(is_value, self.results.leaves)}
+        if not quiet:
+            self.warn_if_unconnected()
+        aside = [Pullback(leaf, [], stops=self.stops) for leaf in Nesting(self.aux).leaves if is_value(leaf)]
+        self.on_values |= any(map(self.reaches_around, [*self.ways.values(), *aside]))
         self.aux = self.finished(self.aux)
 
-    def find(self, place: Any, args: list[Any], named: dict[str, Any]) -> tuple[Any, Any]:
-        """The list or dict that holds an argument, and its key there, by position or name."""
-        if isinstance(place, str):
-            if place in named:
-                return named, place
-            names = list(inspect.signature(self.f).parameters)
-            if place not in names or names.index(place) >= len(args):
-                raise TypeError(f"argnum={place!r} is no argument of this call, which has {len(args)} and the names {[*named]}")
-            return args, names.index(place)
-        if not -len(args) <= place < len(args):
-            raise TypeError(
-                f"argnum={place} is not among the {len(args)} positional arguments of this call: count from 0, or give a name"
-            )
-        return args, place
+    def found(self, places: tuple[Any, ...], args: list[Any], named: dict[str, Any]) -> list[tuple[Any, Any]]:
+        """For each argument the list or dict that holds it, and its key there."""
+        names = [item.name for item in signature_of(self.f) if item.kind is not item.VAR_POSITIONAL]
+        homes: list[tuple[Any, Any]] = []
+        for place in places:
+            name = place if isinstance(place, str) else names[place] if 0 <= place < len(names) else None
+            position = names.index(name) if name in names else place
+            if isinstance(position, int) and -len(args) <= position < len(args):
+                homes.append((args, position % len(args)))
+            elif name in named:
+                homes.append((named, name))
+            elif name in names:
+                raise TypeError(f"argnum={place!r}: the argument {name!r} is left at its default in this call: pass it")
+            else:
+                raise TypeError(
+                    f"argnum={place!r} is not among the {len(args)} positional arguments of this call, nor one of {[*named]}: "
+                    "count from 0, or give a name"
+                )
+        if len({(id(holder), key) for holder, key in homes}) < len(homes):
+            raise TypeError(f"argnum={places!r} names an argument twice: name each once")
+        return homes
 
     def trace(self, leaf: Any, path: str) -> Value:
         """A Value of its own for a number, an array or a Value. A computed one, so that data cannot leave the graph unseen."""
+        if isinstance(leaf, (bool, np.bool_)):
+            refuse(leaf, path)
         self.on_values |= is_value(leaf)
         target = positive(leaf if is_value(leaf) else Value(leaf))
+        target._label = path
         self.targets.append(target)
+        self.stops.append(target)
         return target
 
     def trace_module(self, module: Any, path: str) -> Any:
@@ -407,22 +451,15 @@ class Call:
         self.targets += [parameter for _, parameter in parameters_of(module)]
         return module
 
-    def sort(self, out: Value) -> Pullback:
-        """The backward pass from `out`, sorted once."""
-        if out not in self.sorted:
-            self.sorted[out] = Pullback(out, self.targets)
-        return self.sorted[out]
+    def reaches_around(self, way: Pullback) -> bool:
+        """Whether a result depends on what another transform differentiates with respect to."""
+        if not _parameters.get().isdisjoint(way.leaves):
+            return True
+        return any(node.op is positive and _traced.get(id(node)) is node for node in way.nodes)
 
-    def check_connected(self) -> None:
-        """Whether results are Values, because a transform around differentiates through them; warn if nothing connects."""
-        outs = leaves_of(self.out)[0]
-        around, own = _active.get(), set(self.targets)
-        reached = not outs or not own
-        for out in filter(is_value, outs):
-            below = self.sort(out).nodes + self.sort(out).leaves
-            self.on_values |= not around.isdisjoint(below)
-            reached |= not own.isdisjoint(below)
-        if not reached and not self.quiet:
+    def warn_if_unconnected(self) -> None:
+        """Say so where the gradient is zero because no result depends on any target."""
+        if self.results.leaves and self.targets and not any(out in way.needed for out, way in self.ways.items()):
             name = getattr(self.f, "__name__", "the function")
             warnings.warn(
                 f"the result of {name} does not depend on the argument that it is differentiated by: its gradient is zero",
@@ -439,41 +476,33 @@ class Call:
     def nested(self, results: Sequence[Any]) -> Any:
         """One result for each target, in the nesting of the arguments; a tuple for a tuple of arguments."""
         nestings, start = [], 0
-        for rebuild, count in self.rebuilds:
-            nestings.append(rebuild(list(results[start : start + count])))
-            start += count
+        for nesting in self.nestings:
+            nestings.append(nesting.rebuild(results[start : start + len(nesting.leaves)]))
+            start += len(nesting.leaves)
         return nestings[0] if self.single else tuple(nestings)
 
-    def one(self, out: Any, targets: Sequence[Value], seed: Any = 1.0) -> list[Any]:
+    def cotangents(self, out: Any, targets: Sequence[Value], seed: Any, on_values: bool) -> list[Any]:
         """The cotangents of some targets from one output, as Values or plain data of their own."""
         if not is_value(out):
             zeros = [np.zeros(target.shape, target.dtype) if target.shape else 0.0 for target in targets]
-            return list(map(Value, zeros)) if self.on_values else zeros
-        on_values = self.on_values or is_value(seed)
-        pullback = self.sort(out) if targets is self.targets else Pullback(out, targets)
-        found = pullback(seed, on_values)
+            return list(map(Value, zeros)) if on_values else zeros
+        way = self.ways.get(out) if targets is self.targets else None
+        found = (way or Pullback(out, targets, stops=self.stops))(seed, on_values)
         if on_values:
             return [c * 1.0 if is_value(c) else Value(c) for c in found]
         return list(map(owned, found))
 
     def pull(self, cotangent: Any) -> list[Any]:
         """The cotangents of all targets from one of the (nested) result."""
-        outs, _ = leaves_of(self.out)
-        given = leaves_of(cotangent)[0]
-        if len(outs) != len(given):
-            raise ValueError(
-                f"the pullback takes a cotangent for each of {len(outs)} results, but {len(given)} came: give it their nesting"
-            )
-        for out, c in zip(outs, given, strict=True):
-            if np.shape(out) != np.shape(c):
-                raise ValueError(
-                    f"the pullback takes cotangents of the shapes of the results: {np.shape(out)} was expected, "
-                    f"but {np.shape(c)} came"
-                )
-        if len(outs) == 1 and is_value(outs[0]):
-            seed = given[0] if is_value(given[0]) else np.asarray(given[0], outs[0].dtype)
-            return self.one(outs[0], self.targets, seed if shape_of(seed) or is_value(seed) else float(seed))
-        return self.one(inner(outs, given), self.targets)
+        outs = self.results.leaves
+        given = [as_cotangent(c, out) for c, out in zip(self.results.match(cotangent, "the cotangent"), outs, strict=True)]
+        on_values = self.on_values or any(map(is_value, given))
+        if len(outs) == 1:
+            return self.cotangents(outs[0], self.targets, given[0], on_values)
+        if not self.ways:
+            return self.cotangents(None, self.targets, None, on_values)
+        row = in_a_row(outs)  # several results in one, so that one pass serves all
+        return self.cotangents(row, list(self.targets), in_a_row(given), on_values)
 
     def jacobians(self, out: Any) -> list[Any]:
         """For each target the derivatives of all elements of `out`, in the shape of both together."""
@@ -482,9 +511,9 @@ class Call:
         if not is_value(out):
             return [np.zeros(shape + target.shape) if shape + target.shape else 0.0 for target in self.targets]
         if not shape:
-            return self.one(out, self.targets, 1.0)
+            return self.cotangents(out, self.targets, 1.0, self.on_values)
         if size <= sum(target.size for target in self.targets):
-            rows = [self.one(out, self.targets, seed) for seed in units(shape, out.dtype)]
+            rows = [self.cotangents(out, self.targets, seed, self.on_values) for seed in units(shape, out.dtype)]
             columns = zip(*rows, strict=True) if rows else [[] for _ in self.targets]
             return [self.joined(list(parts), shape + target.shape) for parts, target in zip(columns, self.targets, strict=True)]
         seed = probe(out)
@@ -493,8 +522,8 @@ class Call:
 
     def transposed(self, pulled: Value, seed: Value, shape: tuple[int, ...], target_shape: tuple[int, ...]) -> Any:
         """The Jacobian column by column: `pulled` is linear in `seed`, and its derivative is the transpose."""
-        pullback = Pullback(pulled, [seed])
-        parts = [pullback(unit, self.on_values)[0] for unit in (units(target_shape, pulled.dtype) if target_shape else [1.0])]
+        way = Pullback(pulled, [seed])
+        parts = [way(unit, self.on_values)[0] for unit in (units(target_shape, pulled.dtype) if target_shape else [1.0])]
         joined = self.joined(parts, target_shape + shape)
         order = (*range(len(target_shape), len(target_shape + shape)), *range(len(target_shape)))
         return joined.transpose(order)
@@ -509,14 +538,53 @@ class Call:
 
     def matching(self, given: Any, what: str) -> list[Any]:
         """The numbers and arrays of a nesting like that of the arguments, checked for their shapes."""
-        leaves = leaves_of(given)[0]
-        shapes, wanted = list(map(np.shape, leaves)), [target.shape for target in self.targets]
-        if shapes != wanted:
-            raise ValueError(f"{what}, in its nesting and shape: {wanted} were expected, but {shapes} came")
-        return [
-            leaf if is_value(leaf) or np.shape(leaf) == () else np.asarray(leaf, target.dtype)
-            for leaf, target in zip(leaves, self.targets, strict=True)
-        ]
+        if not isinstance(given, tuple) or len(given) != len(self.nestings):
+            came = f"a tuple of {len(given)}" if isinstance(given, tuple) else f"a {type(given).__name__}"
+            raise ValueError(f"{what} is needed for each of the {len(self.nestings)} arguments, in a tuple, but {came} came")
+        leaves = [leaf for nesting, item in zip(self.nestings, given, strict=True) for leaf in nesting.match(item, what)]
+        return [as_cotangent(leaf, target, what) for leaf, target in zip(leaves, self.targets, strict=True)]
+
+
+def as_cotangent(c: Any, like: Any, what: str = "the cotangent") -> Any:
+    """A cotangent or tangent in the dtype of what it belongs to. TypeError for complex numbers, ValueError for another shape."""
+    if not is_value(c):
+        c = real_array(c, what)
+        c = c.astype(like.dtype if hasattr(like, "dtype") and like.dtype.kind == "f" else float) if c.ndim else float(c)
+    if np.shape(c) != np.shape(like):
+        raise ValueError(f"{what} has the shape of what it belongs to: {np.shape(like)} was expected, but {np.shape(c)} came")
+    return c
+
+
+def in_a_row(values: Sequence[Any]) -> Any:
+    """All elements of numbers, arrays and Values in one row."""
+    return concatenate([reshape(value, -1) for value in values])
+
+
+def everything(args: tuple[Any, ...]) -> tuple[int, ...]:
+    """The places of all positional arguments."""
+    return tuple(range(len(args)))
+
+
+def signature_of(f: Function) -> list[inspect.Parameter]:
+    """The parameters of a function; none where they are not known, as of some written in C."""
+    try:
+        return list(inspect.signature(f).parameters.values())
+    except ValueError:
+        return []
+
+
+def checked(name: str, f: Any, argnum: Any = 0) -> Any:
+    """The argument numbers as one, or a tuple of them; for those that take none, f. TypeError for what is no function."""
+    if not callable(f):
+        raise TypeError(f"{name}() takes a function, but got {f!r}: write {name}(f)(x), with the function itself")
+    single = isinstance(argnum, (int, np.integer, str))
+    places = (argnum,) if single else tuple(argnum) if isinstance(argnum, (list, tuple)) else (None,)
+    if any(isinstance(place, bool) or not isinstance(place, (int, np.integer, str)) for place in places):
+        raise TypeError(
+            f"argnum of {name}() is the position or the name of an argument, or a tuple of them, but got {argnum!r}: "
+            f"arguments come later, {name}(f)(x)"
+        )
+    return f if name in ("vjp", "jvp", "hvp") else places[0] if single else places
 
 
 def refuse(item: Any, path: str) -> Any:
@@ -546,7 +614,7 @@ def scalar_result(call: Call, name: str) -> Any:
 
 def scalar_cotangents(call: Call, name: str) -> list[Any]:
     out = scalar_result(call, name)
-    return call.one(out, call.targets, seed_like(out))
+    return call.cotangents(out, call.targets, seed_like(out), call.on_values)
 
 
 def seed_like(out: Any) -> Any:

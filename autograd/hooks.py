@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 from weakref import finalize
 
-from autograd.op import shape_of
-from autograd.ops.plain import describe
+import numpy as np
+
+from autograd.op import is_value, shape_of
+from autograd.ops.plain import describe, real_array
 from autograd.ops.reductions import fit
 
 #: The hooks of each Value, by its id, until it is gone: few Values have any, and a slot would cost all of them.
@@ -32,11 +35,19 @@ class Hook:
             self.hooks.remove(self.hook)
 
 
+def any_hooks(nodes: list[Any], leaves: list[Any]) -> bool:
+    """Whether a Value of a graph has hooks."""
+    return any(HOOKS.values()) and any(HOOKS.get(id(node)) for node in chain(nodes, leaves))
+
+
 def hooked(node: Any, g: Any) -> Any:
-    """The gradient of a Value after its hooks."""
-    for hook in HOOKS.get(id(node), ()):
-        changed = hook(g)
+    """The gradient of a Value after its hooks. Each gets an array of its own: changing it in place changes nothing."""
+    for hook in tuple(HOOKS.get(id(node), ())):
+        changed = hook(np.array(g) if g.__class__ is np.ndarray else g)
         if changed is not None:
+            if not is_value(changed):
+                array = real_array(changed, "a hook's result")
+                changed = array if array.ndim else float(array)
             if shape_of(changed) != node.shape:
                 raise ValueError(f"a hook of {describe(node)} returned a gradient of shape {shape_of(changed)}: keep its shape")
             g = fit(changed, node._raw)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from numbers import Real
 from typing import Any
 
@@ -18,39 +18,17 @@ from autograd.op import is_value
 Mapped = Callable[[Any, str], Any]
 
 
-def mapped(function: Mapped, tree: Any, path: str = "", other: Mapped | None = None, module: Mapped | None = None) -> Any:
-    """The same nesting with ``function(leaf, path)`` in place of each number, array and Value.
-
-    None stays None. A module becomes the dict of its parameters that are not frozen, or goes to `module`; bools
-    and whatever else go to `other`, and stay as they are without one.
-    """
-
-    def inside(item: Any, step: str) -> Any:
-        return mapped(function, item, path + step, other, module)
-
-    if is_value(tree) or isinstance(tree, (np.ndarray, np.generic, Real)) and not isinstance(tree, (bool, np.bool_)):
-        return function(tree, path)
-    if tree is None:
-        return None
-    if isinstance(tree, dict):
-        made = copy.copy(tree)
-        made.update({key: inside(item, f"[{key!r}]") for key, item in tree.items()})
-        return made
-    if isinstance(tree, (list, tuple)):
-        items = [inside(item, f"[{i}]") for i, item in enumerate(tree)]
-        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
-    if is_module(tree):
-        return module(tree, path) if module else {name: function(p, f"{path}.{name}") for name, p in parameters_of(tree)}
-    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
-        twin: Any = copy.copy(tree)
-        for field in dataclasses.fields(tree):
-            object.__setattr__(twin, field.name, inside(getattr(tree, field.name), f".{field.name}"))  # also of a frozen one
-        return twin
-    return other(tree, path) if other else tree
+def is_leaf(item: Any) -> bool:
+    """True for numbers, bools, arrays and Values."""
+    return is_value(item) or isinstance(item, (np.ndarray, np.generic, Real))
 
 
 def is_module(item: Any) -> bool:
     return hasattr(item, "named_parameters") and not isinstance(item, type)
+
+
+def is_dataclass(item: Any) -> bool:
+    return dataclasses.is_dataclass(item) and not isinstance(item, type)
 
 
 def parameters_of(module: Any) -> list[tuple[str, Any]]:
@@ -58,19 +36,99 @@ def parameters_of(module: Any) -> list[tuple[str, Any]]:
     return [(name, parameter) for name, parameter in module.named_parameters() if parameter.requires_grad]
 
 
-def leaves_of(tree: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
-    """All numbers, bools, arrays and Values of a nesting in order, and a function that puts others in their places."""
-    found: list[Any] = []
+def mapped(function: Mapped, tree: Any, path: str = "", other: Mapped | None = None, module: Mapped | None = None) -> Any:
+    """The same nesting with ``function(leaf, path)`` in place of each number, bool, array and Value.
 
-    def collect(leaf: Any, path: str) -> Any:
-        found.append(leaf)
+    None stays None. A module becomes the dict of its parameters that are not frozen, or goes to `module`. Of a
+    dataclass the fields that its __init__ takes are mapped; with `module`, which is given where the result is used like
+    the original, it is made anew by its __init__, and so is what that derives. Whatever else goes to `other`, or stays.
+    """
 
-    def replace(function: Mapped) -> Any:
-        return mapped(function, tree, "", lambda item, path: function(item, path) if isinstance(item, (bool, np.bool_)) else item)
+    def inside(item: Any, step: str) -> Any:
+        return mapped(function, item, path + step, other, module)
 
-    def rebuild(leaves: list[Any]) -> Any:
-        following = iter(leaves)
-        return replace(lambda leaf, path: next(following))
+    if is_leaf(tree):
+        return function(tree, path)
+    if tree is None:
+        return None
+    if isinstance(tree, dict):
+        made = copy.copy(tree)
+        for key, item in tree.items():
+            made[key] = inside(item, f"[{key!r}]")
+        return made
+    if isinstance(tree, (list, tuple)):
+        items = [inside(item, f"[{i}]") for i, item in enumerate(tree)]
+        if isinstance(tree, tuple):
+            return tree._make(items) if hasattr(tree, "_make") else tuple.__new__(type(tree), items)
+        made_list = copy.copy(tree)
+        made_list[:] = items
+        return made_list
+    if is_module(tree):
+        return module(tree, path) if module else {name: function(p, f"{path}.{name}") for name, p in parameters_of(tree)}
+    if is_dataclass(tree):
+        fields = {name: inside(item, f".{name}") for name, item in fields_of(tree)}
+        if module:
+            return dataclasses.replace(tree, **fields)
+        twin = copy.copy(tree)
+        for name, item in fields.items():
+            object.__setattr__(twin, name, item)  # also of a frozen one
+        return twin
+    return other(tree, path) if other else tree
 
-    replace(collect)
-    return found, rebuild
+
+def fields_of(tree: Any) -> list[tuple[str, Any]]:
+    """(name, content) of the fields of a dataclass that its __init__ takes."""
+    return [(field.name, getattr(tree, field.name)) for field in dataclasses.fields(tree) if field.init]
+
+
+class Nesting:
+    """The structure of a nesting, as it was when this was made: its leaves in order, and where they belong."""
+
+    def __init__(self, tree: Any) -> None:
+        self.leaves: list[Any] = []
+
+        def number(leaf: Any, path: str) -> int:
+            self.leaves.append(leaf)
+            return len(self.leaves) - 1
+
+        self.numbered = mapped(number, tree)
+
+    def rebuild(self, leaves: Sequence[Any]) -> Any:
+        """The nesting with other leaves."""
+        return mapped(lambda number, path: leaves[number], self.numbered)
+
+    def match(self, given: Any, what: str) -> list[Any]:
+        """The leaves of another nesting of the same structure, in this one's order; ValueError where it is another."""
+        leaves: list[Any] = [None] * len(self.leaves)
+        for number, leaf in pairs(self.numbered, given, what):
+            leaves[number] = leaf
+        return leaves
+
+
+def pairs(numbered: Any, given: Any, path: str) -> Iterator[tuple[int, Any]]:
+    """(number, leaf) where two nestings correspond, by keys and positions."""
+
+    def mismatch(expected: str) -> ValueError:
+        came = f"the keys {list(given)}" if isinstance(given, dict) else f"a {type(given).__name__}"
+        came += f" of {len(given)}" if isinstance(given, (list, tuple)) else ""
+        return ValueError(f"{path} needs the nesting of what it belongs to: {expected} was expected, but {came} came")
+
+    if is_leaf(numbered):
+        if not is_leaf(given):
+            raise mismatch("a number or an array (np.array makes one of a list)")
+        yield numbered, given
+    elif isinstance(numbered, dict):
+        if not isinstance(given, dict) or given.keys() != numbered.keys():
+            raise mismatch(f"a dict with the keys {list(numbered)}")
+        for key, item in numbered.items():
+            yield from pairs(item, given[key], f"{path}[{key!r}]")
+    elif isinstance(numbered, (list, tuple)):
+        if not isinstance(given, (list, tuple)) or len(given) != len(numbered):
+            raise mismatch(f"a {type(numbered).__name__} of {len(numbered)}")
+        for i, item in enumerate(numbered):
+            yield from pairs(item, given[i], f"{path}[{i}]")
+    elif is_dataclass(numbered):
+        if type(given) is not type(numbered):
+            raise mismatch(f"a {type(numbered).__name__}")
+        for name, item in fields_of(numbered):
+            yield from pairs(item, getattr(given, name), f"{path}.{name}")

@@ -6,8 +6,9 @@ import dataclasses
 import gc
 import warnings
 import weakref
-from collections import OrderedDict, namedtuple
+from collections import Counter, OrderedDict, defaultdict, namedtuple
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,7 @@ def test_argnum_by_position_name_and_several() -> None:
     assert grad(f, ("a", "c"))(3.0, 5.0, c=1.0) == (25.0, 75.0)
     with pytest.raises(TypeError, match=r"argnum=3 is not among the 2 positional arguments.*count from 0"):
         grad(f, 3)(3.0, 5.0)
-    with pytest.raises(TypeError, match=r"argnum='d' is no argument of this call"):
+    with pytest.raises(TypeError, match=r"argnum='d' is not among the 2 positional arguments of this call, nor one of \[\]"):
         grad(f, "d")(3.0, 5.0)
 
 
@@ -116,9 +117,11 @@ def test_vjp_gives_one_cotangent_for_each_argument() -> None:
     assert (out, pullback(1.0), aux) == (6.0, (2.0,), "aux")
     out, pullback = vjp(lambda x: {"a": x * 2.0, "b": [x.sum()]}, X)
     np.testing.assert_allclose(pullback({"a": np.ones(4), "b": [10.0]})[0], 12.0 * np.ones(4))
-    with pytest.raises(ValueError, match=r"cotangents of the shapes of the results: \(4,\) was expected, but \(3,\)"):
+    with pytest.raises(ValueError, match=r"the cotangent has the shape of what it belongs to: \(4,\) was expected, but \(3,\)"):
         pullback({"a": np.ones(3), "b": [10.0]})
-    with pytest.raises(ValueError, match="a cotangent for each of 2 results, but 1 came"):
+    with pytest.raises(
+        ValueError, match=r"the cotangent needs the nesting.*a dict with the keys \['a', 'b'\] was expected, but a float came"
+    ):
         pullback(1.0)
 
 
@@ -130,7 +133,9 @@ def test_jvp_against_differences() -> None:
     out, moved = jvp(lambda x, y: {"p": x * y, "q": x}, (2.0, 3.0), (1.0, 10.0))
     assert (out, moved) == ({"p": 6.0, "q": 2.0}, {"p": 23.0, "q": 1.0})
     assert jvp(np.sin, 0.0, 2.0) == (0.0, 2.0)
-    with pytest.raises(ValueError, match=r"jvp\(\) takes a tangent for each argument.*\(4,\).*expected, but \[\(3,\)\] came"):
+    with pytest.raises(
+        ValueError, match=r"a tangent of jvp\(\) has the shape of what it belongs to: \(4,\) was expected, but \(3,\)"
+    ):
         jvp(vector, (X,), (np.ones(3),))
 
 
@@ -189,7 +194,7 @@ def test_hvp_is_the_hessian_times_a_vector() -> None:
     of_x, of_s = hvp(lambda x, s: s**2 * (x * x).sum(), (X, 2.0), (v, 1.0))
     np.testing.assert_allclose(of_x, 8.0 * v + 4.0 * 2.0 * X)
     np.testing.assert_allclose(of_s, 2.0 * np.sum(X * X) + 8.0 * X @ v)
-    with pytest.raises(ValueError, match=r"hvp\(\) takes a direction for each argument"):
+    with pytest.raises(ValueError, match=r"a direction of hvp\(\) has the shape of what it belongs to"):
         hvp(smooth, X, np.ones(3))
 
 
@@ -273,6 +278,66 @@ def test_a_gradient_penalty_reaches_parameters() -> None:
     assert check_gradients(penalty, *model.parameters()).ok
 
 
+def test_derivatives_with_respect_to_tangents_directions_and_cotangents() -> None:
+    assert grad(lambda t: t + jvp(np.sin, (0.3,), (t,))[1])(1.0) == pytest.approx(1.0 + np.cos(0.3))
+    x = np.array([1.0, 2.0])
+    through = grad(lambda v: hvp(lambda x: (x**3).sum(), x, v) @ v)(np.ones(2))
+    np.testing.assert_allclose(through, [12.0, 24.0])
+    np.testing.assert_allclose(hessian(lambda v: hvp(lambda x: (x**3).sum(), x, v) @ v)(np.ones(2)), np.diag([12.0, 24.0]))
+    assert grad(lambda c: vjp(lambda x: (x * 2.0, x * 3.0), 1.0)[1]((c, c))[0])(1.0) == 5.0
+    assert grad(lambda c: vjp(lambda x: x * 2.0, 1.0)[1](c)[0])(1.0) == 2.0
+
+
+def test_aux_is_differentiated_by_transforms_around() -> None:
+    inner = [
+        lambda x: grad(lambda y: (y * y, x * y), has_aux=True)(3.0)[1],
+        lambda x: value_and_grad(lambda y: (y * y, x * y), has_aux=True)(3.0)[0][1],
+        lambda x: vjp(lambda y: (y * y, x * y), 3.0, has_aux=True)[2],
+        lambda x: jacobian(lambda y: (y * y, x * y), has_aux=True)(3.0)[1],
+    ]
+    for f in inner:
+        assert grad(lambda x, f=f: x + f(x))(2.0) == 4.0
+
+
+def test_transforms_inside_of_threads_and_of_checkpoints_see_those_around() -> None:
+    def inner(x: Any) -> Any:
+        return grad(lambda y: x * y * y)(3.0)
+
+    def threaded(x: Any) -> Any:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(inner, x).result() + x
+
+    assert grad(threaded)(2.0) == 7.0
+    assert grad(checkpoint(lambda x: x * inner(x)))(2.0) == 24.0
+    assert grad(grad(checkpoint(lambda x: x * inner(x))))(2.0) == 12.0
+
+
+def test_one_pullback_in_several_threads() -> None:
+    _, pullback = vjp(lambda x: np.sin(x) * x, X)
+    expected = pullback(np.ones(4))[0]
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: pullback(np.ones(4))[0], range(20)):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_a_pullback_after_data_changed_is_refused() -> None:
+    w = Value(2.0, label="w")
+    _, pullback = vjp(lambda x: w * x * x, 3.0)
+    assert pullback(1.0) == (12.0,)
+    w.data = 5.0
+    with pytest.raises(ValueError, match="the data of the Value 'w' changed after"):
+        pullback(1.0)
+
+
+def test_pullbacks_of_nested_results() -> None:
+    with no_grad():
+        _, pullback = vjp(lambda x: (x * 2.0, x * 3.0), 1.0)
+        assert pullback((1.0, 1.0)) == (5.0,)
+    with np.errstate(divide="ignore"):
+        _, pullback = vjp(lambda x: {"log": np.log(x), "x": x * 2.0}, 0.0)
+    assert pullback({"log": 0.0, "x": 1.0}) == (2.0,), "an infinite result times a cotangent of zero does not matter"
+
+
 def test_inside_no_grad_results_are_the_same() -> None:
     expected = hessian(smooth)(X)
     with no_grad():
@@ -342,6 +407,80 @@ def test_nested_arguments_keep_their_nesting() -> None:
     assert second["p"].bias["p"].layers[1][0] == 1.0
     moved = hvp(f, tree, grad(f)(tree))
     assert type(moved) is OrderedDict
+
+
+def test_what_belongs_together_is_matched_by_key() -> None:
+    p = {"a": 1.0, "b": 2.0}
+
+    def f(p: Any) -> Any:
+        return p["a"] * 10.0 + p["b"] ** 2 * 100.0
+
+    assert jvp(f, (p,), ({"b": 0.0, "a": 1.0},))[1] == 10.0
+    assert hvp(f, p, {"b": 1.0, "a": 0.0}) == {"a": 0.0, "b": 200.0}
+    assert vjp(lambda x: {"u": x * 10.0, "v": x * 100.0}, 1.0)[1]({"v": 0.0, "u": 1.0}) == (10.0,)
+    for wrong in ({"a": 1.0, "c": 0.0}, {"a": 1.0}, [1.0, 0.0], 1.0):
+        with pytest.raises(ValueError, match=r"a direction of hvp\(\) needs the nesting.*a dict with the keys \['a', 'b'\] was"):
+            hvp(f, p, wrong)
+    with pytest.raises(ValueError, match=r"a number or an array \(np.array makes one of a list\) was.*, but a list of 4 came"):
+        hvp(smooth, X, [1.0, 0.0, 0.0, 0.0])
+    with pytest.raises(ValueError, match=r"a tangent of jvp\(\) is needed for each of the 2 arguments.*but a tuple of 1"):
+        jvp(lambda x, y: x * y, (1.0, 2.0), (1.0,))
+    assert hvp(lambda p: p.first**2 * p.second, Pair(1.0, 2.0), Pair(1.0, 0.0)) == Pair(4.0, 2.0)
+    for transform in (lambda c: jvp(np.sin, (X,), (c,)), lambda c: vjp(np.sin, X)[1](c), lambda c: hvp(smooth, X, c)):
+        with pytest.raises(TypeError, match="got complex numbers"):
+            transform(X * 1j)
+
+
+def test_arguments_that_overlap() -> None:
+    model = nn.Linear(2, 1, rng=0)
+    slopes, slope = grad(lambda m, w: (m.weight * 2.0 + w * 3.0).sum(), (0, 1))(model, model.weight)
+    assert slopes["weight"].data.tolist() == [[2.0, 2.0]]
+    assert slope.data.tolist() == [[3.0, 3.0]]
+    with pytest.raises(TypeError, match=r"argnum=\(0, 'x'\) names an argument twice"):
+        grad(lambda x: x * x, (0, "x"))(1.0)
+    assert grad(lambda x, y: x * y, (0, 1))(X[0], X[0]) == (X[0], X[0])
+
+
+def test_mistakes_in_the_call_of_a_transform_are_named() -> None:
+    with pytest.raises(TypeError, match=r"grad\(\) takes a function, but got 3.0: write grad\(f\)\(x\)"):
+        grad(3.0)  # type: ignore[arg-type]
+    for wrong in (X, 1.0, None, True):
+        with pytest.raises(TypeError, match=r"argnum of jacobian\(\) is the position or the name.*later, jacobian\(f\)\(x\)"):
+            jacobian(np.sin, wrong)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"argnum='c': the argument 'c' is left at its default in this call: pass it"):
+        grad(lambda x, c=2.0: x * c, "c")(1.0)
+    assert grad(lambda x, y: x * y)(x=2.0, y=3.0) == 3.0
+    assert grad(lambda x, y: x * y, np.int64(1))(2.0, 3.0) == 2.0
+
+
+@dataclasses.dataclass
+class Derived:
+    base: float
+    double: float = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        self.double = 2.0 * self.base
+        self.triple = 3.0 * self.base
+
+
+def test_what_a_dataclass_derives_is_derived_again() -> None:
+    slope = grad(lambda d: d.base + d.double + d.triple)(Derived(1.0))
+    assert slope.base == 6.0
+
+
+class Layers(list):  # type: ignore[type-arg]
+    def __init__(self, first: Any, rest: Any = ()) -> None:
+        super().__init__([first, *rest])
+
+
+def test_subclasses_of_containers() -> None:
+    slopes = grad(lambda layers: layers[0] * layers[1])(Layers(2.0, [3.0]))
+    assert type(slopes) is Layers
+    assert slopes == [3.0, 2.0]
+    counts = grad(lambda c: c["a"] ** 2)(Counter(a=2, b=1))
+    assert (type(counts), counts["a"], counts["b"]) == (Counter, 4.0, 0.0)
+    default = grad(lambda d: d["a"] ** 2)(defaultdict(list, a=3.0))
+    assert (type(default), default["a"]) == (defaultdict, 6.0)
 
 
 @pytest.mark.parametrize(
@@ -481,6 +620,18 @@ def test_results_own_their_memory() -> None:
     assert seed.tolist() == [1.0] * 4
     both = grad(lambda x, y: (x + y).sum(), (0, 1))(X, X)
     assert not np.shares_memory(*both)
+
+
+def test_a_parameter_frozen_meanwhile_keeps_its_name() -> None:
+    model, loss = build()
+
+    def f(m: Any) -> Any:
+        m.parameters()[0].requires_grad = False
+        return loss(m)
+
+    slopes = grad(f)(model)
+    assert list(slopes)[:2] == ["layers.0.weight", "layers.0.bias"]
+    assert slopes["layers.0.weight"].shape == (2, 3)
 
 
 def test_frozen_parameters_are_left_out() -> None:
