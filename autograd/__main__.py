@@ -1,4 +1,9 @@
-"""``python -m autograd``: the functions of NumPy and SciPy that Values support; ``stub`` writes methods.pyi."""
+"""The functions of NumPy and SciPy that work on Values.
+
+usage: python -m autograd          the table of all: function, orders of its derivatives, note
+       python -m autograd WORD     the rows with that word in the name of the function
+       python -m autograd stub     write methods.pyi, the stub of the methods that Value takes from the table
+"""
 
 from __future__ import annotations
 
@@ -11,14 +16,16 @@ from autograd.support import support_table
 
 def main() -> None:
     """Print the support table, or write the stub of Value's methods."""
-    if sys.argv[1:] == ["stub"]:
+    words = sys.argv[1:]
+    if words == ["stub"]:
         path = Path(__file__).with_name("methods.pyi")
         path.write_text(stub(), encoding="utf-8")
         print(path)
-    elif sys.argv[1:]:
-        sys.exit(f"python -m autograd takes no argument, or stub, but got {' '.join(sys.argv[1:])}")
+    elif len(words) > 1 or any(word.startswith("-") for word in words):
+        print(__doc__, end="", file=sys.stdout if words in (["-h"], ["--help"]) else sys.stderr)
+        sys.exit(words not in (["-h"], ["--help"]))
     else:
-        print(support_table(), end="")
+        print(support_table(*words), end="")
 
 
 if __name__ == "__main__":

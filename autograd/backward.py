@@ -18,7 +18,7 @@ from autograd.graph import arguments_of, inputs_of, topological_order
 from autograd.hooks import any_hooks, hooked
 from autograd.op import FLOAT_ERRORS, Op, is_value, raw
 from autograd.ops.elementwise import same, times_x, times_y, where
-from autograd.ops.plain import checksum, describe, has_nan, is_finite, require_values, seed_of
+from autograd.ops.plain import checked_cotangent, checksum, describe, has_nan, is_finite, require_values, seed_of
 from autograd.ops.reductions import fit, spread
 from autograd.scopes import Place, is_set
 
@@ -228,7 +228,8 @@ def contributions(node: Any, g: Any, out: Any, args: Any, needed: Any = None, ma
         chosen = [item.__class__ is node.__class__ and (needed is None or item in needed) for item in items]
         if any(chosen):
             c = masked_pull(op, rule, g, out, args) if masked else pull(rule, g, out, *args)
-            yield from compress(zip(items, c if several else (c,), strict=True), chosen)
+            pairs = compress(zip(items, c if several else (c,), strict=True), chosen)
+            yield from pairs if op.kind != "custom" else ((item, checked_cotangent(op, c, item, out)) for item, c in pairs)
 
 
 def pull(rule: Callable[..., Any], g: Any, out: Any, *args: Any) -> Any:

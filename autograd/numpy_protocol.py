@@ -143,9 +143,15 @@ def refusal(function: Any, method: str = "") -> str:
         module = "numpy" if getattr(np, name, None) is function else "scipy.special"
     full = f"{module.replace('numpy', 'np')}.{name}{method}"
     if "fft" in module:
-        return f"{full}() gives complex numbers, and Values are real: complex numbers are not supported yet; np.convolve() is"
+        return (
+            f"{full}() is about complex numbers, and Values are real: complex numbers are not supported yet. For a "
+            "convolution take np.convolve(), for the coefficients themselves products with np.cos and np.sin of np.outer(k, n)"
+        )
     if name in IN_PLACE:
         ours = " or autograd.put_along_axis()" if name == "put_along_axis" else ""
+        ours += " (np.full_like and np.nan_to_num call it as well: np.ones(shape) * v is an array full of one Value)" * (
+            name == "copyto"
+        )
         return f"{full}() changes its array, and a Value is not changed in place: write v = v.at[i].set(u){ours}"
     return f"{full}() is not defined for Values: {HOW}"
 

@@ -29,7 +29,7 @@ class Op:
         rules: ``(position, rule)`` for each differentiable argument. A rule takes ``(g, out, *args)``, the
             cotangent of the output, the output and all arguments, and returns the cotangent of its
             argument before broadcasting is undone; one for each input if that argument is a tuple of them.
-        arity, settings: the number of arguments, and the positions of those without a rule.
+        names, arity, settings: the arguments' names and number, and the positions of those without a rule.
         rule_x, rule_y: the rules of an op that has no arguments but one or two inputs, which backward()
             and the operators write out. Of all other ops a node keeps the whole tuple of arguments.
         domain: for elementwise ops, an interval for each input to sample, away from kinks.
@@ -48,16 +48,18 @@ class Op:
         prepare: Callable[..., tuple[Any, ...]] | None = None,
         domain: tuple[tuple[float, float], ...] = (),
     ) -> None:
-        parameters = [p.replace(annotation=p.empty) for p in inspect.signature(function).parameters.values()]
+        parameters = list(inspect.signature(function).parameters.values())
         names = [p.name for p in parameters]
         self.name, self.symbol, self.kind, self.domain = name, symbol, kind, domain
         self.array, self.scalar, self.prepare = array, scalar, prepare
-        self.bind = eval(f"lambda {', '.join(map(str, parameters))}: ({', '.join(names)},)")  # Python's own binding
+        given = {f"default_{p.name}": p.default for p in parameters if p.default is not p.empty}
+        words = [f"{p.name}=default_{p.name}" if f"default_{p.name}" in given else p.name for p in parameters]
+        self.bind = eval(f"lambda {', '.join(words)}: ({', '.join(names)},)", given)  # Python's own binding
         self.bind.__qualname__ = name  # for its error messages
-        self.arity = len(names)
+        self.names, self.arity = tuple(names), len(names)
         self.settings = tuple(position for position, key in enumerate(names) if key not in rules)
         self.rules = tuple((names.index(key), rule) for key, rule in rules.items())
-        plain = len(rules) == len(names) <= 2 and prepare is None
+        plain = len(rules) == len(names) <= 2 and prepare is None and kind != "custom"  # whose rules are checked
         self.rule_x = self.rules[0][1] if plain else None
         self.rule_y = self.rules[1][1] if plain and len(rules) == 2 else None
         self.__doc__, self.__wrapped__, self.__module__ = function.__doc__, function, function.__module__
@@ -81,7 +83,18 @@ class Op:
             if item.__class__ is list and self.prepare is None:
                 args = (*args[:position], np.asarray(item), *args[position + 1 :])
         args = args if self.prepare is None else self.prepare(*args)
+        self.refuse_values(args)
         return self.forward(*args)
+
+    def refuse_values(self, args: tuple[Any, ...]) -> None:
+        """Raise TypeError for a Value where the op has no derivative."""
+        for position in self.settings:
+            if is_value(args[position]):
+                custom = f", or give @primitive a rule for it, {self.names[position]}=..." if self.kind == "custom" else ""
+                raise TypeError(
+                    f"{self.name}() has no derivative for its argument number {position + 1}, {self.names[position]!r}, "
+                    f"which is a Value: pass its .data{custom}"
+                )
 
     def forward(self, *args: Any) -> Any:
         """The op on plain data; on floats with inf or nan, and NumPy's errstate, where Python would raise."""

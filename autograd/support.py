@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -43,11 +44,11 @@ def orders(function: Callable[..., Any]) -> str:
 def note(function: Callable[..., Any]) -> str:
     """The first sentence of a docstring."""
     first = (function.__doc__ or "").strip().split("\n")[0]
-    return first.split(". ")[0].rstrip(".")
+    return re.split(r"\.\s+(?=[A-Z])", first)[0].removesuffix(".")
 
 
-def support_table() -> str:
-    """The rows as Markdown."""
+def support_table(word: str = "") -> str:
+    """The rows whose function has that word in its name, as Markdown."""
     lines = ["| function | orders | note |", "|---|---|---|"]
-    lines += [f"| `{name}` | {order} | {text.replace('|', chr(92) + '|')} |" for name, order, text in rows()]
+    lines += [f"| `{name}` | {order} | {text.replace('|', chr(92) + '|')} |" for name, order, text in rows() if word in name]
     return "\n".join(lines) + "\n"

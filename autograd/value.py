@@ -89,9 +89,10 @@ def binary_method(op: Op) -> Callable[[Value, Any], Value]:
         elif other.__class__ is float:
             y = other
         else:
-            y = other = constant(other)
-            if y is NotImplemented:
+            other = constant(other)
+            if other is NotImplemented:
                 return NotImplemented
+            y = raw(other)
         try:
             data = forward(self._raw, y)
         except FLOAT_ERRORS:
@@ -127,7 +128,7 @@ def comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
     def method(self: Value, other: Any) -> Any:
         try:
-            other = other._raw if other.__class__ is Value else constant(other)
+            other = other._raw if other.__class__ is Value else raw(constant(other))
         except TypeError:  # a string, say: equal to no number, and Python refuses to order them
             return NotImplemented
         return NotImplemented if other is NotImplemented else compare(self._raw, other)

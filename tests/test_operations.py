@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd import Value, exp, grad, gradient, hessian, jvp, primitive, where
+from autograd import Value, checkpoint, debug, exp, grad, gradient, hessian, jvp, primitive, where
 from autograd.hooks import HOOKS
 from autograd.verify import check_operation
 
@@ -103,12 +103,61 @@ def test_mistakes_in_the_definition_are_named() -> None:
     complex_result = primitive(x=lambda g, out, x: g)(lambda x: x * 1j)
     with pytest.raises(TypeError, match=r"returned the dtype complex128"):
         complex_result(Value([1.0, 2.0]))
-    with pytest.raises(TypeError, match="has no derivative for its argument number 3, which is a Value: pass its .data"):
+    with pytest.raises(
+        TypeError, match="argument number 3, 'power', which is a Value: pass its .data, or give @primitive a rule"
+    ):
         apart(Value(1.0), 2.0, Value(2.0))
     small = primitive(x=lambda g, out, x: g.sum())(lambda x: x * 2.0)
-    with pytest.raises(ValueError, match=r"a rule gave a cotangent of shape \(2,\) for an input of shape \(3,\): too small"):
+    with pytest.raises(ValueError, match=r"a rule of small_rule\(\) gave a cotangent of shape \(2,\) for an input of shape \(3"):
         primitive(x=lambda g, out, x: g[:2])(small_rule)(Value([1.0, 2.0, 3.0])).sum().backward()
     assert small(Value([1.0, 2.0])).data.tolist() == [2.0, 4.0]
+
+
+def test_more_mistakes_in_the_definition_are_named() -> None:
+    with pytest.raises(TypeError, match=r"primitive\(\) takes the rules first: @primitive\(x=lambda g, out, x"):
+        primitive(lambda x: x)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"a fixed number of arguments, but with_rest\(\) has \*rest: leave \* out"):
+        primitive(x=lambda g, out, x: g)(with_rest)
+    no_array = primitive(x=lambda g, out, x: g)(lambda x: [x])
+    with pytest.raises(TypeError, match=r"^<lambda>\(\) returned list: an operation returns one real number or array$"):
+        no_array(Value([1.0, 2.0]))
+    for rule, error, text in (
+        (lambda g, out, x: None, TypeError, r"a rule of twice\(\) returned NoneType: it returns the cotangent of its argument"),
+        (
+            lambda g, out, x: np.outer(g, x),
+            ValueError,
+            r"twice\(\) gave a cotangent of shape \(3, 3\) for an input of shape \(3,\)",
+        ),
+    ):
+        x = Value([1.0, 2.0, 3.0])
+        for differentiate in (lambda out: out.backward(np.ones(3)), lambda out, x=x: gradient(out.sum(), x)):
+            with pytest.raises(error, match=text):
+                differentiate(primitive(x=rule)(twice)(x))
+
+
+def test_a_rule_may_return_a_number_for_an_array() -> None:
+    x = Value([1.0, 2.0, 3.0])
+    primitive(x=lambda g, out, x: 2)(twice)(x).sum().backward()
+    assert x.grad.tolist() == [2.0, 2.0, 2.0]
+
+
+def test_defaults_are_themselves() -> None:
+    @primitive(x=lambda g, out, x, w, f: g * w * f(0.0))
+    def weighted(x: Any, w: Any = np.array([1.0, 2.0]), f: Any = np.cos) -> Any:  # noqa: B008
+        return x * w * f(0.0)
+
+    x = Value([3.0, 3.0])
+    out = weighted(x)
+    out.sum().backward()
+    assert (out.data.tolist(), x.grad.tolist()) == ([3.0, 6.0], [1.0, 2.0])
+
+
+def twice(x: Any) -> Any:
+    return 2.0 * x
+
+
+def with_rest(x: Any, *rest: Any) -> Any:
+    return x
 
 
 def named_f(x: Any, y: Any) -> Any:
@@ -198,6 +247,54 @@ def test_hooks_of_gradient_get_values() -> None:
     w.register_hook(lambda g: g * 10.0)
     assert gradient(w * 2.0, [z, w])[0].data == 120.0
     assert gradient(w * 2.0, [z, w])[1].data == 20.0
+
+
+def test_hooks_run_once_in_every_pass() -> None:
+    calls: list[Any] = []
+    x = Value(0.0)
+    x.register_hook(calls.append)
+    with np.errstate(all="ignore"):
+        (x.sqrt() * 2.0).backward()  # not finite
+    assert len(calls) == 1
+    w = Value(2.0)
+    w.register_hook(calls.append)
+    gradient(w * w, [w, w])
+    assert len(calls) == 2
+    kept = checkpoint(lambda x: x * w)
+    kept(kept(Value(3.0))).backward()
+    assert (len(calls), w.grad) == (3, 12.0)
+    grad(lambda x: x * w * w)(1.0)
+    assert len(calls) == 3, "a Value that is not differentiated by has no gradient to see"
+
+
+def test_hooks_cannot_change_other_gradients_in_place() -> None:
+    a, b = Value([1.0, 2.0]), Value([3.0, 4.0])
+
+    def zeroed(g: Any) -> None:
+        g *= 0.0
+
+    a.register_hook(zeroed)
+    (a + b).sum().backward()
+    assert (a.grad.tolist(), b.grad.tolist()) == ([1.0, 1.0], [1.0, 1.0])
+    c = Value(2.0)
+    c.register_hook(lambda g: 0)
+    (c * c).backward()
+    assert c.grad == 0.0
+
+
+def test_a_hook_may_remove_itself() -> None:
+    x, calls = Value(1.0), []
+    handles = [x.register_hook(lambda g: handles[0].remove()), x.register_hook(calls.append)]
+    (x * 2.0).backward()
+    (x * 2.0).backward()
+    assert calls == [2.0, 2.0]
+
+
+def test_debug_accepts_what_masks_repair() -> None:
+    r = Value([0.0, 4.0])
+    with debug():
+        where(r > 0, r.sqrt(), 0.0).sum().backward()
+    assert r.grad.tolist() == [0.0, 0.25]
 
 
 def test_hooks_go_with_their_value() -> None:

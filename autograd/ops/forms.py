@@ -103,9 +103,17 @@ def primitive(
     0.25
     """
 
+    if callable(kind):
+        raise TypeError("primitive() takes the rules first: @primitive(x=lambda g, out, x: ...), one for each input")
+
     def make(function: Callable[..., Any]) -> Op:
         name = function.__name__.strip("_")
         names = list(inspect.signature(function).parameters)
+        for item in inspect.signature(function).parameters.values():
+            if item.kind not in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD):
+                raise TypeError(
+                    f"primitive() takes functions of a fixed number of arguments, but {name}() has {str(item).split(':')[0]}: leave * out"
+                )
         wrong = [key for key in rules if key not in names]
         if wrong or not rules:
             came = f"a rule for {wrong[0]!r}" if wrong else "no rule"
@@ -120,6 +128,10 @@ def primitive(
     return make
 
 
+class NoArray(TypeError):
+    """An operation of somebody's own returned something else than a number or an array."""
+
+
 def checked(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     """A forward function whose result is a floating array or a number of its own, or an error."""
 
@@ -128,7 +140,7 @@ def checked(function: Callable[..., Any], name: str) -> Callable[..., Any]:
         array = np.asarray(out) if isinstance(out, (np.ndarray, np.generic, float, int)) else None
         if array is None or array.dtype.kind not in "biuf":
             came = type(out).__name__ if array is None else f"the dtype {array.dtype}"
-            raise TypeError(f"{name}() returned {came}: an operation returns one real number or array")
+            raise NoArray(f"{name}() returned {came}: an operation returns one real number or array")
         shared = any(array is item for item in args)
         return np.array(array, None if array.dtype.kind == "f" else float) if shared or array.dtype.kind != "f" else array
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd.op import Op, is_value, raw, shape_of
+from autograd.ops import shapes
 
 KINDS = {"c": "complex numbers", "O": "an object array", "U": "a string", "S": "bytes", "M": "dates", "m": "time spans"}
 SHAPES = " Fix: shapes must be equal or broadcast from the last axis on; add axes with reshape() or expand_dims()."
@@ -24,6 +25,8 @@ def real_array(data: Any, who: str) -> np.ndarray:
     """
     if holds_value(data):
         raise TypeError(f"{who} got a list that holds Values: join them with stack() or concatenate(), which keep their graph")
+    if isinstance(data, np.matrix):
+        raise TypeError(f"{who} got a np.matrix, whose products are others than those of arrays: use np.asarray(data)")
     if isinstance(data, np.ma.MaskedArray):
         raise TypeError(f"{who} got a masked array, whose mask would be lost: use .filled(...) and where(...)")
     try:
@@ -52,9 +55,11 @@ def leaf_data(data: Any) -> Any:
 
 
 def constant(other: Any) -> Any:
-    """The other operand of an operator as a float or an array, or NotImplemented for what is no data."""
+    """The other operand of an operator as a float or an array, a list of Values as one, or NotImplemented for what is no data."""
     if isinstance(other, (int, float, np.floating, np.integer, np.bool_)):
         return float(other)
+    if holds_value(other):
+        return shapes.array(other)  # joined, so that no gradient is lost
     if isinstance(other, (np.ndarray, np.generic, list, tuple, complex, str, bytes)) or hasattr(other, "__array__"):
         array = real_array(other, "an operation with a Value")
         return array if array.ndim else float(array)
@@ -67,11 +72,7 @@ def operands(op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
     Raises:
         TypeError: for what is no data, and for a Value where the op has no derivative.
     """
-    for position in op.settings:
-        if is_value(args[position]):
-            raise TypeError(
-                f"{op.name}() has no derivative for its argument number {position + 1}, which is a Value: pass its .data"
-            )
+    op.refuse_values(args)
     checked = list(args)
     for position, _ in op.rules:
         checked[position] = operand(args[position], op)
@@ -84,7 +85,7 @@ def operand(item: Any, op: Op) -> Any:
         return item
     if item.__class__ is np.ndarray and item.dtype.kind == "f" and item.ndim:  # the commonest, without further checks
         return item
-    if item.__class__ is tuple and holds_value(item):
+    if item.__class__ is tuple and holds_value(item) and op.prepare is not None:  # several inputs in one argument
         return tuple(operand(part, op) for part in item)
     plain = constant(item)
     if plain is NotImplemented:
@@ -155,6 +156,22 @@ def explained(op: Op, data: tuple[Any, ...], error: Exception) -> Exception:
         f"{op.name}() cannot take the shape{'s' * (len(inputs) != 1)} {shapes}: {str(error).strip(' .')}."
         + (SHAPES if op.kind == "elementwise" else PRODUCT if op.name in ("matmul", "linear") else "")
     )
+
+
+def checked_cotangent(op: Op, c: Any, item: Any, out: Any) -> Any:
+    """What a rule of somebody's own operation returned for an input: a number, array or Value of a shape that can be right."""
+    if isinstance(c, (int, np.floating, np.integer)) and not isinstance(c, bool):
+        c = float(c)
+    if c.__class__ is not float and c.__class__ is not np.ndarray and not is_value(c):
+        raise TypeError(
+            f"a rule of {op.name}() returned {type(c).__name__}: it returns the cotangent of its argument, a number or an array"
+        )
+    if shape_of(c) not in ((), item.shape, shape_of(out)):
+        raise ValueError(
+            f"a rule of {op.name}() gave a cotangent of shape {shape_of(c)} for an input of shape {item.shape}: it has "
+            f"the shape of the input, or of the output, {shape_of(out)}, where broadcasting is to be undone"
+        )
+    return np.broadcast_to(c, item.shape) if c.__class__ is float and item.shape else c
 
 
 def checksum(array: np.ndarray) -> int:
