@@ -111,8 +111,9 @@ def primitive(
         names = list(inspect.signature(function).parameters)
         for item in inspect.signature(function).parameters.values():
             if item.kind not in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD):
+                word = str(item).split(":")[0]
                 raise TypeError(
-                    f"primitive() takes functions of a fixed number of arguments, but {name}() has {str(item).split(':')[0]}: leave * out"
+                    f"primitive() takes functions of a fixed number of arguments, but {name}() has {word}: leave * out"
                 )
         wrong = [key for key in rules if key not in names]
         if wrong or not rules:
