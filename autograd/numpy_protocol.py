@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd.op import is_value, raw
-from autograd.ops import functions, linalg, products, shapes
+from autograd.ops import functions, indexing, linalg, products, shapes
 
 #: Our names of the operators, which are Python's, where NumPy's are longer.
 RENAMED = {"sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "pow": "power"}
@@ -64,6 +64,7 @@ def numpy_functions() -> dict[Any, Callable[..., Any]]:
             if callable(theirs):
                 found[theirs] = function
     found |= {np.linalg.trace: matrix_trace, np.linalg.diagonal: matrix_diagonal, np.linalg.cross: vector_cross}
+    found[np.where] = indexing.where_or_nonzero
     found[np.lib.stride_tricks.sliding_window_view] = shapes.sliding_window_view
     for name in IN_PLACE:
         found.pop(getattr(np, name), None)

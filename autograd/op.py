@@ -77,9 +77,9 @@ class Op:
         for position, _ in self.rules:
             item = args[position]
             if item.__class__ is not np.ndarray and item.__class__ is not float:
-                for part in item if item.__class__ is tuple or item.__class__ is list else (item,):
-                    if is_value(part):
-                        return part._record(self, args)
+                value = value_in(item)
+                if value is not None:
+                    return value._record(self, args)
             if item.__class__ is list and self.prepare is None:
                 args = (*args[:position], np.asarray(item), *args[position + 1 :])
         args = args if self.prepare is None else self.prepare(*args)
@@ -109,6 +109,13 @@ class Op:
 def is_value(x: Any) -> bool:
     """True for a recorded value, whose class is not known here."""
     return hasattr(x, "_record") and hasattr(x.__class__, "_record")  # on arrays 4x faster than the second alone
+
+
+def value_in(x: Any) -> Any:
+    """`x` itself if it is a Value, or the first one in nested lists and tuples; None if there is none."""
+    if isinstance(x, (list, tuple)):
+        return next((value for value in map(value_in, x) if value is not None), None)
+    return x if is_value(x) else None
 
 
 def raw(x: Any) -> Any:

@@ -165,6 +165,13 @@ def structured(rng: np.random.Generator) -> dict[str, list[Sample]]:
             lambda x, u, i=index: ops["index_add"](x, u, i), lambda x, u, i=index: added(x, u, i))  # fmt: skip
         add("index_set", f"{shape} {index!r} repeated={unique < target.size}", [r(*shape), r(*np.shape(target))],
             lambda x, u, i=index: ops["index_set"](x, u, i), lambda x, u, i=index: assigned(x, u, i))  # fmt: skip
+    for index in (None, (), ..., (None, ...), (None, None), (..., None)):  # of a scalar new axes only
+        add("getitem", f"() {index!r}", [r()], lambda x, i=index: ops["getitem"](x, i), lambda x, i=index: np.float64(x)[i])
+        add("getitem", f"mean {index!r}", [r(2, 3)],
+            lambda x, i=index: ops["astype"](ops["getitem"](ops["mean"](x), i), float),
+            lambda x, i=index: np.mean(x)[i])  # fmt: skip
+        add("scatter", f"() {index!r}", [r(*np.shape(np.float64(0)[index]))],
+            lambda x, i=index: ops["scatter"](x, (), i), lambda x, i=index: np.sum(x))  # fmt: skip
     add("index_set", "broadcast", [r(2, 3), r()], lambda x, u: ops["index_set"](x, u, 0), lambda x, u: assigned(x, u, 0))
     add("index_set", "lead axis", [r(2, 3), r(1, 3)], lambda x, u: ops["index_set"](x, u, 0), lambda x, u: assigned(x, u, 0))
     add("index_add", "broadcast", [r(2, 3), r(3)], lambda x, u: ops["index_add"](x, u, [0, 0]), lambda x, u: added(x, u, [0, 0]))
@@ -199,6 +206,10 @@ def structured(rng: np.random.Generator) -> dict[str, list[Sample]]:
         add(name, "two", [r(6), r(2, 6)], ops[name], formula)
         add(name, "columns", [r(6, 2)], lambda x, n=name: ops[n](x, rowvar=False), lambda x, f=formula: f(x, rowvar=False))
         add(name, "one row", [r(6)], lambda x, n=name: ops[n](x) + 0.0 * x[0], lambda x, f=formula: f(x) + 0.0)
+    for how in ({}, {"fweights": integers}, {"ddof": 0}, {"bias": True, "fweights": integers}):
+        add("cov", f"aweights {how}", [r(2, 6), weights + 0.0],
+            lambda x, w, how=how: ops["cov"](x, aweights=w, **how),
+            lambda x, w, how=how: np.cov(x, aweights=w, **how))  # fmt: skip
     add("bincount", "weights", [r(6)], lambda w: ops["bincount"](integers, w, 6), lambda w: np.bincount(integers, w, 6))
     for name, formula in (("cumulative_sum", np.cumulative_sum), ("cumulative_prod", np.cumulative_prod)):
         for shape, how in [((3,), {}), ((2, 3), {"axis": 0}), ((2, 3), {"axis": -1, "include_initial": True})]:

@@ -248,6 +248,9 @@ def picks(made: Maker) -> None:
     each("pad", [(0,), 2], [(3,), 2], [(), 1], [(2, 0), ((1, 1), (0, 2))], [(3,), (1, 2), "constant", kw(constant_values=5.0)],
          [(3,), 2, "constant", kw(constant_values=(1.0, 2.0))], [(2, 3), 1, kw(constant_values=((1, 2), (3, 4)))],
          [(3,), 2, "reflect", kw(reflect_type="even")], [(3,), 2, "symmetric", kw(reflect_type="even")])
+    for shape, width in [((3,), 2), ((2, 3), ((1, 0), (2, 1))), ((), 1), ((0,), 2), ((2, 3), {-1: (1, 2)})]:
+        made.both("pad", f"{shape} {width} a Value", made.numbers(shape, ()), lambda f, x, c, width=width: f(
+            x, width, constant_values=c))
     for width in (2, (2, 1), {0: (2, 1)}):  # of mode "empty" what is new is undefined
         made.both("pad", f"{width} empty", made.numbers((3,)), lambda f, x, width=width: f(x, width, "empty")[2:5])
 
@@ -386,6 +389,31 @@ def calculus(made: Maker) -> None:
     for shapes in [(4,), ()], [(2, 3), ()], [(3,), (2,)]:
         made.both("trapezoid", f"{shapes} dx", made.numbers(*shapes), lambda f, y, dx: f(y, dx=dx))
     pairs("polyval", [(3,), ()], [(3,), (2,)], [(1,), (2, 2)], [(4,), (2, 1)], [(3,), (0,)])
+    for shape, named in [((5,), {}), ((3, 4), {}), ((3, 4), {"axis": 0}), ((5,), {"period": 1.0}), ((4,), {"discont": 1.2}),
+                         ((1,), {}), ((0,), {}), ((3, 2, 3), {"axis": -2, "period": 1.5})]:
+        made.both("unwrap", f"{shape} {named}", made.numbers(shape), lambda f, x, o=named: f(x * 3.0, **o))
+    for note, function, shape, axis in [
+        ("number", lambda v: (v * v).sum(), (2, 3), 0), ("number", lambda v: (v * v).sum(), (2, 3), -1),
+        ("number", lambda v: v[0] * v[1], (2,), 0), ("vector", lambda v: v * v.sum(), (2, 3, 2), 1),
+        ("longer", lambda v: np.concatenate([v * v, v[:1]]), (2, 3), 0), ("matrix", np.outer, (2, 3), 1),
+        ("diagonal", np.diag, (2, 3, 2), -1), ("diagonal", np.diag, (2, 3, 2), 0), ("matrix", np.outer, (2,), 0),
+    ]:
+        made.both("apply_along_axis", f"{note} {shape} {axis}", made.numbers(shape), lambda f, x, g=function, axis=axis: f(
+            (lambda v: np.outer(v, v)) if g is np.outer else g, axis, x))
+    made.both("apply_along_axis", "arguments", made.numbers((2, 3), ()), lambda f, x, c: f(
+        lambda v, a, b: v * a + b, 1, x, single(2.0), b=c) if f is not np.apply_along_axis else x * 2.0 + c)
+    at = np.array([-1.0, -0.4, 0.1, 0.7, 1.3])
+    for deg in (0, 1, 2, 4):
+        for shape in [(5,), (5, 2)]:
+            made.both("polyfit", f"{deg} {shape}", [at, *made.numbers(shape)], lambda f, x, y, deg=deg: f(x, y, deg) + 0.0 * x[0])
+            made.both("polyfit", f"{deg} {shape} w", [at, *made.numbers(shape), np.linspace(0.5, 1.5, 5)],
+                      lambda f, x, y, w, deg=deg: f(x, y, deg, w=w) + 0.0 * (x[0] + w[0]))
+    made.add("polyfit", "of y", made.numbers((5,)), lambda y: made.ours["astype"](made.ours["polyfit"](at, y, 2, 1e-6), float),
+             lambda y: np.polyfit(at, y, 2, 1e-6))
+    pairs("polymul", [(3,), (2,)], [(1,), (3,)], [(), (2,)], [(2,), (2,)])
+    pairs("polyadd", [(3,), (2,)], [(1,), (3,)], [(), (2,)], [(2,), (2,)], [(), ()])
+    each("polyder", [(4,)], [(4,), 2], [(3,), 3], [(1,)], [(2,), kw(m=1)])
+    made.both("polyder", "0 times", made.numbers((3,)), lambda f, p: 1.0 * f(p, 0))
     each("vander", [(3,)], [(3,), 2], [(2,), 4, True], [(3,), kw(increasing=True)], [(3,), 1], [(3,), 0], [(1,)], [(0,)])
 
 

@@ -346,6 +346,14 @@ def nan_reductions(s: Samples) -> None:
             with_nan(name, where=KEPT, **how, **({"initial": -9.0 if name == "nanmax" else 9.0} if extreme else {}))
         if not extreme:
             s.like(name, [s.r(2, 3)], axis=1, dtype=np.float64, wide=True)
+    for name in ("nancumsum", "nancumprod"):
+        for named in ({}, {"axis": 0}, {"axis": -1}):
+            with_nan(name, **named)
+            s.like(name, [s.r(2, 3)], **named)
+        for shape in [(), (4,), (0,)]:
+            s.like(name, [s.r(*shape)])
+        s.like(name, [s.r(2, 3)], axis=0, dtype=np.float64, wide=True)
+        s.both(name, "all nan", [s.r(3)], lambda m, x, name=name: getattr(m, name)(m.where([True] * 3, np.nan, x)))
     for name in ("nansum", "nanprod"):
         with_nan(name, initial=2.5, axis=0)
         s.both(name, "all nan", [s.r(3)], lambda m, x, name=name: getattr(m, name)(m.where([True] * 3, np.nan, x)))
@@ -493,6 +501,14 @@ def quantiles(s: Samples) -> None:
         s.like("median", [s.distinct(*shape)], **how)
         s.like("quantile", [s.distinct(*shape)], 0.3, **how)
         s.like("percentile", [s.distinct(*shape)], [10, 65.0], **how)
+        s.like("nanmedian", [s.distinct(*shape)], **how)
+        s.like("nanquantile", [s.distinct(*shape)], 0.3, **how)
+        if 0 not in shape:  # where NumPy forgets the axis of q
+            s.like("nanpercentile", [s.distinct(*shape)], [10, 65.0], **how)
+    for named in [{}, {"axis": 0}, {"axis": 1, "keepdims": True}, {"axis": (0, 1)}, {"axis": (1, 0), "keepdims": True}]:
+        for name, *q in [("nanmedian",), ("nanquantile", 0.3), ("nanquantile", [[0.0, 1.0], [0.5, 0.77]]), ("nanpercentile", 35)]:
+            s.both(name, f"with nan {q} {named}", [s.distinct(3, 4)],
+                   lambda m, x, name=name, q=q, o=named: getattr(m, name)(m.where(HOLES, np.nan, x), *q, **o))  # fmt: skip
 
 
 # --- special functions ----------------------------------------------------------------------------

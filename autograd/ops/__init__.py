@@ -7,9 +7,21 @@ from collections.abc import Callable
 from typing import Any
 
 from autograd.op import Op
-from autograd.ops import calculus, elementwise, indexing, linalg, piecewise, products, reductions, shapes, special, statistics
+from autograd.ops import (
+    calculus,
+    elementwise,
+    indexing,
+    linalg,
+    order,
+    piecewise,
+    products,
+    reductions,
+    shapes,
+    special,
+    statistics,
+)
 
-MODULES = (elementwise, piecewise, reductions, shapes, indexing, products, calculus, linalg, statistics, special)
+MODULES = (elementwise, piecewise, reductions, shapes, indexing, order, products, calculus, linalg, statistics, special)
 
 
 def table() -> dict[str, Op]:

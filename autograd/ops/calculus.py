@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import builtins
+import operator
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from autograd.op import is_value, raw
+from autograd.ops.elementwise import astype
 from autograd.ops.forms import composed
 from autograd.ops.indexing import along
+from autograd.ops.linalg import lstsq
+from autograd.ops.products import convolve
 from autograd.ops.reductions import _sum
-from autograd.ops.shapes import as_tensor, broadcast_to, concatenate, reshape, stack
+from autograd.ops.shapes import (
+    as_array,
+    atleast_1d,
+    broadcast_to,
+    concatenate,
+    expand_dims,
+    moveaxis,
+    pad,
+    ravel,
+    reshape,
+    stack,
+)
 
 
 @composed
@@ -19,11 +36,12 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     """The differences of neighbours along `axis`, n times, with numbers put before or behind first."""
     if n < 0:
         raise ValueError(f"diff() takes an order n of at least 0, but {n} came")
-    a = as_tensor(a)
-    ndim = len(a.shape)
+    a = as_array(a)
+    shape = np.shape(a)
+    ndim = len(shape)
     axis = normalize_axis_index(axis, ndim)
-    layer = (*a.shape[:axis], 1, *a.shape[axis + 1 :])
-    ends = [end if end is None or np.shape(end) else broadcast_to(end, layer) for end in (prepend, append)]
+    layer = (*shape[:axis], 1, *shape[axis + 1 :])
+    ends = [end if end is None or np.shape(end) else broadcast_to(end, layer) for end in map(as_array, (prepend, append))]
     if prepend is not None or append is not None:
         a = concatenate([item for item in (ends[0], a, ends[1]) if item is not None], axis)
     for _ in range(n):
@@ -34,8 +52,8 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
 @composed
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """The differences of neighbours of all elements in a row."""
-    parts = [to_begin, diff(reshape(as_tensor(ary), -1)), to_end]
-    return concatenate([reshape(part, -1) for part in parts if part is not None])
+    parts = [to_begin, diff(ravel(ary)), to_end]
+    return concatenate([ravel(part) for part in parts if part is not None])
 
 
 @composed
@@ -45,11 +63,12 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     At the ends one-sided differences of first or second order. As np.gradient; the gradient of a graph is
     autograd.gradient.
     """
-    f = as_tensor(f)
+    f = as_array(f)
     ndim = len(f.shape)
     axes = normalize_axis_tuple(range(ndim) if axis is None else axis, ndim)
-    one = not varargs or (len(varargs) == 1 and np.ndim(raw(varargs[0])) == 0)
-    spacings = list(varargs or (1.0,)) * (len(axes) if one else 1)
+    spacings = [as_array(item) for item in varargs or (1.0,)]
+    if len(spacings) == 1 and not np.shape(spacings[0]):
+        spacings *= len(axes)
     if len(spacings) != len(axes) or edge_order not in (1, 2):
         raise TypeError(f"gradient() takes one number, or a spacing for each of {len(axes)} axes, and an edge_order of 1 or 2")
     slopes = [slope_along(f, place, spacing, edge_order) for place, spacing in zip(axes, spacings, strict=True)]
@@ -89,21 +108,47 @@ def slope_along(f: Any, axis: int, spacing: Any, edge_order: int) -> Any:
 @composed
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """The area under samples `y` at `x`, or at the distance `dx`, by the trapezoidal rule."""
-    y = as_tensor(y)
-    ndim = len(y.shape)
+    y = as_array(y)
+    ndim = len(np.shape(y))
     axis = normalize_axis_index(axis, ndim)
     heights = (y[along(axis, ndim, slice(1, None))] + y[along(axis, ndim, slice(None, -1))]) * 0.5
     if x is not None:
-        x = as_tensor(x)
+        x = as_array(x)
         dx = diff(x, axis=axis) if len(x.shape) > 1 else reshape(diff(x), (-1, *(1,) * (ndim - 1 - axis)))
-    return _sum(heights * dx, axis)
+    return _sum(heights * as_array(dx), axis)
+
+
+@composed
+def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2.0 * np.pi) -> Any:
+    """`p` with multiples of `period` added along `axis`, so that no neighbours differ by more than half of it; the slope is 1."""
+    if is_value(period) or is_value(discont):
+        raise TypeError("unwrap() has no derivative for its period and discont: pass their .data")
+    p = as_array(p)
+    return p + (np.unwrap(raw(p), discont, axis, period=period) - raw(p))
+
+
+@composed
+def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
+    """What `func1d` makes of each vector of `arr` along `axis`, a number or an array, in the place of that axis."""
+    arr = as_array(arr)
+    axis = normalize_axis_index(axis, len(np.shape(arr)))
+    vectors = moveaxis(arr, axis, -1)
+    lead = vectors.shape[:-1]
+    if 0 in lead:
+        raise ValueError(f"apply_along_axis() needs vectors along axis {axis}, but the shape {np.shape(arr)} has none")
+    out = stack([func1d(vectors[place], *args, **kwargs) for place in np.ndindex(lead)])
+    shape = out.shape[1:]
+    if not shape and vectors.dtype.kind == out.dtype.kind == "f" and out.dtype != vectors.dtype:  # numbers are all float64
+        out = astype(out, vectors.dtype)
+    return moveaxis(reshape(out, (*lead, *shape)), range(len(lead), len(lead) + len(shape)), range(axis, axis + len(shape)))
 
 
 @composed
 def polyval(p: Any, x: Any) -> Any:
     """The polynomial with the coefficients `p`, highest power first, at `x`, by Horner's scheme."""
-    p = as_tensor(p)
-    out = as_tensor(x) * 0.0
+    p = as_array(p)
+    x = as_array(x)
+    out = x * 0.0
     for i in range(p.shape[0]):
         out = out * x + p[i]
     return out
@@ -112,9 +157,60 @@ def polyval(p: Any, x: Any) -> Any:
 @composed
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """The powers of each element of a vector, N of them, as a row; the highest first."""
-    x = as_tensor(x)
+    x = as_array(x)
     columns = x.shape[0] if N is None else N
     powers = [x**0.0]
     for _ in range(columns - 1):
         powers.append(powers[-1] * x)
     return stack(powers if increasing else powers[::-1], -1)[:, :columns]
+
+
+# --- polynomials ----------------------------------------------------------------------------------
+
+
+@composed
+def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False) -> Any:
+    """The coefficients, highest power first, of the polynomial of degree `deg` nearest to the points (x, y) by least squares.
+
+    `w` weighs the distances before they are squared. For `y` with two axes there is a polynomial for each column.
+    """
+    if full or cov:
+        raise TypeError("polyfit() of a Value gives the coefficients alone: full and cov must be False")
+    x, y, w = map(as_array, (x, y, w))
+    powers = vander(x, operator.index(deg) + 1)  # (points, deg + 1)
+    if len(np.shape(x)) != 1 or len(np.shape(y)) not in (1, 2) or np.shape(y)[0] != np.shape(x)[0] or deg < 0 or not np.size(x):
+        came = f"the shapes {np.shape(x)} and {np.shape(y)} and the degree {deg} came"
+        raise ValueError(f"polyfit() takes as many x as y, at least one, and a degree that is not negative, but {came}")
+    if w is not None:
+        powers, y = powers * expand_dims(w, 1), y * (w if len(np.shape(y)) == 1 else expand_dims(w, 1))
+    scale = np.sqrt(np.sum(np.square(raw(powers)), 0))  # for accuracy alone: the result does not depend on it
+    rcond = len(raw(x)) * np.finfo(powers.dtype).eps if rcond is None else rcond
+    coefficients, _, rank, _ = lstsq(powers / scale, y, rcond)
+    if rank <= deg:
+        warnings.warn("Polyfit may be poorly conditioned", np.exceptions.RankWarning, stacklevel=2)
+    return coefficients / (scale if len(np.shape(y)) == 1 else scale[:, None])
+
+
+@composed
+def polymul(a1: Any, a2: Any) -> Any:
+    """The coefficients of the product of two polynomials; unlike NumPy's, leading zeros stay, which have a gradient."""
+    return convolve(atleast_1d(a1), atleast_1d(a2))
+
+
+@composed
+def polyadd(a1: Any, a2: Any) -> Any:
+    """The coefficients of the sum of two polynomials."""
+    a1, a2 = atleast_1d(a1), atleast_1d(a2)
+    short = a1.shape[0] - a2.shape[0]
+    return pad(a1, (builtins.max(-short, 0), 0)) + pad(a2, (builtins.max(short, 0), 0))
+
+
+@composed
+def polyder(p: Any, m: int = 1) -> Any:
+    """The coefficients of the m-th derivative of a polynomial."""
+    if m < 0:
+        raise ValueError(f"polyder() takes an order m of at least 0, but {m} came")
+    p = atleast_1d(p)
+    for _ in range(m):
+        p = p[:-1] * np.arange(p.shape[0] - 1, 0, -1).astype(p.dtype)
+    return p

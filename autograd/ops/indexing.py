@@ -1,8 +1,7 @@
-"""Indexing, its inverses (scatter, `x.at[i].set(u)`), and order: take, sort, quantiles."""
+"""Indexing, its inverses (scatter, `x.at[i].set(u)`), and NumPy's functions that pick elements: take, choose, select."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from autograd.op import is_value, raw, shape_of
 from autograd.ops.elementwise import where
 from autograd.ops.forms import composed, primitive
 from autograd.ops.piecewise import maximum, minimum
-from autograd.ops.shapes import broadcast_to, moveaxis, reshape, transpose
+from autograd.ops.shapes import as_array, broadcast_to, reshape
 
 
 def plain_index(index: Any) -> Any:
@@ -43,17 +42,13 @@ def take_once(index: Any) -> bool:
     return is_basic(index) or (len(arrays) == 1 and arrays[0].dtype == bool)
 
 
-def listed(x: Any) -> Any:
-    """A list as an array, anything else as it is."""
-    return np.asarray(x) if x.__class__ is list else x
-
-
 def indexed(x: Any, index: Any) -> tuple[Any, ...]:
-    """The same arguments with a plain index; TypeError for a scalar."""
-    x = listed(x)
-    if shape_of(x) == () and is_value(x):
+    """The same arguments with a plain index; TypeError for a scalar, unless the index asks for new axes only."""
+    x, index = as_array(x), plain_index(index)
+    parts = index if index.__class__ is tuple else (index,)
+    if is_value(x) and x.shape == () and any(part is not None and part is not Ellipsis for part in parts):
         raise TypeError(f"a scalar Value has no elements, but it was indexed with {index!r}")
-    return x, plain_index(index)
+    return x, index
 
 
 @primitive(
@@ -64,7 +59,7 @@ def indexed(x: Any, index: Any) -> tuple[Any, ...]:
 )
 def getitem(x: Any, index: Any) -> Any:
     """``x[index]``, basic or advanced; elements taken more than once add up in the gradient."""
-    return x[index]
+    return (x if x.__class__ is np.ndarray else np.asarray(x))[index]
 
 
 @primitive("selection", x=lambda g, out, x, shape, index: getitem(g, index))
@@ -97,7 +92,7 @@ def set_rule_u(g: Any, out: Any, x: Any, u: Any, index: Any) -> Any:
 
 
 def at_arguments(x: Any, u: Any, index: Any) -> tuple[Any, ...]:
-    return listed(x), listed(u), plain_index(index)
+    return as_array(x), as_array(u), plain_index(index)
 
 
 @primitive(
@@ -204,7 +199,7 @@ def in_range(index: Any, length: int, mode: str) -> Any:
 @composed
 def take(a: Any, indices: Any, axis: int | None = None, out: None = None, mode: str = "raise") -> Any:
     """The elements of `a`, or the layers along `axis`, at integer `indices` of any shape."""
-    a, axis = (reshape(a, -1), 0) if axis is None else (a, axis)
+    a, axis = (reshape(as_array(a), -1), 0) if axis is None else (as_array(a), axis)
     ndim = len(np.shape(a))
     return getitem(a, along(axis, ndim, in_range(indices, np.shape(a)[axis], mode)))
 
@@ -219,7 +214,7 @@ def grid(indices: Any, shape: tuple[int, ...], axis: int) -> tuple[Any, ...]:
 @composed
 def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
     """Of each row along `axis` the elements at the `indices` of that row, as argsort() and argmax() give them."""
-    arr, axis = (reshape(arr, -1), 0) if axis is None else (arr, axis)
+    arr, axis = (reshape(as_array(arr), -1), 0) if axis is None else (as_array(arr), axis)
     indices = np.asarray(raw(indices))
     if indices.ndim != len(np.shape(arr)):
         raise ValueError(f"take_along_axis() takes indices with as many axes as the array, but {indices.ndim} came")
@@ -229,9 +224,10 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
 @composed
 def put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None) -> Any:
     """A copy of `arr` with `values` at the places that take_along_axis() would take; NumPy's own changes `arr` itself."""
+    arr = as_array(arr)
     if axis is None:
         return reshape(put_along_axis(reshape(arr, -1), indices, values, 0), np.shape(arr))
-    return index_set(arr, values, grid(np.asarray(raw(indices)), np.shape(arr), axis))
+    return index_set(arr, as_array(values), grid(np.asarray(raw(indices)), np.shape(arr), axis))
 
 
 @composed
@@ -249,7 +245,7 @@ def extract(condition: Any, arr: Any) -> Any:
 @composed
 def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
     """From each element's choice: ``choices[a[i]][i]``, all of them broadcast to one shape."""
-    choices = list(choices)
+    choices = [as_array(item) for item in choices]
     turn = in_range(a, len(choices), mode)
     if turn.size and not (turn.min() >= 0 and turn.max() < len(choices)):
         raise ValueError(f"choose() has {len(choices)} choices, but their numbers reach from {turn.min()} to {turn.max()}")
@@ -264,10 +260,19 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """The choice of the first condition that holds, elementwise, and `default` where none does."""
     if len(condlist) != len(choicelist) or not len(condlist):
         raise ValueError(f"select() takes as many conditions as choices, but {len(condlist)} and {len(choicelist)} came")
-    out = default if is_value(default) or np.ndim(default) else float(default)
+    out = as_array(default)
     for condition, item in zip(reversed(condlist), reversed(choicelist), strict=True):
-        out = where(condition, item, out)
+        out = where(condition, as_array(item), out)
     return out
+
+
+def where_or_nonzero(condition: Any, x: Any = None, y: Any = None, /) -> Any:
+    """np.where(): where() of three arguments, and of one the indices that np.nonzero() gives, which are plain."""
+    if x is None and y is None:
+        return np.nonzero(raw(as_array(condition)))
+    if x is None or y is None:
+        raise ValueError("np.where() takes a condition alone, or with both x and y")
+    return where(condition, as_array(x), as_array(y))
 
 
 @composed
@@ -276,6 +281,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 
     One function more than there are conditions is for the rest, which is 0 without it.
     """
+    x = as_array(x)
     conditions = [condlist] if np.ndim(condlist) == len(np.shape(x)) else list(condlist)
     conditions = [np.broadcast_to(np.asarray(item, dtype=bool), np.shape(x)).ravel() for item in conditions]
     functions = list(funclist)
@@ -293,20 +299,6 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     return reshape(out, np.shape(x))
 
 
-# --- order ----------------------------------------------------------------------------------------
-
-
-def tie_rule(g: Any, out: Any, x: Any, axis: int) -> Any:
-    """Each element gets the cotangent of its rank, and elements that are equal the average of theirs."""
-    data = np.asarray(raw(x))
-    order = np.argsort(data, axis, kind="stable")
-    ranked = np.take_along_axis(data, order, axis)
-    before = ranked[along(axis, data.ndim, slice(0, -1))] == ranked[along(axis, data.ndim, slice(1, None))]
-    if before.any():
-        g = averaged_runs(g, before, axis)
-    return take_along_axis(g, np.argsort(order, axis), axis)
-
-
 @primitive("shape", x=lambda g, out, x, equal, axis: averaged_runs(g, equal, axis))
 def averaged_runs(x: Any, equal: Any, axis: int) -> Any:
     """`x` with each run along `axis`, of elements joined to the one before by `equal`, replaced by its mean."""
@@ -315,85 +307,3 @@ def averaged_runs(x: Any, equal: Any, axis: int) -> Any:
     run = np.cumsum(starts.ravel()) - 1
     means = np.bincount(run, rows.ravel()) / np.bincount(run)
     return np.moveaxis(means[run].reshape(rows.shape), -1, axis).astype(x.dtype, copy=False)
-
-
-@primitive("shape", x=tie_rule)
-def _sort(x: Any, axis: int) -> Any:
-    """sort()."""
-    return np.sort(x, axis)
-
-
-@composed
-def sort(a: Any, axis: int | None = -1, kind: Any = None, order: None = None, *, stable: bool | None = None) -> Any:
-    """The elements in increasing order along `axis`, nan last; of equal elements each gets the mean of their cotangents."""
-    return _sort(reshape(a, -1), 0) if axis is None else _sort(a, axis)
-
-
-@composed
-def partition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: None = None) -> Any:
-    """The elements with those of rank `kth` in their sorted places, smaller ones before and larger ones behind them."""
-    a, axis = (reshape(a, -1), 0) if axis is None else (a, axis)
-    data = np.asarray(raw(a))
-    ranks = np.argsort(np.argsort(data, axis, kind="stable"), axis)
-    return take_along_axis(_sort(a, axis), np.take_along_axis(ranks, np.argpartition(data, kth, axis), axis), axis)
-
-
-@composed
-def unique(
-    ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis: None = None,
-    *, equal_nan: bool = True, sorted: bool = True,
-) -> Any:  # fmt: skip
-    """The different elements, always in increasing order; equal ones share the gradient. Indices and counts are plain."""
-    if axis is not None:
-        raise TypeError("unique() of a Value works on all elements in a row: axis must be None")
-    data = np.asarray(raw(ar))
-    _, index, inverse, counts = np.unique(data, True, True, True, equal_nan=equal_nan)
-    first = np.searchsorted(np.sort(data, None), data.ravel()[index])
-    out = getitem(_sort(reshape(ar, -1), 0), first)
-    extras = [item for item, asked in ((index, return_index), (inverse, return_inverse), (counts, return_counts)) if asked]
-    return (out, *extras) if extras else out
-
-
-@composed
-def quantile(
-    a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: Any = "linear",
-    keepdims: bool = False, *, weights: None = None,
-) -> Any:  # fmt: skip
-    """The q-th quantiles over `axis`, 0 <= q <= 1, by any of NumPy's methods; nan where there is a nan.
-
-    Every method takes a mean of two neighbours in order. Which, and with what weights, is read off what
-    NumPy gives for 0, 1, 2, ..., since it depends on the length alone.
-    """
-    if weights is not None or is_value(q):
-        raise TypeError("quantile() takes no weights, and plain numbers as q: it has no derivative with respect to either")
-    shape = np.shape(a)
-    axis = range(len(shape)) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
-    axes = tuple(place % len(shape) for place in axis)
-    kept = tuple(place for place in range(len(shape)) if place not in axes)
-    frame = [1 if place in axes else size for place, size in enumerate(shape) if keepdims or place in kept]
-    length = math.prod(shape[place] for place in axes)
-    rows = reshape(transpose(a, (*kept, *axes)), (*frame, length))  # (..., length)
-    place = np.asarray(np.quantile(np.arange(length, dtype=float), q, method=method))
-    low = np.floor(place).astype(int)
-    part = (place - low).reshape(place.shape + (1,) * len(frame)).astype(getattr(rows, "dtype", float))
-    ordered = moveaxis(_sort(rows, -1), -1, 0)  # (length, ...)
-    lower, upper = getitem(ordered, low), getitem(ordered, np.minimum(low + 1, length - 1))  # (q, ...)
-    out = where(part == 0.0, lower, lower + (upper - lower) * part)
-    nan = np.isnan(raw(rows)).any(-1)
-    return where(nan, np.nan, out) if nan.any() else out
-
-
-@composed
-def percentile(
-    a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: Any = "linear",
-    keepdims: bool = False, *, weights: None = None,
-) -> Any:  # fmt: skip
-    """The q-th percentiles over `axis`, 0 <= q <= 100; see quantile()."""
-    q = q if is_value(q) else np.asarray(q) / 100.0
-    return quantile(a, q, axis, None, overwrite_input, method, keepdims, weights=weights)
-
-
-@composed
-def median(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
-    """The middle element over `axis` in order, or the mean of the two in the middle; nan where there is a nan."""
-    return quantile(a, 0.5, axis, keepdims=keepdims)

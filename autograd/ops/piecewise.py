@@ -15,6 +15,7 @@ import numpy as np
 from autograd.op import is_value, raw
 from autograd.ops.elementwise import neg, where
 from autograd.ops.forms import binary, composed, primitive, unary
+from autograd.ops.shapes import as_array, as_tensor, concatenate
 
 # --- steps ----------------------------------------------------------------------------------------
 
@@ -55,7 +56,7 @@ def _round(x: Any, decimals: int) -> Any:
 @composed
 def round(a: Any, decimals: int = 0, out: None = None) -> Any:
     """`a` rounded to so many decimals, half to even; the derivative is 0 everywhere."""
-    return _round(a, decimals)
+    return _round(as_array(a), decimals)
 
 
 around = round
@@ -64,6 +65,7 @@ around = round
 @composed
 def modf(x: Any) -> Any:
     """The fractional part, whose slope is 1, and the integral part, whose slope is 0; both have the sign of x."""
+    x = as_array(x)
     whole = trunc(x)
     return x - whole, whole
 
@@ -83,6 +85,7 @@ fmod = binary("fmod", "fmod({}, {})", np.fmod, lambda g, out, x, y: g,
 @composed
 def divmod(x: Any, y: Any) -> Any:
     """``(x // y, x % y)``."""
+    x, y = as_array(x), as_array(y)
     return floor_divide(x, y), mod(x, y)
 
 
@@ -109,7 +112,7 @@ fabs = abs
 @composed
 def real(val: Any) -> Any:
     """`val` itself: all Values are real."""
-    return val if is_value(val) else np.asarray(val)
+    return as_tensor(val)
 
 
 @composed
@@ -124,13 +127,13 @@ conjugate = conj = real
 @composed
 def imag(val: Any) -> Any:
     """Zeros: all Values are real."""
-    return where(False, val, 0.0)
+    return where(False, as_array(val), 0.0)
 
 
 @composed
 def angle(z: Any, deg: bool = False) -> Any:
     """The angle of a real number in the complex plane, 0 or pi (180 in degrees); the derivative is 0 everywhere."""
-    return heaviside(neg(z), 0.0) * (180.0 if deg else math.pi)
+    return heaviside(neg(as_array(z)), 0.0) * (180.0 if deg else math.pi)
 
 
 @primitive("elementwise", x=lambda g, out, x, nan, posinf, neginf: g * np.isfinite(raw(x)))
@@ -142,7 +145,7 @@ def _nan_to_num(x: Any, nan: float, posinf: float | None, neginf: float | None) 
 @composed
 def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
     """`x` with nan, inf and -inf replaced by finite numbers, whose derivative is 0."""
-    return _nan_to_num(x, nan, posinf, neginf)
+    return _nan_to_num(as_array(x), nan, posinf, neginf)
 
 
 def leaky_slope(x: Any, slope: float) -> Any:
@@ -208,6 +211,7 @@ def maximum(x: Any, y: Any) -> Any:
     At a tie of two Values each gets half of the gradient; against a constant the Value gets 0 there,
     so that ``maximum(x, 0.0)`` and ``relu(x)`` agree.
     """
+    x, y = as_array(x), as_array(y)
     if is_value(x) and not is_value(y):
         return _clip(x, _bound(y), None)
     if is_value(y) and not is_value(x):
@@ -218,6 +222,7 @@ def maximum(x: Any, y: Any) -> Any:
 @composed
 def minimum(x: Any, y: Any) -> Any:
     """The smaller of `x` and `y`, elementwise; ties as in `maximum`."""
+    x, y = as_array(x), as_array(y)
     if is_value(x) and not is_value(y):
         return _clip(x, None, _bound(y))
     if is_value(y) and not is_value(x):
@@ -228,12 +233,14 @@ def minimum(x: Any, y: Any) -> Any:
 @composed
 def fmax(x: Any, y: Any) -> Any:
     """The larger of `x` and `y`, or the one that is not nan; ties as in `maximum`."""
+    x, y = as_array(x), as_array(y)
     return where(np.isnan(raw(x)), y, where(np.isnan(raw(y)), x, maximum(x, y)))
 
 
 @composed
 def fmin(x: Any, y: Any) -> Any:
     """The smaller of `x` and `y`, or the one that is not nan; ties as in `maximum`."""
+    x, y = as_array(x), as_array(y)
     return where(np.isnan(raw(x)), y, where(np.isnan(raw(y)), x, minimum(x, y)))
 
 
@@ -249,6 +256,7 @@ def clip(x: Any, low: Any = None, high: Any = None, out: None = None, **named: A
             raise TypeError(f"clip() got an unexpected keyword argument {name!r}: it takes low and high")
     low = named.get("a_min", named.get("min", low))
     high = named.get("a_max", named.get("max", high))
+    x, low, high = map(as_array, (x, low, high))
     if is_value(low) or is_value(high):
         x = x if low is None else maximum(x, low)
         return x if high is None else minimum(x, high)
@@ -280,15 +288,16 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     Outside of xp it is fp[0] and fp[-1], or `left` and `right`. At a point where two lines meet, the
     derivative with respect to x is the flatter of their slopes, or 0 if they have different signs.
     """
+    x, xp, fp, left, right = map(as_array, (x, xp, fp, left, right))
     if period is not None:
         if raw(period) == 0.0:
             raise ValueError("interp() takes a period that is not zero")
         period = np.abs(period)
         x, turn = mod(x, period), mod(xp, period)
         order = np.argsort(raw(turn))
-        turn, fp = turn[order], fp[order] if is_value(fp) else np.asarray(fp)[order]
-        xp = np.concatenate([turn[-1:] - period, turn, turn[:1] + period])
-        fp = np.concatenate([fp[-1:], fp, fp[:1]])
+        turn, fp = turn[order], fp[order]
+        xp = concatenate([turn[-1:] - period, turn, turn[:1] + period])
+        fp = concatenate([fp[-1:], fp, fp[:1]])
     points, heights, places = (np.asarray(raw(item), dtype=float) for item in (xp, fp, x))
     xp, fp = (item if is_value(item) else data for item, data in ((xp, points), (fp, heights)))
     if len(points) != len(heights) or not len(points):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.op import Op, is_value, raw, shape_of
+from autograd.op import Op, is_value, raw, shape_of, value_in
 from autograd.ops import shapes
 
 KINDS = {"c": "complex numbers", "O": "an object array", "U": "a string", "S": "bytes", "M": "dates", "m": "time spans"}
@@ -42,7 +42,7 @@ def real_array(data: Any, who: str) -> np.ndarray:
 
 def holds_value(data: Any) -> bool:
     """True for a list or tuple with a Value in it, however nested."""
-    return isinstance(data, (list, tuple)) and any(is_value(item) or holds_value(item) for item in data)
+    return isinstance(data, (list, tuple)) and value_in(data) is not None
 
 
 def leaf_data(data: Any) -> Any:

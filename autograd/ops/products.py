@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import functools
 import math
 import string
 from typing import Any
@@ -17,7 +16,7 @@ from autograd.ops.forms import composed, primitive
 from autograd.ops.indexing import scatter
 from autograd.ops.reductions import _sum
 from autograd.ops.shapes import (
-    as_tensor,
+    as_array,
     broadcast_arrays,
     broadcast_to,
     concatenate,
@@ -96,6 +95,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
 @composed
 def dot(a: Any, b: Any, out: None = None) -> Any:
     """The product of numbers, vectors and matrices; of more axes the sum over the last of `a` and the second last of `b`."""
+    a, b = as_array(a), as_array(b)
     a_dims, b_dims = len(np.shape(a)), len(np.shape(b))
     if not a_dims or not b_dims:
         return mul(a, b)
@@ -105,24 +105,26 @@ def dot(a: Any, b: Any, out: None = None) -> Any:
 @composed
 def vdot(a: Any, b: Any, /) -> Any:
     """The sum of the products of all elements."""
-    return matmul(reshape(a, -1), reshape(b, -1))
+    return matmul(reshape(as_array(a), -1), reshape(as_array(b), -1))
 
 
 @composed
 def inner(a: Any, b: Any, /) -> Any:
     """The sums of products over the last axis of both."""
+    a, b = as_array(a), as_array(b)
     return tensordot(a, b, (-1, -1)) if np.shape(a) and np.shape(b) else mul(a, b)
 
 
 @composed
 def outer(a: Any, b: Any, out: None = None) -> Any:
     """Every element of `a` times every element of `b`: (size of a, size of b)."""
-    return reshape(a, (-1, 1)) * reshape(b, (1, -1))
+    return reshape(as_array(a), (-1, 1)) * reshape(as_array(b), (1, -1))
 
 
 @composed
 def vecdot(x1: Any, x2: Any, axis: int = -1, keepdims: bool = False) -> Any:
     """The sums of products over one axis of each, by pairs of vectors; all other axes broadcast."""
+    x1, x2 = as_array(x1), as_array(x2)
     x1, x2 = (x1, x2) if axis == -1 else (moveaxis(x1, axis, -1), moveaxis(x2, axis, -1))
     if np.shape(x1)[-1] != np.shape(x2)[-1]:
         raise ValueError(f"vecdot() takes vectors of one length, but {np.shape(x1)[-1]} and {np.shape(x2)[-1]} came")
@@ -133,18 +135,19 @@ def vecdot(x1: Any, x2: Any, axis: int = -1, keepdims: bool = False) -> Any:
 @composed
 def matvec(x1: Any, x2: Any, /) -> Any:
     """Matrices times vectors: (..., m, k), (..., k) -> (..., m)."""
-    return times_column(x1, x2)
+    return times_column(as_array(x1), as_array(x2))
 
 
 @composed
 def vecmat(x1: Any, x2: Any, /) -> Any:
     """Vectors times matrices: (..., k), (..., k, n) -> (..., n)."""
-    return squeeze(matmul(expand_dims(x1, -2), x2), -2)
+    return squeeze(matmul(expand_dims(as_array(x1), -2), as_array(x2)), -2)
 
 
 @composed
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """The sums of products over pairs of axes: the last `axes` of a with the first of b, or two lists of axes."""
+    a, b = as_array(a), as_array(b)
     a_shape, b_shape = np.shape(a), np.shape(b)
     if isinstance(axes, (int, np.integer)):
         axes = range(-axes, 0), range(axes)
@@ -163,6 +166,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 @composed
 def kron(a: Any, b: Any) -> Any:
     """The Kronecker product: `b` times every element of `a`, in blocks."""
+    a, b = as_array(a), as_array(b)
     ndim = builtins.max(len(np.shape(a)), len(np.shape(b)))
     a_shape, b_shape = ((1,) * (ndim - len(np.shape(item))) + np.shape(item) for item in (a, b))
     blocks = reshape(a, [n for length in a_shape for n in (length, 1)])
@@ -174,7 +178,7 @@ def kron(a: Any, b: Any) -> Any:
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
     """The vector product of vectors of 3 elements; of 2, only the third component is left."""
     axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
-    a, b = moveaxis(as_tensor(a), axisa, -1), moveaxis(as_tensor(b), axisb, -1)
+    a, b = moveaxis(a, axisa, -1), moveaxis(b, axisb, -1)
     lengths = a.shape[-1], b.shape[-1]
     if not set(lengths) <= {2, 3}:
         raise ValueError(f"cross() takes vectors of 2 or 3 elements, but {lengths[0]} and {lengths[1]} came")
@@ -186,34 +190,40 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     return moveaxis(concatenate(broadcast_arrays(a1 * zb - za * b1, za * b0 - a0 * zb, third), -1), -1, axisc)
 
 
+def best_cuts(ends: list[int]) -> dict[tuple[int, int], tuple[int, int]]:
+    """For every run of matrices, from the first to the last of them, its least cost and after which of them to cut it."""
+    count = len(ends) - 1
+    best = {(place, place): (0, place) for place in range(count)}
+    for first, last in ((first, first + length) for length in range(1, count) for first in range(count - length)):
+        best[first, last] = builtins.min(
+            (best[first, cut][0] + best[cut + 1, last][0] + ends[first] * ends[cut + 1] * ends[last + 1], cut)
+            for cut in range(first, last)
+        )
+    return best
+
+
+def product_of_run(arrays: list[Any], best: dict[tuple[int, int], tuple[int, int]], first: int, last: int) -> Any:
+    """The product of a run of matrices, cut where it costs least."""
+    if first == last:
+        return arrays[first]
+    cut = best[first, last][1]
+    return matmul(product_of_run(arrays, best, first, cut), product_of_run(arrays, best, cut + 1, last))
+
+
 @composed
 def multi_dot(arrays: Any, *, out: None = None) -> Any:
     """The product of a list of matrices, in the order that needs the fewest multiplications; the ends may be vectors."""
+    arrays = [as_array(item) for item in arrays]
     sizes = [np.shape(item) for item in arrays]
     first, last = (1 if len(shape) == 1 else shape[place] for place, shape in ((0, sizes[0]), (1, sizes[-1])))
     ends = [first, *(shape[0] for shape in sizes[1:]), last]
-
-    @functools.cache
-    def best(first: int, last: int) -> tuple[int, int]:
-        """The least cost of a product of matrices, and after which of them to cut it."""
-        costs = [
-            (best(first, cut)[0] + best(cut + 1, last)[0] + ends[first] * ends[cut + 1] * ends[last + 1], cut)
-            for cut in range(first, last)
-        ]
-        return min(costs, default=(0, first))
-
-    def product(first: int, last: int) -> Any:
-        if first == last:
-            return arrays[first]
-        cut = best(first, last)[1]
-        return matmul(product(first, cut), product(cut + 1, last))
-
-    return product(0, len(arrays) - 1)
+    return product_of_run(arrays, best_cuts(ends), 0, len(arrays) - 1)
 
 
 @composed
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     """The discrete convolution of two vectors: full, of the longer one's length ("same"), or where both overlap ("valid")."""
+    a, v = as_array(a), as_array(v)
     lengths = np.size(raw(a)), np.size(raw(v))
     if mode not in ("full", "same", "valid"):
         raise ValueError(f"the mode of a convolution is 'full', 'same' or 'valid', but {mode!r} came")
@@ -226,6 +236,7 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 @composed
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     """The cross-correlation of two vectors: ``c[k] = sum(a[n + k] * v[n])``."""
+    a, v = as_array(a), as_array(v)
     backwards = np.size(raw(a)) < np.size(raw(v))  # NumPy then correlates v with a and turns the result round
     out = convolve(reshape(a, -1)[::-1], v, mode) if backwards else convolve(a, reshape(v, -1)[::-1], mode)
     return out[::-1] if backwards else out
@@ -316,6 +327,6 @@ def einsum(
             raise ValueError(f"einsum() takes integers from 0 to {len(LABELS) - 1} for axes, but {wrong[0]} came")
         terms = ["".join("..." if item is Ellipsis else LABELS[item] for item in row) for row in lists]
         operands = (",".join(terms[:pairs]) + ("->" + terms[-1] if len(operands) % 2 else ""), *operands[: 2 * pairs : 2])
-    values = [as_tensor(item) if dtype is None else astype(as_tensor(item), dtype) for item in operands[1:]]
+    values = [as_array(item) if dtype is None else astype(as_array(item), dtype) for item in operands[1:]]
     names, result = letters(operands[0], [np.shape(item) for item in values])
     return _einsum(values, tuple(names), result, optimize)

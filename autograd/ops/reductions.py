@@ -18,14 +18,19 @@ from autograd.ops.elementwise import astype, exp, float_dtype, log, mul, sqrt, s
 from autograd.ops.elementwise import where as where_
 from autograd.ops.forms import composed, primitive
 from autograd.ops.piecewise import maximum, minimum
-from autograd.ops.shapes import broadcast_to, concatenate, expand_dims, reshape, squeeze, transpose
+from autograd.ops.shapes import (
+    as_array,
+    broadcast_to,
+    concatenate,
+    expand_dims,
+    moveaxis,
+    plain_axis,
+    reshape,
+    squeeze,
+    transpose,
+)
 
 total: Any = np.add.reduce  # what np.sum calls, in half the time on small arrays
-
-
-def plain_axis(x: Any, axis: Any = None, *rest: Any) -> tuple[Any, ...]:
-    """The same arguments with the axis as None, an int or a tuple of ints."""
-    return x, tuple(axis) if axis.__class__ is list else axis, *rest
 
 
 def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -174,7 +179,7 @@ def sum(
     array([4., 6.])
     """
     result = _sum(chosen(a, where, 0.0, dtype), axis, keepdims)
-    return result if initial is None else result + initial
+    return result if initial is None else result + as_array(initial)
 
 
 @composed
@@ -183,7 +188,7 @@ def prod(
 ) -> Any:  # fmt: skip
     """The product over `axis`; the derivative is right also where elements are zero."""
     result = _prod(chosen(a, where, 1.0, dtype), axis, keepdims)
-    return result if initial is None else result * initial
+    return result if initial is None else result * as_array(initial)
 
 
 @composed
@@ -203,7 +208,7 @@ def var(
     a = chosen(a, where, 0.0, dtype)
     if where is True and mean is None:
         return _var(a, axis, keepdims, ddof)
-    centre = _sum(a, axis, True) / count(a, where, axis, True) if mean is None else mean
+    centre = _sum(a, axis, True) / count(a, where, axis, True) if mean is None else as_array(mean)
     squares = chosen(square(sub(a, centre)), where, 0.0)
     return _sum(squares, axis, keepdims) / np.maximum(count(a, where, axis, keepdims) - ddof, 0.0)
 
@@ -216,7 +221,8 @@ def std(
     """The standard deviation over `axis`, the square root of var(); its derivative is 0 where all elements are the same."""
     ddof = ddof if correction is None else correction
     if where is True and mean is None:
-        return _std(a if dtype is None else astype(a, dtype), axis, keepdims, ddof)
+        return _std(chosen(a, where, 0.0, dtype), axis, keepdims, ddof)
+    a = as_array(a)
     squares = var(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean)
     constant = is_constant(a, squares, axis, keepdims, where) if mean is None else raw(squares) == 0.0
     return where_(constant, 0.0, sqrt(where_(constant, 1.0, squares)))
@@ -240,35 +246,48 @@ amax, amin = max, min
 @composed
 def ptp(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> Any:
     """The largest less the smallest element over `axis`."""
+    a = as_array(a)
     return _max(a, axis, keepdims) - _min(a, axis, keepdims)
 
 
 @composed
 def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
     """The sums of the first 1, 2, ... elements along `axis`, or of all elements in a row."""
-    a = a if dtype is None else astype(a, dtype)
+    a = chosen(a, True, 0.0, dtype)
     return _cumsum(reshape(a, -1), 0) if axis is None else _cumsum(a, axis)
 
 
 @composed
 def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
     """The products of the first 1, 2, ... elements along `axis`; the derivative is right also where elements are zero."""
-    a = a if dtype is None else astype(a, dtype)
-    if axis is None:
-        return products(reshape(a, -1))
-    order = list(range(len(np.shape(a))))
-    order.append(order.pop(axis))  # that axis last
-    return transpose(products(transpose(a, tuple(order))), tuple(np.argsort(order).tolist()))
+    a = chosen(a, True, 1.0, dtype)
+    return products(reshape(a, -1)) if axis is None else moveaxis(products(moveaxis(a, axis, -1)), -1, axis)
+
+
+@composed
+def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
+    """The sums of the first 1, 2, ... elements along `axis`, or of all in a row, where nan counts as 0."""
+    a = as_array(a)
+    return cumsum(chosen(a, numbers(a, True), 0.0), axis, dtype)
+
+
+@composed
+def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
+    """The products of the first 1, 2, ... elements along `axis`, or of all in a row, where nan counts as 1."""
+    a = as_array(a)
+    return cumprod(chosen(a, numbers(a, True), 1.0), axis, dtype)
 
 
 @composed
 def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
     """The mean over `axis` with `weights`, of the shape of `a` or along the axes that go; with `returned`, also their sum."""
+    a = as_array(a)
     if weights is None:
         result = mean(a, axis, keepdims=keepdims)
         scale = np.full(np.shape(result), np.size(a) / (np.size(result) or 1), dtype=float_dtype(result))
     else:
-        shape = np.shape(a)
+        shape, weights = np.shape(a), as_array(weights)
+        weights = weights if is_value(weights) else np.asarray(weights, float_dtype(weights))
         if np.shape(weights) != shape:
             axes = [place % len(shape) for place in (axis if axis.__class__ is tuple else () if axis is None else (axis,))]
             if np.shape(weights) != tuple(shape[place] for place in axes):
@@ -340,7 +359,7 @@ def nanmin(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, i
 
 def chosen(a: Any, where: Any, neutral: float, dtype: Any = None) -> Any:
     """`a` in a dtype, with the neutral element where `where` does not hold."""
-    a = a if where is True else where_(where, a, neutral)
+    a = as_array(a) if where is True else where_(where, as_array(a), neutral)
     return a if dtype is None else astype(a, dtype)
 
 
@@ -351,11 +370,12 @@ def count(a: Any, where: Any, axis: Any, keepdims: bool) -> Any:
 
 def numbers(a: Any, where: Any) -> Any:
     """True where `a` is not nan and `where` holds."""
-    return ~np.isnan(raw(a)) & where
+    return ~np.isnan(raw(as_array(a))) & where
 
 
 def extreme(reduce: Any, combine: Any, a: Any, axis: Any, keepdims: bool, initial: Any, where: Any) -> Any:
     """max() or min() with NumPy's `initial` and `where`."""
+    a, initial = as_array(a), as_array(initial)
     if where is not True:
         if initial is None:
             raise ValueError(f"{reduce.name}() with where= needs initial=, its value where nothing is chosen")
@@ -369,6 +389,7 @@ def extreme(reduce: Any, combine: Any, a: Any, axis: Any, keepdims: bool, initia
 
 def extreme_number(function: Any, lowest: float, a: Any, axis: Any, keepdims: bool, initial: Any, where: Any) -> Any:
     """nanmax() or nanmin(): what is nan counts as `lowest`."""
+    a = as_array(a)
     valid = numbers(a, where)
     out = function(where_(valid, a, lowest), axis, None, keepdims, initial)
     nothing = ~np.any(valid, axis, keepdims=keepdims)
@@ -399,8 +420,10 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False, *, b: Any = None
     >>> float(Value([1000.0, 1000.0]).logsumexp().data - 1000.0)
     0.69314...
     """
+    x = as_array(x)
     if b is None:
         return _logsumexp(x, axis, keepdims)
+    b = as_array(b)
     largest = np.max(raw(x) + np.where(np.equal(raw(b), 0.0), -np.inf, 0.0), axis, keepdims=True, initial=-np.inf)
     shift = np.where(np.isfinite(largest), largest, 0.0)
     out = log(_sum(b * exp(where_(np.equal(raw(b), 0.0), 0.0, x - shift)), axis, True)) + shift
@@ -419,6 +442,9 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     """The logarithm of the softmax along `axis`, accurate where the softmax rounds to 0."""
     shifted = x - np.max(x, axis, keepdims=True, initial=-np.inf)
     return shifted - np.log(np.sum(np.exp(shifted), axis, keepdims=True))
+
+
+# --- broadcasting undone --------------------------------------------------------------------------
 
 
 def fit(c: Any, data: Any) -> Any:

@@ -13,12 +13,26 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from autograd.op import Op, is_value, raw, shape_of
-from autograd.ops.elementwise import astype, exp, log, positive, pow
+from autograd.ops.elementwise import astype, exp, float_dtype, log, positive, pow, where
 from autograd.ops.forms import composed, primitive
+from autograd.ops.plain import holds_value, real_array
+
+
+def as_array(x: Any) -> Any:
+    """Numbers, arrays, Values and None as they are, a list as an array: Values in it are joined, and keep their gradient.
+
+    Every function that is made of operations passes its arguments through here before it looks at them.
+    """
+    if x.__class__ is float or x.__class__ is np.ndarray or x is None or is_value(x) or isinstance(x, (int, float, np.generic)):
+        return x
+    if isinstance(x, np.matrix):
+        raise TypeError("an operation got an np.matrix, whose * and ** have other meanings: use np.asarray(x)")
+    return array(x) if holds_value(x) else real_array(x, "an operation")
 
 
 def as_tensor(x: Any) -> Any:
-    """Numbers and lists as arrays; Values as they are."""
+    """The same, and numbers as arrays without axes, for what asks for their dtype."""
+    x = as_array(x)
     return x if is_value(x) else np.asarray(x)
 
 
@@ -27,9 +41,9 @@ def plain_shape(x: Any, shape: Any, *rest: Any) -> tuple[Any, ...]:
     return x, (operator.index(shape),) if hasattr(shape, "__index__") else tuple(map(operator.index, shape)), *rest
 
 
-def plain_axes(x: Any, axes: Any = None) -> tuple[Any, ...]:
-    """The same arguments with the axes as None, an int or a tuple of ints."""
-    return x, tuple(axes) if axes.__class__ is list else axes
+def plain_axis(x: Any, axis: Any = None, *rest: Any) -> tuple[Any, ...]:
+    """The same arguments with the axis as None, an int or a tuple of ints."""
+    return x, tuple(axis) if axis.__class__ is list else axis, *rest
 
 
 def inverse(axes: Any) -> Any:
@@ -70,7 +84,7 @@ def reshape(x: Any, shape: Any, order: str = "C") -> Any:
     return np.reshape(x, shape, order=order)  # type: ignore[call-overload]
 
 
-@primitive("shape", plain_axes, x=lambda g, out, x, axes: transpose(g, inverse(axes)))
+@primitive("shape", plain_axis, x=lambda g, out, x, axes: transpose(g, inverse(axes)))
 def transpose(x: Any, axes: Any = None) -> Any:
     """The axes of `x` in the order `axes`, by default reversed."""
     return np.transpose(x, axes)
@@ -85,13 +99,13 @@ def broadcast_to(x: Any, shape: Any) -> Any:
     return np.broadcast_to(x, shape)
 
 
-@primitive("shape", plain_axes, x=lambda g, out, x, axis: reshape(g, shape_of(x)))
+@primitive("shape", plain_axis, x=lambda g, out, x, axis: reshape(g, shape_of(x)))
 def squeeze(x: Any, axis: Any = None) -> Any:
     """`x` without its axes of length 1, or without those in `axis`."""
     return np.squeeze(x, axis)
 
 
-@primitive("shape", plain_axes, x=lambda g, out, x, axis: reshape(g, shape_of(x)))
+@primitive("shape", plain_axis, x=lambda g, out, x, axis: reshape(g, shape_of(x)))
 def expand_dims(x: Any, axis: Any) -> Any:
     """`x` with new axes of length 1 at the places `axis` of the result."""
     return np.expand_dims(x, axis)
@@ -100,17 +114,18 @@ def expand_dims(x: Any, axis: Any) -> Any:
 @composed
 def ravel(a: Any, order: str = "C") -> Any:
     """All elements in one row."""
-    return reshape(a, -1, order)
+    return reshape(as_array(a), -1, order)
 
 
 @composed
 def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
     """`a` as a Value of its own in the graph."""
-    return positive(a)
+    return positive(as_array(a))
 
 
 def permuted(function: Callable[..., Any], x: Any, *how: Any) -> Any:
     """The transposition of `x` that a function of NumPy's does: read off the shape of an array of no memory."""
+    x = as_array(x)
     shape = function(np.broadcast_to(0.0, range(1, len(np.shape(x)) + 1)), *how).shape
     return transpose(x, tuple(length - 1 for length in shape))
 
@@ -141,7 +156,7 @@ def matrix_transpose(x: Any) -> Any:
 
 def at_least(shaper: Callable[..., Any], arrays: tuple[Any, ...]) -> Any:
     """Each array in the shape that NumPy's function of one array would give it."""
-    out = [reshape(item, shaper(np.broadcast_to(0.0, np.shape(item))).shape) for item in arrays]
+    out = [reshape(item, shaper(np.broadcast_to(0.0, np.shape(item))).shape) for item in map(as_array, arrays)]
     return out[0] if len(out) == 1 else tuple(out)
 
 
@@ -166,15 +181,17 @@ def atleast_3d(*arys: Any) -> Any:
 @composed
 def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
     """All of them broadcast to one shape."""
-    shape = np.broadcast_shapes(*map(np.shape, args))
-    return tuple(broadcast_to(item, shape) for item in args)
+    arrays = [as_array(item) for item in args]
+    shape = np.broadcast_shapes(*map(np.shape, arrays))
+    return tuple(broadcast_to(item, shape) for item in arrays)
 
 
 @composed
 def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Any, ...]:
     """The coordinates of a grid from those of its axes, one array an axis."""
-    shapes = [grid.shape for grid in np.meshgrid(*(np.zeros(np.size(raw(x))) for x in xi), sparse=True, indexing=indexing)]  # type: ignore[call-overload]
-    grids = tuple(reshape(x, shape) for x, shape in zip(xi, shapes, strict=True))
+    axes = [as_array(x) for x in xi]
+    shapes = [grid.shape for grid in np.meshgrid(*(np.zeros(np.size(raw(x))) for x in axes), sparse=True, indexing=indexing)]  # type: ignore[call-overload]
+    grids = tuple(reshape(x, shape) for x, shape in zip(axes, shapes, strict=True))
     return grids if sparse else broadcast_arrays(*grids)
 
 
@@ -182,8 +199,8 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
 
 
 def several(values: Any, axis: int = 0) -> tuple[Any, ...]:
-    """The same arguments with the values in a tuple, lists among them as arrays."""
-    return tuple(np.asarray(item) if isinstance(item, (list, tuple)) else item for item in values), axis
+    """The same arguments with the values in a tuple."""
+    return tuple(values), axis
 
 
 @primitive("shape", several, values=split_back)
@@ -201,6 +218,7 @@ def _stack(values: Any, axis: int = 0) -> Any:
 @composed
 def concatenate(arrays: Any, axis: int | None = 0, out: None = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     """The arrays of a list, one after the other along an axis that exists, or all elements in one row for None."""
+    arrays = [as_array(item) for item in arrays]
     joined = _concatenate([ravel(item) for item in arrays], 0) if axis is None else _concatenate(arrays, axis)
     return joined if dtype is None else astype(joined, dtype)
 
@@ -216,7 +234,7 @@ def stack(arrays: Any, axis: int = 0, out: None = None, *, dtype: Any = None, ca
     >>> stack([Value(1.0), Value(2.0)]).data
     array([1., 2.])
     """
-    joined = _stack(arrays, axis)
+    joined = _stack([as_array(item) for item in arrays], axis)
     return joined if dtype is None else astype(joined, dtype)
 
 
@@ -264,27 +282,31 @@ def dstack(tup: Any) -> Any:
 @composed
 def column_stack(tup: Any) -> Any:
     """Vectors as the columns of a matrix, and matrices side by side."""
-    return concatenate([item if len(np.shape(item)) > 1 else reshape(item, (-1, 1)) for item in tup], 1)
+    return concatenate([item if len(np.shape(item)) > 1 else reshape(item, (-1, 1)) for item in map(as_array, tup)], 1)
+
+
+def depth(item: Any) -> int:
+    """How many lists of blocks are nested."""
+    return 1 + builtins.max(map(depth, item)) if isinstance(item, list) else 0
+
+
+def dimensions(item: Any) -> int:
+    """The most axes that a block has."""
+    return builtins.max(map(dimensions, item)) if isinstance(item, list) else len(np.shape(item))
+
+
+def joined_blocks(item: Any, level: int, ndim: int) -> Any:
+    """A block with new axes in front, or a list of lists, `level` deep, of them joined."""
+    if isinstance(item, list):
+        return concatenate([joined_blocks(part, level - 1, ndim) for part in item], -level)
+    shape = np.shape(item)
+    return reshape(item, (1,) * (ndim - len(shape)) + shape)
 
 
 @composed
 def block(arrays: Any) -> Any:
     """An array from nested lists of blocks, the innermost lists side by side."""
-
-    def depth(item: Any) -> int:
-        return 1 + builtins.max(map(depth, item)) if isinstance(item, list) else 0
-
-    def joined(item: Any, level: int) -> Any:
-        if isinstance(item, list):
-            return concatenate([joined(part, level - 1) for part in item], -level)
-        shape = np.shape(item)
-        return reshape(item, (1,) * (ndim - len(shape)) + shape)
-
-    def dimensions(item: Any) -> int:
-        return builtins.max(map(dimensions, item)) if isinstance(item, list) else len(np.shape(item))
-
-    ndim = builtins.max(depth(arrays), dimensions(arrays))
-    return joined(arrays, depth(arrays))
+    return joined_blocks(arrays, depth(arrays), builtins.max(depth(arrays), dimensions(arrays)))
 
 
 @composed
@@ -295,7 +317,7 @@ def append(arr: Any, values: Any, axis: int | None = None) -> Any:
 
 def pieces(ary: Any, sections: Any, axis: int, divide: Callable[..., Any]) -> list[Any]:
     """The parts of `ary` that NumPy's function would give."""
-    ary = as_tensor(ary)
+    ary = as_array(ary)
     lead = (slice(None),) * (axis % len(ary.shape))
     parts = divide(np.arange(ary.shape[axis]), sections)
     return [ary[(*lead, slice(int(part[0]), int(part[-1]) + 1) if len(part) else slice(0, 0))] for part in parts]
@@ -316,6 +338,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
 @composed
 def hsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
     """split() along the second axis, or the first of a vector."""
+    ary = as_array(ary)
     return pieces(ary, indices_or_sections, builtins.min(1, len(np.shape(ary)) - 1), np.split)
 
 
@@ -334,7 +357,7 @@ def dsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
 @composed
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
     """The layers of `x` along an axis, as a tuple."""
-    x = as_tensor(x)
+    x = as_array(x)
     lead = (slice(None),) * (axis % len(x.shape))
     return tuple(x[(*lead, i)] for i in range(x.shape[axis]))
 
@@ -431,26 +454,33 @@ def _pad(array: Any, width: Any, mode: str, constants: Any) -> Any:
 def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Any:
     """`array` with more elements before and after each axis: constants, or copies of its own.
 
-    Modes: constant (with `constant_values`, 0 by default, plain numbers), edge, reflect, symmetric, wrap.
+    Modes: constant (with `constant_values`, 0 by default, plain numbers or one Value), edge, reflect, symmetric, wrap.
     """
-    constants = kwargs.pop("constant_values", 0.0)
+    array, constants = as_array(array), kwargs.pop("constant_values", 0.0)
     if kwargs == {"reflect_type": "even"}:
         kwargs = {}
-    if mode not in PADDINGS or kwargs or is_value(constants):
+    if mode not in PADDINGS or kwargs or holds_value(constants) or (is_value(constants) and constants.shape):
         raise TypeError(
-            f"pad() of a Value knows the modes {', '.join(PADDINGS)} with plain constant_values, but mode={mode!r} came"
-            + "".join(f" with {name}={value!r}" for name, value in kwargs.items())
+            f"pad() of a Value knows the modes {', '.join(PADDINGS)}, and plain constant_values or one scalar Value, "
+            f"but mode={mode!r} came" + "".join(f" with {name}={value!r}" for name, value in kwargs.items())
         )
     if isinstance(pad_width, dict):
         ndim = len(np.shape(array))
         pairs = {normalize_axis_index(axis, ndim): pair for axis, pair in pad_width.items()}
         pad_width = [np.broadcast_to(pairs.get(axis, 0), 2).tolist() for axis in range(ndim)]
-    return _pad(array, np.array(pad_width), "constant" if mode == "empty" else mode, constants)
+    width, kind = np.array(pad_width), "constant" if mode == "empty" else mode
+    out = _pad(array, width, kind, raw(constants))
+    if not is_value(constants) or mode != "constant":
+        return out
+    return where(np.pad(np.ones(np.shape(array), bool), width), out, constants)
 
 
 @composed
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
-    """`arr` with `values` put in before the indices `obj` along `axis`, or into all elements in one row."""
+    """`arr` with `values`, in its dtype, put in before the indices `obj` along `axis`, or into all elements in one row."""
+    arr, values = as_array(arr), as_array(values)
+    if getattr(arr, "dtype", np.dtype(float)).kind == "f" and float_dtype(values) != float_dtype(arr):
+        values = astype(values, float_dtype(arr))
     size = np.size(raw(arr))
     added = np.arange(size + 1, size + np.size(raw(values)) + 1).reshape(np.shape(values))
     return _pick(_concatenate([ravel(arr), ravel(values)]), np.insert(numbered(np.shape(arr)), obj, added, axis))
@@ -461,8 +491,9 @@ def full_like(
     a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: None = None
 ) -> Any:
     """An array of the shape and dtype of `a`, or another shape or dtype, that holds `fill_value`."""
-    shape = np.shape(a) if shape is None else shape
-    dtype = as_tensor(a).dtype if dtype is None else np.dtype(dtype)
+    a, fill_value = as_tensor(a), as_array(fill_value)
+    shape = a.shape if shape is None else shape
+    dtype = a.dtype if dtype is None else np.dtype(dtype)
     if not is_value(fill_value):
         return np.full_like(raw(a), fill_value, dtype, shape=shape)
     out = broadcast_to(fill_value, shape)
@@ -472,7 +503,7 @@ def full_like(
 @composed
 def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: None = None) -> Any:
     """The sum along a diagonal of the planes of two axes."""
-    total = diagonal(a, offset, axis1, axis2).sum(-1)
+    total = diagonal(as_array(a), offset, axis1, axis2).sum(-1)
     return total if dtype is None else astype(total, dtype)
 
 
@@ -482,7 +513,7 @@ def linspace(
     *, device: None = None,
 ) -> Any:  # fmt: skip
     """`num` numbers from `start` to `stop`, evenly spaced, along a new axis."""
-    start, stop = (as_tensor(end) if np.shape(end) else end for end in (start, stop))
+    start, stop = as_array(start), as_array(stop)
     parts = np.linspace(0.0, 1.0, num, endpoint, dtype=np.result_type(raw(start), raw(stop), 0.0))
     parts = parts.reshape((-1,) + (1,) * len(np.broadcast_shapes(np.shape(start), np.shape(stop))))
     out = moveaxis(start * (1.0 - parts) + stop * parts, 0, axis)
@@ -496,13 +527,14 @@ def logspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
 ) -> Any:
     """`num` numbers from ``base ** start`` to ``base ** stop``, evenly spaced by their logarithm, along a new axis."""
-    out = pow(base, linspace(start, stop, num, endpoint, axis=axis))
+    out = pow(as_array(base), linspace(start, stop, num, endpoint, axis=axis))
     return out if dtype is None else astype(out, dtype)
 
 
 @composed
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     """`num` numbers from `start` to `stop`, each the same multiple of the one before, along a new axis; of one sign."""
+    start, stop = as_array(start), as_array(stop)
     if np.any(np.less_equal(np.multiply(raw(start), raw(stop)), 0.0)):
         raise ValueError("geomspace() takes numbers of the same sign, and not 0, as start and stop")
     signs = np.sign(raw(start))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,28 @@ from autograd.op import is_value, raw, shape_of
 from autograd.ops.elementwise import astype, sqrt
 from autograd.ops.forms import composed
 from autograd.ops.indexing import scatter
+from autograd.ops.plain import holds_value
 from autograd.ops.products import matmul, swap
 from autograd.ops.reductions import _mean, _sum, cumprod, cumsum
-from autograd.ops.shapes import atleast_2d, concatenate, diagonal, expand_dims, reshape
+from autograd.ops.shapes import as_array, atleast_2d, concatenate, diagonal, expand_dims, reshape
+
+
+def integer_weights(fweights: Any) -> Any:
+    """How often each sample counts, as integers; TypeError for what is none."""
+    if is_value(fweights) or holds_value(fweights):
+        raise TypeError("cov() takes plain integers as fweights, how often each sample counts, but a Value came: see aweights")
+    counts = np.asarray(fweights)
+    if np.any(counts != np.round(counts)):
+        raise TypeError("cov() takes integers as fweights, how often each sample counts: see aweights for other weights")
+    return counts
+
+
+def freedom(scale: Any) -> Any:
+    """The degrees of freedom to divide by: 0 with a warning, as NumPy's, if there are fewer."""
+    if raw(scale) > 0.0:
+        return scale
+    warnings.warn("Degrees of freedom <= 0 for slice", RuntimeWarning, stacklevel=3)
+    return np.zeros(())
 
 
 @composed
@@ -21,20 +41,24 @@ def cov(
     fweights: Any = None, aweights: Any = None, *, dtype: Any = None,
 ) -> Any:  # fmt: skip
     """The covariance matrix of variables in rows (or columns), each with its samples along the other axis."""
-    variables = [atleast_2d(item) if rowvar or len(np.shape(item)) == 1 else swap(item) for item in (m, y) if item is not None]
+    variables = [as_array(item) for item in (m, y) if item is not None]
+    variables = [atleast_2d(item) if rowvar or len(np.shape(item)) == 1 else swap(item) for item in variables]
     x = variables[0] if len(variables) == 1 else concatenate(variables)
     x = x if dtype is None else astype(x, dtype)
     ddof = int(not bias) if ddof is None else ddof
-    counts = [np.asarray(raw(item), dtype=x.dtype) for item in (fweights, aweights) if item is not None]
-    if not counts:
+    if fweights is None and aweights is None:
         x = x - _mean(x, 1, True)
-        out = matmul(x, swap(x)) / np.subtract(shape_of(x)[1], ddof)
+        out = matmul(x, swap(x)) / freedom(shape_of(x)[1] - ddof)
     else:
-        w = np.prod(counts, axis=0)
-        total = float(w.sum())
+        count = 1.0 if fweights is None else integer_weights(fweights).astype(x.dtype)
+        weight = 1.0 if aweights is None else as_array(aweights)
+        w = count * (weight if is_value(weight) else np.asarray(weight, x.dtype))  # (samples)
+        if shape_of(w) != shape_of(x)[1:] or np.any(raw(w) < 0.0):
+            raise ValueError(f"cov() takes a weight for each of {shape_of(x)[1]} samples, none negative, but {raw(w)} came")
+        total = _sum(w)
         x = x - expand_dims(_sum(x * w, 1), 1) / total
-        scale = total - ddof * (float((w * counts[-1]).sum()) / total if aweights is not None else 1.0)
-        out = matmul(x * w, swap(x)) / scale
+        scale = total - ddof * (_sum(w * weight) / total if aweights is not None else 1.0)
+        out = matmul(x * w, swap(x)) / freedom(scale)
     return reshape(out, ()) if shape_of(out) == (1, 1) else out
 
 
@@ -57,6 +81,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     if places.dtype.kind not in "iu" or (places.size and places.min() < 0):
         raise TypeError("bincount() counts integers that are not negative: use x.astype(int)")
     size = max(minlength, int(places.max(initial=-1)) + 1)
+    weights = as_array(weights)
     return scatter(weights if is_value(weights) else np.asarray(weights, dtype=float), (size,), places)
 
 
@@ -78,6 +103,7 @@ def cumulative_prod(
 
 def with_initial(scan: Any, first: float, x: Any, axis: int | None, dtype: Any, include_initial: bool) -> Any:
     """A scan along the only axis, or the given one, with its neutral element in front if wanted."""
+    x = as_array(x)
     if axis is None:
         if len(np.shape(x)) != 1:
             raise ValueError(f"{scan.__name__} of an array of {len(np.shape(x))} axes needs one of them as axis=")

@@ -1,0 +1,158 @@
+"""Order: sort, partition, unique, quantiles and medians. Equal elements share the gradient."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from autograd.op import is_value, raw
+from autograd.ops.elementwise import where
+from autograd.ops.forms import composed, primitive
+from autograd.ops.indexing import along, averaged_runs, getitem, take_along_axis
+from autograd.ops.plain import holds_value
+from autograd.ops.shapes import as_array, moveaxis, reshape, transpose
+
+
+def tie_rule(g: Any, out: Any, x: Any, axis: int) -> Any:
+    """Each element gets the cotangent of its rank, and elements that are equal the average of theirs."""
+    data = np.asarray(raw(x))
+    order = np.argsort(data, axis, kind="stable")
+    ranked = np.take_along_axis(data, order, axis)
+    before = ranked[along(axis, data.ndim, slice(0, -1))] == ranked[along(axis, data.ndim, slice(1, None))]
+    if before.any():
+        g = averaged_runs(g, before, axis)
+    return take_along_axis(g, np.argsort(order, axis), axis)
+
+
+@primitive("shape", x=tie_rule)
+def _sort(x: Any, axis: int) -> Any:
+    """sort()."""
+    return np.sort(x, axis)
+
+
+@composed
+def sort(a: Any, axis: int | None = -1, kind: Any = None, order: None = None, *, stable: bool | None = None) -> Any:
+    """The elements in increasing order along `axis`, nan last; of equal elements each gets the mean of their cotangents."""
+    return _sort(reshape(as_array(a), -1), 0) if axis is None else _sort(as_array(a), axis)
+
+
+@composed
+def partition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: None = None) -> Any:
+    """The elements with those of rank `kth` in their sorted places, smaller ones before and larger ones behind them."""
+    a, axis = (reshape(as_array(a), -1), 0) if axis is None else (as_array(a), axis)
+    data = np.asarray(raw(a))
+    ranks = np.argsort(np.argsort(data, axis, kind="stable"), axis)
+    return take_along_axis(_sort(a, axis), np.take_along_axis(ranks, np.argpartition(data, kth, axis), axis), axis)
+
+
+@composed
+def unique(
+    ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis: None = None,
+    *, equal_nan: bool = True, sorted: bool = True,
+) -> Any:  # fmt: skip
+    """The different elements, always in increasing order; equal ones share the gradient. Indices and counts are plain."""
+    if axis is not None:
+        raise TypeError("unique() of a Value works on all elements in a row: axis must be None")
+    ar = as_array(ar)
+    data = np.asarray(raw(ar))
+    _, index, inverse, counts = np.unique(data, True, True, True, equal_nan=equal_nan)
+    first = np.searchsorted(np.sort(data, None), data.ravel()[index])
+    out = getitem(_sort(reshape(ar, -1), 0), first)
+    extras = [item for item, asked in ((index, return_index), (inverse, return_inverse), (counts, return_counts)) if asked]
+    return (out, *extras) if extras else out
+
+
+def in_rows(name: str, a: Any, q: Any, axis: Any, keepdims: bool, weights: Any) -> Any:
+    """`a` with the axes that a quantile is over as the last one; TypeError for settings that have no derivative."""
+    if weights is not None or is_value(q) or holds_value(q):
+        raise TypeError(f"{name}() takes no weights, and plain numbers as q: it has no derivative with respect to either")
+    a = as_array(a)
+    shape = np.shape(a)
+    axis = range(len(shape)) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
+    axes = tuple(place % len(shape) for place in axis)
+    kept = tuple(place for place in range(len(shape)) if place not in axes)
+    frame = [1 if place in axes else size for place, size in enumerate(shape) if keepdims or place in kept]
+    return reshape(transpose(a, (*kept, *axes)), (*frame, math.prod(shape[place] for place in axes)))  # (..., length)
+
+
+@composed
+def quantile(
+    a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: Any = "linear",
+    keepdims: bool = False, *, weights: None = None,
+) -> Any:  # fmt: skip
+    """The q-th quantiles over `axis`, 0 <= q <= 1, by any of NumPy's methods; nan where there is a nan.
+
+    Every method takes a mean of two neighbours in order. Which, and with what weights, is read off what
+    NumPy gives for 0, 1, 2, ..., since it depends on the length alone.
+    """
+    rows = in_rows("quantile", a, q, axis, keepdims, weights)
+    length = rows.shape[-1]
+    place = np.asarray(np.quantile(np.arange(length, dtype=float), q, method=method))
+    low = np.floor(place).astype(int)
+    part = (place - low).reshape(place.shape + (1,) * (len(rows.shape) - 1)).astype(rows.dtype)
+    ordered = moveaxis(_sort(rows, -1), -1, 0)  # (length, ...)
+    lower, upper = getitem(ordered, low), getitem(ordered, np.minimum(low + 1, length - 1))  # (q, ...)
+    out = where(part == 0.0, lower, lower + (upper - lower) * part)
+    nan = np.isnan(raw(rows)).any(-1)
+    return where(nan, np.nan, out) if nan.any() else out
+
+
+@composed
+def percentile(
+    a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: Any = "linear",
+    keepdims: bool = False, *, weights: None = None,
+) -> Any:  # fmt: skip
+    """The q-th percentiles over `axis`, 0 <= q <= 100; see quantile()."""
+    q = q if is_value(q) or holds_value(q) else np.asarray(q) / 100.0
+    return quantile(a, q, axis, None, overwrite_input, method, keepdims, weights=weights)
+
+
+@composed
+def median(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
+    """The middle element over `axis` in order, or the mean of the two in the middle; nan where there is a nan."""
+    return quantile(a, 0.5, axis, keepdims=keepdims)
+
+
+@composed
+def nanquantile(
+    a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: Any = "linear",
+    keepdims: bool = False, *, weights: None = None,
+) -> Any:  # fmt: skip
+    """The q-th quantiles over `axis` of what is not nan, by the method "linear"; nan with a warning where all is nan."""
+    if method != "linear":
+        raise TypeError(f"nanquantile() knows the method 'linear', but {method!r} came")
+    rows = in_rows("nanquantile", a, q, axis, keepdims, weights)
+    q = np.asarray(q, dtype=float)
+    if not np.all((q >= 0.0) & (q <= 1.0)):
+        raise ValueError(f"quantiles lie between 0 and 1, percentiles between 0 and 100, but the quantile {q} came")
+    frame = rows.shape[:-1]
+    last = np.sum(~np.isnan(raw(rows)), -1) - 1  # the place of the largest number of each row, -1 where there is none
+    if np.any(last < 0):
+        warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=2)
+        if not rows.shape[-1]:
+            return np.full(q.shape + frame, np.nan, rows.dtype)
+    place = q.reshape(q.shape + (1,) * len(frame)) * np.maximum(last, 0)  # (q, ...)
+    low = np.floor(place).astype(int)
+    part = (place - low).astype(rows.dtype)
+    ordered, grid = _sort(rows, -1), np.ogrid[tuple(slice(length) for length in frame)]  # nan last
+    lower, upper = (getitem(ordered, (*grid, index)) for index in (low, np.minimum(low + 1, np.maximum(last, 0))))
+    return where(part == 0.0, lower, lower + (upper - lower) * part)
+
+
+@composed
+def nanpercentile(
+    a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: Any = "linear",
+    keepdims: bool = False, *, weights: None = None,
+) -> Any:  # fmt: skip
+    """The q-th percentiles over `axis` of what is not nan; see nanquantile()."""
+    q = q if is_value(q) or holds_value(q) else np.asarray(q) / 100.0
+    return nanquantile(a, q, axis, None, overwrite_input, method, keepdims, weights=weights)
+
+
+@composed
+def nanmedian(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
+    """The median over `axis` of what is not nan; nan with a warning where all is nan."""
+    return nanquantile(a, 0.5, axis, keepdims=keepdims)
