@@ -22,7 +22,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from autograd.backward import Pullback, gradient
+from autograd.backward import Pullback
 from autograd.graph import inputs_of
 from autograd.nesting import Nesting, mapped, parameters_of
 from autograd.op import is_value, raw
@@ -191,7 +191,7 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     moved = []
     for out in results.leaves:
         seed = probe(out)
-        slope = inner(gradient(out, call.targets, seed), along) if is_value(out) else 0.0
+        slope = inner(call.cotangents(out, call.targets, seed, on_values=True), along) if is_value(out) else 0.0
         moved += call.cotangents(slope, [seed], 1.0, call.on_values or any(map(is_value, along)))
     return call.finished(call.out), results.rebuild(moved)
 
@@ -259,7 +259,7 @@ def hvp(f: Function, args: Any, v: Any) -> Any:
     call = Call(checked("hvp", f), args, {}, everything(args))
     along = call.matching(v, "a direction of hvp()")
     out = scalar_result(call, "hvp")
-    slope = inner(gradient(out, call.targets, seed_like(out)), along) if is_value(out) else 0.0
+    slope = inner(call.cotangents(out, call.targets, seed_like(out), on_values=True), along) if is_value(out) else 0.0
     result = call.nested(call.cotangents(slope, call.targets, 1.0, call.on_values or any(map(is_value, along))))
     return result[0] if single else result
 
@@ -517,7 +517,7 @@ class Call:
             columns = zip(*rows, strict=True) if rows else [[] for _ in self.targets]
             return [self.joined(list(parts), shape + target.shape) for parts, target in zip(columns, self.targets, strict=True)]
         seed = probe(out)
-        found = gradient(out, self.targets, seed)
+        found = self.cotangents(out, self.targets, seed, on_values=True)
         return [self.transposed(pulled, seed, shape, target.shape) for pulled, target in zip(found, self.targets, strict=True)]
 
     def transposed(self, pulled: Value, seed: Value, shape: tuple[int, ...], target_shape: tuple[int, ...]) -> Any:

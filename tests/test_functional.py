@@ -436,6 +436,18 @@ def test_arguments_that_overlap() -> None:
     slopes, slope = grad(lambda m, w: (m.weight * 2.0 + w * 3.0).sum(), (0, 1))(model, model.weight)
     assert slopes["weight"].data.tolist() == [[2.0, 2.0]]
     assert slope.data.tolist() == [[3.0, 3.0]]
+
+    def f(m: Any, w: Any) -> Any:
+        return (m.weight**2 * w).sum()
+
+    direction = {"weight": np.ones((1, 2)), "bias": np.zeros(1)}
+    of_m, of_w = hvp(f, (model, model.weight), (direction, np.zeros((1, 2))))
+    np.testing.assert_allclose(of_m["weight"].data, 2.0 * model.weight.data)
+    np.testing.assert_allclose(of_w.data, 2.0 * model.weight.data)
+    moved = jvp(f, (model, model.weight), (direction, np.zeros((1, 2))))[1]
+    np.testing.assert_allclose(moved.data, 2.0 * (model.weight.data**2).sum())
+    wide = jacobian(lambda m, w: np.tile((m.weight * w).ravel(), 5), (0, 1))(model, model.weight)
+    np.testing.assert_allclose(wide[0]["weight"].data[0, 0], [model.weight.data[0, 0], 0.0])
     with pytest.raises(TypeError, match=r"argnum=\(0, 'x'\) names an argument twice"):
         grad(lambda x: x * x, (0, "x"))(1.0)
     assert grad(lambda x, y: x * y, (0, 1))(X[0], X[0]) == (X[0], X[0])
