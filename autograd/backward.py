@@ -32,7 +32,7 @@ def backward(root: Any, seed: Any = None, keep_grads: bool = True) -> None:
     global _owner
     seed = raw(seed_of(root, seed))
     if _owner == threading.get_ident():
-        raise RuntimeError("backward() was called inside backward(), by a rule: use gradient(), which keeps no state")
+        raise RuntimeError("backward() was called inside backward(), by a rule, a hook or a checkpoint: use gradient(), which keeps no state")
     with _one_at_a_time:  # cotangents live in slots of the nodes
         nodes, leaves = topological_order(root)
         grads = before = [leaf._grad for leaf in leaves]  # set aside, so that two calls give exactly twice
@@ -154,23 +154,24 @@ class Pullback:
     """The backward pass of one output to some targets: the graph is sorted once, for any number of cotangents.
 
     Nothing is kept in the graph. No zero cotangent is skipped: on Values its own derivative counts. The walk does not
-    go below `stops`.
+    go below `stops`. Where it is `partial`, the targets get more from elsewhere, and their hooks do not run.
     """
 
-    def __init__(self, root: Any, targets: Sequence[Any], stops: Sequence[Any] = ()) -> None:
-        self.root, self.targets, self.stops = root, targets, set(stops)
+    def __init__(self, root: Any, targets: Sequence[Any], stops: Sequence[Any] = (), partial: bool = False) -> None:
+        self.root, self.targets, self.partial = root, targets, partial
         self.nodes, self.leaves = topological_order(root, stops)
         self.wanted, self.needed = set(targets), set(targets)
         for node in self.nodes:
             if not self.needed.isdisjoint(inputs_of(node)):
                 self.needed.add(node)
         self.path = [node for node in reversed(self.nodes) if node in self.needed]
+        self.passed = self.wanted.intersection(self.path)  # targets on the way to others
         self.found: dict[Any, Any] = {}
 
     def __call__(self, seed: Any, on_values: bool = False, keep: bool = False) -> list[Any]:
         """The cotangents of the targets, as numbers or as recorded Values: plainly, or with masks where that gave inf or nan."""
         check_current(self.nodes, self.leaves)
-        hooks = any_hooks(self.nodes, self.leaves)  # run once: a second pass would call them again
+        hooks = any_hooks(self.nodes, self.leaves, self.targets)  # run once: a second pass would call them again
         with np.errstate(all="ignore"):
             found = self.pull(seed, on_values, hooks or is_set("debug"), keep, hooks)
         return found if hooks or all(is_finite(raw(c)) for c in found) else self.pull(seed, on_values, True, keep)
@@ -214,7 +215,7 @@ class Pullback:
         for target in self.wanted:
             if target not in found:
                 found[target] = np.zeros_like(target._raw) if target.shape else 0.0
-            elif hooks and target.op is None and target not in self.stops:
+            elif hooks and not self.partial and target not in self.passed:
                 found[target] = hooked(target, found[target])
         return [found[target] for target in self.targets]
 
@@ -227,6 +228,9 @@ def contributions(node: Any, g: Any, out: Any, args: Any, needed: Any = None, ma
         items = recorded[position] if several else recorded[position : position + 1]
         chosen = [item.__class__ is node.__class__ and (needed is None or item in needed) for item in items]
         if any(chosen):
+            if op.kind == "custom" and g.__class__ is np.ndarray:
+                g = g.view()
+                g.flags.writeable = False  # a rule that writes to it would change the gradient of something else
             c = masked_pull(op, rule, g, out, args) if masked else pull(rule, g, out, *args)
             pairs = compress(zip(items, c if several else (c,), strict=True), chosen)
             yield from pairs if op.kind != "custom" else ((item, checked_cotangent(op, c, item, out)) for item, c in pairs)

@@ -1,8 +1,8 @@
 """Transforms of functions: grad, vjp, jvp, jacobian, hessian, hvp and their like, composable to any depth.
 
 Arguments are numbers, arrays, and any nesting of dicts, lists, tuples and dataclasses of them, or modules,
-which stand for their parameters by name; results have the same nesting. Plain data in, plain data out;
-inside another transform, or where an argument is a Value, results are Values that can be differentiated again.
+which stand for their parameters by name; results have the same nesting. Plain data in, plain data out; inside another
+transform that they depend on, or where what is differentiated by is a Value, results are Values that can be differentiated again.
 
 There is no vmap: NumPy code is written for whole arrays, and gradients of single samples are the
 Jacobian of the vector of their losses, ``jacobian(lambda w: losses(w, X, y))(w)``.
@@ -17,18 +17,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from numbers import Real
+from threading import Lock
 from typing import Any
-from weakref import WeakValueDictionary
 
 import numpy as np
 
 from autograd.backward import Pullback
 from autograd.graph import inputs_of
-from autograd.nesting import Nesting, mapped, parameters_of
+from autograd.nesting import Nesting, is_dataclass, mapped, parameters_of
 from autograd.op import is_value, raw
 from autograd.ops.elementwise import astype, positive
 from autograd.ops.forms import primitive
-from autograd.ops.plain import real_array
+from autograd.ops.plain import real_array, short
 from autograd.ops.shapes import concatenate, reshape, stack
 from autograd.scopes import current, scope
 from autograd.value import Value
@@ -36,23 +36,41 @@ from autograd.value import Value
 Function = Callable[..., Any]
 ArgNum = int | str | Sequence[int | str]
 
-#: What stands for the arguments of transforms while their functions run, in any thread, by id: results of inner transforms
-#: that depend on one of them have to be Values.
-_traced: WeakValueDictionary[int, Value] = WeakValueDictionary()
-#: The parameters of modules, which stand for themselves, that transforms around are differentiating with respect to.
+#: What transforms are differentiating with respect to while their functions run, in any thread, by id and with the number of
+#: transforms: results of inner transforms that depend on one of these have to be Values.
+_traced: dict[int, tuple[Value, int]] = {}
+_one_at_a_time = Lock()
+#: Of these the parameters of modules, for transforms around in this context: they stand for themselves at every depth.
 _parameters: ContextVar[frozenset[Value]] = ContextVar("valuegrad_parameters", default=frozenset())
 
 
 @contextmanager
 def tracing(values: Iterable[Value]) -> Iterator[None]:
-    """Register what stands for the arguments of a transform."""
-    added = {id(value): value for value in values if id(value) not in _traced}
-    _traced.update(added)
+    """Register what a transform differentiates with respect to."""
+    values = list(values)
+
+    def count(value: Value, step: int) -> None:
+        number = _traced.get(id(value), (value, 0))[1] + step
+        if number:
+            _traced[id(value)] = value, number
+        else:
+            del _traced[id(value)]
+
+    with _one_at_a_time:
+        for value in values:
+            count(value, 1)
     try:
         yield
     finally:
-        for key in added:
-            del _traced[key]
+        with _one_at_a_time:
+            for value in values:
+                count(value, -1)
+
+
+def traced_now() -> list[Value]:
+    """All that is registered at this moment."""
+    with _one_at_a_time:
+        return [value for value, _ in _traced.values()]
 
 
 def recorded(transform: Function) -> Function:
@@ -191,8 +209,8 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     moved = []
     for out in results.leaves:
         seed = probe(out)
-        slope = inner(call.cotangents(out, call.targets, seed, on_values=True), along) if is_value(out) else 0.0
-        moved += call.cotangents(slope, [seed], 1.0, call.on_values or any(map(is_value, along)))
+        slope = inner(call.cotangents(out, call.targets, seed, on_values=True), along) if is_value(out) else 0.0  # linear in seed
+        moved += call.cotangents(slope, [seed], 1.0, call.on_values or any(map(is_value, along)), along)
     return call.finished(call.out), results.rebuild(moved)
 
 
@@ -260,7 +278,7 @@ def hvp(f: Function, args: Any, v: Any) -> Any:
     along = call.matching(v, "a direction of hvp()")
     out = scalar_result(call, "hvp")
     slope = inner(call.cotangents(out, call.targets, seed_like(out), on_values=True), along) if is_value(out) else 0.0
-    result = call.nested(call.cotangents(slope, call.targets, 1.0, call.on_values or any(map(is_value, along))))
+    result = call.nested(call.cotangents(slope, call.targets, 1.0, call.on_values or any(map(is_value, along)), along))
     return result[0] if single else result
 
 
@@ -290,7 +308,7 @@ def checkpoint(f: Function) -> Function:
 
     @functools.wraps(f)
     def function(*args: Any, **named: Any) -> Any:
-        around, traced = copy_context(), list(_traced.values())
+        around, traced = copy_context(), traced_now()
 
         def recompute() -> tuple[Any, Value | None, list[Value]]:
             """The nested result, its Values in one row, and those from outside that they were computed from."""
@@ -304,7 +322,7 @@ def checkpoint(f: Function) -> Function:
         if row is None or not inputs:
             return result
         again = Recomputed(row.data, inputs, lambda: around.copy().run(recompute), getattr(f, "__name__", "f"))
-        flat, start, parts = recomputed(inputs, again), 0, []
+        flat, start, parts = _checkpoint(inputs, again), 0, []
         nesting = Nesting(result)
         for leaf in nesting.leaves:
             if is_value(leaf):
@@ -324,7 +342,13 @@ class Recomputed:
 
     def row(self) -> Value:
         """The result once more, with its graph."""
-        _, row, _ = self.run()
+        _, row, inputs = self.run()
+        # Leaves that f makes are new ones every time.
+        if row is None or any(item.op is not None for item in set(inputs).symmetric_difference(self.inputs)):
+            raise ValueError(
+                f"checkpoint({self.name}) computed from other Values in the backward pass than before, so its gradient would be "
+                "wrong: what it closes over must not be replaced meanwhile, and it computes in the thread that calls it"
+            )
         if not np.array_equal(row.data, self.data, equal_nan=True):
             raise ValueError(
                 f"checkpoint({self.name}) computed other numbers in the backward pass than before, so its gradient would be "
@@ -339,11 +363,11 @@ def recompute_rule(g: Any, out: Any, inputs: tuple[Any, ...], again: Recomputed)
 
     The walk stops at the inputs: what one of them owes to another is found outside of the checkpoint.
     """
-    return tuple(Pullback(again.row(), again.inputs, stops=again.inputs)(g, on_values=is_value(out)))
+    return tuple(Pullback(again.row(), again.inputs, stops=again.inputs, partial=True)(g, on_values=is_value(out)))
 
 
 @primitive("custom", lambda inputs, again: (tuple(inputs), again), inputs=recompute_rule)
-def recomputed(inputs: Any, again: Recomputed) -> Any:
+def _checkpoint(inputs: Any, again: Recomputed) -> Any:
     """The numbers of a checkpoint; `inputs` are the Values from outside that they were computed from."""
     return again.data
 
@@ -387,16 +411,17 @@ class Call:
     ) -> None:
         self.f, self.single = f, not isinstance(places, tuple)
         self.targets: list[Value] = []
-        self.stops: list[Value] = []  # those of the targets below which the graph does not matter
+        self.stops: list[Value] = []  # all targets but parameters: nothing below counts, also where arguments overlap
         self.nestings: list[Nesting] = []
         self.on_values = False
         arguments: Any = list(args), dict(named)
         for holder, key in self.found((places,) if self.single else places, *arguments):
             self.nestings.append(Nesting(holder[key]))
-            holder[key] = mapped(self.trace, holder[key], f"argument {key!r}", refuse, self.trace_module)
+            holder[key] = mapped(self.trace, holder[key], f"argument {key!r}", refuse, self.trace_module, remake=True)
+        self.targets_set = set(self.targets)
         token = _parameters.set(_parameters.get() | (set(self.targets) - set(self.stops)))
         try:
-            with tracing(self.stops):
+            with tracing(self.targets):
                 self.out = f(*arguments[0], **arguments[1])
         finally:
             _parameters.reset(token)
@@ -406,20 +431,33 @@ class Call:
                 raise TypeError(f"with has_aux=True the function returns a pair (result, aux), but got {type(self.out).__name__}")
             self.out, self.aux = self.out
         self.results = Nesting(self.out)
-        self.ways = {out: Pullback(out, self.targets, stops=self.stops) for out in filter(is_value, self.results.leaves)}
+        if not self.results.leaves and not isinstance(self.out, (dict, list, tuple, type(None))) and not is_dataclass(self.out):
+            raise TypeError(
+                f"the function returned {short(self.out)}, a {type(self.out).__name__}: results are numbers, arrays, and dicts, "
+                "lists, tuples and dataclasses of them"
+            )
+        self.outs = list(filter(is_value, self.results.leaves))
+        self.way = self.pullback_of(self.outs)  # several results are joined, so that one pass serves all
         if not quiet:
             self.warn_if_unconnected()
-        aside = [Pullback(leaf, [], stops=self.stops) for leaf in Nesting(self.aux).leaves if is_value(leaf)]
-        self.on_values |= any(map(self.reaches_around, [*self.ways.values(), *aside]))
+        aside = self.pullback_of(list(filter(is_value, Nesting(self.aux).leaves)))
+        self.on_values |= any(self.reaches_around(way) for way in (self.way, aside) if way is not None)
         self.aux = self.finished(self.aux)
+
+    def pullback_of(self, outs: list[Value]) -> Pullback | None:
+        """The backward pass from one Value, or from several in a row."""
+        root = in_a_row(outs) if len(outs) > 1 else outs[0] if outs else None
+        return None if root is None else Pullback(root, self.targets, self.stops)
 
     def found(self, places: tuple[Any, ...], args: list[Any], named: dict[str, Any]) -> list[tuple[Any, Any]]:
         """For each argument the list or dict that holds it, and its key there."""
-        names = [item.name for item in signature_of(self.f) if item.kind is not item.VAR_POSITIONAL]
+        signature = signature_of(self.f)
+        names = [item.name for item in signature if item.kind not in (item.VAR_POSITIONAL, item.VAR_KEYWORD)]
+        positional = [item.name for item in signature if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)]
         homes: list[tuple[Any, Any]] = []
         for place in places:
-            name = place if isinstance(place, str) else names[place] if 0 <= place < len(names) else None
-            position = names.index(name) if name in names else place
+            name = place if isinstance(place, str) else positional[place] if 0 <= place < len(positional) else None
+            position = positional.index(name) if name in positional else None if isinstance(place, str) else place
             if isinstance(position, int) and -len(args) <= position < len(args):
                 homes.append((args, position % len(args)))
             elif name in named:
@@ -453,13 +491,19 @@ class Call:
 
     def reaches_around(self, way: Pullback) -> bool:
         """Whether a result depends on what another transform differentiates with respect to."""
-        if not _parameters.get().isdisjoint(way.leaves):
-            return True
-        return any(node.op is positive and _traced.get(id(node)) is node for node in way.nodes)
+
+        def around(value: Value) -> bool:
+            return _traced.get(id(value), (None, 0))[0] is value and value not in self.targets_set
+
+        return (
+            not _parameters.get().isdisjoint(way.leaves)
+            or any(map(around, way.leaves))
+            or any(node.op is positive and around(node) for node in way.nodes)
+        )
 
     def warn_if_unconnected(self) -> None:
         """Say so where the gradient is zero because no result depends on any target."""
-        if self.results.leaves and self.targets and not any(out in way.needed for out, way in self.ways.items()):
+        if self.results.leaves and self.targets and (self.way is None or self.way.root not in self.way.needed):
             name = getattr(self.f, "__name__", "the function")
             warnings.warn(
                 f"the result of {name} does not depend on the argument that it is differentiated by: its gradient is zero",
@@ -481,28 +525,32 @@ class Call:
             start += len(nesting.leaves)
         return nestings[0] if self.single else tuple(nestings)
 
-    def cotangents(self, out: Any, targets: Sequence[Value], seed: Any, on_values: bool) -> list[Any]:
-        """The cotangents of some targets from one output, as Values or plain data of their own."""
+    def cotangents(
+        self, out: Any, targets: Sequence[Value], seed: Any, on_values: bool, constants: Sequence[Any] = ()
+    ) -> list[Any]:
+        """The cotangents of some targets from one output, as Values or plain data of their own.
+
+        `constants` are known not to depend on the targets: the walk stops there.
+        """
         if not is_value(out):
             zeros = [np.zeros(target.shape, target.dtype) if target.shape else 0.0 for target in targets]
             return list(map(Value, zeros)) if on_values else zeros
-        way = self.ways.get(out) if targets is self.targets else None
-        found = (way or Pullback(out, targets, stops=self.stops))(seed, on_values)
+        known = self.way is not None and out is self.way.root and targets is self.targets
+        way = self.way if known else Pullback(out, targets, [*self.stops, *filter(is_value, constants)])
+        found = way(seed, on_values)  # type: ignore[misc]
         if on_values:
             return [c * 1.0 if is_value(c) else Value(c) for c in found]
-        return list(map(owned, found))
+        return [owned(raw(c)) for c in found]
 
     def pull(self, cotangent: Any) -> list[Any]:
         """The cotangents of all targets from one of the (nested) result."""
-        outs = self.results.leaves
-        given = [as_cotangent(c, out) for c, out in zip(self.results.match(cotangent, "the cotangent"), outs, strict=True)]
+        leaves = self.results.leaves
+        matched = self.results.match(cotangent, "the cotangent")
+        given = [as_cotangent(c, out) for c, out in zip(matched, leaves, strict=True)]
         on_values = self.on_values or any(map(is_value, given))
-        if len(outs) == 1:
-            return self.cotangents(outs[0], self.targets, given[0], on_values)
-        if not self.ways:
-            return self.cotangents(None, self.targets, None, on_values)
-        row = in_a_row(outs)  # several results in one, so that one pass serves all
-        return self.cotangents(row, list(self.targets), in_a_row(given), on_values)
+        given = [c for c, out in zip(given, leaves, strict=True) if is_value(out)]
+        seed = in_a_row(given) if len(given) > 1 else given[0] if given else None
+        return self.cotangents(self.way.root if self.way else None, self.targets, seed, on_values)
 
     def jacobians(self, out: Any) -> list[Any]:
         """For each target the derivatives of all elements of `out`, in the shape of both together."""
@@ -515,23 +563,26 @@ class Call:
         if size <= sum(target.size for target in self.targets):
             rows = [self.cotangents(out, self.targets, seed, self.on_values) for seed in units(shape, out.dtype)]
             columns = zip(*rows, strict=True) if rows else [[] for _ in self.targets]
-            return [self.joined(list(parts), shape + target.shape) for parts, target in zip(columns, self.targets, strict=True)]
+            return [
+                self.joined(list(parts), shape + target.shape, target.dtype)
+                for parts, target in zip(columns, self.targets, strict=True)
+            ]
         seed = probe(out)
         found = self.cotangents(out, self.targets, seed, on_values=True)
         return [self.transposed(pulled, seed, shape, target.shape) for pulled, target in zip(found, self.targets, strict=True)]
 
     def transposed(self, pulled: Value, seed: Value, shape: tuple[int, ...], target_shape: tuple[int, ...]) -> Any:
         """The Jacobian column by column: `pulled` is linear in `seed`, and its derivative is the transpose."""
-        way = Pullback(pulled, [seed])
+        way = Pullback(pulled, [seed], self.stops)
         parts = [way(unit, self.on_values)[0] for unit in (units(target_shape, pulled.dtype) if target_shape else [1.0])]
-        joined = self.joined(parts, target_shape + shape)
+        joined = self.joined(parts, target_shape + shape, pulled.dtype)
         order = (*range(len(target_shape), len(target_shape + shape)), *range(len(target_shape)))
         return joined.transpose(order)
 
-    def joined(self, parts: list[Any], shape: tuple[int, ...]) -> Any:
+    def joined(self, parts: list[Any], shape: tuple[int, ...], dtype: Any) -> Any:
         """Arrays or Values side by side, in a shape."""
         if not parts:
-            return Value(np.zeros(shape)) if self.on_values else np.zeros(shape)
+            return Value(np.zeros(shape, dtype)) if self.on_values else np.zeros(shape, dtype)
         if self.on_values:
             return reshape(stack([part if is_value(part) else Value(part) for part in parts]), shape)
         return np.stack(parts).reshape(shape)
@@ -542,7 +593,14 @@ class Call:
             came = f"a tuple of {len(given)}" if isinstance(given, tuple) else f"a {type(given).__name__}"
             raise ValueError(f"{what} is needed for each of the {len(self.nestings)} arguments, in a tuple, but {came} came")
         leaves = [leaf for nesting, item in zip(self.nestings, given, strict=True) for leaf in nesting.match(item, what)]
-        return [as_cotangent(leaf, target, what) for leaf, target in zip(leaves, self.targets, strict=True)]
+        given = [as_cotangent(leaf, target, what) for leaf, target in zip(leaves, self.targets, strict=True)]
+        first = {target: place for place, target in reversed(list(enumerate(self.targets)))}
+        for place, target in enumerate(self.targets):  # a parameter under two names moves once
+            if first[target] != place:
+                if not np.array_equal(raw(given[first[target]]), raw(given[place])):
+                    raise ValueError(f"{what} is another one for two names of the same parameter: give both the same")
+                given[place] = given[place] * 0.0
+        return given
 
 
 def as_cotangent(c: Any, like: Any, what: str = "the cotangent") -> Any:
@@ -641,8 +699,9 @@ def owned(data: Any) -> Any:
 
 
 def inner(values: Sequence[Any], others: Sequence[Any]) -> Any:
-    """The sum of the products of all elements."""
-    terms = [(value * other).sum() if np.shape(value) else value * other for value, other in zip(values, others, strict=True)]
+    """The sum of the products of all elements. An infinite slope along 0 is undefined here, and masked when differentiated."""
+    with np.errstate(invalid="ignore"):
+        terms = [(value * other).sum() if np.shape(value) else value * other for value, other in zip(values, others, strict=True)]
     return sum(terms[1:], terms[0]) if terms else 0.0
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any
 from weakref import finalize
 
 import numpy as np
 
-from autograd.op import is_value, shape_of
+from autograd.op import is_value, raw, shape_of
 from autograd.ops.plain import describe, real_array
 from autograd.ops.reductions import fit
 
 #: The hooks of each Value, by its id, until it is gone: few Values have any, and a slot would cost all of them.
-HOOKS: dict[int, list[Callable[[Any], Any]]] = {}
+HOOKS: dict[int, list[Hook]] = {}
 
 
 class Hook:
@@ -27,24 +27,24 @@ class Hook:
             HOOKS[id(value)] = []
             finalize(value, HOOKS.pop, id(value), None).atexit = False
         self.hook, self.hooks = hook, HOOKS[id(value)]
-        self.hooks.append(hook)
+        self.hooks.append(self)
 
     def remove(self) -> None:
         """Let the hook not be called any more."""
-        if self.hook in self.hooks:
-            self.hooks.remove(self.hook)
+        self.hooks[:] = [handle for handle in self.hooks if handle is not self]
 
 
-def any_hooks(nodes: list[Any], leaves: list[Any]) -> bool:
-    """Whether a Value of a graph has hooks."""
-    return any(HOOKS.values()) and any(HOOKS.get(id(node)) for node in chain(nodes, leaves))
+def any_hooks(*values: Iterable[Any]) -> bool:
+    """Whether one of some Values has hooks."""
+    return any(HOOKS.values()) and any(HOOKS.get(id(value)) for value in chain(*values))
 
 
 def hooked(node: Any, g: Any) -> Any:
     """The gradient of a Value after its hooks. Each gets an array of its own: changing it in place changes nothing."""
-    for hook in tuple(HOOKS.get(id(node), ())):
-        changed = hook(np.array(g) if g.__class__ is np.ndarray else g)
+    for handle in tuple(HOOKS.get(id(node), ())):
+        changed = handle.hook(np.array(g) if g.__class__ is np.ndarray else g)
         if changed is not None:
+            changed = changed if is_value(g) else raw(changed)
             if not is_value(changed):
                 array = real_array(changed, "a hook's result")
                 changed = array if array.ndim else float(array)

@@ -36,16 +36,18 @@ def parameters_of(module: Any) -> list[tuple[str, Any]]:
     return [(name, parameter) for name, parameter in module.named_parameters() if parameter.requires_grad]
 
 
-def mapped(function: Mapped, tree: Any, path: str = "", other: Mapped | None = None, module: Mapped | None = None) -> Any:
+def mapped(
+    function: Mapped, tree: Any, path: str = "", other: Mapped | None = None, module: Mapped | None = None, remake: bool = False
+) -> Any:
     """The same nesting with ``function(leaf, path)`` in place of each number, bool, array and Value.
 
-    None stays None. A module becomes the dict of its parameters that are not frozen, or goes to `module`. Of a
-    dataclass the fields that its __init__ takes are mapped; with `module`, which is given where the result is used like
-    the original, it is made anew by its __init__, and so is what that derives. Whatever else goes to `other`, or stays.
+    None stays None. A module becomes the dict of its parameters that are not frozen, or goes to `module`. Whatever is no
+    nesting goes to `other`, or stays. Of a dataclass the fields that its __init__ takes are mapped in a copy; with
+    `module` all fields, as then nothing is left out; with `remake` it is made anew by its __init__, and so is what that derives.
     """
 
     def inside(item: Any, step: str) -> Any:
-        return mapped(function, item, path + step, other, module)
+        return mapped(function, item, path + step, other, module, remake)
 
     if is_leaf(tree):
         return function(tree, path)
@@ -66,9 +68,9 @@ def mapped(function: Mapped, tree: Any, path: str = "", other: Mapped | None = N
     if is_module(tree):
         return module(tree, path) if module else {name: function(p, f"{path}.{name}") for name, p in parameters_of(tree)}
     if is_dataclass(tree):
-        fields = {name: inside(item, f".{name}") for name, item in fields_of(tree)}
-        if module:
-            return dataclasses.replace(tree, **fields)
+        fields = {name: inside(item, f".{name}") for name, item in fields_of(tree, module is not None and not remake)}
+        if remake:
+            return remade(tree, fields, path)
         twin = copy.copy(tree)
         for name, item in fields.items():
             object.__setattr__(twin, name, item)  # also of a frozen one
@@ -76,9 +78,30 @@ def mapped(function: Mapped, tree: Any, path: str = "", other: Mapped | None = N
     return other(tree, path) if other else tree
 
 
-def fields_of(tree: Any) -> list[tuple[str, Any]]:
-    """(name, content) of the fields of a dataclass that its __init__ takes."""
-    return [(field.name, getattr(tree, field.name)) for field in dataclasses.fields(tree) if field.init]
+def fields_of(tree: Any, every: bool = False) -> list[tuple[str, Any]]:
+    """(name, content) of the fields of a dataclass that its __init__ takes, or of all."""
+    return [(field.name, getattr(tree, field.name)) for field in dataclasses.fields(tree) if field.init or every]
+
+
+def remade(tree: Any, fields: dict[str, Any], path: str) -> Any:
+    """A dataclass made by its __init__ from other fields, so that what it derives from them is derived again."""
+    name = type(tree).__name__
+    try:
+        twin = dataclasses.replace(tree, **fields)
+    except ValueError as error:  # an InitVar, whose value is not known any more
+        raise TypeError(
+            f"{path} is a {name}, which cannot be made anew ({error}): pass its fields, or make it in the function"
+        ) from None
+    for key, item in fields.items():
+        if getattr(twin, key) is not item:
+            raise TypeError(
+                f"{path} is a {name}, whose __init__ changes its field {key!r}, which would happen twice: pass its fields, "
+                "or make it in the function"
+            )
+    for key, item in fields_of(tree, every=True):
+        if key not in fields and not is_value(getattr(twin, key)):  # state of its own, not derived from what is mapped
+            object.__setattr__(twin, key, item)
+    return twin
 
 
 class Nesting:

@@ -89,7 +89,7 @@ class Op:
     def refuse_values(self, args: tuple[Any, ...]) -> None:
         """Raise TypeError for a Value where the op has no derivative."""
         for position in self.settings:
-            if is_value(args[position]):
+            if value_in(args[position]) is not None:
                 custom = f", or give @primitive a rule for it, {self.names[position]}=..." if self.kind == "custom" else ""
                 raise TypeError(
                     f"{self.name}() has no derivative for its argument number {position + 1}, {self.names[position]!r}, "

@@ -485,6 +485,120 @@ class Layers(list):  # type: ignore[type-arg]
         super().__init__([first, *rest])
 
 
+@dataclasses.dataclass
+class Camera:
+    fov: float
+    scale: float = dataclasses.field(init=False, default=1.0)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.fov, Value):
+            self.fov = float(self.fov)
+
+
+@dataclasses.dataclass
+class Degrees:
+    angle: float
+
+    def __post_init__(self) -> None:
+        self.angle = np.deg2rad(self.angle)
+
+
+@dataclasses.dataclass
+class Seeded:
+    base: float
+    seed: dataclasses.InitVar[int]
+
+    def __post_init__(self, seed: int) -> None:
+        self.noise = seed * self.base
+
+
+def test_dataclasses_with_state_of_their_own() -> None:
+    camera = Camera(2.0)
+    camera.scale = 3.0
+    assert grad(lambda c: c.fov**2 * c.scale)(camera).fov == 12.0
+    _, aux = grad(lambda c: (c.fov**2, c), has_aux=True)(camera)
+    assert (aux.fov, aux.scale) == (2.0, 3.0)
+    with pytest.raises(
+        TypeError, match=r"argument 0 is a Degrees, whose __init__ changes its field 'angle', which would happen twice"
+    ):
+        grad(lambda d: np.sin(d.angle))(Degrees(90.0))
+    out, pullback = vjp(lambda x: Degrees(x * 90.0), 1.0)
+    assert out.angle == pytest.approx(np.pi / 2.0)
+    with pytest.raises(TypeError, match=r"is a Seeded, which cannot be made anew \(InitVar"):
+        grad(lambda s: s.base * s.noise)(Seeded(1.0, 3))
+
+
+def test_a_result_of_no_known_kind_is_refused() -> None:
+    for f in (lambda x: {x * 2.0}, lambda x: "text", lambda x: object()):
+        for transform in (lambda f: vjp(f, 1.0), lambda f: jvp(f, 1.0, 1.0), lambda f: jacobian(f)(1.0)):
+            with pytest.raises(TypeError, match=r"the function returned .*: results are numbers, arrays, and dicts, lists"):
+                transform(f)
+
+
+def test_one_parameter_under_two_names_moves_once() -> None:
+    model = nn.Linear(2, 1, rng=0)
+    tangent = {"weight": np.ones((1, 2)), "bias": np.ones(1)}
+
+    def f(m: Any) -> Any:
+        return (m["enc"](X[:2]) ** 2).sum() + (m["dec"](X[:2]) ** 3).sum()
+
+    y = model(X[:2]).item()
+    moved = jvp(f, ({"enc": model, "dec": model},), ({"enc": tangent, "dec": tangent},))[1]
+    assert moved.data if isinstance(moved, Value) else moved == pytest.approx((2 * y + 3 * y**2) * (X[:2].sum() + 1.0))
+    with pytest.raises(ValueError, match="another one for two names of the same parameter"):
+        jvp(f, ({"enc": model, "dec": model},), ({"enc": tangent, "dec": {**tangent, "bias": np.zeros(1)}},))
+
+
+def test_names_behind_a_star() -> None:
+    assert grad(lambda x, *rest, y=2.0: x * rest[0] * y**2, "y")(1.0, 3.0, y=2.0) == 12.0
+    assert grad(lambda x, *rest: x * rest[0], 1)(2.0, 3.0) == 2.0
+
+
+def test_hooks_on_the_arguments_run() -> None:
+    def f(x: Any) -> Any:
+        x.register_hook(lambda g: np.clip(g, -1.0, 1.0))
+        return (x * 100.0).sum()
+
+    assert grad(f)(np.ones(2)).tolist() == [1.0, 1.0]
+
+
+def test_inner_transforms_in_threads_over_modules() -> None:
+    model = nn.Linear(2, 1, rng=0)
+
+    def f(m: Any, submit: Callable[..., Any]) -> Any:
+        return submit(lambda: grad(lambda x: (m(x) ** 2).sum())(X[:2])).sum() + m.weight.sum()
+
+    expected = grad(lambda m: f(m, lambda g: g()))(model)["weight"]
+    with ThreadPoolExecutor(1) as pool:
+        found = grad(lambda m: f(m, lambda g: pool.submit(g).result()))(model)["weight"]
+    np.testing.assert_allclose(found, expected)
+    assert not np.allclose(expected, 1.0)
+
+
+def test_many_results_and_aux_cost_one_walk() -> None:
+    def f(x: Any) -> Any:
+        s, out = x, []
+        for _ in range(1500):
+            s = s + 0.001 * s * s
+            out.append(s)
+        return s, out
+
+    slope, aux = grad(f, has_aux=True)(0.5)  # 7 s when each result was sorted by itself
+    assert len(aux) == 1500
+    out, pullback = vjp(lambda x: f(x)[1], 0.5)
+    assert pullback([0.0] * 1499 + [1.0])[0] == pytest.approx(slope)
+
+
+def test_transforms_in_a_loop_under_a_gradient() -> None:
+    def loop(x: Any, steps: int) -> Any:
+        for _ in range(steps):
+            x = x + 0.01 * hvp(lambda y: (y**3).sum(), x, np.ones(2))
+        return x.sum()
+
+    expected = (1.06) ** 150
+    np.testing.assert_allclose(grad(lambda x: loop(x, 150))(np.ones(2)), [expected, expected])
+
+
 def test_subclasses_of_containers() -> None:
     slopes = grad(lambda layers: layers[0] * layers[1])(Layers(2.0, [3.0]))
     assert type(slopes) is Layers
@@ -727,6 +841,34 @@ def test_checkpoint_keeps_the_dtype_of_each_result() -> None:
     array, number = kept(Value(np.ones(3, np.float32)))
     assert (array.dtype, type(number.data)) == (np.float32, float)
     (array.sum() * number).backward()
+
+
+def test_a_checkpoint_that_finds_other_values_is_refused() -> None:
+    def threaded(x: Any) -> Any:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(lambda: np.sin(x) * 2.0).result() * 3.0
+
+    with pytest.raises(ValueError, match=r"checkpoint\(threaded\) computed from other Values in the backward pass"):
+        grad(checkpoint(threaded))(0.0)
+    holder = [Value(2.0) * 1.0]
+    out = checkpoint(lambda: holder[0] * 3.0)()
+    holder[0] = holder[0].detach()
+    with pytest.raises(ValueError, match="what it closes over must not be replaced"):
+        out.backward()
+
+
+def test_one_pullback_with_checkpoints_in_several_threads() -> None:
+    def inner(x: Any) -> Any:
+        s = x
+        for _ in range(5):
+            s = s + grad(lambda y: x * y * y)(3.0) * 1e-3
+        return s
+
+    kept = checkpoint(inner)
+    _, pullback = vjp(lambda x: kept(kept(x)), 2.0)
+    expected = pullback(1.0)
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda _: pullback(1.0), range(100))) == {expected}
 
 
 def test_checkpoint_of_a_random_function_is_refused() -> None:

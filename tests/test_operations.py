@@ -135,6 +135,35 @@ def test_more_mistakes_in_the_definition_are_named() -> None:
                 differentiate(primitive(x=rule)(twice)(x))
 
 
+def test_an_argument_that_is_a_tuple_of_inputs() -> None:
+    added = primitive(xs=lambda g, out, xs: tuple(g * 1.0 for _ in xs))(sum_of)
+    a, b = Value([1.0, 2.0]), Value(3.0)
+    (added((a, b)) ** 2).sum().backward()
+    assert (a.grad.tolist(), b.grad) == ([8.0, 10.0], 18.0)
+
+
+def sum_of(xs: Any) -> Any:
+    return sum(xs[1:], xs[0])
+
+
+def test_a_rule_that_writes_to_its_cotangent_is_stopped() -> None:
+    def doubled(g: Any, out: Any, x: Any) -> Any:
+        g *= 2.0
+        return g
+
+    x, y = Value([1.0, 2.0]), Value([1.0, 2.0])
+    with pytest.raises(ValueError, match="read-only"):
+        (primitive(x=doubled)(twice)(x) + y).sum().backward()
+    assert type(primitive(x=lambda g, out, x: g)(twice)(3.0)) is float
+    with pytest.raises(TypeError, match="has no derivative for its argument number 2"):
+        apart_by = primitive(x=lambda g, out, x, by: g)(shifted)
+        apart_by(x, [x, y])
+
+
+def shifted(x: Any, by: Any) -> Any:
+    return x + np.sum(by)
+
+
 def test_a_rule_may_return_a_number_for_an_array() -> None:
     x = Value([1.0, 2.0, 3.0])
     primitive(x=lambda g, out, x: 2)(twice)(x).sum().backward()
@@ -280,6 +309,20 @@ def test_hooks_cannot_change_other_gradients_in_place() -> None:
     c.register_hook(lambda g: 0)
     (c * c).backward()
     assert c.grad == 0.0
+
+
+def test_the_same_hook_twice_is_removed_once() -> None:
+    x, calls = Value(1.0), []
+    first, second = x.register_hook(calls.append), x.register_hook(calls.append)
+    first.remove()
+    first.remove()
+    (x * 2.0).backward()
+    assert calls == [2.0]
+    second.remove()
+    y = Value(1.0)
+    y.register_hook(lambda g: Value(5.0))
+    y.backward()
+    assert type(y.grad) is float
 
 
 def test_a_hook_may_remove_itself() -> None:

@@ -138,10 +138,13 @@ def checked(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 
     def forward(*args: Any) -> Any:
         out = function(*args)
-        array = np.asarray(out) if isinstance(out, (np.ndarray, np.generic, float, int)) else None
+        known = isinstance(out, (np.ndarray, np.generic, float, int)) and not isinstance(out, np.ma.MaskedArray)
+        array = np.asarray(out) if known else None
         if array is None or array.dtype.kind not in "biuf":
             came = type(out).__name__ if array is None else f"the dtype {array.dtype}"
             raise NoArray(f"{name}() returned {came}: an operation returns one real number or array")
+        if not array.ndim:
+            return float(array)
         shared = any(array is item for item in args)
         return np.array(array, None if array.dtype.kind == "f" else float) if shared or array.dtype.kind != "f" else array
 

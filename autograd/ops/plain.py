@@ -85,7 +85,9 @@ def operand(item: Any, op: Op) -> Any:
         return item
     if item.__class__ is np.ndarray and item.dtype.kind == "f" and item.ndim:  # the commonest, without further checks
         return item
-    if item.__class__ is tuple and holds_value(item) and op.prepare is not None:  # several inputs in one argument
+    if (
+        item.__class__ is tuple and holds_value(item) and (op.prepare is not None or op.kind == "custom")
+    ):  # several inputs in one argument
         return tuple(operand(part, op) for part in item)
     plain = constant(item)
     if plain is NotImplemented:
