@@ -5,7 +5,7 @@
 from autograd.backward import gradient
 from autograd.drawing import Drawing, draw
 from autograd.functional import (
-    checkpoint, elementwise_grad, grad, hessian, hvp, jacobian, jvp, stop_gradient, value_and_grad, vjp)
+    elementwise_grad, grad, hessian, hvp, jacobian, jvp, stop_gradient, value_and_grad, vjp)
 from autograd.ops.elementwise import (
     add, astype, cos, div, exp, log, mul, neg, pow, sigmoid, sin, softplus, sqrt, sub, tanh, where)
 from autograd.ops.forms import primitive
@@ -15,6 +15,7 @@ from autograd.ops.products import linear, matmul
 from autograd.ops.reductions import log_softmax, logsumexp, max, mean, min, softmax, sum
 from autograd.ops.shapes import array, broadcast_to, concatenate, expand_dims, reshape, squeeze, stack, transpose
 from autograd.ops.special import multigammaln, polygamma
+from autograd.recompute import checkpoint
 from autograd.scopes import debug, no_grad, record_lines, scope
 from autograd.value import Value
 

@@ -18,7 +18,7 @@ from autograd.graph import arguments_of, inputs_of, topological_order
 from autograd.hooks import any_hooks, hooked
 from autograd.op import FLOAT_ERRORS, Op, is_value, raw
 from autograd.ops.elementwise import same, times_x, times_y, where
-from autograd.ops.plain import checked_cotangent, checksum, describe, has_nan, is_finite, require_values, seed_of
+from autograd.ops.plain import checked_cotangent, checksum, describe, read_only, has_nan, is_finite, require_values, seed_of
 from autograd.ops.reductions import fit, spread
 from autograd.scopes import Place, is_set
 
@@ -32,7 +32,9 @@ def backward(root: Any, seed: Any = None, keep_grads: bool = True) -> None:
     global _owner
     seed = raw(seed_of(root, seed))
     if _owner == threading.get_ident():
-        raise RuntimeError("backward() was called inside backward(), by a rule, a hook or a checkpoint: use gradient(), which keeps no state")
+        raise RuntimeError(
+            "backward() was called inside backward(), by a rule, a hook or a checkpoint: use gradient(), without state"
+        )
     with _one_at_a_time:  # cotangents live in slots of the nodes
         nodes, leaves = topological_order(root)
         grads = before = [leaf._grad for leaf in leaves]  # set aside, so that two calls give exactly twice
@@ -228,9 +230,7 @@ def contributions(node: Any, g: Any, out: Any, args: Any, needed: Any = None, ma
         items = recorded[position] if several else recorded[position : position + 1]
         chosen = [item.__class__ is node.__class__ and (needed is None or item in needed) for item in items]
         if any(chosen):
-            if op.kind == "custom" and g.__class__ is np.ndarray:
-                g = g.view()
-                g.flags.writeable = False  # a rule that writes to it would change the gradient of something else
+            g = read_only(g) if op.kind == "custom" else g
             c = masked_pull(op, rule, g, out, args) if masked else pull(rule, g, out, *args)
             pairs = compress(zip(items, c if several else (c,), strict=True), chosen)
             yield from pairs if op.kind != "custom" else ((item, checked_cotangent(op, c, item, out)) for item, c in pairs)

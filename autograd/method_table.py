@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -31,12 +31,17 @@ def shared_functions() -> dict[str, Callable[..., Any]]:
     unary = {
         name: item for name, item in table.items() if isinstance(item, Op) and item.arity == 1 and item.kind == "elementwise"
     }
-    return unary | {name: table[name] for name in SHARED} | {"compress": compress}
+    return unary | {name: table[name] for name in SHARED} | {"compress": compress, "sort": sort}
 
 
 def compress(a: Any, condition: Any, axis: int | None = None, out: None = None) -> Any:
     """The elements, or the layers along `axis`, at which the vector `condition` is true."""
     return indexing.compress(condition, a, axis)
+
+
+def sort(a: Any, axis: int = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None) -> NoReturn:
+    """Refused: NumPy's method changes the array in place."""
+    raise TypeError("v.sort() changes an array in place, and a Value is not changed: write v = np.sort(v)")
 
 
 def plain_method(name: str) -> Callable[..., Any]:
@@ -52,7 +57,7 @@ def plain_method(name: str) -> Callable[..., Any]:
 
 def stub() -> str:
     """The text of methods.pyi."""
-    lines = ['"""Written by `python -m autograd stub` from the table of operations."""\n', "from typing import Any\n"]
+    lines = ['"""Written by `python -m autograd stub` from the table of operations."""\n', "from typing import Any, NoReturn\n"]
     lines += ["from autograd.value import Value\n", "class Methods:"]
     for name, function in sorted(shared_functions().items()):
         lines.append(declaration(name, parameters(function)))

@@ -300,9 +300,6 @@ class Value(Methods):
         """The axes in another order, by default reversed: ``v.transpose(0, 2, 1)``."""
         return shapes.transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None)
 
-    def sort(self, *args: Any, **named: Any) -> NoReturn:
-        raise TypeError("v.sort() changes an array in place, and a Value is not changed: write v = np.sort(v)")
-
     def __setitem__(self, index: Any, item: Any) -> NoReturn:
         raise TypeError("a Value is not assigned to in parts: write v = v.at[i].set(x) (or .add, .multiply) for v[i] = x")
 

@@ -20,8 +20,8 @@ ROOT = Path(autograd.__file__).parent.parent
 ORDER = [
     "autograd.op", "autograd.ops", "autograd.graph", "autograd.scopes", "autograd.hooks", "autograd.backward",
     "autograd.numpy_protocol", "autograd.method_table", "autograd.methods", "autograd.value", "autograd.nesting",
-    "autograd.functional", "autograd.verify", "autograd.drawing", "autograd", "autograd.support", "autograd.__main__", "nn",
-    "demos",
+    "autograd.call", "autograd.functional", "autograd.recompute", "autograd.verify", "autograd.drawing", "autograd",
+    "autograd.support", "autograd.__main__", "nn", "demos",
 ]  # fmt: skip
 
 

@@ -160,6 +160,14 @@ def explained(op: Op, data: tuple[Any, ...], error: Exception) -> Exception:
     )
 
 
+def read_only(g: Any) -> Any:
+    """A cotangent that a rule cannot write to, where it would change the gradient of something else."""
+    if g.__class__ is np.ndarray:
+        g = g.view()
+        g.flags.writeable = False
+    return g
+
+
 def checked_cotangent(op: Op, c: Any, item: Any, out: Any) -> Any:
     """What a rule of somebody's own operation returned for an input: a number, array or Value of a shape that can be right."""
     if isinstance(c, (int, np.floating, np.integer)) and not isinstance(c, bool):

@@ -1,0 +1,351 @@
+"""One call of a function with some of its arguments as Values: what every transform in functional.py is made of."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from autograd.backward import Pullback
+from autograd.nesting import Nesting, is_dataclass, mapped, parameters_of
+from autograd.op import is_value, raw
+from autograd.ops.elementwise import positive
+from autograd.ops.plain import real_array, short
+from autograd.ops.shapes import concatenate, reshape, stack
+from autograd.value import Value
+
+Function = Callable[..., Any]
+HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+#: What transforms are differentiating with respect to while their functions run, in any thread, by id and with the number of
+#: transforms: results of inner transforms that depend on one of these have to be Values.
+_traced: dict[int, tuple[Value, int]] = {}
+_one_at_a_time = Lock()
+#: Of these the parameters of modules, for transforms around in this context: they stand for themselves at every depth.
+_parameters: ContextVar[frozenset[Value]] = ContextVar("valuegrad_parameters", default=frozenset())
+
+
+@contextmanager
+def tracing(values: Iterable[Value]) -> Iterator[None]:
+    """Register what a transform differentiates with respect to."""
+    values = list(values)
+
+    def count(value: Value, step: int) -> None:
+        number = _traced.get(id(value), (value, 0))[1] + step
+        if number:
+            _traced[id(value)] = value, number
+        else:
+            del _traced[id(value)]
+
+    with _one_at_a_time:
+        for value in values:
+            count(value, 1)
+    try:
+        yield
+    finally:
+        with _one_at_a_time:
+            for value in values:
+                count(value, -1)
+
+
+def traced_now() -> list[Value]:
+    """All that is registered at this moment."""
+    with _one_at_a_time:
+        return [value for value, _ in _traced.values()]
+
+
+class Call:
+    """One call of `f` with the chosen arguments as Values, and the ways back from its result.
+
+    Attributes:
+        out, aux: what f returned.
+        targets: the Values that stand for the numbers and arrays of the chosen arguments, in order.
+        on_values: whether results are to be Values.
+    """
+
+    def __init__(
+        self, f: Function, args: Sequence[Any], named: dict[str, Any], places: Any, has_aux: bool = False, quiet: bool = False
+    ) -> None:
+        self.f, self.single = f, not isinstance(places, tuple)
+        self.targets: list[Value] = []
+        self.stops: list[Value] = []  # all targets but parameters: nothing below counts, also where arguments overlap
+        self.nestings: list[Nesting] = []
+        self.on_values = False
+        arguments: Any = list(args), dict(named)
+        for holder, key in self.found((places,) if self.single else places, *arguments):
+            self.nestings.append(Nesting(holder[key]))
+            holder[key] = mapped(self.trace, holder[key], f"argument {key!r}", refuse, self.trace_module, remake=True)
+        self.targets_set = set(self.targets)
+        token = _parameters.set(_parameters.get() | (set(self.targets) - set(self.stops)))
+        try:
+            with tracing(self.targets):
+                self.out = f(*arguments[0], **arguments[1])
+        finally:
+            _parameters.reset(token)
+        self.aux: Any = None
+        if has_aux:
+            if not isinstance(self.out, tuple) or len(self.out) != 2:
+                raise TypeError(f"with has_aux=True the function returns a pair (result, aux), but got {type(self.out).__name__}")
+            self.out, self.aux = self.out
+        self.results = Nesting(self.out)
+        if not self.results.leaves and not isinstance(self.out, (dict, list, tuple, type(None))) and not is_dataclass(self.out):
+            raise TypeError(
+                f"the function returned {short(self.out)}, a {type(self.out).__name__}: results are numbers, arrays, and dicts, "
+                "lists, tuples and dataclasses of them"
+            )
+        self.outs = list(filter(is_value, self.results.leaves))
+        self.way = self.pullback_of(self.outs)  # several results are joined, so that one pass serves all
+        if not quiet:
+            self.warn_if_unconnected()
+        aside = self.pullback_of(list(filter(is_value, Nesting(self.aux).leaves)))
+        self.on_values |= any(self.reaches_around(way) for way in (self.way, aside) if way is not None)
+        self.aux = self.finished(self.aux)
+
+    def pullback_of(self, outs: list[Value]) -> Pullback | None:
+        """The backward pass from one Value, or from several in a row."""
+        root = in_a_row(outs) if len(outs) > 1 else outs[0] if outs else None
+        return None if root is None else Pullback(root, self.targets, self.stops)
+
+    def found(self, places: tuple[Any, ...], args: list[Any], named: dict[str, Any]) -> list[tuple[Any, Any]]:
+        """For each argument the list or dict that holds it, and its key there."""
+        signature = signature_of(self.f)
+        names = [item.name for item in signature if item.kind not in (item.VAR_POSITIONAL, item.VAR_KEYWORD)]
+        positional = [item.name for item in signature if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)]
+        homes: list[tuple[Any, Any]] = []
+        for place in places:
+            name = place if isinstance(place, str) else positional[place] if 0 <= place < len(positional) else None
+            position = positional.index(name) if name in positional else None if isinstance(place, str) else place
+            if isinstance(position, int) and -len(args) <= position < len(args):
+                homes.append((args, position % len(args)))
+            elif name in named:
+                homes.append((named, name))
+            elif name in names:
+                raise TypeError(f"argnum={place!r}: the argument {name!r} is left at its default in this call: pass it")
+            else:
+                raise TypeError(
+                    f"argnum={place!r} is not among the {len(args)} positional arguments of this call, nor one of {[*named]}: "
+                    "count from 0, or give a name"
+                )
+        if len({(id(holder), key) for holder, key in homes}) < len(homes):
+            raise TypeError(f"argnum={places!r} names an argument twice: name each once")
+        return homes
+
+    def trace(self, leaf: Any, path: str) -> Value:
+        """A Value of its own for a number, an array or a Value. A computed one, so that data cannot leave the graph unseen."""
+        if isinstance(leaf, (bool, np.bool_)):
+            refuse(leaf, path)
+        self.on_values |= is_value(leaf)
+        target = positive(leaf if is_value(leaf) else Value(leaf))
+        target._label = path
+        self.targets.append(target)
+        self.stops.append(target)
+        return target
+
+    def trace_module(self, module: Any, path: str) -> Any:
+        """The module as it is: its parameters are Values already."""
+        self.targets += [parameter for _, parameter in parameters_of(module)]
+        return module
+
+    def reaches_around(self, way: Pullback) -> bool:
+        """Whether a result depends on what another transform differentiates with respect to."""
+
+        def around(value: Value) -> bool:
+            return _traced.get(id(value), (None, 0))[0] is value and value not in self.targets_set
+
+        return (
+            not _parameters.get().isdisjoint(way.leaves)
+            or any(map(around, way.leaves))
+            or any(node.op is positive and around(node) for node in way.nodes)
+        )
+
+    def warn_if_unconnected(self) -> None:
+        """Say so where the gradient is zero because no result depends on any target."""
+        if self.results.leaves and self.targets and (self.way is None or self.way.root not in self.way.needed):
+            name = getattr(self.f, "__name__", "the function")
+            warnings.warn(
+                f"the result of {name} does not depend on the argument that it is differentiated by: its gradient is zero",
+                UserWarning,
+                stacklevel=outer_level(),
+            )
+
+    def finished(self, tree: Any) -> Any:
+        """A result as it is to be returned: with Values, or as plain data."""
+        if self.on_values:
+            return tree
+        return mapped(lambda leaf, path: owned(raw(leaf)) if is_value(leaf) else leaf, tree, module=lambda item, path: item)
+
+    def nested(self, results: Sequence[Any]) -> Any:
+        """One result for each target, in the nesting of the arguments; a tuple for a tuple of arguments."""
+        nestings, start = [], 0
+        for nesting in self.nestings:
+            nestings.append(nesting.rebuild(results[start : start + len(nesting.leaves)]))
+            start += len(nesting.leaves)
+        return nestings[0] if self.single else tuple(nestings)
+
+    def cotangents(
+        self, out: Any, targets: Sequence[Value], seed: Any, on_values: bool, constants: Sequence[Any] = ()
+    ) -> list[Any]:
+        """The cotangents of some targets from one output, as Values or plain data of their own.
+
+        `constants` are known not to depend on the targets: the walk stops there.
+        """
+        if not is_value(out):
+            zeros = [np.zeros(target.shape, target.dtype) if target.shape else 0.0 for target in targets]
+            return list(map(Value, zeros)) if on_values else zeros
+        known = self.way is not None and out is self.way.root and targets is self.targets
+        way = self.way if known else Pullback(out, targets, [*self.stops, *filter(is_value, constants)])
+        found = way(seed, on_values)  # type: ignore[misc]
+        if on_values:
+            return [c * 1.0 if is_value(c) else Value(c) for c in found]
+        return [owned(raw(c)) for c in found]
+
+    def pull(self, cotangent: Any) -> list[Any]:
+        """The cotangents of all targets from one of the (nested) result."""
+        leaves = self.results.leaves
+        matched = self.results.match(cotangent, "the cotangent")
+        given = [as_cotangent(c, out) for c, out in zip(matched, leaves, strict=True)]
+        on_values = self.on_values or any(map(is_value, given))
+        given = [c for c, out in zip(given, leaves, strict=True) if is_value(out)]
+        seed = in_a_row(given) if len(given) > 1 else given[0] if given else None
+        return self.cotangents(self.way.root if self.way else None, self.targets, seed, on_values)
+
+    def jacobians(self, out: Any) -> list[Any]:
+        """For each target the derivatives of all elements of `out`, in the shape of both together."""
+        shape = np.shape(out)
+        size = int(np.prod(shape, dtype=int))
+        if not is_value(out):
+            return [np.zeros(shape + target.shape) if shape + target.shape else 0.0 for target in self.targets]
+        if not shape:
+            return self.cotangents(out, self.targets, 1.0, self.on_values)
+        if size <= sum(target.size for target in self.targets):
+            rows = [self.cotangents(out, self.targets, seed, self.on_values) for seed in units(shape, out.dtype)]
+            columns = zip(*rows, strict=True) if rows else [[] for _ in self.targets]
+            return [
+                self.joined(list(parts), shape + target.shape, target.dtype)
+                for parts, target in zip(columns, self.targets, strict=True)
+            ]
+        seed = probe(out)
+        found = self.cotangents(out, self.targets, seed, on_values=True)
+        return [self.transposed(pulled, seed, shape, target.shape) for pulled, target in zip(found, self.targets, strict=True)]
+
+    def transposed(self, pulled: Value, seed: Value, shape: tuple[int, ...], target_shape: tuple[int, ...]) -> Any:
+        """The Jacobian column by column: `pulled` is linear in `seed`, and its derivative is the transpose."""
+        way = Pullback(pulled, [seed], self.stops)
+        parts = [way(unit, self.on_values)[0] for unit in (units(target_shape, pulled.dtype) if target_shape else [1.0])]
+        joined = self.joined(parts, target_shape + shape, pulled.dtype)
+        order = (*range(len(target_shape), len(target_shape + shape)), *range(len(target_shape)))
+        return joined.transpose(order)
+
+    def joined(self, parts: list[Any], shape: tuple[int, ...], dtype: Any) -> Any:
+        """Arrays or Values side by side, in a shape."""
+        if not parts:
+            return Value(np.zeros(shape, dtype)) if self.on_values else np.zeros(shape, dtype)
+        if self.on_values:
+            return reshape(stack([part if is_value(part) else Value(part) for part in parts]), shape)
+        return np.stack(parts).reshape(shape)
+
+    def matching(self, given: Any, what: str) -> list[Any]:
+        """The numbers and arrays of a nesting like that of the arguments, checked for their shapes."""
+        if not isinstance(given, tuple) or len(given) != len(self.nestings):
+            came = f"a tuple of {len(given)}" if isinstance(given, tuple) else f"a {type(given).__name__}"
+            raise ValueError(f"{what} is needed for each of the {len(self.nestings)} arguments, in a tuple, but {came} came")
+        leaves = [leaf for nesting, item in zip(self.nestings, given, strict=True) for leaf in nesting.match(item, what)]
+        given = [as_cotangent(leaf, target, what) for leaf, target in zip(leaves, self.targets, strict=True)]
+        first = {target: place for place, target in reversed(list(enumerate(self.targets)))}
+        for place, target in enumerate(self.targets):  # a parameter under two names moves once
+            if first[target] != place:
+                if not np.array_equal(raw(given[first[target]]), raw(given[place])):
+                    raise ValueError(f"{what} is another one for two names of the same parameter: give both the same")
+                given[place] = given[place] * 0.0
+        return given
+
+
+def as_cotangent(c: Any, like: Any, what: str = "the cotangent") -> Any:
+    """A cotangent or tangent in the dtype of what it belongs to. TypeError for complex numbers, ValueError for another shape."""
+    if not is_value(c):
+        c = real_array(c, what)
+        c = c.astype(like.dtype if hasattr(like, "dtype") and like.dtype.kind == "f" else float) if c.ndim else float(c)
+    if np.shape(c) != np.shape(like):
+        raise ValueError(f"{what} has the shape of what it belongs to: {np.shape(like)} was expected, but {np.shape(c)} came")
+    return c
+
+
+def in_a_row(values: Sequence[Any]) -> Any:
+    """All elements of numbers, arrays and Values in one row."""
+    return concatenate([reshape(value, -1) for value in values])
+
+
+def everything(args: tuple[Any, ...]) -> tuple[int, ...]:
+    """The places of all positional arguments."""
+    return tuple(range(len(args)))
+
+
+def signature_of(f: Function) -> list[inspect.Parameter]:
+    """The parameters of a function; none where they are not known, as of some written in C."""
+    try:
+        return list(inspect.signature(f).parameters.values())
+    except ValueError:
+        return []
+
+
+def checked(name: str, f: Any, argnum: Any = 0) -> Any:
+    """The argument numbers as one, or a tuple of them; for those that take none, f. TypeError for what is no function."""
+    if not callable(f):
+        raise TypeError(f"{name}() takes a function, but got {f!r}: write {name}(f)(x), with the function itself")
+    single = isinstance(argnum, (int, np.integer, str))
+    places = (argnum,) if single else tuple(argnum) if isinstance(argnum, (list, tuple)) else (None,)
+    if any(isinstance(place, bool) or not isinstance(place, (int, np.integer, str)) for place in places):
+        raise TypeError(
+            f"argnum of {name}() is the position or the name of an argument, or a tuple of them, but got {argnum!r}: "
+            f"arguments come later, {name}(f)(x)"
+        )
+    return f if name in ("vjp", "jvp", "hvp") else places[0] if single else places
+
+
+def refuse(item: Any, path: str) -> Any:
+    """TypeError for what is no number in an argument that is differentiated."""
+    raise TypeError(
+        f"{path} is differentiated, but it is {item!r}, a {type(item).__name__}: arguments are numbers, arrays, and dicts, "
+        "lists, tuples and dataclasses of them; pass it as another argument, or close over it"
+    )
+
+
+def units(shape: tuple[int, ...], dtype: Any) -> Any:
+    """One after the other the arrays of that shape with a single 1 in them."""
+    for place in np.ndindex(shape):
+        unit = np.zeros(shape, dtype)
+        unit[place] = 1.0
+        yield unit
+
+
+def probe(out: Any) -> Value:
+    """A cotangent without zeros, at which a pullback is recorded: it is linear, so that any would do but for masks at 0."""
+    shape, dtype = np.shape(out), getattr(out, "dtype", float)
+    return Value(np.linspace(0.5, 1.5, int(np.prod(shape, dtype=int))).reshape(shape).astype(dtype) if shape else 1.0)
+
+
+def owned(data: Any) -> Any:
+    """Plain data in memory that nobody else holds."""
+    return np.array(data) if data.__class__ is np.ndarray else data
+
+
+def inner(values: Sequence[Any], others: Sequence[Any]) -> Any:
+    """The sum of the products of all elements. An infinite slope along 0 is undefined here, and masked when differentiated."""
+    with np.errstate(invalid="ignore"):
+        terms = [(value * other).sum() if np.shape(value) else value * other for value, other in zip(values, others, strict=True)]
+    return sum(terms[1:], terms[0]) if terms else 0.0
+
+
+def outer_level() -> int:
+    """The stack level of the first caller outside of this package, for warnings."""
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and frame.f_code.co_filename.startswith(HERE):
+        frame, level = frame.f_back, level + 1
+    return level
