@@ -1,6 +1,6 @@
 """Written by `python -m autograd stub` from the table of operations."""
 
-from typing import Any, NoReturn
+from typing import Any
 
 from autograd.value import Value
 
