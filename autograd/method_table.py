@@ -57,7 +57,7 @@ def plain_method(name: str) -> Callable[..., Any]:
 
 def stub() -> str:
     """The text of methods.pyi."""
-    lines = ['"""Written by `python -m autograd stub` from the table of operations."""\n', "from typing import Any, NoReturn\n"]
+    lines = ['"""Written by `python -m autograd stub` from the table of operations."""\n', "from typing import Any\n"]
     lines += ["from autograd.value import Value\n", "class Methods:"]
     for name, function in sorted(shared_functions().items()):
         lines.append(declaration(name, parameters(function)))
