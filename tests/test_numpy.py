@@ -234,15 +234,23 @@ def test_in_place_operators_are_refused() -> None:
     assert array.tolist() == np.zeros((2, 3)).tolist()
 
 
-def test_matrices_that_are_not_symmetric_are_refused() -> None:
-    """NumPy would read one triangle, and the gradient would be wrong."""
-    for f in (np.linalg.cholesky, np.linalg.eigh, np.linalg.eigvalsh):
-        with pytest.raises(
-            ValueError, match=r"takes symmetric matrices, but elements .* are up to 1 apart: write \(a \+ a.T\) / 2"
-        ):
-            f(Value([[2.0, 1.0], [0.0, 2.0]]))
-        f(np.array([[2.0, 1.0], [0.0, 2.0]]))
-        f(Value([[2.0, 1.0], [1.0 + 1e-12, 2.0]]))
+@pytest.mark.parametrize(
+    "matrix", [[[2.0, 0.5, 0.1], [0.5, 3.0, 0.4], [0.1, 0.4, 1.0]], [[2.0, 9.0, 7.0], [0.5, 3.0, 8.0], [0.1, 0.4, 1.0]]]
+)
+def test_functions_of_symmetric_matrices_read_one_triangle(matrix: Any) -> None:
+    """As NumPy's do: the derivatives are those of what is computed, of a symmetric matrix and of another one."""
+    a = np.array(matrix)
+    calls: list[tuple[Callable[..., Any], np.ndarray]] = [
+        (np.linalg.eigvalsh, a), (np.linalg.cholesky, a), (lambda x: np.linalg.eigvalsh(x, UPLO="U"), a.T),
+        (lambda x: np.linalg.cholesky(x, upper=True), a.T), (lambda x: np.linalg.eigh(x)[1] ** 2, a),
+    ]  # fmt: skip
+    for call, data in calls:
+        np.testing.assert_allclose(call(Value(data)).data, call(data))
+        report = check_gradients(call, data, order=2)
+        assert report.ok, str(report)
+    slope = grad(lambda x: np.linalg.eigvalsh(x)[-1])(a)
+    vector = np.linalg.eigh(a)[1][:, -1]
+    np.testing.assert_allclose((slope + slope.T) / 2.0, np.outer(vector, vector), atol=1e-12)  # as others share it
 
 
 def test_bad_matrices_are_named() -> None:

@@ -3,10 +3,11 @@
 An op with several outputs (svd, eigh, qr) packs them into the last axis of one array, and a few
 selecting nodes take them out: cotangents that nobody used are then zeros by themselves.
 
-Functions of symmetric matrices (cholesky, eigh) read one triangle; their cotangents are symmetric, as is
-the matrix they are meant for. Eigenvalues or singular values that coincide share the mean of their
-cotangents, as equal elements do in sort(); their vectors are not determined, and a warning says where
-a gradient goes through them. Formulas: Giles (2008), Collected matrix derivative results.
+Functions of symmetric matrices (cholesky, eigh) read one triangle, as NumPy's do, and the cotangent of the
+other one is 0; to a program that makes a symmetric matrix it makes no difference. Eigenvalues or singular
+values that coincide share the mean of their cotangents, as equal elements do in sort(); their vectors are
+not determined, and a warning says where a gradient goes through them. Formulas: Giles (2008), Collected
+matrix derivative results.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from autograd.ops.piecewise import abs as absolute
 from autograd.ops.piecewise import sign, sign_of
 from autograd.ops.products import matmul, swap
 from autograd.ops.reductions import _max, _min, _sum, plain_axis, spread
-from autograd.ops.shapes import as_tensor, concatenate, expand_dims, moveaxis, ravel, reshape, squeeze, transpose, tril
+from autograd.ops.shapes import as_tensor, concatenate, expand_dims, moveaxis, ravel, reshape, squeeze, transpose, tril, triu
 
 # --- several outputs in one array -----------------------------------------------------------------
 
@@ -87,18 +88,11 @@ def matrices(name: str, x: Any, square: bool = True) -> Any:
     return x
 
 
-def symmetric_matrices(name: str, x: Any) -> Any:
-    """`x`, checked to be symmetric if it is a Value: NumPy reads one triangle, where the cotangent speaks of both."""
-    x = matrices(name, x)
-    data = raw(x)
-    if is_value(x) and data.size:
-        apart = np.max(np.abs(data - np.swapaxes(data, -1, -2)))
-        if apart > math.sqrt(np.finfo(data.dtype).eps) * np.max(np.abs(data)):
-            raise ValueError(
-                f"{name}() of a Value takes symmetric matrices, but elements [i, j] and [j, i] are up to {apart:.3g} apart: "
-                "write (a + a.T) / 2, or np.tril(a) + np.tril(a, -1).T for the matrix that NumPy would make of the lower triangle"
-            )
-    return x
+def from_triangle(x: Any, lower: bool) -> Any:
+    """The symmetric matrices whose lower or upper triangle NumPy reads, so that the derivatives are those of what it computes."""
+    if not is_value(x):
+        return x
+    return tril(x) + swap(tril(x, -1)) if lower else triu(x) + swap(triu(x, 1))
 
 
 def coinciding(values: Any) -> Any:
@@ -322,8 +316,8 @@ def _cholesky(x: Any) -> Any:
 
 @composed
 def cholesky(a: Any, /, *, upper: bool = False) -> Any:
-    """The lower triangular L with ``L @ L.T = a`` for a symmetric positive definite `a`, or L.T; its cotangent is symmetric."""
-    a = symmetric_matrices("cholesky", a)
+    """The lower triangular L with ``L @ L.T = a`` for a symmetric positive definite `a`, or L.T, from one triangle."""
+    a = from_triangle(matrices("cholesky", a), not upper)
     return swap(_cholesky(swap(a))) if upper else _cholesky(a)  # NumPy reads the triangle that it returns
 
 
@@ -376,8 +370,8 @@ def _eigh(x: Any, uplo: str) -> Any:
 
 @composed
 def eigh(a: Any, UPLO: str = "L") -> Any:
-    """(eigenvalues in increasing order, eigenvectors as columns) of symmetric matrices; cotangents are symmetric."""
-    a = symmetric_matrices("eigh", a)
+    """(eigenvalues in increasing order, eigenvectors as columns) of symmetric matrices, from one triangle."""
+    a = from_triangle(matrices("eigh", a), UPLO == "L")
     n = shape_of(a)[-1]
     return type(np.linalg.eigh(np.eye(1)))(*unpack(_eigh(a, UPLO), (n,), (n, n)))
 
