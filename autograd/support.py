@@ -17,8 +17,8 @@ from autograd.ops.piecewise import nothing
 Row = tuple[str, str, str]
 
 
-def rows() -> list[Row]:
-    """(function, orders of its derivatives, note) for each function of NumPy and SciPy, and for our own."""
+def supported() -> dict[str, Callable[..., Any]]:
+    """Our function for each function of NumPy and SciPy that takes Values, by the name it is called by, and our own."""
     named: dict[str, Callable[..., Any]] = {}
     for theirs, ours in SUPPORTED.items():
         for home, prefix in ((np, "np."), (np.linalg, "np.linalg."), (np.lib.stride_tricks, "np.lib.stride_tricks.")):
@@ -29,7 +29,12 @@ def rows() -> list[Row]:
     named |= {f"scipy.special.{name}": item for name, item in by_scipy.items()}
     known = {id(item) for item in named.values()}
     named |= {f"autograd.{name}": item for name, item in functions().items() if id(item) not in known and hasattr(autograd, name)}
-    found = [(name, orders(item), note(item)) for name, item in named.items()]
+    return named
+
+
+def rows() -> list[Row]:
+    """(function, orders of its derivatives, note) for all that is supported, and for what gives plain results."""
+    found = [(name, orders(item), note(item)) for name, item in supported().items()]
     constant = [("np.linalg." if item is np.linalg.matrix_rank else "np.") + item.__name__ for item in CONSTANT]
     return sorted(found) + [(name, "plain", "a plain result, without a derivative") for name in sorted(set(constant))]
 
@@ -38,7 +43,7 @@ def orders(function: Callable[..., Any]) -> str:
     """ "all", or "zero" where the derivative is zero everywhere."""
     op = function if isinstance(function, Op) else table().get(function.__name__)  # what a composed function is named after
     rules = [rule for _, rule in op.rules] if op is not None else [None]
-    return "zero" if all(rule is nothing for rule in rules) else "all"
+    return "zero" if all(rule is nothing for rule in rules) or hasattr(function, "steps") else "all"
 
 
 def note(function: Callable[..., Any]) -> str:

@@ -69,6 +69,12 @@ def composed(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def stepwise(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a composed function whose derivative is 0 everywhere."""
+    function.steps = True  # type: ignore[attr-defined]
+    return composed(function)
+
+
 def primitive(
     kind: str = "custom",
     prepare: Callable[..., tuple[Any, ...]] | None = None,

@@ -14,7 +14,7 @@ import numpy as np
 
 from autograd.op import is_value, raw
 from autograd.ops.elementwise import neg, where
-from autograd.ops.forms import binary, composed, primitive, unary
+from autograd.ops.forms import binary, composed, primitive, stepwise, unary
 from autograd.ops.shapes import as_array, as_tensor, concatenate
 
 # --- steps ----------------------------------------------------------------------------------------
@@ -124,13 +124,13 @@ def real_if_close(a: Any, tol: float = 100) -> Any:
 conjugate = conj = real
 
 
-@composed
+@stepwise
 def imag(val: Any) -> Any:
     """Zeros: all Values are real."""
     return where(False, as_array(val), 0.0)
 
 
-@composed
+@stepwise
 def angle(z: Any, deg: bool = False) -> Any:
     """The angle of a real number in the complex plane, 0 or pi (180 in degrees); the derivative is 0 everywhere."""
     return heaviside(neg(as_array(z)), 0.0) * (180.0 if deg else math.pi)
