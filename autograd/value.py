@@ -255,6 +255,8 @@ class Value(Methods):
     def register_hook(self, hook: Callable[[Any], Any]) -> Hook:
         """Call ``hook(g)`` with the gradient of this Value in every backward pass, when it is complete.
 
+        A hook that refers to this Value keeps it alive until the hook is removed.
+
         Args:
             hook: gets the gradient, a float or an array in backward(), a Value in gradient(), and may return
                 another one of the same shape, which then takes its place.
