@@ -67,6 +67,8 @@ class Call:
     Attributes:
         out, aux: what f returned.
         targets: the Values that stand for the numbers and arrays of the chosen arguments, in order.
+        nestings: the structure of each of these arguments.
+        outs, way: the Values among the results, and the backward pass from them to the targets.
         on_values: whether results are to be Values.
     """
 
@@ -115,15 +117,17 @@ class Call:
 
     def found(self, places: tuple[Any, ...], args: list[Any], named: dict[str, Any]) -> list[tuple[Any, Any]]:
         """For each argument the list or dict that holds it, and its key there."""
-        signature = signature_of(self.f)
-        names = [item.name for item in signature if item.kind not in (item.VAR_POSITIONAL, item.VAR_KEYWORD)]
-        positional = [item.name for item in signature if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)]
         homes: list[tuple[Any, Any]] = []
         for place in places:
+            if not isinstance(place, str) and -len(args) <= place < len(args):  # the commonest, without a signature
+                homes.append((args, place % len(args)))
+                continue
+            signature = signature_of(self.f)
+            names = [item.name for item in signature if item.kind not in (item.VAR_POSITIONAL, item.VAR_KEYWORD)]
+            positional = [item.name for item in signature if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)]
             name = place if isinstance(place, str) else positional[place] if 0 <= place < len(positional) else None
-            position = positional.index(name) if name in positional else None if isinstance(place, str) else place
-            if isinstance(position, int) and -len(args) <= position < len(args):
-                homes.append((args, position % len(args)))
+            if name in positional[: len(args)]:
+                homes.append((args, positional.index(name)))
             elif name in named:
                 homes.append((named, name))
             elif name in names:
