@@ -8,7 +8,7 @@ infinite or nan is reported the way np.errstate asks for.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import chain, compress
 from typing import Any
 
@@ -78,15 +78,15 @@ def gradient(output: Any, targets: Any, seed: Any = None) -> Any:
 
 def leaf_cotangents(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> list[Any]:
     """The cotangent of each leaf, in memory of its own, and None for leaves that are frozen."""
-    check_current(nodes, leaves)
     targets = [leaf for leaf in leaves if leaf.requires_grad]
     fast = len(targets) == len(leaves) and not is_set("debug") and not any_hooks(nodes, leaves)
     if fast:
+        check_current(nodes, leaves)
         with np.errstate(all="ignore"):
             owned = sweep(root, seed, nodes, leaves)
         if all(is_finite(leaf._grad) for leaf in leaves):
             return [leaf._grad if leaf in owned or not leaf.shape else leaf._grad.copy() for leaf in leaves]
-    pullback = Pullback(root, targets)
+    pullback = Pullback(root, targets, order=(nodes, leaves))
     pullback.pull(seed, masked=True, keep=True) if fast else pullback(seed, keep=True)
     for node in nodes:
         node._grad = pullback.found.get(node)
@@ -156,18 +156,19 @@ class Pullback:
     """The backward pass of one output to some targets: the graph is sorted once, for any number of cotangents.
 
     Nothing is kept in the graph. No zero cotangent is skipped: on Values its own derivative counts. The walk does not
-    go below `stops`. Where it is `partial`, the targets get more from elsewhere, and their hooks do not run.
+    go below `stops`; `order` is what it finds, where that is known. Where it is `partial`, the targets get more from
+    elsewhere, and their hooks do not run.
     """
 
-    def __init__(self, root: Any, targets: Sequence[Any], stops: Sequence[Any] = (), partial: bool = False) -> None:
+    def __init__(self, root: Any, targets: Any, stops: Any = (), partial: bool = False, order: Any = None) -> None:
         self.root, self.targets, self.partial = root, targets, partial
-        self.nodes, self.leaves = topological_order(root, stops)
+        both: tuple[list[Any], list[Any]] = order or topological_order(root, stops)
+        self.nodes, self.leaves = both
         self.wanted, self.needed = set(targets), set(targets)
         for node in self.nodes:
             if not self.needed.isdisjoint(inputs_of(node)):
                 self.needed.add(node)
         self.path = [node for node in reversed(self.nodes) if node in self.needed]
-        self.passed = self.wanted.intersection(self.path)  # targets on the way to others
         self.found: dict[Any, Any] = {}
 
     def __call__(self, seed: Any, on_values: bool = False, keep: bool = False) -> list[Any]:
@@ -214,10 +215,11 @@ class Pullback:
                         c = pull(rule, g, out, *inputs)
                     c = fit(c, item._raw)
                     found[item] = found[item] + c if item in found else c
+        passed = self.wanted.intersection(self.path) if hooks else ()  # targets on the way to others
         for target in self.wanted:
             if target not in found:
                 found[target] = np.zeros_like(target._raw) if target.shape else 0.0
-            elif hooks and not self.partial and target not in self.passed:
+            elif hooks and not self.partial and target not in passed:
                 found[target] = hooked(target, found[target])
         return [found[target] for target in self.targets]
 
