@@ -17,7 +17,7 @@ from autograd.backward import Pullback
 from autograd.nesting import Nesting, is_dataclass, mapped, parameters_of
 from autograd.op import is_value, raw
 from autograd.ops.elementwise import positive
-from autograd.ops.plain import real_array, short
+from autograd.ops.plain import own_copy, real_array, short, zeros_like
 from autograd.ops.shapes import concatenate, reshape, stack
 from autograd.value import Value
 
@@ -68,7 +68,7 @@ class Call:
         out, aux: what f returned.
         targets: the Values that stand for the numbers and arrays of the chosen arguments, in order.
         nestings: the structure of each of these arguments.
-        outs, way: the Values among the results, and the backward pass from them to the targets.
+        results, way: the results with their structure, and the backward pass from the Values among them to the targets.
         on_values: whether results are to be Values.
     """
 
@@ -84,7 +84,6 @@ class Call:
         for holder, key in self.found((places,) if self.single else places, *arguments):
             self.nestings.append(Nesting(holder[key]))
             holder[key] = mapped(self.trace, holder[key], f"argument {key!r}", refuse, self.trace_module, remake=True)
-        self.targets_set = set(self.targets)
         token = _parameters.set(_parameters.get() | (set(self.targets) - set(self.stops)))
         try:
             with tracing(self.targets):
@@ -102,16 +101,16 @@ class Call:
                 f"the function returned {short(self.out)}, a {type(self.out).__name__}: results are numbers, arrays, and dicts, "
                 "lists, tuples and dataclasses of them"
             )
-        self.outs = list(filter(is_value, self.results.leaves))
-        self.way = self.pullback_of(self.outs)  # several results are joined, so that one pass serves all
+        self.way = self.pullback_of(self.results)  # several results are joined, so that one pass serves all
         if not quiet:
             self.warn_if_unconnected()
-        aside = self.pullback_of(list(filter(is_value, Nesting(self.aux).leaves)))
+        aside = self.pullback_of(Nesting(self.aux))
         self.on_values |= any(self.reaches_around(way) for way in (self.way, aside) if way is not None)
         self.aux = self.finished(self.aux)
 
-    def pullback_of(self, outs: list[Value]) -> Pullback | None:
-        """The backward pass from one Value, or from several in a row."""
+    def pullback_of(self, results: Nesting) -> Pullback | None:
+        """The backward pass from the Values among results, in a row if there are several."""
+        outs = list(filter(is_value, results.leaves))
         root = in_a_row(outs) if len(outs) > 1 else outs[0] if outs else None
         return None if root is None else Pullback(root, self.targets, self.stops)
 
@@ -161,7 +160,7 @@ class Call:
         """Whether a result depends on what another transform differentiates with respect to."""
 
         def around(value: Value) -> bool:
-            return _traced.get(id(value), (None, 0))[0] is value and value not in self.targets_set
+            return _traced.get(id(value), (None, 0))[0] is value and value not in way.wanted
 
         return (
             not _parameters.get().isdisjoint(way.leaves)
@@ -183,7 +182,7 @@ class Call:
         """A result as it is to be returned: with Values, or as plain data."""
         if self.on_values:
             return tree
-        return mapped(lambda leaf, path: owned(raw(leaf)) if is_value(leaf) else leaf, tree, module=lambda item, path: item)
+        return mapped(lambda leaf, path: own_copy(raw(leaf)) if is_value(leaf) else leaf, tree, module=lambda item, path: item)
 
     def nested(self, results: Sequence[Any]) -> Any:
         """One result for each target, in the nesting of the arguments; a tuple for a tuple of arguments."""
@@ -201,14 +200,14 @@ class Call:
         `constants` are known not to depend on the targets: the walk stops there.
         """
         if not is_value(out):
-            zeros = [np.zeros(target.shape, target.dtype) if target.shape else 0.0 for target in targets]
+            zeros = [zeros_like(target.data) for target in targets]
             return list(map(Value, zeros)) if on_values else zeros
         known = self.way is not None and out is self.way.root and targets is self.targets
         way = self.way if known else Pullback(out, targets, [*self.stops, *filter(is_value, constants)])
         found = way(seed, on_values)  # type: ignore[misc]
         if on_values:
             return [c * 1.0 if is_value(c) else Value(c) for c in found]
-        return [owned(raw(c)) for c in found]
+        return [own_copy(raw(c)) for c in found]
 
     def pull(self, cotangent: Any) -> list[Any]:
         """The cotangents of all targets from one of the (nested) result."""
@@ -299,10 +298,15 @@ def signature_of(f: Function) -> list[inspect.Parameter]:
         return []
 
 
-def checked(name: str, f: Any, argnum: Any = 0) -> Any:
-    """The argument numbers as one, or a tuple of them; for those that take none, f. TypeError for what is no function."""
+def checked(name: str, f: Any) -> Function:
+    """The function that a transform got. TypeError for what is none."""
     if not callable(f):
         raise TypeError(f"{name}() takes a function, but got {f!r}: write {name}(f)(x), with the function itself")
+    return f
+
+
+def places_of(name: str, argnum: Any) -> Any:
+    """One position or name, or a tuple of them. TypeError for anything else."""
     single = isinstance(argnum, (int, np.integer, str))
     places = (argnum,) if single else tuple(argnum) if isinstance(argnum, (list, tuple)) else (None,)
     if any(isinstance(place, bool) or not isinstance(place, (int, np.integer, str)) for place in places):
@@ -310,7 +314,7 @@ def checked(name: str, f: Any, argnum: Any = 0) -> Any:
             f"argnum of {name}() is the position or the name of an argument, or a tuple of them, but got {argnum!r}: "
             f"arguments come later, {name}(f)(x)"
         )
-    return f if name in ("vjp", "jvp", "hvp") else places[0] if single else places
+    return argnum if single else places
 
 
 def refuse(item: Any, path: str) -> Any:
@@ -333,11 +337,6 @@ def probe(out: Any) -> Value:
     """A cotangent without zeros, at which a pullback is recorded: it is linear, so that any would do but for masks at 0."""
     shape, dtype = np.shape(out), getattr(out, "dtype", float)
     return Value(np.linspace(0.5, 1.5, int(np.prod(shape, dtype=int))).reshape(shape).astype(dtype) if shape else 1.0)
-
-
-def owned(data: Any) -> Any:
-    """Plain data in memory that nobody else holds."""
-    return np.array(data) if data.__class__ is np.ndarray else data
 
 
 def inner(values: Sequence[Any], others: Sequence[Any]) -> Any:

@@ -11,18 +11,17 @@ Jacobian of the vector of their losses, ``jacobian(lambda w: losses(w, X, y))(w)
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from autograd.call import Call, checked, everything, inner, probe
+from autograd.call import Call, Function, checked, everything, inner, places_of, probe
 from autograd.nesting import Nesting, mapped
 from autograd.op import is_value
 from autograd.scopes import current, scope
 
-Function = Callable[..., Any]
 ArgNum = int | str | Sequence[int | str]
 
 
@@ -60,7 +59,7 @@ def grad(f: Function, argnum: ArgNum = 0, has_aux: bool = False) -> Function:
     (12.0, 9.0)
     """
 
-    places = checked("grad", f, argnum)
+    f, places = checked("grad", f), places_of("grad", argnum)
 
     @recorded
     @functools.wraps(f)
@@ -79,7 +78,7 @@ def value_and_grad(f: Function, argnum: ArgNum = 0, has_aux: bool = False) -> Fu
     (5.0, array([2., 4.]))
     """
 
-    places = checked("value_and_grad", f, argnum)
+    f, places = checked("value_and_grad", f), places_of("value_and_grad", argnum)
 
     @recorded
     @functools.wraps(f)
@@ -102,7 +101,7 @@ def elementwise_grad(f: Function, argnum: ArgNum = 0) -> Function:
     array([ 1., -1.])
     """
 
-    places = checked("elementwise_grad", f, argnum)
+    f, places = checked("elementwise_grad", f), places_of("elementwise_grad", argnum)
 
     @recorded
     @functools.wraps(f)
@@ -178,7 +177,7 @@ def jacobian(f: Function, argnum: ArgNum = 0, has_aux: bool = False) -> Function
            [0., 4.]])
     """
 
-    places = checked("jacobian", f, argnum)
+    f, places = checked("jacobian", f), places_of("jacobian", argnum)
 
     @recorded
     @functools.wraps(f)
@@ -202,7 +201,7 @@ def hessian(f: Function, argnum: ArgNum = 0) -> Function:
     """
     first = jacobian(f, argnum)
 
-    places = checked("hessian", f, argnum)
+    f, places = checked("hessian", f), places_of("hessian", argnum)
 
     @recorded
     @functools.wraps(f)

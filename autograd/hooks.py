@@ -7,10 +7,8 @@ from itertools import chain
 from typing import Any
 from weakref import finalize
 
-import numpy as np
-
 from autograd.op import is_value, raw, shape_of
-from autograd.ops.plain import describe, real_array
+from autograd.ops.plain import describe, own_copy, real_array
 from autograd.ops.reductions import fit
 
 #: The hooks of each Value, by its id, until it is gone: few Values have any, and a slot would cost all of them.
@@ -42,7 +40,7 @@ def any_hooks(*values: Iterable[Any]) -> bool:
 def hooked(node: Any, g: Any) -> Any:
     """The gradient of a Value after its hooks. Each gets an array of its own: changing it in place changes nothing."""
     for handle in tuple(HOOKS.get(id(node), ())):
-        changed = handle.hook(np.array(g) if g.__class__ is np.ndarray else g)
+        changed = handle.hook(own_copy(g))
         if changed is not None:
             changed = changed if is_value(g) else raw(changed)
             if not is_value(changed):

@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from autograd.op import Op, is_value, raw
+from autograd.numpy_protocol import plain
+from autograd.op import Op, raw
 from autograd.ops import functions, indexing
 
 #: Methods of NumPy's arrays, and a few that PyTorch's tensors have.
@@ -31,7 +32,7 @@ def shared_functions() -> dict[str, Callable[..., Any]]:
     unary = {
         name: item for name, item in table.items() if isinstance(item, Op) and item.arity == 1 and item.kind == "elementwise"
     }
-    return unary | {name: table[name] for name in SHARED} | {"compress": compress, "sort": sort}
+    return unary | {name: table[name] for name in SHARED} | {"compress": compress, "flatten": table["ravel"], "sort": sort}
 
 
 def compress(a: Any, condition: Any, axis: int | None = None, out: None = None) -> Any:
@@ -48,8 +49,7 @@ def plain_method(name: str) -> Callable[..., Any]:
     """The method of NumPy's arrays on the data alone."""
 
     def method(self: Any, *args: Any, **named: Any) -> Any:
-        args = tuple(raw(item) if is_value(item) else item for item in args)
-        return getattr(np.asarray(raw(self)), name)(*args, **named)
+        return getattr(np.asarray(raw(self)), name)(*plain(args), **plain(named))
 
     method.__name__, method.__doc__ = name, f"numpy.ndarray.{name} of the data: a plain result, without a derivative."
     return method

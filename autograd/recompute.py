@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd.backward import Pullback
-from autograd.call import in_a_row, traced_now, tracing
+from autograd.call import Function, in_a_row, traced_now, tracing
 from autograd.graph import inputs_of
 from autograd.nesting import Nesting
 from autograd.op import is_value
@@ -19,8 +19,6 @@ from autograd.ops.forms import primitive
 from autograd.ops.shapes import reshape
 from autograd.scopes import scope
 from autograd.value import Value
-
-Function = Callable[..., Any]
 
 
 def checkpoint(f: Function) -> Function:

@@ -23,7 +23,7 @@ from autograd.methods import Methods
 from autograd.numpy_protocol import array_function, array_ufunc
 from autograd.op import FLOAT_ERRORS, Op, raw
 from autograd.ops import elementwise, indexing, piecewise, products, shapes
-from autograd.ops.plain import constant, describe, explained, leaf_data, matching, operands, short
+from autograd.ops.plain import constant, describe, explained, leaf_data, matching, operands, short, zeros_like
 from autograd.scopes import Place, current, scope
 
 _tick = 0  # counts assignments to .data; a node with a smaller clock than its leaf is stale
@@ -203,7 +203,7 @@ class Value(Methods):
         """
         grad = getattr(self, "_grad", None)
         if grad is None:
-            grad = self._grad = 0.0 if self._raw.__class__ is float else np.zeros_like(self._raw)
+            grad = self._grad = zeros_like(self._raw)
         return grad
 
     @grad.setter
@@ -293,10 +293,6 @@ class Value(Methods):
     def reshape(self, *shape: Any, order: str = "C") -> Value:
         """The same elements in another shape: ``v.reshape(2, 3)`` or ``v.reshape((2, -1))``."""
         return shapes.reshape(self, shape[0] if len(shape) == 1 else shape, order)
-
-    def flatten(self, order: str = "C") -> Value:
-        """All elements in one row."""
-        return shapes.reshape(self, -1, order)
 
     def transpose(self, *axes: Any) -> Value:
         """The axes in another order, by default reversed: ``v.transpose(0, 2, 1)``."""

@@ -160,6 +160,16 @@ def explained(op: Op, data: tuple[Any, ...], error: Exception) -> Exception:
     )
 
 
+def own_copy(data: Any) -> Any:
+    """Plain data in memory that nobody else holds."""
+    return np.array(data) if data.__class__ is np.ndarray else data
+
+
+def zeros_like(data: Any) -> Any:
+    """Zeros in the shape and dtype of plain data; 0.0 for a float."""
+    return 0.0 if data.__class__ is float else np.zeros_like(data)
+
+
 def read_only(g: Any) -> Any:
     """A cotangent that a rule cannot write to, where it would change the gradient of something else."""
     if g.__class__ is np.ndarray:

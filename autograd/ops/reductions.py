@@ -23,6 +23,7 @@ from autograd.ops.shapes import (
     broadcast_to,
     concatenate,
     expand_dims,
+    inverse,
     moveaxis,
     plain_axis,
     reshape,
@@ -162,7 +163,7 @@ def others(x: Any, axis: Any) -> Any:
     scan = products if is_value(rows) else partial(np.cumprod, axis=-1)  # the same on numbers, several times faster
     before = concatenate([one, scan(rows[..., :-1])], -1)
     after = concatenate([scan(rows[..., :0:-1])[..., ::-1], one], -1)
-    return transpose(reshape(before * after, shape_of(moved)), tuple(np.argsort(order).tolist())) if rows.size else x
+    return transpose(reshape(before * after, shape_of(moved)), inverse(order)) if rows.size else x
 
 
 # --- NumPy's signatures ---------------------------------------------------------------------------

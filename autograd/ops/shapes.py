@@ -25,8 +25,6 @@ def as_array(x: Any) -> Any:
     """
     if x.__class__ is float or x.__class__ is np.ndarray or x is None or is_value(x) or isinstance(x, (int, float, np.generic)):
         return x
-    if isinstance(x, np.matrix):
-        raise TypeError("an operation got an np.matrix, whose * and ** have other meanings: use np.asarray(x)")
     return array(x) if holds_value(x) else real_array(x, "an operation")
 
 
