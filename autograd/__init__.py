@@ -18,13 +18,14 @@ from autograd.ops.special import multigammaln, polygamma
 from autograd.recompute import checkpoint
 from autograd.scopes import debug, no_grad, record_lines, scope
 from autograd.value import Value
+from autograd.verify import assert_gradients, check_gradients, check_model
 
 SHADOWING = [abs, max, min, pow, sum]  # public as well, but a star import must not hide Python's own
 __all__ = [
-    "Drawing", "Value", "add", "array", "astype", "broadcast_to", "checkpoint", "clip", "concatenate", "cos", "debug", "div",
-    "draw", "elementwise_grad", "exp", "expand_dims", "grad", "gradient", "hessian", "hvp", "jacobian", "jvp", "leaky_relu",
-    "linear", "log", "log_softmax", "logsumexp", "matmul", "maximum", "mean", "minimum", "mul", "multigammaln", "neg",
-    "no_grad", "polygamma", "primitive", "put_along_axis", "record_lines", "relu", "reshape", "scope", "sigmoid", "sin",
-    "softmax", "softplus", "sqrt", "squeeze", "stack", "stop_gradient", "sub", "tanh", "transpose", "value_and_grad", "vjp",
-    "where",
+    "Drawing", "Value", "add", "array", "assert_gradients", "astype", "broadcast_to", "check_gradients", "check_model",
+    "checkpoint", "clip", "concatenate", "cos", "debug", "div", "draw", "elementwise_grad", "exp", "expand_dims", "grad",
+    "gradient", "hessian", "hvp", "jacobian", "jvp", "leaky_relu", "linear", "log", "log_softmax", "logsumexp", "matmul",
+    "maximum", "mean", "minimum", "mul", "multigammaln", "neg", "no_grad", "polygamma", "primitive", "put_along_axis",
+    "record_lines", "relu", "reshape", "scope", "sigmoid", "sin", "softmax", "softplus", "sqrt", "squeeze", "stack",
+    "stop_gradient", "sub", "tanh", "transpose", "value_and_grad", "vjp", "where",
 ]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from autograd import Value, draw, no_grad
-from autograd.verify import check_gradients
+from autograd import check_model
 from demos import common
 from demos.common import BLUE, ORANGE, Digits, picture
 from nn import Adam, Linear, Module, ReLU, Sequential, cross_entropy
@@ -157,7 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(model)
 
     images, labels = data.train_images[:32], data.train_labels[:32]
-    print(check_gradients(lambda *_: cross_entropy(model(images), labels), *model.parameters(), directions=20))
+    print(check_model(model, cross_entropy, images, labels))
 
     scores = train(model, data, args.epochs or (1 if args.quick else 10 if args.full else 30), rng)
 

@@ -36,7 +36,6 @@ def test_value_is_that_of_numpy(sample: Sample) -> None:
 def test_first_and_second_derivatives_agree_with_differences(sample: Sample) -> None:
     report = check_operation(sample.call, *sample.inputs, order=2)
     assert report.ok, str(report)
-    assert report.checked == sum(np.size(item) for item in sample.inputs)
 
 
 @pytest.mark.parametrize("sample", EVERY)

@@ -24,12 +24,11 @@ FAULTS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("directions", [None, 10])
-def test_a_wrong_rule_is_caught(fault: str, directions: int | None) -> None:
+def test_a_wrong_rule_is_caught(fault: str) -> None:
     wrong = unary("wrong", "wrong({})", np.sin, np.sin, lambda g, out, x: FAULTS[fault](g * np.cos(x.data)))
-    report = check_gradients(lambda x: wrong(x * 1.0), [0.3, 0.5, 1.2], directions=directions)
+    report = check_gradients(lambda x: wrong(x * 1.0), [0.3, 0.5, 1.2])
     assert not report.ok
-    assert "GRADIENTS DIFFER" in str(report)
+    assert "FAIL" in str(report)
 
 
 def test_a_transposed_rule_is_caught() -> None:

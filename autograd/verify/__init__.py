@@ -1,6 +1,10 @@
-"""Gradient verification: the gradients of the graph against differences of the function itself."""
+"""Gradient verification: is this gradient right, whoever computed it, and if not, which operation is wrong?"""
 
-from autograd.verify.numerical import GradientReport, check_gradients
+from autograd.verify.check import assert_gradients, check_gradients, check_model
 from autograd.verify.operations import check_operation
+from autograd.verify.report import Blame, GradientError, GradientReport, Row, Verdict
 
-__all__ = ["GradientReport", "check_gradients", "check_operation"]
+__all__ = [
+    "Blame", "GradientError", "GradientReport", "Row", "Verdict", "assert_gradients", "check_gradients", "check_model",
+    "check_operation",
+]  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,16 @@ import numpy as np
 from autograd.backward import gradient
 from autograd.functional import jvp
 from autograd.value import Value
-from autograd.verify.numerical import GradientReport, check_gradients
+from autograd.verify.check import check_gradients
+from autograd.verify.report import GradientReport
 
 
 def check_operation(function: Callable[..., Any], *inputs: Any, order: int = 2, seed: int = 0) -> GradientReport:
     """Verify an operation, or a function of operations, at given inputs.
 
-    The value with and without Values; first and second derivatives against differences; backward() against
-    gradient(); forward mode against reverse mode (the dot-product test); shapes and dtypes of gradients, in
-    float32 too; and that one constant input changes nothing for the others.
+    First and second derivatives and the contracts, as check_gradients() does; the value with and without Values;
+    forward mode against reverse mode (the dot-product test); shapes and dtypes of gradients in float32; and
+    that one constant input changes nothing for the others.
 
     Args:
         function: called with `inputs`, or Values of them.
@@ -27,7 +29,7 @@ def check_operation(function: Callable[..., Any], *inputs: Any, order: int = 2, 
         seed: of the random directions.
 
     Returns:
-        A GradientReport; where a contract is broken, `where` says which.
+        A GradientReport; where a contract is broken, `broken` says which.
 
     >>> from autograd import primitive
     >>> @primitive(x=lambda g, out, x: g * 3.0 * x * x)
@@ -39,38 +41,37 @@ def check_operation(function: Callable[..., Any], *inputs: Any, order: int = 2, 
     report = check_gradients(function, *inputs, order=order, seed=seed)
     if not report.ok:
         return report
-    rng = np.random.default_rng(seed)
     inputs = tuple(item if isinstance(item, float) else np.asarray(item, dtype=float) for item in inputs)
+    return replace(report, broken=tuple(broken(function, inputs, np.random.default_rng(seed))))
+
+
+def broken(function: Callable[..., Any], inputs: tuple[Any, ...], rng: np.random.Generator) -> Iterator[str]:
+    """A sentence for each contract of an operation that does not hold, besides those that every check looks at."""
     values = [Value(item) for item in inputs]
     out = function(*values)
     cotangent = rng.uniform(0.5, 1.5, out.shape)
     slopes = [slope.data for slope in gradient(out, values, cotangent)]
-    out.backward(cotangent)
-
-    def broken(what: str, claimed: Any, measured: Any) -> GradientReport | None:
-        """A report that a contract is broken, unless the two agree."""
-        claimed, measured = np.asarray(claimed, dtype=float), np.asarray(measured, dtype=float)
-        if claimed.shape == measured.shape and np.allclose(claimed, measured, rtol=1e-9, atol=1e-12, equal_nan=True):
-            return None
-        if claimed.shape != measured.shape:
-            return GradientReport(
-                False, report.checked, np.inf, f"{what}: shapes {claimed.shape}, {measured.shape}", np.nan, np.nan
-            )
-        place = int(np.argmax(np.nan_to_num(np.abs(claimed - measured), nan=np.inf)))
-        return GradientReport(False, report.checked, np.inf, what, float(claimed.flat[place]), float(measured.flat[place]))
-
-    found = [broken("the value, on Values and on plain data", out.data, function(*inputs))]
+    yield from different("the value, on Values and on plain data", out.data, function(*inputs))
     tangents = [rng.uniform(0.5, 1.5, np.shape(item)) for item in inputs]
     _, moved = jvp(function, inputs, tuple(float(t) if t.ndim == 0 else t for t in tangents))
     forward, reverse = np.sum(moved * cotangent), sum(float(np.sum(s * t)) for s, t in zip(slopes, tangents, strict=True))
-    found.append(broken("forward mode against reverse mode (the dot-product test)", forward, reverse))
+    yield from different("forward mode against reverse mode (the dot-product test)", forward, reverse)
     single = [Value(item if isinstance(item, float) else item.astype(np.float32)) for item in inputs]
     function(*single).backward(cotangent)
     for number, (value, slope, narrow) in enumerate(zip(values, slopes, single, strict=True)):
-        found.append(broken(f"backward() against gradient(), input {number}", value.grad, slope))
         kinds = [(type(item), np.shape(item), np.asarray(item).dtype) for item in (narrow.grad, narrow.data)]
-        found.append(broken(f"the dtype and shape of the gradient in float32, input {number}", kinds[0] == kinds[1], True))
-        alone = [values[i] if i == number else item for i, item in enumerate(inputs)]
-        by_itself = gradient(function(*alone), values[number], cotangent).data
-        found.append(broken(f"input {number} with the others constant", by_itself, slope))
-    return next((item for item in found if item is not None), report)
+        if kinds[0] != kinds[1]:
+            yield f"the dtype and shape of the gradient in float32, input {number}: {kinds[0]}, but the input has {kinds[1]}"
+        alone = [value if i == number else item for i, item in enumerate(inputs)]
+        by_itself = gradient(function(*alone), value, cotangent).data
+        yield from different(f"input {number} with the others constant", by_itself, slope)
+
+
+def different(what: str, one: Any, two: Any) -> Iterator[str]:
+    """A sentence where two results that should be the same are not."""
+    one, two = np.asarray(one, dtype=float), np.asarray(two, dtype=float)
+    if one.shape != two.shape:
+        yield f"{what}: the shapes are {one.shape} and {two.shape}"
+    elif not np.allclose(one, two, rtol=1e-9, atol=1e-12, equal_nan=True):
+        place = int(np.argmax(np.nan_to_num(np.abs(one - two), nan=np.inf)))
+        yield f"{what}: {one.flat[place]:.9g} and {two.flat[place]:.9g}"

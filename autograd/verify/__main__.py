@@ -1,0 +1,10 @@
+"""What ``python -m autograd.verify`` runs; everything is in command.py."""
+
+from __future__ import annotations
+
+import sys
+
+from autograd.verify.command import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

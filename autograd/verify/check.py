@@ -1,0 +1,264 @@
+"""Is this gradient right? check_gradients(), assert_gradients() and check_model(), the entrances to verification."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from autograd.nesting import is_module
+from autograd.verify.contracts import asymmetry, broken_contracts
+from autograd.verify.examination import Examination, Finding, Inconclusive
+from autograd.verify.progress import Progress
+from autograd.verify.report import GradientError, GradientReport, Row, Verdict, worst_of
+from autograd.verify.subjects import BudgetSpent, Leaf, PlainSubject, Subject, ValueSubject
+
+BUDGET = 10_000
+
+
+def check_gradients(
+    f: Callable[..., Any],
+    *inputs: Any,
+    gradient: Any = None,
+    order: int = 1,
+    seed: int = 0,
+    budget: int = BUDGET,
+    progress: bool | None = False,
+) -> GradientReport:
+    """Verify the gradient of `f` at `inputs` against differences of `f`, without a step or a tolerance to choose.
+
+    Inputs of up to 64 elements are checked one by one, larger ones along random directions; what does not agree is
+    pursued to single coordinates. The accepted difference is the error bar of the measurement itself: from an extrapolation
+    over many step widths (Richardson 1911, Ridders 1982) and the measured rounding noise (Moré and Wild 2011).
+
+    Args:
+        f: a function of Values: NumPy code, with numbers, arrays, or nestings of them as arguments and result. With
+            `gradient`, a plain function of numbers and arrays. A result with several elements is checked as a Jacobian.
+        inputs: numbers, arrays, lists of numbers (as arrays), leaf Values, modules, and dicts, lists, tuples and dataclasses
+            of these. Leaf Values and the parameters of modules are moved in place, so that f may also reach them by
+            itself, and restored. float32 and float16 inputs are judged by their precision.
+        gradient: what to verify instead of the gradient from the graph: a function of the inputs, or the arrays themselves;
+            one for one input, a tuple for several, each of the shape of the result and then that of the input.
+        order: 2 verifies the second derivatives as well, 3 the third.
+        seed: of the random directions: the same call gives the same report.
+        budget: how often f may be evaluated. Random directions first take about 60 evaluations.
+        progress: whether to show a progress bar, which needs tqdm; None for where there is a terminal and tqdm.
+
+    Returns:
+        A GradientReport, true if the gradient is accepted.
+
+    Raises:
+        TypeError, ValueError: if f, the inputs or the gradient are of no use; the message says what to do.
+
+    >>> print(check_gradients(lambda x: (x * x).sum(), [1.0, 2.0, 3.0]))
+    PASS...
+    >>> check_gradients(np.sin, 0.5, gradient=np.cos).ok, check_gradients(np.sin, 0.5, gradient=lambda x: -np.cos(x)).ok
+    (True, False)
+    """
+    if not callable(f):
+        raise TypeError(f"check_gradients() takes a function first, but got {f!r}: check_gradients(f, *inputs)")
+    if not inputs:
+        raise TypeError("check_gradients() needs the inputs of the function: check_gradients(f, *inputs)")
+    if order < 1:
+        raise ValueError(f"order is 1 for gradients, 2 for second derivatives, but got {order!r}")
+    if gradient is not None and order > 1:
+        raise ValueError(
+            "with gradient=, order is 1: verify second derivatives as check_gradients(gradient, *inputs, gradient=hessian), the "
+            "gradient being a function whose Jacobian is the Hessian"
+        )
+    subject: Subject
+    subject = ValueSubject(f, inputs, budget) if gradient is None else PlainSubject(f, inputs, gradient, budget)
+    try:
+        return Check(subject, order, seed, progress).report()
+    finally:
+        subject.restore()
+
+
+def assert_gradients(f: Callable[..., Any], *inputs: Any, **options: Any) -> GradientReport:
+    """Raise GradientError, with the report as its text, unless check_gradients() accepts the gradient.
+
+    Args:
+        f, inputs, options: as for check_gradients().
+
+    >>> assert_gradients(np.tanh, [0.5, -1.0]).verdict.name
+    'PASS'
+    """
+    __tracebackhide__ = True  # pytest shows the test and the report, not what is between
+    report = check_gradients(f, *inputs, **options)
+    if not report.ok:
+        raise GradientError(report)
+    return report
+
+
+def check_model(
+    model: Any,
+    loss: Callable[..., Any],
+    *batch: Any,
+    order: int = 1,
+    seed: int = 0,
+    budget: int = BUDGET,
+    progress: bool | None = None,
+) -> GradientReport:
+    """Verify the gradients of a loss with respect to all parameters of a model, by their names.
+
+    Args:
+        model: a module; its parameters are restored afterwards. Frozen ones are left out.
+        loss: ``loss(prediction, *targets)``, where the prediction is ``model(batch[0])`` and the targets are the rest of the
+            batch, or ``loss(model, *batch)``: whichever its signature takes.
+        batch: the inputs, and usually the targets.
+        order, seed, budget: as for check_gradients().
+        progress: whether to show a progress bar; by default where there is a terminal and tqdm.
+
+    >>> import nn
+    >>> model = nn.Linear(3, 2, rng=0)
+    >>> check_model(model, nn.cross_entropy, np.ones((4, 3)), [0, 1, 1, 0]).ok
+    True
+    """
+    if not is_module(model):
+        raise TypeError(f"check_model() takes a module, something with named_parameters(), but got {model!r}")
+    if not callable(loss):
+        raise TypeError(f"check_model() takes a loss function as its second, but got {loss!r}: check_model(model, loss, *batch)")
+    call = loss_of(model, loss, batch)
+    subject = ValueSubject(lambda module: call(), (model,), budget)
+    try:
+        return Check(subject, order, seed, progress).report()
+    finally:
+        subject.restore()
+
+
+def loss_of(model: Any, loss: Callable[..., Any], batch: tuple[Any, ...]) -> Callable[[], Any]:
+    """The loss as a function without arguments: of the model and the batch, or of the prediction and the targets."""
+    forms: list[Callable[[], Any]] = []
+    if fits(loss, len(batch)) and batch:
+        forms.append(lambda: loss(model(batch[0]), *batch[1:]))
+    if fits(loss, 1 + len(batch)):
+        forms.append(lambda: loss(model, *batch))
+    if not forms:
+        raise TypeError(
+            f"the loss takes neither (prediction, *targets) nor (model, *batch) with the {len(batch)} arguments of this batch: "
+            "check_model(model, nn.mse_loss, x, y), or check_model(model, lambda model, x, y: ..., x, y)"
+        )
+    if len(forms) == 2:  # defaults, or *args: the first form that runs
+        try:
+            forms[0]()
+        except (TypeError, AttributeError):
+            return forms[1]
+    return forms[0]
+
+
+def fits(function: Callable[..., Any], count: int) -> bool:
+    """Whether a function takes so many positional arguments."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:  # a function written in C, whose signature is not known
+        return True
+    return True
+
+
+class Check:
+    """One run of a verification: each order in turn, then what the report needs besides."""
+
+    def __init__(self, subject: Subject, order: int, seed: int, progress: bool | None = False) -> None:
+        self.subject, self.order, self.seed = subject, order, seed
+        self.progress = progress
+        self.rows: list[Row] = []
+        self.broken: list[str] = []
+        self.notes: list[str] = []
+        self.evidence: list[str] = []
+        self.reason = ""
+        self.gradients = 0
+
+    def report(self) -> GradientReport:
+        subject, blame = self.subject, None
+        with Progress(len(subject.leaves) * self.order, self.progress) as bar:
+            try:
+                for order in range(1, self.order + 1):
+                    examination = self.examine(subject, order, bar.step)
+                    if order == self.order or not worst_of(row.verdict for row in self.rows).ok or self.broken:
+                        break
+                    subject = self.derivative(subject, examination)
+            except Inconclusive as why:
+                self.reason = str(why)
+            except BudgetSpent:
+                self.reason = f"the budget of {subject.budget:,} evaluations is spent: give a larger one, budget=..."
+        self.gradients += subject.gradients
+        done = max((row.order for row in self.rows), default=0)
+        if done < self.order and self.rows and not self.reason:
+            self.notes.append(f"derivatives of order {done + 1} were not checked, as those of order {done} are wrong")
+        return GradientReport(
+            tuple(self.rows), tuple(self.broken), self.reason, (*subject.notes, *self.notes), blame, tuple(self.evidence),
+            subject.evaluations, self.gradients, subject.budget, self.seed,
+        )  # fmt: skip
+
+    def examine(self, subject: Subject, order: int, step: Callable[[str], None]) -> Examination:
+        """One order: contracts, slopes, rows."""
+        examination = Examination(subject, order, self.seed, step)
+        self.broken += [sentence for sentence in subject.broken if sentence not in self.broken]
+        if order == 1:
+            self.broken += broken_contracts(subject, np.random.default_rng(self.seed))
+        else:
+            uneven = asymmetry(examination.claims, examination.mix, 1e3 * float(examination.rough_claim.max(initial=0.0)) ** 0.75)
+            self.broken += [uneven] if uneven else []
+        try:
+            examination.run()
+        except BudgetSpent:
+            self.reason = f"the budget of {subject.budget:,} evaluations is spent: give a larger one, budget=..."
+        self.rows += rows_of(examination, kinks_before=any(row.verdict is Verdict.KINK for row in self.rows))
+        self.evidence += examination.evidence
+        return examination
+
+    def derivative(self, subject: Subject, examination: Examination) -> Subject:
+        """The subject of the next order: the gradient of a random combination of the outputs."""
+        assert isinstance(subject, ValueSubject)
+        rng = np.random.default_rng([self.seed, 17])
+        count = len(subject.output.vector)
+        weights = rng.uniform(0.5, 1.5, count) * (2.0 * rng.integers(0, 2, count) - 1.0)
+        self.gradients += subject.gradients
+        return subject.derivative(weights if examination.mix is None else examination.mix[0])
+
+
+def rows_of(examination: Examination, kinks_before: bool) -> list[Row]:
+    """One row for each leaf."""
+    rows = []
+    for leaf in examination.subject.leaves:
+        found = [
+            finding if not (kinks_before and finding.verdict is Verdict.JUMP) else at_a_kink(finding)
+            for finding in examination.found
+            if finding.places.size and finding.places[0] < leaf.stop and leaf.start <= finding.places[-1]
+        ]
+        rows.append(row_of(examination, leaf, found))
+    return rows
+
+
+def at_a_kink(finding: Finding) -> Finding:
+    return replace(finding, verdict=Verdict.KINK, reason="there is no second derivative, as the slope jumps at a kink")
+
+
+def row_of(examination: Examination, leaf: Leaf, found: Iterable[Finding]) -> Row:
+    """The row of one leaf, with its worst finding."""
+    found = list(found)
+    row = Row(leaf.name, examination.order, leaf.shape, str(leaf.dtype), worst_of(finding.verdict for finding in found))
+    if not found:
+        return replace(row, reason="" if leaf.start == leaf.stop or not examination.middle.size else "not compared")
+    worst = max(found, key=lambda finding: finding.rank)
+    hidden = sorted({place for finding in found for place in finding.unresolved} | {
+        int(finding.places[0]) for finding in found if finding.verdict is Verdict.INCONCLUSIVE and len(finding.places) == 1
+    })  # fmt: skip
+    single = len(worst.places) == 1
+    return replace(
+        row,
+        reason=worst.reason,
+        index=leaf.index(int(worst.places[0])) if single else None,
+        output=examination.subject.output.index(worst.component) if examination.mix is None else None,
+        claimed=float(worst.claimed),
+        measured=float(worst.measured),
+        bar=float(worst.bar),
+        between=worst.between,
+        compared=examination.compared[leaf.name],
+        unresolved=tuple(leaf.index(place) for place in hidden if leaf.start <= place < leaf.stop)[:20],
+    )

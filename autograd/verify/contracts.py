@@ -1,0 +1,130 @@
+"""What a gradient owes besides its numbers: linear in the cotangent, zero for zero, nothing mutated, no memory shared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd.op import is_value, raw
+from autograd.ops.plain import own_copy
+from autograd.verify.subjects import PlainSubject, Subject, ValueSubject, precision, split
+
+Array = np.ndarray
+
+
+def broken_contracts(subject: Subject, rng: np.random.Generator) -> list[str]:
+    """A sentence for each contract that does not hold at the point."""
+    if isinstance(subject, ValueSubject):
+        return broken_by_values(subject, rng)
+    return broken_by_function(subject) if isinstance(subject, PlainSubject) else []
+
+
+def broken_by_values(subject: ValueSubject, rng: np.random.Generator) -> list[str]:
+    """The contracts of a function of Values, in one recorded graph."""
+    found: list[str] = []
+    subject.move(subject.point)
+    given = [value.data for value in subject.values]
+    before = [own_copy(data) for data in given]
+    way = subject.way(subject.point)
+    size, epsilon = len(subject.output.vector), subject.output.epsilon
+    if not size:
+        return []
+    first, second = (rng.integers(-64, 65, size) / 64.0 for _ in range(2))  # exact in every dtype, also when combined
+    seeds = [np.zeros(size), first, second, 2.0 * first - 3.0 * second]
+    pulled = [way(seed) for seed in seeds]
+    largest = float(5.0 * way.largest(np.maximum(abs(first), abs(second))).max(initial=0.0))  # what may have cancelled
+    for place, leaf in enumerate(subject.leaves):
+        none, one, two, both = (np.asarray(c[place]) for c in pulled)
+        if one.shape != leaf.shape or one.dtype != np.asarray(given[place]).dtype:
+            came, wanted = f"shape {one.shape} and dtype {one.dtype}", f"{leaf.shape} and {leaf.dtype}"
+            found.append(f"the gradient of {leaf.name} has {came}, the input {wanted}")
+            continue
+        if np.nan_to_num(none, nan=1.0).any():
+            found.append(f"a cotangent of zero gives a gradient of {leaf.name} that is not zero")
+        with np.errstate(all="ignore"):
+            scale = max(largest, float((2.0 * abs(one) + 3.0 * abs(two)).max(initial=0.0)))
+            error = abs(both - (2.0 * one - 3.0 * two)) - 1e4 * max(precision(one.dtype), float(epsilon.max())) * scale
+        if (error > 0.0).any():
+            found.append(f"the gradient of {leaf.name} is not linear in the cotangent of the output")
+    found += memory_of_backward(subject, first, given)
+    for leaf, data, copy in zip(subject.leaves, given, before, strict=True):
+        if not np.array_equal(data, copy, equal_nan=True):
+            found.append(f"the input {leaf.name} was changed in place")
+            subject.restore()
+    return found
+
+
+def memory_of_backward(subject: ValueSubject, cotangent: Array, given: list[Any]) -> list[str]:
+    """backward() gives what gradient() gives, in memory of its own, and leaves its seed alone."""
+    found: list[str] = []
+    kept = [value._grad for value in subject.values]
+    way = subject.way(subject.point)
+    expected = way(cotangent)
+    seeds = split(cotangent, way.results)
+    copies = [own_copy(seed) for seed in seeds]
+    try:
+        for value in subject.values:
+            value.grad = None
+        for item, seed in zip(way.results, seeds, strict=True):
+            if is_value(item):
+                item.backward(seed)
+        grads = [value.grad for value in subject.values]
+    finally:
+        for value, grad in zip(subject.values, kept, strict=True):
+            value._grad = grad
+    if any(not np.array_equal(seed, copy) for seed, copy in zip(seeds, copies, strict=True)):
+        found.append("the cotangent that came in was changed in place")
+    others = [*seeds, *given]
+    for leaf, grad, wanted in zip(subject.leaves, grads, expected, strict=True):
+        if not np.allclose(grad, wanted, rtol=1e3 * precision(leaf.dtype), atol=1e-300, equal_nan=True):
+            found.append(f"backward() and gradient() give different gradients of {leaf.name}")
+        if any(shares(grad, other) for other in others):
+            found.append(f"the gradient of {leaf.name} shares memory with an input, the cotangent or another gradient")
+        others.append(grad)
+    return found
+
+
+def broken_by_function(subject: PlainSubject) -> list[str]:
+    """The contracts of a plain function and a gradient that somebody wrote for it."""
+    found: list[str] = []
+    for what, call in (("the function", subject.f), ("the gradient", subject.claimed)):
+        if not callable(call):
+            continue
+        arguments, twins = subject.arguments(subject.point), subject.arguments(subject.point)
+        returned = call(*arguments)
+        if any(changed(item, twin) for item, twin in zip(arguments, twins, strict=True)):
+            found.append(f"{what} changes its input in place")
+        several = what == "the gradient" and isinstance(returned, (tuple, list))
+        arrays = [np.asarray(raw(item)) for item in returned] if several else []
+        if any(shares(one, two) for place, one in enumerate(arrays) for two in arrays[:place]):
+            found.append("two of the returned gradients share memory: adding to one changes the other")
+    return found
+
+
+def changed(item: Any, twin: Any) -> bool:
+    """Whether any array of a nesting is another one than in its twin."""
+    if isinstance(item, dict):
+        return any(changed(item[key], twin[key]) for key in item)
+    if isinstance(item, (list, tuple)):
+        return any(changed(a, b) for a, b in zip(item, twin, strict=True))
+    return isinstance(item, np.ndarray) and not np.array_equal(item, twin, equal_nan=True)
+
+
+def shares(one: Any, two: Any) -> bool:
+    """Whether two arrays overlap in memory."""
+    both = isinstance(one, np.ndarray) and isinstance(two, np.ndarray) and one.dtype.kind != "O" and two.dtype.kind != "O"
+    return both and bool(one.size) and np.may_share_memory(one, two)
+
+
+def asymmetry(claims: Array, mix: Array | None, allowance: float) -> str | None:
+    """A sentence where claimed second derivatives are not symmetric; of many, random combinations of them."""
+    with np.errstate(all="ignore"):
+        square = claims if mix is None else claims @ mix.T
+        error = abs(square - square.T)
+        limit = allowance * abs(square).max(initial=0.0)
+    if square.size and (error > limit).any():
+        worst = tuple(int(i) for i in np.unravel_index(int(np.argmax(error)), error.shape))
+        where = f"at the places {worst} and {worst[::-1]} of the inputs in a row" if mix is None else "for two directions"
+        return f"the second derivatives are not symmetric: {square[worst]:.9g} and {square.T[worst]:.9g} {where}"
+    return None

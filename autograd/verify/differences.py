@@ -1,0 +1,313 @@
+"""How steep a function is along a line, with an error bar: differences at many step widths, and which of them to believe.
+
+No step and no tolerance is chosen beforehand. Slopes at widths far apart are extrapolated to width 0 (Richardson 1911,
+Ridders 1982), the rounding noise of the function is measured (Moré and Wild 2011), and where widths disagree
+the narrower ones are right. Nothing here knows what gradient was claimed, nor what a Value is.
+
+Words: a *level* is a step width t = 2**-k, in units of the size of the inputs; a function has several *components*
+(its outputs), and arrays here have the shape (levels, components), the widest level first.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Array = np.ndarray
+
+
+class Kind(enum.IntEnum):
+    """What a function looks like along a line, at one point."""
+
+    SMOOTH = 0
+    KINK = 1  # the one-sided slopes differ
+    STEEP = 2  # the slope grows without bound, on all sides where there is a function
+    JUMP = 3
+    MISSING = 4  # not finite, at any width
+
+
+class Point(NamedTuple):
+    """What was found after a step: the outputs, how far the step really went, and how much its rounding moved the outputs."""
+
+    outputs: Array
+    distance: float
+    slack: Any = 0.0
+
+
+@dataclass
+class Slopes:
+    """The slope of each component, with its error bar.
+
+    Attributes:
+        value, bar: the slope and a bound of its error.
+        left, right: the one-sided slopes, at kinks.
+        kind: a Kind each.
+        far, far_bar: the slope as it is seen from afar, where the function is rough.
+        amplitude: how much a rough function differs from a smooth one; 0 where it is not rough.
+        span: the largest change of the function over a step, divided by its width.
+        flat: whether the function did not change at all.
+    """
+
+    value: Array
+    bar: Array
+    left: Array
+    right: Array
+    kind: Array
+    far: Array
+    far_bar: Array
+    amplitude: Array
+    span: Array
+    flat: Array
+
+
+class Widths(NamedTuple):
+    """The levels (exponents k) to look at in a dtype with so many bits of precision."""
+
+    quick: tuple[int, ...]
+    narrowest: int
+    noise: int  # the level of the points that noise is measured on
+
+
+def widths(bits: int) -> Widths:
+    """Four levels for a first look and the narrowest that make sense: 52 bits in float64, 23 in float32, 10 in float16."""
+    step = max(1, round(bits / 10.4))
+    first = max(1, round(bits / 5.8))
+    quick = tuple(first + step * i for i in range(4))
+    return Widths(quick, bits - 6 if bits > 16 else bits - 3, round(bits * 0.7))
+
+
+class Line:
+    """A function along a line through a point: evaluated where it is asked for, and remembered."""
+
+    def __init__(self, at: Callable[[float], Point], middle: Array, noise: Array, epsilon: float) -> None:
+        self.at, self.middle, self.noise, self.epsilon = at, middle, noise, epsilon
+        self.known: dict[float, Point] = {}
+
+    def point(self, t: float) -> Point:
+        if t not in self.known:
+            self.known[t] = self.at(t)
+        return self.known[t]
+
+    def noise_at(self, *points: Point) -> Array:
+        """The noise of the outputs at some points."""
+        with np.errstate(all="ignore"):
+            largest = np.fmax.reduce([abs(point.outputs) for point in points])
+            slack = np.maximum.reduce([point.slack + 0.0 * self.middle for point in points])
+            return np.maximum(self.noise, self.epsilon * np.nan_to_num(largest)) + slack
+
+    def noise_of(self, component: int) -> float:
+        """The noise of one output in the middle."""
+        here = np.maximum(self.noise, self.epsilon * abs(self.middle))
+        return float(here[component])
+
+    def samples(self, levels: Iterable[int]) -> Samples:
+        """The function on both sides at each level."""
+        levels = list(levels)
+        plus = [self.point(2.0**-k) for k in levels]
+        minus = [self.point(-(2.0**-k)) for k in levels]
+        steps = np.array([[2.0**-k] for k in levels])
+        return Samples.of(plus, minus, steps, self.middle, self.noise, self.epsilon)
+
+
+@dataclass
+class Samples:
+    """Differences to the middle on both sides; shapes (levels, components)."""
+
+    rise: Array  # f(t) - f(0)
+    drop: Array  # f(0) - f(-t)
+    ahead: Array  # how far t really is
+    behind: Array
+    noise: Array  # of one value of f
+
+    @classmethod
+    def of(cls, plus: list[Point], minus: list[Point], steps: Array, middle: Array, noise: Array, epsilon: float) -> Samples:
+        above, below = (np.array([point.outputs for point in side]) for side in (plus, minus))
+        ahead, behind = (np.array([abs(point.distance) for point in side])[:, None] + 0.0 * middle for side in (plus, minus))
+        slack = np.array([np.maximum(p.slack, m.slack) + 0.0 * middle for p, m in zip(plus, minus, strict=True)])
+        with np.errstate(all="ignore"):
+            largest = np.fmax(np.fmax(abs(above), abs(below)), abs(middle))
+            rise, drop = above - middle, middle - below
+            # Even a good function answers as if its input were another one by a unit in the last place.
+            rounding = epsilon * (0.5 * largest + np.fmin(abs(rise), abs(drop)) / steps)
+            return cls(rise, drop, ahead, behind, np.fmax(noise, rounding) + slack)
+
+    @classmethod
+    def side_by_side(cls, several: list[Samples]) -> Samples:
+        """Several lines at the same levels, their components in one row."""
+        names = ("rise", "drop", "ahead", "behind", "noise")
+        return cls(*(np.concatenate([getattr(samples, name) for samples in several], axis=1) for name in names))
+
+    def sides(self) -> tuple[Array, Array, Array]:
+        """Forward, backward and central slopes; the central one is of second order also where the two widths differ."""
+        with np.errstate(all="ignore"):
+            forward, backward = self.rise / self.ahead, self.drop / self.behind
+            return forward, backward, (self.behind * forward + self.ahead * backward) / (self.ahead + self.behind)
+
+    @property
+    def width(self) -> Array:
+        return np.fmin(self.ahead, self.behind)
+
+
+def limit(slopes: Array, z: Array, noise: Array) -> tuple[Array, Array]:
+    """The limit of slopes for z -> 0, where z is the width or its square, and an error bar.
+
+    Each pair of neighbouring levels is a candidate by itself, each triple one after extrapolation. A candidate is valid if
+    all narrower levels agree with it, as far as their noise allows; of these the one with the smallest error bar is taken.
+    """
+    with np.errstate(all="ignore"):
+        first, second = slopes[:-1], slopes[1:]
+        # A pair that is not extrapolated: right for all that converges at least like the fourth root of the width.
+        estimates = [second]
+        bars = [2.0 * abs(second - first) + noise[1:]]
+        ends = [np.arange(1, len(slopes))]
+        if len(slopes) > 2:
+            z1, z2, z3 = z[:-2], z[1:-1], z[2:]
+            coarse = (z1 * slopes[1:-1] - z2 * slopes[:-2]) / (z1 - z2)
+            fine = (z2 * slopes[2:] - z3 * slopes[1:-1]) / (z2 - z3)
+            amplified = (z2 * noise[2:] + z3 * noise[1:-1]) / (z2 - z3)
+            before, after = abs(slopes[1:-1] - slopes[:-2]), abs(slopes[2:] - slopes[1:-1])
+            regular = after <= 2.5 * (z2 - z3) / (z1 - z2) * before + 2.0 * (noise[2:] + noise[1:-1])
+            estimates.append((z1 * fine - z3 * coarse) / (z1 - z3))
+            bars.append(np.where(regular, abs(fine - coarse) + amplified, np.inf))
+            ends.append(np.arange(2, len(slopes)))
+        estimate, bar, end = np.concatenate(estimates), np.concatenate(bars), np.concatenate(ends)
+        bar = np.where(np.isfinite(estimate) & np.isfinite(bar), bar, np.inf)
+        # What a narrower level may be off by: the error bar, its own noise (thrice, as many levels are asked), and what
+        # is left of the curvature.
+        left = 2.0 * abs(slopes[end] - estimate)[:, None] * (z[None] / z[end][:, None])
+        apart = abs(slopes[None] - estimate[:, None]) > bar[:, None] + 3.0 * noise[None] + left  # (candidate, level, component)
+        wrong = (apart & (np.arange(len(slopes))[None] > end[:, None])[:, :, None]).any(axis=1)
+        score = np.where(wrong, np.inf, bar)
+        best = np.argmin(score, axis=0)
+        chosen = np.take_along_axis(score, best[None], 0)[0]
+        return np.where(np.isfinite(chosen), np.take_along_axis(estimate, best[None], 0)[0], np.nan), chosen
+
+
+def quick_look(samples: Samples) -> tuple[Array, Array, Array]:
+    """The slope and its error bar from a few levels, and whether nothing there looks like a kink, an edge or a jump."""
+    forward, backward, central = samples.sides()
+    width = samples.width
+    with np.errstate(all="ignore"):
+        value, bar = limit(central, width**2, samples.noise / width)
+        gap, gap_bar = limit(forward - backward, width, 4.0 * samples.noise / width)
+        return value, bar, np.isfinite(bar) & (abs(gap) <= gap_bar)
+
+
+def long_look(samples: Samples) -> Slopes:
+    """The slope from many levels, ordered from the widest to the narrowest, and what the function looks like there."""
+    forward, backward, central = samples.sides()
+    width = samples.width
+    with np.errstate(all="ignore"):
+        noise = samples.noise = heard_noise(central, width, samples.noise)
+        value, bar = limit(central, width**2, noise / width)
+        right, right_bar = limit(forward, samples.ahead, 2.0 * noise / samples.ahead)
+        left, left_bar = limit(backward, samples.behind, 2.0 * noise / samples.behind)
+        no_right, no_left = (~np.isfinite(side).any(axis=0) for side in (forward, backward))
+        jumps = jumping(samples.rise, noise) | jumping(samples.drop, noise)
+        steep_right, steep_left = growing(forward, samples.rise, noise), growing(backward, samples.drop, noise)
+        right, left = np.where(steep_right != 0.0, steep_right, right), np.where(steep_left != 0.0, steep_left, left)
+        right_bar, left_bar = np.where(steep_right != 0.0, 0.0, right_bar), np.where(steep_left != 0.0, 0.0, left_bar)
+        gap = abs(right - left)
+        kinks = (gap > 2.0 * (right_bar + left_bar)) & persistent(forward - backward, right - left, 4.0 * noise / width)
+        kinks |= (np.isinf(right) != np.isinf(left)) & ~no_right & ~no_left | (np.isinf(gap) & ~np.isnan(gap))
+        steep = np.isinf(right) & (no_left | (left == right)) | (np.isinf(left) & no_right)
+        one_sided = no_left ^ no_right
+        value = np.where(one_sided, np.where(no_left, right, left), value)
+        bar = np.where(one_sided, np.where(no_left, right_bar, left_bar), bar)
+        value = np.where(steep, np.where(no_right, left, right), value)
+        bar = np.where(steep, 0.0, bar)
+        kind = np.select(
+            [no_left & no_right, jumps, steep, kinks & ~one_sided], [Kind.MISSING, Kind.JUMP, Kind.STEEP, Kind.KINK], Kind.SMOOTH
+        )
+        span = np.fmax.reduce(np.fmax(abs(forward), abs(backward)), axis=0, where=width > 0.0, initial=0.0)
+        span = np.where(np.isfinite(span), span, 0.0)
+        rises = np.fmax(abs(samples.rise), abs(samples.drop))
+        flat = (np.nan_to_num(rises) == 0.0).all(axis=0)
+        far, far_bar, amplitude, rounded = from_afar(samples, central, value, bar)
+        value, bar = np.where(rounded, far, value), np.where(rounded, far_bar, bar)
+        amplitude = np.where(rounded, 0.0, amplitude)
+        kind = np.where(rounded, Kind.SMOOTH, kind)
+        kink = kind == Kind.KINK
+        return Slopes(
+            value, bar, np.where(kink, left, value), np.where(kink, right, value), kind, far, far_bar, amplitude, span, flat
+        )
+
+
+def heard_noise(central: Array, width: Array, noise: Array) -> Array:
+    """The noise as it shows itself at the narrowest levels of a line, where that is more than was measured beforehand."""
+    amplitude = np.nan_to_num(np.median((abs(np.diff(central, axis=0)) * width[1:])[-8:], axis=0))
+    return np.maximum(noise, np.minimum(2.0 * amplitude, 30.0 * noise))
+
+
+def jumping(change: Array, noise: Array) -> Array:
+    """Whether a change stays the same, however narrow the step."""
+    last, loud = abs(change[-6:]), noise[-6:]
+    with np.errstate(all="ignore"):
+        return (last > 20.0 * loud).all(axis=0) & (last.min(axis=0) > 0.7 * last.max(axis=0))
+
+
+def growing(slopes: Array, change: Array, noise: Array) -> Array:
+    """inf or -inf where the slopes grow without bound as the step narrows, as those of sqrt at 0; else 0."""
+    last, heard = slopes[-9:], (abs(change) > 8.0 * noise)[-9:]
+    with np.errstate(all="ignore"):
+        size, step = abs(last), abs(np.diff(last, axis=0))
+        steady = (size[1:] > 1.01 * size[:-1]).all(axis=0) & (step[1:] > 0.8 * step[:-1]).all(axis=0) & heard.all(axis=0)
+        return np.where(steady, np.sign(last[-1]) * np.inf, 0.0)
+
+
+def persistent(gaps: Array, gap: Array, noise: Array) -> Array:
+    """Whether the two one-sided slopes stay as far apart at the three narrowest levels that can tell."""
+    with np.errstate(all="ignore"):
+        heard = (abs(gap) > 4.0 * noise) & np.isfinite(gaps)
+        fits = abs(gaps - gap) <= 0.2 * abs(gap) + noise
+        rank = np.cumsum(heard[::-1], axis=0)[::-1]  # 1 at the narrowest level that is heard
+        narrow = heard & (rank <= 3)
+        return (narrow.sum(axis=0) == 3) & (fits | ~narrow).all(axis=0)
+
+
+def from_afar(samples: Samples, central: Array, value: Array, bar: Array) -> tuple[Array, Array, Array, Array]:
+    """The slope of a rough function as it is seen from afar, and how rough it is.
+
+    A function is rough if it differs from a smooth one by an amount that does not shrink with the width: rounding to a
+    table, a solver that stops early, a tiny fast oscillation. The last result is where it is locally constant
+    besides, as what is rounded: then no narrow step tells anything, and the view from afar is the only one.
+    """
+    width, noise = samples.width, samples.noise
+    with np.errstate(all="ignore"):
+        amplitudes = np.nan_to_num(abs(np.diff(central, axis=0)) * width[1:])
+        amplitude = amplitudes[len(amplitudes) // 3 :].max(axis=0)  # narrower, where smooth functions differ by noise only
+        forward, backward, _ = samples.sides()
+        gaps = (forward - backward)[: max(4, (3 * len(forward)) // 5)]
+        alike = (abs(np.diff(gaps, axis=0)) <= 0.1 * abs(gaps[1:])) & (abs(gaps[1:]) > 10.0 * (noise / width)[1 : len(gaps)])
+        bent = (alike[1:] & alike[:-1]).any(axis=0)  # a kink near by, and no roughness
+        far, far_bar = limit(central, width**2, np.maximum(noise, 3.0 * amplitude) / width)
+        rough = (amplitude > 8.0 * noise[-1]) & ~bent & (abs(far - value) > far_bar + bar)
+        still = (np.nan_to_num(np.fmax(abs(samples.rise), abs(samples.drop))[-4:]) == 0.0).all(axis=0)
+        rounded = rough & still & (far_bar <= 3e-2 * abs(far))
+        return far, far_bar, np.where(rough, amplitude, 0.0), rounded
+
+
+def noise_of(values: Array) -> Array:
+    """The rounding noise of a function from values at seven or more equally spaced points close together (Moré and Wild 2011).
+
+    Args:
+        values: (points, components).
+
+    Returns:
+        The standard deviation of each component's noise, from differences of third to sixth order, which leave
+        nothing of the smooth part; inf where a value is not finite.
+    """
+    differences, sizes = values, []
+    factor = 1.0
+    with np.errstate(all="ignore"):
+        for order in range(1, 7):
+            differences = np.diff(differences, axis=0)
+            factor *= order / (2.0 * (2.0 * order - 1.0))
+            if order > 2:
+                sizes.append(np.sqrt(factor * np.mean(differences**2, axis=0)))
+        found = np.max(sizes, axis=0)
+    return np.where(np.isfinite(found), found, np.inf)

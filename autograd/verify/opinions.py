@@ -1,0 +1,169 @@
+"""Second opinions on a slope that looks wrong: by other means than the differences that raised the suspicion.
+
+Each gives a sentence of evidence; one that speaks for the claim turns FAIL into INCONCLUSIVE.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from autograd.backward import Pullback
+from autograd.op import is_value
+from autograd.value import Value
+from autograd.verify.differences import Line
+from autograd.verify.subjects import OUTSIDE, PlainSubject, Subject, ValueSubject, flat
+
+Array = np.ndarray
+
+
+class Opinion(NamedTuple):
+    """A sentence, and whether it speaks for the claim."""
+
+    sentence: str
+    for_claim: bool = False
+
+
+def taylor(line: Line, claimed: float, component: int) -> Opinion | None:
+    """How fast the remainder ``f(t) - f(-t) - 2 t claimed`` shrinks: like t^3 with the right slope, like t with a wrong one."""
+    steps = sorted({t for t in line.known if t > 0.0 and -t in line.known})
+    heard: list[tuple[float, float]] = []
+    for t in steps:  # the narrowest first
+        plus, minus = line.known[t], line.known[-t]
+        ahead, behind = abs(plus.distance), abs(minus.distance)
+        rest = abs(float(plus.outputs[component] - minus.outputs[component]) - (ahead + behind) * claimed)
+        noise = float(np.broadcast_to(line.noise_at(plus, minus), line.middle.shape)[component])
+        if math.isfinite(rest) and rest > 8.0 * noise and (not heard or t >= 4.0 * heard[-1][0]):
+            heard.append((t, rest))
+        if len(heard) == 2:
+            break
+    if len(heard) < 2 or heard[0][1] == 0.0:
+        return None
+    power = math.log(heard[1][1] / heard[0][1]) / math.log(heard[1][0] / heard[0][0])
+    return Opinion(
+        f"Taylor remainder: it shrinks like h^{power:.2f} with the step h; with the right slope it would like h^3", power > 2.2
+    )
+
+
+def complex_step(subject: Subject, along: Array, claimed: float, measured: float, bar: float, component: int) -> Opinion | None:
+    """The slope from one imaginary step, where the function takes complex numbers. It is exact, if the function is analytic."""
+    found = subject.complex_step(along) if isinstance(subject, PlainSubject) else None
+    if found is None or not math.isfinite(found[component]):
+        return None
+    slope = float(found[component])
+    near = 1e-9 * abs(slope) + 1e-300
+    if abs(slope - claimed) <= near:
+        sharp = bar < 1e-3 * abs(claimed - measured)  # then the function is not analytic, and the measured slope is right
+        return Opinion(f"complex step: {slope:.9g}, as claimed", not sharp)
+    if abs(slope - measured) <= bar + near:
+        return Opinion(f"complex step: {slope:.9g}, as measured")
+    return None
+
+
+def forward_mode(subject: Subject, along: Array, claimed: float, cotangent: Array) -> Opinion | None:
+    """The dot-product test: forward mode, derived from the same rules, must give the same slope as reverse mode."""
+    if not isinstance(subject, ValueSubject):
+        return None
+    try:
+        with np.errstate(all="ignore"):
+            subject.move(subject.point)
+            results = [item if is_value(item) else Value(item) for _, item in subject.results()]
+            seeds = [Value(np.linspace(0.5, 1.5, item.size).reshape(item.shape).astype(item.dtype)) for item in results]
+            terms = [
+                (c * leaf.shaped(along)).sum()
+                for item, seed in zip(results, seeds, strict=True)
+                for leaf, c in zip(subject.leaves, Pullback(item, subject.values)(seed, on_values=True), strict=True)
+                if is_value(c)
+            ]
+            if not terms:
+                return None
+            tangents = Pullback(sum(terms[1:], terms[0]), seeds)(1.0)
+            slope = float(np.dot(flat(tangents), cotangent))
+    except Exception:  # a rule may be one that cannot be differentiated again
+        return None
+    if not math.isfinite(slope):
+        return None
+    same = abs(slope - claimed) <= 1e-6 * max(abs(slope), abs(claimed))
+    which = "as in reverse mode: the rules agree" if same else "not as in reverse mode: a rule is not linear in its cotangent"
+    return Opinion(f"forward mode along the same direction: {slope:.9g}, {which}")
+
+
+def torn(line: Line, claimed: float, measured: float, far: float, far_bar: float, component: int) -> Opinion | None:
+    """Whether the function consists of pieces whose slopes tell nothing of its course, as where rounding errors are large.
+
+    Sampled over a few times the width at which the measured slope still holds.
+    """
+    if not abs(claimed - far) <= far_bar or not far_bar <= 1e-2 * abs(measured):
+        return None
+    holds = 0.0
+    for t, point in line.known.items():
+        slope = (point.outputs[component] - line.middle[component]) / t
+        if abs(slope - measured) <= 0.1 * abs(measured):
+            holds = max(holds, abs(t))
+    if not holds:
+        return None
+    values = np.array([line.at(4.0 * holds * i / 32.0).outputs[component] for i in range(1, 33)])
+    steps = abs(np.diff(values))
+    beside = np.maximum(steps[:-2], steps[2:])
+    jumps = (steps[1:-1] > 8.0 * beside) & (steps[1:-1] > 20.0 * line.noise_of(component))
+    if np.isfinite(values).all() and jumps.any():
+        return Opinion(
+            f"the function is in pieces of a width of about {holds:.1g} of the input, with jumps between them; seen from afar "
+            f"its slope is within {far_bar:.2g} of the claim",
+            True,
+        )
+    return None
+
+
+def jump_nearby(line: Line, claimed: float, measured: float, component: int) -> Opinion | None:
+    """Whether the function jumps nearby, by so much that it can be known no better than to the difference of the slopes."""
+    reach, count = 0.25, 64
+
+    def at(t: float) -> float:
+        return float(line.at(t).outputs[component]) if t else float(line.middle[component])
+
+    places = np.linspace(-reach, reach, count + 1)
+    values = np.array([at(t) for t in places])
+    if not np.isfinite(values).all():
+        return None
+    fifth = abs(np.diff(values, 5))
+    typical, largest = float(np.median(fifth)), float(fifth.max())
+    if largest < 200.0 * line.noise_of(component):
+        return None
+    if largest < 30.0 * typical:  # everywhere alike: noise, or a fast oscillation
+        again = float(np.median(abs(np.diff(values, 6))))
+        size = typical / 16.0 if again > 1.2 * typical else 0.0
+    else:
+        place = int(np.argmax(fifth)) + 2
+        low, high, sizes = places[place - 1], places[min(place + 2, count)], []
+        for _ in range(6):  # into the steepest eighth: the change across it stays if it is a jump
+            inside = np.linspace(low, high, 9)
+            change = abs(np.diff([at(t) for t in inside]))
+            steepest = int(np.argmax(abs(change - np.median(change))))
+            low, high = inside[steepest], inside[steepest + 1]
+            sizes.append(float(change[steepest]))
+        size = sizes[-1] if sizes[-1] > max(0.5 * sizes[2], 20.0 * line.noise_of(component)) else 0.0
+    small = size < 1e-3 * float(np.ptp(values))  # else it is no unevenness, but what the function does
+    if size and small and abs(claimed - measured) * reach <= 4.0 * size:
+        sentence = f"the function is uneven nearby, by {size:.2g}: its slope over a wider step cannot be told from the claim"
+        return Opinion(sentence, True)
+    return None
+
+
+def neighbours(subject: Subject, cotangents: Array, claims: Array) -> Array:
+    """How much the claimed gradient changes over a few units in the last place of the inputs: its own rounding noise."""
+    jitter = np.zeros_like(claims)
+    epsilon = np.ones_like(subject.point)
+    for leaf in subject.leaves:
+        epsilon[leaf.part] = float(np.finfo(leaf.dtype).eps)
+    for number in (1, -1, 3):
+        vector = subject.rounded(subject.point * (1.0 + number * epsilon))
+        try:
+            with np.errstate(all="ignore"):
+                change = abs(subject.pull(cotangents, vector) - claims)
+        except OUTSIDE:
+            continue
+        jitter = np.maximum(jitter, np.where(np.isfinite(change), change, 0.0))
+    return jitter

@@ -1,0 +1,385 @@
+"""What a check found: a verdict, one row for each input or parameter, and how it prints. It measures nothing."""
+
+from __future__ import annotations
+
+import enum
+import json
+import math
+from dataclasses import dataclass, fields, is_dataclass
+from html import escape
+from numbers import Integral
+from typing import Any
+
+
+class Verdict(enum.Enum):
+    """What a check says of a gradient. Only PASS and KINK accept it."""
+
+    PASS = "pass"
+    KINK = "kink"  # the one-sided slopes differ, and the claimed one lies between them
+    INCONCLUSIVE = "inconclusive"  # no difference of the function can tell; the report says why
+    JUMP = "jump"  # the function itself is discontinuous at this point
+    FAIL = "fail"
+
+    @property
+    def ok(self) -> bool:
+        return self in (Verdict.PASS, Verdict.KINK)
+
+
+#: From best to worst: the verdict of a whole is that of its worst part, and the worst parts are printed first.
+SEVERITY = list(Verdict)
+
+
+def worst_of(verdicts: Any) -> Verdict:
+    """The worst of several verdicts; PASS if there are none."""
+    return max(verdicts, key=SEVERITY.index, default=Verdict.PASS)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One input or parameter, at one order of differentiation.
+
+    Attributes:
+        name: ``"x"``, ``"p['w']"``, ``"layers.0.weight"``.
+        order: 1 for the gradient, 2 for the second derivatives.
+        shape, dtype: of the input.
+        verdict, reason: what was found, and why if it is not PASS.
+        index: the worst coordinate, or None where only directions were compared.
+        output: the index of the output it belongs to, after the name of one of several results; None if there is one number.
+        claimed, measured, bar: the slope there as claimed and as measured, and the error bar of their difference.
+        between: the two one-sided slopes, at a kink.
+        compared: how many slopes were compared.
+        unresolved: the coordinates that no difference could resolve, the first of them.
+        cause: a guess at what is wrong, or "".
+    """
+
+    name: str
+    order: int
+    shape: tuple[int, ...]
+    dtype: str
+    verdict: Verdict
+    reason: str = ""
+    index: tuple[int, ...] | None = None
+    output: tuple[int | str, ...] | None = None
+    claimed: float = 0.0
+    measured: float = 0.0
+    bar: float = 0.0
+    between: tuple[float, float] | None = None
+    compared: int = 0
+    unresolved: tuple[tuple[int, ...], ...] = ()
+    cause: str = ""
+
+
+@dataclass(frozen=True)
+class Blame:
+    """The first recorded operation whose rule disagrees with its own function.
+
+    Attributes:
+        op: its name. line: the source line that called it. path: the module path it was called in, or "".
+        argument: the position of the input. claimed, measured, bar: as in a Row. checked: how many operations were checked.
+    """
+
+    op: str
+    line: str
+    path: str
+    argument: int
+    claimed: float
+    measured: float
+    bar: float
+    checked: int
+
+
+@dataclass(frozen=True)
+class GradientReport:
+    """What a check found; true if the gradient is accepted.
+
+    Attributes:
+        rows: one for each input or parameter and order.
+        broken: contracts that do not hold, each in a sentence.
+        reason: why nothing could be measured at all, or "".
+        notes: what else a reader should know.
+        blame: the first wrong operation, or None.
+        evidence: what second opinions said before a FAIL.
+        evaluations, gradients, budget: calls of the function and of its gradient, and the most that were allowed.
+        seed: of the random directions.
+    """
+
+    rows: tuple[Row, ...]
+    broken: tuple[str, ...] = ()
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+    blame: Blame | None = None
+    evidence: tuple[str, ...] = ()
+    evaluations: int = 0
+    gradients: int = 0
+    budget: int = 0
+    seed: int = 0
+
+    @property
+    def verdict(self) -> Verdict:
+        whole = [Verdict.INCONCLUSIVE] * bool(self.reason) + [Verdict.FAIL] * bool(self.broken)
+        return worst_of(whole + [row.verdict for row in self.rows])
+
+    @property
+    def ok(self) -> bool:
+        return self.verdict.ok
+
+    @property
+    def worst(self) -> Row | None:
+        """The row with the worst verdict, and of those the one with the largest difference for its error bar."""
+        return max(self.rows, key=lambda row: (SEVERITY.index(row.verdict), excess(row)), default=None)
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __repr__(self) -> str:
+        return f"<GradientReport {headline(self)}>"
+
+    def __str__(self) -> str:
+        lines = [headline(self)]
+        if several(self):
+            lines += aligned(*table(self))
+        return "\n".join(lines + remarks(self))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        verdict, _, rest = headline(self).partition(": ")
+        shown = html_table(*table(self)) if several(self) else ""
+        lines = "".join(f'<div style="white-space: pre-wrap">{escape(text)}</div>' for text in remarks(self))
+        return f"<div>{pill(self.verdict, verdict)} {escape(rest)}</div>{shown}{lines}"
+
+    def to_json(self) -> str:
+        """All that is in the report, as JSON on one line.
+
+        Fields have the names they have here; ``verdict``, ``ok`` and ``summary``, the first line of the text, are added.
+        A verdict is its name, which ``Verdict[name]`` reads. JSON has no numbers for nan and the infinities: they are
+        the strings ``"nan"``, ``"inf"`` and ``"-inf"``, so that ``float()`` reads every slope back.
+
+        >>> row = Row("x", 1, (2,), "float64", Verdict.FAIL, claimed=float("inf"), compared=2)
+        >>> data = json.loads(GradientReport((row,)).to_json())
+        >>> Verdict[data["verdict"]], float(data["rows"][0]["claimed"])
+        (<Verdict.FAIL: 'fail'>, inf)
+        """
+        whole = {"verdict": self.verdict, "ok": self.ok, "summary": headline(self)}
+        return json.dumps(plain(whole) | plain(self), allow_nan=False)
+
+
+def excess(row: Row) -> float:
+    """The difference in units of its error bar; infinite where it is not a number."""
+    difference = abs(row.claimed - row.measured)
+    if math.isnan(difference) or math.isnan(row.bar):
+        return math.inf
+    return difference / row.bar if row.bar else math.inf if difference else 0.0
+
+
+class GradientError(AssertionError):
+    """A gradient was not accepted; the text is the report, which is also in `.report`."""
+
+    def __init__(self, report: GradientReport) -> None:
+        super().__init__(str(report))
+        self.report = report
+
+    def __reduce__(self) -> tuple[Any, ...]:  # else it would be made anew from its text, as other exceptions are
+        return type(self), (self.report,)
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+#: What the first line says of a parameter with this verdict.
+WORDS = {
+    Verdict.PASS: "right",
+    Verdict.KINK: "at a kink",
+    Verdict.INCONCLUSIVE: "undecided",
+    Verdict.JUMP: "at a jump",
+    Verdict.FAIL: "wrong",
+}
+#: Remarks on single rows are printed for so many of them: below more, the blame would not be found.
+REMARKS = 10
+
+
+def headline(report: GradientReport) -> str:
+    """The verdict, and what was compared: "FAIL: 1 of 6 parameters wrong, 52 slopes compared, 56 evaluations"."""
+    parts = [counted(len(report.broken), "broken contract")] if report.broken else []
+    if report.rows or not report.reason:
+        parts += [parameters(report), f"{counted(sum(row.compared for row in report.rows), 'slope')} compared"]
+    else:
+        parts.append("nothing could be measured")
+    most = f" of at most {report.budget:,}" if report.budget else ""
+    parts.append(f"{counted(report.evaluations, 'evaluation')}{most}")
+    return f"{report.verdict.name}{', accepted' * (report.verdict is Verdict.KINK)}: {', '.join(parts)}"
+
+
+def parameters(report: GradientReport) -> str:
+    """ "6 parameters", or how many of them are what, as in "2 of 6 parameters wrong, 1 at a kink"; a single one by its name."""
+    verdicts = [worst_of(row.verdict for row in rows) for rows in by_name(report).values()]
+    total = counted(len(verdicts), "parameter")
+    counts = {verdict: verdicts.count(verdict) for verdict in reversed(SEVERITY) if verdict is not Verdict.PASS}
+    found = [f"{count:,} {WORDS[verdict]}" for verdict, count in counts.items() if count]
+    if len(verdicts) == 1:
+        name = f"{report.rows[0].name} of shape {report.rows[0].shape}".removesuffix(" of shape ()")
+        return f"{name} {WORDS[verdicts[0]]}" if found else name
+    return ", ".join([found[0].replace(" ", f" of {total} ", 1), *found[1:]]) if found else total
+
+
+def by_name(report: GradientReport) -> dict[str, list[Row]]:
+    """The rows of each parameter: one for each order."""
+    found: dict[str, list[Row]] = {}
+    for row in report.rows:
+        found.setdefault(row.name, []).append(row)
+    return found
+
+
+def several(report: GradientReport) -> bool:
+    """Whether there is more to say than fits on two lines, which a single parameter that passes does."""
+    return len(by_name(report)) > 1 or any(row.verdict is not Verdict.PASS for row in report.rows)
+
+
+def worst_first(rows: tuple[Row, ...]) -> list[Row]:
+    """By verdict, and else in the order of the model."""
+    return sorted(rows, key=lambda row: -SEVERITY.index(row.verdict))
+
+
+def remarks(report: GradientReport) -> list[str]:
+    """The lines below the table: why rows did not pass, what is broken, which operation is to blame, and the rest."""
+    failed = [row for row in worst_first(report.rows) if row.verdict is not Verdict.PASS]
+    lines = [remark(row) for row in failed[:REMARKS]]
+    if len(failed) > REMARKS:
+        lines.append(f"... and {counted(len(failed) - REMARKS, 'more row')} that did not pass")
+    if report.worst is not None and report.worst.compared and not several(report):
+        lines.append(largest_difference(report.worst))
+    lines += [f"reason: {report.reason}"] * bool(report.reason)
+    lines += [f"broken contract: {text}" for text in report.broken]
+    lines += [first_wrong_operation(report.blame)] if report.blame is not None else []
+    return lines + [f"evidence: {text}" for text in report.evidence] + [f"note: {text}" for text in report.notes]
+
+
+def remark(row: Row) -> str:
+    """Why a row did not pass: "FAIL w[3, 1]: off by 0.5, 5e+08 error bars; ...; perhaps a sign is missing"."""
+    parts = []
+    if row.verdict is Verdict.FAIL and math.isfinite(row.claimed - row.measured):
+        times = f", {short(excess(row), 2)} error bars" if row.bar else ""
+        parts.append(f"off by {short(abs(row.claimed - row.measured), 2)}{times}")
+    if row.between is not None and "one-sided slopes are" not in row.reason:
+        parts.append(f"one-sided slopes {short(row.between[0])} and {short(row.between[1])}")
+    parts += [row.reason] * bool(row.reason)
+    if row.unresolved:
+        first = ", ".join(map(brackets, row.unresolved[:3]))
+        parts.append(f"unresolved at {first}{', ...' * (len(row.unresolved) > 3)}")
+    parts += [f"perhaps {row.cause}"] * bool(row.cause)
+    order = f" in order {row.order}" * (row.order > 1)
+    return f"{row.verdict.name} {row.name}{order}: {'; '.join(parts) or WORDS[row.verdict]}"
+
+
+def largest_difference(row: Row) -> str:
+    """What is said of a single parameter that passes, in place of a table."""
+    where = " ".join(filter(None, [f"at {place(row)}" * bool(place(row)), f"in order {row.order}" * (row.order > 1)]))
+    return f"largest difference{f' {where}' * bool(where)}: {claim(row)}"
+
+
+def first_wrong_operation(blame: Any) -> str:
+    inside = f" in {blame.path}" * bool(blame.path)
+    return (
+        f"first wrong operation: {blame.op} at {blame.line}{inside}, argument {blame.argument}: {claim(blame)} "
+        f"({counted(blame.checked, 'operation')} checked)"
+    )
+
+
+def claim(found: Any) -> str:
+    """The numbers of a Row or a Blame."""
+    return f"claimed {short(found.claimed)}, measured {short(found.measured)}, error bar {short(found.bar, 2)}"
+
+
+def place(row: Row) -> str:
+    """Where the worst slope is: "[3, 1]", "[3, 1] of output [2]", or "a direction"."""
+    here = "a direction" if row.index is None else brackets(row.index)
+    return here if row.output is None else f"{here} of output {brackets(row.output) or '[]'}".strip()
+
+
+def brackets(index: tuple[int | str, ...]) -> str:
+    """An index as it is written: "[3, 1]", "" of a number, "w[3, 1]" where a name comes first."""
+    name = index[0] if index and isinstance(index[0], str) else ""
+    rest = list(index[bool(name) :])
+    return f"{name}{rest or ''}"
+
+
+def short(number: float, digits: int = 6) -> str:
+    return f"{number:.{digits}g}"
+
+
+def counted(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+# --- the table, as text, HTML and JSON ------------------------------------------------------------
+
+#: The columns, true if they hold numbers. That of orders is left out where only gradients were checked.
+COLUMNS = {
+    "name": False, "order": True, "shape": False, "verdict": False, "slopes": True,
+    "worst at": False, "claimed": True, "measured": True, "error bar": True,
+}  # fmt: skip
+#: The verdicts' colours as tints of whatever is behind, with text in the colour of the page: light or dark.
+TINTS = {
+    Verdict.PASS: "rgba(46, 160, 67, 0.28)",
+    Verdict.KINK: "rgba(56, 139, 253, 0.28)",
+    Verdict.INCONCLUSIVE: "rgba(139, 148, 158, 0.35)",
+    Verdict.JUMP: "rgba(210, 153, 34, 0.38)",
+    Verdict.FAIL: "rgba(248, 81, 73, 0.42)",
+}
+
+
+def table(report: GradientReport) -> tuple[list[str], list[tuple[Verdict, list[str]]]]:
+    """The columns, and for each row its verdict and the texts of its cells."""
+    columns = [name for name in COLUMNS if name != "order" or any(row.order > 1 for row in report.rows)]
+    return columns, [(row.verdict, [cells(row)[name] for name in columns]) for row in worst_first(report.rows)]
+
+
+def cells(row: Row) -> dict[str, str]:
+    """The texts of a row, by column. Where nothing was compared there are no numbers to show."""
+    shape = f"{row.shape}" + f" {row.dtype}" * (row.dtype != "float64")
+    shown = row.compared or row.index is not None
+    numbers = [place(row), short(row.claimed), short(row.measured), short(row.bar, 2)] if shown else [""] * 4
+    return dict(zip(COLUMNS, [row.name, f"{row.order}", shape, row.verdict.name, f"{row.compared:,}", *numbers], strict=True))
+
+
+def aligned(columns: list[str], rows: list[tuple[Verdict, list[str]]]) -> list[str]:
+    """The lines of the table, in columns of equal width."""
+    lines = [columns, *(texts for _, texts in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    pads = [f"{{:{'>' if COLUMNS[name] else '<'}{width}}}" for name, width in zip(columns, widths, strict=True)]
+    pattern = "  " + "  ".join(pads)
+    return [pattern.format(*texts).rstrip() for texts in lines]
+
+
+def html_table(columns: list[str], rows: list[tuple[Verdict, list[str]]]) -> str:
+    """Inline styles only: notebooks and their viewers drop style sheets. A long table scrolls."""
+    cell = "white-space: pre; padding: 0.2em 0.7em; font-variant-numeric: tabular-nums; text-align:"
+    sides = [f"{cell} {'right' if COLUMNS[name] else 'left'}" for name in columns]
+    head = "".join(f'<th style="{side}">{name}</th>' for side, name in zip(sides, columns, strict=True))
+    body = ""
+    for verdict, texts in rows:
+        shown = [pill(verdict, text) if name == "verdict" else escape(text) for name, text in zip(columns, texts, strict=True)]
+        line = "".join(f'<td style="{side}">{text}</td>' for side, text in zip(sides, shown, strict=True))
+        body += f"<tr>{line}</tr>"
+    style = "font-size: inherit; margin: 0; border-collapse: collapse"
+    lines = f'<table style="{style}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<div style="max-height: 32em; overflow: auto; margin: 0.4em 0">{lines}</div>'
+
+
+def pill(verdict: Verdict, text: str) -> str:
+    return f'<span style="background: {TINTS[verdict]}; padding: 0 0.5em; border-radius: 0.6em">{escape(text)}</span>'
+
+
+def plain(item: Any) -> Any:
+    """What json.dumps takes, of dataclasses, dicts, tuples, verdicts and numbers, NumPy's as well."""
+    if isinstance(item, Verdict):
+        return item.name
+    if is_dataclass(item):
+        return {field.name: plain(getattr(item, field.name)) for field in fields(item)}
+    if isinstance(item, dict):
+        return {name: plain(part) for name, part in item.items()}
+    if isinstance(item, tuple):
+        return [plain(part) for part in item]
+    if item is None or isinstance(item, (str, bool)):
+        return item
+    if isinstance(item, Integral):
+        return int(item)
+    return float(item) if math.isfinite(item) else str(float(item))

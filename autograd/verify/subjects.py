@@ -1,0 +1,560 @@
+"""What is checked, as one flat vector in and one flat vector out: a function of Values, a NumPy function with somebody's
+gradient, or the gradient itself as a function whose derivatives are checked next.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from autograd.backward import Pullback
+from autograd.call import signature_of
+from autograd.graph import inputs_of
+from autograd.nesting import Nesting, is_leaf, is_module, mapped, parameters_of
+from autograd.op import is_value, raw
+from autograd.ops.plain import describe, real_array, short, zeros_like
+from autograd.value import Value
+
+Array = np.ndarray
+
+#: What a function may raise when a step leaves its domain.
+OUTSIDE = (ValueError, ArithmeticError, np.linalg.LinAlgError, Warning)
+
+
+class BudgetSpent(Exception):
+    """No further evaluation of the function is allowed."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One input or parameter: its name, and which part of the flat vector it is."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    start: int
+    stop: int
+
+    @property
+    def part(self) -> slice:
+        return slice(self.start, self.stop)
+
+    def index(self, place: int) -> tuple[int, ...]:
+        """The index in this leaf of a place in the flat vector."""
+        return tuple(int(i) for i in np.unravel_index(place - self.start, self.shape)) if self.shape else ()
+
+    def flatten(self, data: Any) -> Array:
+        return np.asarray(data, dtype=float).reshape(-1)
+
+    def shaped(self, vector: Array) -> Any:
+        """Its part of a flat vector, in its own shape and dtype: an array of its own, or a float."""
+        data = vector[self.part]
+        return data.reshape(self.shape).astype(self.dtype) if self.shape else self.number(data[0])
+
+    def number(self, number: float) -> Any:
+        """A Python float, or a scalar of NumPy's where the input was one of lower precision."""
+        return float(number) if self.dtype == np.float64 else self.dtype.type(number)
+
+
+def leaves_of(named: Sequence[tuple[str, Any]]) -> list[Leaf]:
+    """Leaves for named numbers and arrays, one after the other."""
+    leaves, start = [], 0
+    for name, data in named:
+        size = int(np.size(data))
+        dtype = data.dtype if isinstance(data, (np.ndarray, np.floating)) else np.dtype(float)
+        leaves.append(Leaf(name, np.shape(data), dtype, start, start + size))
+        start += size
+    return leaves
+
+
+@dataclass
+class Output:
+    """The result of a function as one flat vector, with the shape and dtype of each of its parts."""
+
+    vector: Array
+    parts: list[tuple[str, tuple[int, ...], np.dtype[Any]]]
+
+    @classmethod
+    def of(cls, parts: Sequence[tuple[str, Any]]) -> Output:
+        arrays = [(name, np.asarray(data)) for name, data in parts]
+        vector = [array.astype(float).reshape(-1) for _, array in arrays]
+        described = [(name, array.shape, array.dtype) for name, array in arrays]
+        return cls(np.concatenate(vector) if vector else np.zeros(0), described)
+
+    def index(self, place: int) -> tuple[Any, ...] | None:
+        """The index of a component, with the name of its part first if there are several; None for a single number."""
+        if len(self.vector) == 1 and self.parts[0][1] == ():
+            return None
+        for name, shape, _ in self.parts:
+            size = math.prod(shape)
+            if place < size:
+                inside = tuple(int(i) for i in np.unravel_index(place, shape)) if shape else ()
+                return inside if len(self.parts) == 1 else (name, *inside)
+            place -= size
+        return None
+
+    @property
+    def epsilon(self) -> Array:
+        """The unit in the last place of each component, as a fraction of it."""
+        each = [np.full(math.prod(shape), precision(dtype)) for _, shape, dtype in self.parts]
+        return np.concatenate(each) if each else np.zeros(0)
+
+
+def precision(dtype: np.dtype[Any]) -> float:
+    """The unit in the last place of a number near 1; that of float64 for what is exact, and for longer floats."""
+    return max(float(np.finfo(dtype).eps), 2.0**-52) if dtype.kind == "f" else 2.0**-52
+
+
+@dataclass
+class Subject:
+    """A function from one flat vector to another, with a claim of its derivative.
+
+    Attributes:
+        leaves: the parts of the input.
+        point: the input, (n,). output: the result there.
+        evaluations, gradients, budget: calls so far, and how many evaluations are allowed.
+    """
+
+    leaves: list[Leaf]
+    point: Array
+    budget: int
+    evaluations: int = 0
+    gradients: int = 0
+    notes: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+    output: Output = field(init=False)
+
+    def parts(self, vector: Array) -> list[tuple[str, Any]]:
+        """The result at an input, in named parts."""
+        raise NotImplementedError
+
+    def pull(self, cotangents: Array, vector: Array | None = None) -> Array:
+        """The claimed derivative of each combination of the outputs: (k, m) -> (k, n), at the point or another input."""
+        raise NotImplementedError
+
+    def noise_floor(self) -> float:
+        """The least noise of each output that is to be expected, whatever was measured."""
+        return 0.0
+
+    def negligible(self, cotangents: Array) -> Array:
+        """Slopes, (k, n), below which any is zero but for the rounding errors of what cancelled on the way."""
+        return np.zeros((len(cotangents), len(self.point)))
+
+    def claim_floor(self, claims: Array) -> Array:
+        """For each output the size of a claim whose rounding errors any claim may have."""
+        return np.zeros(len(claims))
+
+    def restore(self) -> None:
+        """Leave everything as it was found."""
+
+    def evaluate(self, vector: Array) -> Output:
+        if self.evaluations >= self.budget:
+            raise BudgetSpent
+        self.evaluations += 1
+        return Output.of(self.parts(vector))
+
+    def outputs(self, vector: Array) -> Array:
+        """The result at an input near the point; nan where the input is outside of the domain."""
+        try:
+            with np.errstate(all="ignore"):
+                found = self.evaluate(vector).vector
+        except OUTSIDE:
+            found = np.full_like(self.output.vector, np.nan)
+        return found if found.shape == self.output.vector.shape else np.full_like(self.output.vector, np.nan)
+
+    def rounded(self, vector: Array) -> Array:
+        """The nearest input that the dtypes of the leaves can hold."""
+        if all(leaf.dtype == np.float64 for leaf in self.leaves):
+            return vector
+        with np.errstate(all="ignore"):
+            return np.concatenate([vector[leaf.part].astype(leaf.dtype).astype(float) for leaf in self.leaves])
+
+    def claim_precision(self, leaf: Leaf) -> float:
+        return precision(leaf.dtype)
+
+
+# --- functions of Values --------------------------------------------------------------------------
+
+
+class ValueSubject(Subject):
+    """A function of Values. The same leaves serve all evaluations, and get other data each time."""
+
+    def __init__(self, f: Callable[..., Any], inputs: Sequence[Any], budget: int) -> None:
+        self.f = f
+        self.values: list[Value] = []
+        names: list[str] = []
+        self.args = [place_values(item, f"{name}", self.values, names) for name, item in named_inputs(f, inputs)]
+        self.before = [value.data for value in self.values]
+        leaves = leaves_of(list(zip(names, self.before, strict=True)))
+        point = [leaf.flatten(data) for leaf, data in zip(leaves, self.before, strict=True)]
+        super().__init__(leaves, np.concatenate(point) if point else np.zeros(0), budget)
+        self.graph: Way | None = None
+        self.output = self.evaluate(self.point)
+
+    def move(self, vector: Array) -> None:
+        """Set the data of all leaves."""
+        self.graph = None
+        for leaf, value in zip(self.leaves, self.values, strict=True):
+            value.data = leaf.shaped(vector)
+
+    def restore(self) -> None:
+        self.graph = None
+        for value, data in zip(self.values, self.before, strict=True):
+            value.data = data
+
+    def results(self) -> list[tuple[str, Any]]:
+        """The results with the leaves as they are, Values among them, named."""
+        return named_results(self.f(*self.args))
+
+    def parts(self, vector: Array) -> list[tuple[str, Any]]:
+        self.move(vector)
+        found = self.results()
+        if not any(is_value(item) for _, item in found):
+            came = type(found[0][1]).__name__ if found else "nothing"
+            raise TypeError(
+                f"the function must return a Value, but it returned {came}: compute it from its arguments by operations of "
+                "Values, without .data and .item(), or give gradient=... for a plain NumPy function"
+            )
+        return [(name, raw(item)) for name, item in found]
+
+    def pull(self, cotangents: Array, vector: Array | None = None) -> Array:
+        way = self.way(self.point if vector is None else vector)
+        self.gradients += len(cotangents)
+        return np.array([flat(way(cotangent)) for cotangent in cotangents]).reshape(len(cotangents), -1)
+
+    def negligible(self, cotangents: Array) -> Array:
+        way = self.way(self.point)
+        rows = np.zeros((len(cotangents), len(self.point)))
+        for row, cotangent in zip(rows, cotangents, strict=True):
+            for leaf, largest in zip(self.leaves, way.largest(cotangent), strict=True):
+                row[leaf.part] = 16.0 * precision(leaf.dtype) * largest
+        return rows
+
+    def way(self, vector: Array) -> Way:
+        """The way back from all results, recorded at an input. Evaluations elsewhere make it stale."""
+        if self.graph is None or vector is not self.point:
+            self.move(vector)
+            way = Way([item for _, item in self.results()], self.values)
+            if vector is not self.point:
+                return way
+            self.graph = way
+        return self.graph
+
+    def derivative(self, cotangent: Array) -> DerivativeSubject:
+        """The gradient of one combination of the results, as a function whose derivatives can be checked."""
+        return DerivativeSubject(self, cotangent)
+
+
+class DerivativeSubject(ValueSubject):
+    """The gradient of a function of Values: its own derivative is the second one of the function."""
+
+    def __init__(self, inner: ValueSubject, cotangent: Array) -> None:
+        self.inner, self.cotangent = inner, cotangent
+        self.values, self.before = inner.values, inner.before
+        Subject.__init__(self, inner.leaves, inner.point, inner.budget, inner.evaluations)
+        self.graph = None
+        self.output = self.evaluate(self.point)
+
+    def noise_floor(self) -> float:
+        """What cancels in a gradient leaves rounding errors as large as in its other elements."""
+        largest = float(np.nan_to_num(abs(self.output.vector), posinf=0.0).max(initial=0.0))
+        return 2.0 * max(precision(leaf.dtype) for leaf in self.leaves) * largest
+
+    def claim_floor(self, claims: Array) -> Array:
+        return np.full(len(claims), claims.max(initial=0.0))
+
+    def results(self) -> list[tuple[str, Any]]:
+        way = Way([item for _, item in self.inner.results()], self.values)
+        return [(leaf.name, slope) for leaf, slope in zip(self.leaves, way(self.cotangent, on_values=True), strict=True)]
+
+
+class Way:
+    """The way back from several results to the leaves, each from its own: no operation is added that could hide another."""
+
+    def __init__(self, results: Sequence[Any], values: Sequence[Value]) -> None:
+        self.results, self.values = results, values
+        self.pullbacks = [Pullback(item, values) if is_value(item) else None for item in results]
+
+    def __call__(self, cotangent: Array, on_values: bool = False) -> list[Any]:
+        """The cotangents of the leaves, as numbers or as Values, from one of all results in a row."""
+        found: list[Any] = [None] * len(self.values)
+        for part, pullback in zip(split(cotangent, self.results), self.pullbacks, strict=True):
+            if pullback is not None:
+                pulled = pullback(part, on_values)
+                found = [new if old is None else old + new for old, new in zip(found, pulled, strict=True)]
+        filled = [zeros_like(value.data) if c is None else c for c, value in zip(found, self.values, strict=True)]
+        return [c if is_value(c) or not on_values else Value(c) for c in filled]
+
+    def largest(self, cotangent: Array) -> Array:
+        """For each leaf the largest cotangent on the ways to it: what cancels there leaves rounding errors of its size."""
+        sizes: dict[Any, float] = {}
+        for part, pullback in zip(split(cotangent, self.results), self.pullbacks, strict=True):
+            if pullback is None:
+                continue
+            pullback(part, keep=True)
+            reached: dict[Any, float] = {}
+            for node in pullback.path:  # from the result on
+                own = float(np.max(np.nan_to_num(np.abs(raw(pullback.found.get(node, 0.0)))), initial=0.0))
+                reached[node] = size = max(own, reached.get(node, 0.0))
+                for item in inputs_of(node):
+                    reached[item] = max(size, reached.get(item, 0.0))
+            sizes = {value: max(sizes.get(value, 0.0), reached.get(value, 0.0)) for value in self.values}
+        return np.array([sizes.get(value, 0.0) for value in self.values])
+
+
+def split(cotangent: Array, results: Sequence[Any]) -> list[Any]:
+    """A cotangent of all results in a row, in the shape and dtype of each."""
+    parts, start = [], 0
+    for item in results:
+        shape = np.shape(item)
+        part = cotangent[start : start + math.prod(shape)].reshape(shape)
+        start += math.prod(shape)
+        parts.append(part.astype(item.dtype) if shape else float(part))
+    return parts
+
+
+def flat(cotangents: Sequence[Any]) -> Array:
+    """The cotangents of all leaves in a row."""
+    return np.concatenate([np.asarray(c, dtype=float).reshape(-1) for c in cotangents]) if cotangents else np.zeros(0)
+
+
+def named_inputs(f: Callable[..., Any], inputs: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+    """(name, input) with the names of the function's parameters, as far as they are known."""
+    parameters = [item for item in signature_of(f) if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)]
+    for number, item in enumerate(inputs):
+        yield parameters[number].name if number < len(parameters) else f"input {number}", item
+
+
+def as_array(item: Any, name: str) -> Any:
+    """A list or tuple of numbers, nested or not, as one array; anything else as it is."""
+    if isinstance(item, (list, tuple)) and item and type(item) in (list, tuple) and all_numbers(item):
+        return np.asarray(real_array(item, f"the input {name!r}"), dtype=float)
+    return item
+
+
+def all_numbers(item: Any) -> bool:
+    if isinstance(item, (list, tuple)):
+        return bool(item) and all(map(all_numbers, item))
+    return isinstance(item, Real) and not isinstance(item, (bool, np.bool_))
+
+
+def floating(item: Any, name: str) -> Any:
+    """A number or array as a float or a floating array of its own."""
+    array = real_array(item, f"the input {name!r}")
+    if not array.ndim and array.dtype.kind == "f" and array.dtype != np.float64:
+        return array[()]  # a scalar of lower precision keeps it
+    return np.array(array, dtype=array.dtype if array.dtype.kind == "f" else float) if array.ndim else float(array)
+
+
+def is_constant(item: Any) -> bool:
+    """True for bools, which are not differentiated."""
+    return isinstance(item, (bool, np.bool_)) or getattr(item, "dtype", None) == np.dtype(bool)
+
+
+def place_values(tree: Any, name: str, values: list[Value], names: list[str]) -> Any:
+    """The same nesting with leaf Values for its numbers and arrays, which are appended; leaf Values and modules stay."""
+
+    def add(value: Value, path: str) -> Value:
+        if all(value is not known for known in values):
+            values.append(value)
+            names.append(path)
+        return value
+
+    def leaf(item: Any, path: str) -> Any:
+        if is_value(item):
+            if item.op is not None:
+                raise TypeError(f"{path} is {describe(item)}: pass leaves, or compute it inside of the function")
+            return add(item, path) if item.requires_grad else item
+        return item if is_constant(item) else add(Value(floating(item, path)), path)
+
+    def module(item: Any, path: str) -> Any:
+        for key, parameter in parameters_of(item):
+            add(parameter, key)
+        return item
+
+    tree = as_array(tree, name)
+    if (
+        not is_leaf(tree)
+        and not is_module(tree)
+        and not isinstance(tree, (dict, list, tuple, type(None)))
+        and not hasattr(tree, "__dataclass_fields__")
+    ):
+        raise TypeError(
+            f"the input {name!r} is {short(tree)}, a {type(tree).__name__}: inputs are numbers, arrays, leaf Values, modules, "
+            "and dicts, lists, tuples and dataclasses of them; close over anything else"
+        )
+    return mapped(leaf, tree, name, module=module, remake=True)
+
+
+def named_results(out: Any) -> list[tuple[str, Any]]:
+    """The numbers, arrays and Values in a result, with their paths."""
+    found: list[tuple[str, Any]] = []
+
+    def leaf(item: Any, path: str) -> Any:
+        found.append((path, item))
+        return item
+
+    def other(item: Any, path: str) -> Any:
+        raise TypeError(
+            f"the function returned {short(item)}, a {type(item).__name__}: results are numbers, arrays, and dicts, lists, "
+            "tuples and dataclasses of them"
+        )
+
+    if isinstance(out, (complex, np.complexfloating)):
+        return [("", out)]
+    mapped(leaf, out, "", other)
+    return found
+
+
+# --- plain functions and anybody's gradient -------------------------------------------------------
+
+
+class PlainSubject(Subject):
+    """A plain function of numbers and arrays, with a gradient that somebody claims: a function, or the arrays."""
+
+    def __init__(self, f: Callable[..., Any], inputs: Sequence[Any], claimed: Any, budget: int) -> None:
+        self.f, self.claimed = f, claimed
+        named = list(named_inputs(f, inputs))
+        prepared = [mapped(as_plain, as_array(item, name), name) for name, item in named]
+        self.nesting = Nesting(prepared)
+        self.paths: list[str] = []
+        for (name, _), item in zip(named, prepared, strict=True):
+            mapped(lambda leaf, path: self.paths.append(path), item, name)
+        moving = [not is_constant(data) for data in self.nesting.leaves]
+        self.moving = [place for place, moves in enumerate(moving) if moves]
+        leaves = leaves_of([(self.paths[place], self.nesting.leaves[place]) for place in self.moving])
+        point = [leaf.flatten(self.nesting.leaves[place]) for leaf, place in zip(leaves, self.moving, strict=True)]
+        super().__init__(leaves, np.concatenate(point) if point else np.zeros(0), budget)
+        self.several = len(inputs) > 1
+        self.coarse = [precision(leaf.dtype) for leaf in leaves]
+        self.output = self.evaluate(self.point)
+
+    def arguments(self, vector: Array) -> list[Any]:
+        """The inputs of the function, in new arrays, at a flat vector."""
+        data = [np.array(item) if isinstance(item, np.ndarray) else item for item in self.nesting.leaves]
+        for leaf, place in zip(self.leaves, self.moving, strict=True):
+            data[place] = leaf.shaped(vector)
+        result: list[Any] = self.nesting.rebuild(data)
+        return result
+
+    def parts(self, vector: Array) -> list[tuple[str, Any]]:
+        found = [(name, plain(item)) for name, item in named_results(self.f(*self.arguments(vector)))]
+        for _, item in found:
+            if np.asarray(item).dtype.kind == "c":
+                raise ValueError(f"the function returned a complex number, {short(item)}: it is to be real; take .real, or abs()")
+        return found
+
+    def complex_step(self, direction: Array) -> Array | None:
+        """The slope along a direction from an imaginary step, if the function takes complex numbers (Squire and Trapp 1998)."""
+        step = 2.0**-100
+        data = list(self.nesting.leaves)
+        for leaf, place in zip(self.leaves, self.moving, strict=True):
+            moved = self.point[leaf.part] + 1j * step * direction[leaf.part]
+            data[place] = moved.reshape(leaf.shape) if leaf.shape else complex(moved[0])
+        try:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("error", np.exceptions.ComplexWarning)
+                self.evaluations += 1
+                found = [np.asarray(plain(item)) for _, item in named_results(self.f(*self.nesting.rebuild(data)))]
+        except Exception:  # whatever a function of real numbers does with complex ones
+            return None
+        if not all(array.dtype.kind == "c" for array in found):
+            return None
+        vector = np.concatenate([array.reshape(-1) for array in found])
+        return vector.imag / step if np.allclose(vector.real, self.output.vector, rtol=1e-9, atol=0.0) else None
+
+    def returned(self, vector: Array) -> Any:
+        """What the claimed gradient is at an input, as it came."""
+        self.gradients += 1
+        return self.claimed(*self.arguments(vector)) if callable(self.claimed) else self.claimed
+
+    def jacobian(self, vector: Array) -> Array:
+        """The claimed derivatives, (m, n); nan where the shape is wrong, and the contract then is broken."""
+        return self.flattened(self.returned(vector))
+
+    def flattened(self, given: Any) -> Array:
+        """A claim of any form as one array (m, n)."""
+        size, out = len(self.output.vector), self.output.parts
+        if len(out) != 1:
+            raise ValueError(
+                f"gradient= is for functions with one number or array as their result, but this one returned {len(out)}: "
+                "join them with np.concatenate"
+            )
+        items = self.claims(given)
+        columns = []
+        for number, (leaf, item) in enumerate(zip(self.leaves, items, strict=True)):
+            array = np.asarray(item)
+            if array.dtype.kind not in "biuf":
+                raise TypeError(f"the gradient of {leaf.name} is {short(item)}: it is a real number or an array")
+            wanted = out[0][1] + leaf.shape
+            fits = array.shape == wanted or (size == 1 and array.shape in (leaf.shape, (1, *leaf.shape)))
+            if fits or (array.size == size * (leaf.stop - leaf.start) == 1):
+                columns.append(array.astype(float).reshape(size, -1))
+            else:
+                self.complain(
+                    f"the gradient of {leaf.name} has the shape {array.shape}, but {wanted} is needed, the shape of the result "
+                    f"and then that of the input{broadcast_hint(array, wanted)}"
+                )
+                columns.append(np.full((size, leaf.stop - leaf.start), np.nan))
+            if array.dtype.kind == "f":
+                self.coarse[number] = max(precision(array.dtype), precision(leaf.dtype))
+                if callable(self.claimed) and precision(array.dtype) > precision(leaf.dtype):
+                    self.complain(f"the gradient of {leaf.name} has the dtype {array.dtype}, but the input has {leaf.dtype}")
+        return np.concatenate(columns, axis=1) if columns else np.zeros((size, 0))
+
+    def complain(self, sentence: str) -> None:
+        if sentence not in self.broken:
+            self.broken.append(sentence)
+
+    def claims(self, given: Any) -> list[Any]:
+        """One claimed array for each leaf, from one for a single input or a tuple for several."""
+        prepared = self.nesting.numbered
+        several = len(prepared) > 1 or (isinstance(given, tuple) and len(given) == 1 and not isinstance(prepared[0], tuple))
+        if several and (not isinstance(given, (tuple, list)) or len(given) != len(prepared)):
+            came = f"a {type(given).__name__}" + (f" of {len(given)}" if isinstance(given, (list, tuple)) else "")
+            raise ValueError(f"gradient= needs a tuple of {len(prepared)}, one gradient for each input, but {came} came")
+        found: list[Any] = []
+        for name, (numbered, item) in enumerate(zip(prepared, given if several else [given], strict=True)):
+            if is_leaf(numbered):
+                found += [item] if numbered in self.moving else []
+            else:
+                inside = mapped(lambda number, path: self.nesting.leaves[number], numbered)
+                matched = Nesting(inside).match(item, f"the gradient of input {name}")
+                found += [leaf for place, leaf in zip(Nesting(numbered).leaves, matched, strict=True) if place in self.moving]
+        return [plain(item) for item in found]
+
+    def pull(self, cotangents: Array, vector: Array | None = None) -> Array:
+        return cotangents @ self.jacobian(self.point if vector is None else vector)
+
+    def claim_precision(self, leaf: Leaf) -> float:
+        return self.coarse[self.leaves.index(leaf)]
+
+
+def as_plain(item: Any, path: str) -> Any:
+    """A number or array of its own, floating unless it is bool; of a Value its data."""
+    return item if is_constant(item) else floating(raw(item), path)
+
+
+def plain(item: Any) -> Any:
+    """A number or array, also of another framework's tensor."""
+    if is_value(item):
+        return item.data
+    detached = item.detach() if hasattr(item, "detach") else item
+    return detached if isinstance(detached, (float, int, complex, np.generic, np.ndarray)) else np.asarray(detached)
+
+
+def broadcast_hint(array: Array, wanted: tuple[int, ...]) -> str:
+    """What to do where axes were broadcast and not summed."""
+    extra = array.ndim - len(wanted)
+    axes = tuple(range(max(extra, 0)))
+    axes += tuple(axis + extra for axis, size in enumerate(wanted) if extra >= 0 and size == 1 and array.shape[axis + extra] != 1)
+    if extra >= 0 and axes and array.sum(axis=axes).size == math.prod(wanted):
+        return f": it looks as if it was not summed over the broadcast axes {axes}"
+    return ""
