@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autograd import Value, draw, no_grad
-from autograd import check_model
+from autograd import Value, check_model, draw, no_grad
 from demos import common
 from demos.common import BLUE, ORANGE, Digits, picture
 from nn import Adam, Linear, Module, ReLU, Sequential, cross_entropy

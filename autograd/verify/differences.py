@@ -238,9 +238,12 @@ def long_look(samples: Samples) -> Slopes:
 
 
 def heard_noise(central: Array, width: Array, noise: Array) -> Array:
-    """The noise as it shows itself at the narrowest levels of a line, where that is more than was measured beforehand."""
-    amplitude = np.nan_to_num(np.median((abs(np.diff(central, axis=0)) * width[1:])[-8:], axis=0))
-    return np.maximum(noise, np.minimum(2.0 * amplitude, 30.0 * noise))
+    """The noise as it shows itself at the narrowest levels of a line, where that is more than was measured beforehand.
+
+    Rounding errors of intermediate results may come as rare spikes, which a few points do not show.
+    """
+    amplitudes = np.nan_to_num(abs(np.diff(central, axis=0)) * width[1:])
+    return np.maximum(noise, np.minimum(amplitudes[-max(4, len(amplitudes) // 3) :].max(axis=0), 30.0 * noise))
 
 
 def jumping(change: Array, noise: Array) -> Array:

@@ -241,7 +241,9 @@ class Examination:
             allowance += 8.0 * self.rough_claim[places].max() * self.floor * abs(along).max()
             if self.jitter is not None:
                 allowance += 4.0 * (self.jitter[:, places] * abs(along)).sum(axis=1)
-            return parts.sum(axis=1) if len(places) > 1 else parts[:, 0], allowance
+            claim = parts.sum(axis=1) if len(places) > 1 else parts[:, 0]
+            finest = min(float(self.rough_claim[places].max()) ** 0.6, 5e-3)  # 4e-10 in float64: nobody's formula is better
+            return claim, np.maximum(allowance, np.nan_to_num(finest * abs(claim), posinf=0.0))
 
     def needed(self, places: Array, along: Array, largest: Array) -> Array:
         """The error bar below which all coordinates of a line are resolved, for each component."""
