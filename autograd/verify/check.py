@@ -200,7 +200,8 @@ class Check:
         examination = Examination(subject, order, self.seed, step)
         self.broken += [sentence for sentence in subject.broken if sentence not in self.broken]
         if order == 1:
-            self.broken += broken_contracts(subject, np.random.default_rng(self.seed))
+            with np.errstate(all="ignore"):
+                self.broken += broken_contracts(subject, np.random.default_rng(self.seed))
         else:
             uneven = asymmetry(examination.claims, examination.mix, 1e3 * float(examination.rough_claim.max(initial=0.0)) ** 0.75)
             self.broken += [uneven] if uneven else []

@@ -1,0 +1,453 @@
+"""One line through a point: the claimed slope along it against the measured one, and the verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from autograd.verify.differences import Kind, Line, Point, Samples, Slopes, Widths, long_look, noise_of, quick_look, widths
+from autograd.verify.opinions import complex_step, forward_mode, jump_nearby, neighbours, taylor, torn
+from autograd.verify.report import SEVERITY, Verdict
+from autograd.verify.subjects import OUTSIDE, Subject
+
+Array = np.ndarray
+
+#: So many rows of a Jacobian are compared one by one; of more, random combinations.
+OUTPUTS = 64
+COMBINATIONS = 3
+#: A coordinate is resolved if its error bar is at most this part of the claim, or of the largest gradient.
+OF_CLAIM, OF_LARGEST = 1e-2, 1e-6
+#: Second opinions on at most so many wrong slopes.
+CONFIRM = 6
+#: Relative differences below it are no mistakes in a formula.
+TINY = 5e-7
+HIDDEN = "its error bar is too wide: the rounding noise of the function hides the slope"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one comparison found: a single coordinate, or a direction through several."""
+
+    places: Array  # in the flat vector
+    component: int
+    verdict: Verdict
+    claimed: float
+    measured: float
+    bar: float
+    reason: str = ""
+    between: tuple[float, float] | None = None
+    unresolved: tuple[int, ...] = ()
+
+    @property
+    def excess(self) -> float:
+        """The difference in units of the error bar."""
+        difference = abs(self.claimed - self.measured)
+        return math.inf if math.isnan(difference) else difference / max(self.bar, 1e-300) if difference else 0.0
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        return SEVERITY.index(self.verdict), self.excess
+
+
+class Inconclusive(Exception):
+    """Nothing can be measured at all."""
+
+
+class Comparison:
+    """What is claimed of one subject, and how a line through the point is compared with it.
+
+    Attributes:
+        claims: the claimed derivatives, (k, n), of each output, or of random combinations of them where there are many.
+        mix: these combinations, (k, m), or None.
+        noise: the rounding noise of each compared output, (k,).
+        evidence: what second opinions said.
+    """
+
+    def __init__(self, subject: Subject, order: int, seed: int) -> None:
+        self.subject, self.order = subject, order
+        self.rng = np.random.default_rng([seed, order])
+        self.evidence: list[str] = []
+        self.jitter: Array | None = None
+        self.negligible: Array | None = None
+        self.confirmations = 0
+        self.mix: Array | None = None
+        self.elsewhere: Array | None = None  # the claim at another input, where it is known
+        self.sizes, self.typical = self.magnitudes()
+        self.measure_noise()
+        self.read_claims()
+
+    # --- before the comparison -----------------------------------------------------------------
+
+    def magnitudes(self) -> tuple[Array, Array]:
+        """Powers of two: the size of each coordinate, and at least that of a typical one of its leaf."""
+        point = self.subject.point
+        own, typical = np.ones_like(point), np.ones_like(point)
+        for leaf in self.subject.leaves:
+            size = abs(point[leaf.part])
+            known = size[(size > 0.0) & np.isfinite(size)]
+            middle = power_of_two(np.median(known)) if known.size else 1.0
+            own[leaf.part] = np.where(size > 0.0, power_of_two(size), middle)
+            typical[leaf.part] = np.maximum(own[leaf.part], middle)
+        return own, typical
+
+    def bits(self, places: Array) -> Widths:
+        """The levels for a line through these coordinates, by the coarsest dtype in it."""
+        start, stop = places[0], places[-1]
+        moved = [leaf for leaf in self.subject.leaves if leaf.start <= stop and start < leaf.stop]
+        each = [np.finfo(leaf.dtype).eps for leaf in moved if leaf.dtype.kind == "f"]
+        return widths(round(-math.log2(max(2.0**-52, *each, float(self.subject.output.epsilon.max(initial=0.0))))))
+
+    def direction(self, places: Array) -> Array:
+        """A random direction through some coordinates: no element near zero, and all of few bits, so that steps are exact."""
+        bits = {52: 10, 23: 6}.get(-int(math.log2(self.coarsest(places))), 2)
+        parts = 2**bits
+        factors = self.rng.integers(parts // 2, parts + parts // 2, len(places)) / parts
+        signs = 2.0 * self.rng.integers(0, 2, len(places)) - 1.0
+        return signs * factors * self.typical[places]
+
+    def coarsest(self, places: Array) -> float:
+        start, stop = places[0], places[-1]
+        each = [leaf.dtype for leaf in self.subject.leaves if leaf.start <= stop and start < leaf.stop and leaf.dtype.kind == "f"]
+        return max([2.0**-52, *(float(np.finfo(dtype).eps) for dtype in each)])
+
+    def measure_noise(self) -> None:
+        """The rounding noise near the point; Inconclusive where the function is not deterministic or not finite."""
+        subject = self.subject
+        middle = subject.output.vector
+        if not np.isfinite(middle).any() and middle.size:
+            raise Inconclusive(f"the function is not finite at this point: it gives {middle[:3].tolist()}")
+        self.spread = np.zeros_like(middle)
+        noise = np.zeros_like(middle)
+        places = np.arange(len(subject.point))
+        if places.size and middle.size:
+            with np.errstate(all="ignore"):
+                floor = subject.output.epsilon * abs(middle)
+                noise = np.full_like(middle, np.inf)
+                along, level = self.direction(places), self.bits(places)
+                spacing = 2.0**-level.noise * (1.0 + 0.679)  # of many bits, so that rounding errors are those of any input
+                for side in (1.0, -1.0):
+                    away = side * 2.0 ** -(level.noise // 3)  # not at the point itself, which may be a kink or an edge
+                    values = np.array([self.at(away + side * i * spacing, along) for i in range(7)])
+                    noise = np.fmin(noise, 3.0 * noise_of(values))
+                    self.spread = np.fmax(self.spread, np.nan_to_num(abs(values[0] - middle)))
+                    if (noise <= 1e3 * floor).all():
+                        break
+                noise = np.fmax(np.where(np.isfinite(noise), noise, floor), subject.noise_floor())
+            self.warm_up(along, 2.0 ** -(level.noise // 3))
+        again = subject.outputs(subject.point)
+        different = ~((again == middle) | (np.isnan(again) & np.isnan(middle)))
+        if (abs(again - middle)[different] > 4.0 * (subject.output.epsilon * abs(middle))[different]).any():
+            change = float(np.nanmax(abs(again - middle)[different]))
+            raise Inconclusive(
+                f"the function is not deterministic: two calls at one point differ by {change:.2g}; fix its seed, stop dropout"
+            )
+        self.noise = noise
+
+    def at(self, t: float, along: Array) -> Array:
+        return self.subject.outputs(self.subject.rounded(self.subject.point + t * along))
+
+    def warm_up(self, along: Array, t: float) -> None:
+        """Ask for the gradient somewhere else first: a stale one then shows itself at the point."""
+        subject = self.subject
+        cotangent = np.ones((1, len(subject.output.vector)))
+        try:
+            with np.errstate(all="ignore"):
+                self.elsewhere = subject.pull(cotangent, subject.rounded(subject.point + t * along))[0]
+        except OUTSIDE:
+            self.elsewhere = None
+
+    def read_claims(self) -> None:
+        """The claimed derivatives; of many outputs those of random combinations, each weighted by how much it moves."""
+        subject = self.subject
+        count = len(subject.output.vector)
+        self.components = subject.output
+        if count > OUTPUTS:
+            moves = self.spread / max(float(self.spread.max(initial=0.0)), 1e-300)
+            signs = 2.0 * self.rng.integers(0, 2, (COMBINATIONS, count)) - 1.0
+            weights = signs * self.rng.uniform(0.5, 1.5, (COMBINATIONS, count))
+            self.mix = np.where(np.isfinite(subject.output.vector), weights / np.maximum(moves, 1e-12), 0.0)
+        finite = np.isfinite(subject.output.vector)
+        cotangents = self.cotangents()
+        with np.errstate(all="ignore"):
+            self.claims = subject.pull(cotangents) if count else np.zeros((0, len(subject.point)))
+            again = subject.pull(cotangents[:1]) if count else self.claims
+            self.middle = self.mixed(subject.output.vector)
+            if self.mix is not None:
+                each = np.maximum(self.noise, subject.output.epsilon * abs(subject.output.vector))
+                self.noise = abs(self.mix) @ np.where(finite, each, 0.0)
+        epsilon = max(map(subject.claim_precision, subject.leaves), default=0.0)
+        if not np.allclose(again, self.claims[:1], rtol=64.0 * epsilon, atol=0.0, equal_nan=True):
+            raise Inconclusive("the gradient is not deterministic: two calls at one point differ")
+        self.rough_claim = np.ones(len(subject.point))
+        for leaf in subject.leaves:
+            self.rough_claim[leaf.part] = subject.claim_precision(leaf)
+        sizes = np.where(np.isfinite(self.claims), abs(self.claims), 0.0)
+        self.floor = self.subject.claim_floor(sizes)
+        self.largest = np.maximum(sizes.max(axis=1, initial=0.0), self.floor)
+        steepest = sizes.max(axis=0, initial=0.0) * np.maximum(self.sizes, self.typical) > 1e300  # its slope would overflow
+        self.sizes[steepest] *= 2.0**-20
+        self.typical[steepest] *= 2.0**-20
+
+    def cotangents(self) -> Array:
+        """One cotangent of the outputs for each compared component."""
+        return np.eye(len(self.subject.output.vector)) if self.mix is None else self.mix
+
+    def mixed(self, outputs: Array) -> Array:
+        return outputs if self.mix is None else self.mix @ np.where(np.isfinite(self.subject.output.vector), outputs, 0.0)
+
+    # --- lines ----------------------------------------------------------------------------------
+
+    def line(self, places: Array, along: Array) -> Line:
+        """The line through the point in a direction that is zero outside of some coordinates."""
+        subject, single = self.subject, len(places) == 1
+        claims = abs(np.where(np.isfinite(self.claims), self.claims, 0.0)[:, places]) if not single else None
+
+        def at(t: float) -> Point:
+            vector = subject.point.copy()
+            vector[places] += t * along
+            vector = subject.rounded(vector)
+            moved = vector[places] - subject.point[places]
+            if not moved.any():
+                return Point(np.full_like(self.middle, np.nan), t)
+            outputs = self.mixed(subject.outputs(vector))
+            if single:
+                return Point(outputs, float(moved[0] / along[0]))
+            return Point(outputs, t, claims @ abs(moved - t * along))
+
+        epsilon = subject.output.epsilon if self.mix is None else float(subject.output.epsilon.max(initial=0.0))
+        return Line(at, self.middle, self.noise, np.maximum(epsilon, self.coarsest(places)))  # type: ignore[arg-type]
+
+    def claimed(self, places: Array, along: Array) -> tuple[Array, Array]:
+        """The claimed slopes along a direction, and how far off they may be because they were rounded."""
+        parts = self.claims[:, places] * along
+        with np.errstate(all="ignore"):
+            allowance = 8.0 * length(np.nan_to_num(parts * self.rough_claim[places], posinf=0.0, neginf=0.0))
+            allowance += 2.0**-52 * abs(np.nan_to_num(parts, posinf=0.0, neginf=0.0)).sum(axis=1)
+            allowance += 8.0 * self.rough_claim[places].max() * self.floor * abs(along).max()
+            if self.jitter is not None:
+                allowance += 4.0 * (self.jitter[:, places] * abs(along)).sum(axis=1)
+            claim = parts.sum(axis=1) if len(places) > 1 else parts[:, 0]
+            finest = min(float(self.rough_claim[places].max()) ** 0.6, 5e-3)  # 4e-10 in float64: nobody's formula is better
+            return claim, np.maximum(allowance, np.nan_to_num(finest * abs(claim), posinf=0.0))
+
+    def needed(self, places: Array, along: Array, largest: Array) -> Array:
+        """The error bar below which all coordinates of a line are resolved, for each component."""
+        size = np.where(np.isfinite(self.claims[:, places]), abs(self.claims[:, places]), 0.0)
+        each = np.maximum(OF_CLAIM * size, OF_LARGEST * largest[:, None]) * abs(along)
+        return each.min(axis=1)
+
+    # --- comparison -----------------------------------------------------------------------------
+
+    def compare(self, sets: Sequence[tuple[Array, Array]], roughly: bool = False) -> list[list[Finding]]:
+        """Findings for each of several lines: a first look at all together, and a long one where that did not do.
+
+        Args:
+            sets: for each line the coordinates it runs through, and their parts of the direction.
+            roughly: whether a FAIL of the first look is enough, where only the way to the wrong coordinate is sought.
+        """
+        lines = [self.line(places, along) for places, along in sets]
+        by_levels: dict[tuple[int, ...], list[int]] = {}
+        for number, (places, _) in enumerate(sets):
+            level = self.bits(places)
+            by_levels.setdefault((*self.wide(places), *level.quick), []).append(number)
+        looks: dict[int, Any] = {}
+        for levels, numbers in by_levels.items():
+            samples = Samples.side_by_side([lines[number].samples(levels) for number in numbers])
+            flat = (samples.rise == 0.0).all(axis=0) & (samples.drop == 0.0).all(axis=0)
+            shaped = [item.reshape(len(numbers), -1) for item in (*quick_look(samples), flat)]
+            looks.update({number: tuple(item[i] for item in shaped) for i, number in enumerate(numbers)})
+        return [
+            self.first_verdicts(places, along, looks[number], roughly) or self.look_long(places, along, lines[number])
+            for number, (places, along) in enumerate(sets)
+        ]
+
+    def wide(self, places: Array) -> tuple[int, ...]:
+        """For a single coordinate steps as wide as it is large, and of 1 if it is smaller, so that no slope hides."""
+        if len(places) > 1:
+            return ()
+        size = float(self.sizes[places[0]])
+        return (math.floor(math.log2(size)), 0) if 1e-290 < size < 0.1 else (0,)
+
+    def first_verdicts(self, places: Array, along: Array, look: Any, roughly: bool) -> list[Finding]:
+        """Findings from the first look, or none if it takes a longer one."""
+        value, bar, smooth, flat = look
+        claim, allowance = self.claimed(places, along)
+        with np.errstate(all="ignore"):
+            sharp = np.maximum(1e-6, 4.0 * self.rough_claim[places].max() ** 0.5)
+            goal = sharp * abs(claim) if len(places) == 1 else self.needed(places, along, self.largest)
+            known = smooth & ((bar <= goal) | (flat & (claim == 0.0)))
+            agrees = abs(claim - value) <= bar + allowance
+            differs = smooth & (abs(claim - value) > 3.0 * (bar + allowance))
+        verdicts = [Verdict.PASS if agree else Verdict.FAIL for agree in known & agrees]
+        if not (known & agrees).all() and not (roughly and ((known & agrees) | differs).all()):
+            return []
+        return [Finding(places, c, verdicts[c], claim[c], value[c], bar[c] + allowance[c]) for c in range(len(claim))]
+
+    def look_long(self, places: Array, along: Array, line: Line) -> list[Finding]:
+        """Findings from all levels that make sense, and wider ones as long as that helps."""
+        level = self.bits(places)
+        step = 2 if level.narrowest > 30 else 1
+        wide = [first + i * step for first in self.wide(places)[:-1] for i in range(3) if first + i * step < 0]
+        levels = [*wide, *range(0, level.narrowest + 1, step)]
+        slopes = long_look(line.samples(levels))
+        for _ in range(10):  # a wider step hears more over the noise
+            claim, _ = self.claimed(places, along)
+            with np.errstate(all="ignore"):
+                quiet = (
+                    (slopes.kind == Kind.SMOOTH) & (slopes.bar > 0.3 * OF_CLAIM * abs(claim)) & ~(slopes.flat & (claim == 0.0))
+                )
+                quiet &= abs(claim - slopes.value) <= 3.0 * slopes.bar
+            if not quiet.any():
+                break
+            levels = [levels[0] - 3 * step, levels[0] - 2 * step, levels[0] - step, *levels]
+            wider = long_look(line.samples(levels))
+            if not (wider.bar < 0.7 * slopes.bar)[quiet].any():
+                break
+            slopes = wider
+        return self.decide(places, along, line, slopes)
+
+    def decide(self, places: Array, along: Array, line: Line, slopes: Slopes) -> list[Finding]:
+        """The verdict on each component of a line."""
+        claim, allowance = self.claimed(places, along)
+        with np.errstate(all="ignore"):
+            if (
+                self.jitter is None
+                and ((slopes.kind == Kind.SMOOTH) & (abs(claim - slopes.value) > slopes.bar + allowance)).any()
+            ):
+                self.jitter = neighbours(self.subject, self.cotangents(), self.claims)
+                self.negligible = self.subject.negligible(self.cotangents())
+                claim, allowance = self.claimed(places, along)
+            seen = np.where(np.isfinite(slopes.span), slopes.span, 0.0) / float(abs(along).max()) * (len(places) == 1)
+            largest = np.maximum(self.largest, seen)
+            needed = self.needed(places, along, largest)
+        findings = []
+        for c in range(len(claim)):
+            verdict, value, bar, reason, between = judge(float(claim[c]), float(allowance[c]), slopes, c, float(needed[c]))
+            if self.negligible is not None and slopes.kind[c] == Kind.SMOOTH:
+                least = float((self.negligible[c, places] * abs(along)).max())
+                if abs(claim[c]) <= least and abs(value) <= least:  # zero, both, but for rounding errors
+                    verdict, reason = Verdict.PASS, ""
+            finding = Finding(places, c, verdict, float(claim[c]), value, bar, reason, between)
+            if verdict is Verdict.FAIL:
+                finding = self.confirmed(finding, along, line, float(slopes.far[c]), float(slopes.far_bar[c]))
+            if finding.verdict is Verdict.INCONCLUSIVE and finding.reason == HIDDEN:
+                limits = np.maximum(OF_CLAIM * abs(self.claims[c, places]), OF_LARGEST * largest[c])
+                finding = replace(finding, unresolved=tuple(places[slopes.bar[c] / abs(along) > limits].tolist()))
+            if finding.verdict is Verdict.FAIL and len(places) == 1:
+                finding = tiny_difference(finding)
+            if slopes.kind[c] == Kind.STEEP and len(places) > 1:  # hides all other slopes of the direction
+                finding = replace(finding, verdict=Verdict.INCONCLUSIVE, reason="the slope grows without bound")
+            findings.append(scaled(finding, float(along[0])) if len(places) == 1 else finding)
+        return findings
+
+    def confirmed(self, finding: Finding, along: Array, line: Line, far: float, far_bar: float) -> Finding:
+        """A FAIL after second opinions, which may turn it into INCONCLUSIVE."""
+        c, claimed, measured, bar = finding.component, finding.claimed, finding.measured, finding.bar
+        if self.confirmations >= CONFIRM or not (math.isfinite(claimed) and math.isfinite(measured)):
+            return finding
+        whole = np.zeros_like(self.subject.point)
+        whole[finding.places] = along
+        cotangent = self.cotangents()[c]
+        asked = [taylor(line, claimed, c)] if finding.between is None else []
+        if self.mix is None:
+            asked.append(complex_step(self.subject, whole, claimed, measured, bar, c))
+        if finding.between is None:
+            asked += [torn(line, claimed, measured, far, far_bar, c), jump_nearby(line, claimed, measured, c)]
+        asked.append(forward_mode(self.subject, whole, claimed, cotangent))
+        opinions = [opinion for opinion in asked if opinion is not None]
+        support = next((opinion for opinion in opinions if opinion.for_claim), None)
+        if support is not None:
+            return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=support.sentence)
+        self.confirmations += 1
+        if not self.evidence:
+            self.evidence += [opinion.sentence for opinion in opinions]
+        return finding
+
+
+def judge(
+    claim: float, allowance: float, slopes: Slopes, c: int, needed: float
+) -> tuple[Verdict, float, float, str, tuple[float, float] | None]:
+    """The verdict on one claimed slope: (verdict, measured, error bar, reason, the one-sided slopes at a kink)."""
+    value, bar, kind = float(slopes.value[c]), float(slopes.bar[c]), slopes.kind[c]
+    left, right = float(slopes.left[c]), float(slopes.right[c])
+    tolerance = bar + allowance
+
+    def result(verdict: Verdict, reason: str = "", between: Any = None) -> Any:
+        return verdict, value, tolerance, reason, between
+
+    if kind == Kind.MISSING:
+        return result(Verdict.INCONCLUSIVE, "the function is not finite on either side of this point")
+    if kind == Kind.JUMP:
+        return result(Verdict.JUMP, "the function jumps at this point")
+    if math.isnan(claim):
+        return result(Verdict.FAIL, "the claimed slope is not a number")
+    if kind == Kind.STEEP:
+        if claim == value:
+            return result(Verdict.PASS)
+        return result(Verdict.FAIL, f"the slope grows without bound, to {value}")
+    if kind == Kind.KINK:
+        low, high = min(left, right), max(left, right)
+        slack = 3.0 * tolerance + 1e-6 * (abs(low) + abs(high) if math.isfinite(low) and math.isfinite(high) else 0.0)
+        inside = low - slack <= claim <= high + slack
+        reason = f"the one-sided slopes are {left:.6g} and {right:.6g}"
+        return result(Verdict.KINK if inside else Verdict.FAIL, reason, (left, right))
+    if not math.isfinite(value) or not math.isfinite(bar):
+        return result(Verdict.INCONCLUSIVE, "no difference converges: the function is too rough here")
+    if math.isinf(claim):
+        return result(Verdict.FAIL, "the claimed slope is infinite, the measured one is not")
+    if abs(claim - value) <= tolerance:
+        quiet = slopes.flat[c] and claim == 0.0
+        if bar <= needed or quiet:
+            return result(Verdict.PASS)
+        return result(Verdict.INCONCLUSIVE, HIDDEN)
+    far, far_bar = float(slopes.far[c]), float(slopes.far_bar[c])
+    if slopes.amplitude[c] > 0.0 and abs(claim - far) <= far_bar + allowance and far_bar <= OF_CLAIM * abs(far):
+        return result(
+            Verdict.INCONCLUSIVE,
+            f"the function is rough: seen from afar its slope is {far:.6g}, as claimed, but closely {value:.6g}",
+        )
+    if abs(claim - value) <= 3.0 * tolerance:
+        return result(Verdict.INCONCLUSIVE, "the difference is within three times the error bar: the noise is too large to tell")
+    return result(Verdict.FAIL)
+
+
+def scaled(finding: Finding, size: float) -> Finding:
+    """The finding of a coordinate in units of that coordinate."""
+    between = finding.between
+    if between is not None:
+        between = (between[0] / size, between[1] / size)
+    reason = finding.reason
+    if between is not None:
+        reason = f"the one-sided slopes are {between[0]:.6g} and {between[1]:.6g}"
+    return replace(
+        finding, claimed=finding.claimed / size, measured=finding.measured / size, bar=finding.bar / abs(size), between=between,
+        reason=reason,
+    )  # fmt: skip
+
+
+def tiny_difference(finding: Finding) -> Finding:
+    """INCONCLUSIVE for a FAIL by less than half a millionth: that is no mistake in a formula, but some approximation."""
+    claimed, measured = finding.claimed, finding.measured
+    if not abs(claimed - measured) < TINY * max(abs(claimed), abs(measured)):
+        return finding
+    reason = (
+        f"they differ by {abs(claimed - measured) / abs(measured):.1g} of the slope, more than the error bar, but too little "
+        "for a mistake: one of them is an approximation, as of a solver that stops early"
+    )
+    return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason)
+
+
+def length(rows: Array) -> Array:
+    """The Euclidean length of each row, without overflow."""
+    largest = np.maximum(abs(rows).max(axis=1, initial=0.0), 1e-300)
+    return largest * np.sqrt(((rows / largest[:, None]) ** 2).sum(axis=1))
+
+
+def power_of_two(size: Any) -> Any:
+    """The largest power of two that is not above a positive number."""
+    with np.errstate(divide="ignore"):
+        return 2.0 ** np.clip(np.floor(np.log2(size)), -1000, 1000)
