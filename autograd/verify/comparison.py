@@ -18,7 +18,7 @@ Array = np.ndarray
 
 #: So many rows of a Jacobian are compared one by one; of more, random combinations.
 OUTPUTS = 64
-COMBINATIONS = 3
+COMBINATIONS = 2
 #: A coordinate is resolved if its error bar is at most this part of the claim, or of the largest gradient.
 OF_CLAIM, OF_LARGEST = 1e-2, 1e-6
 #: Second opinions on at most so many wrong slopes.
@@ -161,15 +161,12 @@ class Comparison:
             self.elsewhere = None
 
     def read_claims(self) -> None:
-        """The claimed derivatives; of many outputs those of random combinations, each weighted by how much it moves."""
+        """The claimed derivatives; of many outputs those of random combinations."""
         subject = self.subject
         count = len(subject.output.vector)
-        self.components = subject.output
         if count > OUTPUTS:
-            moves = self.spread / max(float(self.spread.max(initial=0.0)), 1e-300)
-            signs = 2.0 * self.rng.integers(0, 2, (COMBINATIONS, count)) - 1.0
-            weights = signs * self.rng.uniform(0.5, 1.5, (COMBINATIONS, count))
-            self.mix = np.where(np.isfinite(subject.output.vector), weights / np.maximum(moves, 1e-12), 0.0)
+            self.mix = self.combinations(count)
+            subject.notes.append(f"of the {count:,} outputs of order {self.order} random combinations were compared")
         finite = np.isfinite(subject.output.vector)
         cotangents = self.cotangents()
         with np.errstate(all="ignore"):
@@ -191,6 +188,19 @@ class Comparison:
         steepest = sizes.max(axis=0, initial=0.0) * np.maximum(self.sizes, self.typical) > 1e300  # its slope would overflow
         self.sizes[steepest] *= 2.0**-20
         self.typical[steepest] *= 2.0**-20
+
+    def combinations(self, count: int) -> Array:
+        """Random combinations of outputs that move about as much as each other, so that none hides behind a larger one."""
+        moves = self.spread / max(float(self.spread.max(initial=0.0)), 1e-300)
+        with np.errstate(divide="ignore"):
+            classes = np.where(moves > 0.0, np.clip(np.floor(np.log10(moves) / 4.0), -5, 0), -6)
+        rows = []
+        for number in np.unique(classes):
+            weights = self.rng.uniform(0.5, 1.5, (COMBINATIONS, count)) * (
+                2.0 * self.rng.integers(0, 2, (COMBINATIONS, count)) - 1.0
+            )
+            rows.append(np.where((classes == number) & np.isfinite(self.subject.output.vector), weights, 0.0))
+        return np.concatenate(rows)
 
     def cotangents(self) -> Array:
         """One cotangent of the outputs for each compared component."""
