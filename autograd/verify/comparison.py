@@ -19,7 +19,8 @@ Array = np.ndarray
 #: So many rows of a Jacobian are compared one by one; of more, random combinations.
 OUTPUTS = 64
 COMBINATIONS = 2
-#: A coordinate is resolved if its error bar is at most this part of the claim, or of the largest gradient.
+#: A coordinate is resolved if its error bar is at most this part of the claim, or of the largest gradient (in float32 and
+#: float16, whose differences reach less far, the square root of their precision).
 OF_CLAIM, OF_LARGEST = 1e-2, 1e-6
 #: Second opinions on at most so many wrong slopes.
 CONFIRM = 6
@@ -244,10 +245,15 @@ class Comparison:
             finest = min(float(self.rough_claim[places].max()) ** 0.6, 5e-3)  # 4e-10 in float64: nobody's formula is better
             return claim, np.maximum(allowance, np.nan_to_num(finest * abs(claim), posinf=0.0))
 
+    def of_largest(self, places: Array) -> float:
+        """The part of the largest gradient that an error bar may have."""
+        coarsest = max(self.coarsest(places), float(self.subject.output.epsilon.max(initial=0.0)))
+        return max(OF_LARGEST, coarsest**0.5)
+
     def needed(self, places: Array, along: Array, largest: Array) -> Array:
         """The error bar below which all coordinates of a line are resolved, for each component."""
         size = np.where(np.isfinite(self.claims[:, places]), abs(self.claims[:, places]), 0.0)
-        each = np.maximum(OF_CLAIM * size, OF_LARGEST * largest[:, None]) * abs(along)
+        each = np.maximum(OF_CLAIM * size, self.of_largest(places) * largest[:, None]) * abs(along)
         return each.min(axis=1)
 
     # --- comparison -----------------------------------------------------------------------------
@@ -345,7 +351,7 @@ class Comparison:
             if verdict is Verdict.FAIL:
                 finding = self.confirmed(finding, along, line, float(slopes.far[c]), float(slopes.far_bar[c]))
             if finding.verdict is Verdict.INCONCLUSIVE and finding.reason == HIDDEN:
-                limits = np.maximum(OF_CLAIM * abs(self.claims[c, places]), OF_LARGEST * largest[c])
+                limits = np.maximum(OF_CLAIM * abs(self.claims[c, places]), self.of_largest(places) * largest[c])
                 finding = replace(finding, unresolved=tuple(places[slopes.bar[c] / abs(along) > limits].tolist()))
             if finding.verdict is Verdict.FAIL and len(places) == 1:
                 finding = tiny_difference(finding)
