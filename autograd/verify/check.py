@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from autograd.nesting import is_module
+from autograd.verify.blame import find_blame
+from autograd.verify.causes import EVALUATIONS, VAGUE, cause_of
 from autograd.verify.contracts import asymmetry, broken_contracts
 from autograd.verify.examination import Examination, Finding, Inconclusive
 from autograd.verify.progress import Progress
@@ -186,6 +188,13 @@ class Check:
                 self.reason = str(why)
             except BudgetSpent:
                 self.reason = f"the budget of {subject.budget:,} evaluations is spent: give a larger one, budget=..."
+        wrong = [row for row in self.rows if row.verdict is Verdict.FAIL]
+        if wrong and isinstance(subject, ValueSubject):
+            failed = [leaf for leaf in subject.leaves if any(row.name == leaf.name for row in wrong)]
+            blame, note = find_blame(subject, self.seed, wrong[-1].order, failed)
+            self.notes += [note] * bool(note)
+            if blame:  # says more
+                self.rows = [replace(row, cause="" if row.cause.startswith(VAGUE) else row.cause) for row in self.rows]
         self.gradients += subject.gradients
         done = max((row.order for row in self.rows), default=0)
         if done < self.order and self.rows and not self.reason:
@@ -224,15 +233,18 @@ class Check:
 
 
 def rows_of(examination: Examination, kinks_before: bool) -> list[Row]:
-    """One row for each leaf."""
+    """One row for each leaf, with a guess at the cause of the first that failed."""
     rows = []
+    most = examination.subject.evaluations + EVALUATIONS
     for leaf in examination.subject.leaves:
         found = [
             finding if not (kinks_before and finding.verdict is Verdict.JUMP) else at_a_kink(finding)
             for finding in examination.found
             if finding.places.size and finding.places[0] < leaf.stop and leaf.start <= finding.places[-1]
         ]
-        rows.append(row_of(examination, leaf, found))
+        row = row_of(examination, leaf, found)
+        guess = row.verdict is Verdict.FAIL and examination.subject.evaluations < most
+        rows.append(replace(row, cause=cause_of(examination, leaf, found)) if guess else row)
     return rows
 
 

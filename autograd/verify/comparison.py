@@ -301,7 +301,9 @@ class Comparison:
         verdicts = [Verdict.PASS if agree else Verdict.FAIL for agree in known & agrees]
         if not (known & agrees).all() and not (roughly and ((known & agrees) | differs).all()):
             return []
-        return [Finding(places, c, verdicts[c], claim[c], value[c], bar[c] + allowance[c]) for c in range(len(claim))]
+        size = float(along[0]) if len(places) == 1 else 1.0  # a coordinate in its own units
+        claim, value, bar = claim / size, value / size, (bar + allowance) / abs(size)
+        return [Finding(places, c, verdicts[c], claim[c], value[c], bar[c]) for c in range(len(claim))]
 
     def look_long(self, places: Array, along: Array, line: Line) -> list[Finding]:
         """Findings from all levels that make sense, and wider ones as long as that helps."""
