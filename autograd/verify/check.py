@@ -77,7 +77,8 @@ def check_gradients(
     subject: Subject
     subject = ValueSubject(f, inputs, budget) if gradient is None else PlainSubject(f, inputs, gradient, budget)
     try:
-        return Check(subject, order, seed, progress, explain).report()
+        with np.errstate(all="ignore"):  # inputs around the point may be outside of the domain
+            return Check(subject, order, seed, progress, explain).report()
     finally:
         subject.restore()
 
@@ -129,7 +130,8 @@ def check_model(
     call = loss_of(model, loss, batch)
     subject = ValueSubject(lambda module: call(), (model,), budget)
     try:
-        return Check(subject, order, seed, progress).report()
+        with np.errstate(all="ignore"):
+            return Check(subject, order, seed, progress).report()
     finally:
         subject.restore()
 
@@ -199,6 +201,8 @@ class Check:
             if blame:  # says more
                 self.rows = [replace(row, cause="" if row.cause.startswith(VAGUE) else row.cause) for row in self.rows]
         self.gradients += subject.gradients
+        if subject.outside is not None and not worst_of(row.verdict for row in self.rows).ok:
+            self.notes.append(subject.outside)
         done = max((row.order for row in self.rows), default=0)
         if done < self.order and self.rows and not self.reason:
             self.notes.append(f"derivatives of order {done + 1} were not checked, as those of order {done} are not accepted")

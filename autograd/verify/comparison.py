@@ -9,7 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from autograd.verify.differences import Kind, Line, Point, Samples, Slopes, Widths, long_look, noise_of, quick_look, widths
+from autograd.verify.differences import (
+    Kind,
+    Line,
+    Point,
+    Samples,
+    Slopes,
+    Widths,
+    long_look,
+    noise_of,
+    quick_look,
+    refuted,
+    widths,
+)
 from autograd.verify.opinions import complex_step, forward_mode, jump_nearby, neighbours, taylor, torn
 from autograd.verify.report import SEVERITY, Verdict
 from autograd.verify.subjects import OUTSIDE, Subject
@@ -26,6 +38,8 @@ OF_CLAIM, OF_LARGEST = 1e-2, 1e-6
 CONFIRM = 6
 #: Relative differences below it are no mistakes in a formula.
 TINY = 5e-7
+#: To tell what the slopes around a point are, so many points there.
+NEARBY = 16
 HIDDEN = "its error bar is too wide: the rounding noise of the function hides the slope"
 
 
@@ -137,6 +151,9 @@ class Comparison:
                     self.spread = np.fmax(self.spread, np.nan_to_num(abs(values[0] - middle)))
                     if (noise <= 1e3 * floor).all():
                         break
+                    if level.noise > 30:  # a fast oscillation is no noise at a narrower spacing
+                        values = np.array([self.at(away + side * i * spacing / 64.0, along) for i in range(7)])
+                        noise = np.fmin(noise, 3.0 * noise_of(values))
                 noise = np.fmax(np.where(np.isfinite(noise), noise, floor), subject.noise_floor())
             self.warm_up(along, 2.0 ** -(level.noise // 3))
         again = subject.outputs(subject.point)
@@ -296,6 +313,7 @@ class Comparison:
             sharp = np.maximum(1e-6, 4.0 * self.rough_claim[places].max() ** 0.5)
             goal = sharp * abs(claim) if len(places) == 1 else self.needed(places, along, self.largest)
             known = smooth & ((bar <= goal) | (flat & (claim == 0.0)))
+            known &= (len(places) == 1) | (allowance <= goal)
             agrees = abs(claim - value) <= bar + allowance
             differs = smooth & (abs(claim - value) > 3.0 * (bar + allowance))
         verdicts = [Verdict.PASS if agree else Verdict.FAIL for agree in known & agrees]
@@ -309,9 +327,11 @@ class Comparison:
         """Findings from all levels that make sense, and wider ones as long as that helps."""
         level = self.bits(places)
         step = 2 if level.narrowest > 30 else 1
-        wide = [first + i * step for first in self.wide(places)[:-1] for i in range(3) if first + i * step < 0]
+        wide = [first + i * step for first in self.wide(places)[:-1] for i in range(6) if first + i * step < 0]
         levels = [*wide, *range(0, level.narrowest + 1, step)]
-        slopes = long_look(line.samples(levels))
+        samples = line.samples(levels)
+        reach = 4.0 * max(1.0, 1.0 / float(abs(along).max()))
+        slopes = long_look(samples, reach)
         for _ in range(10):  # a wider step hears more over the noise
             claim, _ = self.claimed(places, along)
             with np.errstate(all="ignore"):
@@ -322,13 +342,16 @@ class Comparison:
             if not quiet.any():
                 break
             levels = [levels[0] - 3 * step, levels[0] - 2 * step, levels[0] - step, *levels]
-            wider = long_look(line.samples(levels))
-            if not (wider.bar < 0.7 * slopes.bar)[quiet].any():
+            more = line.samples(levels)
+            wider = long_look(more, reach)
+            with np.errstate(all="ignore"):
+                lost = quiet & (abs(claim - wider.value) > 3.0 * wider.bar)  # too wide to tell of this point
+            if lost.any() or not (wider.bar < 0.7 * slopes.bar)[quiet].any():
                 break
-            slopes = wider
-        return self.decide(places, along, line, slopes)
+            samples, slopes = more, wider
+        return self.decide(places, along, line, slopes, samples)
 
-    def decide(self, places: Array, along: Array, line: Line, slopes: Slopes) -> list[Finding]:
+    def decide(self, places: Array, along: Array, line: Line, slopes: Slopes, samples: Samples) -> list[Finding]:
         """The verdict on each component of a line."""
         claim, allowance = self.claimed(places, along)
         with np.errstate(all="ignore"):
@@ -339,18 +362,22 @@ class Comparison:
                 self.jitter = neighbours(self.subject, self.cotangents(), self.claims)
                 self.negligible = self.subject.negligible(self.cotangents())
                 claim, allowance = self.claimed(places, along)
-            seen = np.where(np.isfinite(slopes.span), slopes.span, 0.0) / float(abs(along).max()) * (len(places) == 1)
-            largest = np.maximum(self.largest, seen)
+            # Where the slope is zero, as at a minimum, those over steps as wide as the input are the measure.
+            still = (abs(claim) <= slopes.bar) & (len(places) == 1)
+            largest = np.maximum(self.largest, np.where(still, slopes.span / abs(along).max(), 0.0))
             needed = self.needed(places, along, largest)
         findings = []
         for c in range(len(claim)):
             verdict, value, bar, reason, between = judge(float(claim[c]), float(allowance[c]), slopes, c, float(needed[c]))
             if self.negligible is not None and slopes.kind[c] == Kind.SMOOTH:
                 least = float((self.negligible[c, places] * abs(along)).max())
-                if abs(claim[c]) <= least and abs(value) <= least:  # zero, both, but for rounding errors
+                if abs(claim[c]) <= least and abs(value) <= least and bar <= 1e3 * least:  # zero, both, but for rounding errors
                     verdict, reason = Verdict.PASS, ""
             finding = Finding(places, c, verdict, float(claim[c]), value, bar, reason, between)
-            if verdict is Verdict.FAIL:
+            if verdict is Verdict.FAIL and slopes.kind[c] == Kind.SMOOTH and not refuted(samples, float(claim[c]), c):
+                reason = "only one step width tells them apart, which may be chance"
+                finding = replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason)
+            if finding.verdict is Verdict.FAIL:
                 finding = self.confirmed(finding, along, line, float(slopes.far[c]), float(slopes.far_bar[c]))
             if finding.verdict is Verdict.INCONCLUSIVE and finding.reason == HIDDEN:
                 limits = np.maximum(OF_CLAIM * abs(self.claims[c, places]), self.of_largest(places) * largest[c])
@@ -362,11 +389,41 @@ class Comparison:
             findings.append(scaled(finding, float(along[0])) if len(places) == 1 else finding)
         return findings
 
+    def near_by(self, finding: Finding, along: Array) -> bool:
+        """Whether the claim is among different slopes at points around: in Clarke's generalised gradient at a kink."""
+        subject, places = self.subject, finding.places
+        bits = self.bits(np.arange(len(subject.point))).narrowest
+        around, step = 2.0 ** -(2 * bits // 3), 2.0 ** -(4 * bits // 5)
+        own = np.zeros_like(subject.point)
+        own[places] = along / self.sizes[places]
+        signs = [np.ones_like(own), -np.ones_like(own), own, -own, *self.rng.uniform(-1.0, 1.0, (NEARBY, len(own)))]
+        slopes = []
+        for sign in signs:
+            middle = subject.point + around * sign * self.sizes
+            ends = []
+            for side in (1.0, -1.0):
+                vector = middle.copy()
+                vector[places] += side * step * along
+                ends.append(self.mixed(subject.outputs(subject.rounded(vector)))[finding.component])
+            slopes.append((ends[0] - ends[1]) / (2.0 * step))
+        slopes = [slope for slope in slopes if math.isfinite(slope)]
+        if not slopes:
+            return False
+        low, high = min(slopes), max(slopes)
+        noise = float(self.noise[finding.component]) / step
+        if high - low <= 1e-3 * max(abs(low), abs(high)) + 4.0 * noise:
+            return False
+        margin = 0.02 * (high - low) + noise
+        return low - margin <= finding.claimed <= high + margin
+
     def confirmed(self, finding: Finding, along: Array, line: Line, far: float, far_bar: float) -> Finding:
         """A FAIL after second opinions, which may turn it into INCONCLUSIVE."""
         c, claimed, measured, bar = finding.component, finding.claimed, finding.measured, finding.bar
         if self.confirmations >= CONFIRM or not (math.isfinite(claimed) and math.isfinite(measured)):
             return finding
+        if finding.between is None and len(finding.places) == 1 < len(self.subject.point) and self.near_by(finding, along):
+            reason = "it is a tie, or another kink of several inputs: the slopes at points around lie on both sides of the claim"
+            return replace(finding, verdict=Verdict.KINK, reason=reason)
         whole = np.zeros_like(self.subject.point)
         whole[finding.places] = along
         cotangent = self.cotangents()[c]
@@ -413,6 +470,12 @@ def judge(
         inside = low - slack <= claim <= high + slack
         reason = f"the one-sided slopes are {left:.6g} and {right:.6g}"
         return result(Verdict.KINK if inside else Verdict.FAIL, reason, (left, right))
+    if kind == Kind.STAIRS:
+        far = float(slopes.far[c])
+        if claim == 0.0 or abs(claim - far) <= 3.0 * float(slopes.far_bar[c]):
+            reason = f"the function goes in steps: its slope is 0 on each of them, and {far:.6g} seen from afar"
+            return result(Verdict.INCONCLUSIVE, reason)
+        return result(Verdict.FAIL)
     if not math.isfinite(value) or not math.isfinite(bar):
         return result(Verdict.INCONCLUSIVE, "no difference converges: the function is too rough here")
     if math.isinf(claim):

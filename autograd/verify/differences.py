@@ -28,6 +28,7 @@ class Kind(enum.IntEnum):
     STEEP = 2  # the slope grows without bound, on all sides where there is a function
     JUMP = 3
     MISSING = 4  # not finite, at any width
+    STAIRS = 5  # locally constant, but from afar it has a slope: rounded, or a function of steps
 
 
 class Point(NamedTuple):
@@ -48,7 +49,7 @@ class Slopes:
         kind: a Kind each.
         far, far_bar: the slope as it is seen from afar, where the function is rough.
         amplitude: how much a rough function differs from a smooth one; 0 where it is not rough.
-        span: the largest change of the function over a step, divided by its width.
+        span: the largest change of the function over a wide step, divided by its width.
         flat: whether the function did not change at all.
     """
 
@@ -152,39 +153,63 @@ class Samples:
         return np.fmin(self.ahead, self.behind)
 
 
+def candidates(slopes: Array, z: Array, noise: Array) -> tuple[Array, Array, Array, Array]:
+    """Estimates of the limit of slopes for z -> 0: (estimate, error bar, narrowest level, whether narrower levels contradict).
+
+    Each pair of neighbouring levels is a candidate by itself, each triple one after extrapolation.
+    """
+    first, second = slopes[:-1], slopes[1:]
+    # A pair that is not extrapolated: its rest is a geometric series in the ratio of the last two differences.
+    change = abs(second - first)
+    ratio = np.concatenate([change[:1] * 0.0, np.minimum(change[1:] / change[:-1], 0.97)])
+    slow = np.where((ratio > 0.6) & (change > 4.0 * noise[1:]), ratio / (1.0 - ratio), 1.0)
+    estimates, bars, ends = [second], [2.0 * change * np.maximum(slow, 1.0) + noise[1:]], [np.arange(1, len(slopes))]
+    if len(slopes) > 2:
+        z1, z2, z3 = z[:-2], z[1:-1], z[2:]
+        coarse = (z1 * slopes[1:-1] - z2 * slopes[:-2]) / (z1 - z2)
+        fine = (z2 * slopes[2:] - z3 * slopes[1:-1]) / (z2 - z3)
+        amplified = (z2 * noise[2:] + z3 * noise[1:-1]) / (z2 - z3)
+        before, after = abs(slopes[1:-1] - slopes[:-2]), abs(slopes[2:] - slopes[1:-1])
+        regular = after <= 2.5 * (z2 - z3) / (z1 - z2) * before + 2.0 * (noise[2:] + noise[1:-1])
+        regular &= (after <= 0.6 * before) | (after <= 2.0 * noise[2:])
+        estimates.append((z1 * fine - z3 * coarse) / (z1 - z3))
+        bars.append(np.where(regular, abs(fine - coarse) + amplified, np.inf))
+        ends.append(np.arange(2, len(slopes)))
+    estimate, bar, end = np.concatenate(estimates), np.concatenate(bars), np.concatenate(ends)
+    bar = np.where(np.isfinite(estimate) & np.isfinite(bar), bar, np.inf)
+    # What a narrower level may be off by: the error bar, its own noise (thrice, as many levels are asked), and what
+    # is left of the curvature.
+    left = 2.0 * abs(slopes[end] - estimate)[:, None] * (z[None] / z[end][:, None])
+    apart = abs(slopes[None] - estimate[:, None]) > bar[:, None] + 3.0 * noise[None] + left  # (candidate, level, component)
+    wrong = (apart & (np.arange(len(slopes))[None] > end[:, None])[:, :, None]).any(axis=1)
+    return estimate, bar, end, wrong
+
+
 def limit(slopes: Array, z: Array, noise: Array) -> tuple[Array, Array]:
     """The limit of slopes for z -> 0, where z is the width or its square, and an error bar.
 
-    Each pair of neighbouring levels is a candidate by itself, each triple one after extrapolation. A candidate is valid if
-    all narrower levels agree with it, as far as their noise allows; of these the one with the smallest error bar is taken.
+    Of the candidates that no narrower level contradicts, as far as its noise allows, the one with the smallest error bar.
     """
     with np.errstate(all="ignore"):
-        first, second = slopes[:-1], slopes[1:]
-        # A pair that is not extrapolated: right for all that converges at least like the fourth root of the width.
-        estimates = [second]
-        bars = [2.0 * abs(second - first) + noise[1:]]
-        ends = [np.arange(1, len(slopes))]
-        if len(slopes) > 2:
-            z1, z2, z3 = z[:-2], z[1:-1], z[2:]
-            coarse = (z1 * slopes[1:-1] - z2 * slopes[:-2]) / (z1 - z2)
-            fine = (z2 * slopes[2:] - z3 * slopes[1:-1]) / (z2 - z3)
-            amplified = (z2 * noise[2:] + z3 * noise[1:-1]) / (z2 - z3)
-            before, after = abs(slopes[1:-1] - slopes[:-2]), abs(slopes[2:] - slopes[1:-1])
-            regular = after <= 2.5 * (z2 - z3) / (z1 - z2) * before + 2.0 * (noise[2:] + noise[1:-1])
-            estimates.append((z1 * fine - z3 * coarse) / (z1 - z3))
-            bars.append(np.where(regular, abs(fine - coarse) + amplified, np.inf))
-            ends.append(np.arange(2, len(slopes)))
-        estimate, bar, end = np.concatenate(estimates), np.concatenate(bars), np.concatenate(ends)
-        bar = np.where(np.isfinite(estimate) & np.isfinite(bar), bar, np.inf)
-        # What a narrower level may be off by: the error bar, its own noise (thrice, as many levels are asked), and what
-        # is left of the curvature.
-        left = 2.0 * abs(slopes[end] - estimate)[:, None] * (z[None] / z[end][:, None])
-        apart = abs(slopes[None] - estimate[:, None]) > bar[:, None] + 3.0 * noise[None] + left  # (candidate, level, component)
-        wrong = (apart & (np.arange(len(slopes))[None] > end[:, None])[:, :, None]).any(axis=1)
+        estimate, bar, _, wrong = candidates(slopes, z, noise)
         score = np.where(wrong, np.inf, bar)
         best = np.argmin(score, axis=0)
         chosen = np.take_along_axis(score, best[None], 0)[0]
         return np.where(np.isfinite(chosen), np.take_along_axis(estimate, best[None], 0)[0], np.nan), chosen
+
+
+def refuted(samples: Samples, claimed: float, component: int) -> bool:
+    """Whether estimates from two step widths, apart from each other, contradict a claimed slope: one alone may be chance."""
+    _, _, central = samples.sides()
+    if not np.isfinite(central[:, component]).any() or not np.isfinite(claimed):
+        return True  # at an edge of the domain there is one side only, which this is not about
+    width = samples.width[:, component : component + 1]
+    with np.errstate(all="ignore"):
+        noise = samples.noise[:, component : component + 1] / width
+        estimate, bar, end, wrong = candidates(central[:, component : component + 1], width**2, noise)
+        against = ~wrong[:, 0] & np.isfinite(bar[:, 0]) & (abs(estimate[:, 0] - claimed) > 1.5 * bar[:, 0])
+    ends = samples.width[end[against], component]
+    return bool(against.any()) and float(ends.max()) >= 8.0 * float(ends.min())
 
 
 def quick_look(samples: Samples) -> tuple[Array, Array, Array]:
@@ -194,21 +219,27 @@ def quick_look(samples: Samples) -> tuple[Array, Array, Array]:
     with np.errstate(all="ignore"):
         value, bar = limit(central, width**2, samples.noise / width)
         gap, gap_bar = limit(forward - backward, width, 4.0 * samples.noise / width)
-        return value, bar, np.isfinite(bar) & (abs(gap) <= gap_bar)
+        bend = abs(samples.rise - samples.drop)  # of a smooth function it shrinks with the square of the width
+        shrinks = (bend[-1] <= 0.7 * bend[-2]) | (bend[-1] <= 8.0 * samples.noise[-1])
+        return value, bar, np.isfinite(bar) & np.isfinite(gap_bar) & (abs(gap) <= gap_bar) & shrinks
 
 
-def long_look(samples: Samples) -> Slopes:
-    """The slope from many levels, ordered from the widest to the narrowest, and what the function looks like there."""
+def long_look(samples: Samples, reach: float = 4.0) -> Slopes:
+    """The slope from many levels, ordered from the widest to the narrowest, and what the function looks like there.
+
+    Wider than `reach` nothing counts for the span.
+    """
     forward, backward, central = samples.sides()
     width = samples.width
     with np.errstate(all="ignore"):
-        noise = samples.noise = heard_noise(central, width, samples.noise)
+        measured = samples.noise
+        noise = samples.noise = heard_noise(central, width, measured)
         value, bar = limit(central, width**2, noise / width)
         right, right_bar = limit(forward, samples.ahead, 2.0 * noise / samples.ahead)
         left, left_bar = limit(backward, samples.behind, 2.0 * noise / samples.behind)
         no_right, no_left = (~np.isfinite(side).any(axis=0) for side in (forward, backward))
         jumps = jumping(samples.rise, noise) | jumping(samples.drop, noise)
-        steep_right, steep_left = growing(forward, samples.rise, noise), growing(backward, samples.drop, noise)
+        steep_right, steep_left = growing(forward, samples.rise, measured), growing(backward, samples.drop, measured)
         right, left = np.where(steep_right != 0.0, steep_right, right), np.where(steep_left != 0.0, steep_left, left)
         right_bar, left_bar = np.where(steep_right != 0.0, 0.0, right_bar), np.where(steep_left != 0.0, 0.0, left_bar)
         gap = abs(right - left)
@@ -223,15 +254,16 @@ def long_look(samples: Samples) -> Slopes:
         kind = np.select(
             [no_left & no_right, jumps, steep, kinks & ~one_sided], [Kind.MISSING, Kind.JUMP, Kind.STEEP, Kind.KINK], Kind.SMOOTH
         )
-        span = np.fmax.reduce(np.fmax(abs(forward), abs(backward)), axis=0, where=width > 0.0, initial=0.0)
-        span = np.where(np.isfinite(span), span, 0.0)
-        rises = np.fmax(abs(samples.rise), abs(samples.drop))
-        flat = (np.nan_to_num(rises) == 0.0).all(axis=0)
-        far, far_bar, amplitude, rounded = from_afar(samples, central, value, bar)
+        rises = np.nan_to_num(np.fmax(abs(samples.rise), abs(samples.drop)), posinf=0.0)
+        flat = (rises == 0.0).all(axis=0)
+        wide = (width >= 0.25) & (width <= reach) & (rises > 20.0 * noise)
+        span = np.where(wide, rises / width, 0.0).max(axis=0)
+        far, far_bar, amplitude, rounded, stairs = from_afar(samples, central, value, bar)
         value, bar = np.where(rounded, far, value), np.where(rounded, far_bar, bar)
         amplitude = np.where(rounded, 0.0, amplitude)
-        kind = np.where(rounded, Kind.SMOOTH, kind)
+        kind = np.where(stairs & (kind == Kind.SMOOTH), Kind.STAIRS, np.where(rounded, Kind.SMOOTH, kind))
         kink = kind == Kind.KINK
+        bar = np.where(kink, right_bar + left_bar, bar)
         return Slopes(
             value, bar, np.where(kink, left, value), np.where(kink, right, value), kind, far, far_bar, amplitude, span, flat
         )
@@ -272,26 +304,40 @@ def persistent(gaps: Array, gap: Array, noise: Array) -> Array:
         return (narrow.sum(axis=0) == 3) & (fits | ~narrow).all(axis=0)
 
 
-def from_afar(samples: Samples, central: Array, value: Array, bar: Array) -> tuple[Array, Array, Array, Array]:
+def from_afar(samples: Samples, central: Array, value: Array, bar: Array) -> tuple[Array, Array, Array, Array, Array]:
     """The slope of a rough function as it is seen from afar, and how rough it is.
 
     A function is rough if it differs from a smooth one by an amount that does not shrink with the width: rounding to a
-    table, a solver that stops early, a tiny fast oscillation. The last result is where it is locally constant
-    besides, as what is rounded: then no narrow step tells anything, and the view from afar is the only one.
+    table, a solver that stops early, a tiny fast oscillation. If it is locally constant besides, it goes in steps. Fine
+    ones are rounding, and the view from afar is the only one; of coarser ones nobody knows what is meant.
+
+    Returns:
+        far, far_bar, amplitude, and whether the steps are fine, or coarser.
     """
     width, noise = samples.width, samples.noise
     with np.errstate(all="ignore"):
+        changes = np.nan_to_num(np.fmax(abs(samples.rise), abs(samples.drop)), posinf=0.0)
+        still = (changes[-4:] == 0.0).all(axis=0) & (changes > 0.0).any(axis=0)
+        last = len(changes) - 1 - np.argmax((changes > 0.0)[::-1], axis=0)  # the narrowest level where it moves
+        step, tread = np.take_along_axis(changes, last[None], 0)[0], np.take_along_axis(width, last[None], 0)[0]
         amplitudes = np.nan_to_num(abs(np.diff(central, axis=0)) * width[1:])
         amplitude = amplitudes[len(amplitudes) // 3 :].max(axis=0)  # narrower, where smooth functions differ by noise only
+        amplitude = np.where(still, np.maximum(amplitude, step), amplitude)
         forward, backward, _ = samples.sides()
         gaps = (forward - backward)[: max(4, (3 * len(forward)) // 5)]
         alike = (abs(np.diff(gaps, axis=0)) <= 0.1 * abs(gaps[1:])) & (abs(gaps[1:]) > 10.0 * (noise / width)[1 : len(gaps)])
         bent = (alike[1:] & alike[:-1]).any(axis=0)  # a kink near by, and no roughness
         far, far_bar = limit(central, width**2, np.maximum(noise, 3.0 * amplitude) / width)
         rough = (amplitude > 8.0 * noise[-1]) & ~bent & (abs(far - value) > far_bar + bar)
-        still = (np.nan_to_num(np.fmax(abs(samples.rise), abs(samples.drop))[-4:]) == 0.0).all(axis=0)
-        rounded = rough & still & (far_bar <= 3e-2 * abs(far))
-        return far, far_bar, np.where(rough, amplitude, 0.0), rounded
+        steps = rough & still & (far_bar <= 0.2 * abs(far))
+        fine = tread <= 2.0**-20
+        return (
+            far,
+            far_bar,
+            np.where(rough, amplitude, 0.0),
+            steps & fine & (far_bar <= 3e-2 * abs(far)),
+            steps & ~fine & (tread < 2.0**-6),
+        )
 
 
 def noise_of(values: Array) -> Array:

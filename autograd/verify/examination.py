@@ -19,12 +19,12 @@ Array = np.ndarray
 COORDINATES = 64
 #: Larger inputs are compared along random directions, in so many groups of parameters.
 GROUPS = 6
+#: Coordinates that move the function so much less than others are compared by themselves.
+UNLIKE = 1e-4
 #: After so many wrong coordinates of one parameter the search ends; so many lines are spent on one.
 ENOUGH, LINES = 3, 150
 #: At kinks, so many directions through several coordinates.
 KINK_DIRECTIONS = 8
-#: To tell whether such a slope is one of those around the kink, so many points there.
-NEARBY = 16
 
 
 class Examination(Comparison):
@@ -52,8 +52,13 @@ class Examination(Comparison):
                 self.step(leaf.name)
             self.together()
             return
-        for group in self.groups():
-            places = np.concatenate([np.arange(leaf.start, leaf.stop) for leaf in group])
+        large, *smaller = self.classes()
+        for places in smaller:
+            self.pursue(places, self.compare([(places, self.direction(places))])[0])
+            self.count(places, 1)
+        for group in self.groups(GROUPS - len(smaller)):
+            inside = np.concatenate([np.arange(leaf.start, leaf.stop) for leaf in group])
+            places = inside[large[inside]]
             if not places.size:
                 continue
             repeats = 2 if len(self.subject.leaves) <= 3 else 1
@@ -66,17 +71,30 @@ class Examination(Comparison):
                 self.pursue(places, findings)
             else:
                 for leaf in group:
-                    inside = np.arange(leaf.start, leaf.stop)
-                    if inside.size:
-                        self.pursue(inside, self.compare([(inside, self.direction(inside))])[0])
+                    own = places[(leaf.start <= places) & (places < leaf.stop)]
+                    if own.size:
+                        self.pursue(own, self.compare([(own, self.direction(own))])[0])
             for leaf in group:
                 self.step(leaf.name)
         self.together()
 
-    def groups(self) -> list[list[Leaf]]:
+    def classes(self) -> list[Array]:
+        """Which coordinates move the function much, and the places of those that it would hide: by their claims, in classes.
+
+        A slope that is wrong about zero is in a class of small ones, and shows there.
+        """
+        moves = (np.where(np.isfinite(self.claims), abs(self.claims), np.inf) * self.typical).max(axis=0)
+        finite = moves[np.isfinite(moves)]
+        largest = float(finite.max(initial=0.0))
+        limits = [UNLIKE * largest, UNLIKE**2 * largest, -1.0] if largest else [-1.0]
+        large = moves > limits[0]
+        small = [np.flatnonzero((moves <= above) & (moves > below)) for above, below in zip(limits[:-1], limits[1:], strict=True)]
+        return [large, *(places for places in small if places.size)]
+
+    def groups(self, most: int) -> list[list[Leaf]]:
         """The leaves, one each in a group, or joined where there are many."""
         leaves = self.subject.leaves
-        bounds = np.linspace(0, len(leaves), min(len(leaves), GROUPS) + 1).astype(int)
+        bounds = np.linspace(0, len(leaves), min(len(leaves), most) + 1).astype(int)
         return [leaves[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
 
     def count(self, places: Array, number: int) -> None:
@@ -108,7 +126,7 @@ class Examination(Comparison):
             directions += [(np.array(kinks), np.where(row < 0.0, -1.0, 1.0) * self.sizes[kinks]) for row in claims[:3]]
         for places, along in directions:
             for finding in self.compare([(places, along)])[0]:
-                if finding.verdict is Verdict.FAIL and len(kinks) > 1 and self.near_by(places, along, finding):
+                if finding.verdict is Verdict.FAIL and len(kinks) > 1 and self.near_by(finding, along):
                     continue
                 if finding.verdict is Verdict.FAIL and len(kinks) > 1:
                     reason = f"along a direction through several coordinates: {finding.reason or 'the slope is another one'}"
@@ -116,25 +134,6 @@ class Examination(Comparison):
                 elif finding.verdict in (Verdict.FAIL, Verdict.JUMP):
                     reason = "the slopes agree along all coordinates, but not along a direction between them: no derivative"
                     self.found.append(replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason))
-
-    def near_by(self, places: Array, along: Array, finding: Finding) -> bool:
-        """Whether the claim is among the slopes at points around, and so among Clarke's generalised gradients at the kink."""
-        bits = self.bits(places).narrowest
-        around, step = 2.0 ** -(bits // 3), 2.0 ** -(bits // 2)
-        signs = [np.ones(len(places)), -np.ones(len(places)), *(self.rng.uniform(-1.0, 1.0, (NEARBY, len(places))))]
-        slopes = []
-        for sign in signs:
-            middle = self.subject.point.copy()
-            middle[places] += around * sign * self.sizes[places]
-            ends = []
-            for side in (1.0, -1.0):
-                vector = middle.copy()
-                vector[places] += side * step * along
-                ends.append(self.mixed(self.subject.outputs(self.subject.rounded(vector)))[finding.component])
-            slopes.append((ends[0] - ends[1]) / (2.0 * step))
-        low, high = float(np.nanmin(slopes)), float(np.nanmax(slopes))
-        margin = 0.25 * (high - low) + 1e-4 * max(abs(low), abs(high))
-        return low - margin <= finding.claimed <= high + margin
 
     def pursue(self, places: Array, findings: list[Finding]) -> None:
         """Halve the coordinates of a direction that did not pass, until single ones are left or what remains agrees."""

@@ -153,17 +153,24 @@ def jump_nearby(line: Line, claimed: float, measured: float, component: int) -> 
 
 
 def neighbours(subject: Subject, cotangents: Array, claims: Array) -> Array:
-    """How much the claimed gradient changes over a few units in the last place of the inputs: its own rounding noise."""
-    jitter = np.zeros_like(claims)
+    """How much the claimed gradient changes over a few units in the last place of the inputs: its own rounding noise.
+
+    Within each side of the point, and of both the less, so that a step of the gradient there is no noise.
+    """
     epsilon = np.ones_like(subject.point)
     for leaf in subject.leaves:
         epsilon[leaf.part] = float(np.finfo(leaf.dtype).eps)
-    for number in (1, -1, 3):
-        vector = subject.rounded(subject.point * (1.0 + number * epsilon))
-        try:
-            with np.errstate(all="ignore"):
-                change = abs(subject.pull(cotangents, vector) - claims)
-        except OUTSIDE:
-            continue
-        jitter = np.maximum(jitter, np.where(np.isfinite(change), change, 0.0))
-    return jitter
+    spreads = []
+    for side in (1, -1):
+        found = []
+        for number in (1, 2, 4):
+            vector = subject.rounded(subject.point * (1.0 + side * number * epsilon))
+            try:
+                with np.errstate(all="ignore"):
+                    found.append(subject.pull(cotangents, vector))
+            except OUTSIDE:
+                break
+        if len(found) == 3:
+            spreads.append(np.ptp(found, axis=0))
+    with np.errstate(all="ignore"):
+        return np.nan_to_num(np.minimum.reduce(spreads), posinf=0.0) if spreads else np.zeros_like(claims)

@@ -126,6 +126,7 @@ class Subject:
     budget: int
     evaluations: int = 0
     gradients: int = 0
+    outside: str | None = None
     notes: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
@@ -158,14 +159,19 @@ class Subject:
         if self.evaluations >= self.budget:
             raise BudgetSpent
         self.evaluations += 1
-        return Output.of(self.parts(vector))
+        with np.errstate(all="ignore"):
+            return Output.of(self.parts(vector))
 
     def outputs(self, vector: Array) -> Array:
         """The result at an input near the point; nan where the input is outside of the domain."""
         try:
             with np.errstate(all="ignore"):
                 found = self.evaluate(vector).vector
-        except OUTSIDE:
+        except (BudgetSpent, MemoryError):
+            raise
+        except Exception as error:  # the function works at the point: this input is outside of its domain
+            if self.outside is None:
+                self.outside = f"away from the point the function raised {type(error).__name__}: {error}"
             found = np.full_like(self.output.vector, np.nan)
         return found if found.shape == self.output.vector.shape else np.full_like(self.output.vector, np.nan)
 
@@ -350,7 +356,9 @@ def floating(item: Any, name: str) -> Any:
     array = real_array(item, f"the input {name!r}")
     if not array.ndim and array.dtype.kind == "f" and array.dtype != np.float64:
         return array[()]  # a scalar of lower precision keeps it
-    return np.array(array, dtype=array.dtype if array.dtype.kind == "f" else float) if array.ndim else float(array)
+    return (
+        np.array(array, dtype=array.dtype.newbyteorder("=") if array.dtype.kind == "f" else float) if array.ndim else float(array)
+    )
 
 
 def is_constant(item: Any) -> bool:
@@ -446,6 +454,8 @@ class PlainSubject(Subject):
 
     def parts(self, vector: Array) -> list[tuple[str, Any]]:
         found = [(name, plain(item)) for name, item in named_results(self.f(*self.arguments(vector)))]
+        if not found:
+            raise TypeError("the function returned nothing: it is to return a number or an array")
         for _, item in found:
             if np.asarray(item).dtype.kind == "c":
                 raise ValueError(f"the function returned a complex number, {short(item)}: it is to be real; take .real, or abs()")
@@ -505,7 +515,7 @@ class PlainSubject(Subject):
                 columns.append(np.full((size, leaf.stop - leaf.start), np.nan))
             if array.dtype.kind == "f":
                 self.coarse[number] = max(precision(array.dtype), precision(leaf.dtype))
-                if callable(self.claimed) and precision(array.dtype) > precision(leaf.dtype):
+                if callable(self.claimed) and precision(array.dtype) > max(precision(each.dtype) for each in self.leaves):
                     self.complain(f"the gradient of {leaf.name} has the dtype {array.dtype}, but the input has {leaf.dtype}")
         return np.concatenate(columns, axis=1) if columns else np.zeros((size, 0))
 
