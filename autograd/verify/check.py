@@ -219,7 +219,9 @@ class Check:
             with np.errstate(all="ignore"):
                 self.broken += broken_contracts(subject, np.random.default_rng(self.seed))
         else:
-            uneven = asymmetry(examination.claims, examination.mix, 1e3 * float(examination.rough_claim.max(initial=0.0)) ** 0.75)
+            allowance = 1e3 * float(examination.rough_claim.max(initial=0.0)) ** 0.75
+            least = float(subject.negligible(examination.cotangents()).max(initial=0.0))
+            uneven = asymmetry(examination.claims, examination.mix, allowance, least)
             self.broken += [uneven] if uneven else []
         try:
             examination.run()

@@ -355,17 +355,16 @@ class Comparison:
         """The verdict on each component of a line."""
         claim, allowance = self.claimed(places, along)
         with np.errstate(all="ignore"):
-            if (
-                self.jitter is None
-                and ((slopes.kind == Kind.SMOOTH) & (abs(claim - slopes.value) > slopes.bar + allowance)).any()
-            ):
+            apart = (slopes.kind == Kind.SMOOTH) & (abs(claim - slopes.value) > slopes.bar + allowance)
+            if self.jitter is None and apart.any():
                 self.jitter = neighbours(self.subject, self.cotangents(), self.claims)
-                self.negligible = self.subject.negligible(self.cotangents())
                 claim, allowance = self.claimed(places, along)
             # Where the slope is zero, as at a minimum, those over steps as wide as the input are the measure.
             still = (abs(claim) <= slopes.bar) & (len(places) == 1)
             largest = np.maximum(self.largest, np.where(still, slopes.span / abs(along).max(), 0.0))
             needed = self.needed(places, along, largest)
+            if self.negligible is None and (apart | (slopes.bar > needed)).any():
+                self.negligible = self.subject.negligible(self.cotangents())
         findings = []
         for c in range(len(claim)):
             verdict, value, bar, reason, between = judge(float(claim[c]), float(allowance[c]), slopes, c, float(needed[c]))

@@ -117,12 +117,15 @@ def shares(one: Any, two: Any) -> bool:
     return both and bool(one.size) and np.may_share_memory(one, two)
 
 
-def asymmetry(claims: Array, mix: Array | None, allowance: float) -> str | None:
-    """A sentence where claimed second derivatives are not symmetric; of many, random combinations of them."""
+def asymmetry(claims: Array, mix: Array | None, allowance: float, least: float) -> str | None:
+    """A sentence where claimed second derivatives are not symmetric; of many, random combinations of them.
+
+    Below `least` any is zero but for rounding errors.
+    """
     with np.errstate(all="ignore"):
         square = claims if mix is None else claims @ mix.T
         error = abs(square - square.T)
-        limit = allowance * abs(square).max(initial=0.0)
+        limit = allowance * abs(square).max(initial=0.0) + least * (1.0 if mix is None else abs(mix).sum())
     if square.size and (error > limit).any():
         worst = tuple(int(i) for i in np.unravel_index(int(np.argmax(error)), error.shape))
         where = f"at the places {worst} and {worst[::-1]} of the inputs in a row" if mix is None else "for two directions"
