@@ -103,6 +103,7 @@ class Comparison:
         own, typical = np.ones_like(point), np.ones_like(point)
         for leaf in self.subject.leaves:
             size = abs(point[leaf.part])
+            size = np.where(size > 1e-150, size, 0.0)  # squares of less are zero
             known = size[(size > 0.0) & np.isfinite(size)]
             middle = power_of_two(np.median(known)) if known.size else 1.0
             own[leaf.part] = np.where(size > 0.0, power_of_two(size), middle)
@@ -303,7 +304,7 @@ class Comparison:
         if len(places) > 1:
             return ()
         size = float(self.sizes[places[0]])
-        return (math.floor(math.log2(size)), 0) if 1e-290 < size < 0.1 else (0,)
+        return (math.floor(math.log2(size)), 0) if size < 0.1 else (0,)
 
     def first_verdicts(self, places: Array, along: Array, look: Any, roughly: bool) -> list[Finding]:
         """Findings from the first look, or none if it takes a longer one."""
