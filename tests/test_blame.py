@@ -180,15 +180,15 @@ def noisy(size: float, factor: float) -> GradientReport:
 
 def test_noise_supports_no_fine_guess() -> None:
     assert cause(noisy(1e-12, 1.0001)) == "a constant factor: claimed = (1 + 0.0001) * measured"
-    assert cause(noisy(1e-9, 1.0001)) == ""
+    assert not any(row.cause for row in noisy(1e-6, 1.0001).rows)
     assert cause(noisy(1e-6, 1.3)) == "a constant factor: claimed = 1.3 * measured"
 
 
 def test_a_spent_budget_leaves_the_verdict_without_a_guess() -> None:
-    few = check_gradients(wave, W, gradient=lambda x: -slope(x), budget=1_000)
+    few = check_gradients(wave, W, gradient=lambda x: -slope(x), budget=3_000)
     calls = few.evaluations
-    assert cause(few) and calls < 1_000
-    cut = check_gradients(wave, W, gradient=lambda x: -slope(x), budget=calls - 20)
+    assert cause(few) and calls < 3_000
+    cut = check_gradients(wave, W, gradient=lambda x: -slope(x), budget=calls - 2)
     assert cut.verdict is Verdict.FAIL and cause(cut) == "" and not cut.reason
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from autograd import Value, gradient
 from autograd.ops import functions, table
-from autograd.verify import check_gradients, check_operation
+from autograd.verify import Verdict, check_gradients, check_operation
 from tests.samples import Sample, all_samples
 
 SAMPLES = all_samples()
@@ -35,7 +35,7 @@ def test_value_is_that_of_numpy(sample: Sample) -> None:
 @pytest.mark.parametrize("sample", EVERY)
 def test_first_and_second_derivatives_agree_with_differences(sample: Sample) -> None:
     report = check_operation(sample.call, *sample.inputs, order=2)
-    assert report.ok, str(report)
+    assert report.verdict is Verdict.PASS, str(report)  # samples are away from kinks
 
 
 @pytest.mark.parametrize("sample", EVERY)
@@ -82,4 +82,4 @@ def test_one_constant_input_at_a_time(sample: Sample) -> None:
 def test_third_derivatives(name: str) -> None:
     for sample in SAMPLES[name][:6]:
         report = check_gradients(sample.call, *sample.inputs, order=3)
-        assert report.ok, f"{sample.name}: {report}"
+        assert report.verdict is Verdict.PASS, f"{sample.name}: {report}"

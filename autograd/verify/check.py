@@ -67,13 +67,15 @@ def check_gradients(
         raise TypeError(f"check_gradients() takes a function first, but got {f!r}: check_gradients(f, *inputs)")
     if not inputs:
         raise TypeError("check_gradients() needs the inputs of the function: check_gradients(f, *inputs)")
-    if order < 1:
+    if not isinstance(order, int) or order < 1:
         raise ValueError(f"order is 1 for gradients, 2 for second derivatives, but got {order!r}")
     if gradient is not None and order > 1:
         raise ValueError(
             "with gradient=, order is 1: verify second derivatives as check_gradients(gradient, *inputs, gradient=hessian), the "
             "gradient being a function whose Jacobian is the Hessian"
         )
+    if budget < 1:
+        raise ValueError(f"budget is the most evaluations that are allowed, at least 1, but got {budget!r}")
     subject: Subject
     subject = ValueSubject(f, inputs, budget) if gradient is None else PlainSubject(f, inputs, gradient, budget)
     try:
@@ -182,6 +184,11 @@ class Check:
 
     def report(self) -> GradientReport:
         subject, blame = self.subject, None
+        if not subject.leaves:
+            raise ValueError(
+                "there is nothing to differentiate by, all inputs are bools, or frozen Values or parameters: give numbers, "
+                "arrays or Values that require a gradient"
+            )
         with Progress(len(subject.leaves) * self.order, self.progress) as bar:
             try:
                 for order in range(1, self.order + 1):
@@ -226,6 +233,7 @@ class Check:
         try:
             examination.run()
         except BudgetSpent:
+            examination.found += examination.pending
             self.reason = f"the budget of {subject.budget:,} evaluations is spent: give a larger one, budget=..."
         self.rows += rows_of(examination, any(row.verdict is Verdict.KINK for row in self.rows), self.explain)
         self.evidence += examination.evidence
@@ -236,7 +244,7 @@ class Check:
         assert isinstance(subject, ValueSubject)
         rng = np.random.default_rng([self.seed, 17])
         count = len(subject.output.vector)
-        weights = rng.uniform(0.5, 1.5, count) * (2.0 * rng.integers(0, 2, count) - 1.0)
+        weights = rng.uniform(0.5, 1.5, count) * (2.0 * rng.integers(0, 2, count) - 1.0) if count > 1 else np.ones(count)
         self.gradients += subject.gradients
         return subject.derivative(weights if examination.mix is None else examination.mix[::COMBINATIONS].sum(axis=0))
 

@@ -35,7 +35,7 @@ COMBINATIONS = 2
 #: float16, whose differences reach less far, the square root of their precision).
 OF_CLAIM, OF_LARGEST = 1e-2, 1e-6
 #: Second opinions on at most so many wrong slopes.
-CONFIRM = 6
+CONFIRM = 3
 #: Relative differences below it are no mistakes in a formula.
 TINY = 5e-7
 #: To tell what the slopes around a point are, so many points there.
@@ -79,6 +79,7 @@ class Comparison:
         claims: the claimed derivatives, (k, n), of each output, or of random combinations of them where there are many.
         mix: these combinations, (k, m), or None.
         noise: the rounding noise of each compared output, (k,).
+        found: what was found so far.
         evidence: what second opinions said.
     """
 
@@ -86,6 +87,7 @@ class Comparison:
         self.subject, self.order = subject, order
         self.rng = np.random.default_rng([seed, order])
         self.evidence: list[str] = []
+        self.found: list[Finding] = []
         self.jitter: Array | None = None
         self.negligible: Array | None = None
         self.confirmations = 0
@@ -110,12 +112,19 @@ class Comparison:
             typical[leaf.part] = np.maximum(own[leaf.part], middle)
         return own, typical
 
-    def bits(self, places: Array) -> Widths:
-        """The levels for a line through these coordinates, by the coarsest dtype in it."""
+    def coarsest(self, places: Array) -> float:
+        """The precision of the coarsest input among some coordinates."""
         start, stop = places[0], places[-1]
-        moved = [leaf for leaf in self.subject.leaves if leaf.start <= stop and start < leaf.stop]
-        each = [np.finfo(leaf.dtype).eps for leaf in moved if leaf.dtype.kind == "f"]
-        return widths(round(-math.log2(max(2.0**-52, *each, float(self.subject.output.epsilon.max(initial=0.0))))))
+        each = [leaf.dtype for leaf in self.subject.leaves if leaf.start <= stop and start < leaf.stop and leaf.dtype.kind == "f"]
+        return max([2.0**-52, *(float(np.finfo(dtype).eps) for dtype in each)])
+
+    def precision(self, places: Array) -> float:
+        """That of the coarsest input or output."""
+        return max(self.coarsest(places), float(self.subject.output.epsilon.max(initial=0.0)))
+
+    def bits(self, places: Array) -> Widths:
+        """The levels for a line through these coordinates."""
+        return widths(round(-math.log2(self.precision(places))))
 
     def direction(self, places: Array) -> Array:
         """A random direction through some coordinates: no element near zero, and all of few bits, so that steps are exact."""
@@ -124,11 +133,6 @@ class Comparison:
         factors = self.rng.integers(parts // 2, parts + parts // 2, len(places)) / parts
         signs = 2.0 * self.rng.integers(0, 2, len(places)) - 1.0
         return signs * factors * self.typical[places]
-
-    def coarsest(self, places: Array) -> float:
-        start, stop = places[0], places[-1]
-        each = [leaf.dtype for leaf in self.subject.leaves if leaf.start <= stop and start < leaf.stop and leaf.dtype.kind == "f"]
-        return max([2.0**-52, *(float(np.finfo(dtype).eps) for dtype in each)])
 
     def measure_noise(self) -> None:
         """The rounding noise near the point; Inconclusive where the function is not deterministic or not finite."""
@@ -265,8 +269,7 @@ class Comparison:
 
     def of_largest(self, places: Array) -> float:
         """The part of the largest gradient that an error bar may have."""
-        coarsest = max(self.coarsest(places), float(self.subject.output.epsilon.max(initial=0.0)))
-        return max(OF_LARGEST, coarsest**0.5)
+        return max(OF_LARGEST, self.precision(places) ** 0.5)
 
     def needed(self, places: Array, along: Array, largest: Array) -> Array:
         """The error bar below which all coordinates of a line are resolved, for each component."""
@@ -276,11 +279,12 @@ class Comparison:
 
     # --- comparison -----------------------------------------------------------------------------
 
-    def compare(self, sets: Sequence[tuple[Array, Array]], roughly: bool = False) -> list[list[Finding]]:
+    def compare(self, sets: Sequence[tuple[Array, Array]], roughly: bool = False, keep: bool = False) -> list[list[Finding]]:
         """Findings for each of several lines: a first look at all together, and a long one where that did not do.
 
         Args:
             sets: for each line the coordinates it runs through, and their parts of the direction.
+            keep: whether each finding is added to those that were found at once, so that none is lost with the budget.
             roughly: whether a FAIL of the first look is enough, where only the way to the wrong coordinate is sought.
         """
         lines = [self.line(places, along) for places, along in sets]
@@ -294,10 +298,12 @@ class Comparison:
             flat = (samples.rise == 0.0).all(axis=0) & (samples.drop == 0.0).all(axis=0)
             shaped = [item.reshape(len(numbers), -1) for item in (*quick_look(samples), flat)]
             looks.update({number: tuple(item[i] for item in shaped) for i, number in enumerate(numbers)})
-        return [
-            self.first_verdicts(places, along, looks[number], roughly) or self.look_long(places, along, lines[number])
-            for number, (places, along) in enumerate(sets)
-        ]
+        results = []
+        for number, (places, along) in enumerate(sets):
+            verdicts = self.first_verdicts(places, along, looks[number], roughly) or self.look_long(places, along, lines[number])
+            results.append(verdicts)
+            self.found += verdicts if keep else []
+        return results
 
     def wide(self, places: Array) -> tuple[int, ...]:
         """For a single coordinate steps as wide as it is large, and of 1 if it is smaller, so that no slope hides."""
@@ -331,7 +337,7 @@ class Comparison:
         wide = [first + i * step for first in self.wide(places)[:-1] for i in range(6) if first + i * step < 0]
         levels = [*wide, *range(0, level.narrowest + 1, step)]
         samples = line.samples(levels)
-        reach = 4.0 * max(1.0, 1.0 / float(abs(along).max()))
+        reach = max(1.0, 1.0 / float(abs(along).max()))
         slopes = long_look(samples, reach)
         for _ in range(10):  # a wider step hears more over the noise
             claim, _ = self.claimed(places, along)
@@ -361,8 +367,8 @@ class Comparison:
                 self.jitter = neighbours(self.subject, self.cotangents(), self.claims)
                 claim, allowance = self.claimed(places, along)
             # Where the slope is zero, as at a minimum, those over steps as wide as the input are the measure.
-            still = (abs(claim) <= slopes.bar) & (len(places) == 1)
-            largest = np.maximum(self.largest, np.where(still, slopes.span / abs(along).max(), 0.0))
+            still, part = (abs(claim) <= slopes.bar) & (len(places) == 1), OF_LARGEST / self.of_largest(places)
+            largest = np.maximum(self.largest, np.where(still, part * slopes.span / abs(along).max(), 0.0))
             needed = self.needed(places, along, largest)
             if self.negligible is None and (apart | (slopes.bar > needed)).any():
                 self.negligible = self.subject.negligible(self.cotangents())

@@ -8,7 +8,7 @@ import numpy as np
 
 from autograd.op import is_value, raw
 from autograd.ops.plain import own_copy
-from autograd.verify.subjects import PlainSubject, Subject, ValueSubject, precision, split
+from autograd.verify.subjects import Leaf, PlainSubject, Subject, ValueSubject, precision, split
 
 Array = np.ndarray
 
@@ -23,10 +23,8 @@ def broken_contracts(subject: Subject, rng: np.random.Generator) -> list[str]:
 def broken_by_values(subject: ValueSubject, rng: np.random.Generator) -> list[str]:
     """The contracts of a function of Values, in one recorded graph."""
     found: list[str] = []
-    subject.move(subject.point)
-    given = [value.data for value in subject.values]
-    before = [own_copy(data) for data in given]
     way = subject.way(subject.point)
+    given = [value.data for value in subject.values]
     size, epsilon = len(subject.output.vector), subject.output.epsilon
     if not size:
         return []
@@ -34,7 +32,10 @@ def broken_by_values(subject: ValueSubject, rng: np.random.Generator) -> list[st
     seeds = [np.zeros(size), first, second, 2.0 * first - 3.0 * second]
     pulled = [way(seed) for seed in seeds]
     largest = float(5.0 * way.largest(np.maximum(abs(first), abs(second))).max(initial=0.0))  # what may have cancelled
+    on_values = [raw(c) for c in way(first, on_values=True)]
     for place, leaf in enumerate(subject.leaves):
+        if not alike(pulled[1][place], on_values[place], leaf, largest):
+            found.append(f"the gradient of {leaf.name} is another one in backward(), on numbers, than in gradient(), on Values")
         none, one, two, both = (np.asarray(c[place]) for c in pulled)
         if one.shape != leaf.shape or one.dtype != np.asarray(given[place]).dtype:
             came, wanted = f"shape {one.shape} and dtype {one.dtype}", f"{leaf.shape} and {leaf.dtype}"
@@ -47,19 +48,26 @@ def broken_by_values(subject: ValueSubject, rng: np.random.Generator) -> list[st
             error = abs(both - (2.0 * one - 3.0 * two)) - 1e4 * max(precision(one.dtype), float(epsilon.max())) * scale
         if (error > 0.0).any():
             found.append(f"the gradient of {leaf.name} is not linear in the cotangent of the output")
-    found += memory_of_backward(subject, first, given)
-    for leaf, data, copy in zip(subject.leaves, given, before, strict=True):
-        if not np.array_equal(data, copy, equal_nan=True):
+    found += memory_of_backward(subject, first, given, largest)
+    for leaf, data in zip(subject.leaves, given, strict=True):
+        if not np.array_equal(data, leaf.shaped(subject.point), equal_nan=True):
             found.append(f"the input {leaf.name} was changed in place")
             subject.restore()
     return found
 
 
-def memory_of_backward(subject: ValueSubject, cotangent: Array, given: list[Any]) -> list[str]:
+def alike(one: Any, two: Any, leaf: Leaf, scale: float) -> bool:
+    """Whether two gradients are the same but for rounding errors of what may have cancelled."""
+    precise = precision(leaf.dtype)
+    return bool(np.allclose(one, two, rtol=1e3 * precise, atol=1e3 * precise * scale + 1e-300, equal_nan=True))
+
+
+def memory_of_backward(subject: ValueSubject, cotangent: Array, given: list[Any], scale: float) -> list[str]:
     """backward() gives what gradient() gives, in memory of its own, and leaves its seed alone."""
     found: list[str] = []
-    kept = [value._grad for value in subject.values]
     way = subject.way(subject.point)
+    leaves = {leaf for pullback in way.pullbacks if pullback is not None for leaf in pullback.leaves} | set(subject.values)
+    kept = {leaf: leaf._grad for leaf in leaves}
     expected = way(cotangent)
     seeds = split(cotangent, way.results)
     copies = [own_copy(seed) for seed in seeds]
@@ -71,13 +79,13 @@ def memory_of_backward(subject: ValueSubject, cotangent: Array, given: list[Any]
                 item.backward(seed)
         grads = [value.grad for value in subject.values]
     finally:
-        for value, grad in zip(subject.values, kept, strict=True):
+        for value, grad in kept.items():
             value._grad = grad
     if any(not np.array_equal(seed, copy) for seed, copy in zip(seeds, copies, strict=True)):
         found.append("the cotangent that came in was changed in place")
     others = [*seeds, *given]
     for leaf, grad, wanted in zip(subject.leaves, grads, expected, strict=True):
-        if not np.allclose(grad, wanted, rtol=1e3 * precision(leaf.dtype), atol=1e-300, equal_nan=True):
+        if not alike(grad, wanted, leaf, scale):
             found.append(f"backward() and gradient() give different gradients of {leaf.name}")
         if any(shares(grad, other) for other in others):
             found.append(f"the gradient of {leaf.name} shares memory with an input, the cotangent or another gradient")
@@ -93,6 +101,7 @@ def broken_by_function(subject: PlainSubject) -> list[str]:
             continue
         arguments, twins = subject.arguments(subject.point), subject.arguments(subject.point)
         returned = call(*arguments)
+        subject.evaluations += what == "the function"
         if any(changed(item, twin) for item, twin in zip(arguments, twins, strict=True)):
             found.append(f"{what} changes its input in place")
         several = what == "the gradient" and isinstance(returned, (tuple, list))

@@ -238,7 +238,7 @@ def long_look(samples: Samples, reach: float = 4.0) -> Slopes:
         right, right_bar = limit(forward, samples.ahead, 2.0 * noise / samples.ahead)
         left, left_bar = limit(backward, samples.behind, 2.0 * noise / samples.behind)
         no_right, no_left = (~np.isfinite(side).any(axis=0) for side in (forward, backward))
-        jumps = jumping(samples.rise, noise) | jumping(samples.drop, noise)
+        jumps = jumping(samples.rise, measured) | jumping(samples.drop, measured)
         steep_right, steep_left = growing(forward, samples.rise, measured), growing(backward, samples.drop, measured)
         right, left = np.where(steep_right != 0.0, steep_right, right), np.where(steep_left != 0.0, steep_left, left)
         right_bar, left_bar = np.where(steep_right != 0.0, 0.0, right_bar), np.where(steep_left != 0.0, 0.0, left_bar)

@@ -31,14 +31,13 @@ class Examination(Comparison):
     """The search through all coordinates of one subject.
 
     Attributes:
-        found: what was found so far.
         compared: how many slopes were compared, for each leaf.
     """
 
     def __init__(self, subject: Subject, order: int, seed: int, step: Callable[[str], None] = lambda name: None) -> None:
         super().__init__(subject, order, seed)
         self.step = step
-        self.found: list[Finding] = []
+        self.pending: list[Finding] = []  # of a direction whose coordinates are being sought
         self.compared: dict[str, int] = {leaf.name: 0 for leaf in subject.leaves}
 
     def run(self) -> None:
@@ -106,8 +105,8 @@ class Examination(Comparison):
         """Compare single coordinates."""
         if places.size:
             ones = [places[i : i + 1] for i in range(len(places))]
-            self.found += [f for several in self.compare([(one, self.sizes[one]) for one in ones]) for f in several]
             self.count(places, len(places))
+            self.compare([(one, self.sizes[one]) for one in ones], keep=True)
 
     def together(self) -> None:
         """Random directions through all coordinates, where what they do together may differ from what each does.
@@ -138,6 +137,7 @@ class Examination(Comparison):
     def pursue(self, places: Array, findings: list[Finding]) -> None:
         """Halve the coordinates of a direction that did not pass, until single ones are left or what remains agrees."""
         waiting = [(places, findings)]
+        self.pending = [finding for finding in findings if finding.verdict is not Verdict.PASS]
         lines = 0
         ends: dict[Verdict, int] = {}
         while waiting:
@@ -168,6 +168,7 @@ class Examination(Comparison):
                 self.found += [f for f in findings if f.verdict is Verdict.FAIL]
             pairs = list(zip(halves, compared, strict=True))
             waiting += sorted(pairs, key=lambda pair: max(finding.rank for finding in pair[1]))
+        self.pending = []
 
     def halves(self, places: Array) -> list[Array]:
         """Two parts of some coordinates: those at exactly zero, where kinks are commonest, and the others; or else halves."""

@@ -261,7 +261,7 @@ def remark(row: Row) -> str:
     if row.between is not None and "one-sided slopes are" not in row.reason:
         parts.append(f"one-sided slopes {short(row.between[0])} and {short(row.between[1])}")
     parts += [row.reason] * bool(row.reason)
-    if row.unresolved:
+    if any(row.unresolved):  # a scalar has no index to name
         first = ", ".join(map(brackets, row.unresolved[:3]))
         parts.append(f"unresolved at {first}{', ...' * (len(row.unresolved) > 3)}")
     parts += [f"perhaps {row.cause}"] * bool(row.cause)

@@ -16,7 +16,7 @@ import numpy as np
 from autograd.backward import Pullback
 from autograd.call import signature_of
 from autograd.graph import inputs_of
-from autograd.nesting import Nesting, is_leaf, is_module, mapped, parameters_of
+from autograd.nesting import Nesting, is_leaf, mapped, parameters_of
 from autograd.op import is_value, raw
 from autograd.ops.plain import describe, real_array, short, zeros_like
 from autograd.value import Value
@@ -387,18 +387,17 @@ def place_values(tree: Any, name: str, values: list[Value], names: list[str]) ->
             add(parameter, key)
         return item
 
-    tree = as_array(tree, name)
-    if (
-        not is_leaf(tree)
-        and not is_module(tree)
-        and not isinstance(tree, (dict, list, tuple, type(None)))
-        and not hasattr(tree, "__dataclass_fields__")
-    ):
+    return mapped(leaf, as_array(tree, name), name, no_number, module, remake=True)
+
+
+def no_number(item: Any, path: str) -> Any:
+    """What is no number stays inside of a nesting, as a setting; TypeError for an input that is nothing else, or complex."""
+    if path.isidentifier() or path.startswith("input ") or isinstance(item, complex):
         raise TypeError(
-            f"the input {name!r} is {short(tree)}, a {type(tree).__name__}: inputs are numbers, arrays, leaf Values, modules, "
+            f"the input {path!r} is {short(item)}, a {type(item).__name__}: inputs are numbers, arrays, leaf Values, modules, "
             "and dicts, lists, tuples and dataclasses of them; close over anything else"
         )
-    return mapped(leaf, tree, name, module=module, remake=True)
+    return item
 
 
 def named_results(out: Any) -> list[tuple[str, Any]]:
@@ -430,7 +429,7 @@ class PlainSubject(Subject):
     def __init__(self, f: Callable[..., Any], inputs: Sequence[Any], claimed: Any, budget: int) -> None:
         self.f, self.claimed = f, claimed
         named = list(named_inputs(f, inputs))
-        prepared = [mapped(as_plain, as_array(item, name), name) for name, item in named]
+        prepared = [mapped(as_plain, as_array(item, name), name, no_number) for name, item in named]
         self.nesting = Nesting(prepared)
         self.paths: list[str] = []
         for (name, _), item in zip(named, prepared, strict=True):
