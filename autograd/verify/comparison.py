@@ -19,10 +19,9 @@ from autograd.verify.differences import (
     long_look,
     noise_of,
     quick_look,
-    refuted,
     widths,
 )
-from autograd.verify.opinions import complex_step, forward_mode, jump_nearby, neighbours, taylor, torn
+from autograd.verify.opinions import complex_step, forward_mode, jump_nearby, neighbours, refuted, taylor, torn
 from autograd.verify.report import SEVERITY, Verdict
 from autograd.verify.subjects import OUTSIDE, Subject
 
@@ -92,7 +91,6 @@ class Comparison:
         self.negligible: Array | None = None
         self.confirmations = 0
         self.mix: Array | None = None
-        self.elsewhere: Array | None = None  # the claim at another input, where it is known
         self.sizes, self.typical = self.magnitudes()
         self.measure_noise()
         self.read_claims()
@@ -179,9 +177,9 @@ class Comparison:
         cotangent = np.ones((1, len(subject.output.vector)))
         try:
             with np.errstate(all="ignore"):
-                self.elsewhere = subject.pull(cotangent, subject.rounded(subject.point + t * along))[0]
+                subject.pull(cotangent, subject.rounded(subject.point + t * along))
         except OUTSIDE:
-            self.elsewhere = None
+            return
 
     def read_claims(self) -> None:
         """The claimed derivatives; of many outputs those of random combinations."""
@@ -252,7 +250,7 @@ class Comparison:
             return Point(outputs, t, claims @ abs(moved - t * along))
 
         epsilon = subject.output.epsilon if self.mix is None else float(subject.output.epsilon.max(initial=0.0))
-        return Line(at, self.middle, self.noise, np.maximum(epsilon, self.coarsest(places)))  # type: ignore[arg-type]
+        return Line(at, self.middle, self.noise, np.maximum(epsilon, self.coarsest(places)))
 
     def claimed(self, places: Array, along: Array) -> tuple[Array, Array]:
         """The claimed slopes along a direction, and how far off they may be because they were rounded."""
@@ -423,29 +421,31 @@ class Comparison:
         return low - margin <= finding.claimed <= high + margin
 
     def confirmed(self, finding: Finding, along: Array, line: Line, far: float, far_bar: float) -> Finding:
-        """A FAIL after second opinions, which may turn it into INCONCLUSIVE."""
+        """A FAIL after second opinions, which may turn it into INCONCLUSIVE, or into KINK at a tie of several inputs."""
         c, claimed, measured, bar = finding.component, finding.claimed, finding.measured, finding.bar
         if self.confirmations >= CONFIRM or not (math.isfinite(claimed) and math.isfinite(measured)):
             return finding
         if finding.between is None and len(finding.places) == 1 < len(self.subject.point) and self.near_by(finding, along):
             reason = "it is a tie, or another kink of several inputs: the slopes at points around lie on both sides of the claim"
             return replace(finding, verdict=Verdict.KINK, reason=reason)
+        size = float(along[0]) if len(finding.places) == 1 else 1.0  # a coordinate is spoken of in its own units
         whole = np.zeros_like(self.subject.point)
-        whole[finding.places] = along
+        whole[finding.places] = along / size
         cotangent = self.cotangents()[c]
         asked = [taylor(line, claimed, c)] if finding.between is None else []
         if self.mix is None:
-            asked.append(complex_step(self.subject, whole, claimed, measured, bar, c))
+            asked.append(complex_step(self.subject, whole, claimed / size, measured / size, bar / abs(size), c))
         if finding.between is None:
             asked += [torn(line, claimed, measured, far, far_bar, c), jump_nearby(line, claimed, measured, c)]
-        asked.append(forward_mode(self.subject, whole, claimed, cotangent))
+        asked.append(forward_mode(self.subject, whole, claimed / size, cotangent))
         opinions = [opinion for opinion in asked if opinion is not None]
         support = next((opinion for opinion in opinions if opinion.for_claim), None)
         if support is not None:
             return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=support.sentence)
         self.confirmations += 1
         if not self.evidence:
-            self.evidence += [opinion.sentence for opinion in opinions]
+            at = f"at {self.subject.name_of(int(finding.places[0]))}, " if len(finding.places) == 1 else ""
+            self.evidence += [at + opinion.sentence for opinion in opinions]
         return finding
 
 
@@ -504,11 +504,9 @@ def judge(
 
 def scaled(finding: Finding, size: float) -> Finding:
     """The finding of a coordinate in units of that coordinate."""
-    between = finding.between
+    between, reason = finding.between, finding.reason
     if between is not None:
         between = (between[0] / size, between[1] / size)
-    reason = finding.reason
-    if between is not None:
         reason = f"the one-sided slopes are {between[0]:.6g} and {between[1]:.6g}"
     return replace(
         finding, claimed=finding.claimed / size, measured=finding.measured / size, bar=finding.bar / abs(size), between=between,

@@ -84,7 +84,7 @@ def widths(bits: int) -> Widths:
 class Line:
     """A function along a line through a point: evaluated where it is asked for, and remembered."""
 
-    def __init__(self, at: Callable[[float], Point], middle: Array, noise: Array, epsilon: float) -> None:
+    def __init__(self, at: Callable[[float], Point], middle: Array, noise: Array, epsilon: Any) -> None:
         self.at, self.middle, self.noise, self.epsilon = at, middle, noise, epsilon
         self.known: dict[float, Point] = {}
 
@@ -198,20 +198,6 @@ def limit(slopes: Array, z: Array, noise: Array) -> tuple[Array, Array]:
         return np.where(np.isfinite(chosen), np.take_along_axis(estimate, best[None], 0)[0], np.nan), chosen
 
 
-def refuted(samples: Samples, claimed: float, component: int) -> bool:
-    """Whether estimates from two step widths, apart from each other, contradict a claimed slope: one alone may be chance."""
-    _, _, central = samples.sides()
-    if not np.isfinite(central[:, component]).any() or not np.isfinite(claimed):
-        return True  # at an edge of the domain there is one side only, which this is not about
-    width = samples.width[:, component : component + 1]
-    with np.errstate(all="ignore"):
-        noise = samples.noise[:, component : component + 1] / width
-        estimate, bar, end, wrong = candidates(central[:, component : component + 1], width**2, noise)
-        against = ~wrong[:, 0] & np.isfinite(bar[:, 0]) & (abs(estimate[:, 0] - claimed) > 1.5 * bar[:, 0])
-    ends = samples.width[end[against], component]
-    return bool(against.any()) and float(ends.max()) >= 8.0 * float(ends.min())
-
-
 def quick_look(samples: Samples) -> tuple[Array, Array, Array]:
     """The slope and its error bar from a few levels, and whether nothing there looks like a kink, an edge or a jump."""
     forward, backward, central = samples.sides()
@@ -244,7 +230,7 @@ def long_look(samples: Samples, reach: float = 4.0) -> Slopes:
         right_bar, left_bar = np.where(steep_right != 0.0, 0.0, right_bar), np.where(steep_left != 0.0, 0.0, left_bar)
         gap = abs(right - left)
         kinks = (gap > 2.0 * (right_bar + left_bar)) & persistent(forward - backward, right - left, 4.0 * noise / width)
-        kinks |= (np.isinf(right) != np.isinf(left)) & ~no_right & ~no_left | (np.isinf(gap) & ~np.isnan(gap))
+        kinks |= (np.isinf(right) != np.isinf(left)) & ~no_right & ~no_left | np.isinf(gap)
         steep = np.isinf(right) & (no_left | (left == right)) | (np.isinf(left) & no_right)
         one_sided = no_left ^ no_right
         value = np.where(one_sided, np.where(no_left, right, left), value)

@@ -21,7 +21,7 @@ COORDINATES = 64
 GROUPS = 6
 #: Coordinates that move the function so much less than others are compared by themselves.
 UNLIKE = 1e-4
-#: After so many wrong coordinates of one parameter the search ends; so many lines are spent on one.
+#: After so many wrong coordinates of one parameter the search ends; so many lines are spent on all that is not wrong.
 ENOUGH, LINES = 3, 150
 #: At kinks, so many directions through several coordinates.
 KINK_DIRECTIONS = 8
@@ -98,7 +98,7 @@ class Examination(Comparison):
 
     def count(self, places: Array, number: int) -> None:
         for leaf in self.subject.leaves:
-            if places.size and leaf.start <= places[-1] and places[0] < leaf.stop:
+            if leaf.has(places):
                 self.compared[leaf.name] += number * len(self.middle)
 
     def coordinates(self, places: Array) -> None:
@@ -109,7 +109,7 @@ class Examination(Comparison):
             self.compare([(one, self.sizes[one]) for one in ones], keep=True)
 
     def together(self) -> None:
-        """Random directions through all coordinates, where what they do together may differ from what each does.
+        """Random directions through several coordinates, where what they do together may differ from what each does.
 
         At kinks each coordinate of a claim may lie between its one-sided slopes, and the claim be wrong nevertheless:
         the slope along every direction has to lie between the one-sided ones.

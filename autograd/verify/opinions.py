@@ -13,7 +13,7 @@ import numpy as np
 from autograd.backward import Pullback
 from autograd.op import is_value
 from autograd.value import Value
-from autograd.verify.differences import Line
+from autograd.verify.differences import Line, Samples, candidates
 from autograd.verify.subjects import OUTSIDE, PlainSubject, Subject, ValueSubject, flat
 
 Array = np.ndarray
@@ -24,6 +24,20 @@ class Opinion(NamedTuple):
 
     sentence: str
     for_claim: bool = False
+
+
+def refuted(samples: Samples, claimed: float, component: int) -> bool:
+    """Whether estimates from two step widths, apart from each other, contradict a claimed slope: one alone may be chance."""
+    _, _, central = samples.sides()
+    if not np.isfinite(central[:, component]).any() or not np.isfinite(claimed):
+        return True  # at an edge of the domain there is one side only, which this is not about
+    width = samples.width[:, component : component + 1]
+    with np.errstate(all="ignore"):
+        noise = samples.noise[:, component : component + 1] / width
+        estimate, bar, end, wrong = candidates(central[:, component : component + 1], width**2, noise)
+        against = ~wrong[:, 0] & np.isfinite(bar[:, 0]) & (abs(estimate[:, 0] - claimed) > 1.5 * bar[:, 0])
+    ends = samples.width[end[against], component]
+    return bool(against.any()) and float(ends.max()) >= 8.0 * float(ends.min())
 
 
 def taylor(line: Line, claimed: float, component: int) -> Opinion | None:
@@ -43,7 +57,8 @@ def taylor(line: Line, claimed: float, component: int) -> Opinion | None:
         return None
     power = math.log(heard[1][1] / heard[0][1]) / math.log(heard[1][0] / heard[0][0])
     return Opinion(
-        f"Taylor remainder: it shrinks like h^{power:.2f} with the step h; with the right slope it would like h^3", power > 2.2
+        f"Taylor remainder: it shrinks like h^{power:.2f} with the step h; with the right slope it would go like h^3",
+        power > 2.2,
     )
 
 

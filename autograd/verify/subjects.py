@@ -45,6 +45,10 @@ class Leaf:
     def part(self) -> slice:
         return slice(self.start, self.stop)
 
+    def has(self, places: Array) -> bool:
+        """Whether any of some places in the flat vector is in this leaf."""
+        return bool(((self.start <= places) & (places < self.stop)).any())
+
     def index(self, place: int) -> tuple[int, ...]:
         """The index in this leaf of a place in the flat vector."""
         return tuple(int(i) for i in np.unravel_index(place - self.start, self.shape)) if self.shape else ()
@@ -174,6 +178,11 @@ class Subject:
                 self.outside = f"away from the point the function raised {type(error).__name__}: {error}"
             found = np.full_like(self.output.vector, np.nan)
         return found if found.shape == self.output.vector.shape else np.full_like(self.output.vector, np.nan)
+
+    def name_of(self, place: int) -> str:
+        """A coordinate by its leaf and index: ``x[0, 2]``."""
+        leaf = next(leaf for leaf in self.leaves if leaf.start <= place < leaf.stop)
+        return leaf.name + (str(list(leaf.index(place))) if leaf.shape else "")
 
     def rounded(self, vector: Array) -> Array:
         """The nearest input that the dtypes of the leaves can hold."""
@@ -540,7 +549,10 @@ class PlainSubject(Subject):
         return [plain(item) for item in found]
 
     def pull(self, cotangents: Array, vector: Array | None = None) -> Array:
-        return cotangents @ self.jacobian(self.point if vector is None else vector)
+        jacobian = self.jacobian(self.point if vector is None else vector)
+        if np.array_equal(cotangents, np.eye(len(jacobian))):
+            return jacobian  # as it came: zero times an infinite slope is not a number
+        return cotangents @ jacobian
 
     def claim_precision(self, leaf: Leaf) -> float:
         return self.coarse[self.leaves.index(leaf)]
