@@ -125,7 +125,7 @@ def test_fail_names_the_element_its_slopes_and_what_other_means_say() -> None:
         "FAIL x: off by 1.5",
         "[1, 1]",
         "7.5",
-        "evidence: Taylor remainder: it shrinks like h^1.0",
+        "Taylor remainder: it shrinks like h^1.0",
         "evidence: complex step",
     ):
         assert part in text, part
