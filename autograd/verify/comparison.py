@@ -18,6 +18,7 @@ from autograd.verify.differences import (
     Widths,
     long_look,
     noise_of,
+    plain_kinks,
     quick_look,
     widths,
 )
@@ -294,7 +295,8 @@ class Comparison:
         for levels, numbers in by_levels.items():
             samples = Samples.side_by_side([lines[number].samples(levels) for number in numbers])
             flat = (samples.rise == 0.0).all(axis=0) & (samples.drop == 0.0).all(axis=0)
-            shaped = [item.reshape(len(numbers), -1) for item in (*quick_look(samples), flat)]
+            found = (*quick_look(samples), flat, *plain_kinks(samples))
+            shaped = [item.reshape(len(numbers), -1) for item in found]
             looks.update({number: tuple(item[i] for item in shaped) for i, number in enumerate(numbers)})
         results = []
         for number, (places, along) in enumerate(sets):
@@ -312,7 +314,7 @@ class Comparison:
 
     def first_verdicts(self, places: Array, along: Array, look: Any, roughly: bool) -> list[Finding]:
         """Findings from the first look, or none if it takes a longer one."""
-        value, bar, smooth, flat = look
+        value, bar, smooth, flat, kink, left, right = look
         claim, allowance = self.claimed(places, along)
         with np.errstate(all="ignore"):
             sharp = np.maximum(1e-6, 4.0 * self.rough_claim[places].max() ** 0.5)
@@ -321,6 +323,18 @@ class Comparison:
             known &= (len(places) == 1) | (allowance <= goal)
             agrees = abs(claim - value) <= bar + allowance
             differs = smooth & (abs(claim - value) > 3.0 * (bar + allowance))
+            low, high = np.fmin(left, right), np.fmax(left, right)
+            margin = 1e-6 * (abs(low) + abs(high))
+            kink &= (low - margin <= claim) & (claim <= high + margin)
+        if kink.any() and (kink | (known & agrees)).all():
+            size = float(along[0]) if len(places) == 1 else 1.0
+            sides = [(left[c], right[c]) if kink[c] else None for c in range(len(claim))]
+            verdicts = [Verdict.KINK if item else Verdict.PASS for item in kink]
+            several = zip(verdicts, claim, value, bar + allowance, sides, strict=True)
+            return [
+                scaled(Finding(places, c, verdict, one, two, error, "", between), size)
+                for c, (verdict, one, two, error, between) in enumerate(several)
+            ]
         verdicts = [Verdict.PASS if agree else Verdict.FAIL for agree in known & agrees]
         if not (known & agrees).all() and not (roughly and ((known & agrees) | differs).all()):
             return []

@@ -210,6 +210,19 @@ def quick_look(samples: Samples) -> tuple[Array, Array, Array]:
         return value, bar, np.isfinite(bar) & np.isfinite(gap_bar) & (abs(gap) <= gap_bar) & shrinks
 
 
+def plain_kinks(samples: Samples) -> tuple[Array, Array, Array]:
+    """Where a few levels show a kink at the point and nothing else, and the slopes on its left and right.
+
+    The gap between the one-sided slopes is the same at the three narrowest of them, far above the noise.
+    """
+    forward, backward, _ = samples.sides()
+    with np.errstate(all="ignore"):
+        gaps, noise = forward - backward, 4.0 * samples.noise / samples.width
+        clear = (abs(gaps[-3:]) > 1e4 * noise[-3:]).all(axis=0)
+        same = (abs(np.diff(gaps[-3:], axis=0)) <= [[1e-2], [1e-4]] * abs(gaps[-1])).all(axis=0)
+        return clear & same, backward[-1], forward[-1]
+
+
 def long_look(samples: Samples, reach: float = 4.0) -> Slopes:
     """The slope from many levels, ordered from the widest to the narrowest, and what the function looks like there.
 

@@ -21,7 +21,7 @@ COORDINATES = 64
 GROUPS = 6
 #: Coordinates that move the function so much less than others are compared by themselves.
 UNLIKE = 1e-4
-#: After so many wrong coordinates of one parameter the search ends; so many lines are spent on all that is not wrong.
+#: After so many wrong coordinates of one parameter the search ends; so many lines are spent on what nobody can tell.
 ENOUGH, LINES = 3, 150
 #: At kinks, so many directions through several coordinates.
 KINK_DIRECTIONS = 8
@@ -153,14 +153,14 @@ class Examination(Comparison):
                 continue
             if ends.get(worst, 0) >= ENOUGH and worst in (Verdict.FAIL, Verdict.JUMP):
                 continue  # some are named already
-            if lines > LINES and worst is not Verdict.FAIL:
+            if lines > LINES and worst not in (Verdict.FAIL, Verdict.KINK):
                 reason = f"{len(places)} coordinates could not be told apart: {worst.name}, {findings[0].reason}".rstrip(", ")
                 self.found += [replace(f, verdict=Verdict.INCONCLUSIVE, reason=reason) for f in findings if f.verdict is worst]
                 continue
-            halves = self.halves(places)
+            halves = self.halves(places, worst is Verdict.KINK)
             sets = [(half, self.direction(half) if len(half) > 1 else self.sizes[half]) for half in halves]
             compared = [self.compare([item], roughly=len(item[0]) > 1)[0] for item in sets]
-            lines += 2
+            lines += len(halves)
             for half in halves:
                 self.count(half, 1)
             if worst is Verdict.FAIL and all(f.verdict is Verdict.PASS for several in compared for f in several):
@@ -170,11 +170,13 @@ class Examination(Comparison):
             waiting += sorted(pairs, key=lambda pair: max(finding.rank for finding in pair[1]))
         self.pending = []
 
-    def halves(self, places: Array) -> list[Array]:
-        """Two parts of some coordinates: those at exactly zero, where kinks are commonest, and the others; or else halves."""
+    def halves(self, places: Array, kinks: bool) -> list[Array]:
+        """Parts of some coordinates: those at exactly zero, where kinks are commonest, and the others; or else halves."""
         zero = self.subject.point[places] == 0.0
         if zero.any() and not zero.all():
             return [places[zero], places[~zero]]
+        if zero.all() and kinks:
+            return [places[i : i + 1] for i in range(len(places))]
         return np.array_split(places, 2)
 
     def unresolved(self, places: Array, findings: list[Finding]) -> list[tuple[Array, list[Finding]]]:
