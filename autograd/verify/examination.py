@@ -60,7 +60,7 @@ class Examination(Comparison):
             places = inside[large[inside]]
             if not places.size:
                 continue
-            repeats = 2 if len(self.subject.leaves) <= 3 else 1
+            repeats = 2 if len(self.subject.leaves) <= 3 and not smaller else 1
             directions = [(places, self.direction(places)) for _ in range(repeats)]
             findings = [finding for several in self.compare(directions) for finding in several]
             self.count(places, repeats)
