@@ -20,6 +20,7 @@ from autograd.verify.differences import (
     noise_of,
     plain_kinks,
     quick_look,
+    still,
     widths,
 )
 from autograd.verify.opinions import complex_step, forward_mode, jump_nearby, neighbours, refuted, taylor, torn
@@ -294,8 +295,7 @@ class Comparison:
         looks: dict[int, Any] = {}
         for levels, numbers in by_levels.items():
             samples = Samples.side_by_side([lines[number].samples(levels) for number in numbers])
-            flat = (samples.rise == 0.0).all(axis=0) & (samples.drop == 0.0).all(axis=0)
-            found = (*quick_look(samples), flat, *plain_kinks(samples))
+            found = (*quick_look(samples), still(samples), *plain_kinks(samples))
             shaped = [item.reshape(len(numbers), -1) for item in found]
             looks.update({number: tuple(item[i] for item in shaped) for i, number in enumerate(numbers)})
         results = []
@@ -349,7 +349,7 @@ class Comparison:
         wide = [first + i * step for first in self.wide(places)[:-1] for i in range(6) if first + i * step < 0]
         levels = [*wide, *range(0, level.narrowest + 1, step)]
         samples = line.samples(levels)
-        reach = max(1.0, 1.0 / float(abs(along).max()))
+        reach = 0.25 * max(1.0, 1.0 / float(abs(along).max()))
         slopes = long_look(samples, reach)
         for _ in range(10):  # a wider step hears more over the noise
             claim, _ = self.claimed(places, along)
@@ -379,8 +379,8 @@ class Comparison:
                 self.jitter = neighbours(self.subject, self.cotangents(), self.claims)
                 claim, allowance = self.claimed(places, along)
             # Where the slope is zero, as at a minimum, those over steps as wide as the input are the measure.
-            still, part = (abs(claim) <= slopes.bar) & (len(places) == 1), OF_LARGEST / self.of_largest(places)
-            largest = np.maximum(self.largest, np.where(still, part * slopes.span / abs(along).max(), 0.0))
+            zero, part = (abs(claim) <= slopes.bar) & (len(places) == 1), OF_LARGEST / self.of_largest(places)
+            largest = np.maximum(self.largest, np.where(zero, part * slopes.span / abs(along).max(), 0.0))
             needed = self.needed(places, along, largest)
             if self.negligible is None and (apart | (slopes.bar > needed)).any():
                 self.negligible = self.subject.negligible(self.cotangents())

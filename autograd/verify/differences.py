@@ -223,7 +223,12 @@ def plain_kinks(samples: Samples) -> tuple[Array, Array, Array]:
         return clear & same, backward[-1], forward[-1]
 
 
-def long_look(samples: Samples, reach: float = 4.0) -> Slopes:
+def still(samples: Samples) -> Array:
+    """Where the function did not change at all, and is not so large that it could not have shown a change of 1."""
+    return (samples.rise == 0.0).all(axis=0) & (samples.drop == 0.0).all(axis=0) & (samples.noise[0] <= 0.5)
+
+
+def long_look(samples: Samples, reach: float = 0.25) -> Slopes:
     """The slope from many levels, ordered from the widest to the narrowest, and what the function looks like there.
 
     Wider than `reach` nothing counts for the span.
@@ -254,8 +259,8 @@ def long_look(samples: Samples, reach: float = 4.0) -> Slopes:
             [no_left & no_right, jumps, steep, kinks & ~one_sided], [Kind.MISSING, Kind.JUMP, Kind.STEEP, Kind.KINK], Kind.SMOOTH
         )
         rises = np.nan_to_num(np.fmax(abs(samples.rise), abs(samples.drop)), posinf=0.0)
-        flat = (rises == 0.0).all(axis=0)
-        wide = (width >= 0.25) & (width <= reach) & (rises > 20.0 * noise)
+        flat = still(samples)
+        wide = (width >= 0.06) & (width <= reach) & (rises > 20.0 * noise)
         span = np.where(wide, rises / width, 0.0).max(axis=0)
         far, far_bar, amplitude, rounded, stairs = from_afar(samples, central, value, bar)
         value, bar = np.where(rounded, far, value), np.where(rounded, far_bar, bar)
