@@ -382,6 +382,9 @@ class Comparison:
             zero, part = (abs(claim) <= slopes.bar) & (len(places) == 1), OF_LARGEST / self.of_largest(places)
             largest = np.maximum(self.largest, np.where(zero, part * slopes.span / abs(along).max(), 0.0))
             needed = self.needed(places, along, largest)
+            # Where nothing moves near by, and things jump further off: zero to nine digits of the function.
+            rest = (claim == 0.0) & (slopes.value == 0.0) & (samples.noise[0] <= 0.5) & (slopes.bar <= 1e-9 * abs(self.middle))
+            needed = np.where(rest, np.inf, needed)
             if self.negligible is None and (apart | (slopes.bar > needed)).any():
                 self.negligible = self.subject.negligible(self.cotangents())
         findings = []
