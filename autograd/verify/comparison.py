@@ -349,7 +349,7 @@ class Comparison:
         wide = [first + i * step for first in self.wide(places)[:-1] for i in range(6) if first + i * step < 0]
         levels = [*wide, *range(0, level.narrowest + 1, step)]
         samples = line.samples(levels)
-        reach = 0.25 * max(1.0, 1.0 / float(abs(along).max()))
+        reach = max(1.0, 1.0 / float(abs(along).max()))
         slopes = long_look(samples, reach)
         for _ in range(10):  # a wider step hears more over the noise
             claim, _ = self.claimed(places, along)

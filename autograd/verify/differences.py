@@ -228,7 +228,7 @@ def still(samples: Samples) -> Array:
     return (samples.rise == 0.0).all(axis=0) & (samples.drop == 0.0).all(axis=0) & (samples.noise[0] <= 0.5)
 
 
-def long_look(samples: Samples, reach: float = 0.25) -> Slopes:
+def long_look(samples: Samples, reach: float = 4.0) -> Slopes:
     """The slope from many levels, ordered from the widest to the narrowest, and what the function looks like there.
 
     Wider than `reach` nothing counts for the span.
@@ -260,7 +260,7 @@ def long_look(samples: Samples, reach: float = 0.25) -> Slopes:
         )
         rises = np.nan_to_num(np.fmax(abs(samples.rise), abs(samples.drop)), posinf=0.0)
         flat = still(samples)
-        wide = (width >= 0.06) & (width <= reach) & (rises > 20.0 * noise)
+        wide = (width >= 0.25) & (width <= reach) & (rises > 20.0 * noise)
         span = np.where(wide, rises / width, 0.0).max(axis=0)
         far, far_bar, amplitude, rounded, stairs = from_afar(samples, central, value, bar)
         value, bar = np.where(rounded, far, value), np.where(rounded, far_bar, bar)
