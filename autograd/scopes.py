@@ -96,6 +96,7 @@ class Place(scope):
         while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
             frame = frame.f_back
         self.line = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        self.code, self.instruction = frame.f_code, frame.f_lasti  # these tell the very expression
         self.checksums = [(array, checksum(array)) for array in arrays] if is_set("debug") else []
         Place.with_checksums |= bool(self.checksums)
 

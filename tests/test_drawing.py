@@ -27,6 +27,10 @@ def titles(drawing: Drawing) -> list[str]:
     return [node.title for node in drawing.nodes]
 
 
+def pairs(drawing: Drawing) -> list[tuple[str, str]]:
+    return [(edge.source, edge.target) for edge in drawing.edges]
+
+
 def svg_texts(drawing: Drawing, folder: Path) -> list[str]:
     """All texts of the picture, from an SVG that is well-formed."""
     tree = ElementTree.parse(drawing.save(folder / "picture.svg"))
@@ -47,20 +51,20 @@ def expression() -> tuple[Value, Value, Value]:
 def test_nodes_and_edges_of_an_expression() -> None:
     _, _, d = expression()
     drawing = draw(d)
-    assert titles(drawing) == ["d = • + •", "a * b", "a ** 3", "a", "b", "3"]
-    assert [node.role for node in drawing.nodes] == ["computed"] * 3 + ["leaf", "leaf", "constant"]
-    assert drawing.edges == (("n1", "n0"), ("n2", "n0"), ("n3", "n1"), ("n4", "n1"), ("n3", "n2"), ("n5", "n2"))
+    assert titles(drawing) == ["d = • + •", "a * b", "b", "a ** 3", "3", "a"]
+    assert [node.role for node in drawing.nodes] == ["computed", "computed", "leaf", "computed", "constant", "leaf"]
+    assert pairs(drawing) == [("n1", "n0"), ("n3", "n0"), ("n5", "n1"), ("n2", "n1"), ("n5", "n3"), ("n4", "n3")]
     assert drawing.total == 6
     assert drawing.note == ""
     assert repr(drawing) == "<Drawing of 6 nodes and 6 edges>"
     assert drawing.nodes[0].rows == (("data", "2.0000"), ("grad", "1.0000"))
-    assert drawing.nodes[3].rows == (("data", "2.0000"), ("grad", "9.0000"))
+    assert drawing.nodes[5].rows == (("data", "2.0000"), ("grad", "9.0000"))
 
 
 def test_a_leaf_alone_and_a_value_used_twice() -> None:
     x = Value(3.0)
-    assert repr(draw(x)) == "<Drawing of 1 nodes and 0 edges>"
-    assert draw(x * x).edges == (("n1", "n0"), ("n1", "n0"))
+    assert repr(draw(x)) == "<Drawing of 1 node and 0 edges>"
+    assert pairs(draw(x * x)) == [("n1", "n0"), ("n1", "n0")]
 
 
 def test_a_constant_array_is_one_node_and_a_number_one_at_each_use() -> None:
@@ -69,8 +73,8 @@ def test_a_constant_array_is_one_node_and_a_number_one_at_each_use() -> None:
     assert [node.role for node in drawing.nodes] == ["computed", "computed", "constant", "leaf"]
     assert drawing.nodes[2].rows == (
         ("(2, 3) float64",),
-        ("", "min", "mean", "max"),
-        ("data", "5.0000", "5.0000", "5.0000"),
+        ("", "min", "mean", "max", "norm"),
+        ("data", "5.0000", "5.0000", "5.0000", "12.2474"),
     )
     y = Value(1.0)
     assert titles(draw((y + 2.0) * 2.0)).count("2") == 2
@@ -78,9 +82,9 @@ def test_a_constant_array_is_one_node_and_a_number_one_at_each_use() -> None:
 
 def test_frozen_leaves_are_dashed_and_the_output_is_marked() -> None:
     drawing = draw(Value(1.0) * Value(2.0, requires_grad=False))
-    assert [node.role for node in drawing.nodes] == ["computed", "leaf", "frozen"]
-    assert drawing.nodes[2].rows == (("data", "2.0000"),)
-    first, _, last = (line for line in drawing.source.splitlines() if "<TABLE" in line)
+    assert [node.role for node in drawing.nodes] == ["computed", "frozen", "leaf"]
+    assert drawing.nodes[1].rows == (("data", "2.0000"),)
+    first, last, _ = (line for line in drawing.source.splitlines() if line.strip().startswith("n") and "label" in line)
     assert "dashed" in last
     assert "dashed" not in first
     assert "penwidth" in first
@@ -88,13 +92,15 @@ def test_frozen_leaves_are_dashed_and_the_output_is_marked() -> None:
 
 def test_tensors_are_summarised() -> None:
     x = Value(np.arange(6.0, dtype=np.float32).reshape(2, 3), label="x")
-    x.sum().backward()
-    *_, node = draw(x.sum()).nodes
+    total = x.sum()
+    assert [len(node.rows) for node in draw(total).nodes] == [1, 3]  # no gradients before backward()
+    total.backward()
+    *_, node = draw(total).nodes
     assert node.rows == (
         ("(2, 3) float32",),
-        ("", "min", "mean", "max"),
-        ("data", "0.0000", "2.5000", "5.0000"),
-        ("grad", "1.0000", "1.0000", "1.0000"),
+        ("", "min", "mean", "max", "norm"),
+        ("data", "0.0000", "2.5000", "5.0000", "7.4162"),
+        ("grad", "1.0000", "1.0000", "1.0000", "2.4495"),
     )
     assert draw(Value(np.zeros((0, 3)))).nodes[0].rows == (("(0, 3) float64",), ("no elements",))
 
@@ -112,7 +118,7 @@ def test_numbers_are_never_rounded_to_nothing() -> None:
     ]
     assert [shown(x) for x in (np.inf, -np.inf, np.nan)] == ["inf", "-inf", "nan"]
     assert '<FONT COLOR="#b03a00"><B>-inf</B></FONT>' in draw(Value(-np.inf)).source
-    assert draw(Value([np.inf, -np.inf])).nodes[0].rows[2] == ("data", "-inf", "nan", "inf")
+    assert draw(Value([np.inf, -np.inf])).nodes[0].rows[2] == ("data", "-inf", "nan", "inf", "inf")
 
 
 def test_drawing_changes_nothing() -> None:
@@ -162,7 +168,7 @@ def test_formulas(compute: Any, formula: str) -> None:
 
 def test_long_labels_are_shortened_and_left_out_of_formulas() -> None:
     x, y = Value(1.0, label="x" * 100), Value(1.0, label="y" * 15)
-    assert titles(draw(x * y)) == ["• * •", "x" * 39 + "…", "y" * 15]
+    assert titles(draw(x * y)) == ["• * •", "y" * 15, "x" * 39 + "…"]
     assert titles(draw(x.relu()))[0] == "relu"
 
 
@@ -186,18 +192,18 @@ def test_a_recorded_backward_pass_is_a_graph_like_any_other() -> None:
 # --- the budget, and large graphs -----------------------------------------------------------------
 
 
-def test_only_the_nodes_nearest_to_the_output_are_kept() -> None:
+def test_only_the_nodes_nearest_to_the_output_are_kept_where_nothing_is_folded() -> None:
     x = Value(1.0, label="x")
     y = x
     for _ in range(30):
         y = y * 0.5 + x
-    drawing = draw(y, max_nodes=7)
-    assert titles(drawing) == ["• + x", "• * 0.5", "x", "• + x", "0.5", "• * 0.5", "• + x"]
+    drawing = draw(y, max_nodes=7, fold=False)
+    assert titles(drawing) == ["• + x", "• * 0.5", "0.5", "• + x", "• * 0.5", "• + x", "x", "…", "…"]
     assert drawing.total == 91
-    assert drawing.note == "showing 7 of 91 nodes, those nearest the output; draw(value, max_nodes=...) shows more"
+    assert drawing.note == "showing 7 nodes of 91: left out 84 far from the output, max_nodes=... shows more"
     assert drawing.note in drawing.source
     assert repr(drawing) == f"<Drawing of 7 nodes and {len(drawing.edges)} edges, of 91 nodes in the graph>"
-    assert [node.name for node in drawing.nodes if node.cut] == ["n5", "n6"]
+    assert {edge.target for edge in drawing.edges if edge.source.endswith("_cut")} == {"n4", "n6"}
     assert draw(y, max_nodes=91).note == ""
 
 
@@ -205,11 +211,14 @@ def test_a_very_deep_graph() -> None:
     x = Value(1.0)
     y = x
     for _ in range(200_000):
-        y = y + x
+        y = y.sin() + x
     drawing = draw(y)
-    assert drawing.total == 200_001
-    assert len(drawing.nodes) == 150
-    assert "showing 150 of 200,001 nodes" in drawing.source
+    assert drawing.total == 400_001
+    assert len(drawing.nodes) < 10
+    assert "showing" in drawing.source
+    for _ in range(5_000):
+        x = x.sin()
+    assert len(draw(x, fold=False).nodes) == 151  # and the dots
 
 
 def test_the_same_graph_gives_the_same_text() -> None:
@@ -265,17 +274,26 @@ def test_characters_that_xml_does_not_allow(tmp_path: Path) -> None:
     assert svg_texts(drawing, tmp_path)[0] == "one two\ufffd\ufffd\ufffd"
 
 
-def tooltips(svg: str | None) -> set[str]:
-    return {link.attrib["{http://www.w3.org/1999/xlink}title"] for link in ElementTree.fromstring(svg or "").iter(f"{SVG}a")}
+def tooltips(svg: str | None) -> str:
+    links = ElementTree.fromstring(svg or "").iter(f"{SVG}a")
+    return "\n".join(link.attrib["{http://www.w3.org/1999/xlink}title"] for link in links)
 
 
 def test_the_module_path_is_a_tooltip() -> None:
     model = nn.MLP(1, [2, 1], rng=0)
-    svg = draw(model([1.0]))._repr_svg_()
-    assert tooltips(svg) == {f"MLP.layers.{path}" for path in ("0.neurons.0", "0.neurons.1", "1.neurons.0")}
+    found = tooltips(draw(model([1.0]))._repr_svg_())
+    assert all(f"in MLP.layers.{path}" in found for path in ("0.neurons.0", "0.neurons.1", "1.neurons.0"))
     with scope('odd "place" <x> & C:\\N'):
         y = Value(1.0) * 2.0
-    assert tooltips(draw(y)._repr_svg_()) == {'odd "place" <x> & C:/N'}
+    assert 'in odd "place" <x> & C:/N' in tooltips(draw(y)._repr_svg_())
+
+
+def test_a_scope_may_bear_the_name_of_a_node() -> None:
+    with scope("n0"):
+        y = Value(1.0) * 2.0
+    drawing = draw(y * 3.0, depth=0)
+    assert [node.title for node in drawing.nodes] == ["• * 3", "3", "n0"]
+    assert ElementTree.fromstring(drawing._repr_svg_() or "")
 
 
 # --- arguments ------------------------------------------------------------------------------------
@@ -284,9 +302,16 @@ def test_the_module_path_is_a_tooltip() -> None:
 def test_wrong_arguments_are_named() -> None:
     x = Value(1.0)
     with pytest.raises(
-        TypeError, match=r"but got MLP: pass the result of a computation with Values, such as a loss or model\(x\)"
+        TypeError, match=r"but got list: pass the result of a computation with Values, such as a loss or model\(x\)"
     ):
-        draw(nn.MLP(2, [1]))  # type: ignore[arg-type]
+        draw([x])
+    with pytest.raises(TypeError, match=r"none came for MLP: write draw\(model, x\), or draw_network\(model\)"):
+        draw(nn.MLP(2, [1]))
+    with pytest.raises(TypeError, match=r"draw\(value\) takes no inputs"):
+        draw(x, 1.0)
+    for depth in (-1, 0.5):
+        with pytest.raises(ValueError, match="a whole number from 0 on, or None for as deep as fits, but got"):
+            draw(x, depth=depth)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"'LR' \(inputs left, output right\) or 'BT' .*, but got 'TB'"):
         draw(x, direction="TB")
     for number in (0, 1e3):
@@ -297,7 +322,9 @@ def test_wrong_arguments_are_named() -> None:
 
 @pytest.mark.parametrize("name", ["picture", "picture.jpeg", "picture.svg.zip"])
 def test_an_unknown_format_lists_those_there_are(name: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"ends with one of .svg, .png, .pdf, .dot, .gv, but got '"):
+    with pytest.raises(
+        ValueError, match=r"ends with one of .svg, .png, .pdf, .dot, .gv, .mmd, .mermaid, .txt, .json, .html, but got '"
+    ):
         draw(Value(1.0)).save(tmp_path / name)
     assert not list(tmp_path.iterdir())
 
@@ -326,7 +353,7 @@ def test_the_svg_shows_every_text(tmp_path: Path) -> None:
 def test_a_notebook_shows_svg() -> None:
     bundle = draw(Value(1.0))._repr_mimebundle_()
     assert bundle["image/svg+xml"] == draw(Value(1.0))._repr_svg_()
-    assert bundle["text/plain"] == "<Drawing of 1 nodes and 0 edges>"
+    assert bundle["text/plain"] == "<Drawing of 1 node and 0 edges>"
 
 
 def test_the_digraph_is_one_of_the_graphviz_package() -> None:

@@ -1,215 +1,313 @@
-"""What a picture of a graph shows: its nodes with their texts, its edges, and where it is cut off.
+"""The model of a picture: nodes, edges, groups and statistics, as plain data.
 
-How it is drawn is in render.py.
+Every output is made from it: DOT and with it SVG, PNG and PDF, Mermaid, text, JSON and the page. Nothing here
+knows Values, Graphviz or HTML.
 """
 
 from __future__ import annotations
 
-import inspect
-import re
-from dataclasses import dataclass
+import dataclasses
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from autograd.graph import arguments_of
-from autograd.op import Op
-from autograd.value import Value
+#: What a node can be. A "scope" stands for all that a closed group holds, "cut" for what is left out.
+ROLES = ("leaf", "frozen", "constant", "computed", "scope", "failed", "unreached", "neuron", "cut")
+#: What can be marked at a node.
+MARKS = (
+    "nan",
+    "inf",
+    "zero gradient",
+    "exploding gradient",
+    "vanishing gradient",
+    "dead",
+    "unreached",
+    "added",
+    "removed",
+    "changed",
+)
+FEW = 12  # numbers of a small array are kept whole
 
-UNNAMED = "•"  # an operand without a label, in a formula
-LONGEST_LABEL, LONGEST_FORMULA, LONGEST_ARGUMENT = 40, 28, 18
-COMMUTATIVE = ("add", "mul", "maximum", "minimum")
 
-Row = tuple[str, ...]
+@dataclass(frozen=True)
+class Summary:
+    """Numbers about one array, or about all the arrays that a node or an edge stands for.
+
+    Attributes:
+        size: how many numbers were counted.
+        minimum, mean, maximum, norm: of these numbers; the norm is the square root of the sum of their squares.
+        zeros, bad: how many are exactly zero, and how many NaN or infinite.
+        values: the numbers themselves where they are few, or None.
+    """
+
+    size: int
+    minimum: float
+    mean: float
+    maximum: float
+    norm: float
+    zeros: int
+    bad: int
+    values: tuple[float, ...] | None = None
+
+    @property
+    def rms(self) -> float:
+        """The root of the mean square: the size of a typical element."""
+        return self.norm / math.sqrt(self.size) if self.size else 0.0
+
+    @staticmethod
+    def of(numbers: Any) -> Summary:
+        """The summary of a number, an array, or a sequence of numbers."""
+        array = np.asarray(numbers, dtype=float).ravel()
+        if array.size == 1:  # half of all nodes are numbers: 10x faster
+            number = float(array[0])
+            zeros, bad = int(number == 0.0), int(number - number != 0.0)
+            return Summary(1, number, number, number, math.fabs(number), zeros, bad, (number,))
+        if not array.size:
+            return Summary(0, math.nan, math.nan, math.nan, 0.0, 0, 0, ())
+        with np.errstate(all="ignore"):  # inf - inf in a mean is shown as nan
+            low, mean, high = float(array.min()), float(array.mean()), float(array.max())
+            norm = float(np.linalg.norm(array))
+        few = tuple(array.tolist()) if array.size <= FEW else None
+        zeros, bad = int((array == 0.0).sum()), int(array.size - np.isfinite(array).sum())
+        return Summary(array.size, low, mean, high, norm, zeros, bad, few)
 
 
 @dataclass(frozen=True)
 class Node:
-    """One node of a picture.
+    """One node of a picture; it may stand for many nodes of the graph.
 
     Attributes:
-        name: its name in the DOT text; "n0" is the output, and numbers grow with the distance from it.
-        role: ``"leaf"``, ``"frozen"``, ``"computed"`` or ``"constant"``.
-        title: label and formula, ``"d = a * b"``; may be empty.
-        rows: a small table of data and gradient, cells of text.
-        place: the modules and the source line that computed it, as far as they are known.
-        cut: True if inputs of it are left out of the picture.
+        name: its identity, "n0" for the output.
+        role: one of ROLES.
+        title: label and formula, ``"d = a * b"``, or the path of a parameter; may be empty.
+        count: how many copies it stands for.
+        parts: how many operations of a chain, such as the additions of a sum, are drawn as this one.
+        group: the name of the group it is drawn in; "" outside of all.
+        op: the name of the operation; "" for leaves and constants.
+        names: what it can be found by: labels, parameter paths, variables.
+        shape, dtype: of its data, or of each of its data; None and "" where there are none or several.
+        data, grad: numbers, None where there are none. `grad` is None before a backward pass.
+        cotangent: the gradient of the output with respect to it, of a backward pass of this graph alone.
+        marks: from MARKS.
+        notes: what there is to say in full sentences, such as "3 of 16 units are zero for all samples".
+        place: the modules that computed it.
+        line: the source line, ``"model.py:12"``, and `source`, the text that stands there.
+        rules: for each operand that can have a gradient, its cotangent in symbols: ``"g * y"``.
+        words: what the operation's rules do, in a sentence.
+        order: where it stands in the topological order: inputs before results.
         ordered: True if its operands are drawn in order, because the formula does not tell them apart.
+        rows: the small table of texts under the title, made by texts.rows_of.
     """
 
     name: str
     role: str
     title: str = ""
-    rows: tuple[Row, ...] = ()
+    count: int = 1
+    parts: int = 1
+    group: str = ""
+    op: str = ""
+    names: tuple[str, ...] = ()
+    shape: tuple[int, ...] | None = None
+    dtype: str = ""
+    data: Summary | None = None
+    grad: Summary | None = None
+    cotangent: Summary | None = None
+    marks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     place: str = ""
-    cut: bool = False
+    line: str = ""
+    source: str = ""
+    rules: tuple[str, ...] = ()
+    words: str = ""
+    order: int = 0
     ordered: bool = False
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Edge:
+    """From an operand to a result.
+
+    Attributes:
+        source, target: names of nodes.
+        slot: which operand it is, from 0.
+        count: how many edges of the graph it stands for.
+        turn: when in the backward step of the target its cotangent is added: the engine's order.
+        local: the derivative of the target with respect to the source, where that is elementwise.
+        flow: the cotangent that flows back along it.
+        label: a text to be drawn at it; a weight, for instance.
+        strength: from -1 to 1, drawn as colour and width; None for a plain edge.
+        marks: from MARKS.
+    """
+
+    source: str
+    target: str
+    slot: int = 0
+    count: int = 1
+    turn: int = 0
+    local: Summary | None = None
+    flow: Summary | None = None
+    label: str = ""
+    strength: float | None = None
+    marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Group:
+    """A scope: a module, or a with-block or loop that was named.
+
+    Attributes:
+        name: its identity, such as ``"MLP/layers.0"``.
+        title: its own part of the path, ``"layers.0"``, with * for what was folded.
+        parent: the name of the group around, "" outside of all.
+        count: how many scopes it stands for: the samples, neurons or time steps that were folded.
+        nodes: how many nodes of the graph are in it, and in the groups inside.
+        parameters: how many numbers its parameters hold.
+        collapsed: True if it is drawn as a single node.
+        kind: the class of the module, or "".
+    """
+
+    name: str
+    title: str
+    parent: str = ""
+    count: int = 1
+    nodes: int = 0
+    parameters: int = 0
+    collapsed: bool = False
+    kind: str = ""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """The nodes, the edges as pairs of names (operand, result), and how many nodes the whole graph has."""
+    """A whole picture.
+
+    Attributes:
+        nodes, edges, groups: what there is, also inside of groups that are collapsed; `visible` leaves that out.
+        total: how many nodes the graph has, constants included.
+        edges_total: how many edges it has.
+        differentiated: whether a backward pass has been run, so that the nodes have a `grad`.
+        root: the name of the output's node.
+        title: a heading, or "".
+        notes: what the reader of the picture must know, in full sentences.
+        legend: (colour, meaning) for pictures that need one.
+    """
 
     nodes: tuple[Node, ...]
-    edges: tuple[tuple[str, str], ...]
-    total: int
+    edges: tuple[Edge, ...]
+    groups: tuple[Group, ...] = ()
+    total: int = 0
+    edges_total: int = 0
+    differentiated: bool = False
+    root: str = "n0"
+    title: str = ""
+    notes: tuple[str, ...] = ()
+    legend: tuple[tuple[str, str], ...] = ()
 
     @property
     def note(self) -> str:
-        """What is left out, or an empty string."""
-        shown = len(self.nodes)
-        left_out = f"showing {shown:,} of {self.total:,} nodes, those nearest the output"
-        return f"{left_out}; draw(value, max_nodes=...) shows more" if shown < self.total else ""
+        """What was folded, collapsed and left out: "showing 35 of 65,818 nodes: ..."; "" if nothing was."""
+        shown = [node for node in self.visible.nodes if node.role not in ("cut", "unreached")]
+        covered = sum(node.count * node.parts for node in shown)
+        if self.total <= sum(node.role != "scope" for node in shown):
+            return ""
+        closed = sum(node.role == "scope" for node in shown)
+        folded = sum(node.count * node.parts > 1 for node in shown) - closed
+        neurons = any(node.role == "neuron" for node in shown)
+        more = "neurons, max_neurons=... shows more" if neurons else "far from the output, max_nodes=... shows more"
+        done = [text for number, text in (
+            (folded, f"folded {plural(folded, 'pattern')}"),
+            (closed, f"collapsed {plural(closed, 'scope')}"),
+            (self.total - covered, f"left out {self.total - covered:,} {more}"),
+        ) if number > 0]  # fmt: skip
+        return f"showing {plural(len(shown), 'node')} of {self.total:,}: {', '.join(done)}"
+
+    @property
+    def visible(self) -> Picture:
+        """The picture with every collapsed group replaced by one node, whose name is that of the group."""
+        by_name = self.by_name
+        closed = {group.name: outermost_closed(group.name, by_name) for group in self.groups}
+        if not any(closed.values()):
+            return self
+        into = {node.name: closed.get(node.group) or node.name for node in self.nodes}
+        members: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            members.setdefault(into[node.name], []).append(node)
+        nodes = [scope_node(by_name[name], inside) if closed.get(name) else inside[0] for name, inside in members.items()]
+        edges: dict[tuple[str, str, int], Edge] = {}
+        for edge in self.edges:
+            source, target = into[edge.source], into[edge.target]
+            if source == target and source != edge.source:
+                continue
+            slot = edge.slot if target == edge.target else 0
+            key = (source, target, slot)
+            moved = replace(edge, source=source, target=target, slot=slot)
+            edges[key] = (
+                replace(edges[key], count=edges[key].count + edge.count, flow=None, local=None) if key in edges else moved
+            )
+        shown = tuple(group for group in self.groups if not closed[group.name])
+        return replace(self, nodes=tuple(nodes), edges=tuple(edges.values()), groups=shown, root=into[self.root])
+
+    @property
+    def by_name(self) -> dict[str, Any]:
+        """Nodes and groups by their names."""
+        items: tuple[Any, ...] = (*self.groups, *self.nodes)
+        return {item.name: item for item in items}
+
+    def find(self, text: str) -> tuple[Node, ...]:
+        """The nodes that have this text in their title, names or operation, exact names first."""
+        wanted = text.lower()
+        exact = [node for node in self.nodes if wanted in map(str.lower, (*node.names, node.title))]
+        rest = [node for node in self.nodes if any(wanted in item.lower() for item in (node.title, node.op, *node.names))]
+        return tuple(dict.fromkeys([*exact, *rest]))
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as dicts, lists, strings and numbers; fields at their defaults are left out."""
+        found: dict[str, Any] = {"format": "valuegrad picture", "version": 1, "note": self.note}
+        return {**found, **plain(self)}
 
 
-def picture_of(root: Value, max_nodes: int) -> Picture:
-    """The picture of the `max_nodes` nodes that are nearest to `root`, breadth first. Depth is no limit."""
-    found: list[Any] = [root]  # Values and constants in order of discovery; it grows while it is read
-    numbers = {id(root): 0}  # a Value or array that is used twice is one node, a plain number is one at each use
-    edges = []
-    cut = set()
-    for number, item in enumerate(found):
-        if item.__class__ is not Value:
-            continue
-        for operand in operands_of(item):
-            source = len(found) if operand.__class__ is float else numbers.setdefault(id(operand), len(found))
-            if source == len(found):
-                found.append(operand)
-            if number < max_nodes and source < max_nodes:
-                edges.append((f"n{source}", f"n{number}"))
-            elif number < max_nodes:
-                cut.add(number)
-    nodes = [node_of(item, f"n{number}", number in cut) for number, item in enumerate(found[:max_nodes])]
-    return Picture(tuple(nodes), tuple(edges), len(found))
+def outermost_closed(name: str, groups: dict[str, Any]) -> str:
+    """The outermost collapsed group that holds this group, or is it; "" if there is none."""
+    found = ""
+    while name:
+        found, name = (name if groups[name].collapsed else found), groups[name].parent
+    return found
 
 
-def operands_of(value: Any) -> list[Any]:
-    """What a Value was computed from, Values and constants: the arguments that could have a gradient."""
-    op = value.op
-    if op is None:
-        return []
-    if op.rule_x is not None:  # written out, half the time on a graph of scalars
-        return [value._x] if op.rule_y is None else [value._x, value._y]
-    args = arguments_of(value)
-    slots = [args[position] for position, _ in op.rules]
-    flat = [item for slot in slots for item in (slot if slot.__class__ is tuple else (slot,))]
-    return [item for item in flat if item is not None]
+def scope_node(group: Group, inside: list[Node]) -> Node:
+    """The single node of a collapsed group."""
+    marks = tuple(mark for mark in MARKS if any(mark in node.marks for node in inside))
+    names = tuple(dict.fromkeys(name for node in inside for name in node.names))
+    count = group.nodes
+    rows = (
+        ((f"{plural(count, 'node')}, {plural(group.parameters, 'parameter')}",),)
+        if group.parameters
+        else ((plural(count, "node"),),)
+    )
+    return Node(
+        group.name, "scope", group.title, count, group=group.parent, names=names, marks=marks, place=group.name, rows=rows,
+        order=max(node.order for node in inside),
+    )  # fmt: skip
 
 
-# --- the texts of one node ------------------------------------------------------------------------
+def plural(number: int, what: str) -> str:
+    """``"1 node"``, ``"2,000 nodes"``."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
-def node_of(item: Any, name: str, cut: bool) -> Node:
-    """The texts of a Value or a constant."""
-    if item.__class__ is float:
-        return Node(name, "constant", f"{item:.6g}")
-    if item.__class__ is not Value:
-        return Node(name, "constant", rows=table(item))
-    label, data = shortened(str(item.label), LONGEST_LABEL) if item.label else "", item.data
-    grad = getattr(item, "_grad", None)  # not .grad, which would make zeros and keep them
-    if grad is None and item.requires_grad:
-        grad = 0.0 if data.__class__ is float else np.zeros(1)
-    rows = table(data, grad)
-    if item.op is None:
-        return Node(name, "leaf" if item.requires_grad else "frozen", label, rows)
-    title = f"{label} = {formula(item)}" if label else formula(item)
-    unnamed = [operand_name(operand) for operand in operands_of(item)].count(UNNAMED)
-    ordered = unnamed > 1 and item.op.name not in COMMUTATIVE
-    return Node(name, "computed", title, rows, str(item.place or ""), cut, ordered)
+def plain(item: Any) -> Any:
+    """Dataclasses as dicts without the fields that are at their defaults, tuples as lists."""
+    if dataclasses.is_dataclass(item) and not isinstance(item, type):
+        return {key: plain(value) for key, value, default in fields_of(item) if value != default or key in ("name", "role")}
+    if isinstance(item, dict):
+        return {key: plain(value) for key, value in item.items()}
+    return [plain(value) for value in item] if isinstance(item, (tuple, list)) else item
 
 
-def table(data: Any, grad: Any = None) -> tuple[Row, ...]:
-    """Rows for data and gradient: a number, or for an array its shape, dtype, min, mean and max."""
-    pairs = [("data", data)] + ([] if grad is None else [("grad", grad)])
-    if data.__class__ is float:
-        return tuple((what, number_text(item)) for what, item in pairs)
-    if data.__class__ is not np.ndarray:  # an op with several outputs
-        return ((f"{len(data)} arrays",),)
-    kind = (f"{data.shape} {data.dtype}",)
-    if data.size == 0:
-        return (kind, ("no elements",))
-    return (kind, ("", "min", "mean", "max"), *((what, *summary(item)) for what, item in pairs))
-
-
-def summary(array: Any) -> Row:
-    """The min, mean and max of an array."""
-    array = np.asarray(array, dtype=float)
-    with np.errstate(all="ignore"):  # inf - inf in a mean is shown as nan
-        return tuple(number_text(float(number)) for number in (array.min(), array.mean(), array.max()))
-
-
-def number_text(number: float) -> str:
-    """Four decimals, or powers of ten where these would show nothing or too much."""
-    plain = number == 0.0 or 1e-3 <= abs(number) < 1e6 or number - number != 0.0
-    return f"{number + 0.0:.4f}" if plain else f"{number:.3e}"  # + 0.0 makes -0.0 a 0.0
-
-
-def formula(value: Any) -> str:
-    """The operation of a computed Value: ``a * b``, ``tanh(x)``, ``sum(axis=0)``, ``x[0, 2:]``.
-
-    Operands are labels and numbers, or dots where they have none; settings are shown if they are not the
-    default. Functions of operands without a name, and long ones, leave them out.
-    """
-    op, args = value.op, arguments_of(value)
-    operands = [position for position, _ in op.rules]
-    names = [operand_name(item) for item in operands_of(value)]
-    if re.fullmatch(r"\w+\({}(, {})*\)", op.symbol):
-        function, named = op.symbol.partition("(")[0], settings(op, args)
-        text = f"{function}({', '.join(names + named)})"
-        if len(text) <= LONGEST_FORMULA and any(name != UNNAMED for name in names):
-            return text
-        return f"{function}({', '.join(named)})" if named else function
-    texts = [operand_name(item) if i in operands else index_text(item) for i, item in enumerate(args)]
-    text = filled(op.symbol, texts)
-    if len(text) > LONGEST_FORMULA:
-        text = filled(op.symbol, [UNNAMED if i in operands else item for i, item in enumerate(texts)])
-    return text
-
-
-def filled(symbol: str, texts: list[str]) -> str:
-    """The template of an op with its arguments: ``{}`` is the next one, ``{2}`` the one with this position."""
-    following = iter(texts)
-    return re.sub(r"{(\d*)}", lambda field: texts[int(field[1])] if field[1] else next(following), symbol)
-
-
-def operand_name(item: Any) -> str:
-    """The label of a Value, the digits of a number, a dot for anything else."""
-    if item.__class__ is float:
-        return f"{item:.6g}"
-    return str(item.label) if item.__class__ is Value and item.label else UNNAMED
-
-
-def settings(op: Op, args: tuple[Any, ...]) -> list[str]:
-    """The arguments that are not operands, as ``axis=0``, without None and without defaults."""
-    operands = [position for position, _ in op.rules]
-    texts = []
-    for position, parameter in enumerate(inspect.signature(op).parameters.values()):
-        item = args[position]
-        if position not in operands and item is not None and repr(item) != repr(parameter.default):
-            texts.append(f"{parameter.name}={shortened(setting_text(item), LONGEST_ARGUMENT)}")
-    return texts
-
-
-def index_text(index: Any) -> str:
-    """An index as it stands between square brackets: ``0, 2:``; … if it is long."""
-    text = ", ".join(map(setting_text, index if index.__class__ is tuple else (index,)))
-    return text if len(text) <= LONGEST_ARGUMENT else "…"
-
-
-def setting_text(item: Any) -> str:
-    """An axis, a shape or an index as Python writes it, a dtype by its name, an array if it is short."""
-    if item.__class__ is tuple:
-        return f"({', '.join(map(setting_text, item))}{',' * (len(item) == 1)})"
-    if item.__class__ is slice:
-        ends = [item.start, item.stop] + ([] if item.step is None else [item.step])
-        return ":".join("" if end is None else str(end) for end in ends)
-    if item.__class__ is np.ndarray:
-        return str(item.tolist()) if item.size <= 3 else "array"
-    if isinstance(item, (type, np.dtype)):
-        return np.dtype(item).name
-    return "..." if item is Ellipsis else f"{item:.6g}" if item.__class__ is float else repr(item)
-
-
-def shortened(text: str, longest: int) -> str:
-    """The beginning of a long text, and an ellipsis."""
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+def fields_of(item: Any) -> Iterable[tuple[str, Any, Any]]:
+    """(name, value, default) of each field of a dataclass."""
+    fields: Iterator[Any] = iter(dataclasses.fields(item))
+    return ((field.name, getattr(item, field.name), field.default) for field in fields)

@@ -1,0 +1,88 @@
+"""Which groups of a picture are closed, and what is left out, so that it stays within its number of nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from autograd.drawing.picture import Edge, Group, Node, Picture
+
+
+def depths(groups: Iterable[Group]) -> dict[str, int]:
+    """How many groups are around each group, itself included; 0 for the name of no group."""
+    found = {"": 0}
+    for group in groups:  # those around come before those inside
+        found[group.name] = found[group.parent] + 1
+    return found
+
+
+def collapsed(picture: Picture, depth: int | None, most: int) -> Picture:
+    """Close the groups that are deeper than `depth`, or, if that is None, as few as bring it down to `most` nodes."""
+    depth_of = depths(picture.groups)
+    if depth is None:
+        depth = next((d for d in range(max(depth_of.values()), 0, -1) if shown(picture, depth_of, d) <= most), 0)
+    groups = tuple(replace(group, collapsed=depth_of[group.name] > depth) for group in picture.groups)
+    return cut(replace(picture, groups=groups), most)
+
+
+def shown(picture: Picture, depth_of: dict[str, int], depth: int) -> int:
+    """How many nodes are drawn if groups deeper than this are closed."""
+    parents = {group.name: group.parent for group in picture.groups}
+    found = set()
+    for node in picture.nodes:
+        name, group = node.name, node.group
+        while depth_of[group] > depth:
+            name, group = group, parents[group]
+        found.add(name)
+    return len(found)
+
+
+def cut(picture: Picture, most: int) -> Picture:
+    """Leave out the visible nodes that are furthest from the output."""
+    visible = picture.visible
+    drawn = [node for node in visible.nodes if node.role != "cut"]
+    if len(drawn) <= most:
+        return picture
+    operands: dict[str, list[str]] = {}
+    for edge in visible.edges:
+        operands.setdefault(edge.target, []).append(edge.source)
+    found, seen = [visible.root], {visible.root}
+    for name in found:
+        for source in operands.get(name, ()):
+            if source not in seen:
+                seen.add(source)
+                found.append(source)
+    kept = set(found[:most])
+    into = shown_as(picture)
+    nodes = [node for node in picture.nodes if into[node.name] in kept and node.role != "cut"]
+    names = {node.name for node in nodes}
+    edges = [edge for edge in picture.edges if edge.source in names and edge.target in names]
+    missing = {edge.target for edge in picture.edges if edge.target in names and edge.source not in names}
+    for node in [node for node in nodes if node.name in missing]:
+        nodes.append(Node(f"{node.name}_cut", "cut", "…", group=node.group))
+        edges.append(Edge(f"{node.name}_cut", node.name))
+    return replace(picture, nodes=tuple(nodes), edges=tuple(edges), groups=used(picture.groups, nodes))
+
+
+def shown_as(picture: Picture) -> dict[str, str]:
+    """For each node the name of what is drawn for it: itself, or the closed group it is in."""
+    groups = {group.name: group for group in picture.groups}
+    found = {}
+    for node in picture.nodes:
+        name, group = node.name, node.group
+        while group:
+            name, group = (group if groups[group].collapsed else name), groups[group].parent
+        found[node.name] = name
+    return found
+
+
+def used(groups: tuple[Group, ...], nodes: Iterable[Node]) -> tuple[Group, ...]:
+    """The groups that hold nodes, and those around them."""
+    parents = {group.name: group.parent for group in groups}
+    wanted: set[str] = set()
+    for node in nodes:
+        name = node.group
+        while name and name not in wanted:
+            wanted.add(name)
+            name = parents[name]
+    return tuple(group for group in groups if group.name in wanted)

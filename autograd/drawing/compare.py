@@ -1,0 +1,109 @@
+"""What differs between two pictures: nodes added, removed, and changed in shape or setting. Numbers do not count."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+from difflib import SequenceMatcher
+
+from autograd.drawing.folding import NUMBER
+from autograd.drawing.picture import Edge, Group, Node, Picture, plural
+
+SETTING = re.compile(r"\w+=(?:\([^)]*\)|[^,)]+)|\[[^\]]*\]")  # axis=(0, 1), or an index
+SAME_ROLES = {"leaf": "leaf", "frozen": "leaf"}
+
+
+def compared(before: Picture, after: Picture) -> Picture:
+    """The later picture with what was added and changed marked, and what was removed put back in."""
+    old, new = ordered(before), ordered(after)
+    pairs = matched(old, new)  # names of nodes before to names after
+    by_name = {node.name: node for node in old}
+    earlier = {later: by_name[name] for name, later in pairs.items()}
+    nodes = [with_changes(earlier[node.name], node) if node.name in earlier else mark(node, "added") for node in after.nodes]
+    removed = [node for node in before.nodes if node.name not in pairs and node.role != "cut"]
+    names = {**pairs, **{node.name: f"removed_{node.name}" for node in removed}}
+    nodes += [mark(replace(node, name=names[node.name]), "removed") for node in removed]
+    edges = compared_edges(before, after, names)
+    counts = Counter(mark for node in nodes for mark in node.marks if mark in ("added", "removed", "changed"))
+    texts = [f"{plural(counts[what], 'node')} {what}" for what in ("added", "removed", "changed") if counts[what]]
+    note = ", ".join(texts) if texts else "no difference in structure"
+    groups = joined_groups(before.groups, after.groups, {node.group for node in removed})
+    return replace(after, nodes=tuple(nodes), edges=tuple(edges), groups=groups, notes=(note, *after.notes))
+
+
+def ordered(picture: Picture) -> list[Node]:
+    """The nodes in topological order, inputs first."""
+    return sorted(
+        (node for node in picture.nodes if node.role not in ("cut", "unreached")), key=lambda node: (node.order, node.name)
+    )
+
+
+def matched(old: list[Node], new: list[Node]) -> dict[str, str]:
+    """The names of the same nodes before and after: the longest common parts of both orders."""
+    matcher = SequenceMatcher(None, [key_of(node) for node in old], [key_of(node) for node in new], autojunk=False)
+    return {
+        old[block.a + i].name: new[block.b + i].name for block in matcher.get_matching_blocks() for i in range(block.size)
+    }  # fmt: skip
+
+
+def key_of(node: Node) -> tuple[str, str, str]:
+    """What makes two nodes the same: role, operation or name, and place, but for numbers."""
+    name = node.op or (node.names[0] if node.names else "")
+    return SAME_ROLES.get(node.role, node.role), NUMBER.sub("*", name), NUMBER.sub("*", node.group)
+
+
+def with_changes(before: Node, after: Node) -> Node:
+    """The later node, marked if its shape, dtype, formula or count is another one."""
+    notes = []
+    for what, old, new in (
+        ("shape", before.shape, after.shape),
+        ("dtype", before.dtype, after.dtype),
+        ("role", before.role, after.role),
+        ("setting", settings_of(before), settings_of(after)),
+        ("count", before.count, after.count),
+        ("length of the chain", before.parts, after.parts),
+    ):
+        if old != new:
+            notes.append(f"{what} was {old}, now {new}")
+    return mark(replace(after, notes=(*after.notes, *notes)), "changed") if notes else after
+
+
+def settings_of(node: Node) -> str:
+    """Settings and index of an operation, or the number that a constant is: what a title says apart from names."""
+    return node.title if node.role == "constant" else ", ".join(SETTING.findall(node.title)) if node.op else ""
+
+
+def mark(node: Node, what: str) -> Node:
+    return replace(node, marks=(*node.marks, what))
+
+
+def compared_edges(before: Picture, after: Picture, names: dict[str, str]) -> list[Edge]:
+    """The later edges, those that are new marked, and the earlier ones that are gone."""
+    moved = [
+        replace(edge, source=names[edge.source], target=names[edge.target])
+        for edge in before.edges
+        if edge.source in names and edge.target in names
+    ]
+    old, new = set(map(place, moved)), set(map(place, after.edges))
+    found = [
+        edge if place(edge) in old or edge.source.endswith("_cut") else replace(edge, marks=(*edge.marks, "added"))
+        for edge in after.edges
+    ]
+    gone = [edge for edge in moved if place(edge) not in new]
+    return found + [replace(edge, marks=(*edge.marks, "removed"), flow=None, local=None) for edge in gone]
+
+
+def place(edge: Edge) -> tuple[str, str, int]:
+    return edge.source, edge.target, edge.slot
+
+
+def joined_groups(before: tuple[Group, ...], after: tuple[Group, ...], needed: set[str]) -> tuple[Group, ...]:
+    """The later groups, and the earlier ones that removed nodes are in."""
+    known, old = {group.name for group in after}, {group.name: group for group in before}
+    missing: set[str] = set()
+    for name in needed:
+        while name and name not in known:
+            missing.add(name)
+            name = old[name].parent
+    return (*after, *(group for group in before if group.name in missing))

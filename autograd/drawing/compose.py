@@ -1,0 +1,426 @@
+"""From a graph that was read and folded to a Picture: the nodes with their texts and numbers, edges, and groups."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from autograd.drawing.collapsing import used
+from autograd.drawing.explain import rules_of, words_of
+from autograd.drawing.flow import SAMPLE, summary_of, with_flows, zeros
+from autograd.drawing.folding import NUMBER, Folding
+from autograd.drawing.marks import RECTIFIERS, dead_units, marked
+from autograd.drawing.picture import Edge, Group, Node, Picture, Summary, plural
+from autograd.drawing.reading import Array, Reading
+from autograd.drawing.sources import place_of
+from autograd.drawing.texts import LONGEST_LABEL, UNNAMED, formula, number_text, operands_of, rows_of, shortened
+from autograd.value import Value
+
+LIMIT = 2_000  # nodes that a picture holds at most, those inside of collapsed groups included
+FEW_UNREACHED = 8
+NODE_NAME = re.compile(r"n\d+|removed_|unreached")  # what nodes are called: no scope may be
+MANY = 20_000  # operations: the labels of more are not looked for
+COMMUTATIVE = ("add", "mul", "maximum", "minimum")
+SUMS = {"add": ("sum", "terms"), "mul": ("product", "factors")}
+
+
+@dataclass
+class Sheet:
+    """The classes of a graph as nodes to be drawn, by number; constants come after the Values' classes.
+
+    Attributes:
+        members: for each node the Values or constants that it stands for.
+        order: for each node where it stands in the topological order.
+        parts: for each node how many operations of a chain each of its members is.
+        edges: (source, target, slot) to the number of edges of the graph.
+        root: the number of the output's node.
+        group: for each node the number of its group, -1 for none.
+        groups: title, parent, count and kind of each group.
+    """
+
+    members: list[Any]
+    order: Array
+    parts: list[int]
+    edges: dict[tuple[int, int, int], int]
+    root: int
+    group: list[int] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+
+
+def sheet_of(reading: Reading, folding: Folding) -> Sheet:
+    """Nodes and edges to be drawn."""
+    class_of, head, values = folding.class_of, folding.head, reading.values
+    whole = np.flatnonzero(head == np.arange(len(head)))
+    by_class = whole[np.argsort(class_of[whole], kind="stable")]
+    counts = np.bincount(class_of[whole])
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    members: list[Any] = np.split(by_class, starts[1:])
+    sizes = np.bincount(head, minlength=len(head))
+    order = by_class[starts].astype(float)
+    order[class_of[len(values) - 1]] = len(values)  # the output, last of all
+    parts = [int(sizes[numbers[0]]) for numbers in members]
+    edges = class_edges(reading, folding, sizes)
+    sheet = Sheet(members, order, parts, edges, int(class_of[-1]))
+    add_constants(reading, folding, sizes, sheet)
+    return sheet
+
+
+def class_edges(reading: Reading, folding: Folding, sizes: Array) -> dict[tuple[int, int, int], int]:
+    """The edges between classes; those inside of a chain are left out."""
+    head, class_of = folding.head, folding.class_of
+    outer = head[reading.source] != head[reading.target]
+    target = head[reading.target[outer]]
+    slot = np.where(sizes[target] > 1, 0, reading.slot[outer])
+    source = class_of[reading.source[outer]]
+    classes, slots = int(class_of.max()) + 1, int(slot.max(initial=0)) + 1
+    keys, counts = np.unique((class_of[target] * slots + slot) * classes + source, return_counts=True)
+    rest, sources = np.divmod(keys, classes)
+    targets, found = np.divmod(rest, slots)
+    return dict(zip(zip(sources.tolist(), targets.tolist(), found.tolist(), strict=True), counts.tolist(), strict=True))
+
+
+def add_constants(reading: Reading, folding: Folding, sizes: Array, sheet: Sheet) -> None:
+    """Constants as nodes: a number at each of its uses, an array once; folded with what uses them."""
+    target_class = folding.class_of[folding.head].tolist()
+    in_chain = (sizes[folding.head] > 1).tolist()
+    nodes: dict[Any, int] = {}
+    arrays: dict[int, int] = {}
+    extra: list[list[Any]] = []
+    first = len(sheet.members)
+    for target, slot, item in reading.constants:
+        is_array = item.__class__ is not float
+        place = 0 if in_chain[target] else slot
+        number = arrays.get(id(item), -1) if is_array else -1
+        if number < 0:
+            key = (target_class[target], place) if folding.folded or not is_array else id(item)
+            number = nodes.setdefault(key, len(extra))
+            if number == len(extra):
+                extra.append([])
+            extra[number].append(item)
+            if is_array:
+                arrays[id(item)] = number
+        edge = (first + number, target_class[target], place)
+        sheet.edges[edge] = sheet.edges.get(edge, 0) + 1
+    sheet.members += extra
+    sheet.parts += [1] * len(extra)
+    sheet.order = np.concatenate([sheet.order, np.zeros(len(extra))])
+    leaves = [number for number in range(first) if sheet.members[number][0] < reading.leaves]
+    put_before_users(sheet, {*leaves, *range(first, len(sheet.members))} - {sheet.root})
+
+
+def put_before_users(sheet: Sheet, leaves: set[int]) -> None:
+    """Let each leaf and constant come just before what uses it first, in the order of the operands."""
+    before = dict.fromkeys(leaves, np.inf)
+    for source, target, slot in sheet.edges:
+        if source in before:
+            before[source] = min(before[source], sheet.order[target] - 0.5 + 1e-3 * min(slot, 100))
+    for number, order in before.items():
+        sheet.order[number] = order
+
+
+# --- groups ---------------------------------------------------------------------------------------
+
+
+def add_groups(reading: Reading, folding: Folding, sheet: Sheet) -> None:
+    """The scopes as groups, one for all copies, and for each node the group it is drawn in."""
+    known: dict[Any, int] = {}
+    group_of_scope: list[int] = []
+    groups: list[dict[str, Any]] = []
+    taken: dict[str, int] = {}
+    for number, (scope, title) in enumerate(zip(reading.scopes, folding.titles, strict=True)):
+        parent = group_of_scope[scope.parent] if scope.parent >= 0 else -1
+        key = (parent, title) if folding.folded else number
+        if key not in known:
+            known[key] = len(groups)
+            name = f"{groups[parent]['name']}/{title}" if parent >= 0 else title
+            name = f"scope {name}" if NODE_NAME.match(name) else name
+            taken[name] = taken.get(name, 0) + 1
+            name = name if taken[name] == 1 else f"{name}#{taken[name]}"
+            groups.append({"name": name, "title": title, "up": parent, "kind": scope.kind, "count": 0})
+        groups[known[key]]["count"] += 1
+        group_of_scope.append(known[key])
+    scope_of = reading.scope_of
+    first = len(sheet.members) - sum(members.__class__ is list for members in sheet.members)
+    group = [-1] * len(sheet.members)
+    for number in range(first):
+        own = int(scope_of[sheet.members[number][0]])
+        group[number] = group_of_scope[own] if own >= 0 else -1
+    users: dict[int, set[int]] = {}
+    for source, target, _ in sheet.edges:
+        users.setdefault(source, set()).add(group[target])
+    ups = [item["up"] for item in groups]
+    for number in range(len(group)):
+        is_leaf = number >= first or sheet.members[number][0] < reading.leaves
+        if is_leaf and number != sheet.root:
+            around = users.get(number, {-1})
+            if number < first and int(sheet.members[number][0]) in reading.names:
+                around = around - {-1} or around  # a weight stays in its layer, also where the loss penalises it
+            group[number] = common(around, ups)
+    nodes, parameters = [0] * len(groups), [0] * len(groups)
+    for number, up in enumerate(group):
+        counted = len(sheet.members[number]) * sheet.parts[number]
+        held = numbers_held(reading, sheet.members[number]) if number < first else 0
+        while up >= 0:
+            nodes[up] += counted
+            parameters[up] += held
+            up = ups[up]
+    sheet.group = group
+    sheet.groups = [
+        Group(
+            item["name"], item["title"], groups[item["up"]]["name"] if item["up"] >= 0 else "", item["count"],
+            nodes[number], parameters[number], kind=item["kind"],
+        )
+        for number, item in enumerate(groups)
+    ]  # fmt: skip
+
+
+def common(groups: set[int], ups: list[int]) -> int:
+    """The innermost group that holds all of these."""
+    paths = [path_to(group, ups) for group in groups]
+    shared = -1
+    for level in zip(*paths, strict=False):
+        if len(set(level)) > 1:
+            break
+        shared = level[0]
+    return shared
+
+
+def path_to(group: int, ups: list[int]) -> list[int]:
+    """The groups around a group from the outermost to itself."""
+    found = []
+    while group >= 0:
+        found.append(group)
+        group = ups[group]
+    return found[::-1]
+
+
+def numbers_held(reading: Reading, members: Array) -> int:
+    """How many numbers the parameters among some leaves hold."""
+    if members[0] >= reading.leaves:
+        return 0
+    return sum(reading.values[number].size for number in members if number in reading.names)
+
+
+# --- nodes ----------------------------------------------------------------------------------------
+
+
+class Composer:
+    """Makes the nodes and edges of a Picture from a sheet.
+
+    With `own_pass` the gradients are the cotangents, else what backward() left in `.grad`.
+    """
+
+    def __init__(
+        self, reading: Reading, folding: Folding, sheet: Sheet, cotangents: dict[Any, Any] | None, own_pass: bool
+    ) -> None:
+        self.reading, self.folding, self.sheet, self.cotangents = reading, folding, sheet, cotangents
+        self.own_pass = own_pass and cotangents is not None
+        self.differentiated = self.own_pass or getattr(reading.values[-1], "_grad", None) is not None
+        self.value_classes = sum(members.__class__ is not list for members in sheet.members)
+        self.names: dict[int, str] = {}  # of Values by id, for formulas
+
+    def picture(self, most: int) -> Picture:
+        """The picture of the `most` nodes that are nearest to the output."""
+        sheet = self.sheet
+        kept, cut = nearest(sheet, most)
+        ranks = sorted(kept, key=lambda number: (-sheet.order[number], number))
+        ranks.remove(sheet.root)
+        ranks.insert(0, sheet.root)
+        name = {number: f"n{rank}" for rank, number in enumerate(ranks)}
+        for number in ranks:
+            self.name_members(number)
+        last = len(ranks) - 1
+        nodes = [self.node(number, name[number], last - rank) for rank, number in enumerate(ranks)]
+        edges = [
+            Edge(name[source], name[target], slot, count)
+            for (source, target, slot), count in sheet.edges.items()
+            if source in name and target in name
+        ]
+        edges.sort(key=lambda edge: (int(edge.target[1:]), edge.slot, int(edge.source[1:])))
+        for number in sorted(cut, key=lambda number: int(name[number][1:])):
+            nodes.append(Node(f"{name[number]}_cut", "cut", "…", group=nodes[int(name[number][1:])].group))
+            edges.append(Edge(f"{name[number]}_cut", name[number]))
+        if self.cotangents is not None:
+            edges = with_flows(self.reading, self.folding, sheet, self.cotangents, edges, {name[n]: n for n in ranks})
+        shown = used(tuple(self.sheet.groups), nodes)
+        unreached = self.unreached()
+        total, edges_total = self.reading.total, self.reading.edges_total
+        return marked(Picture((*nodes, *unreached), tuple(edges), shown, total, edges_total, self.differentiated))
+
+    def name_members(self, number: int) -> None:
+        """Names of the Values of one node, for the formulas of others."""
+        members = self.sheet.members[number]
+        if number < self.value_classes and len(members) == 1:
+            value = self.reading.values[members[0]]
+            name = str(value.label) or self.reading.names.get(int(members[0]), "") or variable_of(value)
+            if name:
+                self.names[id(value)] = shortened(name, LONGEST_LABEL)
+
+    def group_name(self, number: int) -> str:
+        group = self.sheet.group[number]
+        return self.sheet.groups[group].name if group >= 0 else ""
+
+    def node(self, number: int, name: str, order: int) -> Node:
+        """One node, a constant or a class of Values."""
+        members = self.sheet.members[number]
+        if number >= self.value_classes:
+            return constant_node(members, name, self.group_name(number), order)
+        values = [self.reading.values[member] for member in members]
+        first, count, parts = values[0], len(values), self.sheet.parts[number]
+        data = summary_of(value._raw for value in values)
+        grads = self.grads(values)
+        cotangent = self.cotangent(values)
+        line, source, _ = place_of(first)
+        shape, dtype = (first.shape, str(first.dtype)) if isinstance(first._raw, (float, np.ndarray)) else (None, "")
+        leaf = first.op is None
+        named = () if count > MANY and not leaf else members
+        names = tuple(dict.fromkeys(text for member in named for text in self.names_of(int(member), count)))
+        dead = (
+            ""
+            if leaf or first.op.name not in RECTIFIERS
+            else dead_units(values, [self.unit(member, count == 1) for member in members])
+        )
+        node = Node(
+            name, ("leaf" if first.requires_grad else "frozen") if leaf else "computed", self.title(number, values, names),
+            count, parts, self.group_name(number), "" if leaf else first.op.name, names, shape, dtype, data, grads, cotangent,
+            ("dead",) if dead else (), (dead,) if dead else (), str(self.place(first)), line, source,
+            () if leaf else rules_of(first.op), "" if leaf else words_of(first.op), order,
+        )  # fmt: skip
+        unnamed = [self.name_of(item) for item in operands_of(first)].count(UNNAMED)
+        numbers = {"data": data, "grad": grads}
+        rows = rows_of(shape, dtype, count, numbers) if data is not None else ((f"{len(first._raw)} arrays",),)
+        return replace(node, ordered=unnamed > 1 and node.op not in COMMUTATIVE and parts == 1, rows=rows)
+
+    def place(self, value: Value) -> Any:
+        place = value.place
+        return "" if place is None else place.path
+
+    def unit(self, member: int, alone: bool) -> Any:
+        """What tells one unit from another: the module that made a scalar; None if there is none and it is not alone."""
+        scope = int(self.reading.scope_of[member])
+        titles: list[str] = []
+        while scope >= 0:
+            titles.append(self.reading.scopes[scope].title)
+            scope = self.reading.scopes[scope].parent
+        return tuple(titles) or (member if alone else None)
+
+    def grads(self, values: list[Any]) -> Summary | None:
+        """What `.grad` is, zeros where it was not used in a backward pass that was run."""
+        if not self.differentiated or not any(value.requires_grad for value in values):
+            return None
+        known = self.cotangents if self.own_pass else None
+        found = [getattr(value, "_grad", None) if known is None else known.get(value) for value in values]
+        return summary_of(grad if grad is not None else zeros(value) for grad, value in zip(found, values, strict=True))
+
+    def cotangent(self, values: list[Any]) -> Summary | None:
+        if self.cotangents is None:
+            return None
+        found = [self.cotangents.get(value) for value in values]
+        return summary_of(c for c in found if c is not None) if any(c is not None for c in found) else None
+
+    def names_of(self, member: int, count: int) -> list[str]:
+        """What one Value can be found by."""
+        value = self.reading.values[member]
+        found = [self.reading.names.get(member, ""), str(value.label)]
+        found += [variable_of(value)] if count <= SAMPLE else []
+        return [name for name in found if name]
+
+    def title(self, number: int, values: list[Any], names: tuple[str, ...]) -> str:
+        """Name and formula."""
+        first = values[0]
+        name = self.names.get(id(first), "") if len(values) == 1 else shortened(shared_pattern(names), LONGEST_LABEL)
+        if first.op is None:
+            return name
+        parts = self.sheet.parts[number]
+        if parts > 1:
+            what, items = SUMS.get(first.op.name, (first.op.name, "items"))
+            text = f"{what} of {parts + 1:,} {items}"
+        else:
+            text = formula(first, self.name_of if len(values) == 1 else unnamed)
+        return f"{name} = {text}" if name else text
+
+    def name_of(self, item: Any) -> str:
+        """How an operand is called in a formula."""
+        return f"{item:.6g}" if item.__class__ is float else self.names.get(id(item), UNNAMED)
+
+    def unreached(self) -> list[Node]:
+        """The parameters that the output does not depend on."""
+        found = self.reading.unreached
+        names = tuple(path for path, _ in found)
+        if len(found) > FEW_UNREACHED:
+            title = f"{plural(len(found), 'parameter')} not reached"
+            return [Node("unreached", "unreached", title, len(found), names=names, marks=("unreached",))]
+        return [unreached_node(f"unreached_{i}", path, value) for i, (path, value) in enumerate(found)]
+
+
+def unreached_node(name: str, path: str, value: Value) -> Node:
+    """A parameter that the output does not depend on."""
+    data, shape, dtype = Summary.of(value._raw), value.shape, str(value.dtype)
+    rows = rows_of(shape, dtype, 1, {"data": data})
+    return Node(
+        name, "unreached", path, names=(path,), shape=shape, dtype=dtype, data=data, marks=("unreached",), rows=rows
+    )  # fmt: skip
+
+
+def unnamed(item: Any) -> str:
+    return UNNAMED
+
+
+def constant_node(items: list[Any], name: str, group: str, order: int) -> Node:
+    """A constant, or those that are the same operand of copies."""
+    first = items[0]
+    if first.__class__ is float and all(item == first for item in items):
+        return Node(
+            name,
+            "constant",
+            f"{first:.6g}",
+            len(items),
+            group=group,
+            shape=(),
+            dtype="float64",
+            data=Summary.of(first),
+            order=order,
+        )
+    data = summary_of(items)
+    if first.__class__ is float:
+        low, high = (number_text(number) for number in (data.minimum, data.maximum)) if data else ("", "")
+        return Node(
+            name, "constant", f"{low} … {high}", len(items), group=group, shape=(), dtype="float64", data=data, order=order
+        )
+    shape, dtype = first.shape, str(first.dtype)
+    rows = rows_of(shape, dtype, len(items), {"data": data})
+    return Node(name, "constant", "", len(items), group=group, shape=shape, dtype=dtype, data=data, order=order, rows=rows)
+
+
+def variable_of(value: Value) -> str:
+    return place_of(value)[2]
+
+
+def shared_pattern(names: tuple[str, ...]) -> str:
+    """The names as one, with * for the numbers they differ in: ``layers.0.neurons.*.w.*``; "" if they differ otherwise."""
+    texts = {tuple(NUMBER.split(name)) for name in names}
+    if len(texts) != 1:
+        return ""
+    (between,) = texts
+    columns = [set(column) for column in zip(*(NUMBER.findall(name) for name in names), strict=True)]
+    numbers = [column.pop() if len(column) == 1 else "*" for column in columns]
+    return "".join(part for pair in zip(between, [*numbers, ""], strict=True) for part in pair)
+
+
+def nearest(sheet: Sheet, most: int) -> tuple[list[int], set[int]]:
+    """The nodes nearest to the output, breadth first, and those among them that have operands left out."""
+    operands: dict[int, list[int]] = {}
+    for source, target, _ in sorted(sheet.edges, key=lambda edge: (edge[1], edge[2], edge[0])):
+        operands.setdefault(target, []).append(source)
+    found, seen = [sheet.root], {sheet.root}
+    for number in found:
+        for source in operands.get(number, ()):
+            if source not in seen:
+                seen.add(source)
+                found.append(source)
+    kept = found[:most]
+    inside = set(kept)
+    return kept, {number for number in kept if any(source not in inside for source in operands.get(number, ()))}

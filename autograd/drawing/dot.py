@@ -1,0 +1,447 @@
+"""A picture as a graph of the graphviz package: what nodes, edges and scopes look like. It runs no layout.
+
+Colours are Okabe and Ito's, which the colour-blind tell apart; no meaning is told by colour alone.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from autograd.drawing.picture import Edge, Group, Node, Picture, Summary, plural
+from autograd.drawing.tree import printable, times
+
+if TYPE_CHECKING:
+    import graphviz
+
+FONT, SPACE, NEW_LINE = "Helvetica", "&#160;", "&#10;"
+INK, QUIET, ALARM = "#1a1a1a", "#5f6b76", "#b03a00"
+BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#00664b", "#7a4a8c"
+TINTS = ("#edf0f3", "#f8d9a8")  # behind the title of a computed node, and of the output
+STYLES = {
+    "leaf": {"style": "rounded,filled", "margin": "0.03,0.02", "fillcolor": "#deecf7", "color": BLUE},
+    "frozen": {"style": "rounded,filled,dashed", "margin": "0.03,0.02", "fillcolor": "#f4f8fb", "color": BLUE},
+    "computed": {"style": "filled", "margin": "0.015", "fillcolor": "#ffffff", "color": "#7d8894"},
+    "constant": {"style": "rounded,filled", "fillcolor": "#f1f1f1", "color": "#f1f1f1", "fontsize": "9", "fontcolor": QUIET},
+    "scope": {"shape": "folder", "style": "filled", "margin": "0.06,0.04", "fillcolor": "#e6eaf5", "color": "#5b6b9a"},
+    "failed": {"style": "filled", "margin": "0.015", "fillcolor": "#fbe3d8", "color": ALARM, "penwidth": "2.2"},
+    "unreached": {"style": "rounded,filled,dotted", "margin": "0.03,0.02", "fillcolor": "#ffffff", "color": QUIET},
+    "neuron": {"shape": "circle", "style": "filled", "fillcolor": "#e8e8e8", "color": "#4a545e"},  # in grid.py they are better
+    "cut": {"shape": "plaintext", "fontcolor": QUIET},
+}
+OUTPUT = {"fillcolor": "#fdebd0", "color": "#b86e00", "penwidth": "2.2"}
+DIFFERENCES = {
+    "added": {"color": GREEN, "penwidth": "2.2"},
+    "removed": {"color": ORANGE, "penwidth": "2.2", "style": "filled,dashed"},
+    "changed": {"color": PURPLE, "penwidth": "2.2"},
+}
+BADGES = {"nan": ALARM, "inf": ALARM, "exploding gradient": ALARM, "added": GREEN, "removed": ALARM, "changed": PURPLE}
+EDGE_COLOURS = {"nan": ALARM, "inf": ALARM, "exploding gradient": ALARM, "added": GREEN, "removed": ORANGE, "changed": PURPLE}
+SCOPES = ("#f6f8fa", "#edf1f5", "#e4eaf0", "#dbe2ea")  # by depth, from the outermost in
+#: From pale yellow to dark blue; the lightness alone tells the order.
+RAMP = ((248, 230, 140), (168, 216, 170), (65, 174, 188), (36, 98, 160), (12, 30, 92))
+ZERO = "#ffffff"
+
+FEW_GRADIENTS = 3  # up to here there is nothing to compare
+FEW_EDGES = 60  # up to here, and where nothing is folded, gradients are written at the edges
+LONGEST_LINE, LONGEST_TOOLTIP = 88, 2000  # characters
+LONGEST_STRING = 4000  # old versions of Graphviz read 16384 bytes at a time
+
+
+def digraph_of(picture: Picture, direction: str) -> graphviz.Digraph:
+    """What is visible of a picture, as a ``graphviz.Digraph``. The same picture gives the same DOT text.
+
+    Args:
+        picture: nodes, edges and groups.
+        direction: ``"LR"`` for inputs left and output right, ``"BT"`` for inputs below and output above.
+
+    >>> picture = Picture((Node("n0", "computed", "2 * a"), Node("n1", "leaf", "a")), (Edge("n1", "n0"),))
+    >>> digraph_of(picture, "LR").source.splitlines()[-2]
+    '\\tn1 -> n0 [tooltip="a → 2 * a"]'
+    """
+    import graphviz
+
+    sheet = Sheet.of(picture, direction)
+    digraph = graphviz.Digraph("graph_of_values")
+    digraph.attr(rankdir=direction, nodesep="0.18", ranksep="0.4", fontname=FONT, fontsize="11", fontcolor=QUIET, tooltip=" ")
+    if any(node.group for node in sheet.shown.nodes):
+        digraph.attr(newrank="true")  # Graphviz' other way fails where a loop passes through scopes
+    digraph.attr("node", shape="box", margin="0", height="0.2", width="0.2")
+    digraph.attr("node", fontname=FONT, fontsize="11", fontcolor=INK)
+    digraph.attr("edge", color="#8a949e", arrowsize="0.6", fontname=FONT, fontsize="8", fontcolor=QUIET)
+    if label := graph_label(sheet):
+        digraph.attr(label=label, labelloc="t", labeljust="l")
+    draw_nodes(digraph, sheet)
+    for edge in sheet.shown.edges:
+        digraph.edge(sheet.names[edge.source], sheet.names[edge.target], **edge_look(edge, sheet))
+    return digraph
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What the look of one item depends on besides the item.
+
+    Attributes:
+        picture, shown: all there is, and what is visible of it.
+        direction: of the inputs towards the output.
+        groups, nodes: by name; the groups also those that are collapsed.
+        names: of each node in the DOT text, where a colon would be a port and a backslash an escape.
+        scale: the smallest and largest gradient, by the root of their mean square; None without gradients.
+        roomy: True if there is room for gradients at the edges.
+    """
+
+    picture: Picture
+    shown: Picture
+    direction: str
+    groups: dict[str, Group]
+    nodes: dict[str, Node]
+    names: dict[str, str]
+    scale: tuple[float, float] | None
+    roomy: bool
+
+    @staticmethod
+    def of(picture: Picture, direction: str) -> Sheet:
+        shown = picture.visible
+        nodes = {node.name: node for node in shown.nodes}
+        names = {name: name if re.fullmatch(r"n\d+", name) else f"x{number}" for number, name in enumerate(nodes)}
+        groups = {group.name: group for group in picture.groups}
+        roomy = len(shown.edges) <= FEW_EDGES and all(node.count == 1 for node in shown.nodes)
+        return Sheet(picture, shown, direction, groups, nodes, names, scale_of(shown.nodes), roomy)
+
+
+# --- colours of gradients -------------------------------------------------------------------------
+
+
+def gradient_of(node: Node) -> Summary | None:
+    """The gradient that colours a node."""
+    return node.grad if node.grad is not None and node.grad.size and node.role != "constant" else None
+
+
+def scale_of(nodes: tuple[Node, ...]) -> tuple[float, float] | None:
+    """The smallest and the largest gradient of these nodes that can be on a logarithmic scale."""
+    found = [gradient.rms for node in nodes if (gradient := gradient_of(node)) is not None]
+    sizes = [size for size in found if 0.0 < size < math.inf]
+    return (min(sizes), max(sizes)) if len(sizes) >= FEW_GRADIENTS and min(sizes) < max(sizes) else None
+
+
+def colour_of(norm: float, low: float, high: float) -> str:
+    """The colour of a gradient on a logarithmic scale: pale is small, dark is large, white is zero, red is not finite.
+
+    A scale is never shorter than a factor of ten, so that small differences do not look large.
+
+    >>> colour_of(1e-5, 1e-5, 1.0), colour_of(1.0, 1e-5, 1.0), colour_of(0.0, 1e-5, 1.0)
+    ('#f8e68c', '#0c1e5c', '#ffffff')
+    """
+    if not math.isfinite(norm):
+        return ALARM
+    if norm == 0.0:
+        return ZERO
+    top = math.log10(high)
+    bottom = min(math.log10(low), top - 1.0)
+    at = min(max((math.log10(norm) - bottom) / (top - bottom), 0.0), 1.0) * (len(RAMP) - 1)
+    first = min(int(at), len(RAMP) - 2)
+    return mixed(RAMP[first], RAMP[first + 1], at - first)
+
+
+def mixed(first: tuple[int, int, int], second: tuple[int, int, int], part: float) -> str:
+    """The colour between two, ``"#rrggbb"``."""
+    return "#" + "".join(f"{round(a + (b - a) * part):02x}" for a, b in zip(first, second, strict=True))
+
+
+def channels(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue of ``"#rrggbb"``."""
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def ink_on(colour: str) -> str:
+    """Black or white, whichever is read more easily on a colour."""
+    red, green, blue = channels(colour)
+    return INK if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "#ffffff"
+
+
+# --- scopes ---------------------------------------------------------------------------------------
+
+
+def draw_nodes(digraph: graphviz.Digraph, sheet: Sheet) -> None:
+    """All nodes, those of a scope in its cluster. Clusters are filled from the innermost out, without recursion."""
+    import graphviz
+
+    inside: dict[str, list[Node]] = {}
+    for node in sheet.shown.nodes:
+        inside.setdefault(node.group, []).append(node)
+    depths: dict[str, int] = {}
+    for name in inside:
+        while name and name not in depths:
+            depths[name] = depth_of(name, sheet.groups)
+            name = sheet.groups[name].parent
+    order = [name for name in sheet.groups if name in depths]
+    clusters = {}
+    for number, name in enumerate(order):  # only a name that begins with "cluster" keeps its nodes in a frame
+        clusters[name] = graphviz.Digraph(f"cluster_{number}")
+    for name in sorted(order, key=lambda name: -depths[name]):
+        group, cluster, nodes = sheet.groups[name], clusters[name], inside.get(name, [])
+        cluster.attr(**cluster_look(group, depths[name], sheet.direction))
+        for node in nodes:
+            draw_node(cluster, node, sheet)
+        clusters.get(group.parent, digraph).subgraph(cluster)
+    for node in inside.get("", []):
+        draw_node(digraph, node, sheet)
+
+
+def depth_of(name: str, groups: dict[str, Group]) -> int:
+    """How many scopes are around a scope."""
+    depth = 0
+    while name := groups[name].parent:
+        depth += 1
+    return depth
+
+
+def cluster_look(group: Group, depth: int, direction: str) -> dict[str, str]:
+    """A frame with its title at the top; the deeper, the darker."""
+    lines = [group.name, group.kind, times(group.count).strip()]
+    lines += [plural(number, what) for number, what in ((group.nodes, "node"), (group.parameters, "parameter")) if number]
+    top = "b" if direction == "BT" else "t"  # seen from the first rank
+    look = {"label": f"<{heading(group)}>", "labelloc": top, "labeljust": "l", "tooltip": tooltip(lines), "margin": "7"}
+    return look | {
+        "style": "rounded,filled",
+        "fillcolor": SCOPES[min(depth, len(SCOPES) - 1)],
+        "color": "#b4bfca",
+        "penwidth": "1",
+    }
+
+
+def heading(group: Group) -> str:
+    """The title of a scope, how often it is there, and its class."""
+    title = f"<B>{escaped(group.title or group.name)}</B>{bold(times(group.count))}"
+    return title if group.kind in ("", group.title) else f"{title}{small(group.kind, SPACE * 2)}"
+
+
+# --- nodes ----------------------------------------------------------------------------------------
+
+
+def node_look(node: Node, sheet: Sheet) -> dict[str, str]:
+    """The attributes of a node."""
+    look = dict(STYLES[node.role])
+    if node.name == sheet.shown.root and node.role == "computed":
+        look |= OUTPUT
+    if node.role in ("cut", "neuron"):
+        look["label"] = escaped_label(node.title or "…")
+    else:
+        look["label"] = html_label(node, sheet)
+    for mark in node.marks:
+        look |= DIFFERENCES.get(mark, {})
+    if node.ordered:
+        look["ordering"] = "in"
+    return look | {"tooltip": tooltip(node_lines(node, other_names(node)))}
+
+
+def draw_node(digraph: graphviz.Digraph, node: Node, sheet: Sheet) -> None:
+    """A node; and where its tooltip has no room for all its names, a comment with them, for searches in the file."""
+    name = sheet.names[node.name]
+    digraph.node(name, **node_look(node, sheet))
+    names = printable(", ".join(other_names(node)).replace("\\", "/").replace('"', "'"))
+    if len(names) > LONGEST_TOOLTIP:
+        parts = (names[at : at + LONGEST_STRING] for at in range(0, len(names), LONGEST_STRING))
+        digraph.body.append("\t" + f"{name} [comment=" + " + ".join(f'"{part}"' for part in parts) + "]\n")
+
+
+def other_names(node: Node) -> list[str]:
+    """The names of a node besides its title."""
+    return [name for name in node.names if name != node.title]
+
+
+def html_label(node: Node, sheet: Sheet) -> str:
+    """A table in Graphviz' HTML: the title in one row, under it the colour of the gradient and marks, then the texts."""
+    columns = max(map(len, node.rows), default=1)
+    lines = [title_row(node, columns, sheet), *(text_row(row, columns) for row in node.rows if row)]
+    lines = [line for line in lines if line] or [f"<TR><TD>{small(node.op or node.role)}</TD></TR>"]
+    colour = strip_row(node, columns, sheet)  # not in the last row, where rounded corners would cut it
+    return table([lines[0], *colour, *(badge_row(mark, columns) for mark in node.marks), *lines[1:]])
+
+
+def strip_row(node: Node, columns: int, sheet: Sheet) -> list[str]:
+    """A thin line in the colour of the gradient, if there is one."""
+    gradient = gradient_of(node)
+    if gradient is None or sheet.scale is None:
+        return []
+    return [
+        f'<TR><TD COLSPAN="{columns}" HEIGHT="5" CELLPADDING="0" BGCOLOR="{colour_of(gradient.rms, *sheet.scale)}"></TD></TR>'
+    ]
+
+
+def title_row(node: Node, columns: int, sheet: Sheet) -> str:
+    """The title and the number of copies; nothing where there is neither."""
+    group = sheet.groups.get(node.name) if node.role == "scope" else None
+    if group is not None:
+        return f'<TR><TD COLSPAN="{columns}">{heading(group)}</TD></TR>'
+    if not node.title and node.count == 1:
+        return ""
+    title = escaped(node.title) if node.role == "constant" or not node.title else f"<B>{escaped(node.title)}</B>"
+    tint = f' BGCOLOR="{TINTS[node.name == sheet.shown.root]}"' if node.role == "computed" else ""
+    copies = times(node.count) if node.title else times(node.count).strip()
+    return f'<TR><TD COLSPAN="{columns}"{tint}>{title}{bold(copies)}</TD></TR>'
+
+
+def text_row(row: tuple[str, ...], columns: int) -> str:
+    """One text over the whole width, or a name and its numbers."""
+    first, *others = row
+    if not others:
+        return f'<TR><TD COLSPAN="{columns}">{small(first)}</TD></TR>'
+    cells = [f'<TD ALIGN="RIGHT">{SPACE}{cell(text)}{SPACE}</TD>' for text in others]
+    return f'<TR><TD ALIGN="LEFT">{small(first, SPACE)}</TD>{"".join(cells)}</TR>'
+
+
+def badge_row(mark: str, columns: int) -> str:
+    """A mark in white on its colour."""
+    text = f'<FONT POINT-SIZE="9" COLOR="#ffffff"><B>{escaped(mark)}</B></FONT>'
+    return f'<TR><TD COLSPAN="{columns}" BGCOLOR="{BADGES.get(mark, QUIET)}">{text}</TD></TR>'
+
+
+def node_lines(node: Node, names: list[str]) -> list[str]:
+    """The lines of a tooltip."""
+    kind = f"{node.shape} {node.dtype}" if node.shape is not None else node.dtype
+    return [
+        (node.title or node.op or node.role) + (times(node.count) if node.role != "scope" else ""),
+        f"a chain of {node.parts:,} operations" if node.parts > 1 else "",
+        f"names: {', '.join(names)}" if names else "",
+        kind if node.shape else "",
+        f"in {node.place}" if node.place else "",
+        f"{node.line}: {node.source}".strip(": "),
+        *node.marks,
+        *node.notes,
+    ]
+
+
+# --- edges ----------------------------------------------------------------------------------------
+
+
+def edge_look(edge: Edge, sheet: Sheet) -> dict[str, str]:
+    """The attributes of an edge: labels, colour and width."""
+    look: dict[str, str] = {}
+    label = " ".join(edge_texts(edge, sheet))
+    if label:
+        look["label"] = escaped_label(f" {label} ")
+    if edge.count > 1:
+        look["penwidth"] = f"{min(1.0 + 0.5 * math.log10(edge.count), 3.0):.2f}"
+    if edge.strength is not None and math.isfinite(edge.strength):
+        look |= strength_look(max(-1.0, min(1.0, edge.strength)))
+    for mark in edge.marks:
+        look |= {"color": EDGE_COLOURS[mark]} if mark in EDGE_COLOURS else {"style": "dashed"}
+        look |= {"style": "dashed"} if mark == "removed" else {}
+    if "cut" in (sheet.nodes[edge.source].role, sheet.nodes[edge.target].role):
+        look["style"] = "dotted"
+    look["tooltip"] = tooltip(edge_lines(edge, sheet))
+    if label:
+        look["labeltooltip"] = look["tooltip"]
+    return look
+
+
+def edge_texts(edge: Edge, sheet: Sheet) -> list[str]:
+    """What is written at an edge: little, because labels make a picture wide. The rest is in the tooltip."""
+    texts = [edge.label]
+    if edge.count != max(sheet.nodes[edge.source].count, sheet.nodes[edge.target].count):  # else the nodes tell it
+        texts.append(times(edge.count).strip())
+    if sheet.roomy and sheet.picture.differentiated and edge.flow is not None and edge.flow.size == 1:
+        texts.append(f"{'←' if sheet.direction == 'LR' else '↓'} {short(edge.flow)}")
+    return [text for text in texts if text]
+
+
+def strength_look(strength: float) -> dict[str, str]:
+    """Blue for positive, orange for negative; the stronger, the darker and wider."""
+    hue = channels(BLUE if strength >= 0 else ORANGE)
+    size = abs(strength)
+    ink = mixed(hue, (0, 0, 0), 0.2)
+    return {"color": mixed((222, 226, 230), hue, size**0.5), "penwidth": f"{0.5 + 2.5 * size:.2f}", "fontcolor": ink}
+
+
+def edge_lines(edge: Edge, sheet: Sheet) -> list[str]:
+    """The lines of a tooltip."""
+    known = sheet.picture.differentiated
+    ends = [sheet.nodes[name].title or sheet.nodes[name].op or sheet.nodes[name].role for name in (edge.source, edge.target)]
+    return [
+        " → ".join(ends) + times(edge.count),
+        edge.label,
+        f"local derivative {short(edge.local)}" if known and edge.local is not None and edge.local.size else "",
+        f"gradient flowing back {short(edge.flow)}" if known and edge.flow is not None and edge.flow.size else "",
+        *edge.marks,
+    ]
+
+
+def short(summary: Summary) -> str:
+    """A number in three digits; the size of a typical element where there are several."""
+    if summary.size == 1:
+        return f"{summary.mean + 0.0:.3g}"
+    return f"rms {summary.rms:.3g}"
+
+
+# --- the heading of the whole picture -------------------------------------------------------------
+
+
+def graph_label(sheet: Sheet) -> str:
+    """Title, notes and legend; "" if there are none."""
+    picture = sheet.picture
+    lines = [f'<TR><TD ALIGN="LEFT"><FONT COLOR="{INK}" POINT-SIZE="13"><B>{escaped(picture.title)}</B></FONT></TD></TR>'] * bool(
+        picture.title
+    )
+    for text in (picture.note, *picture.notes):
+        wrapped = textwrap.wrap(printable(text), LONGEST_LINE)
+        lines += [f'<TR><TD ALIGN="LEFT">{escaped(line)}</TD></TR>' for line in wrapped]
+    lines += [legend_row([colour], "", meaning) for colour, meaning in picture.legend]
+    if sheet.scale is not None:
+        low, high = min(sheet.scale[0], sheet.scale[1] / 10.0), sheet.scale[1]
+        steps = [colour_of(low * (high / low) ** (step / 8), low, high) for step in range(9)]
+        lines.append(legend_row(steps, f"gradient (rms) {low:.2g} ", f"{high:.2g}"))
+    return table(lines) if lines else ""
+
+
+def legend_row(colours: list[str], before: str, after: str) -> str:
+    """Squares in some colours, and what they mean. They are text, because cells would be stretched to the width of the notes."""
+    known = [colour for colour in colours if re.fullmatch("#[0-9a-fA-F]{6}", colour)]
+    squares = "".join(f'<FONT COLOR="{colour}">█</FONT>' for colour in known)
+    return f'<TR><TD ALIGN="LEFT">{small(before)}{squares}{small(after, SPACE)}</TD></TR>'
+
+
+# --- texts ----------------------------------------------------------------------------------------
+
+
+def table(lines: list[str]) -> str:
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{"".join(lines)}</TABLE>>'
+
+
+def cell(text: str) -> str:
+    """A number, inf and nan in red; or the head of a column."""
+    if text.lstrip("-") in ("inf", "nan"):
+        return f'<FONT COLOR="{ALARM}"><B>{text}</B></FONT>'
+    return small(text) if text.isalpha() else escaped(text)
+
+
+def small(text: str, before: str = "") -> str:
+    return f'<FONT POINT-SIZE="9" COLOR="{QUIET}">{before}{escaped(text)}</FONT>' if text else ""
+
+
+def bold(text: str) -> str:
+    return f'<FONT COLOR="{QUIET}"><B>{text.replace(" ", SPACE)}</B></FONT>' if text else ""
+
+
+def escaped(text: str) -> str:
+    """Any text inside of a table; Graphviz would replace a single backslash and an N by the name of the node.
+
+    A label that is a bracket and nothing else is an error in old versions.
+    """
+    return html.escape(printable(text)).replace("\\", "\\\\").replace("]", "&#93;")
+
+
+def escaped_label(text: str) -> str:
+    """Any text as a label that is not a table; an entity is what Graphviz would make of ``&lt;``."""
+    return html.escape(printable(text), quote=False).replace("\\", "\\\\")
+
+
+def tooltip(lines: list[str]) -> str:
+    """Texts as a tooltip, a line for each. How often a backslash must be doubled there depends on the version of Graphviz."""
+    texts = [printable(line.replace("\\", "/")) for line in lines if line]
+    whole = [text if len(text) <= LONGEST_TOOLTIP else text[: LONGEST_TOOLTIP - 1] + "…" for text in texts]
+    return NEW_LINE.join(html.escape(text) for text in whole) or " "

@@ -1,0 +1,349 @@
+"""draw() and what it returns: a Drawing, which is saved in any format and shown by notebooks."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+import tempfile
+import warnings
+import webbrowser
+from dataclasses import replace
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autograd.drawing.collapsing import collapsed
+from autograd.drawing.compare import compared
+from autograd.drawing.compose import LIMIT, Composer, add_groups, sheet_of
+from autograd.drawing.dot import digraph_of
+from autograd.drawing.failure import failed_root, marked_as_failed
+from autograd.drawing.flow import cotangents_of
+from autograd.drawing.folding import folded, unfolded
+from autograd.drawing.grid import grid_of
+from autograd.drawing.mermaid import mermaid_of
+from autograd.drawing.page import page_of
+from autograd.drawing.picture import Edge, Group, Node, Picture, plural
+from autograd.drawing.reading import read, without_collector
+from autograd.drawing.render import NoRenderer, inline_svg, rendered
+from autograd.drawing.tree import tree_of
+from autograd.nesting import is_module, mapped
+from autograd.ops.shapes import concatenate, reshape
+from autograd.scopes import record_lines
+from autograd.value import Value
+
+if TYPE_CHECKING:
+    import graphviz  # at run time where it is used: a tenth of the time that `import autograd` would take
+
+PICTURES = (".svg", ".png", ".pdf")
+TEXTS = (".dot", ".gv", ".mmd", ".mermaid", ".txt", ".json", ".html")
+DIRECTIONS = {"LR": "inputs left, output right", "BT": "inputs below, output above"}
+
+
+def draw(
+    what: Any,
+    *inputs: Any,
+    max_nodes: int = 150,
+    fold: bool | None = None,
+    depth: int | None = None,
+    direction: str = "LR",
+    parameters: Any = None,
+    title: str = "",
+) -> Drawing:
+    """A picture of the graph below a Value, or of a function, with the data and gradients of this moment.
+
+    Leaves are blue and rounded, dashed if frozen; constants are grey; the output is orange. Modules and scopes
+    are frames. Of a graph that is larger than `max_nodes`, copies of the same structure (samples, neurons, time
+    steps) are drawn once and marked ``×16``; then scopes are collapsed, the innermost first; then what is furthest
+    from the output is left out. `drawing.note` says what was done.
+
+    Args:
+        what: the output, a Value; or a function, which is called with the inputs; or an exception that such a
+            function raised, for the graph up to the operation that failed.
+        inputs: for a function its arguments. Numbers and floating arrays, also in lists and dicts, become Values
+            that bear the names of the parameters; modules, integers in arrays and all else are passed on. Source
+            lines are recorded, and no `.grad` is touched: the gradients shown are those of this call.
+        max_nodes: how many nodes are drawn at most, apart from dots for what is left out.
+        fold: True folds copies in small graphs as well, False never.
+        depth: scopes that are nested deeper are collapsed; by default as few as the number of nodes asks for.
+        direction: ``"LR"`` for inputs left and output right, ``"BT"`` for inputs below and output above.
+        parameters: a module, or a dict of Values, for the names of leaves and to mark those that the output does
+            not depend on. Modules that were called in the graph are found without it.
+        title: a heading.
+
+    Raises:
+        TypeError: if `what` is none of these, or the function gives no Value.
+        ValueError: for another direction, less than one node, or a negative depth.
+
+    >>> from autograd import Value
+    >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    >>> drawing = draw((a * b + 10.0).tanh())
+    >>> drawing
+    <Drawing of 6 nodes and 5 edges>
+    >>> [node.title for node in drawing.nodes]
+    ['tanh', '• + 10', '10', 'a * b', 'b', 'a']
+    """
+    check_options(max_nodes, depth, direction)
+    if isinstance(what, BaseException):
+        stand_in, name = failed_root(what)
+        picture = picture_of(stand_in, max_nodes, fold, depth, parameters, flows=False)
+        return Drawing(replace(marked_as_failed(picture, name, what, depth, max_nodes), title=title), direction)
+    called = what.__class__ is not Value
+    root, notes = evaluated(what, inputs) if called else (what, [])
+    if not called and inputs:
+        raise TypeError("draw(value) takes no inputs: they are for a function, draw(f, *inputs)")
+    picture = picture_of(root, max_nodes, fold, depth, parameters, own_pass=called)
+    return Drawing(replace(picture, title=title, notes=(*notes, *picture.notes)), direction)
+
+
+def picture_of(
+    root: Value,
+    max_nodes: int,
+    fold: bool | None,
+    depth: int | None,
+    parameters: Any,
+    *,
+    own_pass: bool = False,
+    flows: bool = True,
+) -> Picture:
+    """The picture of a graph; with `own_pass` the gradients are those of a backward pass of its own, else those in `.grad`."""
+    with without_collector():
+        reading = read(root, parameters)
+        fold = reading.total > max_nodes if fold is None else fold
+        folding = folded(reading, max(1, 2 * max_nodes // 3)) if fold else unfolded(reading)
+        sheet = sheet_of(reading, folding)
+        add_groups(reading, folding, sheet)
+        leaves, nodes = reading.values[: reading.leaves], reading.values[reading.leaves :]
+        cotangents, notes = cotangents_of(nodes, leaves) if flows else (None, [])
+        picture = Composer(reading, folding, sheet, cotangents, own_pass).picture(max(LIMIT, max_nodes))
+        notes = [note for note in notes if picture.differentiated]  # of gradients that are shown
+        return collapsed(replace(picture, notes=tuple(notes)), depth, max_nodes)
+
+
+def check_options(max_nodes: int, depth: int | None, direction: str) -> None:
+    if direction not in DIRECTIONS:
+        choices = " or ".join(f"{name!r} ({meaning})" for name, meaning in DIRECTIONS.items())
+        raise ValueError(f"draw(direction=...) takes {choices}, but got {direction!r}")
+    if not isinstance(max_nodes, int) or max_nodes < 1:
+        raise ValueError(f"draw(max_nodes=...) takes a whole number from 1 on, but got {max_nodes!r}")
+    if depth is not None and (not isinstance(depth, int) or depth < 0):
+        raise ValueError(f"draw(depth=...) takes a whole number from 0 on, or None for as deep as fits, but got {depth!r}")
+
+
+# --- functions ------------------------------------------------------------------------------------
+
+
+def evaluated(function: Any, inputs: tuple[Any, ...]) -> tuple[Value, list[str]]:
+    """The output of a function of Values, its inputs labelled, and what is to be said of it."""
+    if not callable(function):
+        raise TypeError(
+            f"draw(value) takes the Value whose graph is to be drawn, a function with its inputs, or an exception, but got "
+            f"{type(function).__name__}: pass the result of a computation with Values, such as a loss or model(x)"
+        )
+    if is_module(function) and not inputs:
+        raise TypeError(
+            f"draw(model, *inputs) takes the inputs of the model, but none came for {type(function).__name__}: "
+            "write draw(model, x), or draw_network(model) for its neurons and weights"
+        )
+    names = parameter_names(function, len(inputs))
+    values = [labelled(item, name) for item, name in zip(inputs, names, strict=True)]
+    try:
+        with record_lines():
+            out = function(*values)
+    except Exception as error:
+        error.add_note("draw(error) draws the graph up to the operation that failed")
+        raise
+    if out.__class__ is Value:
+        return out, []
+    found: list[Value] = []
+
+    def collect(item: Any, path: str) -> None:
+        found.extend([item] if item.__class__ is Value else [])
+
+    mapped(collect, out)
+    if not found:
+        raise TypeError(
+            f"draw(f, *inputs): the function gave {type(out).__name__} and no Value: its inputs become Values if they are floats "
+            "or floating arrays, so it may have left the graph, or depend on none of them"
+        )
+    if len(found) == 1:
+        return found[0], []
+    return concatenate([reshape(value, (-1,)) for value in found]), [f"the {len(found)} outputs are joined to be drawn together"]
+
+
+def parameter_names(function: Any, count: int) -> list[str]:
+    """What the function calls its first arguments."""
+    try:
+        names = list(inspect.signature(getattr(function, "forward", function)).parameters)
+    except (TypeError, ValueError):  # some functions in C have no signature
+        names = []
+    return [names[i] if i < len(names) else f"input {i}" for i in range(count)]
+
+
+def labelled(item: Any, name: str) -> Any:
+    """The floats and floating arrays of an argument as Values that bear its name."""
+
+    def as_value(leaf: Any, path: str) -> Any:
+        if leaf.__class__ is Value:
+            if leaf.op is None and not leaf.label:
+                leaf.label = f"{name}{path}"
+            return leaf
+        if isinstance(leaf, (bool, np.bool_)) or (isinstance(leaf, (np.ndarray, np.generic)) and leaf.dtype.kind not in "f"):
+            return leaf
+        return Value(leaf, label=f"{name}{path}")
+
+    return mapped(as_value, item, module=lambda module, path: module)
+
+
+# --- the drawing ----------------------------------------------------------------------------------
+
+
+class Drawing:
+    """A picture of a graph: shown by notebooks as it is, written to files by save().
+
+    Attributes:
+        picture: all there is, as plain data, also what is inside of collapsed groups.
+        nodes, edges, groups: what is drawn. Nodes have a title, rows of text, numbers and marks.
+        total: the number of nodes of the whole graph.
+        note: what was folded, collapsed and left out, or an empty string.
+        digraph: the picture as a ``graphviz.Digraph``, to be changed at will.
+    """
+
+    def __init__(self, picture: Picture, direction: str = "LR") -> None:
+        self.picture, self.direction, self.total, self.note = picture, direction, picture.total, picture.note
+        visible = picture.visible
+        self.nodes: tuple[Node, ...] = visible.nodes
+        self.edges: tuple[Edge, ...] = visible.edges
+        self.groups: tuple[Group, ...] = visible.groups
+
+    @cached_property
+    def digraph(self) -> graphviz.Digraph:
+        is_network = any(node.role == "neuron" for node in self.nodes)
+        return grid_of(self.picture, self.direction) if is_network else digraph_of(self.picture, self.direction)
+
+    @property
+    def source(self) -> str:
+        """The DOT text, the same for the same graph."""
+        return str(self.digraph.source)
+
+    @property
+    def mermaid(self) -> str:
+        """The text of a Mermaid flowchart, which GitHub and many editors draw."""
+        return mermaid_of(self.picture, self.direction)
+
+    @property
+    def text(self) -> str:
+        """The graph as a tree of plain text, the output first."""
+        return tree_of(self.picture)
+
+    @property
+    def html(self) -> str:
+        """The page that plays the backward pass: one file without network access."""
+        return page_of(self.picture, self.direction)
+
+    def to_json(self) -> dict[str, Any]:
+        """All of the picture as dicts, lists, strings and numbers."""
+        return self.picture.to_json()
+
+    def compare(self, later: Drawing) -> Drawing:
+        """What differs in a later drawing: nodes added, removed, and changed in shape or setting; numbers do not count.
+
+        >>> from autograd import Value
+        >>> x = Value(2.0, label="x")
+        >>> change = draw(x.tanh() * 3.0).compare(draw(x.exp().tanh() * 3.0))
+        >>> change.picture.notes
+        ('1 node added',)
+        >>> [node.title for node in change.nodes if "added" in node.marks]
+        ['exp(x)']
+        """
+        if not isinstance(later, Drawing):
+            raise TypeError(f"compare() takes another Drawing, but got {type(later).__name__}: draw(before).compare(draw(after))")
+        return Drawing(compared(self.picture, later.picture), later.direction)
+
+    def find(self, name: str) -> tuple[Node, ...]:
+        """The nodes with this name or a title, label, parameter path or operation that contains it, exact ones first.
+
+        >>> from autograd import Value
+        >>> a = Value(2.0, label="a")
+        >>> [node.title for node in draw(a * 3.0).find("a")]
+        ['a', 'a * 3']
+        """
+        return self.picture.find(name)
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the picture, in the format that the suffix names.
+
+        .svg, .png, .pdf
+            A picture. Folders are made. Where nothing is installed that could draw the format, the DOT text is
+            written beside it instead, with a warning that says what to install.
+        .html
+            The page: zoom, search, open and close scopes, and play the backward pass.
+        .dot or .gv, .mmd or .mermaid, .txt, .json
+            Graphviz' text, Mermaid's text, a tree of plain text, and all data.
+
+        Returns:
+            The path of the file that was written.
+
+        Raises:
+            ValueError: for any other suffix.
+
+        >>> from tempfile import TemporaryDirectory
+        >>> from autograd import Value
+        >>> with TemporaryDirectory() as folder:
+        ...     path = draw(Value(2.0) * 3.0).save(f"{folder}/pictures/product.dot")
+        ...     path.name, path.read_text().split()[0]
+        ('product.dot', 'digraph')
+        """
+        path = Path(path)
+        suffix = path.suffix.lower()
+        if suffix not in PICTURES + TEXTS:
+            known = ", ".join(PICTURES + TEXTS)
+            raise ValueError(f"save({str(path)!r}) takes a path that ends with one of {known}, but got {suffix!r}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if suffix in TEXTS:
+            path.write_text(self.as_text(suffix), encoding="utf-8")
+            return path
+        try:
+            path.write_bytes(rendered(self.digraph, suffix[1:]))
+        except NoRenderer as reason:
+            text = path.with_suffix(".dot")
+            text.write_text(self.source, encoding="utf-8")
+            warnings.warn(f"{text} was written, the graph as text, instead of {path.name}: {reason}", stacklevel=2)
+            return text
+        return path
+
+    def as_text(self, suffix: str) -> str:
+        """The contents of a text file with this suffix."""
+        if suffix in (".dot", ".gv"):
+            return self.source
+        if suffix in (".mmd", ".mermaid"):
+            return self.mermaid
+        if suffix == ".json":
+            return json.dumps(self.to_json(), indent=1)
+        return self.html if suffix == ".html" else self.text
+
+    def show(self) -> None:
+        """Show it: in a notebook the picture, elsewhere the page in a browser."""
+        if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
+            sys.modules["IPython"].display.display(self)
+            return
+        path = self.save(Path(tempfile.mkdtemp(prefix="valuegrad-")) / "graph.html")
+        webbrowser.open(path.as_uri())
+
+    def _repr_svg_(self) -> str | None:
+        return self._repr_mimebundle_().get("image/svg+xml")
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """What a notebook shows: the picture, or a tree of text and what to install for the picture."""
+        try:
+            return {"image/svg+xml": inline_svg(rendered(self.digraph, "svg")), "text/plain": repr(self)}
+        except NoRenderer as reason:
+            return {"text/plain": f"{self!r}, not shown as a picture: {reason}\n{self.text}"}
+
+    def __repr__(self) -> str:
+        drawn = [node for node in self.nodes if node.role != "cut"]
+        counts = f"{plural(len(drawn), 'node')} and {plural(len(self.edges), 'edge')}"
+        return f"<Drawing of {counts}{f', of {self.total:,} nodes in the graph' if self.note else ''}>"

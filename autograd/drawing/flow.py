@@ -1,0 +1,152 @@
+"""The gradient on every edge: a backward pass of this graph alone, which touches no `.grad`, and its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from autograd.backward import Pullback, check_current, contributions, pull
+from autograd.drawing.folding import Folding
+from autograd.drawing.picture import Edge, Summary
+from autograd.drawing.reading import Reading
+from autograd.drawing.texts import operands_of
+from autograd.graph import arguments_of
+from autograd.hooks import any_hooks
+from autograd.op import raw
+from autograd.ops.plain import is_finite
+from autograd.ops.reductions import fit
+from autograd.value import Value
+
+SAMPLE = 500  # members of a folded node whose gradients on edges are computed
+NUMBERS = 2_000_000  # elements that are summarised for one node
+LARGE = 200_000  # nodes: beyond, only what backward() left in the graph is shown
+HOOKED = "hooks of Values are not run for the picture, so gradients on edges are those without hooks"
+STALE = "data changed after it was used, so the gradients on edges are not shown: draw before the update"
+ONES = "the output is an array: its gradient is taken to be ones, as for its sum"
+
+
+def cotangents_of(nodes: list[Any], leaves: list[Any]) -> tuple[dict[Any, Any] | None, list[str]]:
+    """The cotangent of each Value of a graph, or None if there are none to show; and what is to be said about them.
+
+    The nodes are in topological order. The seed is what the last backward() started with, or one.
+    """
+    root = nodes[-1] if nodes else leaves[-1]
+    notes = []
+    try:
+        check_current(nodes, leaves)
+    except ValueError:
+        return None, [STALE]
+    if len(nodes) > LARGE:
+        kept = {value: value._grad for value in nodes if getattr(value, "_grad", None) is not None}
+        return kept or None, []
+    if any_hooks(nodes, leaves):
+        notes.append(HOOKED)
+    seed = getattr(root, "_grad", None)
+    if seed is None or root.op is None:
+        seed = 1.0 if not root.shape else np.ones_like(root._raw)
+        notes += [ONES] if root.shape else []
+    pullback = Pullback(root, [leaf for leaf in leaves if leaf.requires_grad], order=(nodes, leaves))
+    with np.errstate(all="ignore"):
+        found = pullback.pull(seed, keep=True)
+        if not all(is_finite(c) for c in found):
+            pullback.pull(seed, masked=True, keep=True)
+    return pullback.found, notes
+
+
+def flows(value: Value, cotangent: Any) -> Iterator[tuple[int, int, Any, Any]]:
+    """(operand, turn, local derivative, cotangent that flows to it) for each operand of a Value that is one.
+
+    The turn tells in which order the engine adds. The local derivative is None where it is no number for each element.
+    """
+    op, args = value.op, raw(arguments_of(value))
+    assert op is not None
+    operands = operands_of(value)
+    with np.errstate(all="ignore"):
+        found = list(contributions(value, cotangent, value._raw, args, masked=True))
+        if op.rule_y is not None:  # the engine takes two inputs last first
+            found.reverse()
+        locals_ = {} if op.kind != "elementwise" else dict(local_derivatives(value, args))
+    places = [number for number, item in enumerate(operands) if item.__class__ is Value]
+    if op.rule_y is not None:
+        places.reverse()
+    for turn, (place, (item, c)) in enumerate(zip(places, found, strict=True)):
+        yield place, turn, locals_.get(place), fit(c, item._raw)
+
+
+def local_derivatives(value: Value, args: Any) -> Iterator[tuple[int, Any]]:
+    """(operand, derivative of the result with respect to it), element by element."""
+    one = 1.0 if not value.shape else np.ones_like(value._raw)
+    recorded = arguments_of(value)
+    for number, (position, rule) in enumerate(value.op.rules):  # type: ignore[union-attr]
+        if recorded[position].__class__ is Value:
+            yield number, pull(rule, one, value._raw, *args)
+
+
+# --- of many nodes together -----------------------------------------------------------------------
+
+
+def with_flows(
+    reading: Reading, folding: Folding, sheet: Any, cotangents: dict[Any, Any], edges: list[Edge], number_of: dict[str, int]
+) -> list[Edge]:
+    """The edges with local derivatives and what flows back along them. Of many copies a sample is computed."""
+    class_of, head = folding.class_of, folding.head
+    index = {id(value): number for number, value in enumerate(reading.values)}
+    found: dict[Any, tuple[int, list[Any], list[Any]]] = {}  # turn, local derivatives, flows
+    for target, number in number_of.items():
+        for member in members_with_rules(reading, folding, sheet, number):
+            value = reading.values[member]
+            if value not in cotangents:
+                continue
+            operands = operands_of(value)
+            for slot, turn, local, flow in flows(value, cotangents[value]):
+                source = index[id(operands[slot])]
+                if head[source] == head[member]:
+                    continue
+                key = (int(class_of[source]), target, 0 if sheet.parts[number] > 1 else slot)
+                _, locals_, flowing = found.setdefault(key, (turn, [], []))
+                flowing.append(flow)
+                locals_ += [] if local is None else [local]
+    made = []
+    for edge in edges:
+        turn, locals_, flowing = found.get((number_of.get(edge.source), edge.target, edge.slot), (0, [], []))
+        made.append(replace(edge, turn=turn, local=summary_of(locals_), flow=summary_of(flowing)))
+    return made
+
+
+def members_with_rules(reading: Reading, folding: Folding, sheet: Any, number: int) -> Any:
+    """The computed Values that a node stands for, those inside of chains included; at most SAMPLE, spread evenly."""
+    members = sheet.members[number]
+    if members.__class__ is list or reading.values[members[0]].op is None:
+        return ()
+    if sheet.parts[number] > 1:
+        members = folding.chains(members[spread(len(members))])
+    return members[spread(len(members))]
+
+
+def spread(count: int) -> Any:
+    """At most SAMPLE of so many positions."""
+    return np.unique(np.linspace(0, count - 1, min(count, SAMPLE)).astype(int))
+
+
+def zeros(value: Value) -> Any:
+    return 0.0 if not value.shape else np.zeros(value.shape)
+
+
+def summary_of(items: Iterable[Any]) -> Summary | None:
+    """The summary of several numbers or arrays together; None if there are none, or data that is neither."""
+    found = list(items)
+    if not found:
+        return None
+    if len(found) == 1:
+        return Summary.of(found[0]) if isinstance(found[0], (float, np.ndarray)) else None
+    if all(item.__class__ is float for item in found):
+        return Summary.of(np.array(found))
+    if not all(isinstance(item, (float, np.ndarray)) for item in found):
+        return None
+    size = max(sum(np.size(item) for item in found), 1)
+    most = max(1, len(found) * NUMBERS // max(size, NUMBERS))
+    chosen = found if most >= len(found) else [found[i] for i in np.linspace(0, len(found) - 1, most).astype(int)]
+    return Summary.of(np.concatenate([np.ravel(item) for item in chosen]))

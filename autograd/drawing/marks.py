@@ -1,0 +1,70 @@
+"""What is wrong at a node: NaN, zero and exploding gradients, units that are dead."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from autograd.drawing.picture import Node, Picture, plural
+
+EXPLODING = 1e3  # times the median of the picture, and more than that
+VANISHING = 1e-8
+RECTIFIERS = ("relu", "leaky_relu", "maximum", "clip")
+
+
+def marked(picture: Picture) -> Picture:
+    """The picture with marks at its nodes."""
+    sizes = [node.grad.rms for node in picture.nodes if node.grad is not None and 0.0 < node.grad.rms < np.inf]
+    usual = median(sizes) if sizes else 0.0
+    return replace(picture, nodes=tuple(replace(node, marks=(*node.marks, *marks_of(node, usual))) for node in picture.nodes))
+
+
+def marks_of(node: Node, usual: float) -> list[str]:
+    """The marks of one node, in a picture whose gradients are usually of this size."""
+    found = []
+    for summary in (node.data, node.grad):
+        if summary is not None and summary.bad:
+            found.append("nan" if np.isnan(summary.norm) or np.isnan(summary.mean) else "inf")
+    grad = node.grad
+    if grad is not None and grad.size and not grad.bad and node.role in ("leaf", "computed"):
+        if grad.norm == 0.0:
+            found.append("zero gradient")
+        elif grad.rms > EXPLODING * max(1.0, usual):
+            found.append("exploding gradient")
+        elif grad.rms < VANISHING * min(1.0, usual):
+            found.append("vanishing gradient")
+    return list(dict.fromkeys(found))
+
+
+def dead_units(members: list[Any], units: list[Any]) -> str:
+    """What to say of rectified units that are zero for all samples; "" if there are none.
+
+    A unit is a place in the last axis of a tensor, or the scope of a scalar.
+    """
+    alive: dict[Any, bool] = {}
+    samples: dict[Any, int] = {}
+    for value, unit in zip(members, units, strict=True):
+        if value.ndim < 2:
+            if unit is None:
+                return ""
+            alive[unit] = alive.get(unit, False) or bool(np.any(value._raw != 0.0))
+            samples[unit] = samples.get(unit, 0) + 1
+            continue
+        rows = value._raw.reshape(math.prod(value.shape[:-1]), value.shape[-1])
+        for place, any_sample in enumerate((rows != 0.0).any(axis=0).tolist()):
+            alive[place] = alive.get(place, False) or any_sample
+            samples[place] = samples.get(place, 0) + len(rows)
+    dead = sum(not item for item in alive.values())
+    if not dead:
+        return ""
+    if len(alive) == 1 and max(samples.values()) == 1:
+        return "it is zero, so no gradient passes"
+    most = max(samples.values())
+    if not most:
+        return ""
+    units_are = f"{dead:,} of {plural(len(alive), 'unit')} {'is' if dead == 1 else 'are'}"
+    return f"{units_are} zero for {f'all {most:,} samples' if most > 1 else 'this sample'}"

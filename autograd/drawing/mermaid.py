@@ -1,0 +1,147 @@
+"""A picture as a Mermaid flowchart, which GitHub and many editors draw from text. It knows no colours of gradients.
+
+Mermaid reads labels as HTML and as Markdown; whatever would mean something there is written as an entity code.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+
+from autograd.drawing.dot import BLUE, ORANGE, ink_on
+from autograd.drawing.picture import Edge, Group, Node, Picture
+from autograd.drawing.tree import group_text, printable, texts_of, times
+
+ROUND = ("([", "])")
+SHAPES = {"leaf": ROUND, "frozen": ROUND, "unreached": ROUND, "scope": ("[[", "]]"), "neuron": ("((", "))")}
+CLASSES = {
+    "leaf": "fill:#deecf7,stroke:#0072b2,color:#1a1a1a",
+    "frozen": "fill:#f4f8fb,stroke:#0072b2,color:#1a1a1a,stroke-dasharray:5 3",
+    "constant": "fill:#f1f1f1,stroke:#f1f1f1,color:#4a545e",
+    "computed": "fill:#ffffff,stroke:#7d8894,color:#1a1a1a",
+    "scope": "fill:#e6eaf5,stroke:#5b6b9a,color:#1a1a1a",
+    "failed": "fill:#fbe3d8,stroke:#b03a00,color:#1a1a1a,stroke-width:3px",
+    "unreached": "fill:#ffffff,stroke:#5f6b76,color:#1a1a1a,stroke-dasharray:2 3",
+    "neuron": "fill:#e8e8e8,stroke:#4a545e,color:#1a1a1a",
+    "cut": "fill:none,stroke:none",
+    "frame": "fill:#f6f8fa,stroke:#b4bfca,color:#1a1a1a",
+    "output": "fill:#fdebd0,stroke:#b86e00,color:#1a1a1a,stroke-width:3px",
+}
+#: Of HTML and of Mermaid itself; stars, underscores and backticks where Markdown would take them.
+SPECIAL = re.compile(
+    r"""["<>&#\\\[\]{}|`~$;%]|\*(?! )|(?<! )\*|(?<!\w)_|_(?!\w)|^[-+=](?= |$)|^\*|(?<=^\d)[.)]|(?<=\w):(?=[\w/])|(?<=www)\.|@"""
+)
+
+
+def mermaid_of(picture: Picture, direction: str) -> str:
+    """What is visible of a picture as a ``flowchart``. The same picture gives the same text.
+
+    GitHub draws at most 500 edges and 50,000 characters; the text itself has no limit.
+
+    Args:
+        picture: nodes, edges and groups.
+        direction: ``"LR"`` for inputs left and output right, ``"BT"`` for inputs below and output above.
+
+    >>> nodes = Node("n0", "computed", "d = a * b"), Node("n1", "leaf", "a")
+    >>> print(mermaid_of(Picture(nodes, (Edge("n1", "n0", count=2),)), "LR"), end="")
+    flowchart LR
+      n0["d = a * b"]:::output
+      n1(["a"]):::leaf
+      n1 -->|"×2"| n0
+      classDef leaf fill:#deecf7,stroke:#0072b2,color:#1a1a1a
+      classDef output fill:#fdebd0,stroke:#b86e00,color:#1a1a1a,stroke-width:3px
+    """
+    shown = picture.visible
+    groups = {group.name: group for group in picture.groups}
+    names = {node.name: name_of(node.name, number) for number, node in enumerate(shown.nodes)}
+    classes = {node.name: "output" if node.name == shown.root and node.role == "computed" else node.role for node in shown.nodes}
+    written = {node.name: node_text(node, names[node.name], classes[node.name], groups.get(node.name)) for node in shown.nodes}
+    lines = [*heading(picture), f"flowchart {direction}", *nested(shown, written)]
+    lines += [f"  {edge_text(edge, names)}" for edge in shown.edges]
+    lines += link_styles(shown)
+    used = {*classes.values(), *("frame" for node in shown.nodes if node.group)}
+    lines += [f"  classDef {name} {look}" for name, look in CLASSES.items() if name in used]
+    return "\n".join(lines + own_colours(shown, names)) + "\n"
+
+
+def name_of(name: str, number: int) -> str:
+    """A name that is no word of Mermaid's, such as "end"."""
+    return name if re.fullmatch(r"n\d+", name) else f"x{number}"
+
+
+def heading(picture: Picture) -> list[str]:
+    """The title and the notes, as the front matter that Mermaid shows above."""
+    texts = [printable(text) for text in (picture.title, picture.note, *picture.notes) if text]
+    return ["---", f"title: {json.dumps('. '.join(texts), ensure_ascii=False)}", "---"] if texts else []
+
+
+def nested(shown: Picture, written: dict[str, str]) -> list[str]:
+    """The lines of nodes, those of a scope in its subgraph; from the outermost in, without recursion."""
+    inside: dict[str, list[str]] = {"": []}
+    for node in shown.nodes:
+        inside.setdefault(node.group, []).append(written[node.name])
+    groups = {group.name: group for group in shown.groups}
+    children: dict[str, list[str]] = {}
+    wanted: set[str] = set()
+    for name in inside:
+        while name and name not in wanted:
+            wanted.add(name)
+            children.setdefault(groups[name].parent, []).append(name)
+            name = groups[name].parent
+    numbers = {name: number for number, name in enumerate(groups)}
+    lines = []
+    todo = [("", 0, True)]
+    while todo:
+        name, depth, begins = todo.pop()
+        if not begins:
+            lines.append("  " * depth + "end")
+            continue
+        if name:
+            lines.append("  " * depth + f'subgraph g{numbers[name]}["{escaped(group_text(groups[name]))}"]')
+            todo.append((name, depth, False))
+        lines += ["  " * (depth + 1) + line for line in inside.get(name, [])]
+        todo += [(child, depth + 1, True) for child in reversed(children.get(name, []))]
+    frames = ",".join(f"g{numbers[name]}" for name in groups if name in wanted)
+    return [*lines, f"  class {frames} frame"] if frames else lines
+
+
+def node_text(node: Node, name: str, look: str, group: Group | None) -> str:
+    """``n1(["a<br>data 2.0000"]):::leaf``."""
+    if node.role == "scope" and group is not None:
+        title = group_text(group)
+    else:
+        title = (node.title or ("" if texts_of(node) else node.op or node.role)) + (
+            "" if node.role == "cut" else times(node.count)
+        )
+    label = "<br>".join(escaped(text) for text in (title.strip(), *texts_of(node)) if text)
+    first, last = SHAPES.get(node.role, ("[", "]"))
+    return f'{name}{first}"{label}"{last}:::{look}'
+
+
+def edge_text(edge: Edge, names: dict[str, str]) -> str:
+    """``n1 -->|"×16"| n0``."""
+    label = escaped(" ".join(text for text in (edge.label, times(edge.count).strip()) if text))
+    arrow = "-.->" if "removed" in edge.marks else "-->"
+    return f"{names[edge.source]} {arrow}" + (f'|"{label}"|' if label else "") + f" {names[edge.target]}"
+
+
+def link_styles(shown: Picture) -> list[str]:
+    """Blue for positive and orange for negative strengths; the stronger, the wider."""
+    lines = []
+    for number, edge in enumerate(shown.edges):
+        if edge.strength is not None and math.isfinite(edge.strength):
+            width = 0.5 + 2.5 * min(abs(edge.strength), 1.0)
+            lines.append(f"  linkStyle {number} stroke:{BLUE if edge.strength >= 0 else ORANGE},stroke-width:{width:.1f}px")
+    return lines
+
+
+def own_colours(shown: Picture, names: dict[str, str]) -> list[str]:
+    """The colours of neurons, which are those of their layers."""
+    neurons = [node for node in shown.nodes if node.role == "neuron" and re.fullmatch("#[0-9a-fA-F]{6}", node.op)]
+    return [f"  style {names[node.name]} fill:{node.op},color:{ink_on(node.op)}" for node in neurons]
+
+
+def escaped(text: str) -> str:
+    """Any text inside of a quoted label, with entity codes such as ``#34;`` for what Mermaid would interpret."""
+    return SPECIAL.sub(lambda found: f"#{ord(found[0])};", printable(text))

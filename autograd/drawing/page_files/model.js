@@ -1,0 +1,210 @@
+// What the page knows about the picture: nodes, edges, groups, and which groups are closed.
+// Nothing here touches the document.
+
+const SUMMARY_FIELDS = ["size", "minimum", "mean", "maximum", "norm", "zeros", "bad"];
+
+/** JSON has no NaN and no infinities: they come as strings, which Number() reads. */
+function summaryOf(raw) {
+  if (!raw) return null;
+  const summary = Object.fromEntries(SUMMARY_FIELDS.map((field) => [field, Number(raw[field])]));
+  summary.values = raw.values ? raw.values.map(Number) : null;
+  return summary;
+}
+
+/** Fields at their defaults are left out of the JSON. */
+function nodeOf(raw) {
+  const defaults = {
+    title: "", count: 1, parts: 1, group: "", op: "", names: [], shape: null, dtype: "", marks: [], notes: [], place: "", line: "",
+    source: "", rules: [], words: "", order: 0, ordered: false, rows: [],
+  };
+  const numbers = { data: summaryOf(raw.data), grad: summaryOf(raw.grad), cotangent: summaryOf(raw.cotangent) };
+  return { ...defaults, ...raw, ...numbers };
+}
+
+function edgeOf(raw, position) {
+  const defaults = { slot: 0, count: 1, turn: 0, label: "", marks: [] };
+  const strength = raw.strength === undefined || raw.strength === null ? null : Number(raw.strength);
+  return { ...defaults, ...raw, id: `e${position}`, strength, local: summaryOf(raw.local), flow: summaryOf(raw.flow) };
+}
+
+function groupOf(raw) {
+  return { parent: "", count: 1, nodes: 0, parameters: 0, collapsed: false, kind: "", ...raw };
+}
+
+const isComputed = (node) => !["leaf", "frozen", "constant", "unreached", "cut"].includes(node.role);
+const plural = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
+
+class Model {
+  constructor(raw) {
+    const { title = "", notes = [], legend = [], note = "", root = "n0", total = 0 } = raw;
+    Object.assign(this, { title, notes, legend, note, root, total });
+    this.edgesTotal = raw.edges_total ?? 0;
+    this.differentiated = raw.differentiated ?? false;
+    this.nodes = new Map((raw.nodes ?? []).map((node) => [node.name, nodeOf(node)]));
+    this.groups = new Map((raw.groups ?? []).map((group) => [group.name, groupOf(group)]));
+    this.edges = (raw.edges ?? []).map(edgeOf).filter((edge) => this.nodes.has(edge.source) && this.nodes.has(edge.target));
+    this.closed = new Set([...this.groups.values()].filter((group) => group.collapsed).map((group) => group.name));
+    this.incoming = new Map([...this.nodes.keys()].map((name) => [name, []]));
+    this.outgoing = new Map([...this.nodes.keys()].map((name) => [name, []]));
+    for (const edge of this.edges) {
+      this.incoming.get(edge.target).push(edge);
+      this.outgoing.get(edge.source).push(edge);
+    }
+    for (const edges of this.incoming.values()) edges.sort((a, b) => a.slot - b.slot);
+    this.membersOf = new Map();
+    this.inOrder = [...this.nodes.values()].sort((a, b) => a.order - b.order);
+    this.hasCotangents = this.inOrder.some((node) => node.cotangent);
+    this.isNetwork = this.inOrder.length > 0 && this.inOrder.every((node) => ["neuron", "cut"].includes(node.role));
+  }
+
+  /** What a node is called in a sentence. */
+  label(node) {
+    return node.title || node.names[0] || node.op || (node.data?.values?.length === 1 ? short(node.data.values[0]) : node.role);
+  }
+
+  /** The short name of a node: what stands before the "=" of its title. */
+  shortLabel(node) {
+    const label = this.label(node);
+    const [before] = label.split(" = ");
+    return before.length > 32 ? `${before.slice(0, 31)}…` : before;
+  }
+
+  /** A group and the groups around it, the innermost first. */
+  *around(group) {
+    for (let name = group; this.groups.has(name); name = this.groups.get(name).parent) yield name;
+  }
+
+  /** The outermost closed group around a group, itself included, or "". */
+  closedAround(group) {
+    return [...this.around(group)].filter((name) => this.closed.has(name)).pop() ?? "";
+  }
+
+  /** The key of what is drawn for a node: its own, or that of the closed group that hides it. */
+  standIn(name) {
+    const group = this.closedAround(this.nodes.get(name).group);
+    return group ? `group:${group}` : `node:${name}`;
+  }
+
+  toggle(group) {
+    if (!this.closed.delete(group)) this.closed.add(group);
+  }
+
+  /** Open the groups that hide a node; whether there were any. */
+  reveal(name) {
+    const hiding = [...this.around(this.nodes.get(name).group)].filter((group) => this.closed.has(group));
+    hiding.forEach((group) => this.closed.delete(group));
+    return hiding.length > 0;
+  }
+
+  members(group) {
+    if (!this.membersOf.size) {
+      for (const name of this.groups.keys()) this.membersOf.set(name, []);
+      for (const node of this.inOrder) for (const name of this.around(node.group)) this.membersOf.get(name).push(node);
+    }
+    return this.membersOf.get(group) ?? [];
+  }
+
+  /** What is drawn now: every closed group is one item, with one edge for all that lead to the same place. */
+  visible() {
+    const items = new Map();
+    for (const node of this.inOrder) {
+      const key = this.standIn(node.name);
+      const group = this.groups.get(key.slice("group:".length));
+      if (key === `node:${node.name}`) items.set(key, { key, node, group: node.group, order: node.order });
+      else if (!items.has(key)) items.set(key, { key, node: this.scopeNode(group), scope: group, group: group.parent, order: node.order });
+      items.get(key).order = node.order;
+    }
+    const edges = new Map();
+    for (const edge of this.edges) {
+      const [source, target] = [this.standIn(edge.source), this.standIn(edge.target)];
+      if (source === target && edge.source !== edge.target) continue;
+      const key = JSON.stringify([source, target, target === `node:${edge.target}` ? edge.slot : -1]);
+      if (!edges.has(key)) edges.set(key, { source, target, slot: edge.slot, edges: [] });
+      edges.get(key).edges.push(edge);
+    }
+    const groups = [...this.groups.values()].filter((group) => !this.closedAround(group.name));
+    return { items: this.operandsFirst(items, [...edges.values()]), edges: [...edges.values()], groups };
+  }
+
+  /** The items as they are met on the way from the output to the inputs: operands are then drawn in their order. */
+  operandsFirst(items, edges) {
+    const incoming = Map.groupBy(edges, (edge) => edge.target);
+    const found = new Set(), waiting = [this.nodes.has(this.root) ? this.standIn(this.root) : items.keys().next().value];
+    while (waiting.length) {
+      const key = waiting.pop();
+      if (found.has(key)) continue;
+      found.add(key);
+      waiting.push(...(incoming.get(key) ?? []).sort((a, b) => b.slot - a.slot).map((edge) => edge.source));
+    }
+    return [...new Set([...found, ...items.keys()])].filter((key) => items.has(key)).map((key) => items.get(key));
+  }
+
+  /** The node that stands for a closed group. */
+  scopeNode(group) {
+    const members = this.members(group.name);
+    const nodes = plural(group.nodes || members.reduce((sum, node) => sum + node.count, 0), "node");
+    const rows = group.parameters ? [[nodes], [plural(group.parameters, "parameter")]] : [[nodes]];
+    const marks = [...new Set(members.flatMap((node) => node.marks))];
+    return nodeOf({ name: group.name, role: "scope", title: group.title, count: group.count, rows, marks, names: [group.kind] });
+  }
+
+  /** The nodes with this text in a name, title or operation, exact names first. */
+  find(text) {
+    const wanted = text.trim().toLowerCase();
+    if (!wanted) return [];
+    const texts = (node) => [node.title, ...node.names].map((item) => item.toLowerCase());
+    const exact = this.inOrder.filter((node) => texts(node).includes(wanted));
+    const near = this.inOrder.filter((node) => [...texts(node), node.op.toLowerCase()].some((item) => item.includes(wanted)));
+    return [...new Set([...exact, ...near])];
+  }
+}
+
+// --- numbers as text -------------------------------------------------------------------------------
+
+/** The shortest digits that read back as the same number, as Python writes them. */
+function exact(number) {
+  if (Number.isNaN(number)) return "nan";
+  if (!Number.isFinite(number)) return number > 0 ? "inf" : "-inf";
+  if (Object.is(number, -0)) return "-0.0";
+  const [digits, power] = number.toExponential().split("e");
+  const exponent = Number(power);
+  if (exponent < -4 || exponent >= 16) {
+    return `${digits}e${exponent < 0 ? "-" : "+"}${String(Math.abs(exponent)).padStart(2, "0")}`;
+  }
+  return Number.isInteger(number) ? `${number}.0` : String(number);
+}
+
+/** Four significant digits, or powers of ten where plain digits would be long; a real minus sign. */
+function short(number) {
+  if (!Number.isFinite(number)) return exact(number).replace("inf", "∞").replace("-", "−");
+  const size = Math.abs(number);
+  const plain = size === 0 || (size >= 1e-3 && size < 1e5);
+  const text = plain ? String(Number(number.toPrecision(4))) : number.toExponential(2);
+  return text.replaceAll("-", "−");
+}
+
+/** A number, a few numbers, or what there is to say about many. */
+function shortSummary(summary) {
+  if (!summary) return "not known";
+  if (summary.values?.length === 1) return short(summary.values[0]);
+  if (summary.values && summary.values.length <= 4) return `[${summary.values.map(short).join(", ")}]`;
+  if (!summary.size) return "no numbers";
+  if (summary.minimum === summary.maximum) return `all ${short(summary.minimum)}`;
+  return `${short(summary.minimum)} … ${short(summary.maximum)}, norm ${short(summary.norm)}`;
+}
+
+const exactValues = (values) => (values.length === 1 ? exact(values[0]) : `[${values.map(exact).join(", ")}]`);
+const exactSummary = (summary) => (summary?.values?.length ? exactValues(summary.values) : shortSummary(summary));
+const isZero = (summary) => Boolean(summary) && summary.size > 0 && summary.zeros === summary.size;
+const isBad = (summary) => Boolean(summary) && summary.bad > 0;
+const rms = (summary) => (summary?.size ? summary.norm / Math.sqrt(summary.size) : 0);
+
+/** The summary of numbers that were computed here. */
+function summarise(values) {
+  const norm = Math.hypot(...values);
+  return {
+    size: values.length, minimum: Math.min(...values), maximum: Math.max(...values),
+    mean: values.reduce((sum, value) => sum + value, 0) / values.length, norm,
+    zeros: values.filter((value) => value === 0).length, bad: values.filter((value) => !Number.isFinite(value)).length, values,
+  };
+}

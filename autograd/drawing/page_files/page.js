@@ -1,0 +1,356 @@
+// Brings it together: the model, the view and the player, the keys and the buttons.
+
+const byId = (id) => document.getElementById(id);
+
+class Page {
+  constructor() {
+    this.model = new Model(JSON.parse(byId("picture").textContent));
+    this.playback = new Playback(this.model);
+    this.hits = [];
+    this.hit = -1;
+    this.timer = null;
+    this.view = new View(this.model, byId("canvas"), {
+      point: (item) => this.showItem(item),
+      select: (node) => this.select(node),
+      toggle: (group) => this.toggle(group),
+    });
+    this.links = { go: (node) => this.go(node), toggle: (group) => this.toggle(group) };
+    this.fill();
+    this.listen();
+    this.draw();
+    this.view.fit();
+    if (this.narrow()) this.turnView(() => this.view.turnIfLarger());
+    if (this.view.at.scale < (this.narrow() ? 0.3 : 0.12)) this.view.show(this.model.root, true); // too small to see anything
+    this.showNode(this.model.nodes.get(this.model.root) ?? this.model.inOrder.at(-1));
+    document.documentElement.dataset.ready = "true";
+  }
+
+  /** What stays the same while the page is open. */
+  fill() {
+    const { model, playback } = this;
+    byId("title").textContent = model.title || "Graph";
+    byId("note").textContent = model.note;
+    byId("note").hidden = !model.note;
+    byId("panel-about").replaceChildren(...aboutDetails(model));
+    const names = model.inOrder.filter((node) => node.title || node.names.length).slice(0, 500).map((node) => model.shortLabel(node));
+    byId("names").replaceChildren(...[...new Set(names)].map((name) => el("option", { value: name })));
+    byId("questions").replaceChildren(...Object.entries(QUESTIONS).map(([kind, { text }]) => el("button", { type: "button", id: `ask-${kind}`, onclick: () => this.ask(kind) }, text)));
+    byId("slider").max = playback.last;
+    const seam = playback.turning;
+    byId("seam").hidden = seam < 0;
+    byId("seam").style.setProperty("--at", seam / playback.last);
+    byId("player").hidden = playback.last < 2;
+    byId("tab-leaves").hidden = !model.inOrder.some((node) => node.role === "leaf" || node.role === "unreached");
+  }
+
+  draw(anchor = null) {
+    this.view.draw(anchor);
+    this.view.markAgain();
+    this.showStep();
+    this.legend();
+  }
+
+  legend() {
+    byId("legend").replaceChildren(...legendParts(this.model, this.view.colours, this.view.range));
+  }
+
+  // --- nodes and scopes --------------------------------------------------------------------------------
+
+  showItem(item) {
+    if (!item.scope) return this.showNode(item.node);
+    this.shown = null;
+    byId("panel-node").replaceChildren(...scopeDetails(this.model, item, this.links));
+    byId("panel-node").dataset.name = item.node.name;
+  }
+
+  showNode(node) {
+    if (!node) return;
+    this.shown = node;
+    const sum = this.playback.resting ? null : this.playback.state().sums.get(node.name) ?? null;
+    byId("panel-node").replaceChildren(...nodeDetails(this.model, node, this.links, sum));
+    byId("panel-node").dataset.name = node.name;
+  }
+
+  select(node) {
+    this.view.select(node.name);
+    this.showNode(node);
+    byId("asked").value = this.model.shortLabel(node);
+    this.asked = node;
+    if (this.narrow() && byId("tab-ask").ariaSelected !== "true") this.openTab("node");
+  }
+
+  /** Select a node from a text: open the scopes that hide it, and bring it into view. */
+  go(node) {
+    if (this.model.reveal(node.name)) this.draw(`node:${this.model.root}`);
+    this.select(node);
+    this.view.show(node.name);
+  }
+
+  toggle(group) {
+    this.model.toggle(group);
+    this.draw(`group:${group}`);
+    const item = this.view.items.get(`group:${group}`);
+    if (item) this.showItem(item);
+    this.say(`${groupTitle(this.model.groups.get(group))} is ${item ? "closed" : "open"}`);
+  }
+
+  // --- search ----------------------------------------------------------------------------------------------
+
+  search() {
+    this.hits = this.model.find(byId("query").value);
+    this.hit = -1;
+    this.view.mark("hit", this.hits.map((node) => node.name));
+    this.view.mark("hit-now");
+    const found = byId("query").value.trim() ? (this.hits.length ? `${this.hits.length} found` : "none found") : "";
+    byId("hits").textContent = found;
+  }
+
+  nextHit(by) {
+    if (!this.hits.length) return;
+    this.hit = this.hit < 0 && by < 0 ? this.hits.length - 1 : (this.hit + by + this.hits.length) % this.hits.length;
+    const node = this.hits[this.hit];
+    const opened = this.model.reveal(node.name);
+    if (opened) this.draw();
+    this.view.mark("hit", this.hits.map((one) => one.name));
+    this.view.mark("hit-now", [node.name]);
+    this.view.select(node.name);
+    this.showNode(node);
+    this.asked = node;
+    byId("asked").value = this.model.shortLabel(node);
+    this.view.show(node.name, true);
+    byId("hits").textContent = `${this.hit + 1} of ${this.hits.length}`;
+  }
+
+  clear() {
+    byId("query").value = "";
+    this.search();
+    for (const kind of ["path", "culprit", "asked"]) this.view.mark(kind);
+    byId("canvas").classList.remove("answering");
+    byId("answer").replaceChildren();
+  }
+
+  // --- questions ---------------------------------------------------------------------------------------------
+
+  ask(kind) {
+    const text = byId("asked").value;
+    const known = this.asked && this.model.shortLabel(this.asked) === text ? this.asked : this.model.find(text)[0];
+    if (!known) {
+      const words = text ? `There is no node named "${text}" in this picture.` : "Choose a node first: click it, or write its name above.";
+      return byId("answer").replaceChildren(el("p", {}, words));
+    }
+    this.asked = known;
+    const answer = answerOf(kind, this.model, known);
+    const culprits = answer.culprits.map((name) => this.model.nodes.get(name));
+    const opened = [known, ...culprits].map((node) => this.model.reveal(node.name)).some(Boolean);
+    if (opened) this.draw();
+    this.view.mark("path", answer.nodes, answer.edges);
+    this.view.mark("culprit", answer.culprits);
+    this.view.mark("asked", [known.name]);
+    byId("canvas").classList.add("answering");
+    if (culprits.length) this.view.show(culprits[0].name);
+    const links = culprits.slice(0, 8).map((node) => nodeLink(this.model, node, this.links));
+    byId("answer").replaceChildren(
+      el("h3", {}, `${this.model.shortLabel(known)}: ${QUESTIONS[kind].text}`), ...answer.sentences.map((sentence) => el("p", {}, sentence)),
+      links.length ? el("p", { class: "near" }, el("span", { class: "quiet" }, "where: "), ...links) : "",
+      el("button", { type: "button", class: "small", onclick: () => this.clear() }, "Clear the marks"),
+    );
+    byId("answer").dataset.culprits = answer.culprits.join(" ");
+    byId("answer").dataset.path = answer.nodes.join(" ");
+  }
+
+  // --- the player -----------------------------------------------------------------------------------------------
+
+  moveTo(index) {
+    const { playback } = this;
+    playback.resting = false;
+    playback.index = Math.min(Math.max(index, 0), playback.last);
+    this.showStep();
+    this.openTab("step");
+    if (playback.step.node) this.view.show(playback.step.node.name);
+    this.showNode(playback.step.node ?? this.shown);
+  }
+
+  stepBy(by) {
+    this.pause();
+    this.moveTo(this.playback.resting ? (by > 0 ? 0 : this.playback.last) : this.playback.index + by);
+  }
+
+  play() {
+    const { playback } = this;
+    this.moveTo(playback.resting || playback.index === playback.last ? 0 : playback.index);
+    byId("player").dataset.state = "playing";
+    byId("play").setAttribute("aria-label", "Pause");
+    this.tick();
+  }
+
+  tick() {
+    const slower = { backward: 2000, seed: 1600, start: 900 };
+    const wait = (slower[this.playback.step.kind] ?? 900) / Number(byId("speed").value);
+    this.timer = setTimeout(() => {
+      this.moveTo(this.playback.index + 1);
+      if (this.playback.index === this.playback.last) this.pause();
+      else this.tick();
+    }, wait);
+  }
+
+  pause() {
+    clearTimeout(this.timer);
+    this.timer = null;
+    byId("player").dataset.state = "paused";
+    byId("play").setAttribute("aria-label", "Play");
+  }
+
+  showStep() {
+    const { model, playback, view } = this;
+    const state = playback.state();
+    view.showState(playback, state);
+    const { heading, parts } = stepDetails(model, playback, state, this.links);
+    byId("panel-step").replaceChildren(el("h2", {}, heading), ...parts);
+    if (byId("panel").dataset.tab === "leaves") this.showLeaves();
+    byId("slider").value = playback.index;
+    const phase = playback.resting ? "" : heading;
+    byId("counter").textContent = playback.resting ? plural(playback.last + 1, "step") : `${playback.index + 1} / ${playback.last + 1}`;
+    byId("slider").setAttribute("aria-valuetext", `step ${playback.index + 1} of ${playback.last + 1}: ${spokenStep(model, state, phase)}`);
+    Object.assign(byId("player").dataset, { step: playback.index, kind: playback.resting ? "rest" : state.step.kind, node: state.step.node?.name ?? "" });
+    if (!playback.resting && (!this.timer || Number(byId("speed").value) <= 1)) this.say(spokenStep(model, state, phase));
+  }
+
+  showLeaves() {
+    byId("panel-leaves").replaceChildren(leafTable(this.model, this.playback.state(), this.links));
+  }
+
+  say(text) {
+    byId("live").textContent = text;
+  }
+
+  // --- tabs, theme, buttons and keys --------------------------------------------------------------------------
+
+  narrow() {
+    return matchMedia("(max-width: 820px)").matches;
+  }
+
+  openTab(name) {
+    for (const tab of byId("tabs").children) {
+      const chosen = tab.id === `tab-${name}`;
+      tab.setAttribute("aria-selected", chosen);
+      tab.tabIndex = chosen ? 0 : -1;
+      const panel = byId(tab.getAttribute("aria-controls"));
+      panel.hidden = !chosen && panel.id !== "panel-node";
+    }
+    byId("panel").dataset.tab = name;
+    if (name === "leaves") this.showLeaves();
+  }
+
+  setTheme(theme) {
+    document.documentElement.dataset.theme = theme;
+  }
+
+  toggleTheme() {
+    const dark = document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+    this.setTheme(dark === "dark" ? "light" : "dark");
+  }
+
+  toggleColours() {
+    this.view.colours = this.view.colours === "roles" ? "gradients" : "roles";
+    byId("colours").setAttribute("aria-pressed", this.view.colours === "gradients");
+    this.view.paint();
+    this.legend();
+  }
+
+  turnView(turn) {
+    turn();
+    this.view.markAgain();
+    this.showStep();
+  }
+
+  listen() {
+    const click = (id, action) => byId(id).addEventListener("click", action);
+    click("zoom-in", () => this.view.zoomBy(ZOOM.step));
+    click("zoom-out", () => this.view.zoomBy(1 / ZOOM.step));
+    click("fit", () => this.view.fit());
+    click("colours", () => this.toggleColours());
+    click("turn", () => this.turnView(() => this.view.turn()));
+    click("theme", () => this.toggleTheme());
+    click("first", () => this.jump(0));
+    click("last", () => this.jump(this.playback.last));
+    click("back", () => this.stepBy(-1));
+    click("forward", () => this.stepBy(1));
+    click("play", () => this.playOrPause());
+    byId("slider").addEventListener("input", (event) => this.jump(Number(event.target.value)));
+    byId("query").addEventListener("input", () => this.search());
+    byId("search").addEventListener("submit", (event) => event.preventDefault());
+    byId("query").addEventListener("keydown", (event) => this.searchKey(event));
+    byId("asked").addEventListener("input", () => (this.asked = null));
+    byId("tabs").addEventListener("click", (event) => event.target.role === "tab" && this.openTab(event.target.id.slice("tab-".length)));
+    byId("tabs").addEventListener("keydown", (event) => this.tabKey(event));
+    document.addEventListener("keydown", (event) => this.key(event));
+    let size = `${byId("canvas").clientWidth}`;
+    new ResizeObserver(() => {
+      const now = `${byId("canvas").clientWidth}`; // the height also changes when a phone's bars hide: no reason to move
+      if (now !== size) this.view.fit();
+      size = now;
+    }).observe(byId("canvas"));
+    this.openTab("step");
+    this.pause();
+  }
+
+  jump(index) {
+    this.pause();
+    this.moveTo(index);
+  }
+
+  playOrPause() {
+    if (this.timer) this.pause();
+    else this.play();
+  }
+
+  searchKey(event) {
+    if (event.key === "Enter") this.nextHit(event.shiftKey ? -1 : 1);
+    else if (event.key === "Escape") {
+      this.clear();
+      byId("canvas").focus({ preventScroll: true });
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  tabKey(event) {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!by) return;
+    const tabs = [...byId("tabs").children].filter((tab) => tab.offsetParent !== null);
+    const next = tabs[(tabs.indexOf(document.activeElement) + by + tabs.length) % tabs.length];
+    next.focus();
+    this.openTab(next.id.slice("tab-".length));
+    event.stopPropagation();
+    event.preventDefault();
+  }
+
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const { target } = event;
+    if (target.matches("input:not([type=range]), select, textarea")) return;
+    const arrows = !target.matches("input[type=range]");
+    if (event.key === " " && target.matches("button, [role=tab], select")) return;
+    const hasPlayer = !byId("player").hidden;
+    const actions = {
+      "/": () => byId("query").focus(), "+": () => this.view.zoomBy(ZOOM.step), "=": () => this.view.zoomBy(ZOOM.step), "-": () => this.view.zoomBy(1 / ZOOM.step),
+      "0": () => this.view.fit(), f: () => this.view.fit(), c: () => this.toggleColours(), r: () => this.turnView(() => this.view.turn()), d: () => this.toggleTheme(), Escape: () => this.clear(),
+      ...(hasPlayer ? { " ": () => this.playOrPause(), ".": () => this.stepBy(1), ",": () => this.stepBy(-1) } : {}),
+      ...(hasPlayer && arrows ? { ArrowRight: () => this.stepBy(1), ArrowLeft: () => this.stepBy(-1), Home: () => this.jump(0), End: () => this.jump(this.playback.last) } : {}),
+    };
+    if (!Object.hasOwn(actions, event.key)) return;
+    event.preventDefault();
+    actions[event.key]();
+  }
+}
+
+/** One sentence about a step, for screen readers. */
+function spokenStep(model, state, heading) {
+  const { step, additions } = state;
+  if (!step.node) return heading;
+  if (step.kind !== "backward") return `${heading}: ${model.label(step.node)}${step.kind === "forward" && step.node.data ? ` is ${shortSummary(step.node.data)}` : ""}`;
+  const sums = additions.map(({ edge, after }) => `${model.shortLabel(model.nodes.get(edge.source))} gets ${shortSummary(edge.flow)}${after.summary ? `, now ${shortSummary(after.summary)}` : ""}`);
+  return `${heading}: ${model.label(step.node)}. ${sums.join("; ")}`;
+}
+
+new Page();

@@ -1,0 +1,238 @@
+"""A graph as arrays of numbers: what was computed from what, in which scope, under which name. One pass, any size."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autograd.drawing.texts import operands_of
+from autograd.graph import topological_order
+from autograd.nesting import is_module, mapped
+from autograd.scopes import Place, scope
+from autograd.value import Value
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass
+class Scope:
+    """One scope that was entered, or one call of a module: its own title, and the index of the scope around, -1 for none."""
+
+    title: str
+    parent: int
+    kind: str
+    module: Any
+
+
+@dataclass
+class Reading:
+    """A graph, its Values numbered so that inputs come before results and the output is the last.
+
+    Attributes:
+        values: the Values, leaves first.
+        leaves: how many of them are leaves.
+        scope_of: for each Value the index of its scope, -1 for none.
+        source, target, slot: for each operand that is a Value: where it comes from, where it goes, which operand it is.
+        constants: (target, slot, item) for each operand that is none.
+        scopes: all scopes, those around before those inside.
+        names: for each leaf that has one, its path in the model.
+        unreached: (path, parameter) for what a model holds and the output does not depend on.
+    """
+
+    values: list[Any]
+    leaves: int
+    scope_of: Array
+    source: Array
+    target: Array
+    slot: Array
+    constants: list[tuple[int, int, Any]]
+    scopes: list[Scope]
+    names: dict[int, str] = field(default_factory=dict)
+    unreached: list[tuple[str, Any]] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        """Nodes of the whole graph: Values, constant arrays, and a number at each of its uses."""
+        arrays = {id(item) for _, _, item in self.constants if item.__class__ is not float}
+        numbers = sum(item.__class__ is float for _, _, item in self.constants)
+        return len(self.values) + len(arrays) + numbers
+
+    @property
+    def edges_total(self) -> int:
+        return len(self.source) + len(self.constants)
+
+
+def read(root: Value, parameters: Any = None) -> Reading:
+    """The graph below a Value. `parameters` is a module, or a nesting of Values, that gives names to leaves."""
+    with without_collector():
+        nodes, leaves = topological_order(root)
+        values = [*reversed(leaves), *nodes]  # the walk finds the last operand first
+        index = {id(value): number for number, value in enumerate(values)}
+        source: list[int] = []
+        target: list[int] = []
+        slot: list[int] = []
+        constants: list[tuple[int, int, Any]] = []
+        for number, node in enumerate(nodes, len(leaves)):
+            op = node.op
+            if op.rule_y is not None:  # two inputs, written out: 2x faster
+                x, y = node._x, node._y
+                if x.__class__ is Value:
+                    source.append(index[id(x)])
+                    target.append(number)
+                    slot.append(0)
+                else:
+                    constants.append((number, 0, x))
+                if y.__class__ is Value:
+                    source.append(index[id(y)])
+                    target.append(number)
+                    slot.append(1)
+                else:
+                    constants.append((number, 1, y))
+                continue
+            for position, item in enumerate(operands_of(node)):
+                if item.__class__ is Value:
+                    source.append(index[id(item)])
+                    target.append(number)
+                    slot.append(position)
+                else:
+                    constants.append((number, position, item))
+        scopes, scope_of = scopes_of(values)
+        sources, targets, slots = (np.array(numbers, dtype=np.int64) for numbers in (source, target, slot))
+        reading = Reading(values, len(leaves), scope_of, sources, targets, slots, constants, scopes)
+        name_leaves(reading, index, parameters)
+    return reading
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Python's cyclic collector would walk through millions of live nodes again and again: half of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def scopes_of(values: list[Any]) -> tuple[list[Scope], Array]:
+    """The scopes that Values were made in, and for each Value the index of its own."""
+    scopes: list[Scope] = []
+    known: dict[int, int] = {}  # by the id of a scope; the Values keep the scopes alive
+    titles: dict[tuple[int, int], str] = {}
+
+    def index_of(place: scope | None) -> int:
+        waiting = []
+        while place is not None and id(place) not in known:
+            waiting.append(place)
+            place = place.outer
+        found = -1 if place is None else known[id(place)]
+        for place in reversed(waiting):
+            if place.name is not None and place.__class__ is not Place:
+                around = next((scopes[i] for i in [found] if i >= 0), None)
+                scopes.append(Scope(title_of(place.name, around, titles), found, kind_of(place.name), place.name))
+                found = len(scopes) - 1
+            known[id(place)] = found
+        return found
+
+    found = np.full(len(values), -1, dtype=np.int64)
+    for number, value in enumerate(values):
+        place = value.place
+        if place is not None:
+            found[number] = known[id(place)] if id(place) in known else index_of(place)
+    return scopes, found
+
+
+def title_of(name: Any, around: Scope | None, titles: dict[tuple[int, int], str]) -> str:
+    """A scope's own part of the path; finding a module inside another is slow, so it is done once."""
+    if isinstance(name, str):
+        return name
+    key = (id(name), id(None if around is None else around.module))
+    if key not in titles:
+        titles[key] = str(name.name_within(None if around is None else around.module))
+    return titles[key]
+
+
+def kind_of(name: Any) -> str:
+    return "" if isinstance(name, str) else type(name).__name__
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+def name_leaves(reading: Reading, index: dict[int, int], parameters: Any) -> None:
+    """Paths for the parameters of the models that were called, or that are given, and those never reached."""
+    named = list(given_names(parameters)) if parameters is not None else []
+    named += [pair for pair in called_names(reading.scopes) if id(pair[1]) not in {id(value) for _, value in named}]
+    seen: set[int] = set()
+    for path, value in named:
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        number = index.get(id(value))
+        if number is not None:
+            reading.names[number] = path
+        elif value.requires_grad:
+            reading.unreached.append((path, value))
+
+
+def given_names(parameters: Any) -> list[tuple[str, Any]]:
+    """(path, Value) for a module, or for the leaves of a nesting of Values."""
+    if is_module(parameters):
+        return list(parameters.named_parameters())
+    found: list[tuple[str, Any]] = []
+
+    def note(item: Any, path: str) -> Any:
+        if item.__class__ is Value:
+            found.append((path.strip("[]'\"") if path.count("[") == 1 else path, item))
+        return item
+
+    mapped(note, parameters, module=lambda module, path: found.extend((f"{path}.{n}", p) for n, p in module.named_parameters()))
+    if not found:
+        raise TypeError(
+            "draw(parameters=...) takes a module or a dict, list or tuple of Values that names them, "
+            f"but got {type(parameters).__name__}"
+        )
+    return found
+
+
+def called_names(scopes: list[Scope]) -> list[tuple[str, Any]]:
+    """The parameters of the outermost modules that were called; with a prefix if there are several modules."""
+    modules: dict[int, Any] = {}
+    inside: dict[int, bool] = {}
+    for number, item in enumerate(scopes):
+        has_module = is_module(item.module)
+        around = item.parent >= 0 and inside[item.parent]
+        inside[number] = has_module or around
+        if has_module and not around:
+            modules[id(item.module)] = item.module
+    outer = {key: module for key, module in modules.items() if not held_by_another(module, modules.values())}
+    if len(outer) == 1:
+        return [pair for module in outer.values() for pair in module.named_parameters()]
+    prefixes = unique([type(module).__name__ for module in outer.values()])
+    return [
+        (f"{prefix}.{path}", value)
+        for prefix, module in zip(prefixes, outer.values(), strict=True)
+        for path, value in module.named_parameters()
+    ]
+
+
+def held_by_another(module: Any, others: Iterable[Any]) -> bool:
+    """Whether this module is part of another one that was called as well."""
+    candidates = [other for other in others if other is not module and hasattr(other, "named_modules")]
+    return any(part is module for other in candidates for _, part in other.named_modules())
+
+
+def unique(names: list[str]) -> list[str]:
+    """Names with a number where they would come twice: ``Linear, Linear#2``."""
+    seen: dict[str, int] = {}
+    found = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        found.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return found

@@ -1,0 +1,119 @@
+"""What stands out in a recorded training, in sentences: NaN, zero, exploding and vanishing gradients, idle units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autograd.drawing.picture import plural
+from autograd.drawing.recorder_inputs import Group
+from autograd.drawing.recorder_tracks import Track
+
+if TYPE_CHECKING:
+    from autograd.drawing.recorder import Recorder
+
+LOOKED_AT = 200  # records that may be explosions, of each parameter
+Note = tuple[str, int, str, str]  # kind, step, name, text
+
+
+def bad_numbers(recorder: Recorder) -> Iterator[Note]:
+    """Where the first NaN or infinity was: activations before the loss before gradients before values."""
+    activations = (recorder.activations or {}).values()
+    gradients = [group.gradients for group in reversed(recorder.groups)]  # the backward pass reaches the last first
+    values = [group.values for group in recorder.groups]
+    found = bad_tracks(activations, "the activations of ") + [(*bad, "the loss", "") for bad in recorder.bad_losses]
+    found += bad_tracks(gradients, "the gradient of ") + bad_tracks(values, "the values of ")
+    if not found:
+        return
+    first = step, what, where, name = min(found, key=itemgetter(0))
+    rest = sum(item[0] == step for item in found) - 1
+    more = f", and in {plural(rest, 'other place')} at that step" if rest else ""
+    yield "nan", step, name, f"first {what} at step {step} in {where}{name}{more}"
+    in_gradients = min(bad_tracks(gradients, "the gradient of "), key=itemgetter(0), default=first)
+    if first[2] != in_gradients[2]:
+        step, what, where, name = in_gradients
+        yield "nan", step, name, f"first {what} in a gradient: that of {name} at step {step}"
+
+
+def bad_tracks(tracks: Iterable[Track], where: str) -> list[tuple[int, str, str, str]]:
+    return [(*track.first_bad, where, track.name) for track in tracks if track.first_bad]
+
+
+def zero_gradients(recorder: Recorder) -> Iterator[Note]:
+    if recorder.zero_steps:
+        first, last = recorder.zero_steps[0], recorder.zero_steps[-1]
+        when = f"at step {first}" if first == last else f"at step {first} and later, last at step {last}"
+        yield "zero", first, "", f"all gradients were zero {when}: was zero_grad() called before recorder.step()?"
+        if all(always_zero(group) for group in recorder.groups):
+            return
+    names = [group.name for group in recorder.groups if not group.frozen and always_zero(group)]
+    if names:
+        text = f"zero at every recorded step: {gradients_of(names)}; not on the way to the loss, or only through dead units"
+        yield "zero", recorder.records[0][0], names[0], text
+
+
+def always_zero(group: Group) -> bool:
+    table = group.gradients.table()
+    return len(table["step"]) > 1 and bool(np.all(table["largest"] == 0.0))
+
+
+def rounded(times: float) -> str:
+    """ "1,200", and from a million on "1.2e+06"."""
+    return f"{times:,.0f}" if times < 1e6 else f"{times:.2g}"
+
+
+def gradients_of(names: list[str]) -> str:
+    """ "the gradient of w", "the gradients of w, b and 7 more"."""
+    if len(names) == 1:
+        return f"the gradient of {names[0]}"
+    shown = names[:3] if len(names) > 4 else names[:-1]
+    return f"the gradients of {', '.join(shown)} and {f'{len(names) - 3} more' if len(names) > 4 else names[-1]}"
+
+
+def sizes_of_gradients(recorder: Recorder) -> Iterator[Note]:
+    """Exploding: 1,000 times the median so far. Vanishing: in the last ten records, less than 1e-5 of the largest."""
+    exploding: dict[int, list[tuple[float, str]]] = {}
+    ends = {}
+    for group in recorder.groups:
+        table = group.gradients.table()
+        rms = np.nan_to_num(table["rms"], posinf=np.finfo(float).max)
+        least = np.minimum.accumulate(np.where(rms > 0.0, rms, np.inf))  # the median is no less: most places are out
+        for place in np.flatnonzero(rms > 1e3 * least)[:LOOKED_AT]:
+            usual = float(np.median(rms[:place]))
+            if place >= 5 and rms[place] > 1e3 * usual > 0.0:
+                exploding.setdefault(int(table["step"][place]), []).append((rms[place] / usual, group.name))
+                break
+        end = float(np.median(rms[-10:])) if len(rms) else 0.0
+        if end > 0.0 and not group.frozen:
+            ends[group.name] = end
+    for step, found in sorted(exploding.items())[:3]:
+        times = max(found)[0]
+        names = gradients_of([name for _, name in found])
+        text = f"exploding at step {step}: {names}; the rms is up to {rounded(times)} times the median before"
+        yield "exploding", step, max(found)[1], text
+    largest = max(ends, key=lambda name: ends[name], default="")
+    small = [name for name, end in ends.items() if end < 1e-5 * ends[largest]]
+    if small:
+        step = recorder.records[-1][0]
+        sizes = f"the rms is down to {min(ends.values()):.2g} at the end, that of {largest} is {ends[largest]:.2g}"
+        text = f"vanishing: {gradients_of(small)}; {sizes}"
+        yield "vanishing", step, small[0], text
+
+
+def idle_units(recorder: Recorder) -> Iterator[Note]:
+    """Layers of which half the units, or results, do nothing at the last record; since when."""
+    for track in (recorder.activations or {}).values():
+        table = track.table()
+        for column, kind, text in (
+            ("silent", "dead", "{share} of the relu units of {name} give zero for the whole batch since step {step}"),
+            ("saturated", "saturated", "{share} of the results of {name} ({op}) are saturated since step {step}"),
+        ):
+            share = table.get(column, np.zeros(0))
+            if not len(share) or not share[-1] >= 0.5:
+                continue
+            below = np.flatnonzero(share < 0.5)
+            step = int(table["step"][below[-1] + 1 if below.size else 0])
+            yield kind, step, track.name, text.format(share=f"{share[-1]:.0%}", name=track.name, op=track.op, step=step)

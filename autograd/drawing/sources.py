@@ -1,0 +1,73 @@
+"""The source text that made a node, and the variable it was assigned to, where places were recorded."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import os
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
+from types import CodeType
+from typing import Any
+
+from autograd.scopes import Place
+
+Span = tuple[int, int, int, int]  # first line and column, last line and column; columns count bytes
+
+
+def span_of(code: CodeType, instruction: int) -> Span | None:
+    """Where the expression stands that this instruction belongs to."""
+    line, last_line, column, last_column = next(islice(code.co_positions(), instruction // 2, None), (None,) * 4)
+    return (
+        None
+        if line is None or last_line is None or column is None or last_column is None
+        else (line, column, last_line, last_column)
+    )
+
+
+@lru_cache(maxsize=10_000)
+def source_of(code: CodeType, instruction: int) -> tuple[str, str, str]:
+    """``("model.py:12", "x @ w + b", "hidden")``: line, text of the expression, and variable; "" for what is not known."""
+    span = span_of(code, instruction)
+    if span is None:
+        return "", "", ""
+    first, column, last, last_column = span
+    lines = [linecache.getline(code.co_filename, number).encode() for number in range(first, last + 1)]
+    lines[-1] = lines[-1][:last_column]
+    text = b" ".join(part.strip() for part in [lines[0][column:], *lines[1:]]).decode(errors="replace")
+    return f"{os.path.basename(code.co_filename)}:{first}", text, targets(code.co_filename).get(span, "")
+
+
+def place_of(value: Any) -> tuple[str, str, str]:
+    """Line, text and variable of a Value, where places were recorded."""
+    place = value.place
+    return source_of(place.code, place.instruction) if place.__class__ is Place else ("", "", "")
+
+
+@lru_cache(maxsize=100)
+def targets(path: str) -> dict[Span, str]:
+    """The variables of a file's assignments, by the span of what is assigned."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(path)))
+    except (SyntaxError, ValueError):  # a template, or a notebook cell with commands of the notebook's own
+        return {}
+    return dict(assignments(tree))
+
+
+def assignments(tree: ast.AST) -> Iterator[tuple[Span, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and is_name(node.targets[0]):
+            yield span(node.value), ast.unparse(node.targets[0])
+        elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)) and node.value is not None and is_name(node.target):
+            yield span(node.value), ast.unparse(node.target)
+        elif isinstance(node, ast.AugAssign) and is_name(node.target):
+            yield span(node), ast.unparse(node.target)
+
+
+def is_name(target: ast.expr) -> bool:
+    return isinstance(target, (ast.Name, ast.Attribute))
+
+
+def span(node: Any) -> Span:
+    return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset

@@ -1,0 +1,120 @@
+"""The texts of nodes: formulas, numbers, small tables. What they say; how they are drawn is elsewhere."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd.drawing.picture import Summary
+from autograd.graph import arguments_of
+from autograd.op import Op
+
+UNNAMED = "•"  # an operand without a label, in a formula
+LONGEST_LABEL, LONGEST_FORMULA, LONGEST_ARGUMENT = 40, 28, 18
+
+Row = tuple[str, ...]
+
+
+def operands_of(value: Any) -> list[Any]:
+    """What a Value was computed from, Values and constants: the arguments that could have a gradient."""
+    op = value.op
+    if op is None:
+        return []
+    if op.rule_x is not None:  # written out, half the time on a graph of scalars
+        return [value._x] if op.rule_y is None else [value._x, value._y]
+    args = arguments_of(value)
+    slots = [args[position] for position, _ in op.rules]
+    flat = [item for slot in slots for item in (slot if slot.__class__ is tuple else (slot,))]
+    return [item for item in flat if item is not None]
+
+
+def rows_of(shape: tuple[int, ...] | None, dtype: str, count: int, numbers: dict[str, Summary | None]) -> tuple[Row, ...]:
+    """Rows for data and gradient: a number, or shape and dtype, min, mean, max and norm of arrays.
+
+    >>> rows_of((), "float64", 1, {"data": Summary.of(2.0), "grad": Summary.of(0.5)})
+    (('data', '2.0000'), ('grad', '0.5000'))
+    """
+    known = {what: summary for what, summary in numbers.items() if summary is not None}
+    if shape == () and count == 1:
+        return tuple((what, number_text(summary.mean)) for what, summary in known.items())
+    kind = () if shape in ((), None) else ((f"{shape} {dtype}",),)
+    if not known:
+        return kind
+    if all(summary.size == 0 for summary in known.values()):
+        return (*kind, ("no elements",))
+    texts = {what: (s.minimum, s.mean, s.maximum, s.norm) for what, s in known.items()}
+    return (*kind, ("", "min", "mean", "max", "norm"), *((what, *map(number_text, texts[what])) for what in texts))
+
+
+def number_text(number: float) -> str:
+    """Four decimals, or powers of ten where these would show nothing or too much."""
+    plain = number == 0.0 or 1e-3 <= abs(number) < 1e6 or number - number != 0.0
+    return f"{number + 0.0:.4f}" if plain else f"{number:.3e}"  # + 0.0 makes -0.0 a 0.0
+
+
+def formula(value: Any, name_of: Callable[[Any], str]) -> str:
+    """The operation of a computed Value: ``a * b``, ``tanh(x)``, ``sum(axis=0)``, ``x[0, 2:]``.
+
+    Operands are called what `name_of` calls them, a dot where they have no name; settings are shown if they are not the
+    default. Functions of operands without a name, and long ones, leave them out.
+    """
+    op, args = value.op, arguments_of(value)
+    operands = [position for position, _ in op.rules]
+    names = [name_of(item) for item in operands_of(value)]
+    if re.fullmatch(r"\w+\({}(, {})*\)", op.symbol):
+        function, named = op.symbol.partition("(")[0], settings(op, args)
+        text = f"{function}({', '.join(names + named)})"
+        if len(text) <= LONGEST_FORMULA and any(name != UNNAMED for name in names):
+            return text
+        return f"{function}({', '.join(named)})" if named else function
+    texts = [name_of(item) if i in operands else index_text(item) for i, item in enumerate(args)]
+    text = filled(op.symbol, texts)
+    if len(text) > LONGEST_FORMULA:
+        text = filled(op.symbol, [UNNAMED if i in operands else item for i, item in enumerate(texts)])
+    return text
+
+
+def filled(symbol: str, texts: list[str]) -> str:
+    """The template of an op with its arguments: ``{}`` is the next one, ``{2}`` the one with this position."""
+    following = iter(texts)
+    return re.sub(r"{(\d*)}", lambda field: texts[int(field[1])] if field[1] else next(following), symbol)
+
+
+def settings(op: Op, args: tuple[Any, ...]) -> list[str]:
+    """The arguments that are not operands, as ``axis=0``, without None and without defaults."""
+    operands = [position for position, _ in op.rules]
+    texts = []
+    for position, parameter in enumerate(inspect.signature(op).parameters.values()):
+        item = args[position]
+        if position not in operands and item is not None and repr(item) != repr(parameter.default):
+            texts.append(f"{parameter.name}={shortened(setting_text(item), LONGEST_ARGUMENT)}")
+    return texts
+
+
+def index_text(index: Any) -> str:
+    """An index as it stands between square brackets: ``0, 2:``; … if it is long."""
+    text = ", ".join(map(setting_text, index if index.__class__ is tuple else (index,)))
+    return text if len(text) <= LONGEST_ARGUMENT else "…"
+
+
+def setting_text(item: Any) -> str:
+    """An axis, a shape or an index as Python writes it, a dtype by its name, an array if it is short."""
+    if item.__class__ is tuple:
+        return f"({', '.join(map(setting_text, item))}{',' * (len(item) == 1)})"
+    if item.__class__ is slice:
+        ends = [item.start, item.stop] + ([] if item.step is None else [item.step])
+        return ":".join("" if end is None else str(end) for end in ends)
+    if item.__class__ is np.ndarray:
+        return str(item.tolist()) if item.size <= 3 else "array"
+    if isinstance(item, (type, np.dtype)):
+        return np.dtype(item).name
+    return "..." if item is Ellipsis else f"{item:.6g}" if item.__class__ is float else repr(item)
+
+
+def shortened(text: str, longest: int) -> str:
+    """The beginning of a long text, and an ellipsis."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"

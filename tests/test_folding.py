@@ -1,0 +1,392 @@
+"""Folding, scopes, names, functions, failures and comparisons: what a picture of any graph says, and what it leaves out."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from autograd import Drawing, Value, concatenate, draw, no_grad, record_lines, scope, tanh
+from autograd.drawing.picture import Node
+
+
+def moons(samples: int) -> tuple[nn.MLP, Value]:
+    """micrograd's demo: a 2-16-16-1 network, a hinge loss, and a penalty of squares."""
+    rng = np.random.default_rng(0)
+    model = nn.MLP(2, [16, 16, 1], rng=1)
+    scores = [model([Value(number) for number in row]) for row in rng.normal(size=(samples, 2)).tolist()]
+    labels = rng.choice([-1.0, 1.0], samples).tolist()
+    losses = [(1.0 + -label * score).relu() for label, score in zip(labels, scores, strict=True)]
+    loss = sum(losses) * (1.0 / samples) + 1e-4 * sum(p * p for p in model.parameters())
+    loss.backward()
+    return model, loss
+
+
+def counts(drawing: Drawing) -> dict[str, int]:
+    return {node.title: node.count * node.parts for node in drawing.nodes}
+
+
+def node_of(drawing: Drawing, title: str) -> Node:
+    (found,) = [node for node in drawing.nodes if node.title == title]
+    return found
+
+
+# --- folding --------------------------------------------------------------------------------------
+
+
+def test_the_network_of_the_moons_folds_to_its_layers() -> None:
+    model, loss = moons(100)
+    drawing = draw(loss)
+    assert drawing.total == 65_818
+    assert drawing.note == f"showing {len(drawing.nodes)} nodes of 65,818: folded 26 patterns"
+    assert len(drawing.nodes) < 40
+    assert sum(node.count * node.parts for node in drawing.nodes) == 65_818
+    groups = {group.name: group for group in drawing.groups}
+    assert (groups["MLP"].count, groups["MLP"].parameters, groups["MLP"].kind) == (100, 337, "MLP")
+    assert (groups["MLP/layers.1/neurons.*"].count, groups["MLP/layers.1/neurons.*"].parameters) == (1600, 272)
+    assert node_of(drawing, "sum of 3 terms").count == 1600
+    assert node_of(drawing, "layers.1.neurons.*.w.*").group == "MLP/layers.1/neurons.*"
+    assert all(len(drawing.find(name)) == 1 for name, _ in model.named_parameters())
+    weights = node_of(drawing, "layers.0.neurons.*.w.*")
+    grads = np.array([p.grad for name, p in model.named_parameters() if name.startswith("layers.0.") and ".w." in name])
+    assert weights.count == 32
+    assert weights.grad is not None
+    assert weights.grad.norm == pytest.approx(np.linalg.norm(grads))
+    assert (weights.grad.minimum, weights.grad.maximum) == (grads.min(), grads.max())
+
+
+def test_the_same_network_unfolded_on_request() -> None:
+    _, loss = moons(3)
+    drawing = draw(loss, fold=False, max_nodes=10_000)
+    assert drawing.total == len(drawing.nodes) == 2962
+    assert drawing.note == ""
+    assert len(drawing.edges) == drawing.picture.edges_total
+    assert sum(group.kind == "Neuron" for group in drawing.groups) == 3 * 33
+    assert {node.count for node in drawing.nodes} == {1}
+
+
+def test_a_loop_without_scopes_is_drawn_as_one_turn() -> None:
+    factor, y = Value(0.5, label="a"), Value(1.0, label="start")
+    for _ in range(1000):
+        y = y.sin() * factor + 1.0
+    drawing = draw(y)
+    assert drawing.total == 4002
+    assert len(drawing.nodes) < 15
+    assert sum(node.count for node in drawing.nodes) == 4002
+    assert max(node.count for node in drawing.nodes) >= 998
+    names = {node.name: node for node in drawing.nodes}
+    turns = [edge for edge in drawing.edges if names[edge.source].op == "add" and names[edge.target].op == "sin"]
+    assert turns  # from the end of one turn to the start of the next
+
+
+def test_a_million_nodes_are_summarised_within_seconds() -> None:
+    factor, y = Value(1.0000001, label="a"), Value(1.0)
+    for _ in range(250_000):
+        y = y * factor + 0.5
+    start = time.perf_counter()
+    drawing = draw(y)
+    assert time.perf_counter() - start < 30.0  # 1 s; a loop that is quadratic would take hours
+    assert len(drawing.nodes) < 10
+    assert f"of {drawing.total:,}" in drawing.note
+
+
+def test_time_steps_fold_though_each_depends_on_the_one_before() -> None:
+    cell = nn.Sequential(nn.Linear(4, 4, rng=0), nn.Tanh())
+    state = Value(np.zeros((2, 4)), label="start")
+    for step in range(60):
+        with scope(f"step {step}"):
+            state = cell(state) + 1.0
+    drawing = draw(state.sum())
+    (turn,) = [group for group in drawing.groups if group.title == "step *"]
+    assert turn.count == 60
+    assert len(drawing.nodes) < 12
+    (step,) = [node for node in drawing.nodes if node.op == "add"]
+    assert step.count == 60
+
+
+def test_only_what_is_the_same_folds() -> None:
+    """Half of the samples take another branch: both are drawn, with their counts."""
+    w, total = Value(0.5, label="w"), Value(0.0)
+    for i in range(200):
+        with scope("sample"):
+            x = w * float(i)
+            total = total + (x.tanh() if i % 2 else x.exp().sin())
+    found = {node.op: node.count for node in draw(total).nodes if node.op not in ("add", "")}
+    assert found == {"mul": 200, "tanh": 100, "exp": 100, "sin": 100}
+
+
+def test_sums_are_one_node_with_all_their_terms() -> None:
+    values = [Value(float(i)) for i in range(300)]
+    drawing = draw(sum(values) * 2.0)
+    (total,) = [node for node in drawing.nodes if node.op == "add"]
+    assert (total.title, total.parts, total.count) == ("sum of 301 terms", 300, 1)
+    assert sorted(edge.count for edge in drawing.edges if edge.target == total.name) == [1, 300]
+
+
+def test_a_result_with_a_label_is_never_hidden_in_a_sum() -> None:
+    total = Value(0.0)
+    for i in range(300):
+        total = total + Value(float(i))
+        if i == 150:
+            total.label = "half"
+    assert draw(total).find("half")[0].op == "add"
+
+
+def test_small_graphs_are_drawn_whole_unless_asked() -> None:
+    w = Value(2.0, label="w")
+    losses = [(w * float(i)).tanh() for i in range(5)]
+    assert max(node.count for node in draw(sum(losses)).nodes) == 1
+    assert max(node.count for node in draw(sum(losses), fold=True).nodes) == 5
+
+
+def test_the_output_is_always_a_node_of_its_own() -> None:
+    y = Value(1.0)
+    for _ in range(500):
+        y = y.sin()
+    assert draw(y).nodes[0].count == 1
+    assert draw(y).nodes[0].name == draw(y).picture.root == "n0"
+
+
+# --- scopes ---------------------------------------------------------------------------------------
+
+
+def nested() -> Value:
+    x = Value(np.ones(3), label="x")
+    with scope("outer"):
+        y = x * 2.0
+        with scope("inner"):
+            z = y.tanh() + 1.0
+    return z.sum()
+
+
+def test_scopes_are_groups_in_groups() -> None:
+    drawing = draw(nested())
+    assert [(group.name, group.parent, group.nodes) for group in drawing.groups] == [
+        ("outer", "", 6),
+        ("outer/inner", "outer", 3),
+    ]
+    assert node_of(drawing, "tanh").group == "outer/inner"
+    assert node_of(drawing, "tanh").place == "outer.inner"
+
+
+@pytest.mark.parametrize(("depth", "scopes"), [(0, ["outer"]), (1, ["inner"]), (2, []), (9, [])])
+def test_scopes_below_a_depth_are_collapsed(depth: int, scopes: list[str]) -> None:
+    drawing = draw(nested(), depth=depth)
+    closed = [node for node in drawing.nodes if node.role == "scope"]
+    assert [node.title for node in closed] == scopes
+    assert drawing.note == ("" if not scopes else drawing.note)
+    assert sum(node.count for node in drawing.nodes) == drawing.total == 7
+    if scopes:
+        assert "collapsed 1 scope" in drawing.note
+        assert len(drawing.picture.nodes) == 7  # what is inside is still there, for the page
+        names = {node.name for node in drawing.nodes}
+        assert all(edge.source in names and edge.target in names for edge in drawing.edges)
+
+
+def test_as_few_scopes_are_collapsed_as_the_budget_asks_for() -> None:
+    y = Value(np.ones(3), label="x")
+    for name in ("first", "second", "third"):
+        with scope(name):
+            for function in ("sin", "cos", "tanh", "exp"):
+                y = getattr(y, function)()
+    assert [node.role for node in draw(y, max_nodes=20).nodes].count("scope") == 0
+    drawing = draw(y, max_nodes=5, fold=False)
+    assert [node.title for node in drawing.nodes if node.role == "scope"] == ["third", "second", "first"]
+
+
+def test_two_calls_of_a_module_are_two_groups_where_nothing_is_folded() -> None:
+    layer = nn.Linear(3, 3, rng=0)
+    drawing = draw(layer(layer(np.ones((2, 3)))).sum())
+    assert [group.name for group in drawing.groups] == ["Linear", "Linear#2"]
+    assert node_of(drawing, "weight").group == ""  # shared by both
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+def test_parameters_are_found_by_their_paths() -> None:
+    model = nn.Sequential(nn.Linear(3, 4, rng=0), nn.Tanh(), nn.Linear(4, 1, rng=1))
+    drawing = draw(model(np.ones((2, 3))).sum())
+    assert drawing.find("layers.0.weight")[0].shape == (4, 3)
+    assert drawing.find("layers.0.weight")[0].group == "Sequential/layers.0"
+    assert len(drawing.find("weight")) == 2
+    assert drawing.find("nothing like it") == ()
+
+
+def test_two_models_keep_their_parameters_apart() -> None:
+    teacher, student = nn.Linear(2, 1, rng=0), nn.Linear(2, 1, rng=1)
+    names = {name for node in draw((teacher(np.ones(2)) - student(np.ones(2))).sum()).nodes for name in node.names}
+    assert names == {"Linear.weight", "Linear.bias", "Linear#2.weight", "Linear#2.bias"}
+
+
+def test_parameters_that_never_reach_the_loss_are_marked() -> None:
+    model = nn.Sequential(nn.Linear(3, 4, rng=0), nn.Tanh(), nn.Linear(4, 1, rng=1))
+    hidden = model[0](np.ones((2, 3))).sum()
+    drawing = draw(hidden, parameters=model)
+    lost = [node for node in drawing.nodes if node.role == "unreached"]
+    assert [node.title for node in lost] == ["layers.2.weight", "layers.2.bias"]
+    assert all(node.marks == ("unreached",) for node in lost)
+    assert drawing.total == 5  # x, weight, bias, linear, sum and no more: those lost are no part of the graph
+    with pytest.raises(TypeError, match=r"parameters=\.\.\.\) takes a module or a dict, list or tuple of Values .* but got list"):
+        draw(hidden, parameters=[])
+
+
+def test_a_module_whose_part_was_not_used_says_so_by_itself() -> None:
+    class Forgetful(nn.Module):
+        def __init__(self) -> None:
+            self.used, self.unused = nn.Linear(2, 1, rng=0), nn.Linear(2, 1, rng=1)
+
+        def forward(self, x: Any) -> Any:
+            return self.used(x)
+
+    drawing = draw(Forgetful(), np.ones((3, 2)))
+    assert [node.title for node in drawing.nodes if node.role == "unreached"] == ["unused.weight", "unused.bias"]
+
+
+def test_a_dict_of_values_gives_names() -> None:
+    p = {"w": Value(np.ones((2, 2))), "b": Value(0.5)}
+    drawing = draw((p["w"] * 2.0 + p["b"]).sum(), parameters=p)
+    assert {node.title for node in drawing.nodes if node.role == "leaf"} == {"w", "b"}
+
+
+def test_variables_and_source_lines_where_places_are_recorded() -> None:
+    x = Value(2.0, label="x")
+    with record_lines():
+        hidden = x * 3.0
+        hidden += 1.0
+        out = tanh(hidden) - hidden * (x + 0.5)  # over two lines
+    drawing = draw(out)
+    titles = [node.title for node in drawing.nodes]
+    assert {"out = • - •", "hidden = hidden + 1", "hidden = x * 3"} <= set(titles)
+    assert node_of(drawing, "tanh(hidden)").source == "tanh(hidden)"
+    assert node_of(drawing, "x + 0.5").source == "x + 0.5"
+    assert node_of(drawing, "tanh(hidden)").line.startswith("test_folding.py:")
+    assert drawing.find("hidden")[0].op in ("add", "mul")
+
+
+# --- functions ------------------------------------------------------------------------------------
+
+
+def test_a_function_is_called_with_values_that_bear_its_parameters_names() -> None:
+    def loss(w: Any, x: Any, labels: Any) -> Any:
+        assert isinstance(labels, np.ndarray)
+        scores = x @ w["weight"] + w["bias"]
+        return scores.log_softmax()[np.arange(2), labels].mean()
+
+    w = {"weight": np.eye(3), "bias": 0.5}
+    drawing = draw(loss, w, np.ones((2, 3)), np.array([0, 2]))
+    assert {node.title for node in drawing.nodes if node.role == "leaf"} == {"x", "w['weight']", "w['bias']"}
+    assert drawing.find("scores")[0].title == "scores = • + w['bias']"
+    assert drawing.picture.differentiated
+    assert node_of(drawing, "x").grad is not None
+
+
+def test_drawing_a_model_touches_no_gradient() -> None:
+    model = nn.Linear(3, 2, rng=0)
+    drawing = draw(model, np.ones((4, 3)))
+    assert all(getattr(p, "_grad", None) is None for p in model.parameters())
+    assert drawing.picture.notes == ("the output is an array: its gradient is taken to be ones, as for its sum",)
+    weight = node_of(drawing, "weight")
+    assert weight.grad is not None
+    assert weight.grad.values == (4.0,) * 6
+
+
+def test_functions_that_give_no_value_say_so() -> None:
+    with pytest.raises(TypeError, match=r"the function gave float and no Value: its inputs become Values"):
+        draw(lambda x: 2.0, 1.0)
+    with no_grad():
+        assert draw(lambda x: x * 2.0, 1.0).total == 1
+    several = draw(lambda x, y: (x * y, {"sum": x + y}), 2.0, 3.0)
+    assert several.picture.notes[0] == "the 2 outputs are joined to be drawn together"
+    assert {"x * y", "x + y"} <= {node.title for node in several.nodes}
+
+
+# --- failures -------------------------------------------------------------------------------------
+
+
+def test_the_graph_up_to_the_operation_that_failed() -> None:
+    def f(x: Any, w: Any) -> Any:
+        h = (x @ w).tanh()
+        return h @ w
+
+    with pytest.raises(ValueError, match="matmul") as caught:
+        draw(f, np.ones((2, 3)), np.ones((3, 4)))
+    assert caught.value.__notes__ == ["draw(error) draws the graph up to the operation that failed"]
+    drawing = draw(caught.value)
+    first = drawing.nodes[0]
+    assert (first.role, first.title, first.source) == ("failed", "h @ w", "return h @ w")
+    assert first.line.startswith("test_folding.py:")
+    assert "(2, 4), (3, 4)" in first.notes[0]
+    assert [node.title for node in drawing.nodes[1:]] == ["h = tanh", "x @ w", "w", "x"]
+    assert "h @ w failed, at test_folding.py:" in drawing.picture.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("fail", "title"),
+    [
+        (lambda x: x + np.ones(5), "x + •"),
+        (lambda x: concatenate([x, x.reshape(1, 3)]), "concatenate"),
+        (lambda x: x.reshape(7), "reshape"),
+        (lambda x: (x * 2.0)[10], "getitem"),
+        (lambda x: x.sum().nothing, "AttributeError in <lambda>"),
+    ],
+)
+def test_failures_of_all_kinds(fail: Any, title: str) -> None:
+    x = Value(np.ones(3), label="x")
+    with pytest.raises((ValueError, IndexError, AttributeError)) as caught:  # each with a text of its own, tested elsewhere
+        fail(x)
+    drawing = draw(caught.value)
+    assert drawing.nodes[0].role == "failed"
+    assert drawing.nodes[0].title == title or drawing.nodes[0].title.startswith(title)
+    assert drawing.find("x")
+    assert drawing.text
+    assert drawing.source
+
+
+def test_an_exception_without_values_cannot_be_drawn() -> None:
+    with pytest.raises(ValueError, match="that of KeyError holds none: pass the exception that a computation with Values raised"):
+        draw(KeyError("x"))
+
+
+# --- comparisons ----------------------------------------------------------------------------------
+
+
+def marked(drawing: Drawing, mark: str) -> list[str]:
+    return [node.title for node in drawing.nodes if mark in node.marks]
+
+
+def test_a_graph_compared_with_itself_shows_no_difference() -> None:
+    _, loss = moons(2)
+    same = draw(loss).compare(draw(loss))
+    assert same.picture.notes == ("no difference in structure",)
+    assert not any(marked(same, mark) for mark in ("added", "removed", "changed"))
+
+
+def test_what_was_added_removed_and_changed() -> None:
+    before = nn.Sequential(nn.Linear(3, 4, rng=0), nn.Tanh(), nn.Linear(4, 2, rng=1))
+    after = nn.Sequential(nn.Linear(3, 6, rng=0), nn.ReLU(), nn.Linear(6, 2, rng=1))
+    change = draw(before, np.ones((5, 3))).compare(draw(after, np.ones((5, 3))))
+    assert marked(change, "added") == ["relu"]
+    assert marked(change, "removed") == ["tanh"]
+    assert set(marked(change, "changed")) == {"linear", "layers.0.weight", "layers.0.bias", "layers.2.weight"}
+    assert change.picture.notes[0] == "1 node added, 1 node removed, 4 nodes changed"
+    assert "shape was (4, 3), now (6, 3)" in change.find("layers.0.weight")[0].notes
+    assert {edge.marks for edge in change.edges} == {(), ("added",), ("removed",)}
+    names = {node.name for node in change.picture.nodes}
+    assert len(names) == len(change.picture.nodes)
+    assert all(edge.source in names and edge.target in names for edge in change.picture.edges)
+    assert {node.group for node in change.picture.nodes} <= {group.name for group in change.picture.groups} | {""}
+
+
+def test_settings_and_constants_are_structure_numbers_are_not() -> None:
+    def graph(data: float, factor: float, axis: int) -> Drawing:
+        return draw((Value(np.full((2, 3), data), label="x") * factor).sum(axis=axis))
+
+    assert graph(1.0, 2.0, 0).compare(graph(9.0, 2.0, 0)).picture.notes == ("no difference in structure",)
+    assert marked(graph(1.0, 2.0, 0).compare(graph(1.0, 3.0, 0)), "changed") == ["3"]
+    assert marked(graph(1.0, 2.0, 0).compare(graph(1.0, 2.0, 1)), "changed") == ["sum(axis=1)"]
+    with pytest.raises(TypeError, match=r"takes another Drawing, but got Value: draw\(before\).compare\(draw\(after\)\)"):
+        graph(1.0, 2.0, 0).compare(Value(1.0))  # type: ignore[arg-type]
