@@ -3,7 +3,7 @@
 # fmt: off
 # isort: off
 from autograd.backward import gradient
-from autograd.drawing import Drawing, draw, draw_network
+from autograd.drawing import Drawing, Recorder, draw, draw_network
 from autograd.functional import (
     elementwise_grad, grad, hessian, hvp, jacobian, jvp, stop_gradient, value_and_grad, vjp)
 from autograd.ops.elementwise import (
@@ -22,10 +22,10 @@ from autograd.verify import assert_gradients, check_gradients, check_model
 
 SHADOWING = [abs, max, min, pow, sum]  # public as well, but a star import must not hide Python's own
 __all__ = [
-    "Drawing", "Value", "add", "array", "assert_gradients", "astype", "broadcast_to", "check_gradients", "check_model",
-    "checkpoint", "clip", "concatenate", "cos", "debug", "div", "draw", "draw_network", "elementwise_grad", "exp", "expand_dims", "grad",
-    "gradient", "hessian", "hvp", "jacobian", "jvp", "leaky_relu", "linear", "log", "log_softmax", "logsumexp", "matmul",
-    "maximum", "mean", "minimum", "mul", "multigammaln", "neg", "no_grad", "polygamma", "primitive", "put_along_axis",
-    "record_lines", "relu", "reshape", "scope", "sigmoid", "sin", "softmax", "softplus", "sqrt", "squeeze", "stack",
-    "stop_gradient", "sub", "tanh", "transpose", "value_and_grad", "vjp", "where",
+    "Drawing", "Recorder", "Value", "add", "array", "assert_gradients", "astype", "broadcast_to", "check_gradients",
+    "check_model", "checkpoint", "clip", "concatenate", "cos", "debug", "div", "draw", "draw_network", "elementwise_grad", "exp",
+    "expand_dims", "grad", "gradient", "hessian", "hvp", "jacobian", "jvp", "leaky_relu", "linear", "log", "log_softmax",
+    "logsumexp", "matmul", "maximum", "mean", "minimum", "mul", "multigammaln", "neg", "no_grad", "polygamma", "primitive",
+    "put_along_axis", "record_lines", "relu", "reshape", "scope", "sigmoid", "sin", "softmax", "softplus", "sqrt", "squeeze",
+    "stack", "stop_gradient", "sub", "tanh", "transpose", "value_and_grad", "vjp", "where",
 ]

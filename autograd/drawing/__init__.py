@@ -2,5 +2,6 @@
 
 from autograd.drawing.drawings import Drawing, draw
 from autograd.drawing.network import draw_network
+from autograd.drawing.recording import Recorder
 
-__all__ = ["Drawing", "draw", "draw_network"]
+__all__ = ["Drawing", "Recorder", "draw", "draw_network"]

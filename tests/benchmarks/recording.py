@@ -3,6 +3,8 @@
     python -m tests.benchmarks.recording [rounds]
 
 A step is forward, zero_grad, backward and SGD; one timing is 512 steps, or 128 of scalars, and what waits is measured in it.
+What to expect, against no recorder: digits 1.28 with every=1, 1.21 of these without activations, 1.09 with every=10;
+neurons 1.23, 1.14 and 1.07. Longer runs cost less: activations are then at every eighth record, and records are thinned.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import nn
-from autograd.drawing.recorder import Recorder
+from autograd.drawing.recording.recorder import Recorder
 from tests.benchmarks.timing import in_turns, rounds, seconds, show
 
 

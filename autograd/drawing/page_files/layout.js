@@ -2,7 +2,7 @@
 
 const DAGRE_NODES = 800; // dagre takes about a second for as many, and far more for more
 const DAGRE_EDGES = 1800;
-const SPACE = { group: 14, title: 26, between: 26, ranks: 46 };
+const SPACE = { group: 14, title: 26, between: 26, ranks: 46, layers: 230 };
 
 /** Places for the items of model.visible(): {items, groups, edges, width, height}, with points for every edge. */
 function layoutOf(visible, sizes, direction, isNetwork) {
@@ -87,7 +87,7 @@ function columns(visible, sizes, direction, isNetwork) {
       beside += size[across] + SPACE.between;
       items.set(item.key, direction === "LR" ? { x: at + extent / 2, y: centre, ...size } : { x: centre, y: -at - extent / 2, ...size });
     }
-    at += extent + SPACE.ranks * (isNetwork ? 3 : 1.5);
+    at += extent + (isNetwork ? SPACE.layers : SPACE.ranks * 1.5);
   }
   return { items, points: [] };
 }
@@ -176,6 +176,7 @@ function pathOf(edge, layout, direction, ports) {
   end.y += layout.straight ? 0 : ports.into * Math.min(18, size(to).across * 0.6);
   const stops = layout.straight ? [] : stopsOf(edge.points.map(turned), layout, flat, along, start.x, end.x);
   let path = `M${back(start.x, start.y)}`, at = start;
+  if (layout.straight) return `${path}L${back(end.x, end.y)}`;
   for (const stop of [...stops, { left: end.x, right: end.x, y: end.y }]) {
     const middle = stop.left > at.x ? (at.x + stop.left) / 2 : at.x + 30;
     const before = stop.left > at.x ? middle : stop.left - 30;

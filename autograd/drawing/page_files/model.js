@@ -31,6 +31,7 @@ function groupOf(raw) {
   return { parent: "", count: 1, nodes: 0, parameters: 0, collapsed: false, kind: "", ...raw };
 }
 
+const isColour = (text) => /^#[0-9a-f]{6}$/i.test(text); // the operation of a neuron is the colour of its layer
 const isComputed = (node) => !["leaf", "frozen", "constant", "unreached", "cut"].includes(node.role);
 const plural = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
 
@@ -57,9 +58,13 @@ class Model {
     this.isNetwork = this.inOrder.length > 0 && this.inOrder.every((node) => ["neuron", "cut"].includes(node.role));
   }
 
+  isOutput(node) {
+    return node.name === this.root && node.role === "computed";
+  }
+
   /** What a node is called in a sentence. */
   label(node) {
-    return node.title || node.names[0] || node.op || (node.data?.values?.length === 1 ? short(node.data.values[0]) : node.role);
+    return node.title || node.names[0] || (isColour(node.op) ? "" : node.op) || (node.data?.values?.length === 1 ? short(node.data.values[0]) : node.role);
   }
 
   /** The short name of a node: what stands before the "=" of its title. */

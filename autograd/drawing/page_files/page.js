@@ -39,7 +39,7 @@ class Page {
     const seam = playback.turning;
     byId("seam").hidden = seam < 0;
     byId("seam").style.setProperty("--at", seam / playback.last);
-    byId("player").hidden = playback.last < 2;
+    byId("player").hidden = playback.last < 2 || model.isNetwork;
     byId("tab-leaves").hidden = !model.inOrder.some((node) => node.role === "leaf" || node.role === "unreached");
   }
 

@@ -73,8 +73,8 @@ function factsList(model, node) {
   const shape = node.shape === null ? "" : node.shape.length ? `(${node.shape.join(", ")}${node.shape.length === 1 ? "," : ""})` : "() one number";
   const names = node.names.filter((name) => name !== node.title);
   const facts = [
-    ["role", node.name === model.root && isComputed(node) ? "output" : ROLE_WORDS[node.role] ?? node.role],
-    ["operation", node.op],
+    ["role", model.isOutput(node) ? "output" : ROLE_WORDS[node.role] ?? node.role],
+    ["operation", isColour(node.op) ? "" : node.op],
     ["shape", [shape, node.dtype].filter(Boolean).join(" ")],
     ["stands for", node.count > 1 ? plural(node.count, "node") : ""],
     ["names", names.slice(0, 8).join(", ") + (names.length > 8 ? `, … (${names.length.toLocaleString("en")} names)` : "")],
@@ -125,12 +125,18 @@ function stepDetails(model, playback, state, on) {
 const NO_BACKWARD =
   "This picture has no backward pass: its output is not a number that was computed from Values with a gradient. Draw a loss, for instance draw(loss).save(\"graph.html\"), to see the gradients flow back.";
 
+function noBackward(model) {
+  const failed = model.inOrder.find((node) => node.role === "failed");
+  return failed ? `The forward pass stopped at ${model.label(failed)}, so there is no backward pass.` : NO_BACKWARD;
+}
+
 function restDetails(model, state, on) {
-  if (model.isNetwork) return { heading: "Neurons and connections", parts: [el("p", {}, "Select a neuron for its numbers.")] };
+  const notes = model.notes.map((note) => el("p", { class: "note" }, note));
+  if (model.isNetwork) return { heading: "Neurons and connections", parts: [el("p", {}, "Select a neuron for its numbers."), ...notes] };
   const words = model.hasCotangents
     ? "Press Play, or . for one step: first every operation computes its value, from the inputs to the output. Then the gradient starts as 1 at the output and flows back, one operation at a time."
     : "Press Play, or . for one step, to see every operation compute its value.";
-  return { heading: "Play the graph", parts: [el("p", {}, words), model.hasCotangents ? leafTable(model, state, on) : el("p", { class: "note" }, NO_BACKWARD)] };
+  return { heading: "Play the graph", parts: [...notes, el("p", {}, words), model.hasCotangents ? leafTable(model, state, on) : el("p", { class: "note" }, noBackward(model))] };
 }
 
 function startDetails(model) {
@@ -208,7 +214,7 @@ const sign = (text) => el("span", { class: "sign" }, text);
 const part = (what, text) => el("span", { class: "part" }, el("small", {}, what), el("b", {}, text));
 
 function endDetails(model, playback, state, on) {
-  if (!model.hasCotangents) return { heading: "The forward pass is complete", parts: [el("p", { class: "note" }, NO_BACKWARD)] };
+  if (!model.hasCotangents) return { heading: "The forward pass is complete", parts: [el("p", { class: "note" }, noBackward(model))] };
   const parts = [el("p", {}, "Every gradient is complete. Those of the leaves are what backward() adds to their .grad:"), leafTable(model, state, on)];
   return { heading: "Complete", parts };
 }
@@ -268,7 +274,7 @@ function legendParts(model, colours, range) {
       el("span", { class: "chip zero" }, "zero"), el("span", { class: "chip bad" }, "NaN, inf")];
   }
   if (model.isNetwork || model.legend.length) return model.legend.map(([colour, meaning]) => el("span", {}, swatch(colour), meaning));
-  const present = new Set(model.inOrder.map((node) => (node.name === model.root && isComputed(node) ? "output" : node.role)));
+  const present = new Set(model.inOrder.map((node) => (model.isOutput(node) ? "output" : node.role)));
   const shown = [["leaf", "leaf"], ["frozen", "frozen"], ["constant", "constant"], ["computed", "computed"], ["output", "output"], ["failed", "failed"], ["unreached", "unreached"], ["cut", "left out"]];
   return shown.filter(([role]) => present.has(role)).map(([role, words]) => el("span", { class: `chip ${role}` }, words));
 }

@@ -45,7 +45,7 @@ function noGradient(model, node) {
   if (node.role === "constant") return `${label} is a constant: plain data, for which no gradient is computed.`;
   if (node.role === "frozen") return `${label} is frozen (requires_grad=False), so no gradient is added to it.`;
   if (node.role === "unreached") return `${label} never reached the output: no path leads from it to ${model.label(model.nodes.get(model.root))}, so its gradient stays zero. Check that it is used in the forward pass.`;
-  if (!model.hasCotangents && !model.differentiated) return NO_BACKWARD;
+  if (!model.hasCotangents && !model.differentiated) return noBackward(model);
   if (!gradientNumbers(node)) return `No gradient reached ${label}: what is computed from it does not lead to the output, or only through operations without a slope.`;
   return "";
 }

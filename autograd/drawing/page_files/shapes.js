@@ -102,15 +102,16 @@ function badgesOf(node) {
 }
 
 /** The SVG of a node, around its centre. */
-function nodeElement(item, place, isRoot) {
+function nodeElement(item, place, isOutput) {
   const { node, scope, face } = item;
   const { width, height } = place;
   const element = svg("g", {
     class: "node", id: scope ? `scope-${node.name}` : `node-${node.name}`, transform: `translate(${round(place.x)} ${round(place.y)})`,
-    "data-key": item.key, "data-marks": node.marks.join(" "), "data-name": node.name, "data-role": isRoot && !scope ? "output" : node.role, tabindex: "-1", role: "button",
+    "data-key": item.key, "data-marks": node.marks.join(" "), "data-name": node.name, "data-role": isOutput && !scope ? "output" : node.role, tabindex: "-1", role: "button",
     "aria-label": spokenName(node, scope),
   });
   if (scope) element.setAttribute("aria-expanded", "false");
+  if (node.role === "neuron" && isColour(node.op)) element.setAttribute("style", `--ground: ${node.op}; --stroke: ${node.op}; --ink: #fff`);
   element.append(...(node.count > 1 || scope?.count > 1 ? [svg("rect", shape(face, 4, 4, width, height, "behind"))] : []));
   element.append(svg("rect", shape(face, 0, 0, width, height, "box")));
   if (face.round) element.append(svg("text", { class: "title", y: 4.5, "text-anchor": "middle" }, face.title));

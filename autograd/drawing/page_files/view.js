@@ -59,6 +59,7 @@ class View {
   edgeLayer() {
     const layer = svg("g", { class: "edges" });
     const ports = portsOf(this.layout.edges);
+    const labels = [];
     this.paths = new Map(); // id of an edge of the model -> its path
     for (const edge of this.layout.edges) {
       if (!this.layout.items.has(edge.source) || !this.layout.items.has(edge.target)) continue;
@@ -75,8 +76,9 @@ class View {
       element.append(svg("title", {}, this.edgeWords(edge)));
       layer.append(element);
       for (const one of edge.edges) this.paths.set(one.id, element);
-      if (edge.edges[0].label && this.layout.edges.length <= 60) layer.append(...edgeLabel(element, edge.edges[0].label, edge.slot));
+      if (edge.edges[0].label) labels.push(edgeLabel(element, edge.edges[0].label, edge.slot));
     }
+    if (labels.length <= 100) layer.append(...labels);
     return layer;
   }
 
@@ -95,15 +97,14 @@ class View {
   nodeLayer() {
     const layer = svg("g", { class: "nodes" });
     for (const item of this.visible.items) {
-      const isRoot = item.node.name === this.model.root && isComputed(item.node) && !this.model.isNetwork;
-      const element = nodeElement(item, this.layout.items.get(item.key), isRoot);
+      const element = nodeElement(item, this.layout.items.get(item.key), this.model.isOutput(item.node));
       layer.append(element);
     }
     if (this.model.isNetwork) this.colourLayers(layer);
     return layer;
   }
 
-  /** The first layer of a network red, the hidden ones purple, the last one green. */
+  /** The layers of a network: red, purple and green, where the picture gives no colours. */
   colourLayers(layer) {
     const sources = new Set(this.layout.edges.map((edge) => edge.source));
     const targets = new Set(this.layout.edges.map((edge) => edge.target));
@@ -405,9 +406,9 @@ class View {
 
 /** A label on an edge, on the paper's colour so that the line does not cross it. */
 function edgeLabel(path, text, slot) {
-  // Edges of one node meet at it: their labels stand at different places of the way.
-  const { x, y } = path.getPointAtLength(path.getTotalLength() * [0.35, 0.5, 0.65][slot % 3]);
-  return [svg("text", { class: "edge-label", x: round(x), y: round(y + 4), "text-anchor": "middle" }, text)];
+  // The lines of one source side by side, those of the next source further on: so they do not cover each other.
+  const { x, y } = path.getPointAtLength(path.getTotalLength() * [0.25, 0.48, 0.71][slot % 3]);
+  return svg("text", { class: "edge-label", x: round(x), y: round(y + 4), "text-anchor": "middle" }, text);
 }
 
 /** The cells of the rows "data" and "grad", with the texts they were drawn with. */

@@ -1,7 +1,7 @@
 """Recorder: the statistics of a training run, step by step, as a page, figures or JSON. It trains nothing and changes nothing.
 
-What is measured is in recorder_tracks.py, what of in recorder_inputs.py, and what stands out in recorder_notes.py;
-the page is drawn by recorder_files/.
+What is measured is in tracks.py, what of in inputs.py, and what stands out in notes.py;
+the page is drawn by page/.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from autograd.drawing.picture import plural
-from autograd.drawing.recorder_figure import figure_of
-from autograd.drawing.recorder_inputs import grouped, last_results, named_values, number_of, rows_for
-from autograd.drawing.recorder_notes import bad_numbers, idle_units, sizes_of_gradients, zero_gradients
-from autograd.drawing.recorder_tracks import SAMPLE, Track
+from autograd.drawing.recording.figure import figure_of
+from autograd.drawing.recording.inputs import grouped, last_results, named_values, number_of, rows_for
+from autograd.drawing.recording.notes import bad_numbers, idle_units, sizes_of_gradients, zero_gradients
+from autograd.drawing.recording.tracks import SAMPLE, Track
 from autograd.graph import topological_order
 from autograd.value import Value
 
-FILES = Path(__file__).with_name("recorder_files")
+FILES = Path(__file__).with_name("page")
 WALK, EARLY = 8, 50  # activations are measured at every 8th record, and in small graphs at the first 50
 MODULES = 500  # of more than these, activations are not kept
 ON_PAGE = 1_500_000  # counts in a page, about 4 MB: of a longer record every k-th step is shown
