@@ -72,13 +72,19 @@ class scope(ContextDecorator):
 
     def names(self) -> list[Any]:
         """What this scope and those around it are called, outermost first."""
-        return (self.outer.names() if self.outer is not None else []) + [self.name] * (self.name is not None)
+        found: list[Any] = []
+        here: scope | None = self
+        while here is not None:  # depth is no limit
+            found += [here.name] * (here.name is not None)
+            here = here.outer
+        return found[::-1]
 
     @property
     def path(self) -> str:
         """The names joined: ``"MLP.layers.0.neurons.3"``."""
-        pairs = zip(self.names(), [None, *self.names()], strict=False)
-        return ".".join(name if isinstance(name, str) else name.name_within(around) for name, around in pairs)
+        names = self.names()
+        around = [[None, *(name for name in names[:i] if not isinstance(name, str))][-1] for i in range(len(names))]
+        return ".".join(n if isinstance(n, str) else n.name_within(module) for n, module in zip(names, around, strict=True))
 
     def __str__(self) -> str:
         return self.path
@@ -95,8 +101,8 @@ class Place(scope):
         frame = sys._getframe(1)
         while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
             frame = frame.f_back
-        self.line = f"{frame.f_code.co_filename}:{frame.f_lineno}"
         self.code, self.instruction = frame.f_code, frame.f_lasti  # these tell the very expression
+        self.line = f"{frame.f_code.co_filename}:{frame.f_lineno}"
         self.checksums = [(array, checksum(array)) for array in arrays] if is_set("debug") else []
         Place.with_checksums |= bool(self.checksums)
 

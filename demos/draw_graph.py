@@ -200,8 +200,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print_table(results)
     for reason in dict.fromkeys(reason for result in results for reason in result.missing):
         print(f"not all pictures could be written: {reason}")
-    first = results[0].files[-1]
-    print(f"all in {args.out}; open first: {first}, and press Play to see the backward pass")
+    first = results[0]
+    play = ", and press Play" if first.drawing.picture.differentiated else ""
+    print(f"all in {args.out}; open first: {first.files[-1]}{play}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd import Drawing, Value, concatenate, draw, no_grad, record_lines, scope, tanh
+from autograd import Drawing, Value, concatenate, draw, no_grad, record_lines, scope, stack, tanh
 from autograd.drawing.picture import Node
 
 
@@ -66,6 +66,7 @@ def test_the_same_network_unfolded_on_request() -> None:
     assert len(drawing.edges) == drawing.picture.edges_total
     assert sum(group.kind == "Neuron" for group in drawing.groups) == 3 * 33
     assert {node.count for node in drawing.nodes} == {1}
+    assert "mclimit=0.2" in drawing.source  # else Graphviz takes minutes
 
 
 def test_a_loop_without_scopes_is_drawn_as_one_turn() -> None:
@@ -124,6 +125,13 @@ def test_sums_are_one_node_with_all_their_terms() -> None:
     (total,) = [node for node in drawing.nodes if node.op == "add"]
     assert (total.title, total.parts, total.count) == ("sum of 301 terms", 300, 1)
     assert sorted(edge.count for edge in drawing.edges if edge.target == total.name) == [1, 300]
+
+
+def test_what_is_stacked_from_copies_is_one_edge() -> None:
+    w = Value(np.ones(3), label="w")
+    drawing = draw(stack([(w * float(i)).tanh() for i in range(100)]).sum())
+    (joined,) = [node for node in drawing.nodes if node.op == "stack"]
+    assert [edge.count for edge in drawing.edges if edge.target == joined.name] == [100]
 
 
 def test_a_result_with_a_label_is_never_hidden_in_a_sum() -> None:
@@ -202,6 +210,36 @@ def test_two_calls_of_a_module_are_two_groups_where_nothing_is_folded() -> None:
     drawing = draw(layer(layer(np.ones((2, 3)))).sum())
     assert [group.name for group in drawing.groups] == ["Linear", "Linear#2"]
     assert node_of(drawing, "weight").group == ""  # shared by both
+
+
+def test_a_scope_between_two_modules_keeps_their_names() -> None:
+    class Cell(nn.Module):
+        def __init__(self) -> None:
+            self.gates, self.predict = nn.Linear(3, 3, rng=0), nn.Linear(3, 1, rng=1)
+
+        def forward(self, x: Any) -> Any:
+            with scope("step"):
+                return self.predict(self.gates(x))
+
+    drawing = draw(Cell()(np.ones((2, 3))))
+    assert [group.name for group in drawing.groups] == ["Cell", "Cell/step", "Cell/step/gates", "Cell/step/predict"]
+    assert {node.place for node in drawing.nodes if node.op} == {"Cell.step.gates", "Cell.step.predict"}
+
+
+def test_thousands_of_nested_scopes() -> None:
+    x = Value(1.0)
+    scopes = [scope(f"level {level}") for level in range(3000)]
+    for each in scopes:
+        each.__enter__()
+    y = x * 2.0
+    for each in reversed(scopes):
+        each.__exit__()
+    assert y.place is not None
+    assert str(y.place).startswith("level 0.level 1.")
+    drawing = draw(y)
+    assert drawing.total == 3
+    assert drawing.text
+    assert drawing.source
 
 
 # --- names ----------------------------------------------------------------------------------------

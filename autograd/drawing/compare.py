@@ -29,7 +29,9 @@ def compared(before: Picture, after: Picture) -> Picture:
     texts = [f"{plural(counts[what], 'node')} {what}" for what in ("added", "removed", "changed") if counts[what]]
     note = ", ".join(texts) if texts else "no difference in structure"
     groups = joined_groups(before.groups, after.groups, {node.group for node in removed})
-    return replace(after, nodes=tuple(nodes), edges=tuple(edges), groups=groups, notes=(note, *after.notes))
+    title = after.title or before.title or "What changed"
+    nodes = [replace(node, cotangent=None) for node in nodes]  # no backward pass of both to play
+    return replace(after, nodes=tuple(nodes), edges=tuple(edges), groups=groups, notes=(note, *after.notes), title=title)
 
 
 def ordered(picture: Picture) -> list[Node]:

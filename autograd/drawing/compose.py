@@ -21,6 +21,7 @@ from autograd.value import Value
 
 LIMIT = 2_000  # nodes that a picture holds at most, those inside of collapsed groups included
 FEW_UNREACHED = 8
+DEEPEST = 30  # scopes in scopes: what is deeper is drawn in the last of them
 NODE_NAME = re.compile(r"n\d+|removed_|unreached")  # what nodes are called: no scope may be
 MANY = 20_000  # operations: the labels of more are not looked for
 COMMUTATIVE = ("add", "mul", "maximum", "minimum")
@@ -62,18 +63,18 @@ def sheet_of(reading: Reading, folding: Folding) -> Sheet:
     order = by_class[starts].astype(float)
     order[class_of[len(values) - 1]] = len(values)  # the output, last of all
     parts = [int(sizes[numbers[0]]) for numbers in members]
-    edges = class_edges(reading, folding, sizes)
+    edges = class_edges(reading, folding)
     sheet = Sheet(members, order, parts, edges, int(class_of[-1]))
-    add_constants(reading, folding, sizes, sheet)
+    add_constants(reading, folding, sheet)
     return sheet
 
 
-def class_edges(reading: Reading, folding: Folding, sizes: Array) -> dict[tuple[int, int, int], int]:
+def class_edges(reading: Reading, folding: Folding) -> dict[tuple[int, int, int], int]:
     """The edges between classes; those inside of a chain are left out."""
     head, class_of = folding.head, folding.class_of
     outer = head[reading.source] != head[reading.target]
     target = head[reading.target[outer]]
-    slot = np.where(sizes[target] > 1, 0, reading.slot[outer])
+    slot = np.where(folding.unordered[target], 0, reading.slot[outer])
     source = class_of[reading.source[outer]]
     classes, slots = int(class_of.max()) + 1, int(slot.max(initial=0)) + 1
     keys, counts = np.unique((class_of[target] * slots + slot) * classes + source, return_counts=True)
@@ -82,17 +83,17 @@ def class_edges(reading: Reading, folding: Folding, sizes: Array) -> dict[tuple[
     return dict(zip(zip(sources.tolist(), targets.tolist(), found.tolist(), strict=True), counts.tolist(), strict=True))
 
 
-def add_constants(reading: Reading, folding: Folding, sizes: Array, sheet: Sheet) -> None:
+def add_constants(reading: Reading, folding: Folding, sheet: Sheet) -> None:
     """Constants as nodes: a number at each of its uses, an array once; folded with what uses them."""
     target_class = folding.class_of[folding.head].tolist()
-    in_chain = (sizes[folding.head] > 1).tolist()
+    unordered = folding.unordered[folding.head].tolist()
     nodes: dict[Any, int] = {}
     arrays: dict[int, int] = {}
     extra: list[list[Any]] = []
     first = len(sheet.members)
     for target, slot, item in reading.constants:
         is_array = item.__class__ is not float
-        place = 0 if in_chain[target] else slot
+        place = 0 if unordered[target] else slot
         number = arrays.get(id(item), -1) if is_array else -1
         if number < 0:
             key = (target_class[target], place) if folding.folded or not is_array else id(item)
@@ -132,6 +133,9 @@ def add_groups(reading: Reading, folding: Folding, sheet: Sheet) -> None:
     taken: dict[str, int] = {}
     for number, (scope, title) in enumerate(zip(reading.scopes, folding.titles, strict=True)):
         parent = group_of_scope[scope.parent] if scope.parent >= 0 else -1
+        if parent >= 0 and groups[parent]["depth"] == DEEPEST:
+            group_of_scope.append(parent)
+            continue
         key = (parent, title) if folding.folded else number
         if key not in known:
             known[key] = len(groups)
@@ -139,7 +143,8 @@ def add_groups(reading: Reading, folding: Folding, sheet: Sheet) -> None:
             name = f"scope {name}" if NODE_NAME.match(name) else name
             taken[name] = taken.get(name, 0) + 1
             name = name if taken[name] == 1 else f"{name}#{taken[name]}"
-            groups.append({"name": name, "title": title, "up": parent, "kind": scope.kind, "count": 0})
+            depth = groups[parent]["depth"] + 1 if parent >= 0 else 1
+            groups.append({"name": name, "title": title, "up": parent, "kind": scope.kind, "count": 0, "depth": depth})
         groups[known[key]]["count"] += 1
         group_of_scope.append(known[key])
     scope_of = reading.scope_of
@@ -218,7 +223,7 @@ class Composer:
     ) -> None:
         self.reading, self.folding, self.sheet, self.cotangents = reading, folding, sheet, cotangents
         self.own_pass = own_pass and cotangents is not None
-        self.differentiated = self.own_pass or getattr(reading.values[-1], "_grad", None) is not None
+        self.differentiated = self.own_pass or was_differentiated(reading.values[-1])
         self.value_classes = sum(members.__class__ is not list for members in sheet.members)
         self.names: dict[int, str] = {}  # of Values by id, for formulas
 
@@ -354,6 +359,12 @@ class Composer:
             title = f"{plural(len(found), 'parameter')} not reached"
             return [Node("unreached", "unreached", title, len(found), names=names, marks=("unreached",))]
         return [unreached_node(f"unreached_{i}", path, value) for i, (path, value) in enumerate(found)]
+
+
+def was_differentiated(root: Value) -> bool:
+    """Whether backward() was called on it; zeros come also from looking at `.grad`."""
+    grad = getattr(root, "_grad", None)
+    return grad is not None and bool(np.any(grad))
 
 
 def unreached_node(name: str, path: str, value: Value) -> Node:

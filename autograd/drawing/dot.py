@@ -48,6 +48,7 @@ ZERO = "#ffffff"
 
 FEW_GRADIENTS = 3  # up to here there is nothing to compare
 FEW_EDGES = 60  # up to here, and where nothing is folded, gradients are written at the edges
+MANY_EDGES = 1_000  # from here on the layout is searched less long, and lines are straight
 LONGEST_LINE, LONGEST_TOOLTIP = 88, 2000  # characters
 LONGEST_STRING = 4000  # old versions of Graphviz read 16384 bytes at a time
 
@@ -70,6 +71,8 @@ def digraph_of(picture: Picture, direction: str) -> graphviz.Digraph:
     digraph.attr(rankdir=direction, nodesep="0.18", ranksep="0.4", fontname=FONT, fontsize="11", fontcolor=QUIET, tooltip=" ")
     if any(node.group for node in sheet.shown.nodes):
         digraph.attr(newrank="true")  # Graphviz' other way fails where a loop passes through scopes
+    if len(sheet.shown.edges) > MANY_EDGES:  # 3 s instead of minutes, for 5,000 of them
+        digraph.attr(splines="line", nslimit="0.2", mclimit="0.2")
     digraph.attr("node", shape="box", margin="0", height="0.2", width="0.2")
     digraph.attr("node", fontname=FONT, fontsize="11", fontcolor=INK)
     digraph.attr("edge", color="#8a949e", arrowsize="0.6", fontname=FONT, fontsize="8", fontcolor=QUIET)
@@ -260,7 +263,7 @@ def html_label(node: Node, sheet: Sheet) -> str:
     lines = [title_row(node, columns, sheet), *(text_row(row, columns) for row in node.rows if row)]
     lines = [line for line in lines if line] or [f"<TR><TD>{small(node.op or node.role)}</TD></TR>"]
     colour = strip_row(node, columns, sheet)  # not in the last row, where rounded corners would cut it
-    return table([lines[0], *colour, *(badge_row(mark, columns) for mark in node.marks), *lines[1:]])
+    return table([lines[0], *colour, *(badge_row(badge_text(node, mark), mark, columns) for mark in node.marks), *lines[1:]])
 
 
 def strip_row(node: Node, columns: int, sheet: Sheet) -> list[str]:
@@ -295,9 +298,15 @@ def text_row(row: tuple[str, ...], columns: int) -> str:
     return f'<TR><TD ALIGN="LEFT">{small(first, SPACE)}</TD>{"".join(cells)}</TR>'
 
 
-def badge_row(mark: str, columns: int) -> str:
+def badge_text(node: Node, mark: str) -> str:
+    """A mark, with how many units it is about: ``5 of 32 dead``."""
+    found = re.match("[0-9,]+ of [0-9,]+", node.notes[0]) if node.notes else None
+    return f"{found[0]} {mark}" if mark == "dead" and found else mark
+
+
+def badge_row(text: str, mark: str, columns: int) -> str:
     """A mark in white on its colour."""
-    text = f'<FONT POINT-SIZE="9" COLOR="#ffffff"><B>{escaped(mark)}</B></FONT>'
+    text = f'<FONT POINT-SIZE="9" COLOR="#ffffff"><B>{escaped(text)}</B></FONT>'
     return f'<TR><TD COLSPAN="{columns}" BGCOLOR="{BADGES.get(mark, QUIET)}">{text}</TD></TR>'
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import linecache
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from types import FrameType
@@ -13,7 +12,7 @@ import numpy as np
 
 from autograd.drawing.collapsing import collapsed
 from autograd.drawing.picture import Node, Picture
-from autograd.drawing.sources import place_of
+from autograd.drawing.sources import line_text, place_of
 from autograd.drawing.texts import UNNAMED, filled, shortened
 from autograd.op import Op, is_value
 from autograd.scopes import INSIDE
@@ -109,6 +108,6 @@ def user_line(error: BaseException) -> tuple[str, str]:
     while traceback is not None:
         path = traceback.tb_frame.f_code.co_filename
         if not path.startswith(INSIDE):
-            found = f"{os.path.basename(path)}:{traceback.tb_lineno}", linecache.getline(path, traceback.tb_lineno).strip()
+            found = line_text(path, traceback.tb_lineno), linecache.getline(path, traceback.tb_lineno).strip()
         traceback = traceback.tb_next
     return found

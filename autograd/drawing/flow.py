@@ -45,7 +45,7 @@ def cotangents_of(nodes: list[Any], leaves: list[Any]) -> tuple[dict[Any, Any] |
     if any_hooks(nodes, leaves):
         notes.append(HOOKED)
     seed = getattr(root, "_grad", None)
-    if seed is None or root.op is None:
+    if seed is None or not np.any(seed) or root.op is None:
         seed = 1.0 if not root.shape else np.ones_like(root._raw)
         notes += [ONES] if root.shape else []
     pullback = Pullback(root, [leaf for leaf in leaves if leaf.requires_grad], order=(nodes, leaves))
@@ -105,7 +105,7 @@ def with_flows(
                 source = index[id(operands[slot])]
                 if head[source] == head[member]:
                     continue
-                key = (int(class_of[source]), target, 0 if sheet.parts[number] > 1 else slot)
+                key = (int(class_of[source]), target, 0 if folding.unordered[head[member]] else slot)
                 _, locals_, flowing = found.setdefault(key, (turn, [], []))
                 flowing.append(flow)
                 locals_ += [] if local is None else [local]

@@ -40,6 +40,7 @@ class Folding:
         titles: for each scope its title, with * for numbers that were folded.
         leaf_titles: the same for each leaf that has a name.
         folded: whether copies were looked for at all.
+        unordered: for each Value whether its operands are drawn in no order: those of a chain, and of a list.
     """
 
     class_of: Array
@@ -47,6 +48,7 @@ class Folding:
     titles: list[str]
     leaf_titles: dict[int, str]
     folded: bool
+    unordered: Array
 
     def chains(self, heads: Array) -> Array:
         """All parts of the chains that end with these Values."""
@@ -65,31 +67,32 @@ class Folding:
 def unfolded(reading: Reading) -> Folding:
     """Every Value in a class of its own."""
     each = np.arange(len(reading.values))
-    return Folding(each, each, [scope.title for scope in reading.scopes], dict(reading.names), False)
+    return Folding(each, each, [scope.title for scope in reading.scopes], dict(reading.names), False, each < 0)
 
 
 def folded(reading: Reading, most: int) -> Folding:
     """Classes of copies, at most `most` of them if that can be had: the finest such classes that are found."""
     head = heads(reading)
+    unordered = np.bincount(head, minlength=len(head)) > 1
+    unordered[reading.lists] = True
     best: Folding | None = None
     for titles, leaf_titles in generalised(reading):
         keys = first_keys(reading, titles, leaf_titles)
-        classes, complete = refined(reading, head, keys, most)
-        best = Folding(told_apart(reading, head, classes), head, titles, leaf_titles, True)
+        classes, complete = refined(reading, head, unordered, keys, most)
+        best = Folding(told_apart(reading, head, unordered, classes), head, titles, leaf_titles, True, unordered)
         if complete:
             return best
     assert best is not None
     return best
 
 
-def told_apart(reading: Reading, head: Array, found: Array) -> Array:
+def told_apart(reading: Reading, head: Array, unordered: Array, found: Array) -> Array:
     """Leaves without a name are copies only if they are the same operand of copies."""
     target, slot = np.full(len(found), -1), np.zeros(len(found), dtype=np.int64)
     last_first = slice(None, None, -1)
-    target[reading.source[last_first]] = found[head[reading.target[last_first]]]
-    slot[reading.source[last_first]] = np.where(
-        np.bincount(head, minlength=len(head))[head[reading.target]] > 1, 0, reading.slot
-    )[last_first]
+    user = head[reading.target]
+    target[reading.source[last_first]] = found[user[last_first]]
+    slot[reading.source[last_first]] = np.where(unordered[user], 0, reading.slot)[last_first]
     nameless = (np.arange(len(found)) < reading.leaves) & ~named(reading)
     users = (target + 1) * (int(slot.max(initial=0)) + 1) + slot
     return np.unique(found + np.where(nameless, (int(found.max()) + 1) * users, 0), return_inverse=True)[1].reshape(-1)
@@ -204,14 +207,13 @@ def mixed(numbers: Array) -> Array:
         return numbers ^ (numbers >> np.uint64(31))
 
 
-def refined(reading: Reading, head: Array, keys: Array, most: int) -> tuple[Array, bool]:
+def refined(reading: Reading, head: Array, unordered: Array, keys: Array, most: int) -> tuple[Array, bool]:
     """The classes of all Values, and whether they are as fine as they get; not if there would be more than `most`."""
     count = len(reading.values)
     whole = head == np.arange(count)  # parts of chains count with their ends
     inner = head[reading.source] == head[reading.target]
     source, target, slot = head[reading.source[~inner]], head[reading.target[~inner]], reading.slot[~inner]
-    in_chain = np.bincount(head, minlength=count) > 1
-    slot = np.where(in_chain[target], 0, slot)  # the terms of a sum have no order
+    slot = np.where(unordered[target], 0, slot)
     scope_of = reading.scope_of
     seen = (scope_of[source] == scope_of[target]) | (source < reading.leaves) & named(reading)[source]
     start = mixed(keys + mixed(np.bincount(head, minlength=count).astype(np.uint64)))

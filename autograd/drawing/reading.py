@@ -42,6 +42,7 @@ class Reading:
         scopes: all scopes, those around before those inside.
         names: for each leaf that has one, its path in the model.
         unreached: (path, parameter) for what a model holds and the output does not depend on.
+        lists: the Values whose operands are a list, such as those of stack.
     """
 
     values: list[Any]
@@ -54,6 +55,7 @@ class Reading:
     scopes: list[Scope]
     names: dict[int, str] = field(default_factory=dict)
     unreached: list[tuple[str, Any]] = field(default_factory=list)
+    lists: list[int] = field(default_factory=list)
 
     @property
     def total(self) -> int:
@@ -77,6 +79,7 @@ def read(root: Value, parameters: Any = None) -> Reading:
         target: list[int] = []
         slot: list[int] = []
         constants: list[tuple[int, int, Any]] = []
+        lists = []
         for number, node in enumerate(nodes, len(leaves)):
             op = node.op
             if op.rule_y is not None:  # two inputs, written out: 2x faster
@@ -94,6 +97,8 @@ def read(root: Value, parameters: Any = None) -> Reading:
                 else:
                     constants.append((number, 1, y))
                 continue
+            if op.rule_x is None and any(item.__class__ is tuple for item in (node._x[i] for i, _ in op.rules)):
+                lists.append(number)
             for position, item in enumerate(operands_of(node)):
                 if item.__class__ is Value:
                     source.append(index[id(item)])
@@ -103,7 +108,7 @@ def read(root: Value, parameters: Any = None) -> Reading:
                     constants.append((number, position, item))
         scopes, scope_of = scopes_of(values)
         sources, targets, slots = (np.array(numbers, dtype=np.int64) for numbers in (source, target, slot))
-        reading = Reading(values, len(leaves), scope_of, sources, targets, slots, constants, scopes)
+        reading = Reading(values, len(leaves), scope_of, sources, targets, slots, constants, scopes, lists=lists)
         name_leaves(reading, index, parameters)
     return reading
 
@@ -135,6 +140,8 @@ def scopes_of(values: list[Any]) -> tuple[list[Scope], Array]:
         for place in reversed(waiting):
             if place.name is not None and place.__class__ is not Place:
                 around = next((scopes[i] for i in [found] if i >= 0), None)
+                while around is not None and isinstance(around.module, str):  # a module is named within a module
+                    around = scopes[around.parent] if around.parent >= 0 else None
                 scopes.append(Scope(title_of(place.name, around, titles), found, kind_of(place.name), place.name))
                 found = len(scopes) - 1
             known[id(place)] = found

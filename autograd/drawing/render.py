@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import graphviz  # at run time where it is used: a tenth of the time that `import autograd` would take
 
 GRAPHVIZ = "Graphviz (https://graphviz.org/download)"
+WIDE = 640  # points: about what a notebook has room for
 SECONDS = 60.0  # a layout that takes longer would not be a picture that anybody can read
 
 
@@ -73,8 +74,16 @@ def run(command: list[str], source: str, seconds: float) -> subprocess.Completed
 def inline_svg(svg: bytes) -> str:
     """An SVG to stand inside of a notebook or page: never wider than the place it is in, never enlarged.
 
+    Notebooks show it as an image, which heeds a width that is given and no style: wide ones have none.
+
     >>> inline_svg(b'<?xml version="1.0"?><svg width="200pt" height="90pt" viewBox="0 0 200 90"></svg>')
     '<svg style="max-width: 100%; height: auto" width="200pt" height="90pt" viewBox="0 0 200 90"></svg>'
+    >>> inline_svg(b'<svg width="2000pt" height="90pt" viewBox="0 0 2000 90"></svg>')
+    '<svg style="width: min(100%, 2000pt); height: auto" viewBox="0 0 2000 90"></svg>'
     """
     text = svg.decode("utf-8")
-    return re.sub("<svg ", '<svg style="max-width: 100%; height: auto" ', text[text.index("<svg ") :], count=1)
+    text = text[text.index("<svg ") :]
+    size = re.search(r'width="(\d+)pt" height="\d+pt"\s*', text[: text.index(">")])
+    if size is not None and int(size[1]) > WIDE:
+        return text.replace("<svg ", f'<svg style="width: min(100%, {size[1]}pt); height: auto" ', 1).replace(size[0], "", 1)
+    return text.replace("<svg ", '<svg style="max-width: 100%; height: auto" ', 1)

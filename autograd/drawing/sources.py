@@ -36,7 +36,12 @@ def source_of(code: CodeType, instruction: int) -> tuple[str, str, str]:
     lines = [linecache.getline(code.co_filename, number).encode() for number in range(first, last + 1)]
     lines[-1] = lines[-1][:last_column]
     text = b" ".join(part.strip() for part in [lines[0][column:], *lines[1:]]).decode(errors="replace")
-    return f"{os.path.basename(code.co_filename)}:{first}", text, targets(code.co_filename).get(span, "")
+    return line_text(code.co_filename, first), text, targets(code.co_filename).get(span, "")
+
+
+def line_text(path: str, line: int) -> str:
+    """``"model.py:12"``, or the line of a notebook's cell, whose file has a number for a name."""
+    return f"line {line} of the cell" if "ipykernel_" in path else f"{os.path.basename(path)}:{line}"
 
 
 def place_of(value: Any) -> tuple[str, str, str]:

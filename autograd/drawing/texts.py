@@ -47,7 +47,7 @@ def rows_of(shape: tuple[int, ...] | None, dtype: str, count: int, numbers: dict
     if all(summary.size == 0 for summary in known.values()):
         return (*kind, ("no elements",))
     texts = {what: (s.minimum, s.mean, s.maximum, s.norm) for what, s in known.items()}
-    return (*kind, ("", "min", "mean", "max", "norm"), *((what, *map(number_text, texts[what])) for what in texts))
+    return (*kind, ("", "min", "mean", "max", "norm"), *((what, *map(short_text, texts[what])) for what in texts))
 
 
 def number_text(number: float) -> str:
@@ -76,6 +76,11 @@ def formula(value: Any, name_of: Callable[[Any], str]) -> str:
     if len(text) > LONGEST_FORMULA:
         text = filled(op.symbol, [UNNAMED if i in operands else item for i, item in enumerate(texts)])
     return text
+
+
+def short_text(number: float) -> str:
+    """Three digits, for tables that would be wide."""
+    return f"{number + 0.0:.3g}"
 
 
 def filled(symbol: str, texts: list[str]) -> str:

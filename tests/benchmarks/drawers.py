@@ -394,7 +394,8 @@ def drawing(tool: str, graph: str, python: str, limit: float, show: Path | None)
         try:
             text, errors = process.communicate(timeout=limit + START_LIMIT)
             if process.returncode:
-                return "", errors.strip().rpartition("\n")[2][:200]
+                version = json.loads(text.partition("\n")[0] or '"?"')
+                return version, errors.strip().rpartition("\n")[2][:200]
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)  # and the dot that it started
             text, _ = process.communicate()
@@ -438,8 +439,8 @@ def cells(results: list[Any], limit: float) -> str:
     if not isinstance(last, Row):
         return f"{'?' if last is None else format(last, ',')} | > {limit:g} | – | – | –"
     seconds = median(row.seconds for row in results)
-    size = f"{last.width:,.0f} x {last.height:,.0f}"
-    return f"{last.nodes:,} | {seconds:.2f} | {size} | {last.size / 1e3:,.0f} | {last.named} of {last.parameters}"
+    size = f"{last.width:,.0f} x {last.height:,.0f} | {last.size / 1e3:,.0f}"
+    return f"{last.nodes:,} | {seconds:.{3 if seconds < 0.1 else 2}f} | {size} | {last.named} of {last.parameters}"
 
 
 #: The second table. What is said of the others was read in the versions that the first table names.

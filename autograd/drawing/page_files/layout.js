@@ -1,16 +1,20 @@
 // Where everything is drawn: by dagre, or in plain columns where that is better (networks) or dagre is too slow.
 
-const DAGRE_NODES = 800; // dagre takes about a second for as many, and far more for more
-const DAGRE_EDGES = 1800;
-const SPACE = { group: 14, title: 26, between: 26, ranks: 46, layers: 230 };
+const DAGRE_NODES = 600; // dagre takes one to two seconds for as many, and far more for more
+const DAGRE_EDGES = 1000;
+const SPACE = { group: 14, title: 30, between: 26, ranks: 46, layers: 230, neurons: 44 };
 
-/** Places for the items of model.visible(): {items, groups, edges, width, height}, with points for every edge. */
+/**
+ * Places for the items of model.visible(): {items, groups, edges, straight, plain, left, top, width, height}, with
+ * points for every edge. Where it is `plain`, the groups are not kept together, so they have no frames.
+ */
 function layoutOf(visible, sizes, direction, isNetwork) {
   const large = visible.items.length > DAGRE_NODES || visible.edges.length > DAGRE_EDGES;
-  const places = large || isNetwork ? columns(visible, sizes, direction, isNetwork) : byDagre(visible, sizes, direction);
-  const groups = boxesOf(visible, places.items);
+  const found = large || isNetwork ? null : byDagre(visible, sizes, direction);
+  const places = found ?? { ...columns(visible, sizes, direction, isNetwork), straight: true, plain: !isNetwork };
+  const groups = places.plain ? [] : boxesOf(visible, places.items);
   const edges = visible.edges.map((edge, i) => ({ ...edge, points: places.points[i] ?? [] }));
-  return { items: places.items, groups, edges, straight: large || isNetwork, ...boundsOf(places.items, groups) };
+  return { ...places, groups, edges, ...boundsOf(places.items, groups) };
 }
 
 /**
@@ -18,7 +22,12 @@ function layoutOf(visible, sizes, direction, isNetwork) {
  * where their own order crosses no more, it is kept.
  */
 function byDagre(visible, sizes, direction) {
-  const best = dagreLayout(visible, sizes, direction, false);
+  let best;
+  try {
+    best = dagreLayout(visible, sizes, direction, false);
+  } catch {
+    return null; // it fails on some large graphs with many groups
+  }
   if (visible.edges.length > 100 || visible.groups.length) return best; // it would tear groups apart
   const inOrder = dagreLayout(visible, sizes, direction, true);
   return crossings(inOrder.points) <= crossings(best.points) ? inOrder : best;
@@ -29,18 +38,27 @@ function crossings(paths) {
   const side = ([a, b], c) => Math.sign((b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x));
   const cross = (s, t) => side(s, t[0]) * side(s, t[1]) < 0 && side(t, s[0]) * side(t, s[1]) < 0;
   let count = 0;
-  segments.forEach((one, i) => segments.slice(i + 1).forEach((other) => one.forEach((s) => other.forEach((t) => (count += cross(s, t))))));
+  segments.forEach((one, i) =>
+    segments.slice(i + 1).forEach((other) => one.forEach((s) => other.forEach((t) => (count += cross(s, t))))),
+  );
   return count;
 }
 
 function dagreLayout(visible, sizes, direction, keepOrder) {
   const graph = new dagre.graphlib.Graph({ compound: true, multigraph: true });
   const few = visible.edges.length < 300;
-  graph.setGraph({ rankdir: direction, nodesep: SPACE.between, ranksep: SPACE.ranks, edgesep: few ? 18 : 6, ranker: few ? "network-simplex" : "longest-path" });
+  graph.setGraph({
+    rankdir: direction,
+    nodesep: SPACE.between,
+    ranksep: SPACE.ranks,
+    edgesep: few ? 18 : 6,
+    ranker: few ? "network-simplex" : "longest-path",
+  });
   graph.setDefaultEdgeLabel(() => ({}));
   const used = new Set(visible.items.flatMap((item) => [...groupsAround(visible.groups, item.group)]));
   for (const group of visible.groups) if (used.has(group.name)) graph.setNode(`group:${group.name}`, {});
-  for (const group of visible.groups) if (used.has(group.name) && used.has(group.parent)) graph.setParent(`group:${group.name}`, `group:${group.parent}`);
+  for (const group of visible.groups)
+    if (used.has(group.name) && used.has(group.parent)) graph.setParent(`group:${group.name}`, `group:${group.parent}`);
   for (const item of visible.items) {
     graph.setNode(item.key, { ...sizes.get(item.key) });
     if (used.has(item.group)) graph.setParent(item.key, `group:${item.group}`);
@@ -51,13 +69,15 @@ function dagreLayout(visible, sizes, direction, keepOrder) {
   const ends = visible.edges.map((edge, i) => (turned[i] ? [edge.target, edge.source] : [edge.source, edge.target]));
   ends.forEach(([v, w], i) => graph.setEdge(v, w, {}, String(i)));
   dagre.layout(graph, { disableOptimalOrderHeuristic: keepOrder });
-  const items = new Map(visible.items.map((item) => {
-    const { x, y, width, height } = graph.node(item.key);
-    return [item.key, { x, y, width, height }];
-  }));
+  const items = new Map(
+    visible.items.map((item) => {
+      const { x, y, width, height } = graph.node(item.key);
+      return [item.key, { x, y, width, height }];
+    }),
+  );
   const points = ends.map(([v, w], i) => {
     const found = graph.edge({ v, w, name: String(i) })?.points ?? [];
-    return turned[i] ? found.toReversed() : found;
+    return turned[i] ? [...found].reverse() : found;
   });
   return { items, points };
 }
@@ -73,19 +93,23 @@ function columns(visible, sizes, direction, isNetwork) {
   const layers = [];
   for (const item of visible.items) (layers[ranks.get(item.key)] ??= []).push(item);
   if (!isNetwork) sortLayers(layers, visible);
+  const between = isNetwork ? SPACE.neurons : SPACE.between;
   const across = direction === "LR" ? "height" : "width";
   const along = direction === "LR" ? "width" : "height";
   const items = new Map();
   let at = 0;
   for (const layer of layers.filter(Boolean)) {
     const extent = Math.max(...layer.map((item) => sizes.get(item.key)[along]));
-    const total = layer.reduce((sum, item) => sum + sizes.get(item.key)[across] + SPACE.between, -SPACE.between);
+    const total = layer.reduce((sum, item) => sum + sizes.get(item.key)[across] + between, -between);
     let beside = -total / 2;
     for (const item of layer) {
       const size = sizes.get(item.key);
       const centre = beside + size[across] / 2;
-      beside += size[across] + SPACE.between;
-      items.set(item.key, direction === "LR" ? { x: at + extent / 2, y: centre, ...size } : { x: centre, y: -at - extent / 2, ...size });
+      beside += size[across] + between;
+      items.set(
+        item.key,
+        direction === "LR" ? { x: at + extent / 2, y: centre, ...size } : { x: centre, y: -at - extent / 2, ...size },
+      );
     }
     at += extent + (isNetwork ? SPACE.layers : SPACE.ranks * 1.5);
   }
@@ -96,7 +120,7 @@ function columns(visible, sizes, direction, isNetwork) {
 function ranksOf(visible) {
   const order = new Map(visible.items.map((item) => [item.key, item.order]));
   const ranks = new Map(visible.items.map((item) => [item.key, 0]));
-  const outgoing = Map.groupBy(visible.edges, (edge) => edge.source);
+  const outgoing = groupedBy(visible.edges, (edge) => edge.source);
   for (const item of [...visible.items].sort((a, b) => a.order - b.order)) {
     for (const edge of outgoing.get(item.key) ?? []) {
       if (order.get(edge.target) <= item.order) continue;
@@ -112,11 +136,13 @@ function ranksOf(visible) {
 }
 
 function sortLayers(layers, visible) {
-  const incoming = Map.groupBy(visible.edges, (edge) => edge.target);
+  const incoming = groupedBy(visible.edges, (edge) => edge.target);
   const position = new Map();
   for (const layer of layers.filter(Boolean)) {
     const mean = (item) => {
-      const known = (incoming.get(item.key) ?? []).map((edge) => position.get(edge.source)).filter((at) => at !== undefined);
+      const known = (incoming.get(item.key) ?? [])
+        .map((edge) => position.get(edge.source))
+        .filter((at) => at !== undefined);
       return known.length ? known.reduce((sum, at) => sum + at, 0) / known.length : 0.5;
     };
     const keys = new Map(layer.map((item) => [item, mean(item)]));
@@ -129,7 +155,8 @@ function sortLayers(layers, visible) {
 function boxesOf(visible, items) {
   const byName = new Map(visible.groups.map((group) => [group.name, group]));
   const inside = new Map(visible.groups.map((group) => [group.name, []]));
-  for (const item of visible.items) if (inside.has(item.group)) inside.get(item.group).push(rectangle(items.get(item.key)));
+  for (const item of visible.items)
+    if (inside.has(item.group)) inside.get(item.group).push(rectangle(items.get(item.key)));
   const depth = (group) => [...groupsAround(visible.groups, group.name)].length;
   const boxes = new Map();
   for (const group of [...visible.groups].sort((a, b) => depth(b) - depth(a))) {
@@ -155,7 +182,12 @@ function boundsOf(items, groups) {
   if (!parts.length) return { left: 0, top: 0, width: 1, height: 1 };
   const left = Math.min(...parts.map((part) => part.left));
   const top = Math.min(...parts.map((part) => part.top));
-  return { left, top, width: Math.max(...parts.map((part) => part.right)) - left, height: Math.max(...parts.map((part) => part.bottom)) - top };
+  return {
+    left,
+    top,
+    width: Math.max(...parts.map((part) => part.right)) - left,
+    height: Math.max(...parts.map((part) => part.bottom)) - top,
+  };
 }
 
 // --- edges as curves ---------------------------------------------------------------------------------
@@ -168,14 +200,17 @@ function pathOf(edge, layout, direction, ports) {
   const along = isReturning(edge, layout, direction) ? -1 : 1;
   const turned = ({ x, y }) => (flat ? { x: x * along, y } : { x: -y * along, y: x }); // as if it went to the right
   const back = (x, y) => (flat ? `${round(x * along)} ${round(y)}` : `${round(y)} ${round(-x * along)}`);
-  const size = (place) => (flat ? { along: place.width / 2, across: place.height } : { along: place.height / 2, across: place.width });
-  const start = turned(from), end = turned(to);
+  const size = (place) =>
+    flat ? { along: place.width / 2, across: place.height } : { along: place.height / 2, across: place.width };
+  const start = turned(from),
+    end = turned(to);
   start.x += size(from).along;
   end.x -= size(to).along + 5; // the tip of the arrow
   start.y += layout.straight ? 0 : ports.out * Math.min(14, size(from).across * 0.5);
   end.y += layout.straight ? 0 : ports.into * Math.min(18, size(to).across * 0.6);
   const stops = layout.straight ? [] : stopsOf(edge.points.map(turned), layout, flat, along, start.x, end.x);
-  let path = `M${back(start.x, start.y)}`, at = start;
+  let path = `M${back(start.x, start.y)}`,
+    at = start;
   if (layout.straight) return `${path}L${back(end.x, end.y)}`;
   for (const stop of [...stops, { left: end.x, right: end.x, y: end.y }]) {
     const middle = stop.left > at.x ? (at.x + stop.left) / 2 : at.x + 30;
@@ -222,7 +257,7 @@ const round = (number) => Math.round(number * 10) / 10;
 function portsOf(edges) {
   const ports = new Map(edges.map((edge) => [edge, { into: 0, out: 0 }]));
   const spread = (count, i) => (count < 2 ? 0 : (2 * (i + 0.5)) / count - 1);
-  for (const group of Map.groupBy(edges, (edge) => edge.target).values()) {
+  for (const group of groupedBy(edges, (edge) => edge.target).values()) {
     group.sort((a, b) => a.slot - b.slot).forEach((edge, i) => (ports.get(edge).into = spread(group.length, i)));
   }
   return ports;

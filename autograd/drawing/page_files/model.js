@@ -14,8 +14,24 @@ function summaryOf(raw) {
 /** Fields at their defaults are left out of the JSON. */
 function nodeOf(raw) {
   const defaults = {
-    title: "", count: 1, parts: 1, group: "", op: "", names: [], shape: null, dtype: "", marks: [], notes: [], place: "", line: "",
-    source: "", rules: [], words: "", order: 0, ordered: false, rows: [],
+    title: "",
+    count: 1,
+    parts: 1,
+    group: "",
+    op: "",
+    names: [],
+    shape: null,
+    dtype: "",
+    marks: [],
+    notes: [],
+    place: "",
+    line: "",
+    source: "",
+    rules: [],
+    words: "",
+    order: 0,
+    ordered: false,
+    rows: [],
   };
   const numbers = { data: summaryOf(raw.data), grad: summaryOf(raw.grad), cotangent: summaryOf(raw.cotangent) };
   return { ...defaults, ...raw, ...numbers };
@@ -33,6 +49,16 @@ function groupOf(raw) {
 
 const isColour = (text) => /^#[0-9a-f]{6}$/i.test(text); // the operation of a neuron is the colour of its layer
 const isComputed = (node) => !["leaf", "frozen", "constant", "unreached", "cut"].includes(node.role);
+/** A map from keys to the items that have them, in their order. */
+function groupedBy(items, keyOf) {
+  const found = new Map();
+  for (const item of items) {
+    if (!found.has(keyOf(item))) found.set(keyOf(item), []);
+    found.get(keyOf(item)).push(item);
+  }
+  return found;
+}
+
 const plural = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
 
 class Model {
@@ -43,7 +69,9 @@ class Model {
     this.differentiated = raw.differentiated ?? false;
     this.nodes = new Map((raw.nodes ?? []).map((node) => [node.name, nodeOf(node)]));
     this.groups = new Map((raw.groups ?? []).map((group) => [group.name, groupOf(group)]));
-    this.edges = (raw.edges ?? []).map(edgeOf).filter((edge) => this.nodes.has(edge.source) && this.nodes.has(edge.target));
+    this.edges = (raw.edges ?? [])
+      .map(edgeOf)
+      .filter((edge) => this.nodes.has(edge.source) && this.nodes.has(edge.target));
     this.closed = new Set([...this.groups.values()].filter((group) => group.collapsed).map((group) => group.name));
     this.incoming = new Map([...this.nodes.keys()].map((name) => [name, []]));
     this.outgoing = new Map([...this.nodes.keys()].map((name) => [name, []]));
@@ -64,7 +92,12 @@ class Model {
 
   /** What a node is called in a sentence. */
   label(node) {
-    return node.title || node.names[0] || (isColour(node.op) ? "" : node.op) || (node.data?.values?.length === 1 ? short(node.data.values[0]) : node.role);
+    return (
+      node.title ||
+      node.names[0] ||
+      (isColour(node.op) ? "" : node.op) ||
+      (node.data?.values?.length === 1 ? short(node.data.values[0]) : node.role)
+    );
   }
 
   /** The short name of a node: what stands before the "=" of its title. */
@@ -116,7 +149,8 @@ class Model {
       const key = this.standIn(node.name);
       const group = this.groups.get(key.slice("group:".length));
       if (key === `node:${node.name}`) items.set(key, { key, node, group: node.group, order: node.order });
-      else if (!items.has(key)) items.set(key, { key, node: this.scopeNode(group), scope: group, group: group.parent, order: node.order });
+      else if (!items.has(key))
+        items.set(key, { key, node: this.scopeNode(group), scope: group, group: group.parent, order: node.order });
       items.get(key).order = node.order;
     }
     const edges = new Map();
@@ -133,8 +167,9 @@ class Model {
 
   /** The items as they are met on the way from the output to the inputs: operands are then drawn in their order. */
   operandsFirst(items, edges) {
-    const incoming = Map.groupBy(edges, (edge) => edge.target);
-    const found = new Set(), waiting = [this.nodes.has(this.root) ? this.standIn(this.root) : items.keys().next().value];
+    const incoming = groupedBy(edges, (edge) => edge.target);
+    const found = new Set(),
+      waiting = [this.nodes.has(this.root) ? this.standIn(this.root) : items.keys().next().value];
     while (waiting.length) {
       const key = waiting.pop();
       if (found.has(key)) continue;
@@ -150,7 +185,15 @@ class Model {
     const nodes = plural(group.nodes || members.reduce((sum, node) => sum + node.count, 0), "node");
     const rows = group.parameters ? [[nodes], [plural(group.parameters, "parameter")]] : [[nodes]];
     const marks = [...new Set(members.flatMap((node) => node.marks))];
-    return nodeOf({ name: group.name, role: "scope", title: group.title, count: group.count, rows, marks, names: [group.kind] });
+    return nodeOf({
+      name: group.name,
+      role: "scope",
+      title: group.title,
+      count: group.count,
+      rows,
+      marks,
+      names: [group.kind],
+    });
   }
 
   /** The nodes with this text in a name, title or operation, exact names first. */
@@ -159,7 +202,9 @@ class Model {
     if (!wanted) return [];
     const texts = (node) => [node.title, ...node.names].map((item) => item.toLowerCase());
     const exact = this.inOrder.filter((node) => texts(node).includes(wanted));
-    const near = this.inOrder.filter((node) => [...texts(node), node.op.toLowerCase()].some((item) => item.includes(wanted)));
+    const near = this.inOrder.filter((node) =>
+      [...texts(node), node.op.toLowerCase()].some((item) => item.includes(wanted)),
+    );
     return [...new Set([...exact, ...near])];
   }
 }
@@ -208,8 +253,13 @@ const rms = (summary) => (summary?.size ? summary.norm / Math.sqrt(summary.size)
 function summarise(values) {
   const norm = Math.hypot(...values);
   return {
-    size: values.length, minimum: Math.min(...values), maximum: Math.max(...values),
-    mean: values.reduce((sum, value) => sum + value, 0) / values.length, norm,
-    zeros: values.filter((value) => value === 0).length, bad: values.filter((value) => !Number.isFinite(value)).length, values,
+    size: values.length,
+    minimum: Math.min(...values),
+    maximum: Math.max(...values),
+    mean: values.reduce((sum, value) => sum + value, 0) / values.length,
+    norm,
+    zeros: values.filter((value) => value === 0).length,
+    bad: values.filter((value) => !Number.isFinite(value)).length,
+    values,
   };
 }

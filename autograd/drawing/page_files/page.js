@@ -29,12 +29,17 @@ class Page {
   fill() {
     const { model, playback } = this;
     byId("title").textContent = model.title || "Graph";
-    byId("note").textContent = model.note;
-    byId("note").hidden = !model.note;
     byId("panel-about").replaceChildren(...aboutDetails(model));
-    const names = model.inOrder.filter((node) => node.title || node.names.length).slice(0, 500).map((node) => model.shortLabel(node));
+    const names = model.inOrder
+      .filter((node) => node.title || node.names.length)
+      .slice(0, 500)
+      .map((node) => model.shortLabel(node));
     byId("names").replaceChildren(...[...new Set(names)].map((name) => el("option", { value: name })));
-    byId("questions").replaceChildren(...Object.entries(QUESTIONS).map(([kind, { text }]) => el("button", { type: "button", id: `ask-${kind}`, onclick: () => this.ask(kind) }, text)));
+    byId("questions").replaceChildren(
+      ...Object.entries(QUESTIONS).map(([kind, { text }]) =>
+        el("button", { type: "button", id: `ask-${kind}`, onclick: () => this.ask(kind) }, text),
+      ),
+    );
     byId("slider").max = playback.last;
     const seam = playback.turning;
     byId("seam").hidden = seam < 0;
@@ -48,6 +53,15 @@ class Page {
     this.view.markAgain();
     this.showStep();
     this.legend();
+    this.note();
+  }
+
+  /** What was left out, and how the drawing could be better. */
+  note() {
+    const plain = this.view.layout.plain ? "so many nodes are drawn in plain columns: close scopes for frames" : "";
+    const text = [this.model.note, plain].filter(Boolean).join("; ");
+    byId("note").textContent = text;
+    byId("note").hidden = !text;
   }
 
   legend() {
@@ -66,7 +80,7 @@ class Page {
   showNode(node) {
     if (!node) return;
     this.shown = node;
-    const sum = this.playback.resting ? null : this.playback.state().sums.get(node.name) ?? null;
+    const sum = this.playback.resting ? null : (this.playback.state().sums.get(node.name) ?? null);
     byId("panel-node").replaceChildren(...nodeDetails(this.model, node, this.links, sum));
     byId("panel-node").dataset.name = node.name;
   }
@@ -99,7 +113,10 @@ class Page {
   search() {
     this.hits = this.model.find(byId("query").value);
     this.hit = -1;
-    this.view.mark("hit", this.hits.map((node) => node.name));
+    this.view.mark(
+      "hit",
+      this.hits.map((node) => node.name),
+    );
     this.view.mark("hit-now");
     const found = byId("query").value.trim() ? (this.hits.length ? `${this.hits.length} found` : "none found") : "";
     byId("hits").textContent = found;
@@ -111,7 +128,10 @@ class Page {
     const node = this.hits[this.hit];
     const opened = this.model.reveal(node.name);
     if (opened) this.draw();
-    this.view.mark("hit", this.hits.map((one) => one.name));
+    this.view.mark(
+      "hit",
+      this.hits.map((one) => one.name),
+    );
     this.view.mark("hit-now", [node.name]);
     this.view.select(node.name);
     this.showNode(node);
@@ -135,7 +155,9 @@ class Page {
     const text = byId("asked").value;
     const known = this.asked && this.model.shortLabel(this.asked) === text ? this.asked : this.model.find(text)[0];
     if (!known) {
-      const words = text ? `There is no node named "${text}" in this picture.` : "Choose a node first: click it, or write its name above.";
+      const words = text
+        ? `There is no node named "${text}" in this picture.`
+        : "Choose a node first: click it, or write its name above.";
       return byId("answer").replaceChildren(el("p", {}, words));
     }
     this.asked = known;
@@ -147,13 +169,16 @@ class Page {
     this.view.mark("culprit", answer.culprits);
     this.view.mark("asked", [known.name]);
     byId("canvas").classList.add("answering");
+    this.showNode(known);
     if (culprits.length) this.view.show(culprits[0].name);
     const links = culprits.slice(0, 8).map((node) => nodeLink(this.model, node, this.links));
     byId("answer").replaceChildren(
-      el("h3", {}, `${this.model.shortLabel(known)}: ${QUESTIONS[kind].text}`), ...answer.sentences.map((sentence) => el("p", {}, sentence)),
+      el("h3", {}, `${this.model.shortLabel(known)}: ${QUESTIONS[kind].text}`),
+      ...answer.sentences.map((sentence) => el("p", {}, sentence)),
       links.length ? el("p", { class: "near" }, el("span", { class: "quiet" }, "where: "), ...links) : "",
       el("button", { type: "button", class: "small", onclick: () => this.clear() }, "Clear the marks"),
     );
+    byId("answer").scrollIntoView({ block: "nearest" }); // on a phone it is below the questions
     byId("answer").dataset.culprits = answer.culprits.join(" ");
     byId("answer").dataset.path = answer.nodes.join(" ");
   }
@@ -165,7 +190,7 @@ class Page {
     playback.resting = false;
     playback.index = Math.min(Math.max(index, 0), playback.last);
     this.showStep();
-    this.openTab("step");
+    if (byId("panel").dataset.tab !== "leaves") this.openTab("step"); // the gradients can be watched as well
     if (playback.step.node) this.view.show(playback.step.node.name);
     this.showNode(playback.step.node ?? this.shown);
   }
@@ -209,10 +234,20 @@ class Page {
     if (byId("panel").dataset.tab === "leaves") this.showLeaves();
     byId("slider").value = playback.index;
     const phase = playback.resting ? "" : heading;
-    byId("counter").textContent = playback.resting ? plural(playback.last + 1, "step") : `${playback.index + 1} / ${playback.last + 1}`;
-    byId("slider").setAttribute("aria-valuetext", `step ${playback.index + 1} of ${playback.last + 1}: ${spokenStep(model, state, phase)}`);
-    Object.assign(byId("player").dataset, { step: playback.index, kind: playback.resting ? "rest" : state.step.kind, node: state.step.node?.name ?? "" });
-    if (!playback.resting && (!this.timer || Number(byId("speed").value) <= 1)) this.say(spokenStep(model, state, phase));
+    byId("counter").textContent = playback.resting
+      ? plural(playback.last + 1, "step")
+      : `${playback.index + 1} / ${playback.last + 1}`;
+    byId("slider").setAttribute(
+      "aria-valuetext",
+      `step ${playback.index + 1} of ${playback.last + 1}: ${spokenStep(model, state, phase)}`,
+    );
+    Object.assign(byId("player").dataset, {
+      step: playback.index,
+      kind: playback.resting ? "rest" : state.step.kind,
+      node: state.step.node?.name ?? "",
+    });
+    if (!playback.resting && (!this.timer || Number(byId("speed").value) <= 1))
+      this.say(spokenStep(model, state, phase));
   }
 
   showLeaves() {
@@ -246,7 +281,8 @@ class Page {
   }
 
   toggleTheme() {
-    const dark = document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+    const dark =
+      document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
     this.setTheme(dark === "dark" ? "light" : "dark");
   }
 
@@ -281,7 +317,10 @@ class Page {
     byId("search").addEventListener("submit", (event) => event.preventDefault());
     byId("query").addEventListener("keydown", (event) => this.searchKey(event));
     byId("asked").addEventListener("input", () => (this.asked = null));
-    byId("tabs").addEventListener("click", (event) => event.target.role === "tab" && this.openTab(event.target.id.slice("tab-".length)));
+    byId("tabs").addEventListener(
+      "click",
+      (event) => event.target.role === "tab" && this.openTab(event.target.id.slice("tab-".length)),
+    );
     byId("tabs").addEventListener("keydown", (event) => this.tabKey(event));
     document.addEventListener("keydown", (event) => this.key(event));
     let size = `${byId("canvas").clientWidth}`;
@@ -333,10 +372,25 @@ class Page {
     if (event.key === " " && target.matches("button, [role=tab], select")) return;
     const hasPlayer = !byId("player").hidden;
     const actions = {
-      "/": () => byId("query").focus(), "+": () => this.view.zoomBy(ZOOM.step), "=": () => this.view.zoomBy(ZOOM.step), "-": () => this.view.zoomBy(1 / ZOOM.step),
-      "0": () => this.view.fit(), f: () => this.view.fit(), c: () => this.toggleColours(), r: () => this.turnView(() => this.view.turn()), d: () => this.toggleTheme(), Escape: () => this.clear(),
+      "/": () => byId("query").focus(),
+      "+": () => this.view.zoomBy(ZOOM.step),
+      "=": () => this.view.zoomBy(ZOOM.step),
+      "-": () => this.view.zoomBy(1 / ZOOM.step),
+      0: () => this.view.fit(),
+      f: () => this.view.fit(),
+      c: () => this.toggleColours(),
+      r: () => this.turnView(() => this.view.turn()),
+      d: () => this.toggleTheme(),
+      Escape: () => this.clear(),
       ...(hasPlayer ? { " ": () => this.playOrPause(), ".": () => this.stepBy(1), ",": () => this.stepBy(-1) } : {}),
-      ...(hasPlayer && arrows ? { ArrowRight: () => this.stepBy(1), ArrowLeft: () => this.stepBy(-1), Home: () => this.jump(0), End: () => this.jump(this.playback.last) } : {}),
+      ...(hasPlayer && arrows
+        ? {
+            ArrowRight: () => this.stepBy(1),
+            ArrowLeft: () => this.stepBy(-1),
+            Home: () => this.jump(0),
+            End: () => this.jump(this.playback.last),
+          }
+        : {}),
     };
     if (!Object.hasOwn(actions, event.key)) return;
     event.preventDefault();
@@ -348,8 +402,12 @@ class Page {
 function spokenStep(model, state, heading) {
   const { step, additions } = state;
   if (!step.node) return heading;
-  if (step.kind !== "backward") return `${heading}: ${model.label(step.node)}${step.kind === "forward" && step.node.data ? ` is ${shortSummary(step.node.data)}` : ""}`;
-  const sums = additions.map(({ edge, after }) => `${model.shortLabel(model.nodes.get(edge.source))} gets ${shortSummary(edge.flow)}${after.summary ? `, now ${shortSummary(after.summary)}` : ""}`);
+  if (step.kind !== "backward")
+    return `${heading}: ${model.label(step.node)}${step.kind === "forward" && step.node.data ? ` is ${shortSummary(step.node.data)}` : ""}`;
+  const sums = additions.map(
+    ({ edge, after }) =>
+      `${model.shortLabel(model.nodes.get(edge.source))} gets ${shortSummary(edge.flow)}${after.summary ? `, now ${shortSummary(after.summary)}` : ""}`,
+  );
   return `${heading}: ${model.label(step.node)}. ${sums.join("; ")}`;
 }
 

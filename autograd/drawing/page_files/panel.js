@@ -14,7 +14,11 @@ function el(tag, attributes = {}, ...children) {
 
 /** A button with the name of a node, which selects it. */
 function nodeLink(model, node, on) {
-  return el("button", { class: "link", type: "button", "data-name": node.name, onclick: () => on.go(node) }, model.shortLabel(node));
+  return el(
+    "button",
+    { class: "link", type: "button", "data-name": node.name, onclick: () => on.go(node) },
+    model.shortLabel(node),
+  );
 }
 
 // --- the numbers of a node -----------------------------------------------------------------------------
@@ -32,57 +36,104 @@ const NUMBER_ROWS = [
 ];
 
 function nodeDetails(model, node, on, sum = null) {
-  const parts = [el("h3", {}, model.label(node), node.count > 1 ? el("span", { class: "tag" }, `×${node.count.toLocaleString("en")}`) : null)];
+  const parts = [
+    el(
+      "h3",
+      {},
+      model.label(node),
+      node.count > 1 ? el("span", { class: "tag" }, `×${node.count.toLocaleString("en")}`) : null,
+    ),
+  ];
   if (node.marks.length) {
-    const badges = node.marks.map((mark) => el("li", { class: `mark ${BADGES[mark]?.[1] ?? "warn"}` }, BADGES[mark]?.[2] ?? mark));
+    const badges = node.marks.map((mark) =>
+      el("li", { class: `mark ${BADGES[mark]?.[1] ?? "warn"}` }, BADGES[mark]?.[2] ?? mark),
+    );
     parts.push(el("ul", { class: "marks" }, ...badges));
   }
   for (const note of node.notes) parts.push(el("p", { class: "note" }, note));
   parts.push(numbersTable(node, sum), factsList(model, node));
   if (node.source) parts.push(el("pre", { class: "source" }, node.source));
   if (node.words) parts.push(el("p", {}, el("strong", {}, "Backward: "), node.words));
-  const near = nearList(model, node, on);
-  return [...parts, ...near];
+  return [...parts, ...nearList(model, node, on), ...scopesList(model, node, on)];
 }
 
 function numbersTable(node, sum) {
   const same = node.grad && node.cotangent && exactSummary(node.grad) === exactSummary(node.cotangent);
-  const columns = [["data", node.data], ["gradient", node.grad], ["this pass", same ? null : node.cotangent]].filter(([, numbers]) => numbers);
+  const columns = [
+    ["data", node.data],
+    ["gradient", node.grad],
+    ["this pass", same ? null : node.cotangent],
+  ].filter(([, numbers]) => numbers);
   if (columns.length === 2 && !node.grad) columns[1][0] = "gradient";
   const known = columns;
   if (!known.length) return el("p", { class: "quiet" }, "No numbers are known of it.");
-  const table = el("table", { class: "numbers" }, el("thead", {}, el("tr", {}, el("td"), ...known.map(([what]) => el("th", { scope: "col" }, what)))));
+  const table = el(
+    "table",
+    { class: "numbers" },
+    el("thead", {}, el("tr", {}, el("td"), ...known.map(([what]) => el("th", { scope: "col" }, what)))),
+  );
   const body = el("tbody");
   for (const [what, text] of NUMBER_ROWS) {
     const cells = known.map(([, numbers]) => text(numbers));
     if (cells.every((cell) => cell === null)) continue;
-    body.append(el("tr", {}, el("th", { scope: "row" }, what), ...cells.map((cell, i) => el("td", { "data-of": known[i][0], "data-row": what }, cell ?? ""))));
+    body.append(
+      el(
+        "tr",
+        {},
+        el("th", { scope: "row" }, what),
+        ...cells.map((cell, i) => el("td", { "data-of": known[i][0], "data-row": what }, cell ?? "")),
+      ),
+    );
   }
   table.append(body);
-  const arrived = sum && (sum.summary ? `Player: ${usesWords(sum)}, so far ${exactSummary(sum.summary)}.` : `Player: ${usesWords(sum)}.`);
-  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "numbers" }, table, arrived ? el("p", { class: "player-sum" }, arrived) : null);
+  const arrived =
+    sum &&
+    (sum.summary ? `Player: ${usesWords(sum)}, so far ${exactSummary(sum.summary)}.` : `Player: ${usesWords(sum)}.`);
+  return el(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": "numbers" },
+    table,
+    arrived ? el("p", { class: "player-sum" }, arrived) : null,
+  );
 }
 
 const ROLE_WORDS = {
-  leaf: "leaf: a parameter or input that gets a gradient", frozen: "frozen: requires_grad is False", constant: "constant: plain data, never differentiated",
-  computed: "computed", failed: "failed: the operation raised an error", unreached: "a parameter that never reached the output",
-  neuron: "neuron", cut: "stands for what was left out", scope: "closed scope",
+  leaf: "leaf: a parameter or input that gets a gradient",
+  frozen: "frozen: requires_grad is False",
+  constant: "constant: plain data, never differentiated",
+  computed: "computed",
+  failed: "failed: the operation raised an error",
+  unreached: "a parameter that never reached the output",
+  neuron: "neuron",
+  cut: "stands for what was left out",
+  scope: "closed scope",
 };
 
 function factsList(model, node) {
-  const shape = node.shape === null ? "" : node.shape.length ? `(${node.shape.join(", ")}${node.shape.length === 1 ? "," : ""})` : "() one number";
+  const shape =
+    node.shape === null
+      ? ""
+      : node.shape.length
+        ? `(${node.shape.join(", ")}${node.shape.length === 1 ? "," : ""})`
+        : "() one number";
   const names = node.names.filter((name) => name !== node.title);
   const facts = [
-    ["role", model.isOutput(node) ? "output" : ROLE_WORDS[node.role] ?? node.role],
+    ["role", model.isOutput(node) ? "output" : (ROLE_WORDS[node.role] ?? node.role)],
     ["operation", isColour(node.op) ? "" : node.op],
     ["shape", [shape, node.dtype].filter(Boolean).join(" ")],
     ["stands for", node.count > 1 ? plural(node.count, "node") : ""],
-    ["names", names.slice(0, 8).join(", ") + (names.length > 8 ? `, … (${names.length.toLocaleString("en")} names)` : "")],
+    [
+      "names",
+      names.slice(0, 8).join(", ") + (names.length > 8 ? `, … (${names.length.toLocaleString("en")} names)` : ""),
+    ],
     ["made in", node.place],
-    ["scope", [...model.around(node.group)].reverse().map((name) => groupTitle(model.groups.get(name))).join(" › ")],
     ["line", node.line],
   ];
-  return el("dl", { class: "facts" }, ...facts.filter(([, text]) => text).flatMap(([what, text]) => [el("dt", {}, what), el("dd", {}, text)]));
+  return el(
+    "dl",
+    { class: "facts" },
+    ...facts.filter(([, text]) => text).flatMap(([what, text]) => [el("dt", {}, what), el("dd", {}, text)]),
+  );
 }
 
 /** Where it comes from and where it goes, as buttons: the way through the graph without a mouse. */
@@ -91,21 +142,47 @@ function nearList(model, node, on) {
     const known = [...new Set(nodes)];
     if (!known.length) return [];
     const more = known.length > 12 ? [el("span", { class: "quiet" }, ` and ${known.length - 12} more`)] : [];
-    return [el("p", { class: "near" }, el("span", { class: "quiet" }, `${title} `), ...known.slice(0, 12).map((one) => nodeLink(model, one, on)), ...more)];
+    return [
+      el(
+        "p",
+        { class: "near" },
+        el("span", { class: "quiet" }, `${title} `),
+        ...known.slice(0, 12).map((one) => nodeLink(model, one, on)),
+        ...more,
+      ),
+    ];
   };
   const sources = model.incoming.get(node.name).map((edge) => model.nodes.get(edge.source));
   const targets = model.outgoing.get(node.name).map((edge) => model.nodes.get(edge.target));
   return [...list("computed from", sources), ...list("used by", targets)];
 }
 
+/** The open scopes around a node, as buttons that close them. */
+function scopesList(model, node, on) {
+  const open = [...model.around(node.group)].filter((name) => !model.closedAround(name)).reverse();
+  if (!open.length) return [];
+  const buttons = open.map((name) =>
+    el(
+      "button",
+      { class: "link", type: "button", title: "Close this scope", onclick: () => on.toggle(name) },
+      `▾ ${groupTitle(model.groups.get(name))}`,
+    ),
+  );
+  return [el("p", { class: "near" }, el("span", { class: "quiet" }, "close scope "), ...buttons)];
+}
+
 function scopeDetails(model, item, on) {
   const { scope, node } = item;
   const members = model.members(scope.name);
-  const list = members.slice(0, 30).map((member) => el("li", {}, nodeLink(model, member, on), member.count > 1 ? ` ×${member.count}` : ""));
+  const list = members
+    .slice(0, 30)
+    .map((member) => el("li", {}, nodeLink(model, member, on), member.count > 1 ? ` ×${member.count}` : ""));
   return [
-    el("h3", {}, groupTitle(scope)), el("p", { class: "quiet" }, [scope.kind, ...node.rows.flat()].filter(Boolean).join(", ")),
+    el("h3", {}, groupTitle(scope)),
+    el("p", { class: "quiet" }, [scope.kind, ...node.rows.flat()].filter(Boolean).join(", ")),
     el("button", { type: "button", onclick: () => on.toggle(scope.name) }, "Open this scope"),
-    el("p", {}, `Inside${members.length > 30 ? `, the first 30 of ${members.length}` : ""}:`), el("ul", { class: "plain" }, ...list),
+    el("p", {}, `Inside${members.length > 30 ? `, the first 30 of ${members.length}` : ""}:`),
+    el("ul", { class: "plain" }, ...list),
   ];
 }
 
@@ -123,7 +200,7 @@ function stepDetails(model, playback, state, on) {
 }
 
 const NO_BACKWARD =
-  "This picture has no backward pass: its output is not a number that was computed from Values with a gradient. Draw a loss, for instance draw(loss).save(\"graph.html\"), to see the gradients flow back.";
+  'This picture has no backward pass: its output is not a number that was computed from Values with a gradient. Draw a loss, for instance draw(loss).save("graph.html"), to see the gradients flow back.';
 
 function noBackward(model) {
   const failed = model.inOrder.find((node) => node.role === "failed");
@@ -132,11 +209,19 @@ function noBackward(model) {
 
 function restDetails(model, state, on) {
   const notes = model.notes.map((note) => el("p", { class: "note" }, note));
-  if (model.isNetwork) return { heading: "Neurons and connections", parts: [el("p", {}, "Select a neuron for its numbers."), ...notes] };
+  if (model.isNetwork)
+    return { heading: "Neurons and connections", parts: [el("p", {}, "Select a neuron for its numbers."), ...notes] };
   const words = model.hasCotangents
     ? "Press Play, or . for one step: first every operation computes its value, from the inputs to the output. Then the gradient starts as 1 at the output and flows back, one operation at a time."
     : "Press Play, or . for one step, to see every operation compute its value.";
-  return { heading: "Play the graph", parts: [...notes, el("p", {}, words), model.hasCotangents ? leafTable(model, state, on) : el("p", { class: "note" }, noBackward(model))] };
+  return {
+    heading: "Play the graph",
+    parts: [
+      ...notes,
+      el("p", {}, words),
+      model.hasCotangents ? leafTable(model, state, on) : el("p", { class: "note" }, noBackward(model)),
+    ],
+  };
 }
 
 function startDetails(model) {
@@ -152,28 +237,60 @@ function forwardDetails(model, { node }, on) {
   if (operands.length) {
     const rows = operands.map((edge) => {
       const source = model.nodes.get(edge.source);
-      return el("tr", {}, el("th", { scope: "row" }, nodeLink(model, source, on)), el("td", {}, shortSummary(source.data)));
+      return el(
+        "tr",
+        {},
+        el("th", { scope: "row" }, nodeLink(model, source, on)),
+        el("td", {}, shortSummary(source.data)),
+      );
     });
     parts.push(el("table", { class: "numbers" }, el("caption", {}, "operands"), el("tbody", {}, ...rows)));
   }
   const failed = node.role === "failed";
-  parts.push(el("p", { class: failed ? "result bad" : "result" }, failed ? "This operation raised an error." : `= ${node.data ? exactSummary(node.data) : "not known"}`));
+  parts.push(
+    el(
+      "p",
+      { class: failed ? "result bad" : "result" },
+      failed ? "This operation raised an error." : `= ${node.data ? exactSummary(node.data) : "not known"}`,
+    ),
+  );
   for (const note of node.notes) parts.push(el("p", { class: "note" }, note));
   return { heading: "Forward", node, parts };
 }
 
 function where(model, node, on) {
   const hidden = model.closedAround(node.group);
-  const inside = hidden ? el("button", { type: "button", class: "small", onclick: () => on.toggle(hidden) }, `open ${groupTitle(model.groups.get(hidden))}`) : null;
+  const inside = hidden
+    ? el(
+        "button",
+        { type: "button", class: "small", onclick: () => on.toggle(hidden) },
+        `open ${groupTitle(model.groups.get(hidden))}`,
+      )
+    : null;
   const count = node.count > 1 ? el("span", { class: "tag" }, `×${node.count.toLocaleString("en")}`) : null;
-  return el("p", { class: "op" }, nodeLink(model, node, on), node.title.includes(" = ") ? ` ${node.title.slice(node.title.indexOf("="))} ` : " " , count, inside);
+  return el(
+    "p",
+    { class: "op" },
+    nodeLink(model, node, on),
+    node.title.includes(" = ") ? ` ${node.title.slice(node.title.indexOf("="))} ` : " ",
+    count,
+    inside,
+  );
 }
 
 function seedDetails(model, { node }, on) {
   const one = node.cotangent?.values?.length === 1 && node.cotangent.values[0] === 1;
-  const words = one ? "The gradient of the output with respect to itself is 1. From here the chain rule goes back."
+  const words = one
+    ? "The gradient of the output with respect to itself is 1. From here the chain rule goes back."
     : `The backward pass starts with the seed ${exactSummary(node.cotangent)}.`;
-  return { heading: "Seed", node, parts: [el("p", { class: "op" }, nodeLink(model, node, on), ".grad = ", el("strong", {}, exactSummary(node.cotangent))), el("p", {}, words)] };
+  return {
+    heading: "Seed",
+    node,
+    parts: [
+      el("p", { class: "op" }, nodeLink(model, node, on), ".grad = ", el("strong", {}, exactSummary(node.cotangent))),
+      el("p", {}, words),
+    ],
+  };
 }
 
 function backwardDetails(model, state, on) {
@@ -182,9 +299,24 @@ function backwardDetails(model, state, on) {
   const incoming = sum?.summary ?? node.cotangent;
   const parts = [where(model, node, on)];
   if (node.words) parts.push(el("p", { class: "words" }, node.words));
-  parts.push(el("p", { class: "incoming" }, "incoming gradient g = ", el("strong", { title: exactSummary(incoming) }, exactSummary(incoming)), ` (${usesWords(sum)})`));
+  parts.push(
+    el(
+      "p",
+      { class: "incoming" },
+      "incoming gradient g = ",
+      el("strong", { title: exactSummary(incoming) }, exactSummary(incoming)),
+      ` (${usesWords(sum)})`,
+    ),
+  );
   parts.push(...state.additions.map((addition) => additionCard(model, node, incoming, addition, on)));
-  if (!state.additions.length) parts.push(el("p", { class: "quiet" }, "No operand of it takes a gradient: they are constants or frozen, or the operation has no slope for them."));
+  if (!state.additions.length)
+    parts.push(
+      el(
+        "p",
+        { class: "quiet" },
+        "No operand of it takes a gradient: they are constants or frozen, or the operation has no slope for them.",
+      ),
+    );
   return { heading: "Backward", node, parts };
 }
 
@@ -199,23 +331,63 @@ function additionCard(model, node, incoming, { edge, before, after }, on) {
   const source = model.nodes.get(edge.source);
   const rule = node.rules[edge.slot];
   const product = edge.local
-    ? el("p", { class: "product" }, part("incoming", shortSummary(incoming)), sign("×"), part("local", shortSummary(edge.local)), sign("="), part("flows back", shortSummary(edge.flow)))
+    ? el(
+        "p",
+        { class: "product" },
+        part("incoming", shortSummary(incoming)),
+        sign("×"),
+        part("local", shortSummary(edge.local)),
+        sign("="),
+        part("flows back", shortSummary(edge.flow)),
+      )
     : el("p", { class: "product" }, part("flows back", shortSummary(edge.flow)));
-  const total = after.values ? exactValues(after.values) : after.summary ? shortSummary(after.summary) : "added up where it is not shown";
+  const total = after.values
+    ? exactValues(after.values)
+    : after.summary
+      ? shortSummary(after.summary)
+      : "added up where it is not shown";
   const old = before ? (before.values ? exactValues(before.values) : "…") : "0";
-  const sumLine = el("p", { class: "sum" }, nodeLink(model, source, on), ".grad: ", el("span", { class: "old" }, old), ` += ${shortSummary(edge.flow)} → `, el("strong", { class: "new" }, total));
+  const sumLine = el(
+    "p",
+    { class: "sum" },
+    nodeLink(model, source, on),
+    ".grad: ",
+    el("span", { class: "old" }, old),
+    ` += ${shortSummary(edge.flow)} → `,
+    el("strong", { class: "new" }, total),
+  );
   const count = edge.count > 1 ? ` (${plural(edge.count, "edge")} drawn as one)` : "";
-  return el("div", { class: "addition", "data-source": source.name },
-    el("p", { class: "into" }, "into ", el("strong", {}, model.shortLabel(source)), count, rule ? el("code", {}, rule) : null), product, sumLine,
-    el("p", { class: after.complete ? "arrived complete" : "arrived" }, after.complete ? `complete: ${usesWords(after)}` : usesWords(after)));
+  return el(
+    "div",
+    { class: "addition", "data-source": source.name },
+    el(
+      "p",
+      { class: "into" },
+      "into ",
+      el("strong", {}, model.shortLabel(source)),
+      count,
+      rule ? el("code", {}, rule) : null,
+    ),
+    product,
+    sumLine,
+    el(
+      "p",
+      { class: after.complete ? "arrived complete" : "arrived" },
+      after.complete ? `complete: ${usesWords(after)}` : usesWords(after),
+    ),
+  );
 }
 
 const sign = (text) => el("span", { class: "sign" }, text);
 const part = (what, text) => el("span", { class: "part" }, el("small", {}, what), el("b", {}, text));
 
 function endDetails(model, playback, state, on) {
-  if (!model.hasCotangents) return { heading: "The forward pass is complete", parts: [el("p", { class: "note" }, noBackward(model))] };
-  const parts = [el("p", {}, "Every gradient is complete. Those of the leaves are what backward() adds to their .grad:"), leafTable(model, state, on)];
+  if (!model.hasCotangents)
+    return { heading: "The forward pass is complete", parts: [el("p", { class: "note" }, noBackward(model))] };
+  const parts = [
+    el("p", {}, "Every gradient is complete. Those of the leaves are what backward() adds to their .grad:"),
+    leafTable(model, state, on),
+  ];
   return { heading: "Complete", parts };
 }
 
@@ -225,35 +397,99 @@ function leafTable(model, state, on) {
   if (!leaves.length) return el("p", { class: "quiet" }, "There are no leaves that take a gradient.");
   const rows = leaves.map((node) => {
     const sum = state.sums.get(node.name);
-    const known = node.role === "unreached" ? null : sum ? sum.summary : state.step.kind === "end" ? node.cotangent ?? node.grad : null;
-    const text = node.role === "unreached" ? "never reached" : known ? (known.size === 1 ? exactSummary(known) : shortSummary(known)) : sum ? "…" : "·";
+    const known =
+      node.role === "unreached"
+        ? null
+        : sum
+          ? sum.summary
+          : state.step.kind === "end"
+            ? (node.cotangent ?? node.grad)
+            : null;
+    const text =
+      node.role === "unreached"
+        ? "never reached"
+        : known
+          ? known.size === 1
+            ? exactSummary(known)
+            : shortSummary(known)
+          : sum
+            ? "…"
+            : "·";
     const arrived = sum ? (sum.complete ? "complete" : `${sum.arrived} of ${sum.uses}`) : "";
-    return el("tr", { "data-name": node.name, "data-grad": sum?.values ? exactValues(sum.values) : known?.values ? exactValues(known.values) : null },
-      el("th", { scope: "row" }, nodeLink(model, node, on), node.count > 1 ? ` ×${node.count}` : ""), el("td", { title: known ? exactSummary(known) : null }, text), el("td", { class: "quiet" }, arrived));
+    return el(
+      "tr",
+      {
+        "data-name": node.name,
+        "data-grad": sum?.values ? exactValues(sum.values) : known?.values ? exactValues(known.values) : null,
+      },
+      el("th", { scope: "row" }, nodeLink(model, node, on), node.count > 1 ? ` ×${node.count}` : ""),
+      el("td", { title: known ? exactSummary(known) : null }, text),
+      el("td", { class: "quiet" }, arrived),
+    );
   });
-  const head = el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "leaf"), el("th", { scope: "col" }, "gradient"), el("th", { scope: "col" }, "uses")));
-  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "gradients of the leaves" }, el("table", { class: "leaves numbers" }, head, el("tbody", {}, ...rows)));
+  const head = el(
+    "thead",
+    {},
+    el(
+      "tr",
+      {},
+      el("th", { scope: "col" }, "leaf"),
+      el("th", { scope: "col" }, "gradient"),
+      el("th", { scope: "col" }, "uses"),
+    ),
+  );
+  return el(
+    "div",
+    { class: "scroll", tabindex: "0", role: "region", "aria-label": "gradients of the leaves" },
+    el("table", { class: "leaves numbers" }, head, el("tbody", {}, ...rows)),
+  );
 }
 
 // --- about the picture -----------------------------------------------------------------------------------
 
 const KEYS = [
-  ["Space", "play or pause"], [". or →", "one step on"], [", or ←", "one step back"], ["Home, End", "first and last step"], ["/", "search"],
-  ["Enter, Shift+Enter", "in the search: next and previous hit"], ["Tab, then arrows", "into the graph, and from node to node"],
-  ["Enter", "on a node: all its numbers; on a scope: open or close it"], ["Shift + arrows", "in the graph: move the view"], ["+ −", "zoom"], ["0 or f", "fit to the screen"],
-  ["c", "colours: roles or gradients"], ["r", "turn: left to right, or bottom to top"], ["d", "dark or light"], ["Esc", "clear search and marks"],
+  ["Space", "play or pause"],
+  [". or →", "one step on"],
+  [", or ←", "one step back"],
+  ["Home, End", "first and last step"],
+  ["/", "search"],
+  ["Enter, Shift+Enter", "in the search: next and previous hit"],
+  ["Tab, then arrows", "into the graph, and from node to node"],
+  ["Enter", "on a node: all its numbers; on a scope: open or close it"],
+  ["Shift + arrows", "in the graph: move the view"],
+  ["+ −", "zoom"],
+  ["0 or f", "fit to the screen"],
+  ["c", "colours: roles or gradients"],
+  ["r", "turn: left to right, or bottom to top"],
+  ["d", "dark or light"],
+  ["Esc", "clear search and marks"],
 ];
 
 function aboutDetails(model) {
   const parts = [];
   if (model.note) parts.push(el("p", { class: "note" }, model.note));
   for (const note of model.notes) parts.push(el("p", { class: "note" }, note));
-  const size = [model.total ? plural(model.total, "node") : "", model.edgesTotal ? plural(model.edgesTotal, "edge") : ""].filter(Boolean).join(", ");
+  const size = [
+    model.total ? plural(model.total, "node") : "",
+    model.edgesTotal ? plural(model.edgesTotal, "edge") : "",
+  ]
+    .filter(Boolean)
+    .join(", ");
   if (size) parts.push(el("p", {}, `The whole graph: ${size}.`));
   if (model.legend.length) {
-    parts.push(el("h3", {}, "Colours"), el("ul", { class: "plain" }, ...model.legend.map(([colour, meaning]) => el("li", {}, swatch(colour), meaning))));
+    parts.push(
+      el("h3", {}, "Colours"),
+      el("ul", { class: "plain" }, ...model.legend.map(([colour, meaning]) => el("li", {}, swatch(colour), meaning))),
+    );
   }
-  parts.push(el("h3", {}, "Keys"), el("dl", { class: "facts keys" }, ...KEYS.flatMap(([key, words]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, words)])));
+  parts.push(
+    el("h3", {}, "Keys"),
+    el(
+      "dl",
+      { class: "facts keys" },
+      ...KEYS.flatMap(([key, words]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, words)]),
+    ),
+  );
   return parts;
 }
 
@@ -270,12 +506,29 @@ function legendParts(model, colours, range) {
     const stops = RAMP.map((colour) => `rgb(${colour.join(" ")})`).join(", ");
     const bar = el("span", { class: "ramp", role: "img", "aria-label": "from dark blue, small, to yellow, large" });
     bar.style.background = `linear-gradient(to right, ${stops})`;
-    return [el("span", {}, "size of a gradient (rms)"), el("span", { class: "number" }, short(10 ** range.low)), bar, el("span", { class: "number" }, short(10 ** range.high)),
-      el("span", { class: "chip zero" }, "zero"), el("span", { class: "chip bad" }, "NaN, inf")];
+    return [
+      el("span", {}, "size of a gradient (rms)"),
+      el("span", { class: "number" }, short(10 ** range.low)),
+      bar,
+      el("span", { class: "number" }, short(10 ** range.high)),
+      el("span", { class: "chip zero" }, "zero"),
+      el("span", { class: "chip bad" }, "NaN, inf"),
+    ];
   }
-  if (model.isNetwork || model.legend.length) return model.legend.map(([colour, meaning]) => el("span", {}, swatch(colour), meaning));
+  if (model.isNetwork || model.legend.length)
+    return model.legend.map(([colour, meaning]) => el("span", {}, swatch(colour), meaning));
   const present = new Set(model.inOrder.map((node) => (model.isOutput(node) ? "output" : node.role)));
-  const shown = [["leaf", "leaf"], ["frozen", "frozen"], ["constant", "constant"], ["computed", "computed"], ["output", "output"], ["failed", "failed"], ["unreached", "unreached"], ["cut", "left out"]];
-  return shown.filter(([role]) => present.has(role)).map(([role, words]) => el("span", { class: `chip ${role}` }, words));
+  const shown = [
+    ["leaf", "leaf"],
+    ["frozen", "frozen"],
+    ["constant", "constant"],
+    ["computed", "computed"],
+    ["output", "output"],
+    ["failed", "failed"],
+    ["unreached", "unreached"],
+    ["cut", "left out"],
+  ];
+  return shown
+    .filter(([role]) => present.has(role))
+    .map(([role, words]) => el("span", { class: `chip ${role}` }, words));
 }
-

@@ -10,7 +10,7 @@ function stepsOf(model) {
   const steps = [{ kind: "start" }, ...forward];
   if (!model.hasCotangents) return [...steps, { kind: "end" }];
   steps.push({ kind: "seed", node: model.nodes.get(model.root) });
-  for (const node of model.inOrder.toReversed()) {
+  for (const node of [...model.inOrder].reverse()) {
     const edges = model.incoming.get(node.name);
     if (!isComputed(node) || !node.cotangent || !edges.length) continue;
     const flowing = edges.filter((edge) => edge.flow).sort((a, b) => a.turn - b.turn);
@@ -67,7 +67,15 @@ class Playback {
     const arrived = (before?.arrived ?? 0) + 1;
     const values = this.canAdd(node, edge, before, uses) ? sumOf(before?.values, edge.flow.values) : null;
     const complete = arrived === uses;
-    const after = { values, arrived, uses, complete, get summary() { return values ? summarise(values) : complete ? node.cotangent : null; } };
+    const after = {
+      values,
+      arrived,
+      uses,
+      complete,
+      get summary() {
+        return values ? summarise(values) : complete ? node.cotangent : null;
+      },
+    };
     sums.set(edge.source, after);
     return { edge, before, after };
   }
@@ -75,7 +83,8 @@ class Playback {
   /** Whether the numbers are all here, and their order: not where nodes were folded, nor for large arrays. */
   canAdd(node, edge, before, uses) {
     if (node.count > 1 || edge.count > 1 || !edge.flow.values) return false;
-    if (uses > 2 && this.model.outgoing.get(node.name).some((use) => this.model.nodes.get(use.target).parts > 1)) return false;
+    if (uses > 2 && this.model.outgoing.get(node.name).some((use) => this.model.nodes.get(use.target).parts > 1))
+      return false;
     return !before || (before.values !== null && before.values.length === edge.flow.values.length);
   }
 }

@@ -24,18 +24,43 @@ function whyZero(model, node) {
     const some = numbers.zeros ? ` ${numbers.zeros} of its ${numbers.size} numbers are zero.` : "";
     return { sentences: [`The gradient of ${label} is not zero: it is ${shortSummary(numbers)}.${some}`] };
   }
-  const walk = walkToOutput(model, node, (edge) => isZero(edge.flow) || !edge.flow, (target) => isZero(target.cotangent));
+  const walk = walkToOutput(
+    model,
+    node,
+    (edge) => isZero(edge.flow) || !edge.flow,
+    (target) => isZero(target.cotangent),
+  );
   if (walk.cancelled.length) {
     const [at, flows] = walk.cancelled[0];
-    return { ...walk, culprits: [at.name], sentences: [`What flows back into ${model.shortLabel(at)} cancels: ${flows.map((edge) => shortSummary(edge.flow)).join(" and ")} add up to exactly zero.`] };
+    return {
+      ...walk,
+      culprits: [at.name],
+      sentences: [
+        `What flows back into ${model.shortLabel(at)} cancels: ${flows.map((edge) => shortSummary(edge.flow)).join(" and ")} add up to exactly zero.`,
+      ],
+    };
   }
-  if (!walk.ends.length) return { ...walk, sentences: [`The backward pass itself starts with a zero, so the gradient of ${label} is zero.`] };
+  if (!walk.ends.length)
+    return {
+      ...walk,
+      sentences: [`The backward pass itself starts with a zero, so the gradient of ${label} is zero.`],
+    };
   const first = walk.ends[0];
-  const more = walk.ends.length > 1 ? [`${plural(walk.ends.length - 1, "other way")} to the output ${walk.ends.length === 2 ? "ends" : "end"} in a zero as well: ${listed(walk.ends.slice(1).map((end) => model.label(model.nodes.get(end.target))))}.`] : [];
+  const more =
+    walk.ends.length > 1
+      ? [
+          `${plural(walk.ends.length - 1, "other way")} to the output ${walk.ends.length === 2 ? "ends" : "end"} in a zero as well: ${listed(walk.ends.slice(1).map((end) => model.label(model.nodes.get(end.target))))}.`,
+        ]
+      : [];
   const target = model.nodes.get(first.target);
   return {
-    ...walk, culprits: walk.ends.map((edge) => edge.target),
-    sentences: [`It becomes zero at ${model.label(target)}: ${zeroReason(model, first)}`, ...farWords(model, node, first), ...more],
+    ...walk,
+    culprits: walk.ends.map((edge) => edge.target),
+    sentences: [
+      `It becomes zero at ${model.label(target)}: ${zeroReason(model, first)}`,
+      ...farWords(model, node, first),
+      ...more,
+    ],
   };
 }
 
@@ -44,9 +69,11 @@ function noGradient(model, node) {
   const label = model.shortLabel(node);
   if (node.role === "constant") return `${label} is a constant: plain data, for which no gradient is computed.`;
   if (node.role === "frozen") return `${label} is frozen (requires_grad=False), so no gradient is added to it.`;
-  if (node.role === "unreached") return `${label} never reached the output: no path leads from it to ${model.label(model.nodes.get(model.root))}, so its gradient stays zero. Check that it is used in the forward pass.`;
+  if (node.role === "unreached")
+    return `${label} never reached the output: no path leads from it to ${model.label(model.nodes.get(model.root))}, so its gradient stays zero. Check that it is used in the forward pass.`;
   if (!model.hasCotangents && !model.differentiated) return noBackward(model);
-  if (!gradientNumbers(node)) return `No gradient reached ${label}: what is computed from it does not lead to the output, or only through operations without a slope.`;
+  if (!gradientNumbers(node))
+    return `No gradient reached ${label}: what is computed from it does not lead to the output, or only through operations without a slope.`;
   return "";
 }
 
@@ -55,7 +82,10 @@ function noGradient(model, node) {
  * `continues(target)` whether the story goes on behind them; where it does not, the edge is an end.
  */
 function walkToOutput(model, node, follows, continues) {
-  const names = new Set([node.name]), edges = new Set(), ends = [], cancelled = [];
+  const names = new Set([node.name]),
+    edges = new Set(),
+    ends = [],
+    cancelled = [];
   const waiting = [node];
   while (waiting.length) {
     const at = waiting.pop();
@@ -77,17 +107,30 @@ function walkToOutput(model, node, follows, continues) {
 /** Why nothing flows back along an edge although something arrives at its target. */
 function zeroReason(model, edge) {
   const [source, target] = [model.nodes.get(edge.source), model.nodes.get(edge.target)];
-  const input = source.data, name = model.shortLabel(source);
-  const inputWords = input?.values?.length === 1 ? `its input ${name} is ${short(input.values[0])}` : input ? `its inputs lie between ${short(input.minimum)} and ${short(input.maximum)}` : "of its input";
+  const input = source.data,
+    name = model.shortLabel(source);
+  const inputWords =
+    input?.values?.length === 1
+      ? `its input ${name} is ${short(input.values[0])}`
+      : input
+        ? `its inputs lie between ${short(input.minimum)} and ${short(input.maximum)}`
+        : "of its input";
   if (!edge.flow) return `${target.op} passes no gradient to ${name}.`;
-  if (edge.local && !isZero(edge.local)) return `the incoming gradient ${shortSummary(target.cotangent)} times the local derivative ${shortSummary(edge.local)} is zero: it is too small for a floating-point number, or each factor is zero where the other is not.`;
+  if (edge.local && !isZero(edge.local))
+    return `the incoming gradient ${shortSummary(target.cotangent)} times the local derivative ${shortSummary(edge.local)} is zero: it is too small for a floating-point number, or each factor is zero where the other is not.`;
   const other = model.nodes.get(model.incoming.get(target.name).find((one) => one.slot !== edge.slot)?.source);
-  if (["mul", "matmul", "dot"].includes(target.op) && isZero(other?.data)) return `it is multiplied by ${model.shortLabel(other)}, which is 0, so the local derivative is 0.`;
-  if (KINKED.includes(target.op)) return `the local derivative of ${target.op} is 0 here because ${inputWords}${input?.maximum <= 0 ? ", not above 0" : ""}.`;
-  if (CHOOSING.includes(target.op)) return `${target.op} did not choose ${name}${other?.data ? ` (${shortSummary(input)} against ${shortSummary(other.data)})` : ""}, so nothing flows back to it.`;
-  if (FLAT.includes(target.op)) return `${target.op} is flat there, ${inputWords}: its local derivative is 0 in floating point.`;
+  if (["mul", "matmul", "dot"].includes(target.op) && isZero(other?.data))
+    return `it is multiplied by ${model.shortLabel(other)}, which is 0, so the local derivative is 0.`;
+  if (KINKED.includes(target.op))
+    return `the local derivative of ${target.op} is 0 here because ${inputWords}${input?.maximum <= 0 ? ", not above 0" : ""}.`;
+  if (CHOOSING.includes(target.op))
+    return `${target.op} did not choose ${name}${other?.data ? ` (${shortSummary(input)} against ${shortSummary(other.data)})` : ""}, so nothing flows back to it.`;
+  if (FLAT.includes(target.op))
+    return `${target.op} is flat there, ${inputWords}: its local derivative is 0 in floating point.`;
   if (STEPS.includes(target.op)) return `${target.op} is a step function: its slope is 0 everywhere.`;
-  return edge.local ? `the local derivative of ${target.op || "the operation"} is 0 here, ${inputWords}.` : `what ${target.op || "the operation"} passes back to ${name} is zero, although ${shortSummary(target.cotangent)} comes in.`;
+  return edge.local
+    ? `the local derivative of ${target.op || "the operation"} is 0 here, ${inputWords}.`
+    : `what ${target.op || "the operation"} passes back to ${name} is zero, although ${shortSummary(target.cotangent)} comes in.`;
 }
 
 const KINKED = ["relu", "relu6", "leaky_relu", "abs"];
@@ -97,7 +140,9 @@ const STEPS = ["floor", "ceil", "sign", "round", "rint", "trunc"];
 
 function farWords(model, node, edge) {
   if (edge.source === node.name) return [];
-  return [`${model.label(model.nodes.get(edge.source))} gets a zero from there, and passes it on to ${model.shortLabel(node)}.`];
+  return [
+    `${model.label(model.nodes.get(edge.source))} gets a zero from there, and passes it on to ${model.shortLabel(node)}.`,
+  ];
 }
 
 // --- why is it NaN or infinite? --------------------------------------------------------------------------------
@@ -107,13 +152,22 @@ function whyBad(model, node) {
   if (isBad(gradientNumbers(node))) return whyBadGradient(model, node);
   const elsewhere = model.inOrder.find((one) => isBad(one.data));
   const back = [...model.inOrder].reverse().find((one) => isBad(one.cotangent));
-  const hint = elsewhere ? ` The first bad value of the forward pass is at ${model.label(elsewhere)}.` : back ? ` The first bad gradient of the backward pass is at ${model.label(back)}.` : " Nothing in this picture is.";
-  return { sentences: [`Neither the data nor the gradient of ${model.shortLabel(node)} is NaN or infinite.${hint}`], culprits: [elsewhere ?? back].filter(Boolean).map((one) => one.name) };
+  const hint = elsewhere
+    ? ` The first bad value of the forward pass is at ${model.label(elsewhere)}.`
+    : back
+      ? ` The first bad gradient of the backward pass is at ${model.label(back)}.`
+      : " Nothing in this picture is.";
+  return {
+    sentences: [`Neither the data nor the gradient of ${model.shortLabel(node)} is NaN or infinite.${hint}`],
+    culprits: [elsewhere ?? back].filter(Boolean).map((one) => one.name),
+  };
 }
 
 /** Bad data: the first operation below with a bad result of good operands. */
 function whyBadData(model, node) {
-  const names = new Set([node.name]), edges = [], waiting = [node];
+  const names = new Set([node.name]),
+    edges = [],
+    waiting = [node];
   while (waiting.length) {
     for (const edge of model.incoming.get(waiting.pop().name)) {
       const source = model.nodes.get(edge.source);
@@ -126,30 +180,59 @@ function whyBadData(model, node) {
   const first = model.inOrder.find((one) => names.has(one.name));
   const operands = model.incoming.get(first.name).map((edge) => model.nodes.get(edge.source));
   const given = operands.map((one) => `${model.shortLabel(one)} = ${shortSummary(one.data)}`);
-  const words = !operands.length ? `${model.label(first)} was given as ${shortSummary(first.data)}: the bad number comes from outside of the graph.`
+  const words = !operands.length
+    ? `${model.label(first)} was given as ${shortSummary(first.data)}: the bad number comes from outside of the graph.`
     : `The first bad value of the forward pass is at ${model.label(first)}: ${first.op} gives ${shortSummary(first.data)} for ${listed(given)}.`;
-  const path = first === node ? [] : [`From there it goes on to ${model.shortLabel(node)}, through ${plural(names.size, "node")}.`];
+  const path =
+    first === node
+      ? []
+      : [`From there it goes on to ${model.shortLabel(node)}, through ${plural(names.size, "node")}.`];
   return { sentences: [words, ...path], nodes: [...names], edges, culprits: [first.name] };
 }
 
 /** A bad gradient: the first operation of the backward pass that made one of a good one. */
 function whyBadGradient(model, node) {
-  const walk = walkToOutput(model, node, (edge) => isBad(edge.flow), (target) => isBad(target.cotangent));
+  const walk = walkToOutput(
+    model,
+    node,
+    (edge) => isBad(edge.flow),
+    (target) => isBad(target.cotangent),
+  );
   const first = walk.ends[0];
   if (!first) {
     const [at, flows] = walk.cancelled[0] ?? [node, []];
-    return { ...walk, culprits: [at.name], sentences: [`What arrives at ${model.label(at)} is not finite: ${listed(flows.map((edge) => shortSummary(edge.flow))) || shortSummary(gradientNumbers(at))}.`] };
+    return {
+      ...walk,
+      culprits: [at.name],
+      sentences: [
+        `What arrives at ${model.label(at)} is not finite: ${listed(flows.map((edge) => shortSummary(edge.flow))) || shortSummary(gradientNumbers(at))}.`,
+      ],
+    };
   }
   const [source, target] = [model.nodes.get(first.source), model.nodes.get(first.target)];
-  const local = first.local ? ` Its local derivative there is ${shortSummary(first.local)}, where ${model.shortLabel(source)} is ${shortSummary(source.data)}` : ` ${model.shortLabel(source)} is ${shortSummary(source.data)} there`;
-  const sentences = [`The first operation of the backward pass that makes it so is ${model.label(target)}: ${shortSummary(target.cotangent)} comes in, ${shortSummary(first.flow)} flows back.${local}.`];
-  return { ...walk, culprits: [target.name], sentences: [...sentences, ...(isBad(target.data) ? [`Its value is bad as well (${shortSummary(target.data)}).`] : []), ...farWords(model, node, first).map((words) => words.replace("a zero", "it"))] };
+  const local = first.local
+    ? ` Its local derivative there is ${shortSummary(first.local)}, where ${model.shortLabel(source)} is ${shortSummary(source.data)}`
+    : ` ${model.shortLabel(source)} is ${shortSummary(source.data)} there`;
+  const sentences = [
+    `The first operation of the backward pass that makes it so is ${model.label(target)}: ${shortSummary(target.cotangent)} comes in, ${shortSummary(first.flow)} flows back.${local}.`,
+  ];
+  return {
+    ...walk,
+    culprits: [target.name],
+    sentences: [
+      ...sentences,
+      ...(isBad(target.data) ? [`Its value is bad as well (${shortSummary(target.data)}).`] : []),
+      ...farWords(model, node, first).map((words) => words.replace("a zero", "it")),
+    ],
+  };
 }
 
 // --- what does it influence? -------------------------------------------------------------------------------------
 
 function influenceOf(model, node) {
-  const names = new Set([node.name]), edges = [], waiting = [node];
+  const names = new Set([node.name]),
+    edges = [],
+    waiting = [node];
   while (waiting.length) {
     for (const edge of model.outgoing.get(waiting.pop().name)) {
       edges.push(edge.id);
@@ -158,15 +241,30 @@ function influenceOf(model, node) {
     }
   }
   const reached = [...names].filter((name) => name !== node.name).map((name) => model.nodes.get(name));
-  const label = model.shortLabel(node), output = model.nodes.get(model.root);
-  if (!reached.length) return { sentences: [node === output ? `${label} is the output: nothing is computed from it.` : `Nothing in this picture is computed from ${label}: it never reached the output.`] };
+  const label = model.shortLabel(node),
+    output = model.nodes.get(model.root);
+  if (!reached.length)
+    return {
+      sentences: [
+        node === output
+          ? `${label} is the output: nothing is computed from it.`
+          : `Nothing in this picture is computed from ${label}: it never reached the output.`,
+      ],
+    };
   const count = reached.reduce((sum, one) => sum + one.count, 0);
-  const groups = [...new Set(reached.map((one) => one.group).filter((name) => name && name !== node.group))].map((name) => groupTitle(model.groups.get(name) ?? { name, count: 1 }));
-  const sentences = [`${label} influences ${plural(count, "node")}${names.has(model.root) ? ", the output among them" : ", but not the output"}.`];
+  const groups = [...new Set(reached.map((one) => one.group).filter((name) => name && name !== node.group))].map(
+    (name) => groupTitle(model.groups.get(name) ?? { name, count: 1 }),
+  );
+  const sentences = [
+    `${label} influences ${plural(count, "node")}${names.has(model.root) ? ", the output among them" : ", but not the output"}.`,
+  ];
   if (groups.length) sentences.push(`The path leads through ${listed(groups)}.`);
   const numbers = gradientNumbers(node);
   const slope = numbers?.values?.length === 1 ? numbers.values[0] : null;
-  if (slope !== null && names.has(model.root) && Number.isFinite(slope)) sentences.push(`Its gradient is ${short(slope)}: a small change of ${label} changes the output about ${short(slope)} times as much.`);
+  if (slope !== null && names.has(model.root) && Number.isFinite(slope))
+    sentences.push(
+      `Its gradient is ${short(slope)}: a small change of ${label} changes the output about ${short(slope)} times as much.`,
+    );
   return { sentences, nodes: [...names], edges, culprits: [] };
 }
 

@@ -43,15 +43,19 @@ function fitted(text, size, weight, width) {
   return `${letters.join("")}…`;
 }
 
-const groupTitle = (group) => `${group.title || group.name}${group.count > 1 ? ` ×${group.count.toLocaleString("en")}` : ""}`;
-const groupTitleWidth = (group) => textWidth(`▾ ${groupTitle(group)}${group.kind ? ` · ${group.kind}` : ""}`, 12, 600) + 16;
+const groupTitle = (group) =>
+  `${group.title || group.name}${group.count > 1 ? ` ×${group.count.toLocaleString("en")}` : ""}`;
+const groupTitleWidth = (group) =>
+  textWidth(`▾ ${groupTitle(group)}${group.kind ? ` · ${group.kind}` : ""}`, 12, 600) + 16;
 
 /** Everything about an item that does not change while it is shown. */
 function faceOf(item) {
   const { node, scope } = item;
   if (node.role === "neuron") return neuronFace(node);
   const small = node.role === "constant" || node.role === "cut";
-  const title = scope ? `▸ ${scope.title || scope.name}` : node.title || (node.rows.length ? "" : node.op || node.names[0] || node.role);
+  const title = scope
+    ? `▸ ${scope.title || scope.name}`
+    : node.title || (node.rows.length ? "" : node.op || node.names[0] || node.role);
   const count = node.count > 1 ? `×${node.count.toLocaleString("en")}` : "";
   const weight = small ? 400 : 600;
   const shown = fitted(title, TEXT.title, weight, TEXT.longest);
@@ -65,14 +69,36 @@ function faceOf(item) {
   const band = shown || count ? (small ? 24 : TEXT.band) : 6;
   const height = band + (rows.length ? rows.length * TEXT.row + 8 : 0);
   // From afar only the title is drawn, as large as the node allows.
-  const far = title && Math.min(34, (TEXT.title * (width - 12)) / textWidth(title, TEXT.title, 600), height - 8);
-  return { title: shown, count, rows, columns, badges, band, width, height, small, far: far > TEXT.title ? [title, round(far)] : [shown, TEXT.title] };
+  const name = title || rows[0]?.join(" ") || "";
+  const far = Math.min(34, (TEXT.title * (width - 12)) / Math.max(textWidth(name, TEXT.title, 600), 1), height - 8);
+  return {
+    title: shown,
+    count,
+    rows,
+    columns,
+    badges,
+    band,
+    width,
+    height,
+    small,
+    far: far > TEXT.title || !shown ? [name, round(far)] : [shown, TEXT.title],
+  };
 }
 
 function neuronFace(node) {
   const label = fitted(node.title || node.names[0] || "", 12, 600, 96);
   const size = Math.max(2 * NEURON, textWidth(label, 12, 600) + 14);
-  return { title: label, rows: [], columns: [], badges: badgesOf(node), width: size, height: 2 * NEURON, count: "", band: 0, round: true };
+  return {
+    title: label,
+    rows: [],
+    columns: [],
+    badges: badgesOf(node),
+    width: size,
+    height: 2 * NEURON,
+    count: "",
+    band: 0,
+    round: true,
+  };
 }
 
 /** The rows of a node: of an array only mean and norm, for the panel has the rest; with a gradient if the player has one. */
@@ -106,25 +132,51 @@ function nodeElement(item, place, isOutput) {
   const { node, scope, face } = item;
   const { width, height } = place;
   const element = svg("g", {
-    class: "node", id: scope ? `scope-${node.name}` : `node-${node.name}`, transform: `translate(${round(place.x)} ${round(place.y)})`,
-    "data-key": item.key, "data-marks": node.marks.join(" "), "data-name": node.name, "data-role": isOutput && !scope ? "output" : node.role, tabindex: "-1", role: "button",
+    class: "node",
+    id: scope ? `scope-${node.name}` : `node-${node.name}`,
+    transform: `translate(${round(place.x)} ${round(place.y)})`,
+    "data-key": item.key,
+    "data-marks": node.marks.join(" "),
+    "data-name": node.name,
+    "data-role": isOutput && !scope ? "output" : node.role,
+    tabindex: "-1",
+    role: "button",
     "aria-label": spokenName(node, scope),
   });
   if (scope) element.setAttribute("aria-expanded", "false");
-  if (node.role === "neuron" && isColour(node.op)) element.setAttribute("style", `--ground: ${node.op}; --stroke: ${node.op}; --ink: #fff`);
-  element.append(...(node.count > 1 || scope?.count > 1 ? [svg("rect", shape(face, 4, 4, width, height, "behind"))] : []));
+  if (node.role === "neuron" && isColour(node.op))
+    element.setAttribute("style", `--ground: ${node.op}; --stroke: ${node.op}; --ink: #fff`);
+  element.append(
+    ...(node.count > 1 || scope?.count > 1 ? [svg("rect", shape(face, 4, 4, width, height, "behind"))] : []),
+  );
   element.append(svg("rect", shape(face, 0, 0, width, height, "box")));
   if (face.round) element.append(svg("text", { class: "title", y: 4.5, "text-anchor": "middle" }, face.title));
   else element.append(...titleOf(face, width, height), ...cellsOf(face, width, height));
-  if (face.far?.[0]) element.append(svg("text", { class: "far-title", y: round(face.far[1] * 0.36), "text-anchor": "middle", style: `font-size:${face.far[1]}px` }, face.far[0]));
-  element.append(...badgeElements(face, width, height), svg("rect", shape(face, 0, 0, width, height, "halo")));
+  if (face.far?.[0])
+    element.append(
+      svg(
+        "text",
+        {
+          class: "far-title",
+          y: round(face.far[1] * 0.36),
+          "text-anchor": "middle",
+          style: `font-size:${face.far[1]}px`,
+        },
+        face.far[0],
+      ),
+    );
+  element.append(svg("rect", shape(face, 0, 0, width, height, "halo")), ...badgeElements(face, width, height));
   return element;
 }
 
 function shape(face, dx, dy, width, height, name) {
   const grow = name === "halo" ? 3 : 0;
   return {
-    class: name, x: round(dx - width / 2 - grow), y: round(dy - height / 2 - grow), width: round(width + 2 * grow), height: round(height + 2 * grow),
+    class: name,
+    x: round(dx - width / 2 - grow),
+    y: round(dy - height / 2 - grow),
+    width: round(width + 2 * grow),
+    height: round(height + 2 * grow),
     ...(face.round ? { rx: NEURON + grow } : {}), // other corners come from the styles
   };
 }
@@ -132,16 +184,25 @@ function shape(face, dx, dy, width, height, name) {
 function titleOf(face, width, height) {
   const [left, top] = [-width / 2, -height / 2];
   const parts = [];
-  if (face.rows.length && face.title) parts.push(svg("path", { class: "rule", d: `M${round(left)} ${round(top + face.band)}h${round(width)}` }));
+  if (face.rows.length && face.title)
+    parts.push(svg("path", { class: "rule", d: `M${round(left)} ${round(top + face.band)}h${round(width)}` }));
   const y = round(top + (face.rows.length ? face.band : height) / 2 + 4.5);
   const alone = !face.rows.length && !face.count;
-  parts.push(svg("text", { class: "title", x: alone ? 0 : round(left + TEXT.side), y, ...(alone ? { "text-anchor": "middle" } : {}) }, face.title));
-  if (face.count) parts.push(svg("text", { class: "count", x: round(width / 2 - TEXT.side), y, "text-anchor": "end" }, face.count));
+  parts.push(
+    svg(
+      "text",
+      { class: "title", x: alone ? 0 : round(left + TEXT.side), y, ...(alone ? { "text-anchor": "middle" } : {}) },
+      face.title,
+    ),
+  );
+  if (face.count)
+    parts.push(svg("text", { class: "count", x: round(width / 2 - TEXT.side), y, "text-anchor": "end" }, face.count));
   return parts;
 }
 
 function cellsOf(face, width, height) {
-  const left = -width / 2 + TEXT.side, right = width / 2 - TEXT.side;
+  const left = -width / 2 + TEXT.side,
+    right = width / 2 - TEXT.side;
   return face.rows.flatMap((row, r) => {
     const y = round(-height / 2 + face.band + 4 + r * TEXT.row + 13);
     if (row.length === 1) return [svg("text", { class: "cell label", x: round(left), y, "data-row": r }, row[0])];
@@ -150,7 +211,11 @@ function cellsOf(face, width, height) {
     return row.map((cell, i) => {
       const first = i === 0;
       const at = { x: round(first ? left : ends[i]), y, "text-anchor": first ? "start" : "end" };
-      return svg("text", { class: first || row[0] === "" ? "cell label" : "cell", ...at, "data-row": row[0], "data-column": i }, cell);
+      return svg(
+        "text",
+        { class: first || row[0] === "" ? "cell label" : "cell", ...at, "data-row": row[0], "data-column": i },
+        cell,
+      );
     });
   });
 }
@@ -158,7 +223,11 @@ function cellsOf(face, width, height) {
 function badgeElements(face, width, height) {
   let right = width / 2 + 6;
   return face.badges.map((badge) => {
-    const element = svg("g", { class: `badge ${badge.kind}`, "data-mark": badge.mark, transform: `translate(${round(right - badge.width)} ${round(-height / 2 - 9)})` });
+    const element = svg("g", {
+      class: `badge ${badge.kind}`,
+      "data-mark": badge.mark,
+      transform: `translate(${round(right - badge.width)} ${round(-height / 2 - 13)})`,
+    });
     element.append(svg("title", {}, badge.words), svg("rect", { width: round(badge.width), height: 16, rx: 8 }));
     element.append(svg("text", { x: round(badge.width / 2), y: 12, "text-anchor": "middle" }, badge.text));
     right -= badge.width + 3;
@@ -171,7 +240,10 @@ function spokenName(node, scope) {
   if (scope) return `closed scope ${groupTitle(scope)}, ${node.rows.flat().join(", ")}. Press Enter to open it.`;
   const parts = [node.title || node.names[0] || node.op || "unnamed", node.role];
   if (node.count > 1) parts.push(`stands for ${node.count} nodes`);
-  for (const [what, numbers] of [["value", node.data], ["gradient", node.grad ?? node.cotangent]]) {
+  for (const [what, numbers] of [
+    ["value", node.data],
+    ["gradient", node.grad ?? node.cotangent],
+  ]) {
     if (numbers) parts.push(`${what} ${shortSummary(numbers)}`);
   }
   return [...parts, ...node.marks].join(", ");
@@ -180,7 +252,14 @@ function spokenName(node, scope) {
 // --- colours by the size of the gradient -------------------------------------------------------------
 
 // Cividis: even steps of lightness, the same for readers who do not tell red from green.
-const RAMP = [[0, 34, 78], [53, 69, 108], [102, 105, 112], [148, 142, 119], [200, 184, 102], [254, 232, 56]];
+const RAMP = [
+  [0, 34, 78],
+  [53, 69, 108],
+  [102, 105, 112],
+  [148, 142, 119],
+  [200, 184, 102],
+  [254, 232, 56],
+];
 
 function rampColour(share) {
   const at = Math.min(Math.max(share, 0), 1) * (RAMP.length - 1);
@@ -190,15 +269,20 @@ function rampColour(share) {
 
 /** Black or white, whichever is easier to read on a colour. */
 function inkOn(colour) {
-  const [r, g, b] = colour.map((channel) => (channel / 255 <= 0.04045 ? channel / 255 / 12.92 : ((channel / 255 + 0.055) / 1.055) ** 2.4));
+  const [r, g, b] = colour.map((channel) =>
+    channel / 255 <= 0.04045 ? channel / 255 / 12.92 : ((channel / 255 + 0.055) / 1.055) ** 2.4,
+  );
   return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff";
 }
 
 /** The powers of ten between which the sizes of the gradients lie. */
 function gradientRange(model) {
-  const sizes = model.inOrder.map((node) => rms(node.cotangent ?? node.grad)).filter((size) => size > 0 && Number.isFinite(size));
+  const sizes = model.inOrder
+    .map((node) => rms(node.cotangent ?? node.grad))
+    .filter((size) => size > 0 && Number.isFinite(size));
   if (!sizes.length) return null;
-  const low = Math.log10(Math.min(...sizes)), high = Math.log10(Math.max(...sizes));
+  const low = Math.log10(Math.min(...sizes)),
+    high = Math.log10(Math.max(...sizes));
   return high - low > 0.1 ? { low, high } : { low: low - 0.5, high: high + 0.5 };
 }
 

@@ -5,7 +5,12 @@ const ZOOM = { least: 0.02, most: 4, step: 1.25 };
 class View {
   /** `on` has the callbacks: point(node), select(node, item), toggle(group). */
   constructor(model, canvas, on) {
-    Object.assign(this, { model, canvas, on, direction: document.documentElement.dataset.direction === "BT" ? "BT" : "LR" });
+    Object.assign(this, {
+      model,
+      canvas,
+      on,
+      direction: document.documentElement.dataset.direction === "BT" ? "BT" : "LR",
+    });
     this.world = svg("g", { class: "world" });
     this.canvas.append(this.world);
     this.at = { x: 0, y: 0, scale: 1 };
@@ -28,7 +33,9 @@ class View {
     this.items = new Map(this.visible.items.map((item) => [item.key, item]));
     this.canvas.classList.toggle("network", this.model.isNetwork);
     this.world.replaceChildren(this.groupLayer(), this.edgeLayer(), this.nodeLayer(), svg("g", { class: "pills" }));
-    this.elements = new Map([...this.world.querySelectorAll("[data-key]")].map((element) => [element.dataset.key, element]));
+    this.elements = new Map(
+      [...this.world.querySelectorAll("[data-key]")].map((element) => [element.dataset.key, element]),
+    );
     this.cells = new Map(); // of the rows of numbers that the player writes
     for (const [key, element] of this.elements) this.cells.set(key, numberCells(element));
     this.reachable = null;
@@ -43,10 +50,27 @@ class View {
     const layer = svg("g", { class: "groups" });
     for (const { group, left, top, right, bottom } of this.layout.groups) {
       const element = svg("g", { class: "group", "data-name": group.name, id: `group-${group.name}` });
-      element.append(svg("rect", { class: "frame", x: round(left), y: round(top), width: round(right - left), height: round(bottom - top) }));
-      const title = svg("g", { class: "group-title", "data-key": `group:${group.name}`, tabindex: "-1", role: "button", "aria-expanded": "true",
-        "aria-label": `open scope ${groupTitle(group)}. Press Enter to close it.`, transform: `translate(${round(left)} ${round(top)})` });
-      title.append(svg("rect", { class: "hit", width: round(Math.min(groupTitleWidth(group), right - left)), height: 24 }));
+      element.append(
+        svg("rect", {
+          class: "frame",
+          x: round(left),
+          y: round(top),
+          width: round(right - left),
+          height: round(bottom - top),
+        }),
+      );
+      const title = svg("g", {
+        class: "group-title",
+        "data-key": `group:${group.name}`,
+        tabindex: "-1",
+        role: "button",
+        "aria-expanded": "true",
+        "aria-label": `open scope ${groupTitle(group)}. Press Enter to close it.`,
+        transform: `translate(${round(left)} ${round(top)})`,
+      });
+      title.append(
+        svg("rect", { class: "hit", width: round(Math.min(groupTitleWidth(group), right - left)), height: 24 }),
+      );
       const text = svg("text", { x: 9, y: 16 }, `▾ ${groupTitle(group)}`);
       if (group.kind) text.append(svg("tspan", { class: "quiet" }, ` · ${group.kind}`));
       title.append(text);
@@ -64,8 +88,13 @@ class View {
     for (const edge of this.layout.edges) {
       if (!this.layout.items.has(edge.source) || !this.layout.items.has(edge.target)) continue;
       const marks = edge.edges.flatMap((one) => one.marks);
-      const element = svg("path", { class: "edge", d: pathOf(edge, this.layout, this.direction, ports.get(edge)), "marker-end": "url(#arrow)",
-        "data-source": edge.source.replace(/^\w+:/, ""), "data-target": edge.target.replace(/^\w+:/, "") });
+      const element = svg("path", {
+        class: "edge",
+        d: pathOf(edge, this.layout, this.direction, ports.get(edge)),
+        "marker-end": "url(#arrow)",
+        "data-source": edge.source.replace(/^\w+:/, ""),
+        "data-target": edge.target.replace(/^\w+:/, ""),
+      });
       for (const mark of ["added", "removed"]) if (marks.includes(mark)) element.classList.add(mark);
       if (isReturning(edge, this.layout, this.direction)) element.classList.add("returning");
       const { strength } = edge.edges[0];
@@ -131,7 +160,13 @@ class View {
   gradientOf(item) {
     const own = (node) => node.cotangent ?? node.grad;
     if (!item.scope) return own(item.node);
-    return this.model.members(item.scope.name).map(own).filter(Boolean).sort((a, b) => rms(b) - rms(a))[0] ?? null;
+    return (
+      this.model
+        .members(item.scope.name)
+        .map(own)
+        .filter(Boolean)
+        .sort((a, b) => rms(b) - rms(a))[0] ?? null
+    );
   }
 
   // --- places on the screen ----------------------------------------------------------------------------
@@ -139,7 +174,8 @@ class View {
   /** The key that is drawn for a key now: the node itself, a closed group around it, or the box of a group. */
   standingFor(key) {
     if (this.elements.has(key)) return key;
-    const [kind, ...rest] = key.split(":"), name = rest.join(":");
+    const [kind, ...rest] = key.split(":"),
+      name = rest.join(":");
     if (kind === "node") return this.model.standIn(name);
     return `group:${this.model.closedAround(name) || name}`;
   }
@@ -152,7 +188,8 @@ class View {
     const item = this.layout.items.get(key);
     const box = this.layout.groups.find((box) => `group:${box.group.name}` === key);
     if (!item && !box) return null;
-    const x = item ? item.x - item.width / 2 : box.left, y = item ? item.y - item.height / 2 : box.top;
+    const x = item ? item.x - item.width / 2 : box.left,
+      y = item ? item.y - item.height / 2 : box.top;
     return { x: this.at.x + x * this.at.scale, y: this.at.y + y * this.at.scale };
   }
 
@@ -180,7 +217,8 @@ class View {
     const { left, top, width, height } = this.layout;
     const space = { width: this.canvas.clientWidth, height: this.canvas.clientHeight };
     const edge = Math.min(32, space.width * 0.04);
-    const above = this.model.note ? 48 : edge + 8, below = 62; // the note, and the legend and buttons
+    const above = this.model.note || this.layout.plain ? 48 : edge + 8,
+      below = 62; // the note, and the legend and buttons
     const scale = Math.min((space.width - 2 * edge) / width, (space.height - above - below) / height, 1.5);
     this.at.scale = Math.max(scale, ZOOM.least);
     this.at.x = (space.width - width * this.at.scale) / 2 - left * this.at.scale;
@@ -209,7 +247,8 @@ class View {
     if (!place) return;
     if (this.at.scale < 0.5) this.zoomBy(0.85 / this.at.scale);
     const { clientWidth: width, clientHeight: height } = this.canvas;
-    const x = this.at.x + place.x * this.at.scale, y = this.at.y + place.y * this.at.scale;
+    const x = this.at.x + place.x * this.at.scale,
+      y = this.at.y + place.y * this.at.scale;
     const inside = x > width * 0.2 && x < width * 0.8 && y > height * 0.2 && y < height * 0.8;
     if (always || !inside) this.panBy(width / 2 - x, height / 2 - y);
   }
@@ -253,7 +292,7 @@ class View {
       rewrite(this.cells.get(key).data, isWaiting ? () => "·" : null);
     }
     const { step } = state;
-    const edges = step.kind === "forward" ? this.model.incoming.get(step.node.name) : step.edges ?? [];
+    const edges = step.kind === "forward" ? this.model.incoming.get(step.node.name) : (step.edges ?? []);
     this.mark("current", passing && step.node ? [step.node.name] : []);
     this.mark("giving", [], passing && step.kind === "forward" ? edges.map((edge) => edge.id) : []);
     this.mark("flowing", [], passing && step.kind === "backward" ? edges.map((edge) => edge.id) : []);
@@ -290,10 +329,14 @@ class View {
       const text = `+= ${edge.flow.values?.length === 1 ? short(edge.flow.values[0]) : `norm ${short(edge.flow.norm)}`}`;
       const before = stacked.get(place) ?? 0; // two uses by one operation
       stacked.set(place, before + 1);
-      const x = place.x, y = place.y + place.height / 2 + 8 + 22 * before;
+      const x = place.x,
+        y = place.y + place.height / 2 + 8 + 22 * before;
       const width = textWidth(text, 12, 600) + 14;
       const pill = svg("g", { class: "pill", transform: `translate(${round(x - width / 2)} ${round(y - 10)})` });
-      pill.append(svg("rect", { width: round(width), height: 20, rx: 10 }), svg("text", { x: round(width / 2), y: 14, "text-anchor": "middle" }, text));
+      pill.append(
+        svg("rect", { width: round(width), height: 20, rx: 10 }),
+        svg("text", { x: round(width / 2), y: 14, "text-anchor": "middle" }, text),
+      );
       layer.append(pill);
     }
   }
@@ -304,18 +347,23 @@ class View {
     const { canvas } = this;
     const pointers = new Map();
     let moved = 0;
-    canvas.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      const size = event.deltaY * (event.deltaMode === 1 ? 16 : 1);
-      this.zoomBy(Math.exp(-size * (event.ctrlKey ? 0.01 : 0.0016)), this.local(event));
-    }, { passive: false });
+    canvas.addEventListener(
+      "wheel",
+      (event) => {
+        event.preventDefault();
+        const size = event.deltaY * (event.deltaMode === 1 ? 16 : 1);
+        this.zoomBy(Math.exp(-size * (event.ctrlKey ? 0.01 : 0.0016)), this.local(event));
+      },
+      { passive: false },
+    );
     canvas.addEventListener("pointerdown", (event) => {
       if (!pointers.size) moved = 0;
       pointers.set(event.pointerId, this.local(event));
     });
     canvas.addEventListener("pointermove", (event) => {
       if (!pointers.has(event.pointerId)) return;
-      const before = pointers.get(event.pointerId), now = this.local(event);
+      const before = pointers.get(event.pointerId),
+        now = this.local(event);
       moved += Math.hypot(now.x - before.x, now.y - before.y);
       if (moved > 4 && !canvas.hasPointerCapture(event.pointerId)) canvas.setPointerCapture(event.pointerId);
       pointers.set(event.pointerId, now);
@@ -327,7 +375,10 @@ class View {
     }
     canvas.addEventListener("pointerleave", (event) => moved <= 4 && pointers.delete(event.pointerId));
     canvas.addEventListener("click", (event) => moved <= 4 && this.activate(event.target.closest("[data-key]")));
-    canvas.addEventListener("pointerover", (event) => event.pointerType === "mouse" && !pointers.size && this.point(event.target));
+    canvas.addEventListener(
+      "pointerover",
+      (event) => event.pointerType === "mouse" && !pointers.size && this.point(event.target),
+    );
     canvas.addEventListener("focusin", (event) => this.focusOn(event.target));
     canvas.addEventListener("keydown", (event) => this.press(event));
   }
@@ -352,15 +403,24 @@ class View {
     const element = target.closest("[data-key]");
     if (!element || !element.matches(":focus-visible")) return;
     this.roam(element);
-    const box = element.getBoundingClientRect(), around = this.canvas.getBoundingClientRect();
-    const outside = box.left < around.left || box.right > around.right || box.top < around.top || box.bottom > around.bottom;
-    if (outside) this.panBy((around.left + around.right - box.left - box.right) / 2, (around.top + around.bottom - box.top - box.bottom) / 2);
+    const box = element.getBoundingClientRect(),
+      around = this.canvas.getBoundingClientRect();
+    const outside =
+      box.left < around.left || box.right > around.right || box.top < around.top || box.bottom > around.bottom;
+    if (outside)
+      this.panBy(
+        (around.left + around.right - box.left - box.right) / 2,
+        (around.top + around.bottom - box.top - box.bottom) / 2,
+      );
     this.point(element);
   }
 
   /** One element can be reached by Tab; arrows lead to the others. */
   roam(element = null) {
-    const at = element ?? (this.selected && this.elementOf(this.selected)) ?? this.elements.get(this.model.nodes.size ? this.model.standIn(this.firstName()) : "");
+    const at =
+      element ??
+      (this.selected && this.elementOf(this.selected)) ??
+      this.elements.get(this.model.nodes.size ? this.model.standIn(this.firstName()) : "");
     this.reachable?.setAttribute("tabindex", "-1");
     at?.setAttribute("tabindex", "0");
     this.reachable = at;
@@ -396,7 +456,8 @@ class View {
     const from = centre(element.getBoundingClientRect());
     const cost = (other) => {
       const to = centre(other.getBoundingClientRect());
-      const along = (to.x - from.x) * dx + (to.y - from.y) * dy, across = Math.abs((to.x - from.x) * dy) + Math.abs((to.y - from.y) * dx);
+      const along = (to.x - from.x) * dx + (to.y - from.y) * dy,
+        across = Math.abs((to.x - from.x) * dy) + Math.abs((to.y - from.y) * dx);
       return along > 2 ? along + 2 * across : Infinity;
     };
     const others = [...this.elements.values()].filter((other) => other !== element && cost(other) < Infinity);
@@ -413,8 +474,13 @@ function edgeLabel(path, text, slot) {
 
 /** The cells of the rows "data" and "grad", with the texts they were drawn with. */
 function numberCells(element) {
-  const row = (name) => [...element.querySelectorAll(`[data-row="${name}"]:not([data-column="0"])`)]
-    .map((cell) => ({ cell, text: cell.textContent, column: Number(cell.dataset.column), now: cell.textContent }));
+  const row = (name) =>
+    [...element.querySelectorAll(`[data-row="${name}"]:not([data-column="0"])`)].map((cell) => ({
+      cell,
+      text: cell.textContent,
+      column: Number(cell.dataset.column),
+      now: cell.textContent,
+    }));
   return { data: row("data"), grad: row("grad") };
 }
 
