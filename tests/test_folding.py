@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd import Drawing, Value, concatenate, draw, no_grad, record_lines, scope, stack, tanh
+from autograd import Drawing, Value, concatenate, draw, no_grad, primitive, record_lines, scope, stack, tanh
 from autograd.drawing.picture import Node
 
 
@@ -158,6 +158,109 @@ def test_the_output_is_always_a_node_of_its_own() -> None:
     assert draw(y).nodes[0].name == draw(y).picture.root == "n0"
 
 
+def test_indices_and_settings_tell_operations_apart_before_they_number_steps() -> None:
+    """The four gates of a cell are slices of one array, the same at all steps; the step is an index as well."""
+    weight, xs = Value(np.ones((7, 12)), label="W"), Value(np.ones((40, 2, 4)), label="xs")
+    state = Value(np.zeros((2, 3)))
+    for t in range(40):
+        z = np.concatenate([xs[t], state], axis=1) @ weight
+        state = z[:, :3].tanh() * z[:, 3:6].sigmoid() + z[:, 6:9].sigmoid() * z[:, 9:].tanh()
+    drawing = draw(state.sum())
+    assert len(drawing.nodes) < 40
+    slices = [node.title for node in drawing.nodes if node.op == "getitem" and node.count >= 38 and node.title.startswith("•[:")]
+    assert len(set(slices)) == 4
+    powers = draw(sum((Value(1.0) ** 2.0 + Value(1.0) ** 0.5 for _ in range(50)), Value(0.0)))
+    assert {node.title: node.count for node in powers.nodes if node.op == "pow"} == {"• ** 2": 50, "• ** 0.5": 50}
+
+
+def test_two_models_folded_are_two_frames() -> None:
+    first, second, total = nn.Linear(2, 2, rng=0), nn.Linear(2, 2, rng=1), Value(0.0)
+    for i in range(30):
+        total = total + second(np.tanh(first(np.full(2, float(i))))).sum()
+    assert [(group.name, group.count) for group in draw(total).groups] == [("Linear", 30), ("Linear#2", 30)]
+
+
+def test_constants_of_all_kinds_in_one_place() -> None:
+    x = Value(np.ones(2))
+    drawing = draw((x * np.ones(2)).sum() + (x * 1.0).sum() + (x * np.ones((3, 2))).sum(), fold=True)
+    assert sum(node.count * node.parts for node in drawing.nodes) == drawing.total
+
+
+# --- marks and notes ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "marks"),
+    [
+        (Value([np.inf, -np.inf]), ("inf",)),
+        (Value([np.nan, 1.0]), ("nan",)),
+        (Value(-1.0).relu(), ("dead",)),
+        (np.maximum(Value(-1.0), 0.0), ("dead",)),
+        (np.clip(Value(0.0), -1.0, 1.0), ()),
+        (np.maximum(Value(0.0), -0.0 * Value(0.0)), ()),
+    ],
+)
+def test_marks(value: Value, marks: tuple[str, ...]) -> None:
+    assert draw(value).nodes[0].marks == marks
+
+
+def test_units_are_dead_that_are_zero_for_all_samples() -> None:
+    x = Value(np.array([[1.0, -1.0, -1.0], [-1.0, -1.0, 1.0]]))
+    assert draw(x.relu()).nodes[0].notes == ("1 of 3 units is zero for all 2 samples",)
+    images = Value(np.where(np.arange(3)[None, :, None, None] == 1, -1.0, 1.0) * np.ones((2, 3, 4, 4)))
+    assert draw(images.relu()).nodes[0].notes == ("1 of 3 units is zero for all 32 samples",)
+
+
+def test_gradients_that_nobody_computed_are_not_called_zero() -> None:
+    model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Tanh(), nn.Linear(2, 1, rng=1))
+    for parameter in model[0].parameters():
+        parameter.requires_grad = False
+    loss = model(np.ones((1, 2))).sum()
+    repr(loss)  # looks at .grad, which makes zeros
+    assert not draw(loss).picture.differentiated
+    loss.backward()
+    drawing = draw(loss)
+    assert all("zero gradient" not in node.marks for node in drawing.nodes)
+    model.zero_grad()
+    assert all("zero gradient" not in node.marks for node in draw(loss).nodes)
+    w = Value(0.0, label="w")
+    product = w * w
+    product.backward()
+    assert node_of(draw(product), "w").marks == ("zero gradient",)
+
+
+def test_what_gradients_are_is_said() -> None:
+    h = Value(1.0) * 2.0
+    (h * 3.0).backward()
+    assert "the gradient of the output is 3" in draw(h).picture.notes[0]
+    first, second = h * 3.0, h * 5.0
+    first.backward()
+    second.backward()
+    assert "of several backward passes" in draw(first).picture.notes[0]
+
+    def bad(g: Any, out: Any, x: Any) -> Any:
+        raise RuntimeError("no rule")
+
+    broken = primitive(x=bad)(lambda x: x * 2.0)
+    assert "the backward pass raised RuntimeError: no rule" in draw(broken(Value(2.0)) * 3.0).picture.notes[0]
+    with no_grad():
+        assert "nothing was recorded" in draw(lambda x: x * 2.0, 1.0).picture.notes[0]
+
+
+def test_drawing_a_function_of_ones_own_values_leaves_them_alone() -> None:
+    mine = Value(2.0)
+    assert node_of(draw(lambda banana: banana * 2.0, mine), "banana").role == "leaf"
+    assert mine.label == ""
+
+
+def test_where_draw_was_called_is_no_place_of_the_models_results() -> None:
+    drawing = draw(nn.Sequential(nn.Linear(3, 4, rng=0), nn.Tanh()), np.ones((2, 3)))
+    assert [node.title for node in drawing.nodes if node.op] == ["tanh", "linear"]
+    with record_lines():
+        out = nn.Sequential(nn.Linear(3, 4, rng=0), nn.Tanh())(np.ones((2, 3)))
+    assert [node.title for node in draw(out).nodes if node.op] == ["out = tanh", "linear"]
+
+
 # --- scopes ---------------------------------------------------------------------------------------
 
 
@@ -208,7 +311,7 @@ def test_as_few_scopes_are_collapsed_as_the_budget_asks_for() -> None:
 def test_two_calls_of_a_module_are_two_groups_where_nothing_is_folded() -> None:
     layer = nn.Linear(3, 3, rng=0)
     drawing = draw(layer(layer(np.ones((2, 3)))).sum())
-    assert [group.name for group in drawing.groups] == ["Linear", "Linear#2"]
+    assert [group.name for group in drawing.groups] == ["Linear", "Linear~2"]
     assert node_of(drawing, "weight").group == ""  # shared by both
 
 
@@ -382,6 +485,22 @@ def test_failures_of_all_kinds(fail: Any, title: str) -> None:
     assert drawing.find("x")
     assert drawing.text
     assert drawing.source
+
+
+def test_the_values_of_an_earlier_exception_are_found() -> None:
+    def f(x: Any) -> Any:
+        return x @ np.ones((5, 5))
+
+    x = Value(np.ones(2), label="x")
+    with pytest.raises(RuntimeError) as caught:
+        try:
+            f(x)
+        except ValueError as error:
+            raise RuntimeError("wrapped") from error
+    assert draw(caught.value).nodes[0].title == "x @ •"
+    with pytest.raises(np.linalg.LinAlgError) as caught_in_numpy:
+        np.linalg.cholesky(Value(-np.eye(2), label="k"))
+    assert draw(caught_in_numpy.value).nodes[0].line.startswith("test_folding.py:")
 
 
 def test_an_exception_without_values_cannot_be_drawn() -> None:

@@ -7,9 +7,10 @@ from collections import Counter
 from dataclasses import replace
 from difflib import SequenceMatcher
 
-from autograd.drawing.folding import NUMBER
+from autograd.drawing.degrees import NUMBER
 from autograd.drawing.picture import Edge, Group, Node, Picture, plural
 
+LARGE = 100_000  # pairs of nodes
 SETTING = re.compile(r"\w+=(?:\([^)]*\)|[^,)]+)|\[[^\]]*\]")  # axis=(0, 1), or an index
 SAME_ROLES = {"leaf": "leaf", "frozen": "leaf"}
 
@@ -43,10 +44,20 @@ def ordered(picture: Picture) -> list[Node]:
 
 def matched(old: list[Node], new: list[Node]) -> dict[str, str]:
     """The names of the same nodes before and after: the longest common parts of both orders."""
+    if len(old) * len(new) > LARGE:
+        return in_turn(old, new)
     matcher = SequenceMatcher(None, [key_of(node) for node in old], [key_of(node) for node in new], autojunk=False)
     return {
         old[block.a + i].name: new[block.b + i].name for block in matcher.get_matching_blocks() for i in range(block.size)
     }  # fmt: skip
+
+
+def in_turn(old: list[Node], new: list[Node]) -> dict[str, str]:
+    """The first of a kind with the first of that kind, and so on: for large pictures, which the other way takes minutes."""
+    waiting: dict[tuple[str, str, str], list[str]] = {}
+    for node in reversed(new):
+        waiting.setdefault(key_of(node), []).append(node.name)
+    return {node.name: waiting[key_of(node)].pop() for node in old if waiting.get(key_of(node))}
 
 
 def key_of(node: Node) -> tuple[str, str, str]:

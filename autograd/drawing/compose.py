@@ -9,18 +9,21 @@ from typing import Any
 import numpy as np
 
 from autograd.drawing.collapsing import used
+from autograd.drawing.degrees import NUMBER
 from autograd.drawing.explain import rules_of, words_of
-from autograd.drawing.flow import SAMPLE, summary_of, with_flows, zeros
-from autograd.drawing.folding import NUMBER, Folding
+from autograd.drawing.flow import SAMPLE, summary_of, with_flows
+from autograd.drawing.folding import Folding
 from autograd.drawing.marks import RECTIFIERS, dead_units, marked
 from autograd.drawing.picture import Edge, Group, Node, Picture, Summary, plural
 from autograd.drawing.reading import Array, Reading
 from autograd.drawing.sources import place_of
 from autograd.drawing.texts import LONGEST_LABEL, UNNAMED, formula, number_text, operands_of, rows_of, shortened
+from autograd.scopes import Place
 from autograd.value import Value
 
 LIMIT = 2_000  # nodes that a picture holds at most, those inside of collapsed groups included
 FEW_UNREACHED = 8
+SIMILAR = "what is drawn as one is the same operation near by, not all the way down to the inputs"
 DEEPEST = 30  # scopes in scopes: what is deeper is drawn in the last of them
 NODE_NAME = re.compile(r"n\d+|removed_|unreached")  # what nodes are called: no scope may be
 MANY = 20_000  # operations: the labels of more are not looked for
@@ -96,7 +99,8 @@ def add_constants(reading: Reading, folding: Folding, sheet: Sheet) -> None:
         place = 0 if unordered[target] else slot
         number = arrays.get(id(item), -1) if is_array else -1
         if number < 0:
-            key = (target_class[target], place) if folding.folded or not is_array else id(item)
+            kind = (item.shape, str(item.dtype)) if is_array else None
+            key = (target_class[target], place, kind) if folding.folded or not is_array else id(item)
             number = nodes.setdefault(key, len(extra))
             if number == len(extra):
                 extra.append([])
@@ -125,61 +129,91 @@ def put_before_users(sheet: Sheet, leaves: set[int]) -> None:
 # --- groups ---------------------------------------------------------------------------------------
 
 
-def add_groups(reading: Reading, folding: Folding, sheet: Sheet) -> None:
-    """The scopes as groups, one for all copies, and for each node the group it is drawn in."""
+@dataclass
+class Frame:
+    """A group while it is made; `up` is the number of the one around, -1 for none."""
+
+    name: str
+    title: str
+    up: int
+    depth: int
+    kind: str
+    count: int = 0
+    nodes: int = 0
+    parameters: int = 0
+
+
+def frames_of(reading: Reading, folding: Folding) -> tuple[list[Frame], list[int]]:
+    """The scopes as groups, one for all copies; and for each scope the number of its group."""
     known: dict[Any, int] = {}
-    group_of_scope: list[int] = []
-    groups: list[dict[str, Any]] = []
-    taken: dict[str, int] = {}
+    numbers: list[int] = []
+    frames: list[Frame] = []
+    calls: dict[str, int] = {}
     for number, (scope, title) in enumerate(zip(reading.scopes, folding.titles, strict=True)):
-        parent = group_of_scope[scope.parent] if scope.parent >= 0 else -1
-        if parent >= 0 and groups[parent]["depth"] == DEEPEST:
-            group_of_scope.append(parent)
+        up = numbers[scope.parent] if scope.parent >= 0 else -1
+        if up >= 0 and frames[up].depth == DEEPEST:
+            numbers.append(up)
             continue
-        key = (parent, title) if folding.folded else number
+        key = (up, title) if folding.folded else number
         if key not in known:
-            known[key] = len(groups)
-            name = f"{groups[parent]['name']}/{title}" if parent >= 0 else title
-            name = f"scope {name}" if NODE_NAME.match(name) else name
-            taken[name] = taken.get(name, 0) + 1
-            name = name if taken[name] == 1 else f"{name}#{taken[name]}"
-            depth = groups[parent]["depth"] + 1 if parent >= 0 else 1
-            groups.append({"name": name, "title": title, "up": parent, "kind": scope.kind, "count": 0, "depth": depth})
-        groups[known[key]]["count"] += 1
-        group_of_scope.append(known[key])
-    scope_of = reading.scope_of
-    first = len(sheet.members) - sum(members.__class__ is list for members in sheet.members)
+            known[key] = len(frames)
+            name = unused(f"{frames[up].name}/{title}" if up >= 0 else title, calls)
+            frames.append(Frame(name, title, up, frames[up].depth + 1 if up >= 0 else 1, scope.kind))
+        frame = frames[known[key]]
+        frame.count += 1
+        frame.kind = frame.kind if frame.kind == scope.kind else ""  # copies of different classes
+        numbers.append(known[key])
+    return frames, numbers
+
+
+def unused(name: str, calls: dict[str, int]) -> str:
+    """A name for a group that no other has, nor a node: ``Linear~2`` for the second call of a layer."""
+    first = f"scope {name}" if NODE_NAME.match(name) else name
+    call = calls.get(first, 0) + 1
+    name = first if call == 1 else f"{first}~{call}"
+    while call > 1 and name in calls:
+        call += 1
+        name = f"{first}~{call}"
+    calls[first] = call
+    calls.setdefault(name, 1)
+    return name
+
+
+def add_groups(reading: Reading, folding: Folding, sheet: Sheet) -> None:
+    """The groups, and for each node the one it is drawn in."""
+    frames, frame_of_scope = frames_of(reading, folding)
+    ups = [frame.up for frame in frames]
+    values = sum(members.__class__ is not list for members in sheet.members)  # the constants come after them
     group = [-1] * len(sheet.members)
-    for number in range(first):
-        own = int(scope_of[sheet.members[number][0]])
-        group[number] = group_of_scope[own] if own >= 0 else -1
+    for number in range(values):
+        own = int(reading.scope_of[sheet.members[number][0]])
+        group[number] = frame_of_scope[own] if own >= 0 else -1
     users: dict[int, set[int]] = {}
     for source, target, _ in sheet.edges:
         users.setdefault(source, set()).add(group[target])
-    ups = [item["up"] for item in groups]
     for number in range(len(group)):
-        is_leaf = number >= first or sheet.members[number][0] < reading.leaves
-        if is_leaf and number != sheet.root:
-            around = users.get(number, {-1})
-            if number < first and int(sheet.members[number][0]) in reading.names:
-                around = around - {-1} or around  # a weight stays in its layer, also where the loss penalises it
-            group[number] = common(around, ups)
-    nodes, parameters = [0] * len(groups), [0] * len(groups)
+        members = sheet.members[number]
+        is_value = number < values
+        if number == sheet.root or (is_value and members[0] >= reading.leaves):
+            continue
+        around = users.get(number, {-1})
+        if is_value and int(members[0]) in reading.names:
+            around = around - {-1} or around  # a weight stays in its layer, also where the loss penalises it
+        group[number] = common(around, ups)
+        if is_value and int(members[0]) not in reading.names:
+            while group[number] >= 0 and frames[group[number]].count > len(members):
+                group[number] = ups[group[number]]  # an input of the first copy alone is in none of them
     for number, up in enumerate(group):
         counted = len(sheet.members[number]) * sheet.parts[number]
-        held = numbers_held(reading, sheet.members[number]) if number < first else 0
-        while up >= 0:
-            nodes[up] += counted
-            parameters[up] += held
-            up = ups[up]
+        held = numbers_held(reading, sheet.members[number]) if number < values else 0
+        for around_it in path_to(up, ups):
+            frames[around_it].nodes += counted
+            frames[around_it].parameters += held
     sheet.group = group
     sheet.groups = [
-        Group(
-            item["name"], item["title"], groups[item["up"]]["name"] if item["up"] >= 0 else "", item["count"],
-            nodes[number], parameters[number], kind=item["kind"],
-        )
-        for number, item in enumerate(groups)
-    ]  # fmt: skip
+        Group(f.name, f.title, frames[f.up].name if f.up >= 0 else "", f.count, f.nodes, f.parameters, kind=f.kind)
+        for f in frames
+    ]
 
 
 def common(groups: set[int], ups: list[int]) -> int:
@@ -215,17 +249,26 @@ def numbers_held(reading: Reading, members: Array) -> int:
 class Composer:
     """Makes the nodes and edges of a Picture from a sheet.
 
-    With `own_pass` the gradients are the cotangents, else what backward() left in `.grad`.
+    With `own_pass` the gradients are the cotangents, else what backward() left in `.grad`. What was made `here` has no
+    source line: it is where draw() was called.
     """
 
     def __init__(
-        self, reading: Reading, folding: Folding, sheet: Sheet, cotangents: dict[Any, Any] | None, own_pass: bool
+        self,
+        reading: Reading,
+        folding: Folding,
+        sheet: Sheet,
+        cotangents: dict[Any, Any] | None,
+        own_pass: bool,
+        here: Place | None = None,
     ) -> None:
         self.reading, self.folding, self.sheet, self.cotangents = reading, folding, sheet, cotangents
         self.own_pass = own_pass and cotangents is not None
         self.differentiated = self.own_pass or was_differentiated(reading.values[-1])
         self.value_classes = sum(members.__class__ is not list for members in sheet.members)
         self.names: dict[int, str] = {}  # of Values by id, for formulas
+        self.inner = inner_results(reading)
+        self.here = here
 
     def picture(self, most: int) -> Picture:
         """The picture of the `most` nodes that are nearest to the output."""
@@ -253,14 +296,15 @@ class Composer:
         shown = used(tuple(self.sheet.groups), nodes)
         unreached = self.unreached()
         total, edges_total = self.reading.total, self.reading.edges_total
-        return marked(Picture((*nodes, *unreached), tuple(edges), shown, total, edges_total, self.differentiated))
+        notes = () if self.folding.exact else (SIMILAR,)
+        return marked(Picture((*nodes, *unreached), tuple(edges), shown, total, edges_total, self.differentiated, notes=notes))
 
     def name_members(self, number: int) -> None:
         """Names of the Values of one node, for the formulas of others."""
         members = self.sheet.members[number]
         if number < self.value_classes and len(members) == 1:
             value = self.reading.values[members[0]]
-            name = str(value.label) or self.reading.names.get(int(members[0]), "") or variable_of(value)
+            name = self.reading.label(value) or self.reading.names.get(int(members[0]), "") or self.variable(int(members[0]))
             if name:
                 self.names[id(value)] = shortened(name, LONGEST_LABEL)
 
@@ -278,7 +322,7 @@ class Composer:
         data = summary_of(value._raw for value in values)
         grads = self.grads(values)
         cotangent = self.cotangent(values)
-        line, source, _ = place_of(first)
+        line, source, _ = self.line_and_source(int(members[0]))
         shape, dtype = (first.shape, str(first.dtype)) if isinstance(first._raw, (float, np.ndarray)) else (None, "")
         leaf = first.op is None
         named = () if count > MANY and not leaf else members
@@ -291,7 +335,7 @@ class Composer:
         node = Node(
             name, ("leaf" if first.requires_grad else "frozen") if leaf else "computed", self.title(number, values, names),
             count, parts, self.group_name(number), "" if leaf else first.op.name, names, shape, dtype, data, grads, cotangent,
-            ("dead",) if dead else (), (dead,) if dead else (), str(self.place(first)), line, source,
+            ("dead",) if dead else (), (dead,) if dead else (), self.place(int(members[0])), line, source,
             () if leaf else rules_of(first.op), "" if leaf else words_of(first.op), order,
         )  # fmt: skip
         unnamed = [self.name_of(item) for item in operands_of(first)].count(UNNAMED)
@@ -299,9 +343,24 @@ class Composer:
         rows = rows_of(shape, dtype, count, numbers) if data is not None else ((f"{len(first._raw)} arrays",),)
         return replace(node, ordered=unnamed > 1 and node.op not in COMMUTATIVE and parts == 1, rows=rows)
 
-    def place(self, value: Value) -> Any:
-        place = value.place
-        return "" if place is None else place.path
+    def variable(self, member: int) -> str:
+        """The variable that a Value was assigned to; a call makes many Values, and only its last one is assigned."""
+        return "" if member in self.inner else self.line_and_source(member)[2]
+
+    def line_and_source(self, member: int) -> tuple[str, str, str]:
+        """Line, text and variable of a Value, if they are those of the user's computation."""
+        value, here = self.reading.values[member], self.here
+        if here is not None and value.place.__class__ is Place and value.place.code is here.code:
+            return ("", "", "") if value.place.instruction == here.instruction else place_of(value)
+        return place_of(value)
+
+    def place(self, member: int) -> str:
+        """The path of the scope that a Value was made in."""
+        titles, scope = [], int(self.reading.scope_of[member])
+        while scope >= 0:
+            titles.append(self.reading.scopes[scope].title)
+            scope = self.reading.scopes[scope].parent
+        return ".".join(reversed(titles))
 
     def unit(self, member: int, alone: bool) -> Any:
         """What tells one unit from another: the module that made a scalar; None if there is none and it is not alone."""
@@ -313,12 +372,12 @@ class Composer:
         return tuple(titles) or (member if alone else None)
 
     def grads(self, values: list[Any]) -> Summary | None:
-        """What `.grad` is, zeros where it was not used in a backward pass that was run."""
+        """What `.grad` is; None where no backward pass has come by."""
         if not self.differentiated or not any(value.requires_grad for value in values):
             return None
         known = self.cotangents if self.own_pass else None
         found = [getattr(value, "_grad", None) if known is None else known.get(value) for value in values]
-        return summary_of(grad if grad is not None else zeros(value) for grad, value in zip(found, values, strict=True))
+        return summary_of(grad for grad in found if grad is not None)
 
     def cotangent(self, values: list[Any]) -> Summary | None:
         if self.cotangents is None:
@@ -329,8 +388,8 @@ class Composer:
     def names_of(self, member: int, count: int) -> list[str]:
         """What one Value can be found by."""
         value = self.reading.values[member]
-        found = [self.reading.names.get(member, ""), str(value.label)]
-        found += [variable_of(value)] if count <= SAMPLE else []
+        found = [self.reading.names.get(member, ""), self.reading.label(value)]
+        found += [self.variable(member)] if count <= SAMPLE else []
         return [name for name in found if name]
 
     def title(self, number: int, values: list[Any], names: tuple[str, ...]) -> str:
@@ -344,7 +403,7 @@ class Composer:
             what, items = SUMS.get(first.op.name, (first.op.name, "items"))
             text = f"{what} of {parts + 1:,} {items}"
         else:
-            text = formula(first, self.name_of if len(values) == 1 else unnamed)
+            text = formula(first, self.name_of) if len(values) == 1 else shared_formula(first, values[-1])
         return f"{name} = {text}" if name else text
 
     def name_of(self, item: Any) -> str:
@@ -376,8 +435,19 @@ def unreached_node(name: str, path: str, value: Value) -> Node:
     )  # fmt: skip
 
 
-def unnamed(item: Any) -> str:
-    return UNNAMED
+def shared_formula(first: Value, last: Value) -> str:
+    """The formula of copies: numbers that all have, and … for an index that differs."""
+    pairs = zip(operands_of(first), operands_of(last), strict=True)
+    numbers = {x for x, y in pairs if x.__class__ is float and y.__class__ is float and x == y}
+
+    def name_of(item: Any) -> str:
+        return f"{item:.6g}" if item.__class__ is float and item in numbers else UNNAMED
+
+    texts = [formula(first, name_of), formula(last, name_of)]
+    if texts[0] == texts[1]:
+        return texts[0]
+    before, bracket, _ = texts[0].partition("[")
+    return f"{before}[…]" if bracket else str(first.op.name)  # type: ignore[union-attr]
 
 
 def constant_node(items: list[Any], name: str, group: str, order: int) -> Node:
@@ -406,8 +476,11 @@ def constant_node(items: list[Any], name: str, group: str, order: int) -> Node:
     return Node(name, "constant", "", len(items), group=group, shape=shape, dtype=dtype, data=data, order=order, rows=rows)
 
 
-def variable_of(value: Value) -> str:
-    return place_of(value)[2]
+def inner_results(reading: Reading) -> set[int]:
+    """The Values whose result is used by the very instruction that made them: inner results of a call."""
+    places = [(value.place.code, value.place.instruction) if value.place.__class__ is Place else None for value in reading.values]
+    pairs = zip(reading.source.tolist(), reading.target.tolist(), strict=True)
+    return {source for source, target in pairs if places[source] is not None and places[source] == places[target]}
 
 
 def shared_pattern(names: tuple[str, ...]) -> str:

@@ -14,8 +14,6 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from autograd.drawing.collapsing import collapsed
 from autograd.drawing.compare import compared
 from autograd.drawing.compose import LIMIT, Composer, add_groups, sheet_of
@@ -32,7 +30,7 @@ from autograd.drawing.render import NoRenderer, inline_svg, rendered
 from autograd.drawing.tree import tree_of
 from autograd.nesting import is_module, mapped
 from autograd.ops.shapes import concatenate, reshape
-from autograd.scopes import record_lines
+from autograd.scopes import Place, record_lines
 from autograd.value import Value
 
 if TYPE_CHECKING:
@@ -40,6 +38,7 @@ if TYPE_CHECKING:
 
 PICTURES = (".svg", ".png", ".pdf")
 TEXTS = (".dot", ".gv", ".mmd", ".mermaid", ".txt", ".json", ".html")
+UNRECORDED = "the output is a leaf: nothing was recorded, as under no_grad()"
 DIRECTIONS = {"LR": "inputs left, output right", "BT": "inputs below, output above"}
 
 
@@ -63,9 +62,9 @@ def draw(
     Args:
         what: the output, a Value; or a function, which is called with the inputs; or an exception that such a
             function raised, for the graph up to the operation that failed.
-        inputs: for a function its arguments. Numbers and floating arrays, also in lists and dicts, become Values
-            that bear the names of the parameters; modules, integers in arrays and all else are passed on. Source
-            lines are recorded, and no `.grad` is touched: the gradients shown are those of this call.
+        inputs: for a function its arguments. Floats and floating arrays, also in lists and dicts, become Values
+            that bear the names of the parameters; modules, integers and all else are passed on. Source lines are
+            recorded, and no `.grad` is touched: the gradients shown are those of this call.
         max_nodes: how many nodes are drawn at most, apart from dots for what is left out.
         fold: True folds copies in small graphs as well, False never.
         depth: scopes that are nested deeper are collapsed; by default as few as the number of nodes asks for.
@@ -92,10 +91,11 @@ def draw(
         picture = picture_of(stand_in, max_nodes, fold, depth, parameters, flows=False)
         return Drawing(replace(marked_as_failed(picture, name, what, depth, max_nodes), title=title), direction)
     called = what.__class__ is not Value
-    root, notes = evaluated(what, inputs) if called else (what, [])
+    root, labels, notes = evaluated(what, inputs) if called else (what, {}, [])
     if not called and inputs:
         raise TypeError("draw(value) takes no inputs: they are for a function, draw(f, *inputs)")
-    picture = picture_of(root, max_nodes, fold, depth, parameters, own_pass=called)
+    here = calling_place() if called else None
+    picture = picture_of(root, max_nodes, fold, depth, parameters, own_pass=called, labels=labels, here=here)
     return Drawing(replace(picture, title=title, notes=(*notes, *picture.notes)), direction)
 
 
@@ -108,36 +108,43 @@ def picture_of(
     *,
     own_pass: bool = False,
     flows: bool = True,
+    labels: dict[int, str] | None = None,
+    here: Place | None = None,
 ) -> Picture:
     """The picture of a graph; with `own_pass` the gradients are those of a backward pass of its own, else those in `.grad`."""
     with without_collector():
-        reading = read(root, parameters)
+        reading = read(root, parameters, labels)
         fold = reading.total > max_nodes if fold is None else fold
         folding = folded(reading, max(1, 2 * max_nodes // 3)) if fold else unfolded(reading)
         sheet = sheet_of(reading, folding)
         add_groups(reading, folding, sheet)
         leaves, nodes = reading.values[: reading.leaves], reading.values[reading.leaves :]
-        cotangents, notes = cotangents_of(nodes, leaves) if flows else (None, [])
-        picture = Composer(reading, folding, sheet, cotangents, own_pass).picture(max(LIMIT, max_nodes))
-        notes = [note for note in notes if picture.differentiated]  # of gradients that are shown
-        return collapsed(replace(picture, notes=tuple(notes)), depth, max_nodes)
+        cotangents, notes = cotangents_of(nodes, leaves, own_pass) if flows else (None, [])
+        picture = Composer(reading, folding, sheet, cotangents, own_pass, here).picture(max(LIMIT, max_nodes))
+        notes = notes if picture.differentiated or cotangents is None else []  # of gradients that are shown
+        return collapsed(replace(picture, notes=(*notes, *picture.notes)), depth, max_nodes)
 
 
 def check_options(max_nodes: int, depth: int | None, direction: str) -> None:
-    if direction not in DIRECTIONS:
+    if not isinstance(direction, str) or direction not in DIRECTIONS:
         choices = " or ".join(f"{name!r} ({meaning})" for name, meaning in DIRECTIONS.items())
         raise ValueError(f"draw(direction=...) takes {choices}, but got {direction!r}")
-    if not isinstance(max_nodes, int) or max_nodes < 1:
+    if not isinstance(max_nodes, int) or isinstance(max_nodes, bool) or max_nodes < 1:
         raise ValueError(f"draw(max_nodes=...) takes a whole number from 1 on, but got {max_nodes!r}")
-    if depth is not None and (not isinstance(depth, int) or depth < 0):
+    if depth is not None and (not isinstance(depth, int) or isinstance(depth, bool) or depth < 0):
         raise ValueError(f"draw(depth=...) takes a whole number from 0 on, or None for as deep as fits, but got {depth!r}")
 
 
 # --- functions ------------------------------------------------------------------------------------
 
 
-def evaluated(function: Any, inputs: tuple[Any, ...]) -> tuple[Value, list[str]]:
-    """The output of a function of Values, its inputs labelled, and what is to be said of it."""
+def calling_place() -> Place:
+    """Where draw() was called: results of a model's layers bear this place, which says nothing about them."""
+    return Place([])
+
+
+def evaluated(function: Any, inputs: tuple[Any, ...]) -> tuple[Value, dict[int, str], list[str]]:
+    """The output of a function of Values, what its inputs are called by their ids, and what is to be said of it."""
     if not callable(function):
         raise TypeError(
             f"draw(value) takes the Value whose graph is to be drawn, a function with its inputs, or an exception, but got "
@@ -149,7 +156,8 @@ def evaluated(function: Any, inputs: tuple[Any, ...]) -> tuple[Value, list[str]]
             "write draw(model, x), or draw_network(model) for its neurons and weights"
         )
     names = parameter_names(function, len(inputs))
-    values = [labelled(item, name) for item, name in zip(inputs, names, strict=True)]
+    labels: dict[int, str] = {}
+    values = [as_values(item, name, labels) for item, name in zip(inputs, names, strict=True)]
     try:
         with record_lines():
             out = function(*values)
@@ -157,7 +165,7 @@ def evaluated(function: Any, inputs: tuple[Any, ...]) -> tuple[Value, list[str]]
         error.add_note("draw(error) draws the graph up to the operation that failed")
         raise
     if out.__class__ is Value:
-        return out, []
+        return out, labels, [UNRECORDED] if out.op is None else []
     found: list[Value] = []
 
     def collect(item: Any, path: str) -> None:
@@ -166,12 +174,16 @@ def evaluated(function: Any, inputs: tuple[Any, ...]) -> tuple[Value, list[str]]
     mapped(collect, out)
     if not found:
         raise TypeError(
-            f"draw(f, *inputs): the function gave {type(out).__name__} and no Value: its inputs become Values if they are floats "
-            "or floating arrays, so it may have left the graph, or depend on none of them"
+            f"draw(f, *inputs): the function gave {type(out).__name__} and no Value: its inputs become Values if they are "
+            "floats or floating arrays (2.0, not 2), so it may have left the graph, or depend on none of them"
         )
     if len(found) == 1:
-        return found[0], []
-    return concatenate([reshape(value, (-1,)) for value in found]), [f"the {len(found)} outputs are joined to be drawn together"]
+        return found[0], labels, []
+    return (
+        concatenate([reshape(value, (-1,)) for value in found]),
+        labels,
+        [f"the {len(found)} outputs are joined to be drawn together"],
+    )
 
 
 def parameter_names(function: Any, count: int) -> list[str]:
@@ -183,17 +195,16 @@ def parameter_names(function: Any, count: int) -> list[str]:
     return [names[i] if i < len(names) else f"input {i}" for i in range(count)]
 
 
-def labelled(item: Any, name: str) -> Any:
-    """The floats and floating arrays of an argument as Values that bear its name."""
+def as_values(item: Any, name: str, labels: dict[int, str]) -> Any:
+    """An argument with Values for its floats and floating arrays; what Values are called is noted in `labels`."""
 
     def as_value(leaf: Any, path: str) -> Any:
-        if leaf.__class__ is Value:
-            if leaf.op is None and not leaf.label:
-                leaf.label = f"{name}{path}"
-            return leaf
-        if isinstance(leaf, (bool, np.bool_)) or (isinstance(leaf, (np.ndarray, np.generic)) and leaf.dtype.kind not in "f"):
-            return leaf
-        return Value(leaf, label=f"{name}{path}")
+        if leaf.__class__ is not Value:
+            if not isinstance(leaf, float) and getattr(getattr(leaf, "dtype", None), "kind", "") != "f":
+                return leaf
+            return Value(leaf, label=f"{name}{path}")
+        labels[id(leaf)] = f"{name}{path}"  # it is the user's: its own label stays as it is
+        return leaf
 
     return mapped(as_value, item, module=lambda module, path: module)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from types import FrameType
@@ -18,6 +19,7 @@ from autograd.op import Op, is_value
 from autograd.scopes import INSIDE
 from autograd.value import Value, node
 
+NUMPY = os.path.dirname(np.__file__) + os.sep
 LONGEST = 200  # characters of an error's text in the picture
 
 
@@ -27,8 +29,11 @@ def failed_root(error: BaseException) -> tuple[Value, str]:
     Raises:
         ValueError: if no frame of the traceback holds a Value.
     """
-    frames = list(frames_of(error))
+    frames = [frame for one in causes(error) for frame in frames_of(one)]
     for frame in reversed(frames):  # the innermost first
+        node_of_rule = frame.f_locals.get("node") if frame.f_code.co_name == "contributions" else None
+        if isinstance(node_of_rule, Value) and node_of_rule.op is not None:
+            return standing_for("rule", [node_of_rule]), f"the rule of {node_of_rule.op.name}"
         op, operands = operation_of(frame)
         if op is not None and any(item.__class__ is Value for item in operands):
             return standing_for(op.name, operands), title_of(op, operands)
@@ -52,6 +57,15 @@ def marked_as_failed(picture: Picture, title: str, error: BaseException, depth: 
     failed = replace(failed, rows=((shortened(text, LONGEST // 2),),), notes=(shortened(text, LONGEST),))
     note = f"{title} failed{f', at {line}' if line else ''}: {shortened(text, LONGEST)}"
     return collapsed(replace(picture, nodes=(failed, *others), notes=(note, *picture.notes)), depth, most)
+
+
+def causes(error: BaseException) -> list[BaseException]:
+    """An exception and those that led to it, the first of them last."""
+    found = [error]
+    for one in found:
+        inner = getattr(one, "exceptions", ()) or (one.__cause__ or one.__context__,)
+        found += [item for item in inner if item is not None and all(item is not known for known in found)]
+    return found
 
 
 def frames_of(error: BaseException) -> Iterator[FrameType]:
@@ -103,11 +117,11 @@ def title_of(op: Op, operands: list[Any]) -> str:
 
 
 def user_line(error: BaseException) -> tuple[str, str]:
-    """The innermost line outside of the engine: ``"model.py:12"``, and its text."""
+    """The innermost line outside of the engine and of NumPy: ``"model.py:12"``, and its text."""
     traceback, found = error.__traceback__, ("", "")
     while traceback is not None:
         path = traceback.tb_frame.f_code.co_filename
-        if not path.startswith(INSIDE):
+        if not path.startswith((*INSIDE, NUMPY)):
             found = line_text(path, traceback.tb_lineno), linecache.getline(path, traceback.tb_lineno).strip()
         traceback = traceback.tb_next
     return found

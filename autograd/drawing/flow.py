@@ -18,42 +18,59 @@ from autograd.hooks import any_hooks
 from autograd.op import raw
 from autograd.ops.plain import is_finite
 from autograd.ops.reductions import fit
+from autograd.scopes import scope
 from autograd.value import Value
 
 SAMPLE = 500  # members of a folded node whose gradients on edges are computed
 NUMBERS = 2_000_000  # elements that are summarised for one node
-LARGE = 200_000  # nodes: beyond, only what backward() left in the graph is shown
+LARGE = 300_000  # operations
 HOOKED = "hooks of Values are not run for the picture, so gradients on edges are those without hooks"
-STALE = "data changed after it was used, so the gradients on edges are not shown: draw before the update"
+SEVERAL = "gradients on nodes are of several backward passes; those on edges are of this output alone"
 ONES = "the output is an array: its gradient is taken to be ones, as for its sum"
 
 
-def cotangents_of(nodes: list[Any], leaves: list[Any]) -> tuple[dict[Any, Any] | None, list[str]]:
+def cotangents_of(nodes: list[Any], leaves: list[Any], asked: bool) -> tuple[dict[Any, Any] | None, list[str]]:
     """The cotangent of each Value of a graph, or None if there are none to show; and what is to be said about them.
 
-    The nodes are in topological order. The seed is what the last backward() started with, or one.
+    The nodes are in topological order. The seed is what the last backward() started with, or one. Of very large graphs
+    they are computed only if `asked`.
     """
     root = nodes[-1] if nodes else leaves[-1]
-    notes = []
-    try:
-        check_current(nodes, leaves)
-    except ValueError:
-        return None, [STALE]
-    if len(nodes) > LARGE:
-        kept = {value: value._grad for value in nodes if getattr(value, "_grad", None) is not None}
-        return kept or None, []
+    seed, notes = seed_of(root)
+    if len(nodes) > LARGE and not asked:
+        return None, [f"gradients on edges are not computed for more than {LARGE:,} operations"]
     if any_hooks(nodes, leaves):
         notes.append(HOOKED)
-    seed = getattr(root, "_grad", None)
-    if seed is None or not np.any(seed) or root.op is None:
-        seed = 1.0 if not root.shape else np.ones_like(root._raw)
-        notes += [ONES] if root.shape else []
-    pullback = Pullback(root, [leaf for leaf in leaves if leaf.requires_grad], order=(nodes, leaves))
-    with np.errstate(all="ignore"):
-        found = pullback.pull(seed, keep=True)
-        if not all(is_finite(c) for c in found):
-            pullback.pull(seed, masked=True, keep=True)
+    try:
+        check_current(nodes, leaves)
+        pullback = Pullback(root, [leaf for leaf in leaves if leaf.requires_grad], order=(nodes, leaves))
+        with np.errstate(all="ignore"), scope(debug=False, lines=False):
+            found = pullback.pull(seed, keep=True)
+            if not all(is_finite(c) for c in found):
+                pullback.pull(seed, masked=True, keep=True)
+    except Exception as error:  # of stale data, or of a rule that somebody wrote
+        return None, [f"gradients on edges are not shown, as the backward pass raised {type(error).__name__}: {error}"]
+    if any(mixed_up(node, pullback.found) for node in nodes):
+        notes.append(SEVERAL)
     return pullback.found, notes
+
+
+def seed_of(root: Value) -> tuple[Any, list[str]]:
+    """The cotangent to start with, and what is to be said of it."""
+    seed = getattr(root, "_grad", None)
+    if root.op is None or seed is None or not np.any(seed):
+        return (np.ones_like(root._raw), [ONES]) if root.shape else (1.0, [])
+    return seed, [] if root.shape or seed == 1.0 else [
+        f"the gradient of the output is {seed:.6g}, a seed, or that of a larger graph"
+    ]
+
+
+def mixed_up(node: Value, cotangents: dict[Any, Any]) -> bool:
+    """Whether a node's gradient is of another backward pass than this one."""
+    grad, cotangent = getattr(node, "_grad", None), cotangents.get(node)
+    if grad is None or cotangent is None or grad.__class__ is float:
+        return grad is not None and cotangent is not None and grad != cotangent and grad == grad
+    return not np.array_equal(grad, cotangent, equal_nan=True)
 
 
 def flows(value: Value, cotangent: Any) -> Iterator[tuple[int, int, Any, Any]]:
@@ -129,10 +146,6 @@ def members_with_rules(reading: Reading, folding: Folding, sheet: Any, number: i
 def spread(count: int) -> Any:
     """At most SAMPLE of so many positions."""
     return np.unique(np.linspace(0, count - 1, min(count, SAMPLE)).astype(int))
-
-
-def zeros(value: Value) -> Any:
-    return 0.0 if not value.shape else np.zeros(value.shape)
 
 
 def summary_of(items: Iterable[Any]) -> Summary | None:

@@ -2,32 +2,28 @@
 
 Two nodes are copies if they are the same operation on the same shapes in the same place of the model, and so are
 the operands they have inside of their scope, all the way down: each round of `refined` looks one operand further.
-What comes from outside of the scope does not count, so that samples, neurons and time steps fold alike. "The same
-place" is decided by degrees: first only repeated calls of one module are copies, then those that differ in the
-number that takes the most values (a sample, say), then in the next one.
+What comes from outside of the scope does not count, so that samples, neurons and time steps fold alike. What "the same
+place" is, is decided in degrees.py.
 
-The scheme is colour refinement: Weisfeiler and Leman, 1968. Without scopes a long loop never ends to refine; then the
-rounds that show the pattern of one turn of the loop are enough.
+The scheme is colour refinement: Weisfeiler and Leman, 1968. Without scopes a long loop never ends to refine: each
+round tells one more of its first turns from the others. Then the rounds that show the pattern of one turn are enough.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from autograd.drawing.degrees import Degrees
 from autograd.drawing.reading import Array, Reading
-from autograd.graph import arguments_of
-from autograd.scopes import Place
 
-NUMBER = re.compile(r"\d+(?=$|[.\]\s_#])")  # of a list, a step or a call; not the 2 of Conv2d
 CHAINED = ("add", "mul", "maximum", "minimum")  # ops whose chains are drawn as one: a sum of 17 terms
-PATIENCE, QUICK = 6, 200_000  # rounds without a new pattern before a loop is believed; 2 on larger graphs
-LEVELS = 8
+PATIENCE, QUICK = 12, 200_000  # rounds without a new pattern before a loop is believed; 2 on larger graphs
+CLEAR = 0.2  # a pattern is new if its second largest part has this share of the largest; turns that peel off are less
 
 
 @dataclass
@@ -38,16 +34,16 @@ class Folding:
         class_of: for each Value the number of its class.
         head: for each Value the one at the end of the chain it is part of, which is mostly itself.
         titles: for each scope its title, with * for numbers that were folded.
-        leaf_titles: the same for each leaf that has a name.
         folded: whether copies were looked for at all.
+        exact: whether copies are alike all the way down, and not only near by.
         unordered: for each Value whether its operands are drawn in no order: those of a chain, and of a list.
     """
 
     class_of: Array
     head: Array
     titles: list[str]
-    leaf_titles: dict[int, str]
     folded: bool
+    exact: bool
     unordered: Array
 
     def chains(self, heads: Array) -> Array:
@@ -67,7 +63,7 @@ class Folding:
 def unfolded(reading: Reading) -> Folding:
     """Every Value in a class of its own."""
     each = np.arange(len(reading.values))
-    return Folding(each, each, [scope.title for scope in reading.scopes], dict(reading.names), False, each < 0)
+    return Folding(each, each, [scope.title for scope in reading.scopes], False, True, each < 0)
 
 
 def folded(reading: Reading, most: int) -> Folding:
@@ -75,15 +71,14 @@ def folded(reading: Reading, most: int) -> Folding:
     head = heads(reading)
     unordered = np.bincount(head, minlength=len(head)) > 1
     unordered[reading.lists] = True
-    best: Folding | None = None
-    for titles, leaf_titles in generalised(reading):
-        keys = first_keys(reading, titles, leaf_titles)
-        classes, complete = refined(reading, head, unordered, keys, most)
-        best = Folding(told_apart(reading, head, unordered, classes), head, titles, leaf_titles, True, unordered)
-        if complete:
-            return best
-    assert best is not None
-    return best
+    found: Folding | None = None
+    for titles, keys in Degrees(reading):
+        classes, fits, exact = refined(reading, head, unordered, keys, most)
+        found = Folding(told_apart(reading, head, unordered, classes), head, titles, True, exact, unordered)
+        if fits:
+            break
+    assert found is not None
+    return found
 
 
 def told_apart(reading: Reading, head: Array, unordered: Array, found: Array) -> Array:
@@ -118,7 +113,7 @@ def heads(reading: Reading) -> Array:
     joined = (chained[source] == chained[target]) & (chained[source] > 0) & (uses[source] == 1)
     joined &= (reading.scope_of[source] == reading.scope_of[target]) & (shapes[source] == shapes[target])
     for edge in np.flatnonzero(joined):
-        if reading.values[source[edge]].label:  # a result that somebody named
+        if reading.label(reading.values[source[edge]]):  # a result that somebody named
             joined[edge] = False
     head[source[joined]] = target[joined]
     while True:  # every round doubles the length of what is known
@@ -126,73 +121,6 @@ def heads(reading: Reading) -> Array:
         if (further == head).all():
             return head
         head = further
-
-
-# --- the same place of the model ------------------------------------------------------------------
-
-
-def generalised(reading: Reading) -> Iterator[tuple[list[str], dict[int, str]]]:
-    """Titles of scopes and leaves, with ever more numbers replaced by *: those first that take the most values.
-
-    A number belongs to the path around it: in ``layers.0.neurons.3`` the 3 counts the neurons of all layers.
-    """
-    paths: list[str] = []
-    for scope in reading.scopes:
-        paths.append(f"{paths[scope.parent]}/{scope.title}" if scope.parent >= 0 else scope.title)
-    values_of: dict[str, set[str]] = {}
-    for path in (*paths, *reading.names.values()):
-        for slot, number in numbers_of(path):
-            values_of.setdefault(slot, set()).add(number)
-    thresholds = sorted({len(found) for found in values_of.values() if len(found) > 1}, reverse=True)
-    for threshold in [2**62, *thresholds[: LEVELS - 1], *([2] if len(thresholds) >= LEVELS else [])]:
-        starred = {slot for slot, found in values_of.items() if len(found) >= threshold}
-        whole = [with_stars(path, starred) for path in paths]
-        titles = [path.rpartition("/")[2] for path in whole]
-        yield titles, {number: with_stars(name, starred) for number, name in reading.names.items()}
-
-
-def numbers_of(path: str) -> Iterator[tuple[str, str]]:
-    """(the path up to a number, with * for the numbers before it; the number)."""
-    for match in NUMBER.finditer(path):
-        yield NUMBER.sub("*", path[: match.end()]), match[0]
-
-
-def with_stars(path: str, starred: set[str]) -> str:
-    return NUMBER.sub(lambda match: "*" if NUMBER.sub("*", path[: match.end()]) in starred else match[0], path)
-
-
-def first_keys(reading: Reading, titles: list[str], leaf_titles: dict[int, str]) -> Array:
-    """A number for each Value, the same for the same operation, shape and place."""
-    known: dict[Any, int] = {}
-    places: list[int] = []
-    for scope, title in zip(reading.scopes, titles, strict=True):
-        around = places[scope.parent] if scope.parent >= 0 else -1
-        places.append(known.setdefault(("scope", around, title), len(known)))
-    places.append(-1)
-    keys = np.empty(len(reading.values), dtype=np.uint64)
-    scope_of = reading.scope_of.tolist()
-    for number, value in enumerate(reading.values):
-        op, data = value.op, value._raw
-        shape = None if data.__class__ is float else (getattr(data, "shape", None), str(getattr(data, "dtype", "")))
-        key: Any
-        if op is None:
-            key = (leaf_titles.get(number) or NUMBER.sub("*", str(value.label)), shape, value.requires_grad)
-        elif value.place.__class__ is Place:
-            key = (op, places[scope_of[number]], shape, settings_of(value), value.place.code, value.place.instruction)
-        else:
-            key = (op, places[scope_of[number]], shape, settings_of(value))
-        keys[number] = known.setdefault(key, len(known))
-    keys[-1] = len(known)  # the output is like no other
-    return keys
-
-
-def settings_of(value: Any) -> str:
-    """The axes and such of an operation; an index is none, as it tells one time step from the next."""
-    op = value.op
-    if op.rule_x is not None or op.kind == "selection" or not op.settings:
-        return ""
-    args = arguments_of(value)
-    return str([args[i] for i in op.settings if args[i].__class__ in (int, bool, str, tuple, float, type(None))])
 
 
 # --- the same operands, all the way down ----------------------------------------------------------
@@ -207,8 +135,8 @@ def mixed(numbers: Array) -> Array:
         return numbers ^ (numbers >> np.uint64(31))
 
 
-def refined(reading: Reading, head: Array, unordered: Array, keys: Array, most: int) -> tuple[Array, bool]:
-    """The classes of all Values, and whether they are as fine as they get; not if there would be more than `most`."""
+def refined(reading: Reading, head: Array, unordered: Array, keys: Array, most: int) -> tuple[Array, bool, bool]:
+    """The classes of all Values, whether they are no more than `most`, and whether they are as fine as they get."""
     count = len(reading.values)
     whole = head == np.arange(count)  # parts of chains count with their ends
     inner = head[reading.source] == head[reading.target]
@@ -217,9 +145,9 @@ def refined(reading: Reading, head: Array, unordered: Array, keys: Array, most: 
     scope_of = reading.scope_of
     seen = (scope_of[source] == scope_of[target]) | (source < reading.leaves) & named(reading)[source]
     start = mixed(keys + mixed(np.bincount(head, minlength=count).astype(np.uint64)))
-    found, best, growing, waited = start, classes(start, whole), 0, 0
-    pattern = best
-    patience = PATIENCE if count <= QUICK else 2
+    found = start
+    best = pattern = classes(start, whole)
+    waited, patience = 0, PATIENCE if count <= QUICK else 2
     while len(best[1]) <= most:
         with np.errstate(over="ignore"):
             part = mixed(np.where(seen, found[source], np.uint64(0)) + slot.astype(np.uint64) * np.uint64(0xD1342543DE82EF95))
@@ -228,24 +156,37 @@ def refined(reading: Reading, head: Array, unordered: Array, keys: Array, most: 
             found = mixed(start + total)
         now = classes(found, whole)
         if len(now[1]) == len(best[1]):
-            return labelled(now[0], head), True
+            return now[0][head], True, True
         if len(now[1]) > most:
             break
-        repeated = int((now[1] > 1).sum())
-        growing, waited = (repeated, 0) if repeated > growing else (growing, waited + 1)
-        if waited >= patience:  # a loop: each round tells one more turn from the others
-            return labelled(pattern[0], head), True
-        if waited == 0:
-            pattern = now
+        if new_patterns(best, now, whole):
+            waited, pattern = 0, now
+        else:
+            waited += 1
+        if waited >= patience:  # a loop
+            return pattern[0][head], True, False
         best = now
-    return labelled(best[0], head), False
+    return best[0][head], False, False
+
+
+def new_patterns(before: tuple[Array, Array], after: tuple[Array, Array], whole: Array) -> bool:
+    """Whether a class has fallen apart into parts of like size, and not only lost a few of its members."""
+    pairs, counts = np.unique(before[0][whole] * len(after[1]) + after[0][whole], return_counts=True)
+    parents = pairs // len(after[1])
+    order = np.lexsort((-counts, parents))  # for each class its parts, the largest first
+    parents, counts = parents[order], counts[order]
+    second = np.flatnonzero(np.diff(parents, prepend=-1, append=-1)[:-1] != 0) + 1
+    second = second[(second < len(parents))]
+    second = second[parents[second] == parents[second - 1]]
+    large = before[1][parents[second]] >= math.sqrt(before[1].max())  # not among the turns that have peeled off
+    return bool((large & (counts[second] >= CLEAR * counts[second - 1])).any())
 
 
 def named(reading: Reading) -> Array:
     """Which Values are leaves with a name, or a label: the same for every copy that uses them."""
     found = np.zeros(len(reading.values), dtype=bool)
     found[list(reading.names)] = True
-    found[: reading.leaves] |= [bool(value.label) for value in reading.values[: reading.leaves]]
+    found[: reading.leaves] |= [bool(reading.label(value)) for value in reading.values[: reading.leaves]]
     return found
 
 
@@ -255,7 +196,3 @@ def classes(hashes: Array, whole: Array) -> tuple[Array, Array]:
     found = np.full(len(hashes), -1, dtype=np.int64)
     found[whole] = inverse
     return found, counts
-
-
-def labelled(found: Array, head: Array) -> Array:
-    return found[head]

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from autograd.drawing.picture import Node, Picture, plural
+from autograd.graph import arguments_of
 
 EXPLODING = 1e3  # times the median of the picture, and more than that
 VANISHING = 1e-8
-RECTIFIERS = ("relu", "leaky_relu", "maximum", "clip")
+RECTIFIERS = ("relu", "clip")
 
 
 def marked(picture: Picture) -> Picture:
@@ -28,10 +29,10 @@ def marks_of(node: Node, usual: float) -> list[str]:
     found = []
     for summary in (node.data, node.grad):
         if summary is not None and summary.bad:
-            found.append("nan" if np.isnan(summary.norm) or np.isnan(summary.mean) else "inf")
+            found += ["nan"] * (summary.nans > 0) + ["inf"] * (summary.bad > summary.nans)
     grad = node.grad
     if grad is not None and grad.size and not grad.bad and node.role in ("leaf", "computed"):
-        if grad.norm == 0.0:
+        if grad.zeros == grad.size:
             found.append("zero gradient")
         elif grad.rms > EXPLODING * max(1.0, usual):
             found.append("exploding gradient")
@@ -43,8 +44,10 @@ def marks_of(node: Node, usual: float) -> list[str]:
 def dead_units(members: list[Any], units: list[Any]) -> str:
     """What to say of rectified units that are zero for all samples; "" if there are none.
 
-    A unit is a place in the last axis of a tensor, or the scope of a scalar.
+    A unit is a place in the last axis of a tensor, or in the second of four, or the scope of a scalar.
     """
+    if members[0].op.name == "clip" and not is_rectifier(*arguments_of(members[0])):
+        return ""
     alive: dict[Any, bool] = {}
     samples: dict[Any, int] = {}
     for value, unit in zip(members, units, strict=True):
@@ -54,7 +57,8 @@ def dead_units(members: list[Any], units: list[Any]) -> str:
             alive[unit] = alive.get(unit, False) or bool(np.any(value._raw != 0.0))
             samples[unit] = samples.get(unit, 0) + 1
             continue
-        rows = value._raw.reshape(math.prod(value.shape[:-1]), value.shape[-1])
+        data = np.moveaxis(value._raw, 1 if value.ndim == 4 else -1, -1)  # channels of images come second
+        rows = data.reshape(math.prod(data.shape[:-1]), data.shape[-1])
         for place, any_sample in enumerate((rows != 0.0).any(axis=0).tolist()):
             alive[place] = alive.get(place, False) or any_sample
             samples[place] = samples.get(place, 0) + len(rows)
@@ -68,3 +72,8 @@ def dead_units(members: list[Any], units: list[Any]) -> str:
         return ""
     units_are = f"{dead:,} of {plural(len(alive), 'unit')} {'is' if dead == 1 else 'are'}"
     return f"{units_are} zero for {f'all {most:,} samples' if most > 1 else 'this sample'}"
+
+
+def is_rectifier(x: Any, low: Any, high: Any) -> bool:
+    """Whether a clip is the one that ``np.maximum(x, 0.0)`` is recorded as."""
+    return high is None and isinstance(low, (int, float, np.ndarray)) and not np.any(low)

@@ -41,6 +41,7 @@ class Summary:
         minimum, mean, maximum, norm: of these numbers; the norm is the square root of the sum of their squares.
         zeros, bad: how many are exactly zero, and how many NaN or infinite.
         values: the numbers themselves where they are few, or None.
+        nans: how many are NaN.
     """
 
     size: int
@@ -51,6 +52,7 @@ class Summary:
     zeros: int
     bad: int
     values: tuple[float, ...] | None = None
+    nans: int = 0
 
     @property
     def rms(self) -> float:
@@ -64,7 +66,7 @@ class Summary:
         if array.size == 1:  # half of all nodes are numbers: 10x faster
             number = float(array[0])
             zeros, bad = int(number == 0.0), int(number - number != 0.0)
-            return Summary(1, number, number, number, math.fabs(number), zeros, bad, (number,))
+            return Summary(1, number, number, number, math.fabs(number), zeros, bad, (number,), int(number != number))
         if not array.size:
             return Summary(0, math.nan, math.nan, math.nan, 0.0, 0, 0, ())
         with np.errstate(all="ignore"):  # inf - inf in a mean is shown as nan
@@ -72,7 +74,7 @@ class Summary:
             norm = float(np.linalg.norm(array))
         few = tuple(array.tolist()) if array.size <= FEW else None
         zeros, bad = int((array == 0.0).sum()), int(array.size - np.isfinite(array).sum())
-        return Summary(array.size, low, mean, high, norm, zeros, bad, few)
+        return Summary(array.size, low, mean, high, norm, zeros, bad, few, int(np.isnan(array).sum()) if bad else 0)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,6 +43,7 @@ class Reading:
         names: for each leaf that has one, its path in the model.
         unreached: (path, parameter) for what a model holds and the output does not depend on.
         lists: the Values whose operands are a list, such as those of stack.
+        labels: what Values without a label are called, by their ids: the parameters of a function that is drawn.
     """
 
     values: list[Any]
@@ -56,6 +57,11 @@ class Reading:
     names: dict[int, str] = field(default_factory=dict)
     unreached: list[tuple[str, Any]] = field(default_factory=list)
     lists: list[int] = field(default_factory=list)
+    labels: dict[int, str] = field(default_factory=dict)
+
+    def label(self, value: Any) -> str:
+        """What a Value is called by its label, or by the function that it was given to."""
+        return str(value.label) or self.labels.get(id(value), "")
 
     @property
     def total(self) -> int:
@@ -69,7 +75,7 @@ class Reading:
         return len(self.source) + len(self.constants)
 
 
-def read(root: Value, parameters: Any = None) -> Reading:
+def read(root: Value, parameters: Any = None, labels: dict[int, str] | None = None) -> Reading:
     """The graph below a Value. `parameters` is a module, or a nesting of Values, that gives names to leaves."""
     with without_collector():
         nodes, leaves = topological_order(root)
@@ -108,7 +114,9 @@ def read(root: Value, parameters: Any = None) -> Reading:
                     constants.append((number, position, item))
         scopes, scope_of = scopes_of(values)
         sources, targets, slots = (np.array(numbers, dtype=np.int64) for numbers in (source, target, slot))
-        reading = Reading(values, len(leaves), scope_of, sources, targets, slots, constants, scopes, lists=lists)
+        reading = Reading(
+            values, len(leaves), scope_of, sources, targets, slots, constants, scopes, lists=lists, labels=labels or {}
+        )
         name_leaves(reading, index, parameters)
     return reading
 
@@ -129,7 +137,7 @@ def scopes_of(values: list[Any]) -> tuple[list[Scope], Array]:
     """The scopes that Values were made in, and for each Value the index of its own."""
     scopes: list[Scope] = []
     known: dict[int, int] = {}  # by the id of a scope; the Values keep the scopes alive
-    titles: dict[tuple[int, int], str] = {}
+    titles = Titles()
 
     def index_of(place: scope | None) -> int:
         waiting = []
@@ -142,7 +150,7 @@ def scopes_of(values: list[Any]) -> tuple[list[Scope], Array]:
                 around = next((scopes[i] for i in [found] if i >= 0), None)
                 while around is not None and isinstance(around.module, str):  # a module is named within a module
                     around = scopes[around.parent] if around.parent >= 0 else None
-                scopes.append(Scope(title_of(place.name, around, titles), found, kind_of(place.name), place.name))
+                scopes.append(Scope(titles.of(place.name, around), found, kind_of(place.name), place.name))
                 found = len(scopes) - 1
             known[id(place)] = found
         return found
@@ -155,14 +163,29 @@ def scopes_of(values: list[Any]) -> tuple[list[Scope], Array]:
     return scopes, found
 
 
-def title_of(name: Any, around: Scope | None, titles: dict[tuple[int, int], str]) -> str:
-    """A scope's own part of the path; finding a module inside another is slow, so it is done once."""
-    if isinstance(name, str):
-        return name
-    key = (id(name), id(None if around is None else around.module))
-    if key not in titles:
-        titles[key] = str(name.name_within(None if around is None else around.module))
-    return titles[key]
+class Titles:
+    """The titles of scopes. Finding a module inside another is slow, so it is done once for all of its modules."""
+
+    def __init__(self) -> None:
+        self.parts: dict[int, dict[int, str]] = {}  # by the id of a module: the paths of those in it, by their ids
+        self.outer: dict[str, list[int]] = {}  # by name: the ids of the modules that are in no other
+
+    def of(self, name: Any, around: Scope | None) -> str:
+        """A scope's own part of the path: its name, or the path of a module inside the module around."""
+        if isinstance(name, str):
+            return name or "scope"
+        module = None if around is None else around.module
+        if module is not None and hasattr(module, "named_modules") and hasattr(name, "named_modules"):
+            if id(module) not in self.parts:
+                self.parts[id(module)] = {id(part): path for path, part in module.named_modules()}
+            if path := self.parts[id(module)].get(id(name)):
+                return path
+            module = None
+        title = str(name.name_within(module))
+        known = self.outer.setdefault(title, [])
+        if id(name) not in known:
+            known.append(id(name))
+        return title if known[0] == id(name) else f"{title}#{known.index(id(name)) + 1}"
 
 
 def kind_of(name: Any) -> str:
@@ -218,21 +241,21 @@ def called_names(scopes: list[Scope]) -> list[tuple[str, Any]]:
         inside[number] = has_module or around
         if has_module and not around:
             modules[id(item.module)] = item.module
-    outer = {key: module for key, module in modules.items() if not held_by_another(module, modules.values())}
+    held = {id(part) for module in modules.values() for part in parts_of(module)}
+    outer = [module for key, module in modules.items() if key not in held]
     if len(outer) == 1:
-        return [pair for module in outer.values() for pair in module.named_parameters()]
-    prefixes = unique([type(module).__name__ for module in outer.values()])
+        return list(outer[0].named_parameters())
+    prefixes = unique([type(module).__name__ for module in outer])
     return [
         (f"{prefix}.{path}", value)
-        for prefix, module in zip(prefixes, outer.values(), strict=True)
+        for prefix, module in zip(prefixes, outer, strict=True)
         for path, value in module.named_parameters()
     ]
 
 
-def held_by_another(module: Any, others: Iterable[Any]) -> bool:
-    """Whether this module is part of another one that was called as well."""
-    candidates = [other for other in others if other is not module and hasattr(other, "named_modules")]
-    return any(part is module for other in candidates for _, part in other.named_modules())
+def parts_of(module: Any) -> list[Any]:
+    """The modules inside of a module."""
+    return [part for _, part in getattr(module, "named_modules", lambda: ())() if part is not module]
 
 
 def unique(names: list[str]) -> list[str]:

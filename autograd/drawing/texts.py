@@ -117,6 +117,8 @@ def setting_text(item: Any) -> str:
         return str(item.tolist()) if item.size <= 3 else "array"
     if isinstance(item, (type, np.dtype)):
         return np.dtype(item).name
+    if callable(item):
+        return str(getattr(item, "__name__", type(item).__name__))
     return "..." if item is Ellipsis else f"{item:.6g}" if item.__class__ is float else repr(item)
 
 
