@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograd.drawing.collapsing import collapsed
 from autograd.drawing.compare import compared
-from autograd.drawing.compose import LIMIT, Composer, add_groups, sheet_of
+from autograd.drawing.compose import LIMIT, Composer
 from autograd.drawing.dot import digraph_of
 from autograd.drawing.failure import failed_root, marked_as_failed
 from autograd.drawing.flow import cotangents_of
@@ -27,6 +27,7 @@ from autograd.drawing.page import page_of
 from autograd.drawing.picture import Edge, Group, Node, Picture, plural
 from autograd.drawing.reading import read, without_collector
 from autograd.drawing.render import NoRenderer, inline_svg, rendered
+from autograd.drawing.sheet import add_groups, sheet_of
 from autograd.drawing.tree import tree_of
 from autograd.nesting import is_module, mapped
 from autograd.ops.shapes import concatenate, reshape
