@@ -5,6 +5,9 @@
     python -m tests.benchmarks.scalars       # micrograd's moons loss, neuron by neuron: us, micrograd, a slotted peer
     python -m tests.benchmarks.vectorised    # the same network on arrays: us, PyTorch eager, NumPy by hand
     python -m tests.benchmarks.scaling       # cost and memory of a node in graphs of 10^3 to 10^6 nodes
+    python -m tests.benchmarks.recording     # what a Recorder adds to a training step
+    python -m tests.benchmarks.checkers      # gradient checkers of PyTorch, JAX and HIPS; sets up environments of its own
+    python -m tests.benchmarks.drawers       # pictures by torchviz, torchview, torchvista and micrograd; likewise
 
 `scalars` needs micrograd and `vectorised` can do without torch (PyTorch has a CPU build
 to save space); `scaling` needs neither. Each takes a number of rounds as its only argument: `... scalars 30`.
