@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import sysconfig
+import weakref
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -419,3 +422,61 @@ def test_a_format_that_the_command_does_not_know(nothing_installed: Path, tmp_pa
 def test_graphviz_pure_writes_no_pdf(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="cannot write pdf"):
         assert draw(Value(1.0)).save(tmp_path / "a.pdf").suffix == ".dot"
+
+
+# --- texts, JSON, pages, show() -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("a.mmd", "---\ntitle"), ("a.mermaid", "---\ntitle"), ("a.txt", "a sum of products"), ("a.html", "<!doctype html>")],
+)
+def test_text_formats(name: str, start: str, tmp_path: Path) -> None:
+    _, _, d = expression()
+    path = draw(d, title="a sum of products").save(tmp_path / name)
+    text = path.read_text(encoding="utf-8")
+    assert text.lower().startswith(start)
+    assert text == draw(d, title="a sum of products").as_text(path.suffix)
+
+
+def test_json_has_all_numbers(tmp_path: Path) -> None:
+    a, b, d = expression()
+    found = json.loads(draw(d).save(tmp_path / "a.json").read_text(encoding="utf-8"))
+    nodes = {node.get("title", ""): node for node in found["nodes"]}
+    assert (found["format"], found["version"], found["total"]) == ("valuegrad picture", 1, 6)
+    assert nodes["a"]["grad"]["values"] == [a.grad]
+    assert nodes["b"]["data"]["mean"] == b.data
+    flows = [edge["flow"]["mean"] for edge in found["edges"] if edge["source"] == nodes["a"]["name"]]
+    assert sum(flows) == a.grad
+
+
+def test_show_opens_the_page_in_a_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)
+    draw(Value(1.0) * 2.0).show()
+    (address,) = opened
+    assert address.startswith("file://")
+    page = Path(address.removeprefix("file://"))
+    assert page.name == "graph.html"
+    assert page.stat().st_size > 50_000
+    shutil.rmtree(page.parent)
+
+
+def test_show_displays_itself_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[Any] = []
+    notebook = SimpleNamespace(get_ipython=lambda: object(), display=SimpleNamespace(display=shown.append))
+    monkeypatch.setitem(sys.modules, "IPython", notebook)  # type: ignore[arg-type]
+    drawing = draw(Value(1.0) * 2.0)
+    drawing.show()
+    assert shown == [drawing]
+
+
+def test_a_drawing_keeps_no_graph_alive() -> None:
+    x = Value(np.ones(3))
+    y = x * 2.0
+    drawing = draw(y.sum())
+    gone = weakref.ref(y)
+    del y
+    assert gone() is None
+    assert drawing.total == 4

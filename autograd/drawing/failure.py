@@ -54,7 +54,7 @@ def marked_as_failed(picture: Picture, title: str, error: BaseException, depth: 
     line, source = user_line(error)
     first, *others = picture.nodes
     failed = Node(first.name, "failed", title, order=first.order, ordered=first.ordered, line=line, source=source)
-    failed = replace(failed, rows=((shortened(text, LONGEST // 2),),), notes=(shortened(text, LONGEST),))
+    failed = replace(failed, rows=((shortened(text, LONGEST // 4),),), notes=(shortened(text, LONGEST),))
     note = f"{title} failed{f', at {line}' if line else ''}: {shortened(text, LONGEST)}"
     return collapsed(replace(picture, nodes=(failed, *others), notes=(note, *picture.notes)), depth, most)
 

@@ -205,7 +205,8 @@ class Model {
     const near = this.inOrder.filter((node) =>
       [...texts(node), node.op.toLowerCase()].some((item) => item.includes(wanted)),
     );
-    return [...new Set([...exact, ...near])];
+    const inside = this.inOrder.filter((node) => node.group.toLowerCase().includes(wanted));
+    return [...new Set([...exact, ...near, ...inside])];
   }
 }
 
