@@ -55,9 +55,9 @@ def count(text: str) -> int:
     return number
 
 
-def progress(steps: int, unit: str) -> Any:
+def progress(steps: int, unit: str, what: str = "training") -> Any:
     """range(steps) with a progress bar; its set_postfix() shows numbers."""
-    return package("tqdm").tqdm(range(steps), desc="training", unit=unit)
+    return package("tqdm").tqdm(range(steps), desc=what, unit=unit)
 
 
 def finish(name: str, accuracy: float, files: Sequence[Path]) -> None:

@@ -191,8 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = [args.only] if args.only else [name for name in EXAMPLES if not (args.quick and name in WITH_DATA)]
 
     results = []
-    bar = common.progress(len(names), "graph")
-    bar.set_description("drawing")
+    bar = common.progress(len(names), "graph", "drawing")
     for number in bar:
         bar.set_postfix_str(names[number])
         results.append(draw_example(names[number], args.seed, args.out))

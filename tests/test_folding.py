@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -202,6 +204,16 @@ def test_constants_of_all_kinds_in_one_place() -> None:
 )
 def test_marks(value: Value, marks: tuple[str, ...]) -> None:
     assert draw(value).nodes[0].marks == marks
+
+
+def test_where_numbers_go_bad_first_is_said(tmp_path: Path) -> None:
+    with np.errstate(all="ignore"):
+        logs = np.log(Value([1.0, -1.0, 2.0], label="w"))
+    drawing = draw((logs * 2.0).sum())
+    assert drawing.picture.notes == ("the first NaN is in log(w)",)
+    assert "1 of 3 nan" in drawing.source
+    text = drawing.save(tmp_path / "a.json").read_text(encoding="utf-8")
+    assert json.loads(text, parse_constant=pytest.fail)["nodes"][0]["data"]["mean"] == "NaN"
 
 
 def test_units_are_dead_that_are_zero_for_all_samples() -> None:
@@ -461,6 +473,7 @@ def test_the_graph_up_to_the_operation_that_failed() -> None:
     assert (first.role, first.title, first.source) == ("failed", "h @ w", "return h @ w")
     assert first.line.startswith("test_folding.py:")
     assert "(2, 4), (3, 4)" in first.notes[0]
+    assert "Fix:" in first.notes[0]
     assert [node.title for node in drawing.nodes[1:]] == ["h = tanh", "x @ w", "w", "x"]
     assert "h @ w failed, at test_folding.py:" in drawing.picture.notes[0]
 

@@ -299,7 +299,11 @@ def text_row(row: tuple[str, ...], columns: int) -> str:
 
 
 def badge_text(node: Node, mark: str) -> str:
-    """A mark, with how many units it is about: ``5 of 32 dead``."""
+    """A mark, with how many units or numbers it is about: ``5 of 32 dead``."""
+    counted = next((item for item in (node.data, node.grad) if item is not None and item.bad), None)
+    if mark in ("nan", "inf") and counted is not None and counted.size > 1:
+        number = counted.nans if mark == "nan" else counted.bad - counted.nans
+        return f"{number:,} of {counted.size:,} {mark}" if number else mark
     found = re.match("[0-9,]+ of [0-9,]+", node.notes[0]) if node.notes else None
     return f"{found[0]} {mark}" if mark == "dead" and found else mark
 

@@ -23,7 +23,7 @@ from autograd.drawing.flow import cotangents_of
 from autograd.drawing.folding import folded, unfolded
 from autograd.drawing.grid import grid_of
 from autograd.drawing.mermaid import mermaid_of
-from autograd.drawing.page import page_of
+from autograd.drawing.page import finite, page_of
 from autograd.drawing.picture import Edge, Group, Node, Picture, plural
 from autograd.drawing.reading import read, without_collector
 from autograd.drawing.render import NoRenderer, inline_svg, rendered
@@ -294,7 +294,7 @@ class Drawing:
         .html
             The page: zoom, search, open and close scopes, and play the backward pass.
         .dot or .gv, .mmd or .mermaid, .txt, .json
-            Graphviz' text, Mermaid's text, a tree of plain text, and all data.
+            Graphviz' text, Mermaid's text, a tree of plain text, and all data, NaN and infinities as strings.
 
         Returns:
             The path of the file that was written.
@@ -334,7 +334,7 @@ class Drawing:
         if suffix in (".mmd", ".mermaid"):
             return self.mermaid
         if suffix == ".json":
-            return json.dumps(self.to_json(), indent=1)
+            return json.dumps(finite(self.to_json()), indent=1, allow_nan=False)
         return self.html if suffix == ".html" else self.text
 
     def show(self) -> None:

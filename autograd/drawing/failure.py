@@ -20,7 +20,8 @@ from autograd.scopes import INSIDE
 from autograd.value import Value, node
 
 NUMPY = os.path.dirname(np.__file__) + os.sep
-LONGEST = 200  # characters of an error's text in the picture
+LONGEST = 1000  # characters of an error's text below the title, and in the node
+IN_NODE = 50
 
 
 def failed_root(error: BaseException) -> tuple[Value, str]:
@@ -54,7 +55,7 @@ def marked_as_failed(picture: Picture, title: str, error: BaseException, depth: 
     line, source = user_line(error)
     first, *others = picture.nodes
     failed = Node(first.name, "failed", title, order=first.order, ordered=first.ordered, line=line, source=source)
-    failed = replace(failed, rows=((shortened(text, LONGEST // 4),),), notes=(shortened(text, LONGEST),))
+    failed = replace(failed, rows=((shortened(text, IN_NODE),),), notes=(shortened(text, LONGEST),))
     note = f"{title} failed{f', at {line}' if line else ''}: {shortened(text, LONGEST)}"
     return collapsed(replace(picture, nodes=(failed, *others), notes=(note, *picture.notes)), depth, most)
 

@@ -18,10 +18,17 @@ RECTIFIERS = ("relu", "clip")
 
 
 def marked(picture: Picture) -> Picture:
-    """The picture with marks at its nodes."""
+    """The picture with marks at its nodes, and a note where numbers go bad first."""
     sizes = [node.grad.rms for node in picture.nodes if node.grad is not None and 0.0 < node.grad.rms < np.inf]
     usual = median(sizes) if sizes else 0.0
-    return replace(picture, nodes=tuple(replace(node, marks=(*node.marks, *marks_of(node, usual))) for node in picture.nodes))
+    nodes = tuple(replace(node, marks=(*node.marks, *marks_of(node, usual))) for node in picture.nodes)
+    bad = [node for node in nodes if node.data is not None and node.data.bad]
+    if not bad:
+        return replace(picture, nodes=nodes)
+    first = min(bad, key=lambda node: node.order)
+    what = "NaN" if first.data is not None and first.data.nans else "infinity"
+    note = f"the first {what} is in {first.title or first.op or first.role}{f', at {first.line}' if first.line else ''}"
+    return replace(picture, nodes=nodes, notes=(*picture.notes, note))
 
 
 def marks_of(node: Node, usual: float) -> list[str]:
