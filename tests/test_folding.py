@@ -535,6 +535,15 @@ def test_a_graph_compared_with_itself_shows_no_difference() -> None:
     assert not any(marked(same, mark) for mark in ("added", "removed", "changed"))
 
 
+def test_lost_parameters_and_dots_are_no_difference() -> None:
+    x, lost = Value(2.0, label="x"), Value(1.0, label="lost")
+    drawing = draw(x * x, parameters={"x": x, "lost": lost})
+    assert drawing.compare(drawing).picture.notes == ("no difference in structure",)
+    short = draw(x.sin().cos().tanh().exp(), max_nodes=3, fold=False)
+    assert short.compare(short).picture.notes == ("no difference in structure",)
+    assert draw(x * x, parameters={"x": x, "lost": lost}, max_nodes=2).picture.notes == ("1 parameter not reached left out",)
+
+
 def test_what_was_added_removed_and_changed() -> None:
     before = nn.Sequential(nn.Linear(3, 4, rng=0), nn.Tanh(), nn.Linear(4, 2, rng=1))
     after = nn.Sequential(nn.Linear(3, 6, rng=0), nn.ReLU(), nn.Linear(6, 2, rng=1))

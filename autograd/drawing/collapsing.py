@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from autograd.drawing.picture import Edge, Group, Node, Picture
+from autograd.drawing.picture import Edge, Group, Node, Picture, outermost_closed, plural
 
 
 def depths(groups: Iterable[Group]) -> dict[str, int]:
@@ -61,19 +61,15 @@ def cut(picture: Picture, most: int) -> Picture:
     for node in [node for node in nodes if node.name in missing]:
         nodes.append(Node(f"{node.name}_cut", "cut", "…", group=node.group))
         edges.append(Edge(f"{node.name}_cut", node.name))
-    return replace(picture, nodes=tuple(nodes), edges=tuple(edges), groups=used(picture.groups, nodes))
+    lost = sum(node.count for node in drawn if node.role == "unreached" and node.name not in kept)
+    notes = (*picture.notes, *([f"{plural(lost, 'parameter')} not reached left out"] if lost else []))
+    return replace(picture, nodes=tuple(nodes), edges=tuple(edges), groups=used(picture.groups, nodes), notes=notes)
 
 
 def shown_as(picture: Picture) -> dict[str, str]:
     """For each node the name of what is drawn for it: itself, or the closed group it is in."""
-    groups = {group.name: group for group in picture.groups}
-    found = {}
-    for node in picture.nodes:
-        name, group = node.name, node.group
-        while group:
-            name, group = (group if groups[group].collapsed else name), groups[group].parent
-        found[node.name] = name
-    return found
+    by_name = picture.by_name
+    return {node.name: outermost_closed(node.group, by_name) or node.name for node in picture.nodes}
 
 
 def used(groups: tuple[Group, ...], nodes: Iterable[Node]) -> tuple[Group, ...]:

@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from autograd.drawing.degrees import NUMBER
 from autograd.drawing.picture import Edge, Group, Node, Picture, plural
 
-LARGE = 100_000  # pairs of nodes
+MOST_PAIRS = 100_000  # of more pairs of nodes the first of a kind is matched with the first
 SETTING = re.compile(r"\w+=(?:\([^)]*\)|[^,)]+)|\[[^\]]*\]")  # axis=(0, 1), or an index
 SAME_ROLES = {"leaf": "leaf", "frozen": "leaf"}
 
@@ -21,7 +21,7 @@ def compared(before: Picture, after: Picture) -> Picture:
     pairs = matched(old, new)  # names of nodes before to names after
     by_name = {node.name: node for node in old}
     earlier = {later: by_name[name] for name, later in pairs.items()}
-    nodes = [with_changes(earlier[node.name], node) if node.name in earlier else mark(node, "added") for node in after.nodes]
+    nodes = [compared_node(node, earlier.get(node.name)) for node in after.nodes]
     removed = [node for node in before.nodes if node.name not in pairs and node.role != "cut"]
     names = {**pairs, **{node.name: f"removed_{node.name}" for node in removed}}
     nodes += [mark(replace(node, name=names[node.name]), "removed") for node in removed]
@@ -37,14 +37,12 @@ def compared(before: Picture, after: Picture) -> Picture:
 
 def ordered(picture: Picture) -> list[Node]:
     """The nodes in topological order, inputs first."""
-    return sorted(
-        (node for node in picture.nodes if node.role not in ("cut", "unreached")), key=lambda node: (node.order, node.name)
-    )
+    return sorted((node for node in picture.nodes if node.role != "cut"), key=lambda node: (node.order, node.name))
 
 
 def matched(old: list[Node], new: list[Node]) -> dict[str, str]:
     """The names of the same nodes before and after: the longest common parts of both orders."""
-    if len(old) * len(new) > LARGE:
+    if len(old) * len(new) > MOST_PAIRS:
         return in_turn(old, new)
     matcher = SequenceMatcher(None, [key_of(node) for node in old], [key_of(node) for node in new], autojunk=False)
     return {
@@ -64,6 +62,13 @@ def key_of(node: Node) -> tuple[str, str, str]:
     """What makes two nodes the same: role, operation or name, and place, but for numbers."""
     name = node.op or (node.names[0] if node.names else "")
     return SAME_ROLES.get(node.role, node.role), NUMBER.sub("*", name), NUMBER.sub("*", node.group)
+
+
+def compared_node(node: Node, earlier: Node | None) -> Node:
+    """A later node, marked if it is new, or if it has changed."""
+    if earlier is not None:
+        return with_changes(earlier, node)
+    return node if node.role == "cut" else mark(node, "added")
 
 
 def with_changes(before: Node, after: Node) -> Node:

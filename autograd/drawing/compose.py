@@ -11,7 +11,7 @@ from autograd.drawing.collapsing import used
 from autograd.drawing.degrees import NUMBER
 from autograd.drawing.explain import rules_of, words_of
 from autograd.drawing.flow import SAMPLE, summary_of, with_flows
-from autograd.drawing.folding import Folding
+from autograd.drawing.folding import CHAINED, Folding
 from autograd.drawing.marks import RECTIFIERS, dead_units, marked
 from autograd.drawing.picture import Edge, Node, Picture, Summary, plural
 from autograd.drawing.reading import Reading
@@ -25,7 +25,6 @@ LIMIT = 2_000  # nodes that a picture holds at most, those inside of collapsed g
 FEW_UNREACHED = 8
 SIMILAR = "what is drawn as one is the same operation near by, not all the way down to the inputs"
 MANY = 20_000  # operations: the labels of more are not looked for
-COMMUTATIVE = ("add", "mul", "maximum", "minimum")
 SUMS = {"add": ("sum", "terms"), "mul": ("product", "factors")}
 
 
@@ -124,7 +123,7 @@ class Composer:
         unnamed = [self.name_of(item) for item in operands_of(first)].count(UNNAMED)
         numbers = {"data": data, "grad": grads}
         rows = rows_of(shape, dtype, count, numbers) if data is not None else ((f"{len(first._raw)} arrays",),)
-        return replace(node, ordered=unnamed > 1 and node.op not in COMMUTATIVE and parts == 1, rows=rows)
+        return replace(node, ordered=unnamed > 1 and node.op not in CHAINED and parts == 1, rows=rows)
 
     def variable(self, member: int) -> str:
         """The variable that a Value was assigned to; a call makes many Values, and only its last one is assigned."""
@@ -146,13 +145,8 @@ class Composer:
         return ".".join(reversed(titles))
 
     def unit(self, member: int, alone: bool) -> Any:
-        """What tells one unit from another: the module that made a scalar; None if there is none and it is not alone."""
-        scope = int(self.reading.scope_of[member])
-        titles: list[str] = []
-        while scope >= 0:
-            titles.append(self.reading.scopes[scope].title)
-            scope = self.reading.scopes[scope].parent
-        return tuple(titles) or (member if alone else None)
+        """What tells one unit from another: the scopes that made a scalar; None if there are none and it is not alone."""
+        return self.place(int(member)) or (member if alone else None)
 
     def grads(self, values: list[Any]) -> Summary | None:
         """What `.grad` is; None where no backward pass has come by."""
@@ -236,7 +230,7 @@ def shared_formula(first: Value, last: Value) -> str:
 def constant_node(items: list[Any], name: str, group: str, order: int) -> Node:
     """A constant, or those that are the same operand of copies."""
     first = items[0]
-    if first.__class__ is float and all(item == first for item in items):
+    if first.__class__ is float and (len(items) == 1 or all(item == first for item in items)):
         return Node(
             name,
             "constant",

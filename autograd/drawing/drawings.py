@@ -63,9 +63,9 @@ def draw(
     Args:
         what: the output, a Value; or a function, which is called with the inputs; or an exception that such a
             function raised, for the graph up to the operation that failed.
-        inputs: for a function its arguments. Floats and floating arrays, also in lists and dicts, become Values
-            that bear the names of the parameters; modules, integers and all else are passed on. Source lines are
-            recorded, and no `.grad` is touched: the gradients shown are those of this call.
+        inputs: for a function its arguments. Floats and floating arrays, also in lists, tuples, dicts and
+            dataclasses, become Values that bear the names of the parameters; modules, integers and all else are
+            passed on. Source lines are recorded, and no `.grad` is touched: the gradients shown are those of this call.
         max_nodes: how many nodes are drawn at most, apart from dots for what is left out.
         fold: True folds copies in small graphs as well, False never.
         depth: scopes that are nested deeper are collapsed; by default as few as the number of nodes asks for.
@@ -75,7 +75,8 @@ def draw(
         title: a heading.
 
     Raises:
-        TypeError: if `what` is none of these, or the function gives no Value.
+        TypeError: if `what` is none of these, inputs come beside a Value, the function gives no Value, or `parameters`
+            holds none.
         ValueError: for another direction, less than one node, or a negative depth.
 
     >>> from autograd import Value
@@ -276,7 +277,9 @@ class Drawing:
         return Drawing(compared(self.picture, later.picture), later.direction)
 
     def find(self, name: str) -> tuple[Node, ...]:
-        """The nodes with this name or a title, label, parameter path or operation that contains it, exact ones first.
+        """The nodes whose title, label, parameter path or operation contains this text, exact titles and names first.
+
+        Nodes inside of closed scopes are found as well.
 
         >>> from autograd import Value
         >>> a = Value(2.0, label="a")

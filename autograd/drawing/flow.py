@@ -23,7 +23,7 @@ from autograd.value import Value
 
 SAMPLE = 500  # members of a folded node whose gradients on edges are computed
 NUMBERS = 2_000_000  # elements that are summarised for one node
-LARGE = 300_000  # operations
+MOST_OPERATIONS = 300_000  # of larger graphs gradients on edges are not computed unasked
 HOOKED = "hooks of Values are not run for the picture, so gradients on edges are those without hooks"
 SEVERAL = "gradients on nodes are of several backward passes; those on edges are of this output alone"
 ONES = "the output is an array: its gradient is taken to be ones, as for its sum"
@@ -37,8 +37,8 @@ def cotangents_of(nodes: list[Any], leaves: list[Any], asked: bool) -> tuple[dic
     """
     root = nodes[-1] if nodes else leaves[-1]
     seed, notes = seed_of(root)
-    if len(nodes) > LARGE and not asked:
-        return None, [f"gradients on edges are not computed for more than {LARGE:,} operations"]
+    if len(nodes) > MOST_OPERATIONS and not asked:
+        return None, [f"gradients on edges are not computed for more than {MOST_OPERATIONS:,} operations"]
     if any_hooks(nodes, leaves):
         notes.append(HOOKED)
     try:

@@ -67,7 +67,10 @@ def unfolded(reading: Reading) -> Folding:
 
 
 def folded(reading: Reading, most: int) -> Folding:
-    """Classes of copies, at most `most` of them if that can be had: the finest such classes that are found."""
+    """Classes of copies, at most `most` of them if that can be had: the finest such classes that are found.
+
+    Leaves without a name are told apart after that, so there may be a few more.
+    """
     head = heads(reading)
     unordered = np.bincount(head, minlength=len(head)) > 1
     unordered[reading.lists] = True
@@ -82,7 +85,7 @@ def folded(reading: Reading, most: int) -> Folding:
 
 
 def told_apart(reading: Reading, head: Array, unordered: Array, found: Array) -> Array:
-    """Leaves without a name are copies only if they are the same operand of copies."""
+    """Leaves without a name are copies only if they are the same operand of copies, by their first use."""
     target, slot = np.full(len(found), -1), np.zeros(len(found), dtype=np.int64)
     last_first = slice(None, None, -1)
     user = head[reading.target]
