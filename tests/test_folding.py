@@ -535,6 +535,25 @@ def test_a_graph_compared_with_itself_shows_no_difference() -> None:
     assert not any(marked(same, mark) for mark in ("added", "removed", "changed"))
 
 
+def test_rewiring_is_a_difference() -> None:
+    a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    assert draw((a - b) * a).compare(draw((a - b) * b)).picture.notes == ("2 edges added or removed",)
+
+
+def test_a_number_is_in_the_formula_only_if_all_copies_have_it() -> None:
+    w = Value(0.5)
+    drawing = draw(sum(label * w.tanh() for label in (-1.0, 1.0, 1.0, -1.0)), fold=True)
+    assert {node.title for node in drawing.nodes if node.op == "mul"} == {"• * •"}
+
+
+def test_gradients_that_have_accumulated_are_noted() -> None:
+    w = Value(2.0, label="w")
+    for _ in range(3):
+        loss = w * w
+        loss.backward()
+    assert "of several backward passes" in draw(loss).picture.notes[0]
+
+
 def test_lost_parameters_and_dots_are_no_difference() -> None:
     x, lost = Value(2.0, label="x"), Value(1.0, label="lost")
     drawing = draw(x * x, parameters={"x": x, "lost": lost})

@@ -28,6 +28,8 @@ def compared(before: Picture, after: Picture) -> Picture:
     edges = compared_edges(before, after, names)
     counts = Counter(mark for node in nodes for mark in node.marks if mark in ("added", "removed", "changed"))
     texts = [f"{plural(counts[what], 'node')} {what}" for what in ("added", "removed", "changed") if counts[what]]
+    rewired = sum(bool({"added", "removed"} & set(edge.marks)) for edge in edges)
+    texts += [f"{plural(rewired, 'edge')} added or removed"] if rewired and not texts else []
     note = ", ".join(texts) if texts else "no difference in structure"
     groups = joined_groups(before.groups, after.groups, {node.group for node in removed})
     title = after.title or before.title or "What changed"

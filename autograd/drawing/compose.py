@@ -180,7 +180,7 @@ class Composer:
             what, items = SUMS.get(first.op.name, (first.op.name, "items"))
             text = f"{what} of {parts + 1:,} {items}"
         else:
-            text = formula(first, self.name_of) if len(values) == 1 else shared_formula(first, values[-1])
+            text = formula(first, self.name_of) if len(values) == 1 else shared_formula(values)
         return f"{name} = {text}" if name else text
 
     def name_of(self, item: Any) -> str:
@@ -212,10 +212,14 @@ def unreached_node(name: str, path: str, value: Value) -> Node:
     )  # fmt: skip
 
 
-def shared_formula(first: Value, last: Value) -> str:
+def shared_formula(values: list[Any]) -> str:
     """The formula of copies: numbers that all have, and … for an index that differs."""
-    pairs = zip(operands_of(first), operands_of(last), strict=True)
-    numbers = {x for x, y in pairs if x.__class__ is float and y.__class__ is float and x == y}
+    first, last = values[0], values[-1]
+    numbers = {item for item in operands_of(first) if item.__class__ is float}
+    for value in values:
+        if not numbers:
+            break
+        numbers &= {item for item in operands_of(value) if item.__class__ is float}
 
     def name_of(item: Any) -> str:
         return f"{item:.6g}" if item.__class__ is float and item in numbers else UNNAMED
@@ -224,7 +228,7 @@ def shared_formula(first: Value, last: Value) -> str:
     if texts[0] == texts[1]:
         return texts[0]
     before, bracket, _ = texts[0].partition("[")
-    return f"{before}[…]" if bracket else str(first.op.name)  # type: ignore[union-attr]
+    return f"{before}[…]" if bracket else str(first.op.name)
 
 
 def constant_node(items: list[Any], name: str, group: str, order: int) -> Node:

@@ -88,14 +88,14 @@ def draw(
     ['tanh', '• + 10', '10', 'a * b', 'b', 'a']
     """
     check_options(max_nodes, depth, direction)
+    if inputs and (isinstance(what, BaseException) or what.__class__ is Value):
+        raise TypeError("draw(value) takes no inputs: they are for a function, draw(f, *inputs)")
     if isinstance(what, BaseException):
         stand_in, name = failed_root(what)
         picture = picture_of(stand_in, max_nodes, fold, depth, parameters, flows=False)
         return Drawing(replace(marked_as_failed(picture, name, what, depth, max_nodes), title=title), direction)
     called = what.__class__ is not Value
     root, labels, notes = evaluated(what, inputs) if called else (what, {}, [])
-    if not called and inputs:
-        raise TypeError("draw(value) takes no inputs: they are for a function, draw(f, *inputs)")
     here = calling_place() if called else None
     picture = picture_of(root, max_nodes, fold, depth, parameters, own_pass=called, labels=labels, here=here)
     return Drawing(replace(picture, title=title, notes=(*notes, *picture.notes)), direction)

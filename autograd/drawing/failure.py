@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.backward import contributions
 from autograd.drawing.collapsing import collapsed
 from autograd.drawing.picture import Node, Picture
 from autograd.drawing.sources import line_text, place_of
@@ -32,7 +33,7 @@ def failed_root(error: BaseException) -> tuple[Value, str]:
     """
     frames = [frame for one in causes(error) for frame in frames_of(one)]
     for frame in reversed(frames):  # the innermost first
-        node_of_rule = frame.f_locals.get("node") if frame.f_code.co_name == "contributions" else None
+        node_of_rule = frame.f_locals.get("node") if frame.f_code is contributions.__code__ else None
         if isinstance(node_of_rule, Value) and node_of_rule.op is not None:
             return standing_for("rule", [node_of_rule]), f"the rule of {node_of_rule.op.name}"
         op, operands = operation_of(frame)

@@ -50,7 +50,7 @@ def cotangents_of(nodes: list[Any], leaves: list[Any], asked: bool) -> tuple[dic
                 pullback.pull(seed, masked=True, keep=True)
     except Exception as error:  # of stale data, or of a rule that somebody wrote
         return None, [f"gradients on edges are not shown, as the backward pass raised {type(error).__name__}: {error}"]
-    if any(mixed_up(node, pullback.found) for node in nodes):
+    if not asked and any(mixed_up(value, pullback.found) for value in (*nodes, *leaves)):
         notes.append(SEVERAL)
     return pullback.found, notes
 

@@ -198,7 +198,7 @@ def kind_of(name: Any) -> str:
 def name_leaves(reading: Reading, index: dict[int, int], parameters: Any) -> None:
     """Paths for the parameters of the models that were called, or that are given, and those never reached."""
     named = list(given_names(parameters)) if parameters is not None else []
-    named += [pair for pair in called_names(reading.scopes) if id(pair[1]) not in {id(value) for _, value in named}]
+    named += called_names(reading.scopes)
     seen: set[int] = set()
     for path, value in named:
         if id(value) in seen:

@@ -148,7 +148,7 @@ def texts_of(node: Node) -> list[str]:
     if node.role == "scope":
         size = [cell for row in node.rows for cell in row]
     parts = f"{node.parts:,} operations{' each' * (node.count > 1)}" if node.parts > 1 else ""
-    grad = node.cotangent if node.grad is None else node.grad
+    grad = node.grad
     data = "" if node.role == "constant" and node.title else summary_text("data", node.data)
     texts = [*size, parts, data, summary_text("grad", grad), *(f"! {mark}" for mark in node.marks)]
     return [text for text in texts if text]
