@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import sysconfig
 import weakref
 from pathlib import Path
 from types import SimpleNamespace
@@ -363,16 +362,6 @@ def test_the_digraph_is_one_of_the_graphviz_package() -> None:
     drawing = draw(Value(1.0) * 2.0)
     assert isinstance(drawing.digraph, graphviz.Digraph)
     assert drawing.source == drawing.digraph.source
-
-
-@pytest.fixture
-def nothing_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """No dot and no graphviz-pure; the folder that stands for PATH and for pip's folder of commands."""
-    folder = tmp_path / "commands"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", str(folder))
-    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(folder))
-    return folder
 
 
 def test_without_graphviz_the_text_is_written_and_a_warning_says_so(nothing_installed: Path, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import math
 import re
 import shutil
 import sys
-import sysconfig
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -542,16 +541,6 @@ y                     (2,)  data -2.0000 … 1.0000  grad norm 5.0000  ! inf
 
 
 # --- running Graphviz -----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def nothing_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """No dot and no graphviz-pure; the folder that stands for PATH and for pip's folder of commands."""
-    folder = tmp_path / "commands"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", str(folder))
-    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(folder))
-    return folder
 
 
 def command(folder: Path, name: str, program: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from autograd.drawing.picture import Edge, Group, Node, Picture, outermost_closed, plural
+from autograd.drawing.picture import Edge, Group, Node, Picture, breadth_first, outermost_closed, plural
 
 
 def depths(groups: Iterable[Group]) -> dict[str, int]:
@@ -46,13 +46,7 @@ def cut(picture: Picture, most: int) -> Picture:
     operands: dict[str, list[str]] = {}
     for edge in visible.edges:
         operands.setdefault(edge.target, []).append(edge.source)
-    found, seen = [visible.root], {visible.root}
-    for name in found:
-        for source in operands.get(name, ()):
-            if source not in seen:
-                seen.add(source)
-                found.append(source)
-    kept = set(found[:most])
+    kept = set(breadth_first(visible.root, operands)[:most])
     into = shown_as(picture)
     nodes = [node for node in picture.nodes if into[node.name] in kept and node.role != "cut"]
     names = {node.name for node in nodes}

@@ -271,6 +271,17 @@ class Picture:
         return {**found, **plain(self)}
 
 
+def breadth_first(root: Any, operands: dict[Any, list[Any]]) -> list[Any]:
+    """What can be reached from `root` through the operands, the nearest first."""
+    found, seen = [root], {root}
+    for item in found:
+        for operand in operands.get(item, ()):
+            if operand not in seen:
+                seen.add(operand)
+                found.append(operand)
+    return found
+
+
 def outermost_closed(name: str, groups: dict[str, Any]) -> str:
     """The outermost collapsed group that holds this group, or is it; "" if there is none."""
     found = ""

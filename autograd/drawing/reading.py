@@ -77,47 +77,30 @@ class Reading:
 
 def read(root: Value, parameters: Any = None, labels: dict[int, str] | None = None) -> Reading:
     """The graph below a Value. `parameters` is a module, or a nesting of Values, that gives names to leaves."""
-    with without_collector():
-        nodes, leaves = topological_order(root)
-        values = [*reversed(leaves), *nodes]  # the walk finds the last operand first
-        index = {id(value): number for number, value in enumerate(values)}
-        source: list[int] = []
-        target: list[int] = []
-        slot: list[int] = []
-        constants: list[tuple[int, int, Any]] = []
-        lists = []
-        for number, node in enumerate(nodes, len(leaves)):
-            op = node.op
-            if op.rule_y is not None:  # two inputs, written out: 2x faster
-                x, y = node._x, node._y
-                if x.__class__ is Value:
-                    source.append(index[id(x)])
-                    target.append(number)
-                    slot.append(0)
-                else:
-                    constants.append((number, 0, x))
-                if y.__class__ is Value:
-                    source.append(index[id(y)])
-                    target.append(number)
-                    slot.append(1)
-                else:
-                    constants.append((number, 1, y))
-                continue
-            if op.rule_x is None and any(item.__class__ is tuple for item in (node._x[i] for i, _ in op.rules)):
-                lists.append(number)
-            for position, item in enumerate(operands_of(node)):
-                if item.__class__ is Value:
-                    source.append(index[id(item)])
-                    target.append(number)
-                    slot.append(position)
-                else:
-                    constants.append((number, position, item))
-        scopes, scope_of = scopes_of(values)
-        sources, targets, slots = (np.array(numbers, dtype=np.int64) for numbers in (source, target, slot))
-        reading = Reading(
-            values, len(leaves), scope_of, sources, targets, slots, constants, scopes, lists=lists, labels=labels or {}
-        )
-        name_leaves(reading, index, parameters)
+    nodes, leaves = topological_order(root)
+    values = [*reversed(leaves), *nodes]  # the walk finds the last operand first
+    index = {id(value): number for number, value in enumerate(values)}
+    source: list[int] = []
+    target: list[int] = []
+    slot: list[int] = []
+    constants: list[tuple[int, int, Any]] = []
+    lists = []
+    for number, node in enumerate(nodes, len(leaves)):
+        op = node.op
+        if op.rule_x is None and any(item.__class__ is tuple for item in (node._x[i] for i, _ in op.rules)):
+            lists.append(number)
+        operands = (node._x, node._y) if op.rule_y is not None else operands_of(node)  # mostly two: saves a call
+        for position, item in enumerate(operands):
+            if item.__class__ is Value:
+                source.append(index[id(item)])
+                target.append(number)
+                slot.append(position)
+            else:
+                constants.append((number, position, item))
+    scopes, scope_of = scopes_of(values)
+    sources, targets, slots = (np.array(numbers, dtype=np.int64) for numbers in (source, target, slot))
+    reading = Reading(values, len(leaves), scope_of, sources, targets, slots, constants, scopes, lists=lists, labels=labels or {})
+    name_leaves(reading, index, parameters)
     return reading
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd.drawing.folding import Folding
-from autograd.drawing.picture import Group
+from autograd.drawing.picture import Group, breadth_first
 from autograd.drawing.reading import Array, Reading
 
 DEEPEST = 30  # scopes in scopes: what is deeper is drawn in the last of them
@@ -233,12 +233,6 @@ def nearest(sheet: Sheet, most: int) -> tuple[list[int], set[int]]:
     operands: dict[int, list[int]] = {}
     for source, target, _ in sorted(sheet.edges, key=lambda edge: (edge[1], edge[2], edge[0])):
         operands.setdefault(target, []).append(source)
-    found, seen = [sheet.root], {sheet.root}
-    for number in found:
-        for source in operands.get(number, ()):
-            if source not in seen:
-                seen.add(source)
-                found.append(source)
-    kept = found[:most]
+    kept = breadth_first(sheet.root, operands)[:most]
     inside = set(kept)
     return kept, {number for number in kept if any(source not in inside for source in operands.get(number, ()))}
