@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sysconfig
 from pathlib import Path
 
 import pytest
+
+#: Comparisons with PyTorch run where it is installed: python -m tests.pytorch makes such an environment.
+collect_ignore = [] if importlib.util.find_spec("torch") else ["pytorch"]
 
 
 @pytest.fixture

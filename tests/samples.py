@@ -243,7 +243,12 @@ def assigned(x: Any, u: Any, index: Any) -> Any:
 
 def all_samples() -> dict[str, list[Sample]]:
     """The samples of every op and every function composed of ops, by name."""
-    from tests import samples_arrays, samples_numbers  # they use the names of this module
+    from tests import (  # they use the names of this module
+        samples_activations,
+        samples_arrays,
+        samples_convolution,
+        samples_numbers,
+    )
 
     rng = np.random.default_rng(7)
     samples = structured(rng)
@@ -253,4 +258,7 @@ def all_samples() -> dict[str, list[Sample]]:
     for name, op in table().items():
         if name not in samples and op.domain:
             samples[name] = list(elementwise(op, rng))
+    for more in (samples_convolution, samples_activations):
+        for name, items in more.samples(np.random.default_rng(7)).items():
+            samples.setdefault(name, []).extend(items)
     return samples

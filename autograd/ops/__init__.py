@@ -8,7 +8,9 @@ from typing import Any
 
 from autograd.op import Op
 from autograd.ops import (
+    activations,
     calculus,
+    convolution,
     elementwise,
     indexing,
     linalg,
@@ -21,7 +23,10 @@ from autograd.ops import (
     statistics,
 )
 
-MODULES = (elementwise, piecewise, reductions, shapes, indexing, order, products, calculus, linalg, statistics, special)
+MODULES = (
+    elementwise, piecewise, reductions, shapes, indexing, order, products, calculus, linalg, statistics, special,
+    convolution, activations,
+)  # fmt: skip
 
 
 def table() -> dict[str, Op]:
