@@ -42,6 +42,9 @@ def backward(root: Any, seed: Any = None, keep_grads: bool = True) -> None:
             _owner = threading.get_ident()
             new = leaf_cotangents(root, seed, nodes, leaves)
             grads = [old if c is None else c if old is None else old + c for old, c in zip(before, new, strict=True)]
+            for leaf, old, c in zip(leaves, before, new, strict=True):
+                if c is not None and (old is None or not np.any(old) or leaf.grad_status == "none"):
+                    leaf._since = root._clock
         finally:
             for leaf, grad in zip(leaves, grads, strict=True):
                 leaf._grad = grad

@@ -161,7 +161,7 @@ class Value(Methods):
 
     # _x and _y are the operands, Values or constants; an op of other arity has all its arguments in _x,
     # and a leaf has in _y whether it is frozen. Fewer slots are less for the collector to walk through.
-    __slots__ = ("__weakref__", "_clock", "_raw", "_grad", "_label", "_mark", "_x", "_y", "op", "place")
+    __slots__ = ("__weakref__", "_clock", "_raw", "_grad", "_label", "_mark", "_since", "_x", "_y", "op", "place")
 
     __array_ufunc__, __array_function__ = array_ufunc, array_function  # np.sin(value), array * value
     __hash__ = object.__hash__
@@ -173,6 +173,7 @@ class Value(Methods):
         self._label, self._y, self._clock, self._mark = label, not requires_grad, 0, None
         self._x: Any = None
         self._grad: Any = None
+        self._since: int | None = None
         self.op: Op | None = None
         self.place: scope | None = None
 
@@ -210,6 +211,18 @@ class Value(Methods):
     def grad(self, grad: Any) -> None:
         same = grad is None or grad is getattr(self, "_grad", None)
         self._grad = grad if same else matching(grad, self._raw, "grad")
+        if grad is None or not np.any(grad):
+            self._since = None
+
+    @property
+    def grad_status(self) -> str:
+        """How the gradient of a leaf came about: "none", "fresh" or "stale".
+
+        "none": no backward() has reached the leaf since its gradient was set to zero. "stale": its data was set after
+        the first backward() that the gradient holds, as when an optimiser steps and nobody calls zero_grad().
+        """
+        since = getattr(self, "_since", None)
+        return "none" if since is None else "stale" if self._clock > since else "fresh"
 
     def _set_data(self, data: Any) -> None:
         global _tick

@@ -1,9 +1,16 @@
-"""Module: something that holds parameters. A parameter is a leaf Value in an attribute, however nested."""
+"""Module: something that holds parameters, by the names of its attributes.
+
+A parameter is a leaf Value in an attribute, however nested in modules, lists, tuples and dicts. A buffer is an array
+in an attribute: state that is saved and not trained, like running statistics. What stands in attributes that begin
+with an underscore is neither.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
+
+import numpy as np
 
 from autograd import Value, scope
 
@@ -33,6 +40,8 @@ class Module:
         """What the module computes; defined by subclasses, called by calling the module."""
         raise NotImplementedError(f"{type(self).__name__} has no forward(): define what it computes there")
 
+    # --- what it holds -----------------------------------------------------------------------------
+
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """(attribute path, module) for each module held directly, also in lists, tuples and dicts."""
         return ((path, item) for path, item in walk(vars(self)) if isinstance(item, Module))
@@ -46,26 +55,44 @@ class Module:
             seen.add(id(self))
             yield prefix, self
             for path, child in self.named_children():
-                yield from child._named_modules(f"{prefix}.{path}" if prefix else path, seen)
+                yield from child._named_modules(joined(prefix, path), seen)
 
-    def named_parameters(self) -> Iterator[tuple[str, Value]]:
-        """(attribute path, leaf) for each parameter, once each, in the order of the attributes."""
-        return self._named_parameters("", set())
+    def _named(self, wanted: Callable[[Any], bool]) -> Iterator[tuple[str, Any]]:
+        """(attribute path, item) for what is wanted in this module and every one below, once each."""
+        return self._named_items(wanted, "", set())
 
-    def _named_parameters(self, prefix: str, seen: set[int]) -> Iterator[tuple[str, Value]]:
+    def _named_items(self, wanted: Callable[[Any], bool], prefix: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
         seen.add(id(self))
         for path, item in walk(vars(self), prefix):
             if id(item) in seen:
                 continue
             if isinstance(item, Module):
-                yield from item._named_parameters(path, seen)
-            elif item.op is None:
+                yield from item._named_items(wanted, path, seen)
+            elif wanted(item):
                 seen.add(id(item))
                 yield path, item
+
+    def named_parameters(self) -> Iterator[tuple[str, Value]]:
+        """(attribute path, leaf) for each parameter, once each, in the order of the attributes."""
+        return self._named(lambda item: isinstance(item, Value) and item.op is None)
+
+    def named_buffers(self) -> Iterator[tuple[str, np.ndarray]]:
+        """(attribute path, array) for each buffer, once each."""
+        return self._named(lambda item: isinstance(item, np.ndarray))
+
+    def named_generators(self) -> Iterator[tuple[str, np.random.Generator]]:
+        """(attribute path, generator) for each generator of random numbers, once each, as that of a Dropout."""
+        return self._named(lambda item: isinstance(item, np.random.Generator))
 
     def parameters(self) -> list[Value]:
         """All parameters, in the order of named_parameters()."""
         return [parameter for _, parameter in self.named_parameters()]
+
+    def modules(self) -> list[Module]:
+        """This module and every one below, once each."""
+        return [module for _, module in self.named_modules()]
+
+    # --- what is done to all of it -------------------------------------------------------------------
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to zero."""
@@ -73,14 +100,93 @@ class Module:
             parameter.grad = None
 
     def train(self, mode: bool = True) -> Self:
-        """Set the training mode of this module and all below; layers like dropout read it."""
-        for _, module in self.named_modules():
+        """Set the training mode of this module and all below; layers like Dropout read it."""
+        for module in self.modules():
             module.training = mode
         return self
 
     def eval(self) -> Self:
         """Leave the training mode: the same as train(False)."""
         return self.train(False)
+
+    def freeze(self) -> Self:
+        """Exclude every parameter from differentiation and training, until unfreeze().
+
+        >>> from nn import Linear, Sequential
+        >>> model = Sequential(Linear(3, 4), Linear(4, 2))
+        >>> _ = model[0].freeze()
+        >>> [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+        ['layers.1.weight', 'layers.1.bias']
+        """
+        for parameter in self.parameters():
+            parameter.requires_grad = False
+        return self
+
+    def unfreeze(self) -> Self:
+        """Undo freeze()."""
+        for parameter in self.parameters():
+            parameter.requires_grad = True
+        return self
+
+    def apply(self, function: Callable[[Module], Any]) -> Self:
+        """Call the function with every module below and at last this one, as to initialise them."""
+        for module in reversed(self.modules()):
+            function(module)
+        return self
+
+    # --- its state -----------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Copies of all parameters and buffers by their paths; a scalar is an array without axes.
+
+        >>> from nn import Linear
+        >>> {name: array.shape for name, array in Linear(3, 2).state_dict().items()}
+        {'weight': (2, 3), 'bias': (2,)}
+        """
+        state = {path: np.array(parameter.data) for path, parameter in self.named_parameters()}
+        return state | {path: buffer.copy() for path, buffer in self.named_buffers()}
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> list[str]:
+        """Set parameters and buffers from a state_dict(); everything is checked before anything is changed.
+
+        Args:
+            state: arrays by path, each of the shape of what it replaces; numbers are cast to its dtype.
+            strict: whether every name must be there, and no other. Otherwise what fits in name is set.
+
+        Returns:
+            The names that were missing or unexpected: none if strict.
+
+        Raises:
+            ValueError: names what is missing, unexpected or of another shape.
+            TypeError: for numbers that are not real.
+        """
+        places: dict[str, Any] = {**dict(self.named_parameters()), **dict(self.named_buffers())}
+        arrays = {name: np.asarray(item) for name, item in state.items() if name in places}
+        missing = [name for name in places if name not in arrays]
+        unexpected = [name for name in state if name not in places]
+        shapes = [
+            f"{name} has the shape {np.shape(places[name])} but {array.shape} came"
+            for name, array in arrays.items()
+            if array.shape != np.shape(places[name])
+        ]
+        problems = shapes
+        if strict:
+            problems = [f"missing: {', '.join(missing)}"] * bool(missing) + shapes
+            problems += [f"unexpected: {', '.join(map(str, unexpected))}"] * bool(unexpected)
+        if problems:
+            fix = "build the model with the sizes it was saved with" + ("" if not strict else ", or pass strict=False for names")
+            raise ValueError(f"the state does not fit {type(self).__name__}: {'; '.join(problems)}. Fix: {fix}; nothing was set")
+        for name, array in arrays.items():
+            if array.dtype.kind not in "biuf":
+                raise TypeError(f"{name} takes real numbers, but the dtype {array.dtype} came; nothing was set")
+        for name, array in arrays.items():
+            if isinstance(places[name], Value):
+                places[name].data = np.array(array, dtype=places[name].dtype) if array.ndim else float(array)
+            else:
+                places[name][...] = array
+        return [*missing, *unexpected]
+
+    # --- how it is shown -----------------------------------------------------------------------------
 
     def name_within(self, outer: Any) -> str:
         """The attribute path of this module inside the module `outer`, or else its class."""
@@ -109,12 +215,17 @@ class Module:
         return self.named_children()
 
 
+def joined(prefix: str, key: Any) -> str:
+    """A path one step longer."""
+    return f"{prefix}.{key}" if prefix else str(key)
+
+
 def walk(items: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """(path, Module or Value) for everything in nested dicts, lists and tuples."""
+    """(path, item) for the modules, Values, arrays and generators in nested dicts, lists and tuples."""
     pairs = items.items() if isinstance(items, dict) else enumerate(items)
     for key, item in pairs:
-        path = f"{prefix}.{key}" if prefix else str(key)
-        if isinstance(item, (Module, Value)):
-            yield path, item
-        elif isinstance(item, (dict, list, tuple)):
-            yield from walk(item, path)
+        if isinstance(item, (Module, Value, np.ndarray, np.random.Generator)):
+            if not str(key).startswith("_"):
+                yield joined(prefix, key), item
+        elif isinstance(item, (dict, list, tuple)) and not str(key).startswith("_"):
+            yield from walk(item, joined(prefix, key))
