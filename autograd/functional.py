@@ -193,7 +193,7 @@ def jacobian(f: Function, argnum: ArgNum = 0, has_aux: bool = False) -> Function
 def hessian(f: Function, argnum: ArgNum = 0) -> Function:
     """The function that gives the second derivatives: for a scalar result and an argument of shape (n...), an array (n..., n...).
 
-    Of nested arguments, and of modules, by pairs of names: ``hessian(loss)(model)["layers.0.weight"]["layers.2.bias"]``.
+    Of nested arguments, and of modules, by pairs of names: ``hessian(loss)(model)["0.weight"]["2.bias"]``.
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 2.0]))
     array([[4., 6.],

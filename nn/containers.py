@@ -1,21 +1,25 @@
-"""Modules that hold modules: Sequential, and the lists and dicts of modules."""
+"""Modules that hold modules: chains, lists and dicts of them, and the sum around a block that is called residual."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
+
+import numpy as np
 
 from nn.module import Module
 
 
 class Sequential(Module):
-    """Modules, or plain functions of Values, one after the other.
+    """Modules, or plain functions of Values, one after the other; parameters are named by position, ``0.weight``.
 
     >>> import numpy as np
     >>> from nn import Linear, ReLU
     >>> model = Sequential(Linear(784, 16, rng=0), ReLU(), Linear(16, 10, rng=1))
     >>> model(np.zeros((5, 784))).shape
     (5, 10)
+    >>> [name for name, _ in model.named_parameters()]
+    ['0.weight', '0.bias', '2.weight', '2.bias']
     """
 
     def __init__(self, *layers: Callable[[Any], Any]) -> None:
@@ -23,6 +27,9 @@ class Sequential(Module):
             if not callable(layer):
                 raise TypeError(f"Sequential(*layers) takes modules or functions, but got {layer!r}: unpack a list with *")
         self.layers = list(layers)
+
+    def _held(self) -> dict[str, Any]:
+        return by_position(self.layers)
 
     def forward(self, x: Any) -> Any:
         for layer in self.layers:
@@ -32,8 +39,152 @@ class Sequential(Module):
     def __len__(self) -> int:
         return len(self.layers)
 
-    def __getitem__(self, index: int) -> Any:
-        return self.layers[index]
+    def __getitem__(self, index: int | slice) -> Any:
+        return Sequential(*self.layers[index]) if isinstance(index, slice) else self.layers[index]
 
     def __iter__(self) -> Iterator[Callable[[Any], Any]]:
         return iter(self.layers)
+
+
+class ModuleList(Module):
+    """A list of modules that is called item by item, by whoever holds it; a plain list in an attribute does as well.
+
+    >>> from nn import Linear
+    >>> blocks = ModuleList(Linear(4, 4, rng=seed) for seed in range(3))
+    >>> len(blocks), [name for name, _ in blocks.named_parameters()][-1]
+    (3, '2.bias')
+    """
+
+    def __init__(self, modules: Iterable[Module] = ()) -> None:
+        self._items: list[Module] = []
+        self.extend(modules)
+
+    def _held(self) -> dict[str, Any]:
+        return by_position(self._items)
+
+    def append(self, module: Module) -> ModuleList:
+        """Add a module at the end."""
+        self._items.append(checked(module, "ModuleList"))
+        return self
+
+    def extend(self, modules: Iterable[Module]) -> ModuleList:
+        """Add modules at the end."""
+        for module in modules:
+            self.append(module)
+        return self
+
+    def insert(self, index: int, module: Module) -> None:
+        """Add a module before the one with this index."""
+        self._items.insert(index, checked(module, "ModuleList"))
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, index: int | slice) -> Any:
+        return ModuleList(self._items[index]) if isinstance(index, slice) else self._items[index]
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        self._items[index] = checked(module, "ModuleList")
+
+    def __delitem__(self, index: int) -> None:
+        del self._items[index]
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._items)
+
+
+class ModuleDict(Module):
+    """Modules by name; a plain dict in an attribute does as well.
+
+    >>> from nn import ReLU, Tanh
+    >>> choices = ModuleDict({"relu": ReLU(), "tanh": Tanh()})
+    >>> choices["relu"](-1.0), list(choices)
+    (0.0, ['relu', 'tanh'])
+    """
+
+    def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
+        self._items: dict[str, Module] = {}
+        self.update(modules or {})
+
+    def _held(self) -> dict[str, Any]:
+        return self._items
+
+    def update(self, modules: Mapping[str, Module]) -> None:
+        """Add modules, or put them in the place of those with the same names."""
+        for name, module in modules.items():
+            self[name] = module
+
+    def keys(self) -> Iterable[str]:
+        """The names."""
+        return self._items.keys()
+
+    def values(self) -> Iterable[Module]:
+        """The modules."""
+        return self._items.values()
+
+    def items(self) -> Iterable[tuple[str, Module]]:
+        """(name, module)."""
+        return self._items.items()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._items
+
+    def __getitem__(self, name: str) -> Module:
+        return self._items[name]
+
+    def __setitem__(self, name: str, module: Module) -> None:
+        if not isinstance(name, str) or not name or "." in name or name.startswith("_"):
+            raise ValueError(f"a ModuleDict takes names without dots that do not begin with an underscore, but got {name!r}")
+        self._items[name] = checked(module, "ModuleDict")
+
+    def __delitem__(self, name: str) -> None:
+        del self._items[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+
+class Residual(Module):
+    """``x + block(x)``, or ``shortcut(x) + block(x)`` where the block changes the shape (He et al. 2016, "Deep residual
+    learning for image recognition", equations 1 and 2).
+
+    Args:
+        block: a module or function.
+        shortcut: what brings `x` to the shape of the block's result; by default nothing is done to it.
+
+    Raises:
+        ValueError: on a call where the two shapes differ, which would broadcast.
+
+    >>> from nn import Linear
+    >>> Residual(Linear(4, 4, rng=0))([1.0, 2.0, 3.0, 4.0]).shape
+    (4,)
+    """
+
+    def __init__(self, block: Callable[[Any], Any], shortcut: Callable[[Any], Any] | None = None) -> None:
+        self.block, self.shortcut = block, shortcut
+
+    def forward(self, x: Any) -> Any:
+        out = self.block(x)
+        around = x if self.shortcut is None else self.shortcut(x)
+        shapes = np.shape(around), np.shape(out)
+        if shapes[0] != shapes[1]:
+            raise ValueError(
+                f"Residual adds x of shape {shapes[0]} to block(x) of shape {shapes[1]}: give a shortcut= that brings x to "
+                "that shape, such as a Linear layer or a convolution with kernel 1"
+            )
+        return out + around
+
+
+def by_position(items: Iterable[Any]) -> dict[str, Any]:
+    """The items by their positions as text."""
+    return {str(position): item for position, item in enumerate(items)}
+
+
+def checked(module: Any, who: str) -> Module:
+    """`module`, or a TypeError if it is none."""
+    if not isinstance(module, Module):
+        raise TypeError(f"a {who} holds modules, but got {module!r}: make it a subclass of Module, or use a plain list or dict")
+    return module

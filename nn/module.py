@@ -42,9 +42,13 @@ class Module:
 
     # --- what it holds -----------------------------------------------------------------------------
 
+    def _held(self) -> dict[str, Any]:
+        """Where parameters, buffers and modules are looked for, by name; a container names its items itself."""
+        return vars(self)
+
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """(attribute path, module) for each module held directly, also in lists, tuples and dicts."""
-        return ((path, item) for path, item in walk(vars(self)) if isinstance(item, Module))
+        return ((path, item) for path, item in walk(self._held()) if isinstance(item, Module))
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """(attribute path, module) for this module, whose path is "", and every module below, once each."""
@@ -63,7 +67,7 @@ class Module:
 
     def _named_items(self, wanted: Callable[[Any], bool], prefix: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
         seen.add(id(self))
-        for path, item in walk(vars(self), prefix):
+        for path, item in walk(self._held(), prefix):
             if id(item) in seen:
                 continue
             if isinstance(item, Module):
@@ -116,7 +120,7 @@ class Module:
         >>> model = Sequential(Linear(3, 4), Linear(4, 2))
         >>> _ = model[0].freeze()
         >>> [name for name, parameter in model.named_parameters() if parameter.requires_grad]
-        ['layers.1.weight', 'layers.1.bias']
+        ['1.weight', '1.bias']
         """
         for parameter in self.parameters():
             parameter.requires_grad = False

@@ -713,7 +713,7 @@ def test_hessian_and_jacobian_over_named_parameters() -> None:
             column = second[other][name].reshape(*measured.shape, -1)[..., 0]
             np.testing.assert_allclose(column, measured, atol=1e-8)
     rows = jacobian(lambda m: m(np.ones((2, 3))))(model)
-    assert rows["layers.0.weight"].shape == (2, 2, 2, 3)
+    assert rows["0.weight"].shape == (2, 2, 2, 3)
 
 
 def model_size(model: nn.Module, name: str) -> int:
@@ -756,16 +756,16 @@ def test_a_parameter_frozen_meanwhile_keeps_its_name() -> None:
         return loss(m)
 
     slopes = grad(f)(model)
-    assert list(slopes)[:2] == ["layers.0.weight", "layers.0.bias"]
-    assert slopes["layers.0.weight"].shape == (2, 3)
+    assert list(slopes)[:2] == ["0.weight", "0.bias"]
+    assert slopes["0.weight"].shape == (2, 3)
 
 
 def test_frozen_parameters_are_left_out() -> None:
     model, loss = build()
     model.parameters()[0].requires_grad = False
-    assert "layers.0.weight" not in grad(loss)(model)
+    assert "0.weight" not in grad(loss)(model)
     both = grad(lambda m, s: loss(m) * s, (0, 1))(model, 2.0)
-    assert set(both[0]) == {"layers.0.bias", "layers.2.weight", "layers.2.bias"}
+    assert set(both[0]) == {"0.bias", "2.weight", "2.bias"}
     assert both[1] == pytest.approx(loss(model).item())
 
 
@@ -790,7 +790,7 @@ def test_checkpoint_reaches_closed_over_values_and_nested_results() -> None:
     for name in expected:
         np.testing.assert_allclose(slopes[name], expected[name])
     kept()["loss"].backward()
-    np.testing.assert_allclose(model.parameters()[0].grad, expected["layers.0.weight"])
+    np.testing.assert_allclose(model.parameters()[0].grad, expected["0.weight"])
     assert kept()["note"] == "text"
     frozen = checkpoint(lambda x: x * 2.0)
     with no_grad():

@@ -175,8 +175,8 @@ def test_a_sequential_of_linear_layers_names_the_functions_between():
     assert (picture.total, picture.edges_total) == (14, 42)
     assert picture.notes[0] == "3-4-5-2 network: 42 weights, 6 biases"
     assert edge_of(picture, "x3", "h1,2").local.values == (model[0].weight.data[1, 2],)
-    assert picture.find("layers.0.bias[1]")[0].title == "h1,2"
-    assert len(picture.find("layers.2.weight")) == 5
+    assert picture.find("0.bias[1]")[0].title == "h1,2"
+    assert len(picture.find("2.weight")) == 5
     assert not picture.find("h2,1")[0].rows  # no bias
     assert all(picture.find(name) for name, _ in model.named_parameters())
 
@@ -199,8 +199,8 @@ def test_gradients_of_a_linear_layer():
         (lambda: Neuron(3, rng=0), "3-1", "b"),
         (lambda: Layer(3, 2, rng=0), "3-2", "neurons.1.b"),
         (lambda: Linear(3, 2, rng=0), "3-2", "bias[1]"),
-        (lambda: Sequential(MLP(3, [2], rng=0), Layer(2, 1, rng=0)), "3-2-1", "layers.0.layers.0.neurons.1.b"),
-        (lambda: Sequential(Sequential(Linear(3, 2, rng=0), ReLU()), Linear(2, 1, rng=0)), "3-2-1", "layers.0.layers.0.bias[1]"),
+        (lambda: Sequential(MLP(3, [2], rng=0), Layer(2, 1, rng=0)), "3-2-1", "0.layers.0.neurons.1.b"),
+        (lambda: Sequential(Sequential(Linear(3, 2, rng=0), ReLU()), Linear(2, 1, rng=0)), "3-2-1", "0.0.bias[1]"),
         (lambda: [Value(np.ones((2, 3))), np.ones((1, 2), np.float32)], "3-2-1", "weights[0][1]"),
     ],
 )
@@ -327,8 +327,8 @@ class Uneven(Module):
     [
         (lambda: Named(4, 5), ValueError, "first (Linear, 3 inputs, 4 outputs) and second (Linear, 5 inputs, 1 output) do not"),
         (lambda: [np.ones((2, 3)), np.ones((2, 3))], ValueError, "weights[1] (matrix, 3 inputs, 2 outputs) do not fit"),
-        (lambda: Sequential(Convolution(), ReLU()), TypeError, "layers.0 (Convolution) has the parameter layers.0.weight"),
-        (lambda: Sequential(Table(), Linear(4, 2)), TypeError, "layers.0 (Table) has the parameter layers.0.weight of"),
+        (lambda: Sequential(Convolution(), ReLU()), TypeError, "0 (Convolution) has the parameter 0.weight"),
+        (lambda: Sequential(Table(), Linear(4, 2)), TypeError, "0 (Table) has the parameter 0.weight of"),
         (Convolution, TypeError, "the model (Convolution) has the parameter weight of shape (8, 1, 3, 3)"),
         (Sequential, TypeError, "got Sequential, without a layer of neurons"),
         (lambda: Value(1.0), TypeError, "got Value of shape (), without a layer of neurons"),

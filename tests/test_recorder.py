@@ -89,7 +89,7 @@ def test_values_are_after_the_update_and_gradients_of_the_last_backward() -> Non
     model = network()
     recorder = Recorder(model)
     train(model, recorder, 3)
-    found = row(recorder, "layers.2.weight")
+    found = row(recorder, "2.weight")
     assert np.isclose(found["values"]["mean"][-1], model.layers[2].weight.data.mean(), rtol=1e-5)
     assert np.isclose(found["gradients"]["std"][-1], model.layers[2].weight.grad.std(), rtol=1e-5)
     assert found["shape"] == [4, 16] and sum(found["values"]["counts"][-1]) == 64
@@ -181,10 +181,10 @@ def test_activations_are_the_last_results_of_modules_and_scopes() -> None:
     loss.backward()
     recorder.step(loss)
     found = {item["name"]: item for item in recorder.to_json()["activations"]}
-    assert list(found) == ["layers.0", "layers.1", "layers.2", "loss"]
-    assert found["layers.1"]["op"] == "tanh" and found["layers.1"]["size"] == 32 * 16
-    assert found["layers.1"]["saturated"][0] > 0.5 and "silent" not in found["layers.1"]
-    assert np.isclose(found["layers.2"]["std"][0], logits.data.std(), rtol=1e-5)
+    assert list(found) == ["0", "1", "2", "loss"]
+    assert found["1"]["op"] == "tanh" and found["1"]["size"] == 32 * 16
+    assert found["1"]["saturated"][0] > 0.5 and "silent" not in found["1"]
+    assert np.isclose(found["2"]["std"][0], logits.data.std(), rtol=1e-5)
     assert found["loss"]["mean"] == recorder.to_json()["loss"]
 
 
@@ -202,7 +202,7 @@ def test_batches_of_other_sizes() -> None:
     for size in (32, 32, 7, 32, 0):
         loss = model(X[:size]).sum()
         recorder.step(loss)
-    found = row(recorder, "layers.1", "activations")
+    found = row(recorder, "1", "activations")
     assert found["step"] == [0, 1, 2, 3, 4] and [sum(counts) for counts in found["counts"]] == [500, 500, 112, 500, 0]
 
 
@@ -210,7 +210,7 @@ def test_later_activations_are_measured_at_every_eighth_record() -> None:
     model = network()
     recorder = Recorder(model)
     train(model, recorder, 80)
-    assert row(recorder, "layers.0", "activations")["step"] == [*range(50), 56, 64, 72]
+    assert row(recorder, "0", "activations")["step"] == [*range(50), 56, 64, 72]
     assert Recorder(model, activations=False).to_json()["activations"] == []
 
 
@@ -304,12 +304,12 @@ def test_dead_and_saturated_layers() -> None:
     recorder = Recorder(model)
     train(model, recorder, 3)
     assert kinds(recorder) == ["zero", "dead"]
-    assert recorder.notes()[1]["text"] == "100% of the relu units of layers.1 give zero for the whole batch since step 0"
+    assert recorder.notes()[1]["text"] == "100% of the relu units of 1 give zero for the whole batch since step 0"
     model = network(nn.Sigmoid())
     recorder = Recorder(model)
     train(model, recorder, 3, lr=1e-9, x=1e5 * X)
     assert "saturated" in kinds(recorder)
-    assert "of the results of layers.1 (sigmoid) are saturated since step 0" in recorder.notes()[-1]["text"]
+    assert "of the results of 1 (sigmoid) are saturated since step 0" in recorder.notes()[-1]["text"]
 
 
 def test_exploding_and_vanishing_gradients() -> None:
@@ -342,7 +342,7 @@ def diverged() -> Recorder:
 def test_the_first_nan_is_named(diverged: Recorder) -> None:
     first, second = diverged.notes()[:2]
     assert first["text"].startswith(f"first infinity at step {first['step']} in the loss")  # the square overflows first
-    assert second["text"].startswith("first infinity in a gradient: that of layers.")
+    assert second["text"].startswith("first infinity in a gradient: that of 2.weight at step")
     assert "exploding" in kinds(diverged)
 
 
@@ -433,7 +433,7 @@ def test_figures(suffix: str, diverged: Recorder, tmp_path: Path) -> None:
     figure = diverged.figure(most=2)
     titles = [axes.get_title() for axes in figure.axes]
     assert titles[:3] == ["loss", "update / weight (rms, aim 1e-3)", "rms of the gradients"]
-    assert titles[3:] == [f"{kind} of layers.0.{name}" for name in ("weight", "bias") for kind in ("values", "gradients")]
+    assert titles[3:] == [f"{kind} of 0.{name}" for name in ("weight", "bias") for kind in ("values", "gradients")]
 
 
 def test_figures_of_a_single_record() -> None:

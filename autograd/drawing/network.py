@@ -162,9 +162,11 @@ def parts_of(model: Any, path: str = "", around: tuple[Any, ...] = ()) -> Iterat
 
 def children_of(module: Any) -> list[tuple[str, Any]]:
     """(path, child): of a chain everything in it, plain functions too, otherwise the modules in its attributes."""
+    children = list(module.named_children()) if hasattr(module, "named_children") else []
     if is_chain(module):
-        return [(f"layers.{number}", child) for number, child in enumerate(module.layers)]
-    return list(module.named_children()) if hasattr(module, "named_children") else []
+        named = {id(child): path for path, child in children}
+        return [(named.get(id(child), f"layers.{number}"), child) for number, child in enumerate(module.layers)]
+    return children
 
 
 def is_chain(module: Any) -> bool:
