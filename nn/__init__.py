@@ -1,23 +1,72 @@
 """Neural networks on autograd: neurons of scalar Values, layers on arrays, losses and optimisers."""
 
 # isort: off
-from autograd import leaky_relu, log_softmax, relu, sigmoid, softmax, softplus, tanh
+from autograd import (
+    celu, elu, gelu, glu, hard_sigmoid, hard_tanh, leaky_relu, log_softmax, mish, prelu, relu, relu6, selu, sigmoid, silu,
+    softmax, softplus, softsign, step, tanh)
 from nn.module import Module
 from nn.neurons import MLP, Layer, Neuron
-from nn.containers import Sequential
-from nn.layers import Linear
-from nn.activations import LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Softplus, Tanh
-from nn.losses import cross_entropy, hinge_loss, mse_loss
-from nn.optimisers import SGD, Adam, Optimizer
+from nn.containers import ModuleDict, ModuleList, Residual, Sequential
+from nn.layers import Bilinear, Dropout, Embedding, Flatten, Identity, Linear, dropout
+from nn.convolution import (
+    AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, MaxPool1d,
+    MaxPool2d)
+from nn.normalisation import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
+from nn.attention import MultiHeadAttention, TransformerBlock, scaled_dot_product_attention, sinusoidal_positions
+from nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
+from nn.activations import (
+    CELU, ELU, GELU, GLU, SELU, FunctionModule, Hardsigmoid, Hardtanh, LeakyReLU, LogSoftmax, Mish, PReLU, ReLU, ReLU6, Sigmoid,
+    SiLU, Softmax, Softplus, Softsign, Step, Tanh)
+from nn.losses import (
+    BCELoss, BCEWithLogitsLoss, CosineEmbeddingLoss, CosineSimilarity, CrossEntropyLoss, GaussianNLLLoss, HalfSquareLoss,
+    HingeEmbeddingLoss, HingeLoss, HuberLoss, KLDivLoss, L1Loss, MSELoss, MarginRankingLoss, MultiMarginLoss, NLLLoss,
+    PoissonNLLLoss, SmoothL1Loss, TripletMarginLoss, binary_cross_entropy, binary_cross_entropy_with_logits,
+    cosine_embedding_loss, cosine_similarity, cross_entropy, gaussian_nll_loss, half_square_loss, hinge_embedding_loss,
+    hinge_loss, huber_loss, kl_div, l1_loss, margin_ranking_loss, mse_loss, multi_margin_loss, nll_loss, poisson_nll_loss,
+    smooth_l1_loss, triplet_margin_loss)
+from nn.guards import (
+    DeadUnitWarning, Guard, GuardWarning, NonFiniteGradientWarning, StaleGradientWarning, UnreachedParameterWarning,
+    ZeroGradientWarning)
+from nn.optimisers import LBFGS, SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, NAdam, Optimizer, RAdam, RMSprop
+from nn.clipping import clip_grad_norm, clip_grad_norm_, clip_grad_value, clip_grad_value_
+from nn.schedules import (
+    ChainedScheduler, ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, ExponentialLR, LambdaLR, LinearLR,
+    LRScheduler, MultiStepLR, OneCycleLR, PolynomialLR, ReduceLROnPlateau, SequentialLR, StepLR,
+)  # fmt: skip
+from nn.data import DataLoader, Subset, collate_samples, random_split
+from nn.readers import mnist, read_csv, read_idx
+from nn.saving import Checkpoint, CheckpointError, load, save
+from nn.pytorch import from_pytorch, read_weights, to_pytorch
 
 # fmt: off
 __all__ = [
-    "leaky_relu", "log_softmax", "relu", "sigmoid", "softmax", "softplus", "tanh",  # functions of autograd
+    "celu", "elu", "gelu", "glu", "hard_sigmoid", "hard_tanh", "leaky_relu", "log_softmax", "mish", "prelu", "relu", "relu6",
+    "selu", "sigmoid", "silu", "softmax", "softplus", "softsign", "step", "tanh",  # functions of autograd
     "Module",
     "MLP", "Layer", "Neuron",
-    "Sequential",  # containers
-    "Linear",  # layers
-    "LeakyReLU", "LogSoftmax", "ReLU", "Sigmoid", "Softmax", "Softplus", "Tanh",  # activations
-    "cross_entropy", "hinge_loss", "mse_loss",  # losses
-    "SGD", "Adam", "Optimizer",  # optimisers
+    "ModuleDict", "ModuleList", "Residual", "Sequential",  # containers
+    "Bilinear", "Dropout", "Embedding", "Flatten", "Identity", "Linear", "dropout",  # layers
+    "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d",
+    "MaxPool1d", "MaxPool2d",  # convolution
+    "BatchNorm1d", "BatchNorm2d", "GroupNorm", "LayerNorm", "RMSNorm",  # normalisation
+    "MultiHeadAttention", "TransformerBlock", "scaled_dot_product_attention", "sinusoidal_positions",  # attention
+    "GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell",  # recurrent
+    "CELU", "ELU", "FunctionModule", "GELU", "GLU", "Hardsigmoid", "Hardtanh", "LeakyReLU", "LogSoftmax", "Mish", "PReLU",
+    "ReLU", "ReLU6", "SELU", "SiLU", "Sigmoid", "Softmax", "Softplus", "Softsign", "Step", "Tanh",  # activations
+    "BCELoss", "BCEWithLogitsLoss", "CosineEmbeddingLoss", "CosineSimilarity", "CrossEntropyLoss", "GaussianNLLLoss",
+    "HalfSquareLoss", "HingeEmbeddingLoss", "HingeLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss", "MarginRankingLoss",
+    "MultiMarginLoss", "NLLLoss", "PoissonNLLLoss", "SmoothL1Loss", "TripletMarginLoss", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cosine_similarity", "cross_entropy", "gaussian_nll_loss",
+    "half_square_loss", "hinge_embedding_loss", "hinge_loss", "huber_loss", "kl_div", "l1_loss", "margin_ranking_loss",
+    "mse_loss", "multi_margin_loss", "nll_loss", "poisson_nll_loss", "smooth_l1_loss", "triplet_margin_loss",  # losses
+    "DeadUnitWarning", "Guard", "GuardWarning", "NonFiniteGradientWarning", "StaleGradientWarning", "UnreachedParameterWarning",
+    "ZeroGradientWarning",  # guards
+    "LBFGS", "SGD", "Adadelta", "Adagrad", "Adam", "Adamax", "AdamW", "NAdam", "Optimizer", "RAdam", "RMSprop",  # optimisers
+    "clip_grad_norm", "clip_grad_norm_", "clip_grad_value", "clip_grad_value_",  # clipping
+    "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ExponentialLR", "LambdaLR", "LinearLR",
+    "LRScheduler", "MultiStepLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau", "SequentialLR", "StepLR",  # schedules
+    "DataLoader", "Subset", "collate_samples", "random_split",  # data
+    "mnist", "read_csv", "read_idx",  # readers
+    "Checkpoint", "CheckpointError", "load", "save",  # saving
+    "from_pytorch", "read_weights", "to_pytorch",  # pytorch
 ]

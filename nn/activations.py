@@ -1,69 +1,197 @@
-"""Activations as modules, and those functions that are not operations of their own."""
+"""Activations as modules, and the form they share with losses: a class for each function, its settings are fields."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, dataclass_transform
 
-from autograd import leaky_relu, log_softmax, relu, sigmoid, softmax, softplus, tanh
+import numpy as np
+
+from autograd import (
+    Value,
+    celu,
+    elu,
+    gelu,
+    glu,
+    hard_sigmoid,
+    hard_tanh,
+    leaky_relu,
+    log_softmax,
+    mish,
+    prelu,
+    relu,
+    relu6,
+    selu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    softsign,
+    step,
+    tanh,
+)
 from nn.module import Module
 
 
-class ReLU(Module):
-    """``max(x, 0)``, elementwise."""
+@dataclass_transform(eq_default=False)
+class FunctionModule(Module):
+    """A module that calls a function: ``class ELU(FunctionModule, function=elu)`` with the settings as fields.
 
-    def forward(self, x: Any) -> Any:
-        return relu(x)
+    The fields have the names and the order of the function's settings, and become arguments of __init__().
 
+    >>> class Power(FunctionModule, function=lambda x, exponent: x**exponent):
+    ...     exponent: float = 2.0
+    >>> Power(3.0)
+    Power(exponent=3.0)
+    >>> Power()(4.0)
+    16.0
+    """
 
-class LeakyReLU(Module):
-    """``x`` above 0 and ``slope * x`` below."""
+    function: ClassVar[Callable[..., Any]]
+    settings: ClassVar[tuple[str, ...]]
 
-    def __init__(self, slope: float = 0.01) -> None:
-        self.slope = slope
+    def __init_subclass__(cls, function: Callable[..., Any], **named: Any) -> None:
+        super().__init_subclass__(**named)
+        dataclass(repr=False, eq=False)(cls)
+        cls.function, cls.settings = staticmethod(function), tuple(field.name for field in fields(cls))  # type: ignore[arg-type]
 
-    def forward(self, x: Any) -> Any:
-        return leaky_relu(x, self.slope)
-
-    def extra_repr(self) -> str:
-        return f"{self.slope}"
-
-
-class Sigmoid(Module):
-    """``1 / (1 + exp(-x))``, elementwise."""
-
-    def forward(self, x: Any) -> Any:
-        return sigmoid(x)
-
-
-class Tanh(Module):
-    """The hyperbolic tangent, elementwise."""
-
-    def forward(self, x: Any) -> Any:
-        return tanh(x)
-
-
-class Softplus(Module):
-    """``log(1 + exp(x))``, elementwise."""
-
-    def forward(self, x: Any) -> Any:
-        return softplus(x)
-
-
-class Softmax(Module):
-    """``exp(x)`` along an axis, divided by its sum."""
-
-    def __init__(self, axis: int = -1) -> None:
-        self.axis = axis
-
-    def forward(self, x: Any) -> Any:
-        return softmax(x, self.axis)
+    def forward(self, *inputs: Any) -> Any:
+        return self.function(*inputs, **{name: getattr(self, name) for name in self.settings})
 
     def extra_repr(self) -> str:
-        return f"axis={self.axis}"
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.settings)
 
 
-class LogSoftmax(Softmax):
-    """The logarithm of the softmax along an axis."""
+# --- of each element ------------------------------------------------------------------------------
+
+
+class ReLU(FunctionModule, function=relu):
+    """``max(x, 0)``; at 0 the derivative is 0."""
+
+
+class ReLU6(FunctionModule, function=relu6):
+    """``min(max(x, 0), 6)``; at 0 and at 6 the derivative is 0."""
+
+
+class LeakyReLU(FunctionModule, function=lambda x, negative_slope: leaky_relu(x, negative_slope)):
+    """``x`` above 0 and ``negative_slope * x`` below."""
+
+    negative_slope: float = 0.01
+
+
+class ELU(FunctionModule, function=elu):
+    """``x`` above 0 and ``alpha * (exp(x) - 1)`` below."""
+
+    alpha: float = 1.0
+
+
+class SELU(FunctionModule, function=selu):
+    """``1.0507 * x`` above 0 and ``1.7581 * (exp(x) - 1)`` below: it keeps mean 0 and variance 1 from layer to layer."""
+
+
+class CELU(FunctionModule, function=celu):
+    """``x`` above 0 and ``alpha * (exp(x / alpha) - 1)`` below: smooth at 0."""
+
+    alpha: float = 1.0
+
+
+class GELU(FunctionModule, function=gelu):
+    """``x`` times the standard normal distribution function of x; with ``approximate="tanh"`` faster, within 0.0005 of it."""
+
+    approximate: str = "none"
+
+
+class SiLU(FunctionModule, function=silu):
+    """``x * sigmoid(x)``, also called swish."""
+
+
+class Mish(FunctionModule, function=mish):
+    """``x * tanh(softplus(x))``."""
+
+
+class Softplus(FunctionModule, function=lambda x, beta: softplus(x) if beta == 1.0 else softplus(x * beta) / beta):
+    """``log(1 + exp(beta * x)) / beta``, exact for every x: PyTorch gives x itself where beta * x is above 20."""
+
+    beta: float = 1.0
+
+
+class Softsign(FunctionModule, function=softsign):
+    """``x / (1 + |x|)``."""
+
+
+class Sigmoid(FunctionModule, function=sigmoid):
+    """``1 / (1 + exp(-x))``."""
+
+
+class Hardsigmoid(FunctionModule, function=hard_sigmoid):
+    """``x / 6 + 1 / 2`` between 0 and 1; at its corners the derivative is 0."""
+
+
+class Tanh(FunctionModule, function=tanh):
+    """The hyperbolic tangent."""
+
+
+class Hardtanh(FunctionModule, function=hard_tanh):
+    """`x` limited to ``min_val <= x <= max_val``; at its corners the derivative is 0."""
+
+    min_val: float = -1.0
+    max_val: float = 1.0
+
+
+class Step(FunctionModule, function=step):
+    """0 up to 0 and 1 above; the derivative is 0 everywhere, so nothing before it learns."""
+
+
+# --- along an axis --------------------------------------------------------------------------------
+
+
+class Softmax(FunctionModule, function=softmax):
+    """``exp(x) / sum(exp(x))`` along `axis`."""
+
+    axis: int = -1
+
+
+class LogSoftmax(FunctionModule, function=log_softmax):
+    """``x - log(sum(exp(x)))`` along `axis`."""
+
+    axis: int = -1
+
+
+class GLU(FunctionModule, function=glu):
+    """``a * sigmoid(b)``, where a and b are the halves of x along `axis`."""
+
+    axis: int = -1
+
+
+# --- with a parameter -----------------------------------------------------------------------------
+
+
+class PReLU(Module):
+    """``x`` above 0 and ``weight * x`` below, with a learned weight for all, or for each channel (He et al. 2015).
+
+    Args:
+        num_parameters: 1, or the number of channels, which are axis 1 of x: (batch, channels, ...).
+        init: the weight to start with.
+        dtype: the dtype of the weight.
+
+    Raises:
+        ValueError: on a call with another number of channels.
+
+    >>> PReLU()(Value([-2.0, 2.0])).data.tolist()
+    [-0.5, 2.0]
+    """
+
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, *, dtype: Any = np.float64) -> None:
+        self.weight = Value(np.full(num_parameters, init, dtype=dtype))  # (channels,)
 
     def forward(self, x: Any) -> Any:
-        return log_softmax(x, self.axis)
+        channels, shape = self.weight.size, np.shape(x)
+        if channels == 1:
+            return prelu(x, self.weight if shape else self.weight[0])
+        if len(shape) < 2 or shape[1] != channels:
+            raise ValueError(f"PReLU({channels}) takes (batch, {channels}, ...), but the shape {shape} came")
+        return prelu(x, self.weight.reshape(channels, *(1,) * (len(shape) - 2)))  # (channels, 1, ...)
+
+    def extra_repr(self) -> str:
+        return f"{self.weight.size}"

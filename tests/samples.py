@@ -247,7 +247,9 @@ def all_samples() -> dict[str, list[Sample]]:
         samples_activations,
         samples_arrays,
         samples_convolution,
+        samples_normalisation,
         samples_numbers,
+        samples_recurrence,
     )
 
     rng = np.random.default_rng(7)
@@ -258,7 +260,7 @@ def all_samples() -> dict[str, list[Sample]]:
     for name, op in table().items():
         if name not in samples and op.domain:
             samples[name] = list(elementwise(op, rng))
-    for more in (samples_convolution, samples_activations):
+    for more in (samples_convolution, samples_activations, samples_normalisation, samples_recurrence):
         for name, items in more.samples(np.random.default_rng(7)).items():
             samples.setdefault(name, []).extend(items)
     return samples

@@ -14,9 +14,11 @@ from autograd.ops import (
     elementwise,
     indexing,
     linalg,
+    normalisation,
     order,
     piecewise,
     products,
+    recurrence,
     reductions,
     shapes,
     special,
@@ -25,7 +27,7 @@ from autograd.ops import (
 
 MODULES = (
     elementwise, piecewise, reductions, shapes, indexing, order, products, calculus, linalg, statistics, special,
-    convolution, activations,
+    convolution, normalisation, activations, recurrence,
 )  # fmt: skip
 
 

@@ -1,1 +1,324 @@
-"""Activations of neural networks, each one elementwise operation: elu, gelu, silu, mish and their like."""
+"""Activations of neural networks, elu, gelu, silu, mish and their like, and what two losses are made of.
+
+All of them are right for numbers of any size, infinite ones included: no exponential overflows, and no inf meets a 0.
+At a kink the derivative is the slope nearest to 0, as everywhere. Words as in elementwise.py.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+
+from autograd.op import is_value, raw, shape_of
+from autograd.ops.elementwise import exp, log, sigmoid, sigmoid_array, square, where
+from autograd.ops.forms import as_float, binary, composed, primitive, unary
+from autograd.ops.piecewise import abs, clip, inside, maximum, minimum, nothing
+from autograd.ops.plain import is_finite, short
+from autograd.ops.reductions import softmax
+from autograd.ops.shapes import as_tensor
+
+#: Beyond these bounds exp(x) is 0, and 1 + exp(-x) is 1, in every precision.
+ZERO, ONE = -800.0, 50.0
+
+# --- exponential below 0 --------------------------------------------------------------------------
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916717
+
+
+def exponential(x: Any, alpha: float, rate: float = 1.0) -> Any:
+    """`x` above 0, and alpha (exp(rate x) - 1) below."""
+    return np.maximum(x, 0.0) + alpha * np.expm1(np.minimum(x, 0.0) * rate)
+
+
+def elu_slope(out: Any, x: Any, alpha: float) -> Any:
+    """1 above 0, alpha exp(x) below; at 0 the smaller of 1 and alpha, or 0 if alpha is negative."""
+    slope = where(raw(x) >= 0.0 if alpha > 1.0 else raw(x) > 0.0, 1.0, out + alpha)
+    return slope if alpha >= 0.0 else where(raw(x) == 0.0, 0.0, slope)
+
+
+def float_alpha(x: Any, alpha: Any) -> tuple[Any, Any]:
+    """The same arguments with alpha as a float, which keeps float32 as it is."""
+    return x, alpha if is_value(alpha) else float(alpha)  # a Value is refused later
+
+
+def positive_alpha(x: Any, alpha: Any) -> tuple[Any, Any]:
+    """The same; ValueError unless alpha is positive."""
+    if not alpha > 0.0:
+        raise ValueError(f"celu() takes a positive alpha, but {alpha} came")
+    return float_alpha(x, alpha)
+
+
+@primitive("elementwise", float_alpha, x=lambda g, out, x, alpha: g * elu_slope(out, x, alpha))
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """``x`` above 0 and ``alpha * (exp(x) - 1)`` below (Clevert et al. 2016).
+
+    At 0 the derivative is the smaller of 1 and `alpha`, or 0 for a negative alpha.
+
+    >>> from autograd import Value, elu
+    >>> elu(Value(-1.0)).data
+    -0.63212...
+    """
+    return exponential(x, alpha)
+
+
+@primitive("elementwise", positive_alpha, x=lambda g, out, x, alpha: g * where(raw(x) > 0.0, 1.0, out / alpha + 1.0))
+def celu(x: Any, alpha: float = 1.0) -> Any:
+    """``x`` above 0 and ``alpha * (exp(x / alpha) - 1)`` below, for alpha > 0: smooth at 0 (Barron 2017)."""
+    return exponential(x, alpha, 1.0 / alpha)
+
+
+def selu_array(x: Any) -> Any:
+    return SELU_SCALE * exponential(x, SELU_ALPHA)
+
+
+# --- inputs times a gate --------------------------------------------------------------------------
+
+
+FAR = 30.0  # where erfc is 0, in every precision
+
+
+@functools.cache
+def erfc_series() -> Any:
+    """A polynomial in t = 2 / (2 + z) for log(erfc(z) exp(z^2) / t), z >= 0: interpolated between Chebyshev's points."""
+
+    def function(t: Any) -> Any:
+        z = 2.0 / t - 2.0
+        tail = z.copy()
+        for k in range(200, 0, -1):  # Laplace's continued fraction (Abramowitz and Stegun 7.1.14), where z is not small
+            tail = z + 0.5 * k / np.where(tail == 0.0, 1.0, tail)
+        near = [math.exp(a * a) * math.erfc(a) for a in np.minimum(z, 2.0).tolist()]
+        return np.log(np.where(z < 2.0, near, 1.0 / (math.sqrt(math.pi) * tail)) / t)
+
+    return np.polynomial.Chebyshev.interpolate(function, 28, (2.0 / (2.0 + FAR), 1.0))
+
+
+def normal_cdf_numpy(x: Any) -> Any:
+    """The standard normal distribution function, to full precision also far below 0."""
+    z = np.minimum(np.abs(np.asarray(x, dtype=float)) * math.sqrt(0.5), FAR)
+    t = 2.0 / (2.0 + z)
+    tail = 0.5 * t * np.exp(erfc_series()(t) - z * z)
+    return np.where(np.less(x, 0.0), tail, 1.0 - tail).astype(getattr(x, "dtype", float))
+
+
+def normal_cdf_array(x: Any) -> Any:
+    """The same by SciPy, where that is installed: 4 times faster."""
+    try:
+        from scipy.special import ndtr
+    except ImportError:
+        return normal_cdf_numpy(x)
+    return ndtr(x)
+
+
+def gelu_array(x: Any) -> Any:
+    return np.maximum(x, ZERO) * normal_cdf(x)
+
+
+def gelu_slope(x: Any) -> Any:
+    """The distribution function plus x times the density of the standard normal distribution."""
+    x = clip(x, ZERO, -ZERO)  # an infinite x times a density of 0 would be nan
+    return normal_cdf(x) + x * (DENSITY * exp(-0.5 * x * x))
+
+
+def silu_array(x: Any) -> Any:
+    with np.errstate(over="ignore"):  # exp(-x) = inf is meant: the quotient is then 0
+        return np.maximum(x, ZERO) / (1.0 + np.exp(-x))
+
+
+def silu_slope(out: Any, s: Any) -> Any:
+    """The slope of x s, where s is the sigmoid of x."""
+    return s + minimum(out, ONE) * (1.0 - s)
+
+
+def mish_parts(x: Any) -> tuple[Any, Any, Any]:
+    """x within bounds, w = exp(x), and n = w (w + 2): tanh(log(1 + w)) is n / (n + 2)."""
+    x = clip(x, ZERO, 20.0)  # from where on n / (n + 2) is 1
+    w = exp(x)
+    return x, w, w * (w + 2.0)
+
+
+def mish_array(x: Any) -> Any:
+    _, _, n = mish_parts(x)
+    return np.maximum(x, ZERO) * (n / (n + 2.0))
+
+
+def mish_slope(x: Any) -> Any:
+    """tanh(softplus(x)) plus x times the slope of that."""
+    x, w, n = mish_parts(x)
+    return n / (n + 2.0) + x * (4.0 * w * (w + 1.0)) / square(n + 2.0)
+
+
+def softsign_array(x: Any) -> Any:
+    x = np.clip(x, -1e30, 1e30)  # of inf it is 1
+    return x / (1.0 + np.abs(x))
+
+
+def hard_sigmoid_array(x: Any) -> Any:
+    return np.clip(x / 6.0 + 0.5, 0.0, 1.0)
+
+
+def step_array(x: Any) -> Any:
+    return np.heaviside(x, 0.0)
+
+
+def own(name: str, array: Any, rule: Any, doc: str, domain: tuple[float, float] = (-2.0, 2.0)) -> Any:
+    """An activation whose formula is a function of arrays, which serves floats as well."""
+    return unary(name, f"{name}({{}})", as_float(array), array, rule, domain, doc)
+
+
+DENSITY = 1.0 / math.sqrt(2.0 * math.pi)  # of the standard normal distribution at 0
+
+# fmt: off
+normal_cdf = unary("normal_cdf", "normal_cdf({})", lambda x: 0.5 * math.erfc(x * -math.sqrt(0.5)), normal_cdf_array,
+                   lambda g, out, x: g * (DENSITY * exp(-0.5 * x * x)),
+                   doc="The distribution function of the standard normal distribution; it needs no SciPy.")
+selu = own("selu", selu_array, lambda g, out, x: g * where(raw(x) >= 0.0, SELU_SCALE, out + SELU_SCALE * SELU_ALPHA),
+           "``elu`` with the alpha and the scale that keep mean 0 and variance 1 from layer to layer (Klambauer et al. 2017); "
+           "at 0 the derivative is the smaller of two slopes, the scale.")
+_gelu = own("gelu", gelu_array, lambda g, out, x: g * gelu_slope(x), "gelu(), exact.")
+silu = own("silu", silu_array, lambda g, out, x: g * silu_slope(out, sigmoid(x)),
+           "``x * sigmoid(x)``, also called swish (Elfwing et al. 2018).")
+mish = own("mish", mish_array, lambda g, out, x: g * mish_slope(x), "``x * tanh(softplus(x))`` (Misra 2020).")
+softsign = own("softsign", softsign_array, lambda g, out, x: g / square(1.0 + abs(x)), "``x / (1 + |x|)``.", (0.2, 2.0))
+hard_sigmoid = own("hard_sigmoid", hard_sigmoid_array, lambda g, out, x: g * inside(x, -3.0, 3.0) / 6.0,
+                   "``x / 6 + 1 / 2`` between 0 and 1, a sigmoid of straight lines; at its corners the derivative is 0.")
+step = own("step", step_array, nothing,
+           "0 up to 0 and 1 above, Heaviside's step as the slope of relu; the derivative is 0 everywhere.", (0.2, 2.0))
+# fmt: on
+
+TANH_GELU = 2.0 * math.sqrt(2.0 / math.pi)  # twice, because (1 + tanh(u)) / 2 = sigmoid(2 u)
+CUBIC = TANH_GELU * 0.044715
+FLAT = 30.0  # beyond it the sigmoid of the polynomial is 0 or 1
+
+
+def gelu_tanh_slope(x: Any) -> Any:
+    """s + x s (1 - s) p, where s is the sigmoid of a cubic polynomial of x, and p the slope of that."""
+    x = clip(x, -FLAT, FLAT)
+    s = sigmoid(x * (TANH_GELU + CUBIC * x * x))
+    return s + x * s * (1.0 - s) * (TANH_GELU + 3.0 * CUBIC * x * x)
+
+
+@primitive("elementwise", x=lambda g, out, x: g * gelu_tanh_slope(x))
+def _gelu_tanh(x: Any) -> Any:
+    """gelu() with ``approximate="tanh"``."""
+    near = np.clip(x, -FLAT, FLAT)
+    return np.maximum(x, ZERO) * sigmoid_array(near * (TANH_GELU + CUBIC * near * near))
+
+
+@composed
+def gelu(x: Any, approximate: str = "none") -> Any:
+    """``x * normal_cdf(x)`` (Hendrycks and Gimpel 2016), or with "tanh" ``x * (1 + tanh(c * (x + 0.044715 * x**3))) / 2``.
+
+    The constant c is ``sqrt(2 / pi)``; the approximation is within 0.0005, and takes half the time.
+
+    >>> from autograd import Value, gelu
+    >>> round(gelu(Value(1.0)).data, 6), round(gelu(Value(1.0), approximate="tanh").data, 6)
+    (0.841345, 0.841192)
+    """
+    if approximate not in ("none", "tanh"):
+        raise ValueError(f"gelu() takes approximate='none' or 'tanh', but {approximate!r} came")
+    return _gelu(x) if approximate == "none" else _gelu_tanh(x)
+
+
+@composed
+def glu(x: Any, axis: int = -1) -> Any:
+    """The first half of `x` along `axis` times the sigmoid of the second half (Dauphin et al. 2017)."""
+    x = as_tensor(x)
+    length = x.shape[axis] if x.ndim else 1
+    if length % 2:
+        raise ValueError(f"glu() halves an axis of even length, but the shape {x.shape} came with axis={axis}")
+    lead = (slice(None),) * (axis % x.ndim)
+    return x[(*lead, slice(length // 2))] * sigmoid(x[(*lead, slice(length // 2, None))])
+
+
+# --- straight lines -------------------------------------------------------------------------------
+
+
+def prelu_array(x: Any, weight: Any) -> Any:
+    return np.maximum(x, 0.0) + weight * np.minimum(x, 0.0)
+
+
+def prelu_slope(x: Any, weight: Any) -> Any:
+    """1 above 0, the weight below; at 0 what is nearest to 0 between the two."""
+    slope, at_kink = where(raw(x) > 0.0, 1.0, weight), np.equal(raw(x), 0.0)
+    return where(at_kink, np.clip(raw(weight), 0.0, 1.0), slope) if at_kink.any() else slope
+
+
+prelu = binary("prelu", "prelu({}, {})", as_float(prelu_array), lambda g, out, x, y: g * prelu_slope(x, y),
+               lambda g, out, x, y: g * minimum(x, 0.0), ((-2.0, -0.2), (0.1, 0.9)), prelu_array,
+               doc="``x`` above 0 and ``y * x`` below, a leaky_relu whose slope y is learned (He et al. 2015).")  # fmt: skip
+
+
+@composed
+def hard_tanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+    """`x` limited to ``min_val <= x <= max_val``; at its corners, and outside, the derivative is 0."""
+    if min_val > max_val:
+        raise ValueError(f"hard_tanh() takes min_val up to max_val, but {min_val} and {max_val} came")
+    return clip(x, min_val, max_val)
+
+
+@composed
+def relu6(x: Any) -> Any:
+    """``min(max(x, 0), 6)``; at 0 and at 6 the derivative is 0 (Howard et al. 2017)."""
+    return clip(x, 0.0, 6.0)
+
+
+# --- what losses are made of ----------------------------------------------------------------------
+
+
+def log_loss_array(x: Any, y: Any) -> Any:
+    with np.errstate(divide="ignore"):  # log(0) = -inf is limited
+        return -(y * np.maximum(np.log(x), -100.0) + (1.0 - y) * np.maximum(np.log1p(-x), -100.0))
+
+
+log_loss = binary("log_loss", "log_loss({}, {})", as_float(log_loss_array),
+                  lambda g, out, x, y: g * ((x - y) / maximum(x * (1.0 - x), 1e-12)),
+                  lambda g, out, x, y: g * (maximum(log(1.0 - x), -100.0) - maximum(log(x), -100.0)),
+                  ((0.2, 0.8), (0.1, 0.9)), log_loss_array,
+                  doc="``-y * log(x) - (1 - y) * log(1 - x)`` for a probability x, with logarithms above -100.")  # fmt: skip
+
+
+def checked_classes(x: Any, target: Any) -> tuple[Any, Any]:
+    """The logits, and the targets as an array of integers of its own; ValueError unless there is a class for each sample."""
+    shape, target = shape_of(raw(x)), np.asarray(raw(target))
+    if target.dtype.kind in "iu" and shape and target.shape == shape[:-1]:
+        own = target.astype(np.intp)
+        if not own.size or np.maximum.reduce(own.view(np.uintp), None) < shape[-1]:  # one that is negative is a large one there
+            return x, own
+    raise ValueError(
+        "softmax_cross_entropy() takes logits (..., classes) and targets (...), integers from 0 to classes - 1, but "
+        f"the shapes {shape} and {target.shape} came, with targets {short(target)}"
+    )
+
+
+def places_of(target: Any, x: Any) -> Any:
+    """Where in all logits in a row the one of the target is, for each sample."""
+    return np.arange(0, x.size, x.shape[-1]).reshape(target.shape) + target
+
+
+def column(v: Any) -> Any:
+    """One number for each sample with a last axis of length 1, to be combined with the logits."""
+    return v if v.__class__ is float else v[..., None]  # (..., 1)
+
+
+def cross_entropy_rule(g: Any, out: Any, x: Any, target: Any) -> Any:
+    """g times the softmax less 1 at the class; log(sum(exp(x))) is `out` plus the logit of the class."""
+    places = places_of(target, x)
+    p = exp(x - column(out + x.reshape(-1)[places])) if is_finite(raw(out)) else softmax(x)
+    hot = np.zeros(x.shape, dtype=x.dtype)
+    hot.reshape(-1)[places] = 1.0
+    return column(g) * (p - hot)
+
+
+@primitive("selection", checked_classes, x=cross_entropy_rule)
+def softmax_cross_entropy(x: Any, target: Any) -> Any:
+    """``-log(softmax(x)[target])`` for each sample, in one node: logits (..., classes), classes (...) as integers.
+
+    >>> from autograd import Value, softmax_cross_entropy
+    >>> softmax_cross_entropy(Value([[0.0, 0.0], [0.0, 1000.0]]), [1, 0]).data.round(4).tolist()
+    [0.6931, 1000.0]
+    """
+    shifted = x - np.maximum.reduce(x, -1, keepdims=True)
+    return np.log(np.add.reduce(np.exp(shifted), -1)) - shifted.reshape(-1)[places_of(target, x)]

@@ -1,1 +1,608 @@
-"""Convolutions and pooling over windows of arrays (batch, channels, *space), with their derivative rules."""
+"""Convolutions and pooling over windows of arrays (batch, channels, *space), with their derivative rules.
+
+The space may have any number of axes. In memory the batch goes last, (channels, *space, batch), and results are views of that
+in PyTorch's order: what one place of the window meets is then long runs of memory, whatever the kernel, and a convolution is
+one matrix product. Operations between convolutions keep that order by themselves. `python -m tests.benchmarks.convolutions`
+compares it with other formulations.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograd.op import raw
+from autograd.ops.elementwise import astype, float_dtype
+from autograd.ops.forms import composed, primitive
+from autograd.ops.plain import is_finite
+from autograd.ops.reductions import _sum
+from autograd.ops.shapes import as_tensor, reshape
+
+Lengths = tuple[int, ...]
+LAYOUT = "(batch, channels, *space)"
+BAND = 2**20  # elements of a matrix of windows: 4 to 8 MB, a quarter faster than all windows of large images at once
+
+
+# --- windows --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Window:
+    """How a window moves over the space of an array. Every field has one number for each axis of the space.
+
+    Attributes:
+        size, stride, dilation: elements of the window, steps between windows, steps between elements of a window.
+        before, after: the padding on both sides.
+        lengths, counts: the lengths of the space, and how many windows there are.
+    """
+
+    size: Lengths
+    stride: Lengths
+    dilation: Lengths
+    before: Lengths
+    after: Lengths
+    lengths: Lengths
+    counts: Lengths
+
+    @functools.cached_property
+    def padded(self) -> Lengths:
+        """The lengths of the space with its padding."""
+        return tuple(map(sum, zip(self.before, self.lengths, self.after, strict=True)))
+
+    @functools.cached_property
+    def inside(self) -> tuple[slice, ...]:
+        """The index of the space inside its padding, in memory order."""
+        return (slice(None), *(slice(b, b + n) for b, n in zip(self.before, self.lengths, strict=True)))
+
+    @functools.cached_property
+    def places(self) -> list[tuple[slice, ...]]:
+        """For each element of a window the index of what it meets in all windows, in memory order."""
+        axes = list(zip(self.dilation, self.counts, self.stride, strict=True))
+        return [
+            (slice(None), *(slice(k * d, k * d + (n - 1) * s + 1, s) for k, (d, n, s) in zip(offset, axes, strict=True)))
+            for offset in np.ndindex(*self.size)
+        ]
+
+    @functools.cached_property
+    def overlaps(self) -> bool:
+        """False if no element can be in two windows."""
+        return any(s < (k - 1) * d + 1 for k, s, d in zip(self.size, self.stride, self.dilation, strict=True))
+
+
+def per_axis(given: Any, ndim: int, least: int, what: str) -> Lengths:
+    """One integer for each axis of the space from one for all, or a sequence of them."""
+    try:
+        numbers = tuple(map(operator.index, given)) if isinstance(given, (tuple, list)) else (operator.index(given),) * ndim
+    except TypeError:
+        raise TypeError(f"{what} is an integer, or one for each axis of the space, but {given!r} came") from None
+    if len(numbers) != ndim:
+        raise ValueError(f"{what} is an integer, or one for each of the {ndim} axes of the space, but {given!r} came")
+    if min(numbers, default=least) < least:
+        raise ValueError(f"{what} is at least {least}, but {given!r} came")
+    return numbers
+
+
+def settled(given: Any) -> Any:
+    """A setting that can be a key of the cache of windows: sequences as tuples."""
+    return tuple(given) if isinstance(given, (list, np.ndarray)) and np.ndim(given) else given
+
+
+def extents(size: Lengths, dilation: Lengths) -> Lengths:
+    """How far a window reaches along each axis."""
+    return tuple((k - 1) * d + 1 for k, d in zip(size, dilation, strict=True))
+
+
+def paddings(padding: Any, who: str, reach: Lengths, stride: Lengths) -> tuple[Lengths, Lengths]:
+    """The padding before and after each axis: numbers, "valid" for none, "same" for as many windows as elements."""
+    if padding == "valid":
+        padding = 0
+    elif padding == "same":
+        if any(s != 1 for s in stride):
+            raise ValueError(f"{who}(padding='same') needs stride 1, but stride {stride} came: give the padding as numbers")
+        return tuple((n - 1) // 2 for n in reach), tuple(n // 2 for n in reach)
+    elif isinstance(padding, str):
+        raise ValueError(f"the padding of {who}() is 'same', 'valid' or numbers, but {padding!r} came")
+    both = per_axis(padding, len(reach), 0, f"the padding of {who}()")
+    return both, both
+
+
+@functools.lru_cache(maxsize=1024)  # a layer asks for the same in every step
+def windows(
+    who: str, lengths: Lengths, size: Lengths, stride: Any, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+) -> Window:
+    """The windows of a size over a space of these lengths; with `ceil_mode` also those that begin inside and reach out of it.
+
+    Raises:
+        ValueError: if the window does not fit into the padded space, or a setting is out of range.
+    """
+    ndim = len(lengths)
+    stride = per_axis(stride, ndim, 1, f"the stride of {who}()")
+    dilation = per_axis(dilation, ndim, 1, f"the dilation of {who}()")
+    reach = extents(size, dilation)
+    before, after = paddings(padding, who, reach, stride)
+    counts, ends = [], []
+    for n, b, a, r, s in zip(lengths, before, after, reach, stride, strict=True):
+        room = n + b + a - r
+        if room < 0:
+            wide, pads = " with its dilation" * (reach != size), f" and its padding {padding}" * (b + a > 0)
+            raise ValueError(f"the window {reach}{wide} of {who}() is larger than the space {lengths}{pads}: pad more")
+        count = (-(-room // s) if ceil_mode else room // s) + 1
+        count -= ceil_mode and (count - 1) * s >= n + b  # the last window has to begin before the padding behind
+        counts.append(count)
+        ends.append(max(a, (count - 1) * s + r - n - b))
+    return Window(size, stride, dilation, before, tuple(ends), lengths, tuple(counts))
+
+
+@functools.cache
+def keep_freed_memory() -> None:
+    """Make glibc keep freed blocks of up to 31 MB for the next arrays, once; elsewhere this does nothing.
+
+    It takes the largest block freed so far for the size above which blocks go back to the system at once. Every step of a
+    training would then get its arrays page by page from the system again, which takes longer than to compute them: 2x as long
+    for a small network. The block is never written to, and so costs nothing.
+    """
+    np.empty(31 * 2**20, np.uint8)
+
+
+def laid_out(x: Any, window: Window, fill: float = 0.0, dtype: Any = None) -> Any:
+    """`x` in the order of memory with its padding: (channels, *padded space, batch)."""
+    keep_freed_memory()
+    x = batch_last(x)
+    if window.padded == window.lengths:
+        return np.ascontiguousarray(x, dtype)
+    out = np.full((len(x), *window.padded, x.shape[-1]), fill, dtype or x.dtype)
+    out[window.inside] = x
+    return out
+
+
+def batch_last(x: Any) -> Any:
+    """A view (channels, *space, batch) of (batch, channels, *space)."""
+    return x.transpose(*range(1, x.ndim), 0)
+
+
+def batch_first(x: Any) -> Any:
+    """A view (batch, channels, *space) of (channels, *space, batch)."""
+    return x.transpose(-1, *range(x.ndim - 1))
+
+
+def without_padding(x: Any, window: Window) -> Any:
+    """The inverse of laid_out()."""
+    return batch_first(x if window.padded == window.lengths else x[window.inside])
+
+
+# --- convolution ----------------------------------------------------------------------------------
+#
+# conv(x, weight), conv_input(g, weight) and conv_weight(g, x) are three readings of one sum of products
+# g * x * weight, so that each is the derivative of the others.
+
+
+def bands(window: Window, channels: int, batch: int) -> Iterator[tuple[slice, list[tuple[slice, ...]]]]:
+    """Rows of windows that together have no more than BAND elements, and the places of these rows: all at once if that fits."""
+    total, step = window.counts[0], window.stride[0]
+    in_a_row = channels * len(window.places) * math.prod(window.counts[1:]) * batch
+    rows = max(BAND // max(in_a_row, 1), 1)
+    if rows >= total:
+        yield slice(0, total), window.places
+        return
+    for start in range(0, total, rows):
+        stop = min(start + rows, total)
+        ends = start * step, (stop - 1) * step + 1
+        yield slice(start, stop), [(c, slice(k.start + ends[0], k.start + ends[1], step), *rest) for c, k, *rest in window.places]
+
+
+def columns(x: Any, places: list[tuple[slice, ...]], groups: int) -> Any:
+    """What the kernel meets in each window, one window in each column: (groups, channels of a group * places, windows)."""
+    first = x[places[0]]
+    out = np.empty((len(x), len(places), *first.shape[1:]), x.dtype)
+    for k, place in enumerate(places):
+        out[:, k] = x[place]
+    return out.reshape(groups, len(x) * len(places) // groups, math.prod(first.shape[1:]))
+
+
+def matrices(x: Any, groups: int) -> Any:
+    """Channels by groups, and the rest as the columns of a matrix: (groups, channels of a group, the rest)."""
+    return x.reshape(groups, len(x) // groups, math.prod(x.shape[1:]))
+
+
+@primitive(
+    "linear",
+    x=lambda g, out, x, weight, bias, window, groups: _conv_input(g, weight, window, groups),
+    weight=lambda g, out, x, weight, bias, window, groups: _conv_weight(g, x, window, groups),
+    bias=lambda g, out, x, weight, bias, window, groups: _sum(g, (0, *range(2, len(window.size) + 2))),
+)
+def _conv(x: Any, weight: Any, bias: Any, window: Window, groups: int) -> Any:
+    """conv()."""
+    dtype = np.result_type(x, weight)
+    x, kernels = laid_out(x, window, dtype=dtype), matrices(weight, groups)
+    out = np.empty((len(weight), *window.counts, x.shape[-1]), dtype)
+    for rows, places in bands(window, len(x), x.shape[-1]):
+        np.matmul(kernels, columns(x, places, groups), out=matrices(out[:, rows], groups))
+    if bias is not None:
+        by_output = np.reshape(bias, (-1, *(1 for _ in window.counts), 1))
+        out = np.add(out, by_output, out=out if np.result_type(out, bias) == dtype else None)
+    return batch_first(out)
+
+
+@primitive(
+    "linear",
+    g=lambda h, out, g, weight, window, groups: _conv(h, weight, None, window, groups),
+    weight=lambda h, out, g, weight, window, groups: _conv_weight(g, h, window, groups),
+)
+def _conv_input(g: Any, weight: Any, window: Window, groups: int) -> Any:
+    """The cotangent of the input of a convolution: each window gets its `g` times the kernel, added where windows overlap."""
+    dtype = np.result_type(g, weight)
+    g, kernels = np.ascontiguousarray(batch_last(g), dtype), matrices(weight, groups).swapaxes(1, 2)
+    out = np.zeros((groups * weight.shape[1], *window.padded, g.shape[-1]), dtype)
+    for rows, places in bands(window, len(out), g.shape[-1]):
+        part = g[:, rows]
+        met = np.matmul(kernels, matrices(part, groups)).reshape(len(out), len(places), *part.shape[1:])
+        for k, place in enumerate(places):
+            out[place] += met[:, k]
+    return without_padding(out, window)
+
+
+@primitive(
+    "linear",
+    g=lambda h, out, g, x, window, groups: _conv(x, h, None, window, groups),
+    x=lambda h, out, g, x, window, groups: _conv_input(g, h, window, groups),
+)
+def _conv_weight(g: Any, x: Any, window: Window, groups: int) -> Any:
+    """The cotangent of the weights of a convolution: what the kernel met in each window times its `g`."""
+    dtype = np.result_type(g, x)
+    x, g = laid_out(x, window, dtype=dtype), np.ascontiguousarray(batch_last(g), dtype)
+    # This order of factors, and not its transpose, is a quarter faster in float64.
+    sums = sum(
+        np.matmul(columns(x, places, groups), matrices(g[:, rows], groups).swapaxes(1, 2))
+        for rows, places in bands(window, len(x), x.shape[-1])
+    )
+    return sums.swapaxes(1, 2).reshape(len(g), len(x) // groups, *window.size)
+
+
+def checked_channels(who: str, x: Any, weight: Any, bias: Any, groups: int, axis: int) -> tuple[Any, Any, Any]:
+    """The arguments as arrays or Values; `axis` of the weights is that of the inputs, the other one that of the outputs.
+
+    Raises:
+        ValueError: if the numbers of axes or channels do not fit together.
+    """
+    x, weight = as_tensor(x), as_tensor(weight)
+    order = "out channels, in channels / groups" if axis else "in channels, out channels / groups"
+    if len(weight.shape) < 3:
+        raise ValueError(f"{who}() takes weights ({order}, *kernel), but the shape {weight.shape} came")
+    if len(x.shape) != len(weight.shape):
+        raise ValueError(
+            f"{who}() takes x {LAYOUT} with as many axes as the weights {weight.shape}, but x has the shape {x.shape}"
+            + ": add the axis of the batch with x[None]" * (len(x.shape) == len(weight.shape) - 1)
+        )
+    if min(weight.shape) < 1:
+        raise ValueError(f"{who}() takes weights with at least one element, but the shape {weight.shape} came")
+    if operator.index(groups) < 1 or weight.shape[0] % groups:
+        raise ValueError(
+            f"{who}() divides the first axis of the weights {weight.shape} into groups of equal size, but groups={groups} came"
+        )
+    taken = weight.shape[1] * groups if axis else weight.shape[0]
+    if x.shape[1] != taken:
+        raise ValueError(
+            f"{who}() with weights {weight.shape} and groups={groups} takes x of {taken} channels, "
+            f"(batch, {taken}, *space), but the shape {x.shape} came"
+        )
+    if bias is not None:
+        bias, outputs = as_tensor(bias), weight.shape[0] if axis else weight.shape[1] * groups
+        if bias.shape != (outputs,):
+            raise ValueError(f"{who}() takes a bias for each output channel, ({outputs},), but the shape {bias.shape} came")
+    return x, weight, bias
+
+
+@composed
+def conv(
+    x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Any:  # fmt: skip
+    """The cross-correlation of `x` with kernels, over a space of any number of axes: PyTorch's conv1d, conv2d, conv3d.
+
+    Args:
+        x: (batch, in channels, *space).
+        weight: the kernels, (out channels, in channels / groups, *kernel).
+        bias: (out channels) or None.
+        stride, dilation: steps between windows, and between the elements of one: a number, or one for each axis.
+        padding: zeros on both sides of each axis; "valid" for none, "same" for as many windows as elements.
+        groups: into how many groups the channels are divided; each output sees the inputs of its own group.
+
+    Returns:
+        (batch, out channels, *windows), a view of memory in the order (out channels, *windows, batch).
+
+    Raises:
+        ValueError: if shapes do not fit together, or the kernel is larger than the padded space.
+
+    >>> from autograd import Value
+    >>> x = Value([[[1.0, 2.0, 4.0, 8.0]]])
+    >>> conv(x, [[[-1.0, 1.0]]]).data
+    array([[[1., 2., 4.]]])
+    """
+    x, weight, bias = checked_channels("conv", x, weight, bias, groups, 1)
+    window = windows("conv", x.shape[2:], weight.shape[2:], *map(settled, (stride, padding, dilation)))
+    return _conv(x, weight, bias, window, groups)
+
+
+@composed
+def conv_transpose(
+    x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1,
+    dilation: Any = 1,
+) -> Any:  # fmt: skip
+    """The transpose of conv() as a linear map, which goes back from windows to the space: PyTorch's conv_transpose2d.
+
+    Args:
+        x: (batch, in channels, *windows).
+        weight: the kernels, (in channels, out channels / groups, *kernel).
+        bias: (out channels) or None.
+        stride, padding, dilation, groups: those of the convolution that it is the transpose of.
+        output_padding: how much longer the space is than the windows need, less than stride or dilation.
+
+    Returns:
+        (batch, out channels, *space) with axes of the length
+        ``(windows - 1) * stride - 2 * padding + (kernel - 1) * dilation + 1 + output_padding``.
+
+    Raises:
+        ValueError: if shapes do not fit together, or nothing is left between the padding.
+
+    >>> conv_transpose([[[1.0, 10.0]]], [[[1.0, 2.0, 3.0]]], stride=2)
+    array([[[ 1.,  2., 13., 20., 30.]]])
+    """
+    who = "conv_transpose"
+    x, weight, bias = checked_channels(who, x, weight, bias, groups, 0)
+    counts, size = x.shape[2:], weight.shape[2:]
+    stride, padding, more, dilation = (
+        per_axis(settled(given), len(size), least, f"the {what} of {who}()")
+        for given, least, what in ((stride, 1, "stride"), (padding, 0, "padding"), (output_padding, 0, "output_padding"),
+                                   (dilation, 1, "dilation"))
+    )  # fmt: skip
+    if any(m >= max(s, d) for m, s, d in zip(more, stride, dilation, strict=True)):
+        raise ValueError(
+            f"the output_padding of {who}() is less than its stride {stride} or dilation {dilation}, but {output_padding!r} came"
+        )
+    full = [(n - 1) * s + r for n, s, r in zip(counts, stride, extents(size, dilation), strict=True)]
+    lengths = tuple(n + m - 2 * p for n, m, p in zip(full, more, padding, strict=True))
+    if min(counts) < 1 or min(lengths) < 1:
+        raise ValueError(f"{who}() of {counts} windows with padding {padding} leaves a space of {lengths}: pad less")
+    window = Window(size, stride, dilation, padding, padding, lengths, counts)
+    out = _conv_input(x, weight, window, groups)
+    return out if bias is None else out + reshape(bias, (-1, *(1 for _ in size)))
+
+
+# --- pooling --------------------------------------------------------------------------------------
+
+
+def shares(x: Any, best: Any, window: Window, dtype: Any) -> list[Any]:
+    """For each place of the window the share its element has in the maximum: bools if no elements tie, else fractions."""
+    x, best = laid_out(x, window, -np.inf), batch_last(best)
+    found = [x[place] == best for place in window.places]
+    least = best.min(initial=np.inf)
+    if np.isnan(least):  # nan is the maximum of what holds a nan
+        found = [hit | ((x[place] != x[place]) & (best != best)) for hit, place in zip(found, window.places, strict=True)]
+    if least == -np.inf and window.padded != window.lengths:  # padding is no candidate
+        real = laid_out(np.ones((1, 1, *window.lengths), bool), window, False)
+        found = [hit & real[place] for hit, place in zip(found, window.places, strict=True)]
+    if sum(map(np.count_nonzero, found)) == best.size:
+        return found
+    ties = sum(hit.astype(dtype) for hit in found)
+    return [hit / ties for hit in found]
+
+
+def times(x: Any, share: Any, finite: bool) -> Any:
+    """The product, and 0 where the share is 0 also if x is infinite or nan; where it cannot be, that is 20 times faster."""
+    return x * share if finite else np.multiply(x, share, out=np.zeros_like(x), where=share != 0)
+
+
+@primitive("selection", x=lambda g, out, x, window: _max_unpool(g, raw(x), raw(out), window))
+def _max_pool(x: Any, window: Window) -> Any:
+    """max_pool()."""
+    x = laid_out(x, window, -np.inf)
+    first, *others = window.places
+    out = x[first].copy()
+    for place in others:
+        np.maximum(out, x[place], out=out)
+    return batch_first(out)
+
+
+@primitive("selection", g=lambda h, out, g, x, best, window: _max_picked(h, x, best, window))
+def _max_unpool(g: Any, x: Any, best: Any, window: Window) -> Any:
+    """The cotangent of max_pool(x) = `best`: `g` at the maximum of each window, in equal shares where elements tie."""
+    g = np.ascontiguousarray(batch_last(g))
+    finite = is_finite(g)
+    out = np.zeros((len(g), *window.padded, g.shape[-1]), g.dtype)
+    for share, place in zip(shares(x, best, window, g.dtype), window.places, strict=True):
+        part = times(g, share, finite)
+        out[place] = out[place] + part if window.overlaps else part
+    return without_padding(out, window)
+
+
+@primitive("selection", h=lambda g, out, h, x, best, window: _max_unpool(g, x, best, window))
+def _max_picked(h: Any, x: Any, best: Any, window: Window) -> Any:
+    """The elements of `h` where max_pool(x) = `best` took those of x, their mean where elements tie."""
+    h = laid_out(h, window)
+    finite = is_finite(h)
+    parts = (times(h[place], share, finite) for share, place in zip(shares(x, best, window, h.dtype), window.places, strict=True))
+    return batch_first(sum(parts))
+
+
+@primitive("linear", x=lambda g, out, x, window: _sum_unpool(g, window))
+def _sum_pool(x: Any, window: Window) -> Any:
+    """The sum over each window."""
+    x = laid_out(x, window)
+    first, *others = window.places
+    out = x[first].copy()
+    for place in others:
+        out += x[place]
+    return batch_first(out)
+
+
+@primitive("linear", g=lambda h, out, g, window: _sum_pool(h, window))
+def _sum_unpool(g: Any, window: Window) -> Any:
+    """The cotangent of sums over windows: each element gets `g` of all windows it is in."""
+    g = batch_last(g)
+    out = np.zeros((len(g), *window.padded, g.shape[-1]), g.dtype)
+    for place in window.places:
+        out[place] += g
+    return without_padding(out, window)
+
+
+def pooled_windows(
+    who: str, x: Any, size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> tuple[Any, Window]:  # fmt: skip
+    """`x` as an array or Value of floats, and its windows.
+
+    Raises:
+        ValueError: for settings out of range, windows that do not fit, or padding so wide that a window may see nothing else.
+    """
+    x = floating(who, x)
+    ndim = len(x.shape) - 2
+    size = per_axis(settled(size), ndim, 1, f"the size of the windows of {who}()")
+    stride, padding, dilation = map(settled, (size if stride is None else stride, padding, dilation))
+    window = windows(who, x.shape[2:], size, stride, padding, dilation, bool(ceil_mode))
+    reach = extents(size, window.dilation)
+    if padding != "same" and any(2 * b > r for b, r in zip(window.before, reach, strict=True)):
+        raise ValueError(f"the padding of {who}() is at most half of its window {reach}, but {padding!r} came")
+    return x, window
+
+
+def floating(who: str, x: Any) -> Any:
+    """`x` as a floating array or Value with a space; ValueError if it has none."""
+    x = as_tensor(x)
+    if len(x.shape) < 3:
+        raise ValueError(f"{who}() takes x {LAYOUT}, but the shape {x.shape} came: add axes of length 1 for what is missing")
+    return x if x.dtype.kind == "f" else astype(x, float_dtype(x))
+
+
+@composed
+def max_pool(
+    x: Any, size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+) -> Any:  # fmt: skip
+    """The maximum of each window, channel by channel: PyTorch's max_pool1d, max_pool2d, max_pool3d.
+
+    Elements that tie share the gradient equally (PyTorch: the first gets it all), and nan is the maximum of what holds a nan.
+
+    Args:
+        x: (batch, channels, *space).
+        size: the lengths of the window, a number or one for each axis.
+        stride, dilation: steps between windows, by default `size`, and between the elements of one.
+        padding: -inf on both sides of each axis, at most half the window.
+        ceil_mode: whether windows that begin inside and reach out of the padded space count as well.
+
+    Returns:
+        (batch, channels, *windows).
+
+    Raises:
+        ValueError: if a setting is out of range, or the window is larger than the padded space.
+
+    >>> max_pool([[[1.0, 5.0, 2.0, 3.0]]], 2)
+    array([[[5., 3.]]])
+    """
+    x, window = pooled_windows("max_pool", x, size, stride, padding, dilation, ceil_mode)
+    return _max_pool(x, window)
+
+
+@composed
+def avg_pool(
+    x: Any, size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True,
+    divisor_override: float | None = None,
+) -> Any:  # fmt: skip
+    """The mean of each window, channel by channel: PyTorch's avg_pool1d, avg_pool2d, avg_pool3d.
+
+    Args:
+        x, size, stride, padding, ceil_mode: as for max_pool(); the padding is zeros.
+        count_include_pad: whether padding counts as elements of the mean. What `ceil_mode` adds never does.
+        divisor_override: what sums are divided by, in place of the number of elements.
+
+    >>> avg_pool([[[1.0, 5.0, 2.0, 4.0]]], 2)
+    array([[[3., 3.]]])
+    """
+    x, window = pooled_windows("avg_pool", x, size, stride, padding, 1, ceil_mode)
+    total = _sum_pool(x, window)
+    if divisor_override is not None:
+        if not divisor_override:
+            raise ValueError("the divisor_override of avg_pool() is not 0: leave it out for the number of elements")
+        return total / float(divisor_override)
+    return total / elements(window, count_include_pad, x.dtype)
+
+
+def elements(window: Window, count_include_pad: bool, dtype: Any) -> Any:
+    """How many elements each window has: a number, or an array where windows at the edge have fewer."""
+    numbers = []
+    for k, s, b, n, count in zip(window.size, window.stride, window.before, window.lengths, window.counts, strict=True):
+        starts = np.arange(count) * s - b
+        first, last = (-b, n + b) if count_include_pad else (0, n)
+        numbers.append(np.minimum(starts + k, last) - np.maximum(starts, first))
+    if all((axis == k).all() for axis, k in zip(numbers, window.size, strict=True)):
+        return float(math.prod(window.size))
+    return outer_product(numbers, dtype)
+
+
+def outer_product(vectors: list[Any], dtype: Any) -> Any:
+    """One axis for each vector: the product of an element of each."""
+    return functools.reduce(np.multiply, np.ix_(*vectors)).astype(dtype)
+
+
+def over_bins(bins: tuple[tuple[slice, ...], ...]) -> Iterator[tuple[Any, Any]]:
+    """(index of a bin, index of its elements), both of (batch, channels, *space)."""
+    for place in np.ndindex(*map(len, bins)):
+        yield (..., *place), (..., *(axis[i] for axis, i in zip(bins, place, strict=True)))
+
+
+@primitive("linear", x=lambda g, out, x, bins, lengths: _bin_spread(g, bins, lengths))
+def _bin_sum(x: Any, bins: tuple[tuple[slice, ...], ...], lengths: Lengths) -> Any:
+    """The sum over each bin; a bin is a slice of each axis of a space of these `lengths`."""
+    out = np.empty((*x.shape[:2], *map(len, bins)), x.dtype)
+    for place, inside in over_bins(bins):
+        out[place] = x[inside].sum(axis=tuple(range(2, x.ndim)))
+    return out
+
+
+@primitive("linear", g=lambda h, out, g, bins, lengths: _bin_sum(h, bins, lengths))
+def _bin_spread(g: Any, bins: tuple[tuple[slice, ...], ...], lengths: Lengths) -> Any:
+    """The cotangent of sums over bins: each element gets `g` of all bins it is in."""
+    out = np.zeros((*g.shape[:2], *lengths), g.dtype)
+    for place, inside in over_bins(bins):
+        out[inside] += g[place].reshape(*g.shape[:2], *(1 for _ in lengths))
+    return out
+
+
+@composed
+def adaptive_avg_pool(x: Any, output_size: Any) -> Any:
+    """The means of as many bins as are asked for: PyTorch's adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d.
+
+    Bin i of n over an axis of length L goes from floor(i L / n) to ceil((i + 1) L / n), so that bins may share elements.
+
+    Args:
+        x: (batch, channels, *space).
+        output_size: how many bins, a number or one for each axis; None keeps the length of an axis.
+
+    Returns:
+        (batch, channels, *output_size).
+
+    Raises:
+        ValueError: if a number of bins is less than 1.
+
+    >>> adaptive_avg_pool([[[1.0, 2.0, 3.0, 4.0, 5.0]]], 2)
+    array([[[2., 4.]]])
+    """
+    who = "adaptive_avg_pool"
+    x = floating(who, x)
+    lengths = x.shape[2:]
+    given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * len(lengths)
+    if len(given) == len(lengths):
+        given = [n if wanted is None else wanted for wanted, n in zip(given, lengths, strict=True)]
+    counts = per_axis(given, len(lengths), 1, f"the output_size of {who}()")
+    if min(lengths) < 1:
+        raise ValueError(f"{who}() takes a space with elements, but the shape {x.shape} came")
+    if all(n % count == 0 for n, count in zip(lengths, counts, strict=True)):
+        return avg_pool(x, [n // count for n, count in zip(lengths, counts, strict=True)])
+    bins = tuple(
+        tuple(slice(i * n // count, -(-(i + 1) * n // count)) for i in range(count))
+        for n, count in zip(lengths, counts, strict=True)
+    )
+    sizes = [np.array([part.stop - part.start for part in axis]) for axis in bins]
+    return _bin_sum(x, bins, lengths) / outer_product(sizes, x.dtype)

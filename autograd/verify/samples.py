@@ -17,6 +17,7 @@ import numpy as np
 
 from autograd.op import Op
 from autograd.ops import functions, special, table
+from autograd.ops.convolution import windows
 from autograd.ops.shapes import as_array
 
 Shape = tuple[int, ...]
@@ -109,7 +110,7 @@ def with_real_eigenvalues(rng: np.random.Generator, shape: Shape) -> Any:
 
 DRAWN: dict[str, Draw] = {
     **dict.fromkeys(["max", "min", "sort", "clip"], apart),
-    **dict.fromkeys(["abs", "relu", "leaky_relu", "norm", "prod"], away),
+    **dict.fromkeys(["abs", "relu", "leaky_relu", "elu", "celu", "norm", "prod"], away),
     **dict.fromkeys(["inv", "solve", "det", "logabsdet", "pinv", "cholesky", "qr", "eigh", "svd"], regular),
     **dict.fromkeys(["polygamma", "jv", "yv", "iv", "kv", "ive", "gammainc", "gammaincc"], between(0.5, 2.0)),
     "betainc": between(0.2, 0.8), "round": between(0.1, 0.4), "eig": with_real_eigenvalues,
@@ -135,11 +136,17 @@ def call_with(name: str, how: tuple[Any, ...], *inputs: Any) -> Any:
 # fmt: off
 MASK = np.array([[True, False], [False, True]])
 PLACES = np.array([[0, 2, 2], [3, 1, 0]])
+PAIRS = windows("max_pool", (4,), (2,), 2)
+ROW = np.array([[[1.0, 3.0, 4.0, 2.0]]])
+TWO_ROWS = np.array([[[1.0, 3.0, 4.0, 2.0]], [[5.0, 5.0, 2.0, 6.0]]])
 #: Of one input: its shape, then the arguments after it.
 ONE: dict[str, list[tuple[Any, ...]]] = {
     "abs": [((2, 2),)], "relu": [((2, 2),)],
+    "centre": [((3,),), ((2, 3), 0)], "rms_normalise": [((3,), -1, 0.1), ((2, 3), (0, 1), 0.1)],
     "sinc": [((),), ((2, 2),)], "ldexp": [((), 3), ((3,), np.array([1, -2, 4]))], "astype": [((3,), float), ((2, 2), float)],
     "round": [((),), ((2, 2), -1)], "nan_to_num": [((),), ((2, 2),)], "leaky_relu": [((), 0.2), ((2, 2), 0.1)],
+    "elu": [((), 1.0), ((2, 2), 0.7)], "celu": [((), 1.0), ((2, 2), 0.7)], "gelu_tanh": [((),), ((2, 2),)],
+    "softmax_cross_entropy": [((2, 3), [2, 0]), ((2, 2), [0, 1])],
     "clip": [((2, 3), -0.1, 0.1), ((2, 2), np.array([-0.2, -0.1]), None)],
     "reshape": [((2, 3), (3, 2)), ((2, 2), -1, "F")], "transpose": [((2, 3),), ((2, 2),), ((2, 2, 2), (1, 2, 0))],
     "broadcast_to": [((3,), (2, 3)), ((2, 1), (2, 2)), ((), (2, 2))],
@@ -200,6 +207,23 @@ OTHER: dict[str, list[Case]] = {
     "eig": [Case([(2, 2)], lambda x: in_a_row(f.eig(x))), Case([(3, 3)], f.eigvals)],
     "svd": [Case([(2, 2)], lambda x: in_a_row(f.svd(x))), Case([(3, 2)], lambda x: in_a_row(f.svd(x, False))),
             Case([(2, 3)], f.svdvals)],
+    "conv": [Case([(1, 2, 4), (2, 2, 2), (2,)], lambda x, w, b: f.conv(x, w, b, padding=1)),
+             Case([(1, 1, 3, 4), (2, 1, 2, 2)], lambda x, w: f.conv(x, w, stride=(1, 2)))],
+    "conv_input": [Case([(1, 2, 3), (2, 1, 2)], f.conv_transpose),
+                   Case([(1, 1, 2, 2), (1, 2, 2, 2)], lambda g, w: f.conv_transpose(g, w, stride=2))],
+    "conv_weight": [Case([(1, 2, 2), (1, 2, 4)], lambda g, x: f.conv_weight(g, x, windows("conv", (4,), (3,), 1), 1)),
+                    Case([(1, 1, 2, 2), (1, 1, 3, 3)], lambda g, x: f.conv_weight(g, x, windows("conv", (3, 3), (2, 2), 1), 1))],
+    "max_pool": [Case([(1, 2, 4)], lambda x: f.max_pool(x, 2), apart), Case([(1, 1, 3, 4)], lambda x: f.max_pool(x, 2, 1), apart)],
+    "max_unpool": [Case([(1, 1, 2)], lambda g: f.max_unpool(g, ROW, f.max_pool(ROW, 2), PAIRS)),
+                   Case([(2, 1, 2)], lambda g: f.max_unpool(g, TWO_ROWS, f.max_pool(TWO_ROWS, 2), PAIRS))],
+    "max_picked": [Case([(1, 1, 4)], lambda h: f.max_picked(h, ROW, f.max_pool(ROW, 2), PAIRS)),
+                   Case([(2, 1, 4)], lambda h: f.max_picked(h, TWO_ROWS, f.max_pool(TWO_ROWS, 2), PAIRS))],
+    "sum_pool": [Case([(1, 2, 4)], lambda x: f.avg_pool(x, 2)), Case([(1, 1, 3, 4)], lambda x: f.avg_pool(x, 2, 1, 1))],
+    "sum_unpool": [Case([(1, 2, 2)], lambda g: f.sum_unpool(g, PAIRS)), Case([(2, 1, 2)], lambda g: f.sum_unpool(g, PAIRS))],
+    "bin_sum": [Case([(1, 2, 5)], lambda x: f.adaptive_avg_pool(x, 2)),
+                Case([(1, 1, 3, 4)], lambda x: f.adaptive_avg_pool(x, (2, 3)))],
+    "bin_spread": [Case([(1, 2, 2)], lambda g: f.bin_spread(g, ((slice(0, 2), slice(1, 3)),), (3,))),
+                   Case([(2, 1, 1)], lambda g: f.bin_spread(g, ((slice(1, 3),),), (3,)))],
 }
 # fmt: on
 

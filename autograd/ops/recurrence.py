@@ -1,0 +1,311 @@
+"""Recurrent layers over a whole sequence, each one operation: the loop over time in NumPy, and the loop back as its joint rule.
+
+The output holds the state after every step, nothing more: going back, the gates are computed again from it, which costs one more
+product a step and saves two thirds of the memory. The gradient of the weight is one product at the end. The rules are plain
+Python over arrays and Values alike, so they serve every order; on Values every step slices its part out of whole sequences,
+and a second derivative takes a time that grows with the square of their length.
+
+In all that follows x is what the inputs give to the gates at every step, (time, batch, gates * hidden); `weight`, (gates *
+hidden, hidden), takes the hidden state before a step, (batch, hidden), to the same gates. Where the bools `kept`, (time, batch,
+1), are False a sequence has ended, and the step leaves the state as it is. With `reverse` the last step is the first one taken.
+
+In the loops back NumPy's functions stand for ours: on Values they are the same, on arrays they take half the time of the call.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd.op import is_value, raw, shape_of
+from autograd.ops.elementwise import sigmoid, where
+from autograd.ops.forms import composed, primitive
+from autograd.ops.products import matmul, rows
+from autograd.ops.reductions import _sum
+from autograd.ops.shapes import as_tensor, concatenate, expand_dims, stack, transpose
+
+# --- what the three share -------------------------------------------------------------------------
+
+
+def blocks(x: Any, size: int) -> list[Any]:
+    """The last axis in pieces of one size, a view each: gates, or parts of the state."""
+    return [x[..., start : start + size] for start in range(0, shape_of(x)[-1], size)]
+
+
+def in_turn(x: Any, reverse: bool) -> range:
+    """The steps in the order in which they are taken."""
+    return range(shape_of(x)[0])[:: -1 if reverse else 1]
+
+
+def before(first: Any, states: Any, reverse: bool) -> Any:
+    """The state before each step, from the first one and those after the steps: (time, batch, hidden)."""
+    first = expand_dims(first, 0)
+    return concatenate([states[1:], first] if reverse else [first, states[:-1]])
+
+
+def room(out: Any, shape: tuple[int, ...]) -> Any:
+    """Where a loop back in time puts its results step by step: an array, or a list if they are Values."""
+    return [None] * shape[0] if is_value(out) else np.empty(shape, out.dtype)
+
+
+def along_time(steps: Any) -> Any:
+    """What is in such a room, as one array or Value."""
+    return stack(steps) if steps.__class__ is list else steps
+
+
+def weight_rule(to_gates: Any, hidden: Any) -> Any:
+    """The cotangent of the weight: the sum over all steps and samples, as one product."""
+    return matmul(transpose(rows(to_gates)), rows(hidden))
+
+
+def in_tuple(values: Any, *settings: Any) -> tuple[Any, ...]:
+    """The same arguments with the values in a tuple."""
+    return tuple(values), *settings
+
+
+def in_one_dtype(values: tuple[Any, ...]) -> list[Any]:
+    """Arrays in the dtype of their sum."""
+    dtype = np.result_type(*values)
+    return [np.asarray(item, dtype) for item in values]
+
+
+def hold(new: Any, old: Any, kept: Any, t: int) -> None:
+    """Put the state before a step in place of the one behind it, where the sequence has ended."""
+    if kept is not None:
+        np.copyto(new, old, where=~kept[t])
+
+
+def active(c: Any, held: Any, kept: Any, t: int) -> Any:
+    """A cotangent, and another one where the sequence has ended."""
+    return c if kept is None else where(kept[t], c, held)
+
+
+def squash(gates: Any) -> None:
+    """The sigmoid in place, one call over a block; e^-x = inf is meant, the quotient is then 0."""
+    with np.errstate(over="ignore"):
+        np.exp(np.negative(gates, gates), gates)
+    gates += 1.0
+    np.reciprocal(gates, gates)
+
+
+def arranged(name: str, gates: int, x: Any, weight: Any, states: tuple[Any, ...], kept: Any) -> tuple[list[Any], Any]:
+    """The inputs as arrays or Values, and the mask with an axis for the features; ValueError for shapes that cannot be."""
+    values = [as_tensor(item) for item in (x, weight, *states)]
+    shapes = [shape_of(item) for item in values]
+    size = shapes[1][-1] if len(shapes[1]) == 2 else 0
+    mask = None if kept is None else np.array(raw(kept), dtype=bool)
+    wanted = [(*shapes[0][:2], gates * size), (gates * size, size), *[(*shapes[0][1:2], size) for _ in states]]
+    if len(shapes[0]) != 3 or not shapes[0][0] or shapes != wanted or (mask is not None and mask.shape != shapes[0][:2]):
+        masked = f", kept {mask.shape}" if mask is not None else ""
+        raise ValueError(
+            f"{name}() takes x (time, batch, {gates} * hidden) of at least one step, a weight ({gates} * hidden, hidden), states "
+            f"(batch, hidden) and kept (time, batch), but the shapes {', '.join(map(str, shapes))}{masked} came"
+        )
+    return values, None if mask is None else mask[..., None]
+
+
+def outputs(states: Any, mask: Any) -> Any:
+    """The hidden states of all steps, zeros where a sequence has ended."""
+    return states if mask is None else where(mask, states, 0.0)
+
+
+# --- RNN ------------------------------------------------------------------------------------------
+
+
+def rnn_rule(g: Any, out: Any, values: tuple[Any, ...], nonlinearity: str, kept: Any, reverse: bool) -> tuple[Any, ...]:
+    """Of relu the derivative at 0 is 0."""
+    x, weight, hidden = values
+    slope = 1.0 - out * out if nonlinearity == "tanh" else raw(out) > 0.0
+    to_gates, to_hidden = room(out, shape_of(x)), 0.0
+    for t in reversed(in_turn(x, reverse)):
+        to_hidden = held = g[t] + to_hidden
+        to_gates[t] = active(to_hidden * slope[t], 0.0, kept, t)
+        to_hidden = active(to_gates[t] @ weight, held, kept, t)
+    to_x = along_time(to_gates)
+    return to_x, weight_rule(to_x, before(hidden, out, reverse)), to_hidden
+
+
+@primitive("linear", in_tuple, symbol="rnn({})", values=rnn_rule)
+def _rnn(values: Any, nonlinearity: str, kept: Any, reverse: bool) -> Any:
+    """The hidden state after every step: (time, batch, hidden)."""
+    x, weight, h = in_one_dtype(values)
+    out = np.empty_like(x)
+    for t in in_turn(x, reverse):
+        gate = np.matmul(h, weight.T, out[t])
+        gate += x[t]
+        np.tanh(gate, gate) if nonlinearity == "tanh" else np.maximum(gate, 0.0, out=gate)
+        hold(gate, h, kept, t)
+        h = gate
+    return out
+
+
+@composed
+def rnn(x: Any, weight: Any, hidden: Any, nonlinearity: str = "tanh", kept: Any = None, reverse: bool = False) -> tuple[Any, Any]:
+    """``h[t] = tanh(x[t] + h[t - 1] @ weight.T)``, or relu: an Elman network (1990).
+
+    Args:
+        x: what the inputs give to each step, (time, batch, hidden).
+        weight: (hidden, hidden).
+        hidden: the first state, (batch, hidden).
+        nonlinearity: "tanh" or "relu".
+        kept: bools (time, batch), False for steps behind the end of a sequence; the state stays there, and the output is 0.
+        reverse: whether the steps are taken from the last one to the first.
+
+    Returns:
+        The hidden states of all steps, (time, batch, hidden), and the one after the last step taken, (batch, hidden).
+
+    Raises:
+        ValueError: for other shapes, or a nonlinearity that is not known.
+    """
+    if nonlinearity not in ("tanh", "relu"):
+        raise ValueError(f"rnn() knows the nonlinearities 'tanh' and 'relu', but {nonlinearity!r} came")
+    values, mask = arranged("rnn", 1, x, weight, (hidden,), kept)
+    states = _rnn(values, nonlinearity, mask, reverse)
+    return outputs(states, mask), states[in_turn(states, reverse)[-1]]
+
+
+# --- LSTM: gates i, f, g, o -----------------------------------------------------------------------
+
+
+def lstm_rule(g: Any, out: Any, values: tuple[Any, ...], kept: Any, reverse: bool) -> tuple[Any, ...]:
+    """`a` is the candidate, the gate that papers call g."""
+    x, weight, hidden, cell = values
+    size = shape_of(weight)[1]
+    (cells, states), (g_cells, g_states) = blocks(out, size), blocks(g, size)
+    states, old, columns = before(hidden, states, reverse), before(cell, cells, reverse), transpose(weight)
+    to_gates, to_hidden, to_cell = room(out, shape_of(x)), 0.0, 0.0
+    for t in reversed(in_turn(x, reverse)):
+        gates = x[t] + states[t] @ columns  # (batch, 4 * hidden)
+        a, bent, gates = np.tanh(gates[:, 2 * size : 3 * size]), np.tanh(cells[t]), sigmoid(gates)
+        (i, f, _, o), (slope_i, slope_f, _, slope_o) = blocks(gates, size), blocks(gates * (1.0 - gates), size)
+        to_hidden = held_hidden = g_states[t] + to_hidden
+        to_cell = held_cell = g_cells[t] + to_cell
+        to_cell = to_cell + to_hidden * o * (1.0 - bent * bent)
+        parts = [to_cell * a * slope_i, to_cell * old[t] * slope_f, to_cell * i * (1.0 - a * a), to_hidden * bent * slope_o]
+        to_gates[t] = active(np.concatenate(parts, -1), 0.0, kept, t)
+        to_cell = active(to_cell * f, held_cell, kept, t)
+        to_hidden = active(to_gates[t] @ weight, held_hidden, kept, t)
+    to_x = along_time(to_gates)
+    return to_x, weight_rule(to_x, states), to_hidden, to_cell
+
+
+@primitive("linear", in_tuple, symbol="lstm({})", values=lstm_rule)
+def _lstm(values: Any, kept: Any, reverse: bool) -> Any:
+    """The cell and the hidden state after every step: (time, batch, 2 * hidden)."""
+    x, weight, h, c = in_one_dtype(values)
+    size = weight.shape[1]
+    out = np.empty((*x.shape[:2], 2 * size), x.dtype)
+    for t in in_turn(x, reverse):
+        gates = h @ weight.T
+        gates += x[t]  # (batch, 4 * hidden)
+        candidate = np.tanh(gates[:, 2 * size : 3 * size])
+        squash(gates)
+        i, f, _, o = blocks(gates, size)
+        cell, hidden = blocks(out[t], size)
+        np.multiply(f, c, cell)
+        cell += i * candidate
+        np.multiply(o, np.tanh(cell), hidden)
+        hold(cell, c, kept, t)
+        hold(hidden, h, kept, t)
+        h, c = hidden, cell
+    return out
+
+
+@composed
+def lstm(x: Any, weight: Any, hidden: Any, cell: Any, kept: Any = None, reverse: bool = False) -> tuple[Any, Any, Any]:
+    """Long short-term memory (Hochreiter and Schmidhuber 1997, with the forget gate of Gers, Schmidhuber and Cummins 2000).
+
+    ``i, f, g, o = split(x[t] + h[t - 1] @ weight.T)``, ``c[t] = sigmoid(f) * c[t - 1] + sigmoid(i) * tanh(g)`` and
+    ``h[t] = sigmoid(o) * tanh(c[t])``.
+
+    Args:
+        x: what the inputs give to the gates at each step, (time, batch, 4 * hidden).
+        weight: (4 * hidden, hidden).
+        hidden, cell: the first state, (batch, hidden) each.
+        kept: bools (time, batch), False for steps behind the end of a sequence; the state stays there, and the output is 0.
+        reverse: whether the steps are taken from the last one to the first.
+
+    Returns:
+        The hidden states of all steps, (time, batch, hidden), then hidden and cell state after the last step taken.
+
+    Raises:
+        ValueError: for other shapes.
+    """
+    values, mask = arranged("lstm", 4, x, weight, (hidden, cell), kept)
+    cells, states = blocks(_lstm(values, mask, reverse), shape_of(values[1])[1])
+    last = in_turn(states, reverse)[-1]
+    return outputs(states, mask), states[last], cells[last]
+
+
+# --- GRU: gates r, z, n ---------------------------------------------------------------------------
+
+
+def gru_rule(g: Any, out: Any, values: tuple[Any, ...], kept: Any, reverse: bool) -> tuple[Any, ...]:
+    """`p` is the part of the product that r multiplies; so in n the inputs get another cotangent than the product."""
+    x, weight, bias, hidden = values
+    size = shape_of(weight)[1]
+    states, columns = before(hidden, out, reverse), transpose(weight)
+    to_gates, to_n, to_hidden = room(out, shape_of(x)), room(out, shape_of(out)), 0.0
+    for t in reversed(in_turn(x, reverse)):
+        product = states[t] @ columns + bias  # (batch, 3 * hidden)
+        p, gates = product[:, 2 * size :], sigmoid((x[t] + product)[:, : 2 * size])
+        (r, z), (slope_r, slope_z) = blocks(gates, size), blocks(gates * (1.0 - gates), size)
+        n = np.tanh(x[t][:, 2 * size :] + r * p)
+        to_hidden = held = g[t] + to_hidden
+        to_n[t] = into_n = active(to_hidden * (1.0 - z) * (1.0 - n * n), 0.0, kept, t)
+        into_z = active(to_hidden * (states[t] - n) * slope_z, 0.0, kept, t)
+        to_gates[t] = np.concatenate([into_n * p * slope_r, into_z, into_n * r], -1)
+        to_hidden = active(to_hidden * z, held, kept, t) + to_gates[t] @ weight
+    to_product = along_time(to_gates)
+    to_x = concatenate([to_product[..., : 2 * size], along_time(to_n)], -1)
+    return to_x, weight_rule(to_product, states), _sum(rows(to_product), 0), to_hidden
+
+
+@primitive("linear", in_tuple, symbol="gru({})", values=gru_rule)
+def _gru(values: Any, kept: Any, reverse: bool) -> Any:
+    """The hidden state after every step: (time, batch, hidden)."""
+    x, weight, bias, h = in_one_dtype(values)
+    size = weight.shape[1]
+    out = np.empty((*x.shape[:2], size), x.dtype)
+    for t in in_turn(x, reverse):
+        product = h @ weight.T
+        product += bias  # (batch, 3 * hidden)
+        gates = product[:, : 2 * size] + x[t, :, : 2 * size]
+        squash(gates)
+        r, z = blocks(gates, size)
+        n = np.tanh(x[t, :, 2 * size :] + r * product[:, 2 * size :])
+        np.add(n, z * (h - n), out[t])
+        hold(out[t], h, kept, t)
+        h = out[t]
+    return out
+
+
+@composed
+def gru(x: Any, weight: Any, bias: Any, hidden: Any, kept: Any = None, reverse: bool = False) -> tuple[Any, Any]:
+    """A gated recurrent unit (Cho et al. 2014), in the form in which r multiplies the product.
+
+    With ``p = h[t - 1] @ weight.T + bias``: ``r, z = sigmoid(x[t] + p)`` of two thirds, ``n = tanh(x[t] + r * p)`` of the last
+    one, and ``h[t] = (1 - z) * n + z * h[t - 1]``.
+
+    Args:
+        x: what the inputs give to the gates at each step, (time, batch, 3 * hidden).
+        weight: (3 * hidden, hidden).
+        bias: what is added to the product of the weight, (3 * hidden), or None.
+        hidden: the first state, (batch, hidden).
+        kept: bools (time, batch), False for steps behind the end of a sequence; the state stays there, and the output is 0.
+        reverse: whether the steps are taken from the last one to the first.
+
+    Returns:
+        The hidden states of all steps, (time, batch, hidden), and the one after the last step taken, (batch, hidden).
+
+    Raises:
+        ValueError: for other shapes.
+    """
+    values, mask = arranged("gru", 3, x, weight, (hidden,), kept)
+    gates = shape_of(values[1])[:1]
+    bias = np.zeros(gates, values[1].dtype) if bias is None else as_tensor(bias)
+    if shape_of(bias) != gates:
+        raise ValueError(f"gru() takes a bias of the shape {gates}, or None, but {shape_of(bias)} came")
+    states = _gru((*values[:2], bias, values[2]), mask, reverse)
+    return outputs(states, mask), states[in_turn(states, reverse)[-1]]

@@ -1,0 +1,99 @@
+"""Gradient clipping: between backward() and the optimiser's step. Names as in PyTorch, with and without its underscore."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from autograd import Value
+
+
+def clip_grad_norm(
+    parameters: Value | Iterable[Value], max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False
+) -> float:
+    """Scale all gradients by the same factor, so that their norm as one vector is at most max_norm.
+
+    The factor is ``max_norm / (norm + 1e-6)`` where that is less than 1, as in PyTorch (Pascanu, Mikolov and Bengio 2013).
+
+    Args:
+        parameters: leaf Values, or one.
+        max_norm: the largest norm.
+        norm_type: 2.0 for the Euclidean norm, 1.0, ``math.inf`` for the largest absolute value, or another p > 0.
+        error_if_nonfinite: whether a norm of inf or nan is an error; otherwise the gradients become zero or nan.
+
+    Returns:
+        The norm before clipping.
+
+    Raises:
+        ValueError: if max_norm is negative or norm_type is not positive.
+        FloatingPointError: if error_if_nonfinite and the norm is inf or nan; it names a parameter. Nothing is changed.
+
+    >>> w = Value([3.0, 4.0])
+    >>> (w * w).sum().backward()
+    >>> clip_grad_norm([w], 1.0)
+    10.0
+    >>> w.grad.round(5)
+    array([0.6, 0.8])
+    """
+    if not (max_norm >= 0.0 and norm_type > 0.0):
+        raise ValueError(f"max_norm must not be negative and norm_type be positive, but they are {max_norm} and {norm_type}")
+    values = listed(parameters)
+    # In float64, where squares of float32 cannot overflow.
+    norms = [np.linalg.norm(np.ravel(value.grad).astype(float, copy=False), norm_type) for value in values]
+    total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
+    if error_if_nonfinite and not math.isfinite(total):
+        number, value = next((i, value) for i, value in enumerate(values) if not np.isfinite(norms[i]))
+        name = value.label or f"parameter {number} of shape {value.shape}"
+        raise FloatingPointError(
+            f"the norm of the gradients is {total}, first in {name}: look for inf or nan in the loss and the data, "
+            "lower the learning rate, or skip the step"
+        )
+    factor = max_norm / (total + 1e-6)
+    if not factor >= 1.0:
+        for value in values:
+            grad = value.grad
+            if value.shape:
+                grad *= factor  # in place: leaf gradients own their memory
+            elif grad:
+                value.grad = grad * factor
+    return total
+
+
+def clip_grad_value(parameters: Value | Iterable[Value], clip_value: float) -> None:
+    """Move every element of the gradients into the range from -clip_value to clip_value; nan stays nan.
+
+    Args:
+        parameters: leaf Values, or one.
+        clip_value: the largest absolute value.
+
+    Raises:
+        ValueError: if clip_value is negative.
+
+    >>> w = Value([3.0, -0.1])
+    >>> (w * w).sum().backward()
+    >>> clip_grad_value([w], 1.0)
+    >>> w.grad
+    array([ 1. , -0.2])
+    """
+    if not clip_value >= 0.0:
+        raise ValueError(f"clip_value must not be negative, but is {clip_value}")
+    for value in listed(parameters):
+        grad = value.grad
+        if value.shape:
+            np.clip(grad, -clip_value, clip_value, out=grad)
+        elif abs(grad) > clip_value:
+            value.grad = math.copysign(clip_value, grad)
+
+
+clip_grad_norm_, clip_grad_value_ = clip_grad_norm, clip_grad_value  # PyTorch's names
+
+
+def listed(parameters: Value | Iterable[Value]) -> list[Value]:
+    """The parameters as a list, if they are that."""
+    values = [parameters] if isinstance(parameters, Value) else list(parameters)
+    for value in values:
+        if not isinstance(value, Value):
+            raise TypeError(f"clipping takes a list of parameters, but {value!r} is in it: pass model.parameters()")
+    return values

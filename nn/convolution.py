@@ -1,0 +1,331 @@
+"""Convolutions and pooling over one and two axes of space. Names, layouts and defaults follow PyTorch.
+
+All layers take (batch, channels, *space), or one sample (channels, *space).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from autograd import Value, adaptive_avg_pool, avg_pool, conv, conv_transpose, expand_dims, max_pool, squeeze
+from nn.module import Module
+from nn.neurons import Rng
+
+Lengths = int | tuple[int, ...]
+
+#: PyTorch's padding modes by NumPy's names.
+PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+class Spatial(Module):
+    """A layer over `dimensions` axes of space: a subclass says in compute() what it makes of a batch."""
+
+    dimensions: int
+    settings: tuple[str, ...] = ()  # the attributes that the repr shows, in the order of the arguments
+
+    def forward(self, x: Any) -> Value:
+        axes = len(np.shape(x)) - self.dimensions
+        if axes not in (1, 2):
+            layout = f"(batch, channels, {', '.join(('height', 'width', 'depth')[: self.dimensions])})"
+            raise ValueError(f"{self.named()} takes {layout} or that without the batch, but the shape {np.shape(x)} came")
+        return self.compute(x) if axes == 2 else squeeze(self.compute(expand_dims(x, 0)), 0)
+
+    def compute(self, x: Any) -> Value:
+        """What the layer makes of (batch, channels, *space)."""
+        raise NotImplementedError
+
+    def named(self) -> str:
+        return f"{type(self).__name__}({self.extra_repr()})"
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.settings)
+
+    def spread(self, given: Any, what: str) -> Any:
+        """One number for each axis of space from one for all; words as they are."""
+        numbers = (given,) * self.dimensions if isinstance(given, (int, np.integer)) else given
+        if not isinstance(given, str) and len(numbers) != self.dimensions:
+            raise ValueError(f"{type(self).__name__} takes one {what} or {self.dimensions}, but {given!r} came")
+        return numbers if isinstance(given, str) else tuple(map(int, numbers))
+
+
+class Convolution(Spatial):
+    """What convolutions and their transposes have in common: parameters and settings.
+
+    Both parameters start uniformly within ``1 / sqrt(weight.shape[1] * elements of the kernel)``, as PyTorch's, which is He
+    initialisation (2015) for a leaky ReLU of slope sqrt(5).
+    """
+
+    settings = ("kernel_size", "stride", "padding", "dilation", "groups", "padding_mode")
+    transposed = False
+
+    def set_up(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any,
+               groups: int, bias: bool, padding_mode: str, dtype: Any, rng: Rng) -> None:  # fmt: skip
+        if groups < 1 or in_channels % groups or out_channels % groups:
+            raise ValueError(
+                f"{type(self).__name__} divides {in_channels} and {out_channels} channels into groups, which groups={groups} "
+                "cannot: take a divisor of both"
+            )
+        if padding_mode not in PADDING_MODES or (self.transposed and padding_mode != "zeros"):
+            known = "'zeros'" if self.transposed else ", ".join(map(repr, PADDING_MODES))
+            raise ValueError(f"the padding_mode of {type(self).__name__} is one of {known}, but {padding_mode!r} came")
+        self.in_channels, self.out_channels, self.groups, self.padding_mode = in_channels, out_channels, groups, padding_mode
+        self.kernel_size, self.stride = self.spread(kernel_size, "kernel_size"), self.spread(stride, "stride")
+        self.padding, self.dilation = self.spread(padding, "padding"), self.spread(dilation, "dilation")
+        first, second = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
+        shape = (first, second // groups, *self.kernel_size)
+        fan_in, rng = math.prod(shape[1:]), np.random.default_rng(rng)
+        bound = 1.0 / math.sqrt(fan_in) if fan_in else 0.0
+        self.weight = Value(rng.uniform(-bound, bound, shape).astype(dtype))
+        self.bias = Value(rng.uniform(-bound, bound, out_channels).astype(dtype)) if bias else None
+
+    def forward(self, x: Any) -> Value:
+        shape = np.shape(x)
+        axis = len(shape) - self.dimensions - 1
+        if axis in (0, 1) and shape[axis] != self.in_channels:
+            raise ValueError(f"{self.named()} takes {self.in_channels} channels in axis {axis}, but the shape {shape} came")
+        return super().forward(x)
+
+    def extra_repr(self) -> str:
+        usual = {"padding": (0,) * self.dimensions, "dilation": (1,) * self.dimensions, "groups": 1, "padding_mode": "zeros"}
+        usual["output_padding"] = (0,) * self.dimensions
+        shown = [f"{name}={getattr(self, name)!r}" for name in self.settings if getattr(self, name) != usual.get(name)]
+        bias = [] if self.bias is not None else ["bias=False"]
+        return ", ".join([f"{self.in_channels}, {self.out_channels}", *shown, *bias])
+
+
+class ConvNd(Convolution):
+    """Cross-correlation with kernels of any number of axes; Conv1d and Conv2d say how many."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: Lengths, stride: Lengths = 1, padding: Lengths | str = 0,
+        dilation: Lengths = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", *, dtype: Any = np.float64,
+        rng: Rng = None,
+    ) -> None:  # fmt: skip
+        self.set_up(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, dtype, rng)
+
+    def compute(self, x: Any) -> Value:
+        padding = self.padding
+        if self.padding_mode != "zeros" and padding != "valid":
+            mode: Any = PADDING_MODES[self.padding_mode]
+            x, padding = np.pad(x, [(0, 0), (0, 0), *self.both_sides()], mode), 0
+        return conv(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+    def both_sides(self) -> list[tuple[int, int]]:
+        """The padding before and after each axis as numbers; "same" puts the odd one behind."""
+        if self.padding != "same":
+            return [(n, n) for n in self.padding]
+        more = [(k - 1) * d for k, d in zip(self.kernel_size, self.dilation, strict=True)]
+        return [(n // 2, n - n // 2) for n in more]
+
+
+class Conv1d(ConvNd):
+    """Cross-correlation with kernels along one axis: (batch, in_channels, length) -> (batch, out_channels, windows).
+
+    `weight` has the shape (out_channels, in_channels / groups, kernel_size), as in PyTorch.
+
+    Args:
+        in_channels, out_channels: channels before and after.
+        kernel_size: the length of the kernels.
+        stride, dilation: steps between windows, and between the elements of one.
+        padding: how many elements are added on both sides; "valid" for none, "same" for as many windows as elements.
+        groups: into how many groups the channels are divided; each output sees the inputs of its own group.
+        bias: whether a bias is added.
+        padding_mode: what is added: "zeros", or elements of the input by "reflect", "replicate" or "circular".
+        dtype: the dtype of the parameters.
+        rng: a numpy Generator or a seed.
+
+    Raises:
+        ValueError: for settings that do not fit together, and on a call whose shape does not.
+
+    >>> Conv1d(3, 4, 5, padding="same", rng=0)(np.zeros((2, 3, 10))).shape
+    (2, 4, 10)
+    """
+
+    dimensions = 1
+
+
+class Conv2d(ConvNd):
+    """Cross-correlation with kernels over images: (batch, in_channels, height, width) -> (batch, out_channels, rows, columns).
+
+    `weight` has the shape (out_channels, in_channels / groups, *kernel_size), as in PyTorch. The arguments are those of
+    Conv1d; kernel_size, stride, padding and dilation are one number, or one for each axis.
+
+    >>> Conv2d(1, 8, 3, rng=0)(np.zeros((64, 1, 28, 28))).shape
+    (64, 8, 26, 26)
+    """
+
+    dimensions = 2
+
+
+class ConvTransposeNd(Convolution):
+    """The transpose of a convolution as a linear map; ConvTranspose1d and ConvTranspose2d say of how many axes."""
+
+    settings = ("kernel_size", "stride", "padding", "output_padding", "groups", "dilation")
+    transposed = True
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: Lengths, stride: Lengths = 1, padding: Lengths = 0,
+        output_padding: Lengths = 0, groups: int = 1, bias: bool = True, dilation: Lengths = 1, padding_mode: str = "zeros",
+        *, dtype: Any = np.float64, rng: Rng = None,
+    ) -> None:  # fmt: skip
+        self.output_padding = self.spread(output_padding, "output_padding")
+        self.set_up(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, dtype, rng)
+
+    def compute(self, x: Any) -> Value:
+        return conv_transpose(
+            x, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation
+        )  # fmt: skip
+
+
+class ConvTranspose1d(ConvTransposeNd):
+    """The transpose of Conv1d, for going back to a longer axis: (batch, in_channels, windows) -> (batch, out_channels, length).
+
+    ``length = (windows - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1``, and `weight` has the
+    shape (in_channels, out_channels / groups, kernel_size), as in PyTorch.
+
+    Args:
+        output_padding: how much longer the result is than the windows need, less than stride or dilation.
+        in_channels, out_channels, kernel_size, stride, padding, groups, bias, dilation, dtype, rng: as for Conv1d.
+
+    >>> ConvTranspose1d(4, 3, 2, stride=2, rng=0)(np.zeros((2, 4, 5))).shape
+    (2, 3, 10)
+    """
+
+    dimensions = 1
+
+
+class ConvTranspose2d(ConvTransposeNd):
+    """The transpose of Conv2d, for going back to larger images; the arguments are those of ConvTranspose1d.
+
+    >>> ConvTranspose2d(4, 3, 2, stride=2, rng=0)(np.zeros((2, 4, 5, 5))).shape
+    (2, 3, 10, 10)
+    """
+
+    dimensions = 2
+
+
+class MaxPool(Spatial):
+    """The maximum of each window; MaxPool1d and MaxPool2d say over how many axes."""
+
+    settings = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+
+    def __init__(
+        self, kernel_size: Lengths, stride: Lengths | None = None, padding: Lengths = 0, dilation: Lengths = 1, *,
+        ceil_mode: bool = False,
+    ) -> None:  # fmt: skip
+        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
+        self.padding, self.dilation, self.ceil_mode = padding, dilation, ceil_mode
+
+    def compute(self, x: Any) -> Value:
+        return max_pool(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
+
+
+class MaxPool1d(MaxPool):
+    """The maximum of each window along one axis: (batch, channels, length) -> (batch, channels, windows).
+
+    Elements that tie share the gradient equally.
+
+    Args:
+        kernel_size: the length of the windows.
+        stride, dilation: steps between windows, by default kernel_size, and between the elements of one.
+        padding: -inf on both sides, at most half the window.
+        ceil_mode: whether windows that begin inside and reach out of the padded input count as well.
+
+    >>> MaxPool1d(2)(np.array([[[1.0, 5.0, 2.0, 3.0]]]))
+    array([[[5., 3.]]])
+    """
+
+    dimensions = 1
+
+
+class MaxPool2d(MaxPool):
+    """The maximum of each window of an image; the arguments are those of MaxPool1d, one number or one for each axis.
+
+    >>> MaxPool2d(2)(np.zeros((64, 8, 26, 26))).shape
+    (64, 8, 13, 13)
+    """
+
+    dimensions = 2
+
+
+class AvgPool1d(Spatial):
+    """The mean of each window along one axis: (batch, channels, length) -> (batch, channels, windows).
+
+    Args:
+        kernel_size: the length of the windows.
+        stride: steps between windows, by default kernel_size.
+        padding: zeros on both sides, at most half the window.
+        ceil_mode: whether windows that begin inside and reach out of the padded input count as well.
+        count_include_pad: whether the zeros count as elements of the mean.
+
+    >>> AvgPool1d(2)(np.array([[[1.0, 5.0, 2.0, 4.0]]]))
+    array([[[3., 3.]]])
+    """
+
+    dimensions = 1
+    settings = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
+    divisor_override: float | None = None
+
+    def __init__(
+        self, kernel_size: Lengths, stride: Lengths | None = None, padding: Lengths = 0, ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:  # fmt: skip
+        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
+        self.padding, self.ceil_mode, self.count_include_pad = padding, ceil_mode, count_include_pad
+
+    def compute(self, x: Any) -> Value:
+        return avg_pool(
+            x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad, self.divisor_override
+        )  # fmt: skip
+
+
+class AvgPool2d(AvgPool1d):
+    """The mean of each window of an image; the arguments are those of AvgPool1d, one number or one for each axis.
+
+    Args:
+        divisor_override: what sums are divided by, in place of the number of elements.
+
+    >>> AvgPool2d(2)(np.zeros((64, 8, 26, 26))).shape
+    (64, 8, 13, 13)
+    """
+
+    dimensions = 2
+
+    def __init__(
+        self, kernel_size: Lengths, stride: Lengths | None = None, padding: Lengths = 0, ceil_mode: bool = False,
+        count_include_pad: bool = True, divisor_override: float | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad)
+        self.divisor_override = divisor_override
+
+
+class AdaptiveAvgPool1d(Spatial):
+    """The means of `output_size` bins of one axis: (batch, channels, length) -> (batch, channels, output_size).
+
+    Bin i of n goes from floor(i length / n) to ceil((i + 1) length / n), so that bins may share elements.
+
+    >>> AdaptiveAvgPool1d(2)(np.array([[[1.0, 2.0, 3.0, 4.0, 5.0]]]))
+    array([[[2., 4.]]])
+    """
+
+    dimensions = 1
+    settings = ("output_size",)
+
+    def __init__(self, output_size: int | tuple[int | None, ...] | None) -> None:
+        self.output_size = output_size
+
+    def compute(self, x: Any) -> Value:
+        return adaptive_avg_pool(x, self.output_size)
+
+
+class AdaptiveAvgPool2d(AdaptiveAvgPool1d):
+    """The means of bins of an image, one number of bins or one for each axis; None keeps the length of an axis.
+
+    >>> AdaptiveAvgPool2d((1, None))(np.zeros((2, 8, 5, 5))).shape
+    (2, 8, 1, 5)
+    """
+
+    dimensions = 2

@@ -1,0 +1,285 @@
+"""DataLoader: batches of arrays or samples, shuffled, prepared ahead, and resumable in the middle of an epoch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from contextvars import copy_context
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+
+from autograd import Value
+from nn.neurons import Rng
+
+STATE = {"position", "start", "generator", "samples", "batch_size", "shuffle"}
+
+
+class DataLoader:
+    """Iterate over a data set in batches; every ``for`` is an epoch.
+
+    A data set is an array, whose first axis counts the samples; a tuple or dict of such arrays of one length, whose
+    batches are tuples or dicts; or anything with ``len()`` and ``[index]``, whose samples are put together by
+    collate_samples(). Batches are copies.
+
+    Args:
+        dataset: the samples.
+        batch_size: samples in a batch; the last one has what is left.
+        shuffle: whether each epoch goes through the samples in a new random order.
+        rng: a numpy Generator or a seed: each epoch takes one permutation from it.
+        drop_last: whether a last batch that is smaller is left out.
+        prefetch: how many batches a background thread prepares ahead; 0 for none. Order and random numbers are
+            the same. Worth it where samples are read or computed by NumPy or from files.
+        collate: makes a batch of a list of samples; those of a tuple of arrays are tuples.
+
+    Raises:
+        TypeError: if the data set is none of these.
+        ValueError: if lengths differ, or a size is out of range.
+
+    Where state_dict() is called inside the loop, the batch at hand counts as done: after load_state_dict() the next
+    ``for`` gives the rest of that epoch, bit for bit. A data set that draws random numbers of its own must save its
+    generator itself, and without prefetch.
+
+    >>> x, y = np.arange(10.0).reshape(5, 2), np.arange(5)
+    >>> for batch_x, batch_y in DataLoader((x, y), batch_size=2, shuffle=True, rng=0):
+    ...     print(batch_x.shape, batch_y)
+    (2, 2) [2 4]
+    (2, 2) [3 0]
+    (1, 2) [1]
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        batch_size: int = 1,
+        shuffle: bool = False,
+        *,
+        rng: Rng = None,
+        drop_last: bool = False,
+        prefetch: int = 0,
+        collate: Callable[[list[Any]], Any] | None = None,
+    ) -> None:
+        if batch_size < 1 or prefetch < 0:
+            raise ValueError(f"batch_size must be at least 1 and prefetch at least 0, but {batch_size} and {prefetch} came")
+        self.dataset = checked(dataset)
+        self.samples = count(self.dataset)
+        self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
+        self.prefetch, self.collate = prefetch, collate
+        self.generator = np.random.default_rng(rng)
+        self._position = 0  # batches given in this epoch
+        self._start: dict[str, Any] | None = None  # the generator's state before this epoch's permutation
+        self._resuming = False
+
+    def __len__(self) -> int:
+        """The number of batches in an epoch."""
+        return self.samples // self.batch_size if self.drop_last else -(-self.samples // self.batch_size)
+
+    def __iter__(self) -> Iterator[Any]:
+        order = self._order()
+        places = [order[i * self.batch_size : (i + 1) * self.batch_size] for i in range(self._position, len(self))]
+        batches: Generator[Any, None, None] = (self._batch(indices) for indices in places)
+        if self.prefetch:
+            batches = ahead(batches, self.prefetch)
+        with closing(batches):  # ends the thread, also when the loop was left early
+            for batch in batches:
+                self._position += 1
+                yield batch
+        self._position, self._start = 0, None
+
+    def _order(self) -> np.ndarray:
+        """The samples in the order of this epoch, a new one or, after load_state_dict(), the one it was saved in."""
+        generator = self.generator
+        if self._resuming and self._start is not None:
+            generator = np.random.Generator(type(generator.bit_generator)())  # whose state was then is apart from what it is now
+            generator.bit_generator.state = self._start
+        else:
+            self._position, self._start = 0, dict(generator.bit_generator.state)
+        self._resuming = False
+        return generator.permutation(self.samples) if self.shuffle else np.arange(self.samples)
+
+    def _batch(self, indices: np.ndarray) -> Any:
+        if self.collate is not None:
+            return self.collate([take(self.dataset, index) for index in indices.tolist()])
+        if isinstance(self.dataset, (np.ndarray, tuple, dict)):
+            return take(self.dataset, indices)
+        return collate_samples([self.dataset[index] for index in indices.tolist()])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the loader stands: batches given, the generator's state now and at the epoch's start, and the settings."""
+        return {
+            "position": self._position,
+            "start": self._start,
+            "generator": self.generator.bit_generator.state,
+            "samples": self.samples,
+            "batch_size": self.batch_size,
+            "shuffle": self.shuffle,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue where state_dict() was called; everything is checked before anything is changed.
+
+        Raises:
+            ValueError: if the state is of another kind of loader, or of other data.
+        """
+        if set(state) != STATE:
+            raise ValueError(f"the state of a DataLoader has {sorted(STATE)}, but {sorted(state)} came")
+        for name in ("samples", "batch_size", "shuffle"):
+            if state[name] != getattr(self, name):
+                raise ValueError(
+                    f"the state was saved with {name}={state[name]}, but this DataLoader has {getattr(self, name)}: "
+                    "make it from the same data with the same settings"
+                )
+        if not 0 <= state["position"] <= len(self):
+            raise ValueError(f"the state is at batch {state['position']}, but this DataLoader has {len(self)}: check drop_last")
+        probe = type(self.generator.bit_generator)()
+        for name in ("start", "generator"):
+            if state[name] is not None:
+                probe.state = state[name]  # raises for what is no state of this kind of generator
+        self.generator.bit_generator.state = state["generator"]
+        self._position, self._start, self._resuming = state["position"], state["start"], state["start"] is not None
+
+
+class Subset:
+    """The samples of a data set at some indices, as random_split() gives them for a data set that is no array."""
+
+    def __init__(self, dataset: Any, indices: Sequence[int] | np.ndarray) -> None:
+        self.dataset, self.indices = dataset, np.asarray(indices)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.dataset[int(self.indices[index])]
+
+
+def random_split(dataset: Any, lengths: Sequence[float], *, rng: Rng = None, stratify: Any = None) -> list[Any]:
+    """Cut a data set into random parts, none of which shares a sample with another.
+
+    Args:
+        dataset: as for DataLoader; the parts of arrays are arrays.
+        lengths: numbers of samples that add up to all, or fractions that add up to 1.
+        rng: a numpy Generator or a seed.
+        stratify: (samples,), a class for each sample: all parts then have the same shares of the classes.
+
+    Raises:
+        ValueError: if the lengths do not add up, or not every sample has a class.
+
+    >>> x, y = np.arange(10), np.arange(10) % 2
+    >>> (x_train, y_train), (x_test, y_test) = random_split((x, y), [0.6, 0.4], rng=0, stratify=y)
+    >>> x_train, y_test
+    (array([3, 6, 4, 5, 2, 7]), array([1, 0, 0, 1]))
+    """
+    dataset = checked(dataset)
+    rng, total = np.random.default_rng(rng), count(dataset)
+    order = rng.permutation(total)
+    ends = np.cumsum(lengths)
+    if not all(isinstance(length, (int, np.integer)) for length in lengths):
+        ends = np.rint(ends / ends[-1] * total).astype(int) if np.isclose(ends[-1], 1.0) else ends
+    if min(lengths) < 0 or ends[-1] != total:
+        raise ValueError(f"lengths must add up to {total} samples, or as fractions to 1, but {list(lengths)} came")
+    if stratify is not None:
+        classes = np.asarray(stratify)
+        if classes.shape != (total,):
+            raise ValueError(f"stratify takes one class for each of {total} samples, but the shape {classes.shape} came")
+        order = mixed(order, classes[order])
+    parts = [rng.permutation(part) for part in np.split(order, ends[:-1])]
+    return [take(dataset, part) if isinstance(dataset, (np.ndarray, tuple, dict)) else Subset(dataset, part) for part in parts]
+
+
+def mixed(order: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """The same indices in an order in which every stretch has the classes in equal shares, give or take one sample."""
+    share = np.empty(len(order))
+    for label in np.unique(classes):
+        of_label = classes == label
+        share[of_label] = (np.arange(of_label.sum()) + 0.5) / of_label.sum()
+    return order[np.argsort(share, kind="stable")]
+
+
+def checked(dataset: Any) -> Any:
+    """The data set with every array in it as one, or an error that says what was expected."""
+    if isinstance(dataset, (tuple, dict)):
+        arrays = dict(enumerate(dataset)) if isinstance(dataset, tuple) else dataset
+        arrays = {name: as_array(array) for name, array in arrays.items()}
+        lengths = {name: len(array) for name, array in arrays.items()}
+        if len(set(lengths.values())) != 1:
+            raise ValueError(f"the arrays of a data set have one length, but {lengths} came")
+        return tuple(arrays.values()) if isinstance(dataset, tuple) else arrays
+    if isinstance(dataset, (np.ndarray, Value)) or hasattr(dataset, "iloc"):
+        return as_array(dataset)
+    if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
+        raise TypeError(
+            f"a data set is an array, a tuple or dict of arrays, or has len() and [index], but {type(dataset).__name__} came"
+        )
+    return dataset
+
+
+def as_array(array: Any) -> np.ndarray:
+    """An array of samples; Values and pandas' frames are refused, whose [index] means something else."""
+    if isinstance(array, Value) or hasattr(array, "iloc"):
+        fix = ".data" if isinstance(array, Value) else ".to_numpy()"
+        raise TypeError(f"a data set has NumPy arrays, but {type(array).__name__} came: pass its {fix}")
+    array = np.asanyarray(array)
+    if not array.ndim:
+        raise ValueError("a data set has arrays whose first axis counts the samples, but a single number came")
+    return array
+
+
+def count(dataset: Any) -> int:
+    """The number of samples."""
+    arrays = dataset.values() if isinstance(dataset, dict) else dataset if isinstance(dataset, tuple) else [dataset]
+    return len(next(iter(arrays)))
+
+
+def take(dataset: Any, indices: Any) -> Any:
+    """The samples at some indices, or one sample at one index."""
+    if isinstance(dataset, tuple):
+        return tuple(array[indices] for array in dataset)
+    return {name: array[indices] for name, array in dataset.items()} if isinstance(dataset, dict) else dataset[indices]
+
+
+def collate_samples(samples: list[Any]) -> Any:
+    """A batch of samples: numbers and arrays stacked along a new first axis, also within tuples and dicts.
+
+    >>> collate_samples([(np.zeros(3), 0), (np.ones(3), 1)])
+    (array([[0., 0., 0.], [1., 1., 1.]]), array([0, 1]))
+    """
+    first = samples[0]
+    if isinstance(first, tuple):
+        return tuple(collate_samples(list(items)) for items in zip(*samples, strict=True))
+    if isinstance(first, dict):
+        return {name: collate_samples([sample[name] for sample in samples]) for name in first}
+    shapes = {np.shape(sample) for sample in samples}
+    if len(shapes) > 1:
+        raise ValueError(f"the samples of a batch have one shape, but {sorted(shapes)} came: pad them, or pass collate=")
+    return np.stack(samples)
+
+
+def ahead(items: Iterable[Any], size: int) -> Generator[Any, None, None]:
+    """The same items, of which a thread computes up to `size` ahead; an error of theirs is raised here."""
+    room, ready, left = threading.Semaphore(size), SimpleQueue[tuple[str, Any]](), threading.Event()
+
+    def work() -> None:
+        try:
+            for item in items:
+                ready.put(("item", item))
+                room.acquire()
+                if left.is_set():
+                    return
+            ready.put(("end", None))
+        except BaseException as error:  # whatever it is, the caller waits for it
+            ready.put(("error", error))
+
+    thread = threading.Thread(target=copy_context().run, args=(work,), name="DataLoader", daemon=True)
+    thread.start()
+    try:
+        while (got := ready.get())[0] == "item":
+            yield got[1]
+            room.release()
+        if got[0] == "error":
+            raise got[1]
+    finally:
+        left.set()
+        room.release()
+        thread.join()

@@ -1,0 +1,488 @@
+"""MLPClassifier and MLPRegressor with scikit-learn's interface: grid searches, pipelines and pickles work as usual.
+
+Parameters, defaults, fitted attributes and random numbers are those of `sklearn.neural_network`, so that the same
+`random_state` gives the same network; the network itself is a `Sequential`, in `module_`, trained by the optimisers of
+`nn` with gradients from the graph. Needs scikit-learn: ``pip install 'valuegrad[nn]'``.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from itertools import pairwise
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+import nn
+from autograd import Value, no_grad
+from nn.optimisers import flat, write
+
+try:
+    from scipy.optimize import minimize
+    from scipy.sparse import issparse
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.metrics import r2_score
+    from sklearn.model_selection import train_test_split
+    from sklearn.utils import check_random_state, column_or_1d
+    from sklearn.utils._param_validation import Interval, Options, StrOptions
+    from sklearn.utils.metaestimators import available_if
+    from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+    from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+except ImportError as error:
+    raise ImportError(f"nn.estimators needs scikit-learn ({error}): pip install 'valuegrad[nn]'") from error
+
+#: Rows of one forward pass of a prediction: sparse rows are made dense, and memory stays small.
+ROWS = 4096
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "identity": nn.Sequential,  # of nothing
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "logistic": nn.Sigmoid,
+    "leaky_relu": nn.LeakyReLU,
+    "softplus": nn.Softplus,
+}
+
+
+def dense(X: Any, rows: Any) -> np.ndarray:
+    """These rows of an array or of a sparse matrix."""
+    return X[rows].toarray() if issparse(X) else X[rows]
+
+
+def squares(x: np.ndarray) -> float:
+    """The sum of the squares of all elements."""
+    return float(np.vdot(x, x))
+
+
+class Perceptron(BaseEstimator):
+    """What both estimators share: parameters, batches, solvers, early stopping.
+
+    A subclass says what the outputs of the network mean:
+
+    - ``_targets(y, fresh, classes)``: y as an array for the loss; on a fresh start it sets `n_outputs_` and `classes_`
+    - ``_losses(outputs, y)``: the loss of each sample, a Value (samples,)
+    - ``_score(outputs, y, weights)``: what early stopping wants to be high
+    """
+
+    module_: nn.Sequential
+    n_outputs_: int
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions({*ACTIVATIONS})],
+        "solver": [StrOptions({"adam", "sgd", "lbfgs"})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self, hidden_layer_sizes: Any = (100,), activation: str = "relu", *, solver: str = "adam", alpha: float = 1e-4,
+        batch_size: Any = "auto", learning_rate: str = "constant", learning_rate_init: float = 1e-3, power_t: float = 0.5,
+        max_iter: int = 200, shuffle: bool = True, random_state: Any = None, tol: float = 1e-4, verbose: bool = False,
+        warm_start: bool = False, momentum: float = 0.9, nesterovs_momentum: bool = True, early_stopping: bool = False,
+        validation_fraction: float = 0.1, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8,
+        n_iter_no_change: float = 10, max_fun: int = 15000,
+    ) -> None:  # fmt: skip
+        self.hidden_layer_sizes, self.activation, self.solver, self.alpha = hidden_layer_sizes, activation, solver, alpha
+        self.batch_size, self.max_iter, self.shuffle, self.random_state = batch_size, max_iter, shuffle, random_state
+        self.learning_rate, self.learning_rate_init, self.power_t = learning_rate, learning_rate_init, power_t
+        self.tol, self.verbose, self.warm_start, self.n_iter_no_change = tol, verbose, warm_start, n_iter_no_change
+        self.momentum, self.nesterovs_momentum = momentum, nesterovs_momentum
+        self.early_stopping, self.validation_fraction = early_stopping, validation_fraction
+        self.beta_1, self.beta_2, self.epsilon, self.max_fun = beta_1, beta_2, epsilon, max_fun
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train on X (samples, features) and y: anew, or from where the network is if `warm_start` is set.
+
+        Args:
+            X: an array, a data frame or a sparse matrix. float32 stays float32, all else becomes float64.
+            y: (samples,), or (samples, outputs) for several labels or numbers each.
+            sample_weight: (samples,), how much each sample counts: 2 is as if it were there twice, 0 as if it were not.
+
+        Raises:
+            ValueError: for parameters out of their range, for data that does not fit, or if training diverges.
+        """
+        return self._fit(X, y, sample_weight, fresh=not (self.warm_start and hasattr(self, "module_")))
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, fresh: bool, incremental: bool = False, classes: Any = None) -> Self:
+        self._validate_params()
+        X, y = validate_data(
+            self, X, y, accept_sparse="csr", dtype=(np.float64, np.float32) if fresh else self._dtype,
+            multi_output=True, y_numeric=isinstance(self, RegressorMixin), reset=fresh,
+        )  # fmt: skip
+        y = self._targets(column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y, fresh, classes)
+        y = y.astype(X.dtype) if y.dtype.kind == "f" else y
+        weights = None
+        if sample_weight is not None:
+            weights = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+            X, y, weights = X[weights > 0], y[weights > 0], weights[weights > 0]
+        random = check_random_state(self.random_state)
+        sizes = self._sizes(X.shape[1])
+        if fresh:
+            self._new_network(sizes, X.dtype, random)
+        elif sizes != (found := [sizes[0], *(len(bias) for bias in self.intercepts_)]):
+            raise ValueError(f"the network has layers of {found}, and cannot become one of {sizes}: warm_start=False starts anew")
+        if self.solver == "lbfgs":
+            self._fit_at_once(X, y, weights)
+        else:
+            self._fit_batches(X, y, weights, random, fresh, incremental)
+        return self
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
+        if self.early_stopping:
+            raise ValueError("partial_fit() trains for one epoch, so that early_stopping=True has no meaning: set it to False")
+        return self._fit(X, y, sample_weight, fresh=not hasattr(self, "module_"), incremental=True, classes=classes)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    # --- the network -----------------------------------------------------------------------------------
+
+    @property
+    def coefs_(self) -> list[np.ndarray]:
+        """The weights of each layer, (inputs, outputs): views of the parameters of `module_`."""
+        return [layer.weight.data.T for layer in self._linears()]
+
+    @property
+    def intercepts_(self) -> list[np.ndarray]:
+        """The bias of each layer, (outputs,): views of the parameters of `module_`."""
+        return [layer.bias.data for layer in self._linears()]
+
+    def _linears(self) -> list[nn.Linear]:
+        return [layer for layer in self.module_ if isinstance(layer, nn.Linear)]
+
+    @property
+    def _dtype(self) -> Any:
+        return self._linears()[0].weight.dtype
+
+    def _sizes(self, features: int) -> list[int]:
+        hidden = self.hidden_layer_sizes if np.iterable(self.hidden_layer_sizes) else [self.hidden_layer_sizes]
+        if any(size < 1 for size in hidden):
+            raise ValueError(f"hidden_layer_sizes must be positive, but {self.hidden_layer_sizes} came")
+        return [features, *hidden, self.n_outputs_]
+
+    def _new_network(self, sizes: list[int], dtype: Any, random: Any) -> None:
+        """Layers with the weights that scikit-learn would draw (Glorot and Bengio 2010)."""
+        layers: list[nn.Module] = []
+        for inputs, outputs in pairwise(sizes):
+            bound = math.sqrt((2.0 if self.activation == "logistic" else 6.0) / (inputs + outputs))
+            layer = nn.Linear(inputs, outputs, dtype=dtype)
+            drawn = random.uniform(-bound, bound, (inputs, outputs))
+            layer.weight.data = np.ascontiguousarray(drawn.T)  # rows in one piece, as the gradients have
+            layer.bias.data = random.uniform(-bound, bound, outputs)
+            layers += [layer, ACTIVATIONS[self.activation]()]
+        self.module_ = nn.Sequential(*layers[:-1])
+        self.n_layers_, self.t_ = len(sizes), 0
+
+    def _outputs(self, X: Any) -> np.ndarray:
+        """The outputs of the network (samples, outputs) for samples that come from outside."""
+        check_is_fitted(self, "module_")
+        return self._forward(validate_data(self, X, accept_sparse="csr", dtype=self._dtype, reset=False))
+
+    @no_grad()
+    def _forward(self, X: Any) -> np.ndarray:
+        parts = [self.module_(dense(X, slice(start, start + ROWS))).data for start in range(0, X.shape[0], ROWS)]
+        return np.concatenate(parts)
+
+    def _loss(self, X: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> Value:
+        """The mean loss of the samples of a batch, each of which counts as its weight says."""
+        losses = self._losses(self.module_(X), y)  # (samples,)
+        return losses.mean() if weights is None else (losses * (weights / weights.sum())).sum()
+
+    # --- training --------------------------------------------------------------------------------------
+
+    def _fit_batches(self, X: Any, y: Any, weights: Any, random: Any, fresh: bool, incremental: bool) -> None:
+        """Gradient descent, batch by batch, until neither the loss nor the score of held out samples improves."""
+        if fresh or self._watched_score != self.early_stopping:
+            self._watched_score, self._best, self._stalled = self.early_stopping, -np.inf, 0
+            self.loss_curve_: list[float] = []
+            self.validation_scores_: list[float] | None = [] if self.early_stopping else None
+        if not incremental or not hasattr(self, "_optimizer"):
+            self._optimizer = self._new_optimizer()
+        (X, y, weights), held_out = self._split(X, y, weights, random) if self.early_stopping else ((X, y, weights), None)
+        size = min(200 if self.batch_size == "auto" else self.batch_size, len(y))
+        order, best = np.arange(len(y)), self.module_.state_dict()
+        for epoch in range(1, 2 if incremental else self.max_iter + 1):
+            self.n_iter_ = epoch
+            if self.shuffle:
+                order = order[random.permutation(len(y))]
+            self.loss_ = self._epoch(X, y, weights, order, size)
+            if not math.isfinite(self.loss_):
+                raise ValueError(
+                    f"the loss is {self.loss_} in epoch {self.n_iter_}, training diverges: scale X, say with StandardScaler, "
+                    "or lower learning_rate_init"
+                )
+            self.t_ += len(y)
+            self.loss_curve_.append(self.loss_)
+            score = -self.loss_
+            if held_out is not None:
+                score = self._score(self._forward(held_out[0]), *held_out[1:])
+                self.validation_scores_.append(score)
+            if self.verbose:
+                print(f"Iteration {self.n_iter_}, loss = {self.loss_:.8f}" + f", score = {score:.6f}" * self.early_stopping)
+            self._stalled = self._stalled + 1 if score < self._best + self.tol else 0
+            if score > self._best:
+                self._best = score
+                best = self.module_.state_dict() if self.early_stopping else best
+            if not self._goes_on():
+                break
+        else:
+            if not incremental:
+                warnings.warn(
+                    f"{type(self).__name__} took all {self.max_iter} epochs of max_iter and was still improving: "
+                    "raise max_iter, or tol",
+                    ConvergenceWarning,
+                    stacklevel=4,
+                )
+        self.best_loss_ = None if self.early_stopping else -self._best
+        self.best_validation_score_ = self._best if self.early_stopping else None
+        if self.early_stopping:
+            self.module_.load_state_dict(best)
+
+    def _new_optimizer(self) -> nn.Optimizer:
+        """Weights and biases are groups of their own: the penalty is the weight decay of the first one."""
+        linears, rate = self._linears(), self.learning_rate_init
+        groups = [{"params": [layer.weight for layer in linears]}, {"params": [layer.bias for layer in linears]}]
+        if self.solver == "sgd":
+            nesterov = self.nesterovs_momentum and self.momentum > 0
+            return nn.SGD(groups, lr=rate, momentum=self.momentum, nesterov=nesterov, guards=False)
+        return nn.Adam(groups, lr=rate, betas=(self.beta_1, self.beta_2), guards=False)
+
+    def _split(self, X: Any, y: np.ndarray, weights: np.ndarray | None, random: Any) -> tuple[Any, Any]:
+        """The samples to learn from, and those that early stopping holds out: the same part of each class."""
+        if math.ceil(self.validation_fraction * len(y)) < 2:
+            raise ValueError(
+                f"early stopping holds out {self.validation_fraction:g} of {len(y)} samples, which is fewer than 2: "
+                "raise validation_fraction, or give more samples"
+            )
+        strata = y.reshape(-1) if isinstance(self, ClassifierMixin) and y.size == len(y) else None
+        parts = train_test_split(np.arange(len(y)), test_size=self.validation_fraction, random_state=random, stratify=strata)
+        learnt, held_out = ((X[rows], y[rows], None if weights is None else weights[rows]) for rows in parts)
+        return learnt, held_out
+
+    def _epoch(self, X: Any, y: np.ndarray, weights: np.ndarray | None, order: np.ndarray, size: int) -> float:
+        """One pass over all samples, `size` at a time. Returns the mean loss, with the penalty."""
+        optimizer, linears, total = self._optimizer, self._linears(), 0.0
+        for start in range(0, len(order), size):
+            batch = order[start : start + size]
+            share = None if weights is None else weights[batch]
+            decay = self.alpha / (len(batch) if share is None else float(share.sum()))
+            optimizer.zero_grad()
+            loss = self._loss(dense(X, batch), y[batch], share)
+            loss.backward()
+            total += len(batch) * (loss.item() + 0.5 * decay * sum(squares(layer.weight.data) for layer in linears))
+            optimizer.param_groups[0]["weight_decay"] = decay
+            if self.solver == "adam":  # scikit-learn's epsilon is "epsilon hat" of the paper, to which no bias correction applies
+                for group in optimizer.param_groups:
+                    group["eps"] = self.epsilon / math.sqrt(1.0 - self.beta_2 ** (optimizer.steps + 1))
+            optimizer.step()
+        return total / len(order)
+
+    def _goes_on(self) -> bool:
+        """Set the learning rate for the next epoch; False if nothing improves any more."""
+        if self.solver == "sgd" and self.learning_rate == "invscaling":
+            self._optimizer.lr = self.learning_rate_init / (self.t_ + 1) ** self.power_t
+        if self._stalled <= self.n_iter_no_change:
+            return True
+        if self.solver != "sgd" or self.learning_rate != "adaptive" or self._optimizer.lr <= 1e-6:
+            return False
+        self._optimizer.lr /= 5.0
+        self._stalled = 0
+        return True
+
+    def _fit_at_once(self, X: Any, y: np.ndarray, weights: np.ndarray | None) -> None:
+        """SciPy's L-BFGS on all samples at once. Here the penalty is part of the graph."""
+        X, parameters, linears = dense(X, slice(None)), self.module_.parameters(), self._linears()
+        strength = 0.5 * self.alpha / (len(y) if weights is None else float(weights.sum()))
+
+        def evaluate(vector: np.ndarray) -> tuple[float, np.ndarray]:
+            write(parameters, vector)
+            self.module_.zero_grad()
+            loss = self._loss(X, y, weights) + strength * sum((layer.weight**2).sum() for layer in linears)
+            loss.backward()
+            return loss.item(), flat(parameter.grad for parameter in parameters)
+
+        options = {"maxiter": self.max_iter, "maxfun": self.max_fun, "gtol": self.tol}
+        start = flat(parameter.data for parameter in parameters)
+        found = minimize(evaluate, start, jac=True, method="L-BFGS-B", options=options)
+        write(parameters, found.x)
+        self.n_iter_, self.loss_ = min(found.nit, self.max_iter), float(found.fun)
+        if not found.success:
+            warnings.warn(
+                f"L-BFGS stopped after {found.nit} iterations before it converged ({found.message}): raise max_iter or max_fun, "
+                "or scale X",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+
+def takes_batches(estimator: Perceptron) -> bool:
+    """Whether there is a partial_fit()."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError("partial_fit() needs a solver of batches, 'adam' or 'sgd', but solver='lbfgs' takes all at once")
+    return True
+
+
+class MLPClassifier(ClassifierMixin, Perceptron):
+    """A network that tells classes apart, trained on the cross entropy.
+
+    With two classes, or any number of labels each of which a sample has or has not (y is then a matrix of zeros and ones),
+    the outputs are logits of the logistic function; else those of a softmax.
+
+    >>> X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    >>> model = MLPClassifier((8,), "tanh", solver="lbfgs", random_state=0).fit(X, ["no", "yes", "yes", "no"])
+    >>> model.predict(X)
+    array(['no', 'yes', 'yes', 'no'], dtype='<U3')
+    >>> model.module_
+    Sequential()              33 parameters
+      0: Linear(2, 8)         24
+      1: Tanh()
+      2: Linear(8, 1)          9
+    """
+
+    @available_if(takes_batches)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
+        """Train for one epoch on these samples.
+
+        Args:
+            X, y, sample_weight: as for fit().
+            classes: all classes that will ever come, ``np.unique(all_y)``; needed in the first call.
+
+        Raises:
+            ValueError: if the first call has no classes, or a later one has others.
+        """
+        if classes is None and not hasattr(self, "module_"):
+            raise ValueError(
+                "classes must be given in the first call of partial_fit(), as np.unique(all_y), or range(number of labels)"
+            )
+        return self._partial_fit(X, y, sample_weight, classes)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The most probable class of each sample (samples,), or zeros and ones for labels (samples, labels)."""
+        decided = self._decide(self._outputs(X))
+        return decided if self._labels else self.classes_[decided.reshape(-1)]
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """The logit of each class or label (samples, classes), or of two classes that of the second one (samples,)."""
+        outputs = self._outputs(X)
+        return outputs if self._labels or len(self.classes_) > 2 else outputs[:, 0]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The probability of each class (samples, classes), or of each label."""
+        outputs = self._outputs(X)
+        return nn.sigmoid(outputs) if self._labels else nn.softmax(self._logits(outputs))
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """The logarithms of predict_proba(), exact also where a probability is too small for a float."""
+        outputs = self._outputs(X)
+        return -nn.softplus(-outputs) if self._labels else nn.log_softmax(self._logits(outputs))
+
+    def _logits(self, outputs: np.ndarray) -> np.ndarray:
+        """A logit for each class: of two classes, the network gives that of the second, and the first has 0."""
+        return outputs if self.out_activation_ == "softmax" else np.hstack([np.zeros_like(outputs), outputs])
+
+    def _decide(self, outputs: np.ndarray) -> np.ndarray:
+        """The targets of the loss that are the most probable ones."""
+        return outputs.argmax(axis=1) if self.out_activation_ == "softmax" else (outputs > 0.0).astype(int)
+
+    def _targets(self, y: Any, fresh: bool, classes: Any) -> np.ndarray:
+        """Class numbers (samples,) for a softmax, zeros and ones (samples, outputs) for logistic outputs."""
+        check_classification_targets(y)
+        labels = type_of_target(y) == "multilabel-indicator"
+        if y.ndim == 2 and not labels:
+            raise ValueError(f"y of shape {y.shape} is neither one class for each sample nor a matrix of zeros and ones")
+        here = unique_labels(y)
+        if fresh:
+            self.classes_, self._labels = here if classes is None else unique_labels(classes), labels
+            binary = len(self.classes_) == 2 and not labels
+            self.n_outputs_ = 1 if binary else len(self.classes_)
+            self.out_activation_ = "logistic" if binary or labels else "softmax"
+        elif classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
+            raise ValueError(f"the classes {classes} are not those of the first call, {self.classes_}")
+        unknown = np.setdiff1d(here, self.classes_)
+        if len(unknown) or labels != self._labels or labels and len(here) != self.n_outputs_:
+            raise ValueError(f"y has the classes {here}, but the network is for {self.classes_}: warm_start=False starts anew")
+        if labels:
+            return y.toarray().astype(float) if issparse(y) else y.astype(float)
+        numbers = np.searchsorted(self.classes_, y)
+        return numbers if self.out_activation_ == "softmax" else numbers.astype(float)[:, None]
+
+    def _losses(self, outputs: Any, y: np.ndarray) -> Value:
+        if self.out_activation_ == "softmax":
+            return nn.cross_entropy(outputs, y, reduction="none")
+        return nn.binary_cross_entropy_with_logits(outputs, y, reduction="none").sum(axis=1)
+
+    def _score(self, outputs: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> float:
+        """The accuracy; with labels, all of a sample must be right."""
+        right = (self._decide(outputs) == y).reshape(len(y), -1).all(axis=1)
+        return float(np.average(right, weights=weights))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+class MLPRegressor(RegressorMixin, Perceptron):
+    """A network that predicts numbers, trained on half the squared error, summed over the outputs.
+
+    >>> X = np.linspace(0.0, 3.0, 20)[:, None]
+    >>> model = MLPRegressor((16,), "tanh", solver="lbfgs", random_state=0).fit(X, np.sin(X[:, 0]))
+    >>> bool(abs(model.predict([[1.5]]) - np.sin(1.5)) < 0.02)
+    True
+    """
+
+    out_activation_ = "identity"
+
+    @available_if(takes_batches)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train for one epoch on these samples; the arguments are those of fit()."""
+        return self._partial_fit(X, y, sample_weight)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The predicted numbers, (samples,) or (samples, outputs), as y was."""
+        outputs = self._outputs(X)
+        return outputs.reshape(-1) if self.n_outputs_ == 1 else outputs
+
+    def _targets(self, y: Any, fresh: bool, classes: Any) -> np.ndarray:
+        y = y.reshape(len(y), -1).astype(float)  # (samples, outputs)
+        if fresh:
+            self.n_outputs_ = y.shape[1]
+        elif y.shape[1] != self.n_outputs_:
+            raise ValueError(f"y has {y.shape[1]} outputs, but the network has {self.n_outputs_}: warm_start=False starts anew")
+        return y
+
+    def _losses(self, outputs: Any, y: np.ndarray) -> Value:
+        return nn.half_square_loss(outputs, y, reduction="none").sum(axis=1)
+
+    def _score(self, outputs: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> float:
+        return float(r2_score(y, outputs, sample_weight=weights))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -1,0 +1,263 @@
+"""Initialisers: functions of a shape that return an array, to be assigned to the data of a parameter.
+
+All of them are called as ``name(shape, rng, dtype)``, with settings of their own behind. A weight has the layout
+(out, in, *kernel), as in Linear and Conv2d. The number of inputs that go into one output is its fan_in, in * kernel size,
+and the number of outputs that one input goes into its fan_out, out * kernel size.
+
+>>> import nn
+>>> layer = nn.Linear(64, 32)
+>>> layer.weight.data = he_normal(layer.weight.shape, rng=0)
+>>> model = initialise(nn.Sequential(layer, nn.ReLU(), nn.Linear(32, 10)), weights=he_normal, biases=zeros, rng=0)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from statistics import NormalDist
+from typing import Any, TypeVar
+
+import numpy as np
+
+from autograd import Value
+from nn.layers import Embedding
+from nn.module import Module
+from nn.neurons import Rng
+
+Shape = int | tuple[int, ...]
+Initialiser = Callable[..., np.ndarray]
+AnyModule = TypeVar("AnyModule", bound=Module)
+
+GAINS = {"linear": 1.0, "conv": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3.0, "relu": math.sqrt(2.0), "selu": 0.75}
+
+
+def gain(nonlinearity: str, slope: float = 0.01) -> float:
+    """The factor that keeps the deviation of activations through a nonlinearity: PyTorch's table.
+
+    Args:
+        nonlinearity: "linear", "conv", "sigmoid", "tanh", "relu", "selu" or "leaky_relu".
+        slope: the negative slope of leaky_relu.
+
+    >>> gain("tanh")
+    1.6666666666666667
+    """
+    if nonlinearity == "leaky_relu":
+        return math.sqrt(2.0 / (1.0 + slope**2))
+    if nonlinearity not in GAINS:
+        raise ValueError(f"gain() knows {', '.join(GAINS)} and leaky_relu, but {nonlinearity!r} came: pass a number as gain=")
+    return GAINS[nonlinearity]
+
+
+# --- all elements alike ---------------------------------------------------------------------------
+
+
+def zeros(shape: Shape, rng: Rng = None, dtype: Any = np.float64) -> np.ndarray:
+    """Zeros."""
+    return np.zeros(shape, dtype)
+
+
+def ones(shape: Shape, rng: Rng = None, dtype: Any = np.float64) -> np.ndarray:
+    """Ones."""
+    return np.ones(shape, dtype)
+
+
+def constant(shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, value: float) -> np.ndarray:
+    """The same number everywhere.
+
+    >>> constant(2, value=0.5)
+    array([0.5, 0.5])
+    """
+    return np.full(shape, value, dtype)
+
+
+# --- distributions --------------------------------------------------------------------------------
+
+
+def uniform(
+    shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, low: float = 0.0, high: float = 1.0
+) -> np.ndarray:  # fmt: skip
+    """Uniform from `low` to `high`."""
+    return np.random.default_rng(rng).uniform(low, high, shape).astype(dtype)
+
+
+def normal(
+    shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, mean: float = 0.0, std: float = 1.0
+) -> np.ndarray:  # fmt: skip
+    """Normal with a mean and a standard deviation."""
+    return np.random.default_rng(rng).normal(mean, std, shape).astype(dtype)
+
+
+def truncated_normal(
+    shape: Shape,
+    rng: Rng = None,
+    dtype: Any = np.float64,
+    *,
+    mean: float = 0.0,
+    std: float = 1.0,
+    low: float = -2.0,
+    high: float = 2.0,
+) -> np.ndarray:
+    """Normal, where numbers outside of `low` to `high` are drawn again. The bounds are numbers, not multiples of `std`.
+
+    Raises:
+        ValueError: if less than a hundredth of the distribution lies between the bounds.
+    """
+    distribution = NormalDist(mean, std)
+    inside = distribution.cdf(high) - distribution.cdf(low)
+    if not inside >= 0.01:
+        raise ValueError(
+            f"truncated_normal() from {low:g} to {high:g} would keep {inside:.2g} of a normal distribution of mean {mean:g} "
+            f"and std {std:g}: move the bounds, or use uniform()"
+        )
+    rng = np.random.default_rng(rng)
+    out = rng.normal(mean, std, shape)
+    while (outside := (out < low) | (out > high)).any():
+        out[outside] = rng.normal(mean, std, np.count_nonzero(outside))
+    return np.clip(out.astype(dtype), low, high)  # float32 may round over a bound
+
+
+# --- by the number of inputs and outputs ------------------------------------------------------------
+
+
+def fans(shape: Shape) -> tuple[int, int]:
+    """fan_in and fan_out of a weight (out, in, *kernel): how many numbers go into one output, and come from one input.
+
+    >>> fans((16, 8, 3, 3))
+    (72, 144)
+    """
+    if isinstance(shape, int) or len(shape) < 2:
+        raise ValueError(f"a weight (out, in, *kernel) has two axes or more, but the shape {shape} came: use zeros() for a bias")
+    kernel = math.prod(shape[2:])
+    return shape[1] * kernel, shape[0] * kernel
+
+
+def scaled(shape: Shape, rng: Rng, dtype: Any, gain: float, fan: str, draw: str) -> np.ndarray:
+    """Numbers of variance gain^2 / fan, where the fan is "fan_in", "fan_out" or "average", drawn "normal" or "uniform"."""
+    fan_in, fan_out = fans(shape)
+    sizes = {"fan_in": fan_in, "fan_out": fan_out, "average": (fan_in + fan_out) / 2.0}
+    if fan not in sizes:
+        raise ValueError(f"the fan is 'fan_in', 'fan_out' or 'average', but {fan!r} came")
+    std = gain / math.sqrt(sizes[fan] or 1)
+    bound = math.sqrt(3.0) * std  # of the uniform distribution with that deviation
+    return normal(shape, rng, dtype, std=std) if draw == "normal" else uniform(shape, rng, dtype, low=-bound, high=bound)
+
+
+def glorot_uniform(shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, gain: float = 1.0) -> np.ndarray:
+    """Uniform with variance 2 / (fan_in + fan_out): for tanh and sigmoid (Glorot and Bengio 2010). Also called Xavier."""
+    return scaled(shape, rng, dtype, gain, "average", "uniform")
+
+
+def glorot_normal(shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, gain: float = 1.0) -> np.ndarray:
+    """Normal with variance 2 / (fan_in + fan_out): for tanh and sigmoid (Glorot and Bengio 2010). Also called Xavier."""
+    return scaled(shape, rng, dtype, gain, "average", "normal")
+
+
+def he_uniform(
+    shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, gain: float = GAINS["relu"], fan: str = "fan_in"
+) -> np.ndarray:
+    """Uniform with variance 2 / fan_in: for relu (He et al. 2015). Also called Kaiming."""
+    return scaled(shape, rng, dtype, gain, fan, "uniform")
+
+
+def he_normal(
+    shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, gain: float = GAINS["relu"], fan: str = "fan_in"
+) -> np.ndarray:
+    """Normal with variance 2 / fan_in: for relu (He et al. 2015). Also called Kaiming."""
+    return scaled(shape, rng, dtype, gain, fan, "normal")
+
+
+def lecun_uniform(shape: Shape, rng: Rng = None, dtype: Any = np.float64) -> np.ndarray:
+    """Uniform with variance 1 / fan_in: for selu and linear layers (LeCun et al. 1998)."""
+    return scaled(shape, rng, dtype, 1.0, "fan_in", "uniform")
+
+
+def lecun_normal(shape: Shape, rng: Rng = None, dtype: Any = np.float64) -> np.ndarray:
+    """Normal with variance 1 / fan_in: for selu and linear layers (LeCun et al. 1998)."""
+    return scaled(shape, rng, dtype, 1.0, "fan_in", "normal")
+
+
+xavier_uniform, xavier_normal, kaiming_uniform, kaiming_normal = glorot_uniform, glorot_normal, he_uniform, he_normal
+
+
+# --- maps that keep lengths -------------------------------------------------------------------------
+
+
+def orthogonal(shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, gain: float = 1.0) -> np.ndarray:
+    """A weight (out, in * kernel size) with orthonormal rows, or columns if there are more rows, times `gain`.
+
+    Drawn uniformly among all of them: the Q of a normal matrix, with the signs of the diagonal of R (Saxe et al. 2014,
+    Mezzadri 2007).
+
+    >>> q = orthogonal((3, 5), rng=0)
+    >>> np.allclose(q @ q.T, np.eye(3))
+    True
+    """
+    fans(shape)
+    rows, columns = shape[0], math.prod(shape[1:])  # type: ignore[index]
+    q, r = np.linalg.qr(np.random.default_rng(rng).normal(size=(max(rows, columns), min(rows, columns))))
+    q = q * np.where(np.diag(r) < 0.0, -1.0, 1.0)
+    return (gain * (q if rows >= columns else q.T)).reshape(shape).astype(dtype)
+
+
+def identity(shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, gain: float = 1.0) -> np.ndarray:
+    """A weight (out, in, *kernel) that hands input n on to output n, as far as there are both; a kernel has its 1 in the middle.
+
+    PyTorch calls it eye_ for matrices and dirac_ for kernels.
+
+    >>> identity((2, 3))
+    array([[1., 0., 0.],
+           [0., 1., 0.]])
+    """
+    fans(shape)
+    out = np.zeros(shape, dtype)
+    channels = np.arange(min(shape[:2]))  # type: ignore[index]
+    out[(channels, channels, *(size // 2 for size in shape[2:]))] = gain  # type: ignore[index]
+    return out
+
+
+# --- a whole model ----------------------------------------------------------------------------------
+
+
+def initialise(
+    model: AnyModule, weights: Initialiser = he_normal, biases: Initialiser | None = zeros, rng: Rng = None
+) -> AnyModule:
+    """Set the weights and biases of a model and all modules in it, and return the model.
+
+    Weights are parameters with two axes or more, biases those with one that have "bias" in their name.
+    Scales of normalisation layers, tables of Embedding, neurons of scalars and frozen parameters stay as they are.
+
+    Args:
+        model: a module.
+        weights, biases: functions ``(shape, rng=, dtype=)`` that return an array, as all in nn.init; functools.partial
+            gives them settings. None leaves the biases as they are.
+        rng: a numpy Generator or a seed.
+
+    Raises:
+        ValueError: if there is nothing to set in the model.
+
+    >>> import nn
+    >>> layer = initialise(nn.Linear(2, 2), weights=identity)
+    >>> layer([3.0, 4.0]).data
+    array([3., 4.])
+    """
+    rng = np.random.default_rng(rng)
+    found = False
+    for name, parameter in _trainable(model):
+        is_weight = parameter.ndim >= 2
+        is_bias = parameter.ndim == 1 and "bias" in name.rpartition(".")[2]
+        chosen = weights if is_weight else biases if is_bias else None
+        found = found or is_weight
+        if chosen is not None:
+            parameter.data = chosen(parameter.shape, rng=rng, dtype=parameter.dtype)
+    if not found:
+        raise ValueError(
+            f"initialise() found no weight of two axes or more in {type(model).__name__} that is not frozen: "
+            "set .data of its parameters, or unfreeze() it"
+        )
+    return model
+
+
+def _trainable(model: Module) -> Iterator[tuple[str, Value]]:
+    """The named parameters that are not frozen, without the tables of Embedding."""
+    tables = {id(module.weight) for module in model.modules() if isinstance(module, Embedding)}
+    return ((name, p) for name, p in model.named_parameters() if p.requires_grad and id(p) not in tables)

@@ -1,0 +1,269 @@
+"""Normalisation layers: numbers brought to mean 0 and deviation 1, over the batch, the features or groups of channels.
+
+Channels are axis 1, as in PyTorch. The variance that divides is the biased one, over n, and `eps` is added to it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from autograd import Value, centre, reshape, rms_normalise
+from nn.module import Module
+
+
+def scale_and_shift(x: Any, weight: Value | None, bias: Value | None, axes_behind: int = 0) -> Any:
+    """``x * weight + bias``, where there are such, for vectors that belong to the axis with so many axes behind it."""
+    if axes_behind:
+        weight, bias = (p if p is None else reshape(p, (-1,) + (1,) * axes_behind) for p in (weight, bias))
+    x = x if weight is None else x * weight
+    return x if bias is None else x + bias
+
+
+def plain(x: Any) -> np.ndarray:
+    """The numbers of an array or a Value."""
+    return x.data if isinstance(x, Value) else np.asarray(x)
+
+
+def moved(old: np.ndarray, new: np.ndarray, part: float) -> np.ndarray:
+    """A running average after one more number, which counts for a `part`."""
+    return ((1.0 - part) * old + part * new).astype(old.dtype)
+
+
+class BatchNorm(Module):
+    """What BatchNorm1d and BatchNorm2d have in common; they differ in the inputs they take."""
+
+    shapes: dict[int, str] = {}  # by the number of axes
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        *,
+        dtype: Any = np.float64,
+    ) -> None:
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.weight = Value(np.ones(num_features, dtype)) if affine else None
+        self.bias = Value(np.zeros(num_features, dtype)) if affine else None
+        self.running_mean = np.zeros(num_features, dtype) if track_running_stats else None
+        self.running_var = np.ones(num_features, dtype) if track_running_stats else None
+        self.num_batches_tracked: Any = np.array(0) if track_running_stats else None
+
+    def forward(self, x: Any) -> Any:
+        shape = np.shape(x)
+        if len(shape) not in self.shapes or shape[1] != self.num_features:
+            wanted = " or ".join(self.shapes.values()).replace("C", str(self.num_features))
+            raise ValueError(f"{type(self).__name__}({self.extra_repr()}) takes {wanted}, but the shape {shape} came")
+        behind = len(shape) - 2
+        if self.running_mean is not None and self.running_var is not None and not self.training:
+            scale: Any = (self.running_var + self.eps) ** -0.5
+            scale = scale if self.weight is None else self.weight * scale
+            return scale_and_shift(x - self.running_mean.reshape(-1, *(1,) * behind), scale, self.bias, behind)
+        if math.prod(shape) <= self.num_features:
+            raise ValueError(
+                f"{type(self).__name__} takes its variance from more than one value per channel, but the shape {shape} came: "
+                "use a larger batch, or eval() of a layer with running statistics"
+            )
+        axes = (0, *range(2, len(shape)))
+        centred = centre(x, axes)
+        self._track(plain(x), plain(centred), axes)
+        return scale_and_shift(rms_normalise(centred, axes, self.eps), self.weight, self.bias, behind)
+
+    def _track(self, x: np.ndarray, centred: np.ndarray, axes: tuple[int, ...]) -> None:
+        """Move the running statistics, if there are any, towards those of a batch: new arrays, as a graph may hold the old."""
+        if self.running_mean is None or self.running_var is None:
+            return
+        self.num_batches_tracked = np.asarray(self.num_batches_tracked + 1)
+        part = 1.0 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        wide = np.result_type(x, np.float64)
+        mean = x.mean(axes, wide)
+        var = np.square(centred).sum(axes, wide) / (x.size // self.num_features - 1)
+        self.running_mean = moved(self.running_mean, mean, part)
+        self.running_var = moved(self.running_var, var, part)
+
+    def extra_repr(self) -> str:
+        defaults = {"eps": 1e-5, "momentum": 0.1, "affine": True, "track_running_stats": True}
+        affine, tracks = self.weight is not None, self.running_mean is not None
+        settings = {"eps": self.eps, "momentum": self.momentum, "affine": affine, "track_running_stats": tracks}
+        return ", ".join([str(self.num_features), *(f"{k}={v}" for k, v in settings.items() if v != defaults[k])])
+
+
+class BatchNorm1d(BatchNorm):
+    """Each channel normalised over the batch (Ioffe and Szegedy 2015): (N, C) or (N, C, L), the shape stays.
+
+    ``(x - mean) / sqrt(var + eps) * weight + bias``. While training, mean and var are those of the batch, and the running
+    ones move towards them, also under no_grad(). In eval mode they are the running ones.
+
+    Args:
+        num_features: the number of channels, C.
+        eps: added to the variance.
+        momentum: how far the running statistics move towards those of a batch; None makes them averages of all batches.
+        affine: whether there are `weight` and `bias` (C,), which start at 1 and 0.
+        track_running_stats: whether there are running statistics; if not, those of the batch serve in eval mode as well.
+        dtype: the dtype of parameters and statistics.
+
+    Attributes:
+        running_mean, running_var, num_batches_tracked: buffers, or None. The running variance is the unbiased one.
+
+    Raises:
+        ValueError: on a call with another number of axes or channels; with one value per channel where batch statistics serve.
+
+    >>> layer = BatchNorm1d(2)
+    >>> layer(np.array([[1.0, 5.0], [3.0, 5.0]])).data.round(2)
+    array([[-1.,  0.],
+           [ 1.,  0.]])
+    >>> layer.running_mean, layer.running_var
+    (array([0.2, 0.5]), array([1.1, 0.9]))
+    """
+
+    shapes = {2: "(N, C)", 3: "(N, C, L)"}
+
+
+class BatchNorm2d(BatchNorm):
+    """Each channel normalised over the batch and both image axes: (N, C, H, W), the shape stays. See BatchNorm1d."""
+
+    shapes = {4: "(N, C, H, W)"}
+
+
+class OverLastAxes(Module):
+    """What LayerNorm and RMSNorm have in common: the last axes, whose lengths are `normalized_shape`."""
+
+    def __init__(
+        self, normalized_shape: int | tuple[int, ...], eps: float | None, elementwise_affine: bool, bias: bool, dtype: Any
+    ) -> None:
+        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        if not self.normalized_shape:
+            raise ValueError(f"{type(self).__name__} normalises one axis or more, but normalized_shape=() came")
+        self.eps = eps
+        self.axes = tuple(range(-len(self.normalized_shape), 0))
+        self.weight = Value(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
+        self.bias = Value(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
+
+    def _check(self, x: Any) -> None:
+        if np.shape(x)[-len(self.axes) :] != self.normalized_shape:
+            wanted = ", ".join(map(str, self.normalized_shape))
+            raise ValueError(
+                f"{type(self).__name__}({self.extra_repr()}) takes (..., {wanted}), but the shape {np.shape(x)} came"
+            )
+
+    def extra_repr(self) -> str:
+        shape = self.normalized_shape[0] if len(self.normalized_shape) == 1 else self.normalized_shape
+        return f"{shape}" + ("" if self.weight is not None else ", elementwise_affine=False")
+
+
+class LayerNorm(OverLastAxes):
+    """Each sample normalised over its last axes (Ba et al. 2016): (..., *normalized_shape), the shape stays.
+
+    ``(x - mean) / sqrt(var + eps) * weight + bias``, the same while training and in eval mode.
+
+    Args:
+        normalized_shape: the lengths of the last axes, or the length of the last one.
+        eps: added to the variance.
+        elementwise_affine: whether there is a `weight` of that shape, which starts at 1.
+        bias: whether there is a `bias` as well, which starts at 0.
+        dtype: the dtype of the parameters.
+
+    Raises:
+        ValueError: on a call whose last axes have other lengths.
+
+    >>> LayerNorm(2)([[1.0, 3.0]]).data.round(2)
+    array([[-1.,  1.]])
+    """
+
+    eps: float
+
+    def __init__(
+        self,
+        normalized_shape: int | tuple[int, ...],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        *,
+        dtype: Any = np.float64,
+    ) -> None:
+        super().__init__(normalized_shape, eps, elementwise_affine, bias, dtype)
+
+    def forward(self, x: Any) -> Any:
+        self._check(x)
+        return scale_and_shift(rms_normalise(centre(x, self.axes), self.axes, self.eps), self.weight, self.bias)
+
+
+class RMSNorm(OverLastAxes):
+    """Each sample divided by the root mean square of its last axes (Zhang and Sennrich 2019): the shape stays.
+
+    ``x / sqrt(mean(x ** 2) + eps) * weight``.
+
+    Args:
+        normalized_shape: the lengths of the last axes, or the length of the last one.
+        eps: added to the mean square; None is the spacing of floats at 1 in the dtype of the input, as in PyTorch.
+        elementwise_affine: whether there is a `weight` of that shape, which starts at 1.
+        dtype: the dtype of the weight.
+
+    Raises:
+        ValueError: on a call whose last axes have other lengths.
+
+    >>> RMSNorm(2)([[3.0, -3.0]]).data.round(2)
+    array([[ 1., -1.]])
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | tuple[int, ...],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        *,
+        dtype: Any = np.float64,
+    ) -> None:
+        super().__init__(normalized_shape, eps, elementwise_affine, False, dtype)
+
+    def forward(self, x: Any) -> Any:
+        self._check(x)
+        eps = float(np.finfo(np.result_type(plain(x), np.float16)).eps) if self.eps is None else self.eps
+        return scale_and_shift(rms_normalise(x, self.axes, eps), self.weight, None)
+
+
+class GroupNorm(Module):
+    """Each group of channels of each sample normalised (Wu and He 2018): (N, C, ...), the shape stays.
+
+    ``(x - mean) / sqrt(var + eps) * weight + bias``. One group for each channel is instance normalisation.
+
+    Args:
+        num_groups: how many groups the channels are divided into.
+        num_channels: the number of channels, C.
+        eps: added to the variance.
+        affine: whether there are `weight` and `bias` (C,), which start at 1 and 0.
+        dtype: the dtype of the parameters.
+
+    Raises:
+        ValueError: if the channels do not divide into the groups, or on a call with another number of channels.
+
+    >>> GroupNorm(2, 6)(np.random.default_rng(0).normal(size=(4, 6, 5))).shape
+    (4, 6, 5)
+    """
+
+    def __init__(
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *, dtype: Any = np.float64
+    ) -> None:
+        if num_groups < 1 or num_channels % num_groups:
+            raise ValueError(
+                f"GroupNorm divides channels into equal groups, but {num_channels} channels and {num_groups} groups came"
+            )
+        self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
+        self.weight = Value(np.ones(num_channels, dtype)) if affine else None
+        self.bias = Value(np.zeros(num_channels, dtype)) if affine else None
+
+    def forward(self, x: Any) -> Any:
+        shape = np.shape(x)
+        if len(shape) < 2 or shape[1] != self.num_channels:
+            raise ValueError(f"GroupNorm({self.extra_repr()}) takes (N, {self.num_channels}, ...), but the shape {shape} came")
+        groups = reshape(x, (shape[0], self.num_groups, math.prod(shape[1:]) // self.num_groups))
+        normalised = reshape(rms_normalise(centre(groups, -1), -1, self.eps), shape)
+        return scale_and_shift(normalised, self.weight, self.bias, len(shape) - 2)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_groups}, {self.num_channels}" + ("" if self.weight is not None else ", affine=False")

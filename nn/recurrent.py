@@ -1,0 +1,427 @@
+"""Recurrent layers, RNN, LSTM and GRU, over whole sequences, and the cells that take one step. Names follow PyTorch's.
+
+A layer projects the inputs of all steps in one product; the loop over time is one operation of autograd. The cells are written
+out, so that a drawing shows their gates. There is no `proj_size`, PyTorch's option for an LSTM with a smaller hidden state.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from autograd import (
+    Value,
+    concatenate,
+    expand_dims,
+    gru,
+    linear,
+    lstm,
+    relu,
+    rnn,
+    sigmoid,
+    squeeze,
+    stack,
+    tanh,
+    transpose,
+    where,
+)
+from nn.layers import Dropout, near_zero
+from nn.module import Module
+from nn.neurons import Rng
+
+
+def _require_nonlinearity(name: str) -> None:
+    if name not in ("tanh", "relu"):
+        raise ValueError(f"an RNN knows the nonlinearities 'tanh' and 'relu', but {name!r} came")
+
+
+def _pair(state: Any, who: str, names: str) -> tuple[Any, Any]:
+    """The two parts of the state of an LSTM; TypeError for anything else."""
+    if not isinstance(state, (tuple, list)) or len(state) != 2:
+        came = f"a {type(state).__name__}" + (f" of {len(state)}" if isinstance(state, (tuple, list)) else "")
+        raise TypeError(f"{who} takes its state as a pair {names}, hidden state and cell, but {came} came")
+    return state[0], state[1]
+
+
+class _Recurrent(Module):
+    """What the layers share: parameters, the order of layers and directions, shapes."""
+
+    gates: int
+    parts = 1  # of the state
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        *,
+        rng: Rng = None,
+        dtype: Any = np.float64,
+    ) -> None:
+        if hidden_size < 1 or num_layers < 1:
+            raise ValueError(
+                f"{type(self).__name__} needs hidden_size and num_layers of at least 1, but {hidden_size} and {num_layers} came"
+            )
+        if dropout and num_layers == 1:
+            warnings.warn(
+                f"{type(self).__name__}: dropout={dropout} acts between layers, and there is only one: "
+                "set num_layers to 2 or more, or put a Dropout behind it",
+                UserWarning,
+                stacklevel=2 + (type(self).__init__ is not _Recurrent.__init__),
+            )
+        rng = np.random.default_rng(rng)
+        self.input_size, self.hidden_size, self.num_layers, self.bias = input_size, hidden_size, num_layers, bias
+        self.batch_first, self.bidirectional = batch_first, bidirectional
+        self.dropout = Dropout(dropout, rng) if dropout else None
+        directions = 2 if bidirectional else 1
+        rows = self.gates * hidden_size
+        for number in range(num_layers * directions):
+            columns = hidden_size * directions if number >= directions else input_size
+            shapes = {"weight_ih": (rows, columns), "weight_hh": (rows, hidden_size), "bias_ih": rows, "bias_hh": rows}
+            for name, shape in shapes.items():
+                parameter = near_zero(rng, hidden_size, shape, dtype) if bias or name[0] == "w" else None
+                setattr(self, name + self._suffix(number), parameter)
+
+    def _suffix(self, number: int) -> str:
+        """The end of the names of parameters, of one layer in one direction: ``"_l0"``, ``"_l0_reverse"``."""
+        layer, backwards = divmod(number, 2) if self.bidirectional else (number, 0)
+        return f"_l{layer}" + "_reverse" * backwards
+
+    def _step(self, number: int, x: Any, state: list[Any], kept: Any, reverse: bool) -> tuple[Any, ...]:
+        """One layer in one direction: the hidden states of all steps, and each part of the last state."""
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        return self._run(x, *(getattr(self, name + self._suffix(number)) for name in names), *state, kept, reverse)
+
+    def _run(self, x: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, *rest: Any) -> tuple[Any, ...]:
+        raise NotImplementedError
+
+    def _forward(self, x: Any, states: list[Any] | None, lengths: Any) -> tuple[Any, list[Any]]:
+        """The outputs of the last layer, and each part of the last states of all."""
+        x = x if isinstance(x, Value) else np.asarray(x)
+        batched, directions = x.ndim == 3, 2 if self.bidirectional else 1
+        if x.ndim not in (2, 3) or x.shape[-1] != self.input_size:
+            order = "(batch, time, {0})" if self.batch_first else "(time, batch, {0})"
+            raise ValueError(
+                f"{self._call()} takes {order.format(self.input_size)}, or (time, {self.input_size}) for one sequence, "
+                f"but the shape {x.shape} came"
+            )
+        if lengths is not None and not batched:
+            raise ValueError(f"lengths are for batches, but one sequence of the shape {x.shape} came: shorten it, x[:length]")
+        x = expand_dims(x, 1) if not batched else transpose(x, (1, 0, 2)) if self.batch_first else x
+        time, batch, _ = x.shape
+        if not time:
+            raise ValueError(f"{self._call()} needs at least one step, but the shape {x.shape} (time, batch, features) came")
+        shape = (self.num_layers * directions, batch, self.hidden_size)
+        first = self._first(states, shape, batched)
+        kept = None if lengths is None else self._kept(lengths, time, batch)
+        if kept is not None:
+            x = where(kept[..., None], x, 0.0)  # whatever the padding is, also nan
+        last: list[tuple[Any, ...]] = []
+        for number in range(0, shape[0], directions):
+            if number and self.dropout is not None:
+                x = self.dropout(x)
+            outs = []
+            for backwards in range(directions):
+                state = [part[number + backwards] for part in first]
+                out, *state = self._step(number + backwards, x, state, kept, bool(backwards))
+                outs.append(out)
+                last.append(tuple(state))
+            x = concatenate(outs, -1) if directions == 2 else outs[0]  # (time, batch, directions * hidden)
+        parts = [stack(part) for part in zip(*last, strict=True)]  # (layers * directions, batch, hidden)
+        if not batched:
+            return squeeze(x, 1), [squeeze(part, 1) for part in parts]
+        return transpose(x, (1, 0, 2)) if self.batch_first else x, parts
+
+    def _first(self, states: list[Any] | None, shape: tuple[int, ...], batched: bool) -> list[Any]:
+        """Each part of the state to start from, zeros by default; ValueError for other shapes."""
+        if states is None:
+            return [np.zeros(shape, self.weight_hh_l0.dtype)] * self.parts
+        wanted = shape if batched else (shape[0], shape[2])
+        for name, part in zip(("h_0", "c_0"), states, strict=False):
+            if np.shape(part) != wanted:
+                axes = "(layers * directions, batch, hidden)" if batched else "(layers * directions, hidden)"
+                raise ValueError(f"{self._call()} takes {name} {axes} = {wanted}, but the shape {np.shape(part)} came")
+        return [part if batched else expand_dims(part, 1) for part in states]
+
+    def _kept(self, lengths: Any, time: int, batch: int) -> Any:
+        """Which steps belong to their sequence: bools (time, batch)."""
+        lengths = np.asarray(lengths)
+        if lengths.shape != (batch,) or lengths.dtype.kind not in "iu":
+            raise ValueError(
+                f"lengths are integers, one for each of the {batch} sequences, "
+                f"but {lengths.dtype} of the shape {lengths.shape} came"
+            )
+        if batch and not (lengths.min() >= 1 and lengths.max() <= time):
+            raise ValueError(f"lengths are from 1 to the {time} steps of x, but reach from {lengths.min()} to {lengths.max()}")
+        return np.arange(time)[:, None] < lengths
+
+    def _call(self) -> str:
+        return f"{type(self).__name__}({self.extra_repr()})"
+
+    def extra_repr(self) -> str:
+        options = {
+            "num_layers": self.num_layers if self.num_layers > 1 else None,
+            "bias": None if self.bias else False,
+            "batch_first": self.batch_first or None,
+            "dropout": self.dropout.p if self.dropout is not None else None,
+            "bidirectional": self.bidirectional or None,
+        }
+        words = [f"{name}={option}" for name, option in options.items() if option is not None]
+        return ", ".join([str(self.input_size), str(self.hidden_size), *words])
+
+
+class RNN(_Recurrent):
+    """Layers of ``h[t] = tanh(weight_ih @ x[t] + bias_ih + weight_hh @ h[t-1] + bias_hh)`` over a sequence (Elman 1990).
+
+    Called as ``out, h_n = rnn(x)``, ``rnn(x, h_0)`` or ``rnn(x, lengths=[7, 5, 2])``: x (time, batch, input_size) gives out
+    (time, batch, directions * hidden_size), the states of the last layer; h_0 and h_n, (num_layers * directions, batch,
+    hidden_size), are the first and the last state of each layer, zeros by default. With `batch_first` x and out are (batch,
+    time, features); one sequence without a batch is (time, features), and its states are (num_layers * directions, hidden_size).
+    With `lengths` a sequence ends after that many steps: its state stays, and out is zero behind it, as PyTorch's packed
+    sequences have it.
+
+    The parameters of layer k are ``weight_ih_lk``, ``weight_hh_lk``, ``bias_ih_lk``, ``bias_hh_lk``, and those of the direction
+    back in time end in ``_reverse``. All start uniformly within 1 / sqrt(hidden_size).
+
+    Args:
+        input_size, hidden_size: the numbers of features of x and of the state.
+        num_layers: how many layers, each of which runs over the outputs of the one before.
+        nonlinearity: "tanh" or "relu".
+        bias: whether biases are added.
+        batch_first: whether x and out are (batch, time, features).
+        dropout: the probability of a Dropout between layers.
+        bidirectional: whether each layer also runs back in time; out has the features of both directions, first those forwards.
+        rng: a numpy Generator or a seed, for parameters and dropout.
+        dtype: the dtype of the parameters.
+
+    Raises:
+        ValueError: for sizes or a nonlinearity that cannot be; on a call with other shapes, or lengths not from 1 to time.
+
+    >>> out, h_n = RNN(3, 4, rng=0)(np.ones((7, 2, 3)))
+    >>> out.shape, h_n.shape
+    ((7, 2, 4), (1, 2, 4))
+    """
+
+    gates = 1
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        *,
+        rng: Rng = None,
+        dtype: Any = np.float64,
+    ) -> None:
+        _require_nonlinearity(nonlinearity)
+        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, rng=rng, dtype=dtype)
+        self.nonlinearity = nonlinearity
+
+    def forward(self, x: Any, h_0: Any = None, *, lengths: Any = None) -> tuple[Value, Value]:
+        out, (h_n,) = self._forward(x, None if h_0 is None else [h_0], lengths)
+        return out, h_n
+
+    def _run(self, x: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, *rest: Any) -> tuple[Any, ...]:
+        hidden, kept, reverse = rest
+        return rnn(linear(x, w_ih, b_ih + b_hh if self.bias else None), w_hh, hidden, self.nonlinearity, kept, reverse)
+
+    def extra_repr(self) -> str:
+        return super().extra_repr() + ("" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity!r}")
+
+
+class LSTM(_Recurrent):
+    """Layers of long short-term memory over a sequence (Hochreiter and Schmidhuber 1997; Gers, Schmidhuber and Cummins 2000).
+
+    ``i, f, g, o = weight_ih @ x[t] + bias_ih + weight_hh @ h[t-1] + bias_hh``, four gates of hidden_size each in one product,
+    ``c[t] = sigmoid(f) * c[t-1] + sigmoid(i) * tanh(g)`` and ``h[t] = sigmoid(o) * tanh(c[t])``.
+
+    Called as ``out, (h_n, c_n) = lstm(x)`` or ``lstm(x, (h_0, c_0))``; c_0 and c_n have the shape of h_0 and h_n. Shapes,
+    parameters, `lengths` and arguments are as for RNN, which has a nonlinearity besides.
+
+    Raises:
+        TypeError: for a state that is no pair.
+        ValueError: for sizes that cannot be; on a call with other shapes, or lengths not from 1 to time.
+
+    >>> lstm = LSTM(3, 4, num_layers=2, bidirectional=True, rng=0)
+    >>> out, (h_n, c_n) = lstm(np.ones((7, 2, 3)), lengths=[7, 5])
+    >>> out.shape, h_n.shape, c_n.shape
+    ((7, 2, 8), (4, 2, 4), (4, 2, 4))
+    """
+
+    gates, parts = 4, 2
+
+    def forward(self, x: Any, state: Any = None, *, lengths: Any = None) -> tuple[Value, tuple[Value, Value]]:
+        states = None if state is None else list(_pair(state, self._call(), "(h_0, c_0)"))
+        out, (h_n, c_n) = self._forward(x, states, lengths)
+        return out, (h_n, c_n)
+
+    def _run(self, x: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, *rest: Any) -> tuple[Any, ...]:
+        return lstm(linear(x, w_ih, b_ih + b_hh if self.bias else None), w_hh, *rest)
+
+
+class GRU(_Recurrent):
+    """Layers of gated recurrent units over a sequence (Cho et al. 2014).
+
+    ``r, z, n = weight_ih @ x[t] + bias_ih`` and ``r', z', n' = weight_hh @ h[t-1] + bias_hh``, with ``r = sigmoid(r + r')``,
+    ``z = sigmoid(z + z')`` and ``n = tanh(n + r * n')``, then ``h[t] = (1 - z) * n + z * h[t-1]``.
+
+    Called as ``out, h_n = gru(x)`` or ``gru(x, h_0)``. Shapes, parameters, `lengths` and arguments are as for RNN, which has a
+    nonlinearity besides.
+
+    Raises:
+        ValueError: for sizes that cannot be; on a call with other shapes, or lengths not from 1 to time.
+
+    >>> out, h_n = GRU(3, 4, batch_first=True, rng=0)(np.ones((2, 7, 3)))
+    >>> out.shape, h_n.shape
+    ((2, 7, 4), (1, 2, 4))
+    """
+
+    gates = 3
+
+    def forward(self, x: Any, h_0: Any = None, *, lengths: Any = None) -> tuple[Value, Value]:
+        out, (h_n,) = self._forward(x, None if h_0 is None else [h_0], lengths)
+        return out, h_n
+
+    def _run(self, x: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, *rest: Any) -> tuple[Any, ...]:
+        return gru(linear(x, w_ih, b_ih), w_hh, b_hh, *rest)
+
+
+# --- cells: one step ------------------------------------------------------------------------------
+
+
+class _Cell(Module):
+    """What the cells share: parameters and shapes."""
+
+    gates: int
+
+    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, *, rng: Rng = None, dtype: Any = np.float64) -> None:
+        if hidden_size < 1:
+            raise ValueError(f"{type(self).__name__} needs a hidden_size of at least 1, but {hidden_size} came")
+        rng = np.random.default_rng(rng)
+        rows = self.gates * hidden_size
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.weight_ih = near_zero(rng, hidden_size, (rows, input_size), dtype)
+        self.weight_hh = near_zero(rng, hidden_size, (rows, hidden_size), dtype)
+        self.bias_ih = near_zero(rng, hidden_size, rows, dtype) if bias else None
+        self.bias_hh = near_zero(rng, hidden_size, rows, dtype) if bias else None
+
+    def _products(self, x: Any, hidden: Any) -> tuple[Any, Any]:
+        """What input and hidden state give to all gates, one product each."""
+        return linear(x, self.weight_ih, self.bias_ih), linear(hidden, self.weight_hh, self.bias_hh)
+
+    def _states(self, x: Any, *states: Any) -> list[Any]:
+        """The state, zeros for None; ValueError for other shapes."""
+        shape = np.shape(x)
+        if len(shape) not in (1, 2) or shape[-1] != self.input_size:
+            raise ValueError(
+                f"{self._call()} takes (batch, {self.input_size}), or ({self.input_size},) for one sample, "
+                f"but the shape {shape} came"
+            )
+        wanted = (*shape[:-1], self.hidden_size)
+        for state in states:
+            if state is not None and np.shape(state) != wanted:
+                raise ValueError(f"{self._call()} takes a state of the shape {wanted}, but {np.shape(state)} came")
+        return [np.zeros(wanted, self.weight_hh.dtype) if state is None else state for state in states]
+
+    def _call(self) -> str:
+        return f"{type(self).__name__}({self.extra_repr()})"
+
+    def extra_repr(self) -> str:
+        return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias_ih is not None else ", bias=False")
+
+
+def _gates(x: Any, size: int) -> list[Any]:
+    """The gates that lie in the last axis, `size` long each."""
+    return [x[..., start : start + size] for start in range(0, x.shape[-1], size)]
+
+
+class RNNCell(_Cell):
+    """One step of an RNN: ``h = cell(x, h)``, x (batch, input_size) and h (batch, hidden_size), or both without the batch.
+
+    Args:
+        input_size, hidden_size: the numbers of features of x and h.
+        bias: whether biases are added.
+        nonlinearity: "tanh" or "relu".
+        rng: a numpy Generator or a seed.
+        dtype: the dtype of the parameters.
+
+    Raises:
+        ValueError: for a size or nonlinearity that cannot be; on a call with other shapes.
+
+    >>> RNNCell(3, 4, rng=0)(np.ones((2, 3))).shape
+    (2, 4)
+    """
+
+    gates = 1
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        *,
+        rng: Rng = None,
+        dtype: Any = np.float64,
+    ) -> None:
+        _require_nonlinearity(nonlinearity)
+        super().__init__(input_size, hidden_size, bias, rng=rng, dtype=dtype)
+        self.nonlinearity = nonlinearity
+
+    def forward(self, x: Any, hidden: Any = None) -> Value:
+        (hidden,) = self._states(x, hidden)
+        from_x, from_hidden = self._products(x, hidden)
+        return (tanh if self.nonlinearity == "tanh" else relu)(from_x + from_hidden)
+
+
+class LSTMCell(_Cell):
+    """One step of an LSTM: ``h, c = cell(x, (h, c))``; shapes and arguments are as for RNNCell.
+
+    Raises:
+        TypeError: for a state that is no pair.
+        ValueError: for a size that cannot be; on a call with other shapes.
+
+    >>> h, c = LSTMCell(3, 4, rng=0)(np.ones((2, 3)))
+    >>> h.shape, c.shape
+    ((2, 4), (2, 4))
+    """
+
+    gates = 4
+
+    def forward(self, x: Any, state: Any = None) -> tuple[Value, Value]:
+        hidden, cell = self._states(x, *((None, None) if state is None else _pair(state, self._call(), "(h, c)")))
+        from_x, from_hidden = self._products(x, hidden)
+        i, f, g, o = _gates(from_x + from_hidden, self.hidden_size)
+        cell = sigmoid(f) * cell + sigmoid(i) * tanh(g)
+        return sigmoid(o) * tanh(cell), cell
+
+
+class GRUCell(_Cell):
+    """One step of a GRU: ``h = cell(x, h)``; shapes and arguments are as for RNNCell.
+
+    Raises:
+        ValueError: for a size that cannot be; on a call with other shapes.
+
+    >>> GRUCell(3, 4, rng=0)(np.ones(3)).shape
+    (4,)
+    """
+
+    gates = 3
+
+    def forward(self, x: Any, hidden: Any = None) -> Value:
+        (hidden,) = self._states(x, hidden)
+        (x_r, x_z, x_n), (h_r, h_z, h_n) = (_gates(part, self.hidden_size) for part in self._products(x, hidden))
+        r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
+        n = tanh(x_n + r * h_n)
+        return (1.0 - z) * n + z * hidden

@@ -1,0 +1,608 @@
+"""Learning rate schedules: they set the learning rate of an optimiser's groups, step by step. Names follow PyTorch.
+
+The learning rate is computed from the number of the step and the base learning rate, so that no rounding adds up
+(PyTorch multiplies the last one). Where somebody else has changed the learning rate in between, a user or another
+schedule, a schedule goes on from there in proportion, so that schedules can be stepped one after the other, as in
+PyTorch; LambdaLR, CosineAnnealingWarmRestarts and OneCycleLR set theirs whatever came between, also as in PyTorch.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Real
+from typing import Any
+
+from autograd import Value
+from nn.guards import GuardWarning
+from nn.optimisers import Optimizer
+
+ORDER = (
+    "the schedule was stepped before the optimiser, so that the first learning rate is never used: "
+    "call optimizer.step() first, then schedule.step()"
+)
+
+
+class ScheduleOrderWarning(GuardWarning):
+    """A schedule was stepped before its optimiser."""
+
+
+class LRScheduler:
+    """The base of schedules: sets the learning rate of step 0, and then of the next one at each ``step()``.
+
+    A subclass defines ``factor(step)``, or ``rates(step, bases)``. The base learning rate of a group is the one
+    it had before its first schedule; the group keeps it as "initial_lr".
+
+    Args:
+        optimizer: whose learning rates are set.
+
+    Attributes:
+        steps: the number of steps so far.
+        base_lrs: the base learning rate of each group.
+
+    Raises:
+        TypeError: if that is no optimiser, or one without a learning rate.
+
+    >>> from nn import SGD
+    >>> optimizer = SGD([Value(1.0)], lr=0.1)
+    >>> schedule = StepLR(optimizer, step_size=2, gamma=0.5)
+    >>> schedule.preview(5)
+    [0.1, 0.1, 0.05, 0.05, 0.025]
+    >>> for _ in range(3):
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> optimizer.lr
+    0.05
+    """
+
+    floor = 0.0  # what the learning rate is in proportion to the base above; CosineAnnealingLR has another
+    saved: tuple[str, ...] = ("steps", "base_lrs", "bases", "last_lrs")  # the attributes in a state dict
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self.optimizer = checked(optimizer)
+        for group in optimizer.param_groups:
+            group.setdefault("initial_lr", group["lr"])
+        self.base_lrs: list[float] = [group["initial_lr"] for group in optimizer.param_groups]
+        self.begin()
+
+    def begin(self) -> None:
+        """Step 0, from the learning rates that the groups have now."""
+        self.restart([group["lr"] for group in self.optimizer.param_groups])
+
+    def restart(self, bases: list[float] | None = None) -> None:
+        """Step 0, from these learning rates or the base learning rates."""
+        self.steps = 0
+        self.bases = list(self.base_lrs if bases is None else bases)
+        self.apply()
+
+    def factor(self, step: int) -> float:
+        """The learning rate after this many steps, for a base learning rate of 1."""
+        raise NotImplementedError(f"{type(self).__name__} has no factor(): define there the learning rate of a step")
+
+    def rates(self, step: int, bases: list[float]) -> list[float]:
+        """The learning rate of each group after this many steps, from these base learning rates."""
+        factor = self.factor(step)
+        return [base * factor for base in bases]
+
+    def preview(self, steps: int, group: int = 0) -> list[float]:
+        """The learning rates of the first `steps` steps in one group, to look at or plot. Nothing is changed."""
+        return [self.rates(step, self.base_lrs)[group] for step in range(steps)]
+
+    def step(self) -> None:
+        """Set the next learning rates; to be called after the optimiser's step, or a ScheduleOrderWarning says so, once."""
+        if self.steps == 0 and self.optimizer.steps == 0 and self.optimizer.guard is not None:
+            warnings.warn(ORDER, ScheduleOrderWarning, stacklevel=2)
+        self.advance()
+
+    def advance(self) -> None:
+        """A step, without the warning."""
+        for i, (group, last) in enumerate(zip(self.optimizer.param_groups, self.last_lrs, strict=True)):
+            if group["lr"] != last and last != self.floor:
+                self.bases[i] = self.floor + (self.bases[i] - self.floor) * (group["lr"] - self.floor) / (last - self.floor)
+        self.steps += 1
+        self.apply()
+
+    def apply(self) -> None:
+        """Set the learning rates of this step."""
+        self.last_lrs = self.rates(self.steps, self.bases)
+        for group, lr in zip(self.optimizer.param_groups, self.last_lrs, strict=True):
+            group["lr"] = lr
+
+    def get_last_lr(self) -> list[float]:
+        """The learning rate of each group that this schedule set last."""
+        return list(self.last_lrs)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the schedule is, in plain numbers. What it was made with is not in it: make it the same way again."""
+        state = {name: getattr(self, name) for name in self.saved}
+        return {name: list(item) if isinstance(item, list) else item for name, item in state.items()} | {
+            "lr": [group["lr"] for group in self.optimizer.param_groups]
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where the schedule with this state was; the optimiser's learning rates are set as well.
+
+        Raises:
+            ValueError: if the state is of another kind of schedule or number of groups. Nothing is changed then.
+        """
+        self.check_state(state)
+        self.set_state(state)
+
+    def check_state(self, state: dict[str, Any]) -> None:
+        """Raise ValueError if the state does not fit this schedule."""
+        who, names = type(self).__name__, {*self.saved, "lr"}
+        if not isinstance(state, dict) or state.keys() != names:
+            came = ", ".join(sorted(state)) if isinstance(state, dict) else repr(state)
+            raise ValueError(f"the state of {who} has {', '.join(sorted(names))}, but got {came}")
+        count = len(self.optimizer.param_groups)
+        for name in names:
+            listed = name == "lr" or isinstance(getattr(self, name), list)
+            numbers = state[name] if listed and isinstance(state[name], (list, tuple)) else [state[name]]
+            if not all(isinstance(number, Real) for number in numbers) or len(numbers) != (count if listed else 1):
+                wanted = f"a list with a number for each of {count} groups" if listed else "a number"
+                raise ValueError(f"{name} in the state of {who} is {wanted}, but {state[name]!r} came")
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Set what check_state() has let pass."""
+        for name in self.saved:
+            here, item = getattr(self, name), state[name]
+            setattr(self, name, [float(number) for number in item] if isinstance(here, list) else type(here)(item))
+        for group, lr in zip(self.optimizer.param_groups, state["lr"], strict=True):
+            group["lr"] = float(lr)
+
+
+def checked(optimizer: Any) -> Optimizer:
+    """The optimiser, if it is one with learning rates."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"a schedule takes an optimiser, but got {type(optimizer).__name__}")
+    if any("lr" not in group for group in optimizer.param_groups):
+        raise TypeError(f"{type(optimizer).__name__} has no learning rate that a schedule could set")
+    return optimizer
+
+
+def for_each_group(what: str, given: Any, optimizer: Optimizer) -> list[Any]:
+    """A list with one for each group, or the same for all."""
+    count = len(checked(optimizer).param_groups)
+    if not isinstance(given, (list, tuple)):
+        return [given] * count
+    if len(given) != count:
+        raise ValueError(f"{what} needs one for each of {count} groups, but got {len(given)}")
+    return list(given)
+
+
+def count_of(what: str, number: Any) -> int:
+    """The number, if it is a positive integer."""
+    if isinstance(number, bool) or not isinstance(number, int) or number <= 0:
+        raise ValueError(f"{what} must be a positive integer, but is {number!r}")
+    return number
+
+
+def part_of(what: str, number: float) -> float:
+    """The number, if it is between 0 and 1."""
+    if not 0.0 <= number <= 1.0:
+        raise ValueError(f"{what} must be between 0 and 1, but is {number!r}")
+    return number
+
+
+class LambdaLR(LRScheduler):
+    """The base learning rate times a function of the number of steps.
+
+    Args:
+        optimizer: whose learning rates are set.
+        lr_lambda: the function, or a list of one for each group. It is not part of the state dict.
+
+    >>> from nn import SGD
+    >>> LambdaLR(SGD([Value(1.0)], lr=0.5), lambda step: 1.0 / (1.0 + step)).preview(3)
+    [0.5, 0.25, 0.16666666666666666]
+    """
+
+    def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]]) -> None:
+        self.functions = for_each_group("lr_lambda", lr_lambda, optimizer)
+        super().__init__(optimizer)
+
+    def rates(self, step: int, bases: list[float]) -> list[float]:
+        return [base * float(function(step)) for base, function in zip(self.base_lrs, self.functions, strict=True)]
+
+
+class StepLR(LRScheduler):
+    """Times gamma every step_size steps."""
+
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
+        self.step_size, self.gamma = count_of("step_size", step_size), gamma
+        super().__init__(optimizer)
+
+    def factor(self, step: int) -> float:
+        return self.gamma ** (step // self.step_size)
+
+
+class MultiStepLR(LRScheduler):
+    """Times gamma at each of the milestones; one that comes twice counts twice."""
+
+    def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1) -> None:
+        self.milestones, self.gamma = sorted(milestones), gamma
+        super().__init__(optimizer)
+
+    def factor(self, step: int) -> float:
+        return self.gamma ** bisect_right(self.milestones, step)
+
+
+class ConstantLR(LRScheduler):
+    """Times a factor for the first total_iters steps."""
+
+    def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3.0, total_iters: int = 5) -> None:
+        self.first, self.total_iters = part_of("factor", factor), total_iters
+        super().__init__(optimizer)
+
+    def factor(self, step: int) -> float:
+        return self.first if step < self.total_iters else 1.0
+
+
+class LinearLR(LRScheduler):
+    """From start_factor to end_factor in total_iters steps along a line: a warm-up.
+
+    >>> from nn import SGD
+    >>> LinearLR(SGD([Value(1.0)], lr=1.0), start_factor=0.25, total_iters=3).preview(5)
+    [0.25, 0.5, 0.75, 1.0, 1.0]
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, start_factor: float = 1.0 / 3.0, end_factor: float = 1.0, total_iters: int = 5
+    ) -> None:
+        self.start_factor, self.end_factor = part_of("start_factor", start_factor), part_of("end_factor", end_factor)
+        self.total_iters = count_of("total_iters", total_iters)
+        if start_factor == 0.0:
+            raise ValueError("start_factor must be positive: with a learning rate of 0 the first step would be lost")
+        super().__init__(optimizer)
+
+    def factor(self, step: int) -> float:
+        return self.start_factor + (self.end_factor - self.start_factor) * min(step / self.total_iters, 1.0)
+
+
+class ExponentialLR(LRScheduler):
+    """Times gamma at every step."""
+
+    def __init__(self, optimizer: Optimizer, gamma: float) -> None:
+        self.gamma = gamma
+        super().__init__(optimizer)
+
+    def factor(self, step: int) -> float:
+        return self.gamma**step
+
+
+class PolynomialLR(LRScheduler):
+    """Down to zero in total_iters steps, as ``(1 - step / total_iters) ** power``."""
+
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0) -> None:
+        self.total_iters, self.power = count_of("total_iters", total_iters), power
+        super().__init__(optimizer)
+
+    def factor(self, step: int) -> float:
+        return (1.0 - min(step / self.total_iters, 1.0)) ** self.power
+
+
+class CosineAnnealingLR(LRScheduler):
+    """Down to eta_min in T_max steps along half a cosine, and up again in as many (Loshchilov and Hutter 2017, SGDR)."""
+
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
+        self.T_max, self.floor = count_of("T_max", T_max), eta_min
+        super().__init__(optimizer)
+
+    def rates(self, step: int, bases: list[float]) -> list[float]:
+        return [cosine(base, self.floor, step / self.T_max) for base in bases]
+
+
+class CosineAnnealingWarmRestarts(LRScheduler):
+    """Down to eta_min in T_0 steps along half a cosine, then from the top in T_mult times as many, and so on.
+
+    Loshchilov and Hutter 2017, "SGDR: Stochastic Gradient Descent with Warm Restarts".
+
+    >>> from nn import SGD
+    >>> [round(lr, 3) for lr in CosineAnnealingWarmRestarts(SGD([Value(1.0)], lr=1.0), T_0=2, T_mult=2).preview(7)]
+    [1.0, 0.5, 1.0, 0.854, 0.5, 0.146, 1.0]
+    """
+
+    def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0) -> None:
+        self.T_0, self.T_mult, self.eta_min = count_of("T_0", T_0), count_of("T_mult", T_mult), eta_min
+        super().__init__(optimizer)
+
+    def rates(self, step: int, bases: list[float]) -> list[float]:
+        start, length = 0, self.T_0
+        if self.T_mult == 1:
+            start = step - step % length
+        while step >= start + length:
+            start, length = start + length, length * self.T_mult
+        return [cosine(base, self.eta_min, (step - start) / length) for base in self.base_lrs]
+
+
+def cosine(start: float, end: float, part: float) -> float:
+    """From start to end along half a cosine."""
+    return end + (start - end) * (1.0 + math.cos(math.pi * part)) / 2.0
+
+
+def line(start: float, end: float, part: float) -> float:
+    """From start to end along a line."""
+    return start + (end - start) * part
+
+
+class OneCycleLR(LRScheduler):
+    """Up to max_lr and far down in one run, with the momentum the other way round (Smith and Topin 2018).
+
+    The momentum of SGD and RMSprop or the first beta of Adam and its kin goes from max_momentum down to base_momentum
+    and up again. The learning rates the groups had do not count.
+
+    Args:
+        optimizer: whose learning rates are set.
+        max_lr: the top, or a list of one for each group.
+        total_steps: the number of steps; or `epochs` times `steps_per_epoch`.
+        pct_start: the part of the steps on the way up.
+        anneal_strategy: "cos" or "linear".
+        cycle_momentum: whether the momentum is set too.
+        div_factor: the first learning rate is max_lr divided by it.
+        final_div_factor: the last learning rate is the first divided by it.
+        three_phase: down to the first learning rate in as many steps as up, and then on to the last.
+
+    Raises:
+        ValueError: if the number of steps is missing, or there is no momentum to cycle; and by a step after the last.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        max_lr: float | Sequence[float],
+        total_steps: int | None = None,
+        epochs: int | None = None,
+        steps_per_epoch: int | None = None,
+        pct_start: float = 0.3,
+        anneal_strategy: str = "cos",
+        cycle_momentum: bool = True,
+        base_momentum: float | Sequence[float] = 0.85,
+        max_momentum: float | Sequence[float] = 0.95,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+        three_phase: bool = False,
+    ) -> None:
+        tops = for_each_group("max_lr", max_lr, optimizer)
+        if total_steps is None:
+            if epochs is None or steps_per_epoch is None:
+                raise ValueError("OneCycleLR needs total_steps, or epochs and steps_per_epoch")
+            total_steps = count_of("epochs", epochs) * count_of("steps_per_epoch", steps_per_epoch)
+        if anneal_strategy not in ("cos", "linear"):
+            raise ValueError(f"anneal_strategy must be 'cos' or 'linear', but is {anneal_strategy!r}")
+        self.total_steps, self.between = count_of("total_steps", total_steps), cosine if anneal_strategy == "cos" else line
+        peak = part_of("pct_start", pct_start) * total_steps - 1.0
+        # Where each phase ends, and its learning rate and momentum there: 0 is the start, 1 the top, 2 the end.
+        self.phases = [(0.0, 0), (peak, 1), *([(2.0 * peak, 0)] if three_phase else []), (total_steps - 1.0, 2)]
+        self.levels = [(top / div_factor, top, top / div_factor / final_div_factor) for top in tops]
+        high, low = (for_each_group("momentum", given, optimizer) for given in (max_momentum, base_momentum))
+        self.momenta = list(zip(high, low, high, strict=True))
+        self.cycle_momentum = cycle_momentum
+        if cycle_momentum and not all("betas" in group or "momentum" in group for group in optimizer.param_groups):
+            raise ValueError(f"{type(optimizer).__name__} has no momentum and no betas: pass cycle_momentum=False")
+        for group, (start, _, _) in zip(optimizer.param_groups, self.levels, strict=True):
+            group["initial_lr"] = start
+        super().__init__(optimizer)
+
+    def rates(self, step: int, bases: list[float]) -> list[float]:
+        return self.at(step, self.levels)
+
+    def at(self, step: int, levels: list[tuple[float, float, float]]) -> list[float]:
+        """The learning rates or momenta of a step, from those at the start, the top and the end."""
+        if step > self.total_steps:
+            raise ValueError(
+                f"OneCycleLR was made for {self.total_steps} steps, but this is step {step}: make it with the number "
+                "of optimiser steps in the whole run as total_steps"
+            )
+        phase = next(i for i in range(1, len(self.phases)) if step <= self.phases[i][0] or i == len(self.phases) - 1)
+        (start, before), (end, after) = self.phases[phase - 1], self.phases[phase]
+        part = (step - start) / (end - start) if end != start else 1.0
+        return [self.between(level[before], level[after], part) for level in levels]
+
+    def apply(self) -> None:
+        super().apply()
+        self.apply_momentum()
+
+    def apply_momentum(self) -> None:
+        """Set the momentum of this step."""
+        if self.cycle_momentum:
+            for group, momentum in zip(self.optimizer.param_groups, self.at(self.steps, self.momenta), strict=True):
+                if "betas" in group:
+                    group["betas"] = (momentum, *group["betas"][1:])
+                else:
+                    group["momentum"] = momentum
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        super().set_state(state)
+        self.apply_momentum()
+
+
+class ReduceLROnPlateau(LRScheduler):
+    """Times a factor when a metric has not improved for more than `patience` steps: ``schedule.step(metric)``.
+
+    Args:
+        optimizer: whose learning rates are set.
+        mode: "min" if less is better, else "max".
+        factor: less than 1.
+        patience: how many steps without improvement are let pass.
+        threshold: an improvement is a larger one than this.
+        threshold_mode: "rel" for a part of the best metric, "abs" for a difference.
+        cooldown: for how many steps after a reduction nothing is counted.
+        min_lr: the least learning rate, or a list of one for each group.
+        eps: a change of the learning rate that is not larger is not made.
+
+    >>> from nn import SGD
+    >>> optimizer = SGD([Value(1.0)], lr=0.1)
+    >>> schedule = ReduceLROnPlateau(optimizer, factor=0.5, patience=1)
+    >>> for loss in (3.0, 2.0, 2.0, 2.0):
+    ...     schedule.step(loss)
+    >>> optimizer.lr
+    0.05
+    """
+
+    saved = ("steps", "best", "bad_steps", "cooling", "last_lrs")
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        mode: str = "min",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        threshold_mode: str = "rel",
+        cooldown: int = 0,
+        min_lr: float | Sequence[float] = 0.0,
+        eps: float = 1e-8,
+    ) -> None:
+        if not 0.0 <= factor < 1.0:
+            raise ValueError(f"factor must be less than 1, to reduce the learning rate, but is {factor}")
+        if mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
+            raise ValueError(f"mode is 'min' or 'max' and threshold_mode 'rel' or 'abs', but got {mode!r} and {threshold_mode!r}")
+        self.optimizer, self.min_lrs = checked(optimizer), for_each_group("min_lr", min_lr, optimizer)
+        self.reduction, self.patience, self.cooldown, self.eps = factor, patience, cooldown, eps
+        self.sign, self.threshold, self.relative = (1.0 if mode == "min" else -1.0), threshold, threshold_mode == "rel"
+        self.steps = self.bad_steps = self.cooling = 0
+        self.best = self.sign * math.inf
+        self.last_lrs = [group["lr"] for group in optimizer.param_groups]
+
+    def preview(self, steps: int, group: int = 0) -> list[float]:
+        raise NotImplementedError("ReduceLROnPlateau depends on the metrics to come, and has no preview")
+
+    def step(self, metric: Any) -> None:  # type: ignore[override]
+        """Take the metric of an epoch, a number or a Value, and reduce the learning rates if it is time."""
+        metric = float(metric.item() if isinstance(metric, Value) else metric)
+        self.steps += 1
+        if self.is_better(metric):
+            self.best, self.bad_steps = metric, 0
+        else:
+            self.bad_steps += 1
+        if self.cooling > 0:
+            self.cooling, self.bad_steps = self.cooling - 1, 0
+        if self.bad_steps > self.patience:
+            self.cooling, self.bad_steps = self.cooldown, 0
+            self.reduce()
+        self.last_lrs = [group["lr"] for group in self.optimizer.param_groups]
+
+    def is_better(self, metric: float) -> bool:
+        """Whether the metric is better than the best by more than the threshold; nan never is."""
+        if self.relative:
+            return self.sign * metric < self.sign * (self.best * (1.0 - self.sign * self.threshold))
+        return self.sign * metric < self.sign * self.best - self.threshold
+
+    def reduce(self) -> None:
+        """Multiply the learning rates, down to the least ones."""
+        for group, least in zip(self.optimizer.param_groups, self.min_lrs, strict=True):
+            lr = max(group["lr"] * self.reduction, least)
+            if group["lr"] - lr > self.eps:
+                group["lr"] = lr
+
+
+class Composite(LRScheduler):
+    """The base of schedules made of others on the same optimiser."""
+
+    saved = ("steps", "base_lrs")
+
+    def __init__(self, optimizer: Optimizer | None, schedulers: Sequence[LRScheduler]) -> None:
+        who = type(self).__name__
+        if not schedulers:
+            raise ValueError(f"{who} needs schedules, but got an empty list")
+        for number, schedule in enumerate(schedulers):
+            if not isinstance(schedule, LRScheduler) or isinstance(schedule, ReduceLROnPlateau):
+                raise TypeError(f"{who} takes schedules whose step() takes nothing, but number {number} is {schedule!r}")
+            if schedule.optimizer is not optimizer:
+                raise ValueError(f"{who} takes schedules of one optimiser, but that of number {number} is another")
+        self.optimizer, self.schedules, self.steps = checked(optimizer), list(schedulers), 0
+        self.base_lrs = [group["initial_lr"] for group in self.optimizer.param_groups]
+
+    def get_last_lr(self) -> list[float]:
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+    def state_dict(self) -> dict[str, Any]:
+        parts = {str(number): schedule.state_dict() for number, schedule in enumerate(self.schedules)}
+        return {**super().state_dict(), "schedules": parts}
+
+    def check_state(self, state: dict[str, Any]) -> None:
+        parts = state.get("schedules") if isinstance(state, dict) else None
+        if not isinstance(parts, dict) or parts.keys() != {str(number) for number in range(len(self.schedules))}:
+            raise ValueError(
+                f"the state of {type(self).__name__} has the states of {len(self.schedules)} schedules, not {parts!r}"
+            )
+        super().check_state({name: item for name, item in state.items() if name != "schedules"})
+        for number, schedule in enumerate(self.schedules):
+            schedule.check_state(parts[str(number)])
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        for number, schedule in enumerate(self.schedules):
+            schedule.set_state(state["schedules"][str(number)])
+        super().set_state(state)
+
+
+class SequentialLR(Composite):
+    """One schedule after the other; each begins anew, from the base learning rates, at its milestone.
+
+    >>> from nn import SGD
+    >>> optimizer = SGD([Value(1.0)], lr=1.0)
+    >>> warm, cool = LinearLR(optimizer, 0.5, total_iters=2), ExponentialLR(optimizer, 0.9)
+    >>> SequentialLR(optimizer, [warm, cool], [2]).preview(4)
+    [0.5, 0.75, 1.0, 0.9]
+    """
+
+    def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]) -> None:
+        super().__init__(optimizer, schedulers)
+        needed = len(schedulers) - 1
+        if len(milestones) != needed or list(milestones) != sorted(milestones):
+            raise ValueError(f"{needed + 1} schedules need {needed} milestones in ascending order, but got {list(milestones)}")
+        self.milestones = list(milestones)
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"]
+        self.begin()
+
+    def begin(self) -> None:
+        self.steps = 0
+        self.at(0)[0].begin()
+
+    def restart(self, bases: list[float] | None = None) -> None:
+        self.steps = 0
+        self.at(0)[0].restart(bases)
+
+    def at(self, step: int) -> tuple[LRScheduler, int]:
+        """The schedule whose turn it is, and the step at which it begins."""
+        place = bisect_right(self.milestones, step)
+        return self.schedules[place], self.milestones[place - 1] if place else 0
+
+    def advance(self) -> None:
+        self.steps += 1
+        schedule, start = self.at(self.steps)
+        schedule.restart() if start == self.steps else schedule.advance()
+
+    def rates(self, step: int, bases: list[float]) -> list[float]:
+        schedule, start = self.at(step)
+        return schedule.rates(step - start, bases if start == 0 else schedule.base_lrs)
+
+
+class ChainedScheduler(Composite):
+    """Several schedules at once: each multiplies the learning rate."""
+
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
+        found = [schedule.optimizer for schedule in schedulers if isinstance(schedule, LRScheduler)]
+        super().__init__(optimizer or next(iter(found), None), schedulers)
+
+    def begin(self) -> None:
+        self.steps = 0
+        for schedule in self.schedules:
+            schedule.begin()
+
+    def restart(self, bases: list[float] | None = None) -> None:
+        for group, base in zip(self.optimizer.param_groups, self.base_lrs if bases is None else bases, strict=True):
+            group["lr"] = base
+        self.begin()
+
+    def advance(self) -> None:
+        self.steps += 1
+        for schedule in self.schedules:
+            schedule.advance()
+
+    def rates(self, step: int, bases: list[float]) -> list[float]:
+        for schedule in self.schedules:
+            bases = schedule.rates(step, bases)
+        return bases

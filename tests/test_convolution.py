@@ -1,0 +1,290 @@
+"""Convolution and pooling: layers, gradients of orders 1 and 2, ties and nan, memory order, and errors."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from autograd import Value, adaptive_avg_pool, avg_pool, conv, conv_transpose, gradient, max_pool, relu
+from autograd.ops import convolution
+from autograd.verify import check_gradients, check_model
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.standard_normal((2, 2, 5, 4))
+ROWS = RNG.standard_normal((2, 2, 6))
+
+
+# --- layers ---------------------------------------------------------------------------------------
+
+LAYERS: list[tuple[Callable[[], nn.Module], Any]] = [
+    (lambda: nn.Conv1d(2, 3, 2, rng=0), ROWS),
+    (lambda: nn.Conv1d(2, 2, 3, stride=2, padding=1, groups=2, rng=0), ROWS),
+    (lambda: nn.Conv1d(2, 1, 3, padding="same", padding_mode="circular", rng=0), ROWS),
+    (lambda: nn.Conv2d(2, 2, (3, 2), bias=False, rng=0), IMAGES),
+    (lambda: nn.Conv2d(2, 2, 2, padding=(1, 0), dilation=2, rng=0), IMAGES),
+    (lambda: nn.Conv2d(2, 1, 3, padding=1, padding_mode="reflect", rng=0), IMAGES),
+    (lambda: nn.ConvTranspose1d(2, 2, 3, stride=2, padding=1, output_padding=1, rng=0), ROWS),
+    (lambda: nn.ConvTranspose2d(2, 2, 2, groups=2, dilation=2, rng=0), IMAGES),
+]
+POOLS: list[tuple[nn.Module, Any]] = [
+    (nn.MaxPool1d(2), ROWS), (nn.MaxPool1d(3, 2, 1), ROWS), (nn.MaxPool2d(2, 1), IMAGES), (nn.MaxPool2d(2, ceil_mode=True), IMAGES),
+    (nn.AvgPool1d(3, 2, 1, count_include_pad=False), ROWS), (nn.AvgPool2d(2, ceil_mode=True), IMAGES),
+    (nn.AvgPool2d((2, 3), divisor_override=4), IMAGES),
+    (nn.AdaptiveAvgPool1d(4), ROWS), (nn.AdaptiveAvgPool2d((2, None)), IMAGES), (nn.AdaptiveAvgPool2d(1), IMAGES),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "x"), LAYERS)
+@pytest.mark.parametrize("order", [1, 2])
+def test_gradients_of_parameters(make: Callable[[], nn.Module], x: Any, order: int) -> None:
+    def loss(prediction: Any) -> Any:
+        return (prediction**2).sum()  # linear in no parameter, so that order 2 has something to check
+
+    report = check_model(make(), loss, x, order=order)
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize(("layer", "x"), [*((make(), x) for make, x in LAYERS), *POOLS])
+@pytest.mark.parametrize("order", [1, 2])
+def test_gradients_of_inputs(layer: nn.Module, x: Any, order: int) -> None:
+    report = check_gradients(lambda x: (layer(x) ** 2).sum(), x[:1], order=order)
+    assert report.ok, str(report)
+
+
+@pytest.mark.parametrize(("layer", "x"), [*((make(), x) for make, x in LAYERS), *POOLS])
+def test_one_sample_needs_no_batch(layer: nn.Module, x: Any) -> None:
+    np.testing.assert_allclose(layer(Value(x[1])).data, layer(Value(x)).data[1], rtol=1e-13)
+
+
+def test_a_small_network_learns() -> None:
+    """Which half of an image is bright."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 64)
+    images = rng.standard_normal((64, 1, 8, 8))
+    images[labels == 1, :, :4] += 1.0
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3, rng=0), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 4, 2, rng=1), nn.AdaptiveAvgPool2d((2, 1)),
+        lambda x: x.reshape(len(x), -1), nn.Linear(8, 2, rng=2),
+    )  # fmt: skip
+    before = nn.cross_entropy(model(images), labels).item()
+    for _ in range(60):
+        loss = nn.cross_entropy(model(images), labels)
+        for parameter in model.parameters():
+            parameter.grad = None
+        loss.backward()
+        for parameter in model.parameters():
+            parameter.data = parameter.data - 0.5 * parameter.grad
+    assert loss.item() < 0.2 * before
+    assert (model(images).data.argmax(1) == labels).mean() > 0.95
+
+
+def test_parameters_and_texts() -> None:
+    layer = nn.Conv2d(4, 6, (3, 2), stride=2, padding="same", groups=2, bias=False, rng=0)
+    assert [(name, value.shape) for name, value in layer.named_parameters()] == [("weight", (6, 2, 3, 2))]
+    assert "Conv2d(4, 6, kernel_size=(3, 2), stride=(2, 2), padding='same', groups=2, bias=False)" in repr(layer)
+    assert "ConvTranspose1d(4, 6, kernel_size=(3,), stride=(1,))" in repr(nn.ConvTranspose1d(4, 6, 3, rng=0))
+    assert "MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)" in repr(nn.MaxPool2d(2))
+    assert "AdaptiveAvgPool2d(output_size=(1, None))" in repr(nn.AdaptiveAvgPool2d((1, None)))
+    transposed = nn.ConvTranspose2d(4, 6, 3, groups=2, rng=0)
+    assert transposed.weight.shape == (4, 3, 3, 3)
+    assert transposed.bias is not None and transposed.bias.shape == (6,)
+    bound = 1.0 / np.sqrt(3 * 9)
+    assert 0.9 * bound < np.abs(transposed.weight.data).max() <= bound
+    assert np.array_equal(nn.Conv2d(1, 2, 3, rng=5).weight.data, nn.Conv2d(1, 2, 3, rng=5).weight.data)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
+def test_layers_are_copied_and_pickled(copied: Callable[[Any], Any]) -> None:
+    layer = nn.Conv2d(2, 3, 2, rng=0)
+    np.testing.assert_array_equal(copied(layer)(IMAGES).data, layer(IMAGES).data)
+
+
+def test_float32_stays_float32() -> None:
+    x = Value(IMAGES.astype(np.float32))
+    layer = nn.Conv2d(2, 3, 2, dtype=np.float32, rng=0)
+    out = layer(x)
+    pooled = [max_pool(out, 2), avg_pool(out, 3, padding=1, count_include_pad=False), adaptive_avg_pool(out, 2)]
+    back = conv_transpose(pooled[0], Value(np.ones((3, 2, 2, 2), np.float32)), Value(np.ones(2, np.float32)))
+    assert {item.dtype for item in [out, *pooled, back]} == {np.dtype(np.float32)}
+    slopes = gradient((back**2).sum() + pooled[1].sum() + pooled[2].sum(), [x, *layer.parameters()])
+    assert {slope.dtype for slope in slopes} == {np.dtype(np.float32)}
+    assert conv(x, layer.weight.data.astype(float)).dtype == np.float64
+    assert conv(x, layer.weight, np.ones(3)).dtype == np.float64  # as NumPy's sum
+
+
+def test_integers_become_floats() -> None:
+    images = np.arange(16, dtype=np.uint8).reshape(1, 1, 4, 4)
+    np.testing.assert_array_equal(max_pool(images, 2, padding=1, stride=3), [[[[0.0, 3.0], [12.0, 15.0]]]])
+    np.testing.assert_array_equal(avg_pool(images, 2), [[[[2.5, 4.5], [10.5, 12.5]]]])
+    kernel = Value(np.ones((1, 1, 4, 4)))
+    out = conv(images, kernel)
+    out.sum().backward()
+    assert out.data.item() == 120.0
+    np.testing.assert_array_equal(kernel.grad, images)
+
+
+# --- what an operation is asked for ---------------------------------------------------------------
+
+
+def test_the_gradient_of_a_constant_input_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first layer of a network needs none for its images."""
+    calls = []
+    original = convolution._conv_input.array
+    monkeypatch.setattr(convolution._conv_input, "array", lambda *args: calls.append(1) or original(*args))
+    weight = Value(np.ones((1, 2, 2, 2)))
+    conv(IMAGES, weight).sum().backward()
+    assert not calls
+    conv(Value(IMAGES), weight).sum().backward()
+    assert calls == [1]
+
+
+def test_large_arrays_are_done_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows of windows at a time, with what is left over in the last band."""
+    rng = np.random.default_rng(0)
+    x, weight = rng.standard_normal((3, 4, 11, 6)), rng.standard_normal((4, 2, 3, 2))
+    how = {"stride": (2, 1), "padding": 1, "groups": 2}
+
+    def everything() -> list[Any]:
+        values = [Value(x), Value(weight), Value(np.ones(4))]
+        out = conv(*values, **how)
+        return [out, *gradient((out**2).sum(), values)]
+
+    whole = everything()
+    monkeypatch.setattr(convolution, "BAND", 4 * 6 * 7 * 3 * 4)  # four of six rows
+    for one, other in zip(everything(), whole, strict=True):
+        np.testing.assert_allclose(one.data, other.data, rtol=1e-12, atol=1e-12)
+    window = convolution.windows("conv", (11, 6), (3, 2), (2, 1), 1)
+    assert [rows for rows, _ in convolution.bands(window, 4, 3)] == [slice(0, 4), slice(4, 6)]
+
+
+def test_results_keep_the_batch_last_in_memory() -> None:
+    """What is elementwise or a window needs no copy in another order then."""
+    out = relu(max_pool(relu(conv(Value(IMAGES), np.ones((3, 2, 2, 2)))), 2))
+    assert convolution.batch_last(out.data).flags.c_contiguous
+    (slope,) = gradient(out.sum(), [out])
+    assert slope.shape == out.shape
+
+
+def test_any_memory_order_of_the_input_will_do() -> None:
+    weight = RNG.standard_normal((2, 2, 2, 2))
+    for x in (np.asfortranarray(IMAGES), np.repeat(IMAGES, 2, axis=2)[:, :, ::2], IMAGES[:, :, ::-1][:, :, ::-1]):
+        np.testing.assert_allclose(conv(x, weight), conv(IMAGES, weight), rtol=1e-13)
+        np.testing.assert_array_equal(max_pool(x, 2), max_pool(IMAGES, 2))
+
+
+def test_inputs_and_cotangents_are_not_changed() -> None:
+    x, weight, seed = Value(IMAGES), Value(RNG.standard_normal((2, 2, 1, 1))), np.ones((2, 2, 2, 2))
+    before = [x.data.copy(), weight.data.copy(), seed.copy()]
+    out = max_pool(conv(x, weight), 2)
+    out.backward(seed)
+    out.backward(seed)
+    for array, copied in zip([x.data, weight.data, seed], before, strict=True):
+        np.testing.assert_array_equal(array, copied)
+
+
+# --- ties, nan, infinity --------------------------------------------------------------------------
+
+
+def test_ties_share_equally() -> None:
+    x = Value([[[2.0, 2.0, 1.0, 3.0, 3.0, 3.0]]])
+    max_pool(x, 3).sum().backward()
+    np.testing.assert_allclose(x.grad, [[[0.5, 0.5, 0.0, 1 / 3, 1 / 3, 1 / 3]]])
+    slope = gradient((max_pool(x, 3) ** 2).sum(), x)
+    slope.sum().backward()
+    np.testing.assert_allclose(slope.data, [[[2.0, 2.0, 0.0, 2.0, 2.0, 2.0]]])
+
+
+def test_padding_is_never_the_maximum() -> None:
+    x = Value(np.full((1, 1, 4), -np.inf))
+    max_pool(x, 3, 3, 1).sum().backward()
+    np.testing.assert_allclose(x.grad, [[[0.5, 0.5, 0.5, 0.5]]])
+
+
+def test_nan_is_the_maximum_of_its_windows_and_gets_their_gradient() -> None:
+    x = Value([[[1.0, np.nan, 3.0, 2.0]]])
+    out = max_pool(x, 2)
+    np.testing.assert_array_equal(out.data, [[[np.nan, 3.0]]])
+    out.backward(np.array([[[5.0, 7.0]]]))
+    np.testing.assert_array_equal(x.grad, [[[0.0, 5.0, 7.0, 0.0]]])
+
+
+@pytest.mark.parametrize("bad", [np.inf, np.nan])
+def test_an_infinite_cotangent_reaches_only_the_maximum(bad: float) -> None:
+    x = Value([[[1.0, 2.0, 4.0, 3.0]]])
+    max_pool(x, 2).backward(np.array([[[bad, 1.0]]]))
+    np.testing.assert_array_equal(x.grad, [[[0.0, bad, 1.0, 0.0]]])
+
+
+def test_an_infinite_element_stays_in_its_bins() -> None:
+    x = np.array([[[np.inf, 1.0, 2.0, 3.0, 4.0]]])
+    np.testing.assert_array_equal(adaptive_avg_pool(x, 2), [[[np.inf, 3.0]]])
+    np.testing.assert_array_equal(avg_pool(x, 2, 3), [[[np.inf, 3.5]]])
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+x1, x2, w1, w2 = np.ones((1, 4, 6)), np.ones((1, 4, 6, 6)), np.ones((2, 4, 3)), np.ones((2, 4, 3, 3))
+ERRORS: list[tuple[Callable[[], Any], str]] = [
+    (lambda: conv(x2, w1), r"as many axes as the weights \(2, 4, 3\), but x has the shape \(1, 4, 6, 6\)"),
+    (lambda: conv(x2[0], w2), r"add the axis of the batch with x\[None\]"),
+    (lambda: conv(x2, np.ones((2, 4))), r"weights \(out channels, in channels / groups, \*kernel\), but the shape \(2, 4\)"),
+    (lambda: conv(x2, np.ones((2, 3, 3, 3))), r"groups=1 takes x of 3 channels, \(batch, 3, \*space\), but the shape \(1, 4, 6, 6\)"),
+    (lambda: conv(x2, np.ones((3, 2, 3, 3)), groups=2), r"into groups of equal size, but groups=2"),
+    (lambda: conv(x2, w2, groups=0), "groups=0"),
+    (lambda: conv(x2, w2, np.ones(3)), r"a bias for each output channel, \(2,\), but the shape \(3,\)"),
+    (lambda: conv(x2, w2, 1.0), r"a bias for each output channel, \(2,\), but the shape \(\)"),
+    (lambda: conv(x2, np.ones((2, 4, 7, 3))), r"window \(7, 3\) of conv\(\) is larger than the space \(6, 6\): pad more"),
+    (lambda: conv(x2, w2, dilation=4, padding=1), r"\(9, 9\) with its dilation of conv\(\).*\(6, 6\) and its padding 1"),
+    (lambda: conv(x2, w2, stride=0), r"the stride of conv\(\) is at least 1, but 0 came"),
+    (lambda: conv(x2, w2, stride=(1, 1, 1)), r"one for each of the 2 axes of the space, but \(1, 1, 1\)"),
+    (lambda: conv(x2, w2, padding=-1), r"the padding of conv\(\) is at least 0, but -1 came"),
+    (lambda: conv(x2, w2, padding="full"), r"the padding of conv\(\) is 'same', 'valid' or numbers, but 'full'"),
+    (lambda: conv(x2, w2, padding="same", stride=2), r"conv\(padding='same'\) needs stride 1, but stride \(2, 2\)"),
+    (lambda: conv(x2, w2, dilation=0), r"the dilation of conv\(\) is at least 1, but 0 came"),
+    (lambda: conv(x2, np.ones((2, 4, 0, 3))), r"at least one element, but the shape \(2, 4, 0, 3\)"),
+    (lambda: conv_transpose(x2, w2), r"weights \(2, 4, 3, 3\) and groups=1 takes x of 2 channels"),
+    (lambda: conv_transpose(x1, np.ones((4, 1, 3)), output_padding=1), r"less than its stride \(1,\) or dilation \(1,\), but 1"),
+    (lambda: conv_transpose(x1[..., :1], np.ones((4, 1, 3)), padding=2), r"leaves a space of \(-1,\): pad less"),
+    (lambda: conv_transpose(x1, np.ones((4, 1, 3)), padding="same"), r"the padding of conv_transpose\(\) is an integer"),
+    (lambda: max_pool(x2, 7), r"window \(7, 7\) of max_pool\(\) is larger than the space \(6, 6\)"),
+    (lambda: max_pool(x2, 0), r"the size of the windows of max_pool\(\) is at least 1, but 0 came"),
+    (lambda: max_pool(x2, 2, padding=2), r"the padding of max_pool\(\) is at most half of its window \(2, 2\), but 2"),
+    (lambda: max_pool(x2[0, 0], 2), r"max_pool\(\) takes x \(batch, channels, \*space\), but the shape \(6, 6\)"),
+    (lambda: avg_pool(x2, 2, divisor_override=0), "divisor_override of avg_pool"),
+    (lambda: avg_pool(x2, 2, 0), r"the stride of avg_pool\(\) is at least 1"),
+    (lambda: adaptive_avg_pool(x2, 0), r"the output_size of adaptive_avg_pool\(\) is at least 1, but 0 came"),
+    (lambda: adaptive_avg_pool(x2, (1, 2, 3)), r"one for each of the 2 axes"),
+    (lambda: nn.Conv2d(3, 8, 3)(x2), r"Conv2d\(3, 8, kernel_size=\(3, 3\).*takes 3 channels in axis 1, but the shape \(1, 4, 6, 6\)"),
+    (lambda: nn.Conv2d(4, 8, 3)(np.ones((4, 4))), r"takes \(batch, channels, height, width\) or that without the batch.*\(4, 4\)"),
+    (lambda: nn.Conv2d(3, 8, 3, groups=2), r"divides 3 and 8 channels into groups, which groups=2 cannot"),
+    (lambda: nn.Conv2d(3, 8, 3, padding_mode="wrap"), r"one of 'zeros', 'reflect', 'replicate', 'circular', but 'wrap'"),
+    (lambda: nn.ConvTranspose2d(3, 8, 3, padding_mode="reflect"), r"one of 'zeros', but 'reflect'"),
+    (lambda: nn.Conv2d(3, 8, (3, 3, 3)), r"Conv2d takes one kernel_size or 2, but \(3, 3, 3\)"),
+    (lambda: nn.MaxPool2d(2)(np.ones((2, 2))), r"MaxPool2d\(kernel_size=2.*\) takes \(batch, channels, height, width\)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "text"), ERRORS)
+def test_errors(call: Callable[[], Any], text: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=text):
+        call()
+
+
+@pytest.mark.parametrize("how", [{"stride": 1.5}, {"padding": None}, {"dilation": "1"}])
+def test_settings_are_integers(how: dict[str, Any]) -> None:
+    (key,) = how
+    with pytest.raises(TypeError, match=rf"the {key} of conv\(\) is an integer, or one for each axis of the space, but"):
+        conv(x2, w2, **how)
+
+
+def test_settings_may_be_lists_and_numpy_integers() -> None:
+    expected = conv(x2, w2, stride=2, padding=1)
+    np.testing.assert_array_equal(conv(x2, w2, stride=[2, 2], padding=np.int64(1)), expected)
+    np.testing.assert_array_equal(conv(x2, w2, stride=np.array([2, 2]), padding=(1, 1)), expected)
+    assert max_pool(x2, [2, 3]).shape == max_pool(x2, np.array([2, 3])).shape == (1, 4, 3, 2)

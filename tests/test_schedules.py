@@ -1,0 +1,295 @@
+"""Schedules: closed forms, composition, the order of steps, changes by hand, states, bad calls."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from autograd import Value
+from nn.schedules import ScheduleOrderWarning
+
+Make = Callable[[nn.Optimizer], nn.LRScheduler]
+
+
+def optimiser(lr: float = 0.5, guards: bool = False) -> nn.SGD:
+    """Two groups, the second with twice the learning rate."""
+    return nn.SGD([{"params": [Value(1.0)]}, {"params": [Value(1.0)], "lr": 2.0 * lr}], lr=lr, momentum=0.9, guards=guards)
+
+
+def cosine(start: float, end: float, part: float) -> float:
+    return end + 0.5 * (start - end) * (1.0 + math.cos(math.pi * part))
+
+
+#: A schedule, and its learning rate at step t for a base learning rate b.
+CLOSED: dict[str, tuple[Make, Callable[[int, float], float]]] = {
+    "lambda": (lambda o: nn.LambdaLR(o, lambda t: 1.0 / (1 + t)), lambda t, b: b / (1 + t)),
+    "step": (lambda o: nn.StepLR(o, 3, gamma=0.5), lambda t, b: b * 0.5 ** (t // 3)),
+    "multi-step": (lambda o: nn.MultiStepLR(o, [7, 2, 7]), lambda t, b: b * (1.0 if t < 2 else 0.1 if t < 7 else 1e-3)),
+    "constant": (lambda o: nn.ConstantLR(o, 0.25, 4), lambda t, b: 0.25 * b if t < 4 else b),
+    "linear": (lambda o: nn.LinearLR(o, 0.2, 0.8, 6), lambda t, b: b * (0.2 + 0.1 * min(t, 6))),
+    "exponential": (lambda o: nn.ExponentialLR(o, 0.9), lambda t, b: b * 0.9**t),
+    "polynomial": (lambda o: nn.PolynomialLR(o, 8, 2.0), lambda t, b: b * (1.0 - min(t, 8) / 8) ** 2),
+    "cosine": (lambda o: nn.CosineAnnealingLR(o, 5, 0.1), lambda t, b: cosine(b, 0.1, t / 5)),
+    "restarts": (lambda o: nn.CosineAnnealingWarmRestarts(o, 4, eta_min=0.1), lambda t, b: cosine(b, 0.1, t % 4 / 4)),
+    "longer restarts": (
+        lambda o: nn.CosineAnnealingWarmRestarts(o, 2, 3),
+        lambda t, b: cosine(b, 0.0, t / 2 if t < 2 else (t - 2) / 6 if t < 8 else (t - 8) / 18),
+    ),
+    "one-cycle": (
+        lambda o: nn.OneCycleLR(o, [0.5, 1.0], 20, pct_start=0.25, anneal_strategy="linear", div_factor=10, final_div_factor=5),
+        lambda t, b: b * (0.1 + 0.9 * t / 4 if t <= 4 else 1.0 - 0.98 * (t - 4) / 15),
+    ),
+    "one-cycle, three phases": (
+        lambda o: nn.OneCycleLR(o, [0.5, 1.0], 20, pct_start=0.3, anneal_strategy="linear", three_phase=True, div_factor=10,
+                                final_div_factor=5),
+        lambda t, b: b * (0.1 + 0.9 * t / 5 if t <= 5 else 1.0 - 0.9 * (t - 5) / 5 if t <= 10 else 0.1 - 0.08 * (t - 10) / 9),
+    ),
+    "warm-up, then cosine": (
+        lambda o: nn.SequentialLR(o, [nn.LinearLR(o, 0.25, total_iters=3), nn.CosineAnnealingLR(o, 10)], [3]),
+        lambda t, b: b * (0.25 + 0.25 * t) if t < 3 else cosine(b, 0.0, (t - 3) / 10),
+    ),
+    "sequence within a sequence": (
+        lambda o: nn.SequentialLR(
+            o,
+            [nn.ConstantLR(o, 0.5, 99), nn.SequentialLR(o, [nn.LinearLR(o, 0.5, total_iters=2), nn.ExponentialLR(o, 0.5)], [2])],
+            [5],
+        ),
+        lambda t, b: b * (0.5 if t < 5 else (0.5, 0.75)[t - 5] if t < 7 else 0.5 ** (t - 7)),
+    ),
+    "chain": (
+        lambda o: nn.ChainedScheduler([nn.ConstantLR(o, 0.25, 4), nn.ExponentialLR(o, 0.9)]),
+        lambda t, b: b * 0.9**t * (0.25 if t < 4 else 1.0),
+    ),
+    "chain within a sequence": (
+        lambda o: nn.SequentialLR(
+            o, [nn.ConstantLR(o, 0.1, 99), nn.ChainedScheduler([nn.StepLR(o, 2, 0.5), nn.ExponentialLR(o, 0.9)])], [3]
+        ),
+        lambda t, b: b * (0.1 if t < 3 else 0.9 ** (t - 3) * 0.5 ** ((t - 3) // 2)),
+    ),
+}  # fmt: skip
+every = pytest.mark.parametrize("name", CLOSED)
+
+
+def run(optimizer: nn.Optimizer, schedule: nn.LRScheduler, steps: int) -> list[list[float]]:
+    """The learning rates of both groups that each step was made with."""
+    found = []
+    for _ in range(steps):
+        found.append([group["lr"] for group in optimizer.param_groups])
+        optimizer.step()
+        schedule.step()
+    return found
+
+
+@every
+def test_closed_forms_in_two_groups(name: str) -> None:
+    make, right = CLOSED[name]
+    optimizer = optimiser()
+    schedule = make(optimizer)
+    assert schedule.get_last_lr() == [group["lr"] for group in optimizer.param_groups]
+    previews = [schedule.preview(19, group) for group in (0, 1)]
+    expected = [[right(t, b) for b in (0.5, 1.0)] for t in range(19)]
+    np.testing.assert_allclose(run(optimizer, schedule, 19), expected, rtol=1e-12, atol=1e-16)
+    np.testing.assert_allclose(np.transpose(previews), expected, rtol=1e-12, atol=1e-16)
+    assert schedule.get_last_lr() == [group["lr"] for group in optimizer.param_groups] and schedule.steps == 19
+
+
+def test_no_rounding_adds_up() -> None:
+    optimizer = optimiser()
+    schedule = nn.ExponentialLR(optimizer, 0.9999)
+    run(optimizer, schedule, 10_000)
+    assert schedule.get_last_lr() == [0.5 * 0.9999**10_000, 0.9999**10_000]
+
+
+def test_one_cycle_moves_the_momentum_the_other_way() -> None:
+    for optimizer, name in ((optimiser(), "momentum"), (nn.Adam([Value(1.0)], betas=(0.5, 0.99), guards=False), "betas")):
+        schedule = nn.OneCycleLR(optimizer, 1.0, total_steps=21, pct_start=11 / 21, base_momentum=0.8, max_momentum=0.9)
+        rates, momenta = [], []
+        for _ in range(21):
+            rates.append(optimizer.param_groups[0]["lr"])
+            momenta.append(np.ravel(optimizer.param_groups[0][name])[0])
+            optimizer.step()
+            schedule.step()
+        assert (rates[0], max(rates), rates[20]) == pytest.approx((0.04, 1.0, 0.04 / 1e4))
+        assert int(np.argmax(rates)) == int(np.argmin(momenta)) == 10
+        assert (momenta[0], momenta[10], momenta[20]) == pytest.approx((0.9, 0.8, 0.9))
+        assert name == "momentum" or optimizer.param_groups[0]["betas"][1] == 0.99
+        with pytest.raises(ValueError, match="OneCycleLR was made for 21 steps, but this is step 22: make it with the number"):
+            schedule.step()
+
+
+def test_one_cycle_may_leave_the_momentum_alone() -> None:
+    optimizer = nn.Adagrad([Value(1.0)])
+    schedule = nn.OneCycleLR(optimizer, 1.0, epochs=2, steps_per_epoch=5, cycle_momentum=False, three_phase=True)
+    assert schedule.total_steps == 10
+    run(optimizer, schedule, 9)
+    assert optimizer.lr == pytest.approx(0.04 / 1e4)
+
+
+@every
+def test_the_order_of_steps_is_watched_once(name: str) -> None:
+    schedule = CLOSED[name][0](optimiser(guards=True))
+    with pytest.warns(ScheduleOrderWarning, match=r"before the optimiser.*: call optimizer.step\(\) first, then sched") as seen:
+        schedule.step()
+        schedule.step()
+    assert len(seen) == 1 and seen[0].filename == __file__
+
+
+def test_the_right_order_is_silent() -> None:
+    optimizer = optimiser(guards=True)
+    run(optimizer, nn.ExponentialLR(optimizer, 0.9), 3)
+    late = nn.ExponentialLR(optimizer, 0.9)  # as after a resume
+    late.step()
+
+
+def test_the_order_is_not_watched_without_guards() -> None:
+    schedule = nn.ExponentialLR(optimiser(guards=False), 0.9)
+    schedule.step()
+    assert schedule.steps == 1
+
+
+def test_schedules_go_on_from_what_others_set() -> None:
+    """By hand, by another schedule, by a plateau: in proportion, and above the floor for the cosine."""
+    optimizer = optimiser()
+    schedule, cosine_schedule = nn.ExponentialLR(optimizer, 0.5), nn.CosineAnnealingLR(optimizer, 4)
+    for step in range(1, 4):
+        optimizer.step()
+        schedule.step()
+        cosine_schedule.step()
+        expected = 0.5**step * 0.5 * (1.0 + math.cos(math.pi * step / 4))
+        assert [group["lr"] for group in optimizer.param_groups] == pytest.approx([0.5 * expected, expected], rel=1e-12)
+
+    optimizer = optimiser()
+    schedule = nn.CosineAnnealingLR(optimizer, 4, eta_min=0.1)
+    run(optimizer, schedule, 2)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.3)
+    optimizer.param_groups[0]["lr"] = 0.2  # half as far above the floor
+    schedule.step()
+    assert schedule.get_last_lr() == pytest.approx([cosine(0.3, 0.1, 3 / 4), cosine(1.0, 0.1, 3 / 4)])
+
+
+def test_plateau() -> None:
+    optimizer = optimiser()
+    schedule = nn.ReduceLROnPlateau(optimizer, factor=0.5, patience=1, cooldown=1, min_lr=[0.2, 0.0])
+    rates = []
+    for loss in (3.0, 2.0, 2.0, math.nan, 2.0, 2.0, 2.0, Value(1.0), 1.0, 1.0, 1.0):
+        schedule.step(loss)
+        rates.append(schedule.get_last_lr()[0])
+    assert rates == [0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.2, 0.2, 0.2, 0.2, 0.2]
+    assert optimizer.param_groups[1]["lr"] == 0.125
+    tiny = nn.ReduceLROnPlateau(optimiser(lr=0.3), patience=0, eps=0.2, factor=0.5)
+    for loss in (1.0, 1.0):
+        tiny.step(loss)
+    assert tiny.get_last_lr() == [0.3, 0.3]  # 0.15 less is not enough of a change, 0.3 is
+    with pytest.raises(NotImplementedError, match="depends on the metrics to come"):
+        schedule.preview(3)
+
+
+# --- states ------------------------------------------------------------------------------------------
+
+
+@every
+def test_a_loaded_schedule_goes_on_exactly(name: str) -> None:
+    """The state is made of plain numbers. It resumes at any step, after a change by hand, whichever is loaded first."""
+    make = CLOSED[name][0]
+    for steps in (0, 2, 5, 11):
+        optimizer = optimiser()
+        schedule = make(optimizer)
+        run(optimizer, schedule, steps)
+        optimizer.param_groups[0]["lr"] *= 0.75
+        state = json.loads(json.dumps(schedule.state_dict()))
+        others = copy.deepcopy(optimizer.state_dict())
+        momentum, expected = optimizer.param_groups[0]["momentum"], run(optimizer, schedule, 8)
+        for order in ("both", "optimiser before", "schedule only"):
+            fresh = optimiser(0.5 if order == "schedule only" else 77.0)
+            if order == "optimiser before":
+                fresh.load_state_dict(others)
+            twin = make(fresh)
+            if order == "both":
+                fresh.load_state_dict(others)
+            fresh.steps = steps
+            twin.load_state_dict(state)
+            assert fresh.param_groups[0]["momentum"] == momentum, order
+            assert run(fresh, twin, 8) == expected, order
+
+
+def test_a_loaded_plateau_goes_on_exactly() -> None:
+    metrics = [3.0, 2.0, 2.5, 2.5, 2.5, 1.0, 1.5, 1.5, 1.5, 1.5]
+    for steps in range(10):
+        schedules = [nn.ReduceLROnPlateau(optimiser(), factor=0.5, patience=1, cooldown=1) for _ in range(2)]
+        for metric in metrics[:steps]:
+            schedules[0].step(metric)
+        schedules[1].load_state_dict(json.loads(json.dumps(schedules[0].state_dict())))
+        for schedule in schedules:
+            for metric in metrics[steps:]:
+                schedule.step(metric)
+        assert schedules[0].state_dict() == schedules[1].state_dict()
+        assert schedules[0].get_last_lr() == [0.125, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("make", "change", "text"),
+    [
+        ("step", lambda s: s.pop("steps"), "the state of StepLR has base_lrs, bases, last_lrs, lr, steps, but got base_lrs,"),
+        ("step", lambda s: s.update(bases=[1.0]), r"bases in the state of StepLR is a list with a number for each of 2 groups"),
+        ("step", lambda s: s.update(lr=["a", 1.0]), r"lr in the state of StepLR is a list .* but \['a', 1.0\] came"),
+        ("step", lambda s: s.update(steps="many"), "steps in the state of StepLR is a number, but 'many' came"),
+        ("chain", lambda s: s.pop("schedules"), "the state of ChainedScheduler has the states of 2 schedules, not None"),
+        ("chain", lambda s: s["schedules"].pop("1"), "has the states of 2 schedules"),
+        ("chain", lambda s: s["schedules"]["1"].pop("bases"), "the state of ExponentialLR has"),
+    ],
+)
+def test_a_state_that_does_not_fit_changes_nothing(make: str, change: Any, text: str) -> None:
+    optimizer = optimiser()
+    schedule = CLOSED[make][0](optimizer)
+    run(optimizer, schedule, 3)
+    state = schedule.state_dict()
+    change(state)
+    twin = CLOSED[make][0](optimiser())
+    before = twin.state_dict()
+    with pytest.raises(ValueError, match=text):
+        twin.load_state_dict(state)
+    assert twin.state_dict() == before
+
+
+# --- bad calls ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda o: nn.StepLR(o.parameters, 3), TypeError, "a schedule takes an optimiser, but got list"),
+        (lambda o: nn.StepLR(nn.LBFGS([Value(1.0)]), 3), TypeError, "LBFGS has no learning rate that a schedule could set"),
+        (lambda o: nn.StepLR(o, 0), ValueError, "step_size must be a positive integer, but is 0"),
+        (lambda o: nn.CosineAnnealingLR(o, 2.5), ValueError, "T_max must be a positive integer, but is 2.5"),
+        (lambda o: nn.CosineAnnealingWarmRestarts(o, 2, 0), ValueError, "T_mult must be a positive integer"),
+        (lambda o: nn.PolynomialLR(o, True), ValueError, "total_iters must be a positive integer, but is True"),
+        (lambda o: nn.ConstantLR(o, 1.5), ValueError, "factor must be between 0 and 1, but is 1.5"),
+        (lambda o: nn.LinearLR(o, 0.0), ValueError, "start_factor must be positive"),
+        (lambda o: nn.LinearLR(o, 0.5, 2.0), ValueError, "end_factor must be between 0 and 1, but is 2.0"),
+        (lambda o: nn.LambdaLR(o, [math.sin]), ValueError, "lr_lambda needs one for each of 2 groups, but got 1"),
+        (lambda o: nn.OneCycleLR(o, 1.0), ValueError, "needs total_steps, or epochs and steps_per_epoch"),
+        (lambda o: nn.OneCycleLR(o, 1.0, 10, anneal_strategy="sine"), ValueError, "must be 'cos' or 'linear', but is 'sine'"),
+        (lambda o: nn.OneCycleLR(o, [1.0], 10), ValueError, "max_lr needs one for each of 2 groups"),
+        (lambda o: nn.OneCycleLR(o, 1.0, 10, pct_start=3.0), ValueError, "pct_start must be between 0 and 1"),
+        (lambda o: nn.OneCycleLR(nn.Adagrad([Value(1.0)]), 1.0, 10), ValueError, "Adagrad has no momentum and no betas: pass"),
+        (lambda o: nn.ReduceLROnPlateau(o, factor=1.0), ValueError, "factor must be less than 1.*but is 1.0"),
+        (lambda o: nn.ReduceLROnPlateau(o, mode="less"), ValueError, "mode is 'min' or 'max'.*but got 'less'"),
+        (lambda o: nn.SequentialLR(o, [], []), ValueError, "SequentialLR needs schedules, but got an empty list"),
+        (lambda o: nn.ChainedScheduler([]), ValueError, "ChainedScheduler needs schedules"),
+        (lambda o: nn.SequentialLR(o, [nn.StepLR(o, 3)] * 2, [5, 4]), ValueError, r"2 schedules need 1 milestones.*got \[5, 4\]"),
+        (lambda o: nn.SequentialLR(o, [nn.StepLR(o, 3)] * 3, [5, 4]), ValueError, r"in ascending order, but got \[5, 4\]"),
+        (lambda o: nn.ChainedScheduler([nn.ReduceLROnPlateau(o)], o), TypeError, r"schedules whose step\(\) takes nothing"),
+        (lambda o: nn.ChainedScheduler([nn.StepLR(o, 3), nn.StepLR(optimiser(), 3)]), ValueError, "that of number 1 is another"),
+        (lambda o: nn.LRScheduler(o), NotImplementedError, r"LRScheduler has no factor\(\)"),
+    ],
+)  # fmt: skip
+def test_bad_calls_are_named(call: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        call(optimiser())
