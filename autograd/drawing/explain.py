@@ -203,6 +203,13 @@ WORDS = {
         "The input gets the incoming gradient times s * (1 - s), where s is the result: at most a quarter, and almost "
         "nothing where s is near 0 or 1."
     ),
+    "silu": "The input gets the incoming gradient times s + x * s * (1 - s), where s is its sigmoid.",
+    "gelu": (
+        "The input gets the incoming gradient times the normal distribution function plus x times the density, the bell curve."
+    ),
+    "log_loss": (
+        "The probability gets the incoming gradient times (x - y) / (x * (1 - x)), and the label times log(1 - x) - log(x)."
+    ),
     "softplus": "The input gets the incoming gradient times its sigmoid.",
     "erf": "The input gets the incoming gradient times the bell curve 2 / sqrt(pi) * exp(-x * x).",
     "astype": "The incoming gradient passes unchanged, cast back to the dtype of the input.",
@@ -233,6 +240,21 @@ WORDS = {
     ),
     "maximum": "The larger input gets the incoming gradient and the other gets zero; at a tie each gets half of it.",
     "minimum": "The smaller input gets the incoming gradient and the other gets zero; at a tie each gets half of it.",
+    "elu": (
+        "The incoming gradient passes where the input is positive and is multiplied by alpha * exp(x) where it is negative; "
+        "at 0 the slope is the smaller of 1 and alpha, or 0 for a negative alpha."
+    ),
+    "celu": "The incoming gradient passes where the input is positive and is multiplied by exp(x / alpha) where it is negative.",
+    "selu": (
+        "The incoming gradient is multiplied by 1.0507 where the input is positive, by 1.7581 * exp(x) where it is negative; "
+        "at the kink, 0, by the smaller of both."
+    ),
+    "hard_sigmoid": "The input gets a sixth of the incoming gradient between -3 and 3, and nothing elsewhere or at the corners.",
+    "step": "The step is constant on both sides, so that the gradient is 0 everywhere.",
+    "prelu": (
+        "The input gets the incoming gradient, times the weight where it is negative, and at 0 the smaller of both; the "
+        "weight gets the incoming gradient times the input where that is negative."
+    ),
     "clip": (
         "The incoming gradient passes where the input lies strictly between its bounds; outside, and at a bound, it is stopped."
     ),
@@ -289,6 +311,10 @@ WORDS = {
     "log_softmax": (
         "Each element gets its incoming gradient less its probability times the sum of the incoming gradients of its row."
     ),
+    "softmax_cross_entropy": (
+        "Each logit gets its probability times the incoming gradient of its sample, and the one of the right class that "
+        "less the incoming gradient."
+    ),
     # shapes and selections
     "reshape": "The incoming gradient gets the shape of the input; its numbers stay the same.",
     "transpose": "The axes of the incoming gradient are put back in the order of the input.",
@@ -320,6 +346,25 @@ WORDS = {
         "The input gets the incoming gradient times the weights; the weights get the sum over the batch of incoming "
         "gradient times input; the bias gets the sum of the incoming gradients."
     ),
+    "conv": (
+        "The input gets the incoming gradient times the kernel, window by window, added where windows overlap; the kernel "
+        "gets the sum over all windows of incoming gradient times what it met there; the bias gets the sum of each channel."
+    ),
+    "conv_input": (
+        "What was spread by the kernel gets the incoming gradient convolved with it; the kernel gets the sum over all "
+        "windows of incoming gradient times what was spread."
+    ),
+    "conv_weight": "Each of the two arrays gets the other one convolved with the incoming gradient.",
+    "max_pool": (
+        "The largest element of each window gets the incoming gradient, added where windows overlap, and all others get "
+        "zero; elements that tie share it equally."
+    ),
+    "max_unpool": "Each window gets the incoming gradient of the element that was its largest, the mean where elements tie.",
+    "max_picked": "What was picked gets the incoming gradient, in equal shares where elements tie; all other elements get zero.",
+    "sum_pool": "Every element gets the sum of the incoming gradients of all windows it is in.",
+    "sum_unpool": "Each window gets the sum of the incoming gradients of its elements.",
+    "bin_sum": "Every element gets the sum of the incoming gradients of all bins it is in.",
+    "bin_spread": "Each bin gets the sum of the incoming gradients of its elements.",
     "convolve": "Each input gets the incoming gradient correlated with the other input.",
     "einsum": (
         "Each operand gets the incoming gradient multiplied by all other operands, summed over the letters it does not have."

@@ -22,6 +22,8 @@ from autograd.ops.shapes import as_tensor
 
 #: Beyond these bounds exp(x) is 0, and 1 + exp(-x) is 1, in every precision.
 ZERO, ONE = -800.0, 50.0
+FAR = 30.0  # where erfc is 0, in every precision
+FLAT = 30.0  # where the sigmoid of the polynomial of _gelu_tanh is 0 or 1
 
 # --- exponential below 0 --------------------------------------------------------------------------
 
@@ -75,9 +77,6 @@ def selu_array(x: Any) -> Any:
 
 
 # --- inputs times a gate --------------------------------------------------------------------------
-
-
-FAR = 30.0  # where erfc is 0, in every precision
 
 
 @functools.cache
@@ -190,7 +189,6 @@ step = own("step", step_array, nothing,
 
 TANH_GELU = 2.0 * math.sqrt(2.0 / math.pi)  # twice, because (1 + tanh(u)) / 2 = sigmoid(2 u)
 CUBIC = TANH_GELU * 0.044715
-FLAT = 30.0  # beyond it the sigmoid of the polynomial is 0 or 1
 
 
 def gelu_tanh_slope(x: Any) -> Any:

@@ -133,7 +133,8 @@ def windows(
             wide, pads = " with its dilation" * (reach != size), f" and its padding {padding}" * (b + a > 0)
             raise ValueError(f"the window {reach}{wide} of {who}() is larger than the space {lengths}{pads}: pad more")
         count = (-(-room // s) if ceil_mode else room // s) + 1
-        count -= ceil_mode and (count - 1) * s >= n + b  # the last window has to begin before the padding behind
+        if ceil_mode and (count - 1) * s >= n + b:  # the last window has to begin before the padding behind
+            count -= 1
         counts.append(count)
         ends.append(max(a, (count - 1) * s + r - n - b))
     return Window(size, stride, dilation, before, tuple(ends), lengths, tuple(counts))
@@ -592,9 +593,9 @@ def adaptive_avg_pool(x: Any, output_size: Any) -> Any:
     who = "adaptive_avg_pool"
     x = floating(who, x)
     lengths = x.shape[2:]
-    given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * len(lengths)
-    if len(given) == len(lengths):
-        given = [n if wanted is None else wanted for wanted, n in zip(given, lengths, strict=True)]
+    given = lengths if output_size is None else settled(output_size)
+    if given.__class__ is tuple and len(given) == len(lengths):
+        given = tuple(n if wanted is None else wanted for wanted, n in zip(given, lengths, strict=True))
     counts = per_axis(given, len(lengths), 1, f"the output_size of {who}()")
     if min(lengths) < 1:
         raise ValueError(f"{who}() takes a space with elements, but the shape {x.shape} came")
