@@ -50,6 +50,7 @@ class _Recurrent(Module):
 
     gates: int
     parts = 1  # of the state
+    weight_hh_l0: Value  # and so on: parameters are set by their names
 
     def __init__(
         self,

@@ -80,13 +80,14 @@ def matmul(x: Any, y: Any) -> Any:
 )
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """``x @ weight.T + bias``, the affine map of a layer: (..., in), (out, in), (out) -> (..., out)."""
-    out = np.matmul(x, np.transpose(weight))
+    # Leading axes as rows of one product: NumPy would make one for each matrix of a stack.
+    out = np.matmul(rows(x) if np.ndim(x) > 2 else x, np.transpose(weight))
+    out = out.reshape(*np.shape(x)[:-1], len(weight)) if np.ndim(x) > 2 else out
     if bias is None:
         return out
-    shifted = out + bias
-    if shifted.shape != out.shape:
+    if np.broadcast_shapes(np.shape(bias), out.shape) != out.shape:
         raise ValueError(f"the bias of shape {np.shape(bias)} does not broadcast to the outputs of shape {out.shape}")
-    return shifted
+    return np.add(out, bias, out if np.result_type(out, bias) == out.dtype else None)
 
 
 # --- NumPy's other products -----------------------------------------------------------------------

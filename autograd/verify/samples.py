@@ -222,6 +222,12 @@ OTHER: dict[str, list[Case]] = {
     "sum_unpool": [Case([(1, 2, 2)], lambda g: f.sum_unpool(g, PAIRS)), Case([(2, 1, 2)], lambda g: f.sum_unpool(g, PAIRS))],
     "bin_sum": [Case([(1, 2, 5)], lambda x: f.adaptive_avg_pool(x, 2)),
                 Case([(1, 1, 3, 4)], lambda x: f.adaptive_avg_pool(x, (2, 3)))],
+    "rnn": [Case([(2, 1, 2), (2, 2), (1, 2)], lambda x, w, h: f.rnn(x, w, h)[0]),
+            Case([(3, 2, 1), (1, 1), (2, 1)], lambda x, w, h: f.rnn(x, w, h, reverse=True)[0])],
+    "lstm": [Case([(2, 1, 4), (4, 1), (1, 1), (1, 1)], lambda x, w, h, c: f.lstm(x, w, h, c)[0]),
+             Case([(2, 1, 8), (8, 2), (1, 2), (1, 2)], lambda x, w, h, c: f.lstm(x, w, h, c, reverse=True)[0])],
+    "gru": [Case([(2, 1, 3), (3, 1), (3,), (1, 1)], lambda x, w, b, h: f.gru(x, w, b, h)[0]),
+            Case([(2, 1, 6), (6, 2), (6,), (1, 2)], lambda x, w, b, h: f.gru(x, w, b, h, reverse=True)[0])],
     "bin_spread": [Case([(1, 2, 2)], lambda g: f.bin_spread(g, ((slice(0, 2), slice(1, 3)),), (3,))),
                    Case([(2, 1, 1)], lambda g: f.bin_spread(g, ((slice(1, 3),),), (3,)))],
 }
