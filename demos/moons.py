@@ -108,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         plot_loss(history, args.out / "loss.png"),
         draw_neuron(neuron, points, args.out / "neuron.svg"),
     ]
-    common.finish("accuracy", accuracy, files)
+    common.finish(files, "accuracy", accuracy, "0.5, guessing")
 
 
 if __name__ == "__main__":
