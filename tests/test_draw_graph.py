@@ -53,7 +53,7 @@ def test_every_graph_in_every_format(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert counts["expression"] == ["4", "4"]
     assert counts["textbook"] == counts["textbook-upwards"] == ["9", "9"]
     assert counts["moons"][0] == "65,818" and int(counts["moons"][1]) < 100
-    assert counts["digits"] == ["16", "16"]
+    assert counts["digits"] == ["14", "14"]
     assert int(counts["lstm"][0]) > 300 and int(counts["lstm"][1]) < 50
 
 
