@@ -307,7 +307,8 @@ def test_the_support_table_is_true() -> None:
         for sample in samples[key]:
             values = [Value(item) for item in sample.inputs]
             out = sample.call(*values)
-            slopes += [np.any(slope.data) for slope in gradient(out, values, np.ones(out.shape))]
+            seed = np.arange(1.0, out.size + 1.0).reshape(out.shape) ** 2  # of ones, those of what is centred would be zero
+            slopes += [np.any(slope.data) for slope in gradient(out, values, seed)]
         assert any(slopes) == (claimed[name] == "all"), name
     for name, orders, note in rows():
         assert orders in ("all", "zero", "plain"), name

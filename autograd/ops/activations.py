@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd.op import is_value, raw, shape_of
-from autograd.ops.elementwise import exp, log, sigmoid, sigmoid_array, square, where
+from autograd.ops.elementwise import exp, float_dtype, log, sigmoid, sigmoid_array, where
 from autograd.ops.forms import as_float, binary, composed, primitive, unary
 from autograd.ops.piecewise import abs, clip, inside, maximum, minimum, nothing
 from autograd.ops.plain import is_finite, short
@@ -108,7 +108,7 @@ def normal_cdf_array(x: Any) -> Any:
         from scipy.special import ndtr
     except ImportError:
         return normal_cdf_numpy(x)
-    return ndtr(x)
+    return ndtr(x).astype(float_dtype(x), copy=False)  # it makes float64 of float16
 
 
 def gelu_array(x: Any) -> Any:
@@ -133,7 +133,8 @@ def silu_slope(out: Any, s: Any) -> Any:
 
 def mish_parts(x: Any) -> tuple[Any, Any, Any]:
     """x within bounds, w = exp(x), and n = w (w + 2): tanh(log(1 + w)) is n / (n + 2)."""
-    x = clip(x, ZERO, 20.0)  # from where on n / (n + 2) is 1
+    half = getattr(raw(x), "dtype", float) == np.float16  # there w * w must stay below 65504
+    x = clip(x, ZERO, 5.0 if half else 20.0)  # from where on n / (n + 2) is 1
     w = exp(x)
     return x, w, w * (w + 2.0)
 
@@ -146,11 +147,13 @@ def mish_array(x: Any) -> Any:
 def mish_slope(x: Any) -> Any:
     """tanh(softplus(x)) plus x times the slope of that."""
     x, w, n = mish_parts(x)
-    return n / (n + 2.0) + x * (4.0 * w * (w + 1.0)) / square(n + 2.0)
+    n2 = n + 2.0
+    return n / n2 + x * (4.0 * (w / n2) * ((w + 1.0) / n2))
 
 
 def softsign_array(x: Any) -> Any:
-    x = np.clip(x, -1e30, 1e30)  # of inf it is 1
+    largest = np.finfo(float_dtype(x)).max
+    x = np.clip(x, -largest, largest)  # of inf it is 1
     return x / (1.0 + np.abs(x))
 
 
@@ -180,7 +183,7 @@ _gelu = own("gelu", gelu_array, lambda g, out, x: g * gelu_slope(x), "gelu(), ex
 silu = own("silu", silu_array, lambda g, out, x: g * silu_slope(out, sigmoid(x)),
            "``x * sigmoid(x)``, also called swish (Elfwing et al. 2018).")
 mish = own("mish", mish_array, lambda g, out, x: g * mish_slope(x), "``x * tanh(softplus(x))`` (Misra 2020).")
-softsign = own("softsign", softsign_array, lambda g, out, x: g / square(1.0 + abs(x)), "``x / (1 + |x|)``.", (0.2, 2.0))
+softsign = own("softsign", softsign_array, lambda g, out, x: g / (1.0 + abs(x)) / (1.0 + abs(x)), "``x / (1 + |x|)``.", (0.2, 2.0))
 hard_sigmoid = own("hard_sigmoid", hard_sigmoid_array, lambda g, out, x: g * inside(x, -3.0, 3.0) / 6.0,
                    "``x / 6 + 1 / 2`` between 0 and 1, a sigmoid of straight lines; at its corners the derivative is 0.")
 step = own("step", step_array, nothing,

@@ -32,7 +32,7 @@ BAND = 2**20  # elements of a matrix of windows: 4 to 8 MB, a quarter faster tha
 # --- windows --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Window:
     """How a window moves over the space of an array. Every field has one number for each axis of the space.
 
@@ -49,6 +49,13 @@ class Window:
     after: Lengths
     lengths: Lengths
     counts: Lengths
+
+    def __repr__(self) -> str:
+        """As short as a drawing needs it: the size, and what is not as usual."""
+        usual = {"stride": 1, "dilation": 1, "before": 0}
+        other = {name: getattr(self, name) for name, number in usual.items() if set(getattr(self, name)) != {number}}
+        words = [f", {name.replace('before', 'padding')} {'x'.join(map(str, numbers))}" for name, numbers in other.items()]
+        return "x".join(map(str, self.size)) + "".join(words)
 
     @functools.cached_property
     def padded(self) -> Lengths:

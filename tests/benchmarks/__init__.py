@@ -5,6 +5,11 @@
     python -m tests.benchmarks.scalars       # micrograd's moons loss, neuron by neuron: us, micrograd, a slotted peer
     python -m tests.benchmarks.vectorised    # the same network on arrays: us, PyTorch eager, NumPy by hand
     python -m tests.benchmarks.scaling       # cost and memory of a node in graphs of 10^3 to 10^6 nodes
+    python -m tests.benchmarks.steps         # training steps of a network for digits and of a small CNN: us and PyTorch eager
+    python -m tests.benchmarks.lstm          # a training step of an LSTM: us, NumPy by hand, PyTorch eager
+    python -m tests.benchmarks.convolutions  # formulations of a convolution in NumPy, and PyTorch's
+    python -m tests.benchmarks.estimators    # MLPClassifier on 5,000 digits: us and scikit-learn
+    python -m tests.benchmarks.guards        # what the guards of an optimiser cost
     python -m tests.benchmarks.recording     # what a Recorder adds to a training step
     python -m tests.benchmarks.checkers      # gradient checkers of PyTorch, JAX and HIPS; sets up environments of its own
     python -m tests.benchmarks.drawers       # pictures by torchviz, torchview, torchvista and micrograd; likewise
