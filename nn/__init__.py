@@ -36,6 +36,7 @@ from nn.schedules import (
 from nn.data import DataLoader, Subset, collate_samples, random_split
 from nn.readers import mnist, read_csv, read_idx
 from nn.saving import Checkpoint, CheckpointError, load, save
+from nn.training import History, SaveCheckpoint, StopTraining, Training, accuracy, evaluate, fit, r2_score
 from nn.pytorch import from_pytorch, read_weights, to_pytorch
 
 # fmt: off
@@ -68,5 +69,6 @@ __all__ = [
     "DataLoader", "Subset", "collate_samples", "random_split",  # data
     "mnist", "read_csv", "read_idx",  # readers
     "Checkpoint", "CheckpointError", "load", "save",  # saving
+    "History", "SaveCheckpoint", "StopTraining", "Training", "accuracy", "evaluate", "fit", "r2_score",  # training
     "from_pytorch", "read_weights", "to_pytorch",  # pytorch
 ]

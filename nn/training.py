@@ -1,0 +1,379 @@
+"""fit(): the usual training loop as a function, with progress, metrics, early stopping and best weights; and its History.
+
+It is optional. This is the loop, and what fit() does more is around it:
+
+    for x, y in loader:
+        optimizer.zero_grad()
+        loss = cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from autograd import Value, no_grad
+from nn.clipping import clip_grad_norm
+from nn.data import DataLoader
+from nn.extras import extra
+from nn.module import Module
+from nn.neurons import Rng
+from nn.optimisers import Optimizer
+from nn.saving import save
+from nn.schedules import ReduceLROnPlateau
+
+Loss = Callable[[Any, Any], Any]
+Metrics = Mapping[str, Callable[[np.ndarray, np.ndarray], float]]
+
+
+class StopTraining(Exception):
+    """Raised by a callback of fit() to end the training; the history so far is returned."""
+
+
+class History:
+    """What fit() measured: a row for each epoch, by name.
+
+    >>> history = History([{"epoch": 1, "loss": 0.5, "lr": 0.1}, {"epoch": 2, "loss": 0.25, "lr": 0.1}])
+    >>> history["loss"], len(history)
+    ([0.5, 0.25], 2)
+    >>> history
+    epoch   loss     lr
+        1    0.5    0.1
+        2   0.25    0.1
+    """
+
+    def __init__(self, rows: Iterable[dict[str, float]] = ()) -> None:
+        self.rows = list(rows)
+        self.best_epoch: int | None = None  # with the least validation loss, or training loss without validation data
+
+    def __getitem__(self, name: str) -> list[float]:
+        if name not in self.names:
+            raise KeyError(f"the history has {', '.join(self.names) or 'no epochs'}, but no {name!r}")
+        return [row[name] for row in self.rows]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def names(self) -> list[str]:
+        """What was measured."""
+        return list(self.rows[0]) if self.rows else []
+
+    def to_json(self) -> str:
+        """All rows as a JSON list of objects; what is nan or infinite is null."""
+        rows = [{name: number if math.isfinite(number) else None for name, number in row.items()} for row in self.rows]
+        return json.dumps(rows, indent=1)
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """The losses, and the metrics beside them, as a matplotlib Figure, which is also saved if there is a path.
+
+        Raises:
+            ImportError: if matplotlib is not installed.
+            ValueError: if there is no epoch to plot.
+        """
+        if not self.rows:
+            raise ValueError("the history has no epochs to plot")
+        losses = [name for name in self.names if name.endswith("loss")]
+        metrics = [name for name in self.names if name not in ("epoch", "lr", "seconds", *losses)]
+        panels = [losses] + [metrics] * bool(metrics)
+        figure = extra("matplotlib.figure", "plot()").Figure(figsize=(5.0 * len(panels), 3.6), layout="constrained")
+        for axes, names in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
+            for name in names:
+                axes.plot(self["epoch"], self[name], label=name.replace("_", " "), marker="." if len(self) < 30 else None)
+            if self.best_epoch is not None:
+                axes.axvline(self.best_epoch, color="gray", linestyle=":", label="best epoch")
+            axes.set_xlabel("epoch")
+            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.grid(alpha=0.3)
+            axes.legend()
+        if path is not None:
+            figure.savefig(path, dpi=150)
+        return figure
+
+    def __repr__(self) -> str:
+        cells = [self.names, *([f"{row[name]:.4g}" for name in self.names] for row in self.rows)]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        return "\n".join("  ".join(text.rjust(max(width, 5)) for text, width in zip(row, widths, strict=True)) for row in cells)
+
+
+@dataclass
+class Training:
+    """What a callback of fit() gets, after each epoch.
+
+    Attributes:
+        model, optimizer, scheduler, loader: what fit() was given; the loader is made by fit() if arrays were.
+        epoch: how many epochs are done.
+        step: how many steps are done.
+        history: with a row for this epoch.
+    """
+
+    model: Module
+    optimizer: Optimizer
+    scheduler: Any
+    loader: Any
+    history: History
+    epoch: int = 0
+    step: int = 0
+
+
+Callback = Callable[[Training], Any]
+
+
+class SaveCheckpoint:
+    """A callback of fit() that saves model, optimizer, scheduler and the loader's state with nn.save() after each epoch.
+
+    To resume, make everything as before, with an `optimizer` and a DataLoader `loader`, then
+    ``epoch = nn.load(path, model, optimizer, scheduler, loader=loader).step``, and fit() the epochs that are left. Best weights
+    and early stopping begin anew.
+
+    Args:
+        path: of the checkpoint; each takes the place of the last one.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = path
+
+    def __call__(self, training: Training) -> None:
+        parts = {"loader": training.loader} if isinstance(training.loader, DataLoader) else {}
+        save(self.path, training.model, training.optimizer, training.scheduler, step=training.epoch, **parts)
+
+
+def fit(
+    model: Module,
+    loss: Loss,
+    optimizer: Optimizer,
+    train: Any,
+    validation: Any = None,
+    *,
+    epochs: int = 10,
+    batch_size: int = 32,
+    scheduler: Any = None,
+    schedule_every: str = "epoch",
+    metrics: Metrics | None = None,
+    early_stopping: int | None = None,
+    restore_best: bool = True,
+    callbacks: Iterable[Callback] = (),
+    clip_norm: float | None = None,
+    progress: bool = True,
+    rng: Rng = None,
+) -> History:
+    """Train a model, and leave it with its best weights.
+
+    Args:
+        model: called with the inputs of a batch.
+        loss: gives a scalar Value from (predictions, targets), as ``nn.cross_entropy``.
+        optimizer: made from the parameters of the model; not LBFGS, whose step() takes a closure.
+        train: arrays (x, y), which are shuffled; or a DataLoader, or another iterable of batches (x, y).
+        validation: the same, not shuffled. Its loss and metrics are computed after each epoch, of all samples at once,
+            in eval mode and without a graph.
+        epochs: how often to go through the training data, at most.
+        batch_size: for data that comes as arrays.
+        scheduler: stepped after each epoch, or after each step with ``schedule_every="step"``. ReduceLROnPlateau gets
+            the validation loss, or the training loss without one.
+        metrics: functions of (predictions, targets), as arrays, by name: ``{"accuracy": nn.accuracy}``.
+        early_stopping: stop when the validation loss (or training loss) has not become less in so many epochs.
+        restore_best: whether the parameters and buffers of the epoch with the least validation loss are restored at the
+            end; without validation data the last ones stay.
+        callbacks: called with a Training after each epoch; one that returns True or raises StopTraining ends it.
+        clip_norm: the largest norm of all gradients together, see clip_grad_norm().
+        progress: whether tqdm shows a bar.
+        rng: a numpy Generator or a seed that shuffles data that comes as arrays.
+
+    Returns:
+        A History with "epoch", "loss" (the mean over the epoch, in training), "validation_loss", the metrics, "lr" and
+        "seconds" for each epoch that was finished, also after Ctrl-C.
+
+    Raises:
+        ValueError: if the loss is no scalar, or metrics come without validation data.
+        FloatingPointError: if the training loss is nan; the best weights so far are restored.
+        ImportError: for a progress bar without tqdm.
+
+    The modes of training and evaluation that modules had before are restored.
+
+    >>> import nn
+    >>> x = np.linspace(-1.0, 1.0, 64)[:, None]
+    >>> model = nn.Linear(1, 1, rng=0)
+    >>> optimizer = nn.SGD(model.named_parameters(), lr=0.1)
+    >>> history = fit(model, nn.mse_loss, optimizer, (x, 2.0 * x + 1.0), epochs=20, batch_size=8, progress=False, rng=0)
+    >>> history["loss"][-1] < 1e-3
+    True
+    """
+    if schedule_every not in ("epoch", "step"):
+        raise ValueError(f'schedule_every is "epoch" or "step", but {schedule_every!r} came')
+    if metrics and validation is None:
+        raise ValueError("metrics are computed on validation data: pass validation=(x, y)")
+    callbacks = list(callbacks)
+    loader, validation = batches(train, batch_size, True, rng), batches(validation, batch_size)
+    training = Training(model, optimizer, scheduler, loader, history := History())
+    scores = {
+        "validation_loss": lambda prediction, target: loss(Value(prediction, requires_grad=False), target),
+        **(metrics or {}),
+    }
+    best, best_state, bar = math.inf, None, progress_bar(loader, epochs) if progress else None
+    every_step, every_epoch = (None, scheduler) if schedule_every == "epoch" else (scheduler, None)
+    with modes_restored(model):
+        try:
+            for epoch in range(1, epochs + 1):
+                start = perf_counter()
+                model.train()
+                row = {"epoch": epoch, "loss": train_epoch(training, loss, clip_norm, every_step, bar)}
+                if validation is not None:
+                    row |= evaluate(model, validation, scores)
+                watched = row.get("validation_loss", row["loss"])
+                row |= {"lr": optimizer.param_groups[0].get("lr", math.nan), "seconds": perf_counter() - start}
+                history.rows.append(row)
+                training.epoch = epoch
+                if watched < best:
+                    best, history.best_epoch = watched, epoch
+                    best_state = model.state_dict() if restore_best and validation is not None else None
+                step_schedule(every_epoch, watched)
+                answers = [callback(training) for callback in callbacks]
+                if any(answer is True for answer in answers):
+                    break
+                if early_stopping is not None and epoch - (history.best_epoch or 0) >= early_stopping:
+                    break
+        except (KeyboardInterrupt, StopTraining):
+            pass
+        finally:
+            if best_state is not None:
+                model.load_state_dict(best_state)
+            if bar is not None:
+                bar.close()
+    return history
+
+
+def train_epoch(training: Training, loss: Loss, clip_norm: float | None, scheduler: Any, bar: Any) -> float:
+    """One pass over the training data: the mean of the loss over its samples."""
+    model, optimizer = training.model, training.optimizer
+    total, samples = 0.0, 0
+    for number, (x, y) in enumerate(training.loader, start=1):
+        optimizer.zero_grad()
+        value = loss(model(x), y)
+        if not isinstance(value, Value) or value.shape != ():
+            got = f"the shape {value.shape}" if isinstance(value, Value) else type(value).__name__
+            raise ValueError(f'fit() needs a loss that gives a scalar Value, but it gave {got}: use reduction="mean"')
+        if math.isnan(number_of := value.item()):
+            raise FloatingPointError(
+                f"the loss is nan in epoch {training.epoch + 1}, batch {number} (step {training.step + 1}): lower the learning "
+                "rate, pass clip_norm=1.0, look for nan in the data, or run it within autograd.debug() to find the operation"
+            )
+        value.backward()
+        if clip_norm is not None:
+            clip_grad_norm(optimizer.parameters, clip_norm)
+        optimizer.step()
+        training.step += 1
+        step_schedule(scheduler, number_of)
+        total, samples = total + number_of * len(y), samples + len(y)
+        if bar is not None:
+            bar.update()
+            bar.set_postfix(epoch=training.epoch + 1, loss=f"{total / samples:.4g}", refresh=False)
+    if not samples:
+        raise ValueError("the training data has no batches: a generator can be used only once, and drop_last may leave nothing")
+    return total / samples
+
+
+def step_schedule(scheduler: Any, loss: float) -> None:
+    """The next step of a schedule, which may be none, and of which a plateau looks at the loss."""
+    if isinstance(scheduler, ReduceLROnPlateau):
+        scheduler.step(loss)
+    elif scheduler is not None:
+        scheduler.step()
+
+
+def evaluate(model: Module, data: Any, metrics: Metrics, batch_size: int = 256) -> dict[str, float]:
+    """Metrics of a model's predictions for all samples at once, in eval mode and without a graph.
+
+    Args:
+        model: called with the inputs of a batch.
+        data: arrays (x, y), or an iterable of batches (x, y).
+        metrics: functions of (predictions, targets), as arrays, by name; losses do as well.
+        batch_size: for data that comes as arrays.
+
+    >>> import nn
+    >>> model = nn.Linear(2, 3, rng=0)
+    >>> evaluate(model, (np.zeros((4, 2)), np.zeros(4, int)), {"accuracy": accuracy, "loss": nn.cross_entropy})
+    {'accuracy': 0.0, 'loss': 1.1328539737727368}
+    """
+    with modes_restored(model), no_grad():
+        model.eval()
+        pairs = [(model(x).data, y) for x, y in batches(data, batch_size)]
+    if not pairs:
+        raise ValueError("there is nothing to evaluate: the data has no batches")
+    predictions, targets = (np.concatenate(list(items)) for items in zip(*pairs, strict=True))
+    with no_grad():
+        return {name: float(metric(predictions, targets)) for name, metric in metrics.items()}
+
+
+def batches(data: Any, batch_size: int, shuffle: bool = False, rng: Rng = None) -> Any:
+    """Arrays (x, y) as a DataLoader; everything else as it is."""
+    if isinstance(data, tuple) and len(data) != 2:
+        raise ValueError(f"the data is a tuple (x, y) or an iterable of such batches, but a tuple of {len(data)} came")
+    return DataLoader(data, batch_size, shuffle, rng=rng) if isinstance(data, tuple) else data
+
+
+@contextmanager
+def modes_restored(model: Module) -> Iterator[None]:
+    """Put every module back into the mode it was in."""
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def progress_bar(loader: Any, epochs: int) -> Any:
+    """A bar of tqdm for all steps."""
+    tqdm = extra("tqdm.auto", "a progress bar (progress=False is none)").tqdm
+    return tqdm(total=epochs * len(loader) if hasattr(loader, "__len__") else None, unit="step")
+
+
+def accuracy(prediction: Any, target: Any) -> float:
+    """The share of samples whose class is right.
+
+    Args:
+        prediction: (..., classes), scores or probabilities of which the largest counts; or of two classes one score for
+            each sample, above zero for the second class (a logit, not a probability).
+        target: (...), the right classes as integers; for one score, 0 and 1 or -1 and 1 in the shape of the prediction.
+
+    >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
+    0.5
+    >>> accuracy(np.array([2.5, -1.0, 0.5]), np.array([1, 0, 0]))
+    0.6666666666666666
+    """
+    prediction, target = np.asarray(prediction), np.asarray(target)
+    if prediction.shape == target.shape:
+        return float(np.mean((prediction > 0) == (target > 0)))
+    if prediction.shape[:-1] != target.shape or not prediction.ndim:
+        raise ValueError(
+            f"accuracy() takes scores (..., classes) and classes (...), but {prediction.shape} and {target.shape} came"
+        )
+    return float(np.mean(prediction.argmax(-1) == target))
+
+
+def r2_score(prediction: Any, target: Any) -> float:
+    """The share of the variance of the targets that is explained: 1 is perfect, 0 no better than their mean.
+
+    Args:
+        prediction, target: arrays of one shape.
+
+    >>> r2_score(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))
+    0.7857142857142857
+    """
+    prediction, target = np.asarray(prediction), np.asarray(target)
+    if prediction.shape != target.shape:
+        raise ValueError(f"r2_score() takes arrays of one shape, but {prediction.shape} and {target.shape} came")
+    spread = ((target - target.mean(axis=0)) ** 2).sum()
+    if not spread:
+        raise ValueError("r2_score() needs targets that differ")
+    return float(1.0 - ((target - prediction) ** 2).sum() / spread)

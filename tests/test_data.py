@@ -1,0 +1,429 @@
+"""Batches, splits and readers: every sample once, the same numbers with threads and after resuming, errors that help."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import struct
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import sklearn.datasets
+
+import nn
+from autograd import Value, no_grad
+from nn.readers import IDX_DTYPES
+
+X, Y = np.arange(20.0).reshape(10, 2), np.arange(10)
+
+
+class Squares:
+    """A data set with an index only, which may be slow or fail."""
+
+    def __init__(self, length: int = 10, fails_at: int | None = None) -> None:
+        self.length, self.fails_at, self.read = length, fails_at, 0
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        self.read += 1
+        if index == self.fails_at:
+            raise RuntimeError("a broken sample")
+        return np.full(3, index), index**2
+
+
+def threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "DataLoader"]
+
+
+# --- batches ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prefetch", [0, 1, 3])
+@pytest.mark.parametrize("drop_last", [False, True])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_every_sample_comes_once(shuffle: bool, drop_last: bool, prefetch: int) -> None:
+    loader = nn.DataLoader((X, Y), 4, shuffle, rng=0, drop_last=drop_last, prefetch=prefetch)
+    batches = list(loader)
+    assert len(batches) == len(loader) == (2 if drop_last else 3)
+    assert [len(y) for _, y in batches] == ([4, 4] if drop_last else [4, 4, 2])
+    y = np.concatenate([y for _, y in batches])
+    assert len(set(y.tolist())) == len(y)
+    assert (y.tolist() == sorted(y.tolist())) is not shuffle
+    for x, labels in batches:
+        assert (x == X[labels]).all()
+
+
+def test_epochs_are_shuffled_anew_and_the_same_with_a_thread() -> None:
+    plain, threaded = (nn.DataLoader(Y, 3, True, rng=7, prefetch=n) for n in (0, 2))
+    epochs = [[batch.tolist() for batch in plain] for _ in range(3)]
+    assert epochs == [[batch.tolist() for batch in threaded] for _ in range(3)]
+    assert epochs[0] != epochs[1] != epochs[2]
+    rng = np.random.default_rng(7)
+    assert sum(epochs[0], []) == rng.permutation(10).tolist()
+
+
+def test_kinds_of_data_sets() -> None:
+    assert next(iter(nn.DataLoader(X, 2))).tolist() == [[0.0, 1.0], [2.0, 3.0]]
+    batch = next(iter(nn.DataLoader({"x": X, "y": Y}, 2)))
+    assert batch["x"].shape == (2, 2) and batch["y"].tolist() == [0, 1]
+    x, squares = next(iter(nn.DataLoader(Squares(), 4)))
+    assert x.shape == (4, 3) and squares.tolist() == [0, 1, 4, 9]
+    assert [batch.tolist() for batch in nn.DataLoader([5.0, 6.0, 7.0], 2)] == [[5.0, 6.0], [7.0]]
+    (labels,) = nn.DataLoader([{"a": 1, "b": np.zeros(2)}] * 3, 3)
+    assert labels["a"].tolist() == [1, 1, 1] and labels["b"].shape == (3, 2)
+    assert not list(nn.DataLoader(np.zeros((0, 3)), 2))
+
+
+def test_batches_are_copies() -> None:
+    data = X.copy()
+    for batch in nn.DataLoader(data, 3):
+        batch += 1.0
+    assert (data == X).all()
+
+
+def test_collate_gets_the_samples() -> None:
+    loader = nn.DataLoader((X, Y), 4, collate=lambda samples: [(x.tolist(), int(y)) for x, y in samples])
+    assert next(iter(loader))[:2] == [([0.0, 1.0], 0), ([2.0, 3.0], 1)]
+    ragged = [np.zeros(2), np.zeros(3)]
+    with pytest.raises(ValueError, match=r"one shape, but \[\(2,\), \(3,\)\] came: pad them, or pass collate="):
+        next(iter(nn.DataLoader(ragged, 2)))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "error", "text"),
+    [
+        (3, TypeError, "a data set is an array, a tuple or dict of arrays, or has len.. and .index., but int came"),
+        (Value(X), TypeError, "Value came: pass its .data"),
+        ((X, Value(X)), TypeError, "Value came: pass its .data"),
+        ((X, Y[:3]), ValueError, "one length, but {0: 10, 1: 3} came"),
+        ({"x": X, "y": Y[:3]}, ValueError, "one length, but {'x': 10, 'y': 3} came"),
+        (np.array(3.0), ValueError, "a single number came"),
+        ((), ValueError, "one length"),
+    ],
+)
+def test_what_is_no_data_set(dataset: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        nn.DataLoader(dataset)
+
+
+def test_sizes_out_of_range() -> None:
+    with pytest.raises(ValueError, match="batch_size must be at least 1"):
+        nn.DataLoader(X, 0)
+    with pytest.raises(ValueError, match="prefetch at least 0"):
+        nn.DataLoader(X, 1, prefetch=-1)
+
+
+# --- the background thread -------------------------------------------------------------------------------
+
+
+def test_an_error_in_the_thread_reaches_the_caller() -> None:
+    seen = []
+    with pytest.raises(RuntimeError, match="a broken sample") as caught:
+        for _, y in nn.DataLoader(Squares(fails_at=5), 2, prefetch=2):
+            seen.append(y.tolist())
+    assert seen == [[0, 1], [4, 9]]
+    assert "in __getitem__" in "".join(traceback.format_tb(caught.tb))
+    assert not threads()
+
+
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_a_data_set_that_ends_too_early_is_no_end_of_the_epoch(prefetch: int) -> None:
+    source = iter(range(5))
+
+    class Short(Squares):
+        def __getitem__(self, index: int) -> Any:
+            return next(source)
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        list(nn.DataLoader(Short(), 2, prefetch=prefetch))
+
+
+def test_leaving_early_ends_the_thread() -> None:
+    data = Squares(1000)
+    for _ in nn.DataLoader(data, 2, prefetch=3):
+        break
+    assert not threads()
+    assert data.read <= 2 * 5
+    with pytest.raises(KeyError):
+        for _ in nn.DataLoader(data, 2, prefetch=3):
+            raise KeyError
+    iterator = iter(nn.DataLoader(data, 2, prefetch=3))
+    next(iterator)
+    assert len(threads()) == 1
+    del iterator
+    assert not threads()
+
+
+def test_it_works_ahead_but_not_far() -> None:
+    data = Squares(100)
+    iterator = iter(nn.DataLoader(data, 1, prefetch=4))
+    next(iterator)
+    deadline = time.monotonic() + 5.0
+    while data.read < 5 and time.monotonic() < deadline:
+        time.sleep(0.001)
+    time.sleep(0.02)
+    assert data.read == 5  # the one at hand, and four
+
+
+def test_the_thread_knows_no_grad() -> None:
+    weight = Value([1.0, 2.0])
+    with no_grad():
+        (batch,) = nn.DataLoader([1.0, 2.0], 2, prefetch=1, collate=lambda samples: weight * np.array(samples))
+    assert batch.op is None
+
+
+# --- resuming --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prefetch", [0, 2])
+@pytest.mark.parametrize("stop", [0, 1, 3, 4, 5, 9])
+def test_resuming_is_exact(stop: int, prefetch: int) -> None:
+    """Also where the generator is used for other things in between, as by a Dropout."""
+
+    def run(loader: nn.DataLoader, epochs: int, found: list[Any], stop: int | None = None) -> Any:
+        for _ in range(epochs):
+            for batch in loader:
+                found.append((batch.tolist(), loader.generator.random()))
+                if len(found) == stop:
+                    return loader.state_dict()
+        return loader.state_dict()
+
+    def make() -> nn.DataLoader:
+        return nn.DataLoader(Y, 3, True, rng=3, prefetch=prefetch)
+
+    whole: list[Any] = []
+    run(make(), 3, whole)
+    first: list[Any] = []
+    loader = make()
+    state = run(loader, 3, first, stop) if stop else loader.state_dict()
+    state = json.loads(json.dumps(state))
+    other = nn.DataLoader(Y, 3, True, rng=99, prefetch=prefetch)
+    other.load_state_dict(state)
+    assert other.state_dict() == state
+    rest: list[Any] = []
+    run(other, 3 if stop == 0 else 3 - (stop - 1) // 4, rest)
+    assert first + rest == whole
+
+
+def test_a_state_between_epochs_and_after_leaving() -> None:
+    loader = nn.DataLoader(Y, 3, True, rng=3)
+    list(loader)
+    state = loader.state_dict()
+    assert state["position"] == 0 and state["start"] is None
+    following = [batch.tolist() for batch in loader]
+    loader.load_state_dict(state)
+    assert [batch.tolist() for batch in loader] == following
+    for _ in loader:
+        break
+    assert len(list(loader)) == 4  # a new epoch, not the rest of the one that was left
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"samples": 9}, "saved with samples=9, but this DataLoader has 10"),
+        ({"batch_size": 5}, "saved with batch_size=5, but this DataLoader has 3"),
+        ({"shuffle": False}, "saved with shuffle=False"),
+        ({"position": 7}, "at batch 7, but this DataLoader has 4"),
+        ({"extra": 1}, "the state of a DataLoader has"),
+        ({"generator": {"bit_generator": "MT19937"}}, "PCG64"),
+    ],
+)
+def test_a_state_that_does_not_fit_changes_nothing(change: dict[str, Any], text: str) -> None:
+    loader = nn.DataLoader(Y, 3, True, rng=3)
+    before = loader.state_dict()
+    with pytest.raises(ValueError, match=text):
+        loader.load_state_dict({**nn.DataLoader(Y, 3, True, rng=4).state_dict(), **change})
+    assert loader.state_dict() == before
+
+
+# --- splits ----------------------------------------------------------------------------------------------
+
+
+def test_random_split() -> None:
+    parts = nn.random_split((X, Y), [0.5, 0.3, 0.2], rng=0)
+    assert [len(y) for _, y in parts] == [5, 3, 2]
+    assert sorted(np.concatenate([y for _, y in parts]).tolist()) == Y.tolist()
+    assert all((x == X[y]).all() for x, y in parts)
+    again = nn.random_split((X, Y), [5, 3, 2], rng=0)
+    assert all((a[1] == b[1]).all() for a, b in zip(parts, again, strict=True))
+    first, second = nn.random_split(Squares(), [7, 3], rng=0)
+    assert sorted(first[i][1] for i in range(len(first))) != [0, 1, 4, 9, 16, 25, 36]
+    assert len(list(nn.DataLoader(second, 2))) == 2
+
+
+def test_a_stratified_split_has_the_shares_of_all() -> None:
+    rng = np.random.default_rng(0)
+    classes = rng.choice(3, size=1000, p=[0.7, 0.25, 0.05])
+    for part in nn.random_split(classes, [0.6, 0.2, 0.2], rng=rng, stratify=classes):
+        for label in range(3):
+            assert abs((part == label).sum() - (classes == label).mean() * len(part)) <= 1.5
+
+
+@pytest.mark.parametrize("lengths", [[5, 4], [0.5, 0.4], [12, -2]])
+def test_lengths_that_do_not_add_up(lengths: list[float]) -> None:
+    with pytest.raises(ValueError, match="lengths must add up to 10 samples, or as fractions to 1"):
+        nn.random_split(X, lengths)
+    with pytest.raises(ValueError, match=r"one class for each of 10 samples, but the shape \(3,\) came"):
+        nn.random_split(X, [5, 5], stratify=[0, 1, 0])
+
+
+# --- idx and MNIST ---------------------------------------------------------------------------------------
+
+
+def idx(array: np.ndarray) -> bytes:
+    code = next(code for code, dtype in IDX_DTYPES.items() if np.dtype(dtype) == array.dtype.newbyteorder(">"))
+    return (
+        bytes([0, 0, code, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.astype(IDX_DTYPES[code]).tobytes()
+    )
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1", "i2", "i4", "f4", "f8"])
+@pytest.mark.parametrize("compress", [False, True])
+def test_read_idx(tmp_path: Path, dtype: str, compress: bool) -> None:
+    array = np.arange(-12, 12).astype(dtype).reshape(2, 3, 4)
+    (tmp_path / "file").write_bytes(gzip.compress(idx(array)) if compress else idx(array))
+    found = nn.read_idx(tmp_path / "file")
+    assert (found == array).all() and found.dtype == np.dtype(dtype) and found.dtype.isnative
+    found += 1  # it is writeable
+
+
+def test_a_file_of_the_format_byte_by_byte(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"\0\0\x0b\x02\0\0\0\x01\0\0\0\x02\x01\x00\xff\xff")
+    assert nn.read_idx(tmp_path / "file").tolist() == [[256, -1]]
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"", "no idx file: it begins with nothing"),
+        (b"PK\x03\x04", "no idx file: it begins with 50 4b 03 04, where 00 00, a dtype of 08, 09, 0b"),
+        (b"\0\0\x07\x01", "no idx file"),
+        (b"\0\0\x08\x02\0\0\0\x01", "truncated: it ends within its header, after 8 bytes"),
+        (idx(np.zeros((2, 3), "u1"))[:-1], r"truncated: its header says \(2, 3\) of uint8, so 18 bytes, but it has 17"),
+        (idx(np.zeros((2, 3), "u1")) + b"\0", "too long: its header says .* but it has 19"),
+        (b"\0\0\x08\x03" + b"\xff" * 12, "truncated: its header says"),
+        (gzip.compress(bytes(1000))[:-9], "damaged gzip file"),
+    ],
+)
+def test_files_that_are_damaged(tmp_path: Path, data: bytes, text: str) -> None:
+    (tmp_path / "file").write_bytes(data)
+    with pytest.raises(ValueError, match=text):
+        nn.read_idx(tmp_path / "file")
+
+
+def mnist_arrays() -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return [rng.integers(256, size=shape).astype("u1") for shape in ((6, 28, 28), 6, (2, 28, 28), 2)]
+
+
+@pytest.mark.parametrize("dot", [False, True])
+@pytest.mark.parametrize("compress", [False, True])
+def test_mnist_from_files(tmp_path: Path, dot: bool, compress: bool) -> None:
+    arrays = mnist_arrays()
+    names = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]
+    for name, array in zip(names, arrays, strict=True):
+        path = tmp_path / ((name.replace("-idx", ".idx") if dot else name) + ".gz" * compress)
+        path.write_bytes(gzip.compress(idx(array)) if compress else idx(array))
+    found = nn.mnist(tmp_path)
+    assert all((a == b).all() for a, b in zip(found, arrays, strict=True))
+    assert [array.dtype.name for array in found] == ["uint8", "int64", "uint8", "int64"]
+    x = nn.mnist(tmp_path, dtype=np.float32)[0]
+    assert x.dtype == np.float32 and (x == arrays[0].astype("f4") / 255).all()
+
+
+def test_mnist_from_an_archive_and_errors(tmp_path: Path) -> None:
+    arrays = dict(zip(("x_train", "y_train", "x_test", "y_test"), mnist_arrays(), strict=True))
+    with pytest.raises(FileNotFoundError, match="neither mnist.npz nor train-images-idx3-ubyte nor train-images-idx3-ubyte.gz"):
+        nn.mnist(tmp_path)
+    np.savez(tmp_path / "mnist.npz", **arrays)
+    for place in (tmp_path, tmp_path / "mnist.npz"):
+        assert (nn.mnist(place)[0] == arrays["x_train"]).all()
+    np.savez(tmp_path / "other.npz", **{**arrays, "y_train": arrays["y_test"]})
+    with pytest.raises(ValueError, match=r"\(6, 28, 28\) and \(2,\) came"):
+        nn.mnist(tmp_path / "other.npz")
+
+
+def test_mnist_from_openml(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = np.array(list("0123456789") * 7000)
+    images = np.zeros((70_000, 784), "u1")
+    images[:, 0] = labels.astype(int)
+    monkeypatch.setattr(sklearn.datasets, "fetch_openml", lambda name, **options: (images, labels))
+    x_train, y_train, x_test, y_test = nn.mnist()
+    assert x_train.shape == (60_000, 28, 28) and x_test.shape == (10_000, 28, 28)
+    assert (x_train[:, 0, 0] == y_train).all() and (x_test[:, 0, 0] == y_test).all()
+
+    def offline(name: str, **options: Any) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(sklearn.datasets, "fetch_openml", offline)
+    with pytest.raises(ConnectionError, match=r"no route to host.*get train-images-idx3-ubyte.*mnist\(folder\)"):
+        nn.mnist()
+
+
+def test_a_missing_extra_says_how_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "sklearn.datasets", None)
+    with pytest.raises(ImportError, match=r"mnist\(\) without a folder needs sklearn .*pip install 'valuegrad\[nn\]'"):
+        nn.mnist()
+
+
+# --- CSV -------------------------------------------------------------------------------------------------
+
+
+def csv(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "table.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_read_csv(tmp_path: Path) -> None:
+    path = csv(tmp_path, '\ufeffwidth, height,kind\r\n1,2.5,cat\r\n\r\n3,-4e1,"dog, big"\r\n5,6,cat\r\n')
+    x, y, names, classes = nn.read_csv(path, target="kind")
+    assert x.tolist() == [[1.0, 2.5], [3.0, -40.0], [5.0, 6.0]]
+    assert y is not None and y.tolist() == [0, 1, 0] and y.dtype == np.int64
+    assert names == ["width", "height"] and classes == ["cat", "dog, big"]
+
+
+def test_columns_without_names(tmp_path: Path) -> None:
+    table = nn.read_csv(csv(tmp_path, "1,2,0.5\n3,4,1\n"), target=-1)
+    assert table.x.tolist() == [[1.0, 2.0], [3.0, 4.0]] and table.names == ["0", "1"]
+    assert table.y is not None and table.y.tolist() == [0.5, 1.0]
+    table = nn.read_csv(csv(tmp_path, "2000;2001\n3;4\n"), header=True, delimiter=";")
+    assert table.names == ["2000", "2001"] and table.y is None and table.x.tolist() == [[3.0, 4.0]]
+
+
+def test_many_classes(tmp_path: Path) -> None:
+    """Class numbers with more digits than their names have letters."""
+    table = nn.read_csv(csv(tmp_path, "".join(f"{i},{chr(97 + i)}\n" for i in range(26))), target=1, header=False)
+    assert table.y is not None and table.y.tolist() == list(range(26))
+
+
+@pytest.mark.parametrize("empty", ["", "NA", "nan", "?"])
+@pytest.mark.parametrize("target", [None, "b", "a"])
+def test_missing_values(tmp_path: Path, empty: str, target: str | None) -> None:
+    with pytest.raises(ValueError, match=r"table\.csv: row 2 of the data has no value in column 'b'"):
+        nn.read_csv(csv(tmp_path, f"a,b\n1,2\n3,{empty}\n"), target)
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "error"),
+    [
+        ("a,b\n1,2\n3,red\n", "a", "row 2 of the data has 'red' in column 'b': only the target may have words"),
+        ("a,b\n1,2\n3\n", None, "the number of columns changed from 2 to 1 at row 2"),
+        ("a,b\n1,2,3\n", None, "has 2 names for 3 columns: a, b"),
+        ("a,b\n1,2\n", "c", "the target 'c' is not one of the 2 columns: a, b"),
+        ("a,b\n1,2\n", 2, "the target 2 is not one of the 2 columns"),
+        ("a,a\n1,2\n", "a", "is not one of"),
+        ("", None, "has no rows of data"),
+    ],
+)
+def test_tables_that_are_wrong(tmp_path: Path, text: str, target: Any, error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        nn.read_csv(csv(tmp_path, text), target)

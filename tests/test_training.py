@@ -1,0 +1,349 @@
+"""fit(): the same as the loop by hand, and what is around it: metrics, best weights, stopping, schedules, resuming."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+import nn
+from autograd import Value
+
+X = np.random.default_rng(0).normal(size=(60, 3))
+Y = X @ np.array([[1.0], [-2.0], [0.5]]) + 0.3
+
+
+def network(seed: int = 0, dropout: float = 0.0) -> nn.Sequential:
+    rng = np.random.default_rng(seed)
+    return nn.Sequential(nn.Linear(3, 8, rng=rng), nn.Tanh(), nn.Dropout(dropout, rng=rng), nn.Linear(8, 1, rng=rng))
+
+
+def run(model: nn.Module, *, lr: float = 0.05, data: Any = (X, Y), loss: Any = nn.mse_loss, **options: Any) -> nn.History:
+    optimizer = options.pop("optimizer", None) or nn.Adam(model.named_parameters(), lr=lr)
+    options = {"epochs": 5, "batch_size": 16, "progress": False, "rng": 1} | options
+    return nn.fit(model, loss, optimizer, data, **options)
+
+
+def same(a: nn.Module, b: nn.Module) -> bool:
+    other = b.state_dict()
+    return all((array == other[name]).all() for name, array in a.state_dict().items())
+
+
+# --- the loop --------------------------------------------------------------------------------------------
+
+
+def test_it_is_the_loop() -> None:
+    model, other = network(), network()
+    history = run(model)
+    optimizer, loader = nn.Adam(other.parameters(), lr=0.05), nn.DataLoader((X, Y), 16, shuffle=True, rng=1)
+    for _ in range(5):
+        total = 0.0
+        for x, y in loader:
+            optimizer.zero_grad()
+            loss = nn.mse_loss(other(x), y)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(x)
+    assert same(model, other)
+    assert history["loss"][-1] == pytest.approx(total / len(X))
+    assert history.names == ["epoch", "loss", "lr", "seconds"]
+    assert history["epoch"] == [1, 2, 3, 4, 5]
+
+
+def test_a_loader_is_taken_as_it_is() -> None:
+    model, other = network(), network()
+    run(model)
+    run(other, data=nn.DataLoader((X, Y), 16, shuffle=True, rng=1, prefetch=2))
+    assert same(model, other)
+    run(other, data=[(X, Y), (X, Y)])  # any iterable of batches
+
+
+def test_gradients_are_clipped() -> None:
+    model, other = network(), network()
+    start = network()
+    run(model, optimizer=nn.SGD(model.parameters(), lr=1.0), clip_norm=1e-3, epochs=1, batch_size=60)
+    moved = sum(((p.data - q.data) ** 2).sum() for p, q in zip(model.parameters(), start.parameters(), strict=True)) ** 0.5
+    assert moved == pytest.approx(1e-3, rel=1e-2)
+    run(other, optimizer=nn.SGD(other.parameters(), lr=1.0), epochs=1, batch_size=60)
+    assert not same(model, other)
+
+
+def test_modes_are_restored() -> None:
+    seen: list[tuple[bool, bool]] = []
+
+    class Spy(nn.Module):
+        def forward(self, x: Any) -> Any:
+            seen.append((self.training, x.op is None))
+            return x
+
+    spy, model = Spy(), network()
+    whole = nn.Sequential(model, spy)
+    whole.eval()
+    model.train()
+    run(whole, validation=(X, Y), epochs=1, batch_size=60)
+    assert seen == [(True, False), (False, True)]  # validation records no graph
+    assert model.training and not spy.training and not whole.training
+    nn.evaluate(whole, (X, Y), {"mse": nn.mse_loss})
+    assert model.training and not spy.training
+
+
+# --- validation, best weights, stopping ------------------------------------------------------------------
+
+
+def test_metrics_are_those_of_all_samples_at_once() -> None:
+    model = network()
+    history = run(model, validation=(X[:37], Y[:37]), metrics={"r2": nn.r2_score, "l1": nn.l1_loss}, restore_best=False)
+    prediction = model.eval()(X[:37]).data
+    assert history["validation_loss"][-1] == pytest.approx(float(nn.mse_loss(prediction, Y[:37])))
+    assert history["r2"][-1] == pytest.approx(nn.r2_score(prediction, Y[:37]))
+    assert history["l1"][-1] == pytest.approx(np.abs(prediction - Y[:37]).mean())
+
+
+class Scripted:
+    """A loss whose validation values are given, whatever the model does."""
+
+    def __init__(self, *values: float) -> None:
+        self.values = iter(values)
+
+    def __call__(self, prediction: Any, target: Any) -> Any:
+        if not prediction.requires_grad:
+            return next(self.values)
+        return nn.mse_loss(prediction, target)
+
+
+def test_the_best_weights_and_buffers_are_restored() -> None:
+    model = nn.Sequential(nn.Linear(3, 4, rng=0), nn.BatchNorm1d(4), nn.Linear(4, 1, rng=1))
+    states: list[Any] = []
+    losses = (3.0, 1.0, 2.0, math.nan, 1.5)
+    history = run(model, loss=Scripted(*losses), validation=(X, Y), callbacks=[lambda t: states.append(t.model.state_dict())])
+    assert history.best_epoch == 2 and len(history) == 5
+    found = model.state_dict()
+    assert all((found[name] == states[1][name]).all() for name in found)
+    assert found["1.num_batches_tracked"] == 8 and not (found["1.running_mean"] == states[4]["1.running_mean"]).all()
+
+
+def test_the_last_weights_stay_if_asked_or_without_validation() -> None:
+    for options in ({"restore_best": False, "validation": (X, Y)}, {}):
+        model, states = network(), []
+        loss = Scripted(1.0, 2.0, 3.0, 4.0, 5.0)
+        run(model, loss=loss, callbacks=[lambda t, states=states: states.append(t.model.state_dict())], **options)
+        assert all((array == states[-1][name]).all() for name, array in model.state_dict().items())
+
+
+@pytest.mark.parametrize(("patience", "epochs"), [(1, 3), (2, 5), (3, 7), (None, 7)])
+def test_early_stopping(patience: int | None, epochs: int) -> None:
+    loss = Scripted(5.0, 4.0, 4.5, 3.0, 3.0, 3.1, 3.2)
+    if patience == 2:
+        loss = Scripted(5.0, 4.0, 3.0, 3.0, 3.1, 2.0, 2.0)
+    if patience == 3:
+        loss = Scripted(5.0, 4.0, 4.5, 3.0, 3.0, 3.1, 3.2, 1.0)
+    assert (
+        len(run(network(), loss=loss, validation=(X, Y), epochs=epochs + (patience is not None), early_stopping=patience))
+        == epochs
+    )
+
+
+def test_callbacks_see_the_training_and_can_stop_it() -> None:
+    seen = []
+
+    def watch(training: nn.Training) -> bool:
+        seen.append((training.epoch, training.step, len(training.history)))
+        return training.epoch == 2
+
+    assert len(run(network(), callbacks=[watch])) == 2
+    assert seen == [(1, 4, 1), (2, 8, 2)]
+
+    def stop(training: nn.Training) -> None:
+        raise nn.StopTraining
+
+    assert len(run(network(), callbacks=[stop])) == 1
+
+
+def test_an_interrupt_ends_it_cleanly() -> None:
+    def batches(model: nn.Module) -> Iterator[Any]:
+        for i in range(4):
+            if i == 2 and len(states) == 2:
+                raise KeyboardInterrupt
+            yield X, Y
+
+    class Loader:
+        def __iter__(self) -> Iterator[Any]:
+            return batches(model)
+
+    states: list[Any] = []
+    model = network().eval()
+    history = run(model, data=Loader(), validation=(X, Y), callbacks=[lambda t: states.append(t.model.state_dict())])
+    assert len(history) == 2 and not model.training
+    assert all((array == states[history.best_epoch - 1][name]).all() for name, array in model.state_dict().items())
+
+
+def test_a_loss_of_nan_stops_with_the_best_weights() -> None:
+    good: list[Any] = []
+    model = network()
+
+    def loss(prediction: Any, target: Any) -> Any:
+        return nn.mse_loss(prediction, target) * (math.nan if len(good) == 2 and prediction.requires_grad else 1.0)
+
+    with pytest.raises(FloatingPointError, match=r"nan in epoch 3, batch 1 \(step 9\): lower the learning rate.*autograd\.debug"):
+        run(model, loss=loss, validation=(X, Y), callbacks=[lambda t: good.append(t.model.state_dict())])
+    assert all((array == good[1][name]).all() for name, array in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"loss": lambda p, t: (p - t) ** 2}, r'gave the shape \(16, 1\): use reduction="mean"'),
+        ({"loss": lambda p, t: 1.0}, "it gave float"),
+        ({"metrics": {"r2": nn.r2_score}}, r"pass validation=\(x, y\)"),
+        ({"schedule_every": "batch"}, '"epoch" or "step", but .batch. came'),
+        ({"data": (X, Y, Y)}, "a tuple of 3 came"),
+        ({"data": []}, "no batches"),
+        ({"data": iter([(X, Y)])}, "a generator can be used only once"),
+        ({"validation": []}, "nothing to evaluate"),
+    ],
+)
+def test_errors(options: dict[str, Any], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        run(network(), **options)
+
+
+# --- schedules, resuming ---------------------------------------------------------------------------------
+
+
+def test_schedules_by_epoch_and_by_step() -> None:
+    for every, rates in (("epoch", [0.1, 0.05, 0.025]), ("step", [0.1 / 2**3, 0.1 / 2**7, 0.1 / 2**11])):
+        model = network()
+        optimizer = nn.SGD(model.parameters(), lr=0.1)
+        seen: list[float] = []
+        original = optimizer.step
+
+        def step(original: Any = original, optimizer: Any = optimizer, seen: Any = seen) -> None:
+            seen.append(optimizer.lr)
+            original()
+
+        optimizer.step = step  # type: ignore[method-assign]
+        schedule = nn.StepLR(optimizer, 1, gamma=0.5)
+        run(model, optimizer=optimizer, scheduler=schedule, schedule_every=every, epochs=3)
+        assert seen[3::4] == pytest.approx(rates)
+
+
+def test_a_plateau_gets_the_validation_loss() -> None:
+    model = network()
+    optimizer = nn.SGD(model.parameters(), lr=0.1)
+    schedule = nn.ReduceLROnPlateau(optimizer, factor=0.1, patience=0)
+    loss = Scripted(1.0, 1.0, 0.5, 0.5, 0.4)
+    history = run(model, optimizer=optimizer, scheduler=schedule, loss=loss, validation=(X, Y))
+    assert history["lr"] == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001])
+
+
+def test_resuming_from_a_checkpoint_is_exact(tmp_path: Path) -> None:
+    def parts() -> tuple[nn.Module, nn.Optimizer, Any, nn.DataLoader]:
+        model = network(dropout=0.2)
+        optimizer = nn.Adam(model.named_parameters(), lr=0.05)
+        return model, optimizer, nn.CosineAnnealingLR(optimizer, 6), nn.DataLoader((X, Y), 16, shuffle=True, rng=5)
+
+    def train(model: nn.Module, optimizer: nn.Optimizer, schedule: Any, loader: nn.DataLoader, epochs: int) -> nn.History:
+        save = nn.SaveCheckpoint(tmp_path / "run.npz")
+        return run(model, data=loader, optimizer=optimizer, scheduler=schedule, epochs=epochs, callbacks=[save])
+
+    whole = parts()
+    history = train(*whole, epochs=6)
+    train(*parts(), epochs=4)
+    model, optimizer, schedule, loader = parts()
+    done = nn.load(tmp_path / "run.npz", model, optimizer, schedule, loader=loader).step
+    assert done == 4
+    rest = train(model, optimizer, schedule, loader, epochs=6 - done)
+    assert same(model, whole[0])
+    assert rest["loss"] == history["loss"][4:]
+
+
+# --- the history, progress, metrics ----------------------------------------------------------------------
+
+
+def test_the_history_is_shown_saved_and_plotted(tmp_path: Path) -> None:
+    history = run(network(), validation=(X, Y), metrics={"r2": nn.r2_score})
+    lines = repr(history).splitlines()
+    assert lines[0].split() == ["epoch", "loss", "validation_loss", "r2", "lr", "seconds"] and len(lines) == 6
+    assert json.loads(history.to_json())[2]["r2"] == history["r2"][2]
+    history.rows[0]["r2"] = math.nan
+    assert json.loads(history.to_json())[0]["r2"] is None
+    figure = history.plot(tmp_path / "history.png")
+    assert (tmp_path / "history.png").stat().st_size > 10_000
+    first, second = figure.axes
+    assert [line.get_label() for line in first.lines] == ["loss", "validation loss", "best epoch"]
+    assert [line.get_label() for line in second.lines] == ["r2", "best epoch"]
+    with pytest.raises(KeyError, match="the history has epoch, loss, .* but no 'f1'"):
+        history["f1"]
+    with pytest.raises(ValueError, match="no epochs to plot"):
+        nn.History().plot()
+
+
+def test_the_progress_bar(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    run(network(), progress=True)
+    assert "20/20" in capsys.readouterr().err
+    run(network())
+    assert not "".join(capsys.readouterr())
+    real = builtins.__import__
+
+    def without(name: str, *args: Any, **named: Any) -> Any:
+        if name.startswith("tqdm"):
+            raise ModuleNotFoundError(f"No module named {name!r}")
+        return real(name, *args, **named)
+
+    monkeypatch.setattr("nn.extras.import_module", without)
+    with pytest.raises(ImportError, match=r"progress=False is none\) needs tqdm .*pip install 'valuegrad\[nn\]'"):
+        run(network(), progress=True)
+
+
+def test_accuracy() -> None:
+    assert nn.accuracy(np.array([[1.0, 2.0], [3.0, 0.0]]), np.array([1, 1])) == 0.5
+    assert nn.accuracy(np.zeros((2, 3, 4)) + np.arange(4), np.full((2, 3), 3)) == 1.0
+    assert nn.accuracy(np.array([1.0, -1.0]), np.array([1, -1])) == 1.0
+    assert nn.accuracy(np.array([[1.0], [-1.0]]), np.array([[1], [1]])) == 0.5
+    with pytest.raises(ValueError, match=r"scores .*, but \(3, 1\) and \(2,\) came"):
+        nn.accuracy(np.zeros((3, 1)), np.zeros(2))
+
+
+def test_r2_score() -> None:
+    target = np.array([1.0, 2.0, 4.0])
+    assert nn.r2_score(target, target) == 1.0
+    assert nn.r2_score(np.full(3, target.mean()), target) == pytest.approx(0.0)
+    with pytest.raises(ValueError, match=r"one shape, but \(3, 1\) and \(3,\) came"):
+        nn.r2_score(target[:, None], target)
+    with pytest.raises(ValueError, match="targets that differ"):
+        nn.r2_score(target, np.ones(3))
+
+
+def test_digits_from_end_to_end() -> None:
+    x, y = load_digits(return_X_y=True)
+    train, validation = nn.random_split((x / 16.0, y), [0.8, 0.2], rng=0, stratify=y)
+    model = nn.Sequential(nn.Linear(64, 64, rng=0), nn.ReLU(), nn.Linear(64, 10, rng=1))
+    optimizer = nn.Adam(model.named_parameters(), lr=3e-3)
+    history = nn.fit(
+        model, nn.cross_entropy, optimizer, train, validation, epochs=20, metrics={"accuracy": nn.accuracy}, early_stopping=4,
+        scheduler=nn.CosineAnnealingLR(optimizer, 20), progress=False, rng=0,
+    )  # fmt: skip
+    assert max(history["accuracy"]) > 0.96
+    assert nn.evaluate(model, validation, {"loss": nn.cross_entropy})["loss"] == pytest.approx(min(history["validation_loss"]))
+
+
+def test_a_parameter_alone_is_a_model() -> None:
+    """Anything with forward() is; targets may be what the loss wants."""
+
+    class Line(nn.Module):
+        def __init__(self) -> None:
+            self.slope = Value(0.0)
+
+        def forward(self, x: Any) -> Any:
+            return self.slope * x
+
+    line = Line()
+    run(line, optimizer=nn.SGD(line.parameters(), lr=0.1), data=(X[:, 0], 3.0 * X[:, 0]), epochs=40)
+    assert line.slope.item() == pytest.approx(3.0, abs=1e-3)
