@@ -51,10 +51,12 @@ class FunctionModule(Module):
     function: ClassVar[Callable[..., Any]]
     settings: ClassVar[tuple[str, ...]]
 
-    def __init_subclass__(cls, function: Callable[..., Any], **named: Any) -> None:
+    def __init_subclass__(cls, function: Callable[..., Any] | None = None, **named: Any) -> None:
         super().__init_subclass__(**named)
         dataclass(repr=False, eq=False)(cls)
-        cls.function, cls.settings = staticmethod(function), tuple(field.name for field in fields(cls))  # type: ignore[arg-type]
+        if function is not None:  # else that of the class above
+            cls.function = staticmethod(function)
+        cls.settings = tuple(field.name for field in fields(cls))  # type: ignore[arg-type]
 
     def forward(self, *inputs: Any) -> Any:
         return self.function(*inputs, **{name: getattr(self, name) for name in self.settings})

@@ -215,7 +215,7 @@ class MultiHeadAttention(Module):
         same = query is key is value
         inputs = [query] if same else [query, key, value]
         if not self.batch_first and len(np.shape(query)) > 2:
-            inputs = [item.swapaxes(0, 1) for item in inputs]
+            inputs = [np.swapaxes(item, 0, 1) for item in inputs]
         self._check(inputs if not same else inputs * 3)
         q, k, v = map(self._heads, self._projected(inputs))  # (..., heads, time, embed_dim / heads)
         shape = (*np.shape(q)[:-1], np.shape(k)[-2])  # (..., heads, L, S)
@@ -371,4 +371,4 @@ def sinusoidal_positions(length: int, features: int, dtype: Any = np.float64) ->
     """
     angles = np.arange(length)[:, None] / 10000.0 ** (np.arange(0, features, 2) / features)  # (length, features / 2)
     both = np.stack([np.sin(angles), np.cos(angles)], -1)  # (length, features / 2, 2)
-    return both.reshape(length, -1)[:, :features].astype(dtype)
+    return both.reshape(length, features + features % 2)[:, :features].astype(dtype)

@@ -23,18 +23,31 @@ class Sequential(Module):
     """
 
     def __init__(self, *layers: Callable[[Any], Any]) -> None:
-        for layer in layers:
-            if not callable(layer):
-                raise TypeError(f"Sequential(*layers) takes modules or functions, but got {layer!r}: unpack a list with *")
-        self.layers = list(layers)
+        self.layers = [callable_layer(layer) for layer in layers]
 
     def _held(self) -> dict[str, Any]:
-        return by_position(self.layers)
+        return {name: item for name, item in vars(self).items() if name != "layers"} | by_position(self.layers)
 
     def forward(self, x: Any) -> Any:
         for layer in self.layers:
-            x = layer(x)
+            try:
+                x = layer(x)
+            except (TypeError, ValueError) as error:
+                if isinstance(x, tuple):
+                    error.add_note(
+                        f"{name_of(layer)} was given a tuple of {len(x)}, as attention and recurrent layers return: "
+                        "put a function between, as lambda x: x[0]"
+                    )
+                raise
         return x
+
+    def append(self, layer: Callable[[Any], Any]) -> Sequential:
+        """Add a module or a function at the end."""
+        self.layers.append(callable_layer(layer))
+        return self
+
+    def __setitem__(self, index: int, layer: Callable[[Any], Any]) -> None:
+        self.layers[index] = callable_layer(layer)
 
     def __len__(self) -> int:
         return len(self.layers)
@@ -60,7 +73,7 @@ class ModuleList(Module):
         self.extend(modules)
 
     def _held(self) -> dict[str, Any]:
-        return by_position(self._items)
+        return vars(self) | by_position(self._items)
 
     def append(self, module: Module) -> ModuleList:
         """Add a module at the end."""
@@ -107,7 +120,7 @@ class ModuleDict(Module):
         self.update(modules or {})
 
     def _held(self) -> dict[str, Any]:
-        return self._items
+        return vars(self) | self._items
 
     def update(self, modules: Mapping[str, Module]) -> None:
         """Add modules, or put them in the place of those with the same names."""
@@ -168,6 +181,11 @@ class Residual(Module):
 
     def forward(self, x: Any) -> Any:
         out = self.block(x)
+        if isinstance(out, tuple):
+            raise TypeError(
+                f"Residual adds x to one result, but {name_of(self.block)} returned a tuple of {len(out)}: select one, as by "
+                "Sequential(block, lambda x: x[0])"
+            )
         around = x if self.shortcut is None else self.shortcut(x)
         shapes = np.shape(around), np.shape(out)
         if shapes[0] != shapes[1]:
@@ -176,6 +194,18 @@ class Residual(Module):
                 "that shape, such as a Linear layer or a convolution with kernel 1"
             )
         return out + around
+
+
+def callable_layer(layer: Any) -> Callable[[Any], Any]:
+    """`layer`, or a TypeError if it cannot be called."""
+    if not callable(layer):
+        raise TypeError(f"Sequential(*layers) takes modules or functions, but got {layer!r}: unpack a list with *")
+    return layer
+
+
+def name_of(layer: Any) -> str:
+    """The class of a module, or the name of a function."""
+    return type(layer).__name__ if isinstance(layer, Module) else getattr(layer, "__name__", repr(layer))
 
 
 def by_position(items: Iterable[Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from autograd import Value
 from nn.layers import Embedding
 from nn.module import Module
 from nn.neurons import Rng
+from nn.normalisation import OverLastAxes
 
 Shape = int | tuple[int, ...]
 Initialiser = Callable[..., np.ndarray]
@@ -102,6 +103,8 @@ def truncated_normal(
     Raises:
         ValueError: if less than a hundredth of the distribution lies between the bounds.
     """
+    if not std > 0.0:
+        raise ValueError(f"truncated_normal() takes a positive std, but {std} came")
     distribution = NormalDist(mean, std)
     inside = distribution.cdf(high) - distribution.cdf(low)
     if not inside >= 0.01:
@@ -125,7 +128,11 @@ def fans(shape: Shape) -> tuple[int, int]:
     >>> fans((16, 8, 3, 3))
     (72, 144)
     """
-    if isinstance(shape, int) or len(shape) < 2:
+    if isinstance(shape, (Value, np.ndarray)):
+        raise TypeError(
+            "initialisers take a shape and return an array, but a parameter came: weight.data = he_normal(weight.shape), say"
+        )
+    if isinstance(shape, (int, np.integer)) or len(shape) < 2:
         raise ValueError(f"a weight (out, in, *kernel) has two axes or more, but the shape {shape} came: use zeros() for a bias")
     kernel = math.prod(shape[2:])
     return shape[1] * kernel, shape[0] * kernel
@@ -223,7 +230,7 @@ def initialise(
 ) -> AnyModule:
     """Set the weights and biases of a model and all modules in it, and return the model.
 
-    Weights are parameters with two axes or more, biases those with one that have "bias" in their name.
+    Biases are parameters with "bias" in their name, weights all others with two axes or more.
     Scales of normalisation layers, tables of Embedding, neurons of scalars and frozen parameters stay as they are.
 
     Args:
@@ -243,8 +250,8 @@ def initialise(
     rng = np.random.default_rng(rng)
     found = False
     for name, parameter in _trainable(model):
-        is_weight = parameter.ndim >= 2
-        is_bias = parameter.ndim == 1 and "bias" in name.rpartition(".")[2]
+        is_bias = parameter.ndim >= 1 and "bias" in name.rpartition(".")[2]
+        is_weight = parameter.ndim >= 2 and not is_bias
         chosen = weights if is_weight else biases if is_bias else None
         found = found or is_weight
         if chosen is not None:
@@ -258,6 +265,6 @@ def initialise(
 
 
 def _trainable(model: Module) -> Iterator[tuple[str, Value]]:
-    """The named parameters that are not frozen, without the tables of Embedding."""
-    tables = {id(module.weight) for module in model.modules() if isinstance(module, Embedding)}
-    return ((name, p) for name, p in model.named_parameters() if p.requires_grad and id(p) not in tables)
+    """The named parameters that are not frozen, without the tables of Embedding and the scales of LayerNorm and RMSNorm."""
+    kept = {id(module.weight) for module in model.modules() if isinstance(module, (Embedding, OverLastAxes))}
+    return ((name, p) for name, p in model.named_parameters() if p.requires_grad and id(p) not in kept)

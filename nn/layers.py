@@ -12,9 +12,16 @@ from nn.module import Module
 from nn.neurons import Rng
 
 
+def require_float(dtype: Any) -> None:
+    """Raise TypeError for the dtype of integers, say, which would make zeros of small numbers."""
+    if np.dtype(dtype).kind != "f":
+        raise TypeError(f"parameters are floating, but dtype={np.dtype(dtype)} came: use np.float64 or np.float32")
+
+
 def near_zero(rng: Rng, fan_in: int, shape: Any, dtype: Any) -> Value:
     """A parameter that starts uniformly within 1 / sqrt(fan_in), as in PyTorch."""
-    bound = 1.0 / math.sqrt(fan_in) if fan_in else 0.0
+    require_float(dtype)
+    bound = 1.0 / math.sqrt(fan_in) if fan_in > 0 else 0.0
     return Value(np.random.default_rng(rng).uniform(-bound, bound, shape).astype(dtype))
 
 
@@ -132,6 +139,7 @@ class Embedding(Module):
     ) -> None:
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
             raise ValueError(f"padding_idx is one of the {num_embeddings} rows, but {padding_idx} came")
+        require_float(dtype)
         self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
         table = np.random.default_rng(rng).normal(size=(num_embeddings, embedding_dim)).astype(dtype)
         if self.padding_idx is not None:

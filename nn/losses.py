@@ -87,19 +87,17 @@ def reduced(name: str, losses: Any, reduction: str, total: Any = None) -> Any:
     """The losses, their sum, or their mean: the sum over `total`, or by default the number of losses.
 
     Raises:
-        ValueError: for another reduction, or a mean over a total of 0.
+        ValueError: for another reduction, or a mean over a total of 0 or of no losses.
     """
     if reduction == "none":
         return losses
-    if reduction == "sum" or (reduction == "mean" and total is not None):
-        if reduction == "mean" and total == 0.0:
-            raise ValueError(
-                f"{name}() has nothing to average, because all targets are ignored or have weight 0: leave the batch out, "
-                "or use reduction='sum'"
-            )
-        return sum(losses) if reduction == "sum" else sum(losses) / float(total)
+    if reduction == "sum":
+        return sum(losses)
     if reduction == "mean":
-        return mean(losses)
+        if total == 0.0 or not np.size(losses):
+            reason = "all targets are ignored or have weight 0" if np.size(losses) else "the batch is empty"
+            raise ValueError(f"{name}() has nothing to average, because {reason}: leave the batch out, or use reduction='sum'")
+        return mean(losses) if total is None else sum(losses) / float(total)
     raise ValueError(f"{name}() takes the reductions 'mean', 'sum' and 'none', but {reduction!r} came")
 
 
@@ -529,12 +527,14 @@ def margin_ranking_loss(first: Any, second: Any, target: Any, margin: float = 0.
 
 
 def cosine_similarity(first: Any, second: Any, axis: int = -1, eps: float = 1e-8) -> Any:
-    """The cosine of the angle between vectors along `axis`; the others broadcast. Lengths are at least `eps`.
+    """The cosine of the angle between vectors along `axis` of the shape both broadcast to. Lengths are at least `eps`.
 
     >>> round(cosine_similarity(Value([3.0, 4.0]), [1.0, 0.0]).data, 6)
     0.6
     """
     first, second = floats(first), floats(second)
+    if first.shape != second.shape:
+        first, second = np.broadcast_arrays(first, second)
     lengths = [maximum(np.linalg.norm(item, axis=axis), eps) for item in (first, second)]
     return sum(first * second, axis=axis) / (lengths[0] * lengths[1])
 

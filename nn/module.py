@@ -2,7 +2,8 @@
 
 A parameter is a leaf Value in an attribute, however nested in modules, lists, tuples and dicts. A buffer is an array
 in an attribute: state that is saved and not trained, like running statistics. What stands in attributes that begin
-with an underscore is neither.
+with an underscore is neither: give such a name to what forward() keeps, because a Value without a graph, detached or
+computed under no_grad(), is a leaf.
 """
 
 from __future__ import annotations
@@ -81,8 +82,8 @@ class Module:
         return self._named(lambda item: isinstance(item, Value) and item.op is None)
 
     def named_buffers(self) -> Iterator[tuple[str, np.ndarray]]:
-        """(attribute path, array) for each buffer, once each."""
-        return self._named(lambda item: isinstance(item, np.ndarray))
+        """(attribute path, array) for each buffer, an array of real numbers or bools, once each."""
+        return self._named(lambda item: isinstance(item, np.ndarray) and item.dtype.kind in "biuf")
 
     def named_generators(self) -> Iterator[tuple[str, np.random.Generator]]:
         """(attribute path, generator) for each generator of random numbers, once each, as that of a Dropout."""
@@ -104,7 +105,9 @@ class Module:
             parameter.grad = None
 
     def train(self, mode: bool = True) -> Self:
-        """Set the training mode of this module and all below; layers like Dropout read it."""
+        """Set the training mode of this module and all below; layers like Dropout read it. TypeError for no bool."""
+        if not isinstance(mode, (bool, np.bool_)):
+            raise TypeError(f"train() takes True or False, but {mode!r} came: eval() leaves the training mode")
         for module in self.modules():
             module.training = mode
         return self
@@ -146,9 +149,23 @@ class Module:
         >>> from nn import Linear
         >>> {name: array.shape for name, array in Linear(3, 2).state_dict().items()}
         {'weight': (2, 3), 'bias': (2,)}
+
+        Raises:
+            ValueError: if two of them have the same path.
         """
-        state = {path: np.array(parameter.data) for path, parameter in self.named_parameters()}
-        return state | {path: buffer.copy() for path, buffer in self.named_buffers()}
+        return {path: np.array(item.data if isinstance(item, Value) else item) for path, item in self._by_path().items()}
+
+    def _by_path(self) -> dict[str, Any]:
+        """Parameters and buffers by their paths, of which no two may be the same."""
+        items: dict[str, Any] = {}
+        for path, item in (*self.named_parameters(), *self.named_buffers()):
+            if path in items:
+                raise ValueError(
+                    f"{type(self).__name__} has two parameters or buffers with the path {path}, as under the keys 1 and '1' of a "
+                    "dict: rename one, or a state would hold only one of them"
+                )
+            items[path] = item
+        return items
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> list[str]:
         """Set parameters and buffers from a state_dict(); everything is checked before anything is changed.
@@ -161,10 +178,12 @@ class Module:
             The names that were missing or unexpected: none if strict.
 
         Raises:
-            ValueError: names what is missing, unexpected or of another shape.
-            TypeError: for numbers that are not real.
+            ValueError: names what is missing, unexpected, of another shape, not whole in a buffer of integers, or cannot be set.
+            TypeError: for numbers that are not real, and for what is no dict.
         """
-        places: dict[str, Any] = {**dict(self.named_parameters()), **dict(self.named_buffers())}
+        if not isinstance(state, Mapping):
+            raise TypeError(f"load_state_dict() takes arrays by name, as state_dict() gives them, but got {state!r:.80}")
+        places = self._by_path()
         arrays = {name: np.asarray(item) for name, item in state.items() if name in places}
         missing = [name for name in places if name not in arrays]
         unexpected = [name for name in state if name not in places]
@@ -183,9 +202,10 @@ class Module:
         for name, array in arrays.items():
             if array.dtype.kind not in "biuf":
                 raise TypeError(f"{name} takes real numbers, but the dtype {array.dtype} came; nothing was set")
+        arrays = {name: fitted(name, array, places[name]) for name, array in arrays.items()}
         for name, array in arrays.items():
             if isinstance(places[name], Value):
-                places[name].data = np.array(array, dtype=places[name].dtype) if array.ndim else float(array)
+                places[name].data = array if array.ndim else float(array)
             else:
                 places[name][...] = array
         return [*missing, *unexpected]
@@ -209,11 +229,12 @@ class Module:
         lines = [f"{text:<{width}}  {count:>9,}" if count else text for text, count in rows]
         return "\n".join([f"{lines[0]} parameters" if rows[0][1] else lines[0], *lines[1:]])
 
-    def _rows(self, indent: str, name: str) -> Iterator[tuple[str, int]]:
+    def _rows(self, indent: str, name: str, above: tuple[int, ...] = ()) -> Iterator[tuple[str, int]]:
         count = sum(parameter.size for parameter in self.parameters())
         yield f"{indent}{name}{type(self).__name__}({self.extra_repr()})", count
         for path, child in self._shown_children():
-            yield from child._rows(indent + "  ", f"{path}: ")
+            if id(child) not in (*above, id(self)):  # a child may know its parent
+                yield from child._rows(indent + "  ", f"{path}: ", (*above, id(self)))
 
     def _shown_children(self) -> Iterator[tuple[str, Module]]:
         return self.named_children()
@@ -222,6 +243,17 @@ class Module:
 def joined(prefix: str, key: Any) -> str:
     """A path one step longer."""
     return f"{prefix}.{key}" if prefix else str(key)
+
+
+def fitted(name: str, array: np.ndarray, place: Value | np.ndarray) -> np.ndarray:
+    """A copy in the dtype of the parameter or buffer whose place it takes; ValueError if that cannot hold it."""
+    if isinstance(place, np.ndarray) and not place.flags.writeable:
+        raise ValueError(f"{name} is a read-only array, which no state can be loaded into: make it a copy; nothing was set")
+    with np.errstate(invalid="ignore"):  # nan as an integer, found below
+        own = array.astype(place.dtype)
+    if own.dtype.kind in "biu" and not np.array_equal(own, array):
+        raise ValueError(f"{name} has the dtype {own.dtype}, which does not hold {array}; nothing was set")
+    return own
 
 
 def walk(items: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -136,7 +136,8 @@ class OverLastAxes(Module):
     def __init__(
         self, normalized_shape: int | tuple[int, ...], eps: float | None, elementwise_affine: bool, bias: bool, dtype: Any
     ) -> None:
-        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        normalized_shape = (normalized_shape,) if isinstance(normalized_shape, (int, np.integer)) else normalized_shape
+        self.normalized_shape = tuple(normalized_shape)
         if not self.normalized_shape:
             raise ValueError(f"{type(self).__name__} normalises one axis or more, but normalized_shape=() came")
         self.eps = eps

@@ -274,6 +274,55 @@ def test_prelu_learns_a_weight_for_each_channel() -> None:
     assert nn.PReLU()(Value(-2.0)).data == -0.5
 
 
+def test_modules_are_subclassed_as_others() -> None:
+    class Steeper(nn.ELU):
+        """elu with another alpha."""
+
+        alpha: float = 2.0
+
+    class Doubled(nn.CrossEntropyLoss):
+        """Twice the loss."""
+
+        def forward(self, *inputs: Any) -> Any:
+            return 2.0 * super().forward(*inputs)
+
+    assert repr(Steeper()) == "Steeper(alpha=2.0)"
+    assert Steeper()(-1.0) == nn.elu(-1.0, 2.0)
+    logits = [[1.0, 2.0]]
+    assert Doubled(label_smoothing=0.1)(logits, [1]) == 2.0 * nn.cross_entropy(logits, [1], label_smoothing=0.1)
+
+
+@pytest.mark.parametrize("f", [nn.gelu, nn.mish, nn.silu, nn.softsign, nn.elu, nn.selu, nn.softplus])
+def test_half_precision(f: Callable[..., Any]) -> None:
+    numbers = np.array([-1000.0, -300.0, -12.0, -1.0, 0.5, 4.0, 12.0, 300.0, 1000.0])
+    wide, x = Value(numbers), Value(numbers.astype(np.float16))
+    for twin in (wide, x):
+        f(twin).backward(np.ones(9, twin.dtype))
+    assert f(x).dtype == x.grad.dtype == np.float16
+    np.testing.assert_allclose(f(x).data, f(wide).data, rtol=3e-3, atol=1e-3)
+    np.testing.assert_allclose(x.grad, wide.grad, rtol=3e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [nn.leaky_relu, nn.softmax, nn.log_softmax, activations.normal_cdf_numpy, nn.gelu, nn.silu, nn.mish, nn.softsign, nn.softplus,
+     nn.elu, nn.selu, nn.celu, nn.glu, nn.hard_sigmoid, nn.hard_tanh, nn.relu6, nn.relu],
+)  # fmt: skip
+def test_integers_are_computed_as_floats(f: Callable[..., Any]) -> None:
+    for numbers in ([-2, 1], np.array([-2, 1])):
+        np.testing.assert_array_equal(f(np.asarray(numbers)), f(np.array([-2.0, 1.0])))
+
+
+def test_leaky_relu_of_a_plain_integer() -> None:
+    assert nn.leaky_relu(-1) == -0.01
+
+
+def test_the_slope_of_softsign_does_not_overflow() -> None:
+    x = Value([1e200, -1e200])
+    nn.softsign(x).backward([1.0, 1.0])
+    np.testing.assert_array_equal(x.grad, 0.0)
+
+
 def test_a_module_of_somebodys_own_function() -> None:
     @primitive(x=lambda g, out, x, power: g * (power * x ** (power - 1.0)))
     def raised(x: Any, power: float = 2.0) -> Any:

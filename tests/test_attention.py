@@ -329,3 +329,10 @@ def test_sinusoidal_positions() -> None:
             np.testing.assert_allclose(table[time, 2 * i : 2 * i + 2], [np.sin(angle), np.cos(angle)])
     assert nn.sinusoidal_positions(3, 5, np.float32).shape == (3, 5)
     assert nn.sinusoidal_positions(3, 5, np.float32).dtype == np.float32
+
+
+def test_lists_with_the_time_first_and_no_times() -> None:
+    x = np.random.default_rng(0).normal(size=(3, 2, 4))
+    layer = nn.MultiHeadAttention(4, 2, batch_first=False, rng=0)
+    np.testing.assert_array_equal(layer(x.tolist())[0].data, layer(x)[0].data)
+    assert nn.sinusoidal_positions(0, 5).shape == (0, 5)

@@ -73,6 +73,14 @@ def test_numbers_of_one_kind() -> None:
     np.testing.assert_array_equal(init.constant((2,), value=-1.5), [-1.5, -1.5])
 
 
+def test_a_parameter_in_the_place_of_its_shape() -> None:
+    for parameter in (nn.Linear(2, 2).weight, np.ones((2, 2))):
+        with pytest.raises(TypeError, match=r"take a shape and return an array.*weight.data = he_normal\(weight.shape\)"):
+            init.he_normal(parameter)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="positive std, but 0.0 came"):
+        init.truncated_normal(3, std=0.0)
+
+
 def test_truncated_normal_refuses_bounds_far_from_the_mean() -> None:
     with pytest.raises(ValueError, match=r"from 5 to 6 would keep 2.9e-07 of a normal .* move the bounds, or use uniform\(\)"):
         init.truncated_normal(3, low=5.0, high=6.0)
@@ -125,7 +133,7 @@ def test_fans_and_gains() -> None:
 
 def test_he_normal_keeps_the_deviation_through_many_relu_layers() -> None:
     rng = np.random.default_rng(0)
-    model = nn.Sequential(*(layer for _ in range(20) for layer in (nn.Linear(256, 256), nn.ReLU())))
+    model = nn.Sequential(*(layer for _ in range(20) for layer in (nn.Linear(256, 256, rng=rng), nn.ReLU())))
     x = rng.normal(size=(100, 256))
     small = np.mean(model(x).data ** 2)
     init.initialise(model, rng=rng)
@@ -153,6 +161,14 @@ def test_a_whole_model_at_once() -> None:
     weight = model[2].weight.data
     init.initialise(model, init.he_normal, None, rng=1)
     np.testing.assert_array_equal(model[2].weight.data, weight)
+
+
+def test_scales_and_tables_stay_whatever_their_shape() -> None:
+    model = nn.Sequential(nn.Linear(4, 4, rng=0), nn.LayerNorm((3, 4)), nn.RMSNorm((3, 4)), nn.GroupNorm(1, 3))
+    init.initialise(model, init.he_normal, partial(init.constant, value=0.5), rng=0)
+    for norm in model[1:]:
+        np.testing.assert_array_equal(norm.weight.data, 1.0)
+    np.testing.assert_array_equal(model[1].bias.data, 0.5)
 
 
 def test_a_float32_model_stays_one() -> None:

@@ -257,6 +257,8 @@ def test_similarity_of_a_zero_vector() -> None:
     assert np.isfinite(gradient(out, x, np.ones(2)).data).all()
     every = nn.cosine_similarity(x[:, None], np.ones((1, 3, 2)))  # broadcasting is meant here
     assert every.shape == (2, 3)
+    np.testing.assert_allclose(nn.cosine_similarity(np.ones((3, 4)), np.ones((3, 1))), 1.0)  # lengths after broadcasting
+    np.testing.assert_allclose(nn.cosine_similarity(Value(np.ones((3, 4))), Value(np.ones(4)), axis=0).data, 1.0)
 
 
 def test_one_number_and_no_number() -> None:
@@ -269,6 +271,8 @@ def test_one_number_and_no_number() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
+        (lambda: nn.mse_loss(np.ones((0, 2)), np.ones((0, 2))), ValueError, "nothing to average, because the batch is empty"),
+        (lambda: nn.cross_entropy(np.ones((0, 2)), np.ones(0, int)), ValueError, "because the batch is empty: leave the batch"),
         (lambda: nn.l1_loss(np.ones((3, 1)), np.ones(3)), ValueError, r"l1_loss\(\).*\(3, 1\) and \(3,\) came, which"),
         (lambda: nn.huber_loss(np.ones(3), 1.0), ValueError, r"one shape, but \(3,\) and \(\) came"),
         (lambda: nn.huber_loss(1.0, 1.0, delta=0.0), ValueError, "positive delta, but 0.0 came"),

@@ -47,6 +47,100 @@ def test_parameters_by_attribute_path() -> None:
     assert sorted(str(node.place) for node in hidden) == ["Net.blocks.0", "Net.blocks.1.inner.0", "Net.first"]
 
 
+def test_containers_have_parameters_of_their_own() -> None:
+    class Scaled(nn.Sequential):
+        def __init__(self) -> None:
+            super().__init__(nn.Linear(2, 3, rng=0), nn.Tanh())
+            self.scale, self.count = Value(2.0), np.array(0)
+
+        def forward(self, x: Any) -> Any:
+            return super().forward(x) * self.scale
+
+    class Listed(nn.ModuleList):
+        def __init__(self) -> None:
+            super().__init__([nn.Linear(2, 3, rng=0)])
+            self.head = nn.Linear(3, 1, rng=1)
+
+    class Named(nn.ModuleDict):
+        def __init__(self) -> None:
+            super().__init__({"body": nn.Linear(2, 3, rng=0)})
+            self.scale = Value(2.0)
+
+    model = Scaled()
+    assert list(model.state_dict()) == ["scale", "0.weight", "0.bias", "count"]
+    model([1.0, 2.0]).sum().backward()
+    assert model.scale.grad != 0.0
+    assert [name for name, _ in Listed().named_parameters()] == ["head.weight", "head.bias", "0.weight", "0.bias"]
+    assert [name for name, _ in Named().named_parameters()] == ["scale", "body.weight", "body.bias"]
+
+
+def test_layers_of_a_sequential_are_replaced_and_added() -> None:
+    model = nn.Sequential(nn.Linear(2, 3, rng=0), nn.ReLU())
+    model[-1] = nn.Tanh()
+    assert model.append(nn.Linear(3, 1, rng=1)) is model
+    assert [type(layer).__name__ for layer in model] == ["Linear", "Tanh", "Linear"]
+    assert model([1.0, 2.0]).shape == (1,)
+    with pytest.raises(TypeError, match="takes modules or functions, but got 3"):
+        model[0] = 3  # type: ignore[assignment]
+
+
+def test_a_tuple_between_layers_is_named() -> None:
+    x = np.ones((2, 3, 4))
+    with pytest.raises(TypeError) as error:
+        nn.Sequential(nn.LSTM(4, 4), nn.Linear(4, 2))(x)
+    assert "Linear was given a tuple of 2" in error.value.__notes__[0]
+    assert nn.Sequential(nn.LSTM(4, 4), lambda out: out[0], nn.Linear(4, 2))(x).shape == (2, 3, 2)
+    with pytest.raises(TypeError, match="MultiHeadAttention returned a tuple of 2: select one"):
+        nn.Residual(nn.MultiHeadAttention(4, 2))(x)
+
+
+def test_the_repr_of_a_child_that_knows_its_parent() -> None:
+    model = nn.Sequential(nn.Linear(2, 1))
+    model[0].parent = model
+    assert repr(model) == "Sequential()               3 parameters\n  0: Linear(2, 1)          3"
+
+
+class Masked(nn.Module):
+    """A parameter, and buffers that are not floats."""
+
+    def __init__(self) -> None:
+        self.weight = Value([1.0, 2.0])
+        self.count = np.array(3)
+        self.fixed = np.broadcast_to(1.0, 2)
+        self.names = np.array(["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "text"),
+    [
+        ({"count": 3.5}, ValueError, "count has the dtype int64, which does not hold 3.5"),
+        ({"count": np.nan}, ValueError, "count has the dtype int64, which does not hold nan"),
+        ({}, ValueError, "fixed is a read-only array"),
+        ({"weight": np.array([1j, 2.0])}, TypeError, "weight takes real numbers"),
+    ],
+)
+def test_a_state_is_loaded_as_a_whole_or_not_at_all(change: Any, error: type[Exception], text: str) -> None:
+    model = Masked()
+    state = model.state_dict()
+    assert list(state) == ["weight", "count", "fixed"]  # words are no state
+    with pytest.raises(error, match=text):
+        model.load_state_dict({"weight": [5.0, 6.0], "count": 7, "fixed": [1.0, 1.0]} | change)
+    assert (model.weight.data.tolist(), model.count.item()) == ([1.0, 2.0], 3)
+    model.fixed = model.fixed.copy()
+    model.load_state_dict({"weight": [5.0, 6.0], "count": 7.0, "fixed": [1.0, 1.0]})
+    assert (model.weight.data.tolist(), model.count.item()) == ([5.0, 6.0], 7)
+
+
+def test_arguments_of_modules_are_checked() -> None:
+    with pytest.raises(TypeError, match=r"load_state_dict\(\) takes arrays by name, .*but got 'model.npz'"):
+        nn.Linear(2, 1).load_state_dict("model.npz")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"train\(\) takes True or False, but 'eval' came"):
+        nn.Linear(2, 1).train("eval")  # type: ignore[arg-type]
+    for make in (nn.Linear, nn.Embedding):
+        with pytest.raises(TypeError, match="parameters are floating, but dtype=int64 came"):
+            make(2, 2, dtype=int)
+
+
 def ancestors(value: Value) -> list[Value]:
     found, waiting = [], [value]
     while waiting:

@@ -236,6 +236,22 @@ def test_inputs_of_other_shapes(layer: Any, shape: Any, text: str) -> None:
         assert layer.num_batches_tracked == 0  # nothing was counted
 
 
+def test_half_precision_does_not_overflow() -> None:
+    x = np.array([[300.0, -300.0, 600.0, 1000.0]])
+    for layer in (nn.LayerNorm, nn.RMSNorm):
+        wide, half = Value(x), Value(x.astype(np.float16))
+        out = layer(4, dtype=np.float16)(half)
+        assert out.dtype == np.float16
+        np.testing.assert_allclose(out.data, layer(4)(wide).data, rtol=2e-3)
+        (out * x.astype(np.float16)).sum().backward()
+        (layer(4)(wide) * x).sum().backward()
+        np.testing.assert_allclose(half.grad, wide.grad, rtol=1e-2, atol=2e-3)
+
+
+def test_a_length_may_be_an_integer_of_numpy() -> None:
+    assert nn.LayerNorm(np.int64(3)).normalized_shape == (3,)  # type: ignore[arg-type]
+
+
 def test_settings_that_cannot_be() -> None:
     for groups, channels in ((4, 6), (0, 6)):
         with pytest.raises(ValueError, match=f"equal groups, but {channels} channels and {groups} groups came"):

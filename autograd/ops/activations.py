@@ -99,7 +99,7 @@ def normal_cdf_numpy(x: Any) -> Any:
     z = np.minimum(np.abs(np.asarray(x, dtype=float)) * math.sqrt(0.5), FAR)
     t = 2.0 / (2.0 + z)
     tail = 0.5 * t * np.exp(erfc_series()(t) - z * z)
-    return np.where(np.less(x, 0.0), tail, 1.0 - tail).astype(getattr(x, "dtype", float))
+    return np.where(np.less(x, 0.0), tail, 1.0 - tail).astype(float_dtype(x))
 
 
 def normal_cdf_array(x: Any) -> Any:
@@ -117,7 +117,7 @@ def gelu_array(x: Any) -> Any:
 
 def gelu_slope(x: Any) -> Any:
     """The distribution function plus x times the density of the standard normal distribution."""
-    x = clip(x, ZERO, -ZERO)  # an infinite x times a density of 0 would be nan
+    x = clip(x, -40.0, 40.0)  # beyond, the density is 0 in every precision, but an infinite x times 0 is nan
     return normal_cdf(x) + x * (DENSITY * exp(-0.5 * x * x))
 
 
@@ -183,7 +183,8 @@ _gelu = own("gelu", gelu_array, lambda g, out, x: g * gelu_slope(x), "gelu(), ex
 silu = own("silu", silu_array, lambda g, out, x: g * silu_slope(out, sigmoid(x)),
            "``x * sigmoid(x)``, also called swish (Elfwing et al. 2018).")
 mish = own("mish", mish_array, lambda g, out, x: g * mish_slope(x), "``x * tanh(softplus(x))`` (Misra 2020).")
-softsign = own("softsign", softsign_array, lambda g, out, x: g / (1.0 + abs(x)) / (1.0 + abs(x)), "``x / (1 + |x|)``.", (0.2, 2.0))
+softsign = own("softsign", softsign_array, lambda g, out, x: g / (1.0 + abs(x)) / (1.0 + abs(x)), "``x / (1 + |x|)``.",
+               (0.2, 2.0))
 hard_sigmoid = own("hard_sigmoid", hard_sigmoid_array, lambda g, out, x: g * inside(x, -3.0, 3.0) / 6.0,
                    "``x / 6 + 1 / 2`` between 0 and 1, a sigmoid of straight lines; at its corners the derivative is 0.")
 step = own("step", step_array, nothing,
@@ -227,10 +228,9 @@ def gelu(x: Any, approximate: str = "none") -> Any:
 def glu(x: Any, axis: int = -1) -> Any:
     """The first half of `x` along `axis` times the sigmoid of the second half (Dauphin et al. 2017)."""
     x = as_tensor(x)
-    length = x.shape[axis] if x.ndim else 1
-    if length % 2:
+    if not -x.ndim <= axis < x.ndim or x.shape[axis] % 2:
         raise ValueError(f"glu() halves an axis of even length, but the shape {x.shape} came with axis={axis}")
-    lead = (slice(None),) * (axis % x.ndim)
+    lead, length = (slice(None),) * (axis % x.ndim), x.shape[axis]
     return x[(*lead, slice(length // 2))] * sigmoid(x[(*lead, slice(length // 2, None))])
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd.op import is_value, raw
-from autograd.ops.elementwise import neg, where
+from autograd.ops.elementwise import float_dtype, neg, where
 from autograd.ops.forms import binary, composed, primitive, stepwise, unary
 from autograd.ops.shapes import as_array, as_tensor, concatenate
 
@@ -154,7 +154,7 @@ def leaky_slope(x: Any, slope: float) -> Any:
     at_kink = min(max(slope, 0.0), 1.0)
     if x.__class__ is float:
         return 1.0 if x > 0.0 else slope if x < 0.0 else at_kink
-    one, low, kink = (x.dtype.type(value) for value in (1.0, slope, at_kink))
+    one, low, kink = map(float_dtype(x).type, (1.0, slope, at_kink))
     return np.where(x > 0.0, one, np.where(x < 0.0, low, kink))
 
 

@@ -434,6 +434,7 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False, *, b: Any = None
 @primitive("softmax", x=lambda g, out, x, axis: out * (g - _sum(g * out, axis, True)))
 def softmax(x: Any, axis: int = -1) -> Any:
     """``exp(x) / sum(exp(x))`` along `axis`: positive, with sum 1, and the same for x + c."""
+    x = np.asarray(x, float_dtype(x))
     powers = np.exp(x - np.max(x, axis, keepdims=True, initial=-np.inf))
     return powers / np.sum(powers, axis, keepdims=True)
 
@@ -441,6 +442,7 @@ def softmax(x: Any, axis: int = -1) -> Any:
 @primitive("softmax", x=lambda g, out, x, axis: g - exp(out) * _sum(g, axis, True))
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """The logarithm of the softmax along `axis`, accurate where the softmax rounds to 0."""
+    x = np.asarray(x, float_dtype(x))
     shifted = x - np.max(x, axis, keepdims=True, initial=-np.inf)
     return shifted - np.log(np.sum(np.exp(shifted), axis, keepdims=True))
 
