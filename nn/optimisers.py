@@ -8,6 +8,7 @@ Adam on (784, 128) takes as long with buffers for all of them.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,9 +16,14 @@ import numpy as np
 
 from autograd import Value
 from nn.extras import extra
-from nn.guards import Guard
+from nn.guards import Guard, NonFiniteGradientWarning
 
+NAN_TRIAL = (
+    "the loss was nan where the line search of LBFGS tried it, which ends its step early, maybe where it began: keep the loss "
+    "a number everywhere, as by log_softmax or softplus in place of log, or scale it down, so that the first trial is shorter"
+)
 PASS = "pass model.parameters() or model.named_parameters()"
+KEPT = ("params", "names")  # what a group keeps when a state is loaded
 BELOW_ONE = ("betas", "alpha", "rho")  # how much of a running average is kept
 
 
@@ -43,8 +49,8 @@ class Optimizer:
         steps: the number of steps so far.
 
     Raises:
-        TypeError: if something else than leaf Values is among the parameters.
-        ValueError: if there are none, one comes twice, an option is unknown or out of its range.
+        TypeError: if something else than leaf Values is among the parameters, or they come in a set, which has no order.
+        ValueError: if there are none, one comes twice, an option is unknown or out of its range, or eps vanishes in float16.
 
     >>> slope, height = Value(2.0), Value(1.0)
     >>> optimizer = SGD([{"params": [slope]}, {"params": [height], "lr": 0.5}], lr=0.1)
@@ -65,7 +71,7 @@ class Optimizer:
         self.state: dict[Value, dict[str, Any]] = {}
         self.steps = 0
         self.guard = Guard() if guards else None
-        items = list(parameters)
+        items = listed(parameters)
         for group in items if items and all(isinstance(item, dict) for item in items) else [{"params": items}]:
             self.add_param_group(group)
 
@@ -77,11 +83,13 @@ class Optimizer:
                 f"and needs params, but has {', '.join(group) or 'none'}"
             )
         params = group["params"]
-        items = [params] if isinstance(params, Value) else list(params)
-        pairs = [item if isinstance(item, tuple) and len(item) == 2 else (None, item) for item in items]
-        for _, parameter in pairs:
+        items = [params] if isinstance(params, Value) else listed(params)
+        pairs: list[tuple[Any, Any]] = [item if isinstance(item, tuple) and len(item) == 2 else (None, item) for item in items]
+        for name, parameter in pairs:
             if not isinstance(parameter, Value) or parameter.op is not None:
                 raise TypeError(f"an optimiser takes leaf Values, but got {parameter!r}: {PASS}")
+            if name is not None and not isinstance(name, str):
+                raise TypeError(f"a pair is a name and a Value, but {name!r} came as the name: {PASS}")
         values = [parameter for _, parameter in pairs]
         if not values:
             raise ValueError(f"an optimiser needs parameters, but got an empty list: {PASS}")
@@ -92,6 +100,10 @@ class Optimizer:
         if any(name is not None for name, _ in pairs):
             options["names"] = [name or "" for name, _ in pairs]
         check_options(options)
+        eps = options.get("eps", 1.0)
+        for value in values:
+            if not value.dtype.type(eps):
+                raise ValueError(f"eps={eps} is zero in {value.dtype}, and 0 / 0 would be nan: pass a larger one, as eps=1e-4")
         self.param_groups.append(options)
 
     @property
@@ -167,10 +179,10 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__} has no update(): define there what is subtracted from a parameter")
 
     def state_dict(self) -> dict[str, Any]:
-        """A copy of everything but the parameters themselves: options, steps, and the state by the parameter's number."""
+        """A copy of everything but the parameters themselves: options, names, steps, and the state by the parameter's number."""
         numbers = {parameter: number for number, parameter in enumerate(self.parameters)}
         groups = [
-            {name: list(item) if isinstance(item, tuple) else item for name, item in group.items() if name != "names"}
+            {name: list(item) if isinstance(item, (tuple, list)) else item for name, item in group.items()}
             | {"params": [numbers[parameter] for parameter in group["params"]]}
             for group in self.param_groups
         ]
@@ -185,7 +197,8 @@ class Optimizer:
         """Go on where the optimiser with this state was. Nothing is changed if it does not fit.
 
         Raises:
-            ValueError: if it is of another optimiser, or its groups or shapes are others, with what came and what is here.
+            ValueError: if it is of another optimiser, or its groups, names (where both have them) or shapes are others, with
+                what came and what is here.
 
         >>> optimizer = Adam([Value(1.0)], lr=0.5)
         >>> twin = Adam([Value(1.0)])
@@ -207,12 +220,19 @@ class Optimizer:
         if state["optimizer"] != who:
             raise ValueError(f"this is the state of {state['optimizer']}, and cannot be loaded into {who}")
         sizes = [len(group["params"]) for group in self.param_groups]
-        came = [len(group["params"]) for group in state["groups"]]
+        came = [len(group.get("params", ())) for group in state["groups"]]
         if came != sizes:
             raise ValueError(f"{who} has groups of {sizes} parameters, but the state is of groups of {came}")
-        groups = [{name: item for name, item in group.items() if name != "params"} for group in state["groups"]]
-        for group in groups:
-            if not self.defaults.keys() <= group.keys() or not group.keys() <= {*self.defaults, "initial_lr"}:
+        for here, saved in zip(self.param_groups, state["groups"], strict=True):
+            names, others = here.get("names"), saved.get("names")
+            if names and others and names != list(others):
+                raise ValueError(
+                    f"the state is of parameters named {', '.join(others)}, but here they are {', '.join(names)}, and it goes by "
+                    "number: give them in that order; if they were only renamed, pop 'names' from the groups of the state"
+                )
+        groups = [{name: item for name, item in group.items() if name not in KEPT} for group in state["groups"]]
+        for here, group in zip(self.param_groups, groups, strict=True):
+            if not self.defaults.keys() <= group.keys() or not group.keys() <= {*here, "initial_lr"}:
                 raise ValueError(f"{who} has the options {', '.join(self.defaults)}, but the state has {', '.join(group)}")
             group.update({name: plain(item) for name, item in group.items()})
             check_options(group)
@@ -221,6 +241,8 @@ class Optimizer:
             raise ValueError(
                 f"{who} has {len(by_number)} parameters, but the state is also of number {', '.join(sorted(unknown))}"
             )
+        if without := [number for number, found in state["state"].items() if "step" not in found]:
+            raise ValueError(f"the state of {self.name_of(by_number[without[0]])} has no step, the count of its steps")
         return groups, {
             by_number[number]: {name: self._fit(by_number[number], name, item) for name, item in found.items()}
             for number, found in state["state"].items()
@@ -244,6 +266,13 @@ class Optimizer:
         return f"{type(self).__name__}({', '.join(f'{name}={item!r}' for name, item in shown.items())})"
 
 
+def listed(items: Iterable[Any]) -> list[Any]:
+    """The items of an iterable that has an order, on which the numbers of parameters depend."""
+    if isinstance(items, (set, frozenset)):
+        raise TypeError(f"an optimiser knows parameters by their order, but a set has none: {PASS}")
+    return list(items)
+
+
 def moves(parameter: Value) -> bool:
     """False for a parameter that is frozen or has no gradient."""
     return parameter.requires_grad and (parameter.grad_status != "none" or bool(np.any(parameter.grad)))
@@ -257,9 +286,11 @@ def plain(item: Any) -> Any:
 def check_options(options: dict[str, Any]) -> None:
     """Raise ValueError for an option out of its range."""
     for name, item in options.items():
-        if name in ("params", "names") or item is None:
+        if name in KEPT or item is None:
             continue
         what = "the learning rate" if name == "lr" else name
+        if name == "betas" and not (isinstance(item, tuple) and len(item) == 2):
+            raise TypeError(f"betas must be a pair of numbers, but is {item!r}")
         for number in item if isinstance(item, tuple) else (item,):
             if not isinstance(number, (int, float, np.integer)):
                 raise TypeError(f"{what} must be a number, but is {item!r}")
@@ -647,19 +678,27 @@ class LBFGS(Optimizer):
     def __init__(
         self,
         parameters: Iterable[Any],
+        *,
         max_iter: int = 20,
         max_eval: int | None = None,
         tolerance_grad: float = 1e-7,
         tolerance_change: float = 1e-9,
         history_size: int = 100,
-        *,
         guards: bool = True,
     ) -> None:
         options = {"max_iter": max_iter, "max_eval": max_eval, "tolerance_grad": tolerance_grad}
         options |= {"tolerance_change": tolerance_change, "history_size": history_size}
         super().__init__(parameters, options, guards=guards)
-        if len(self.param_groups) > 1:
+        for name in ("max_iter", "max_eval", "history_size"):
+            number = self.param_groups[0][name]
+            if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
+                raise ValueError(f"{name} must be a positive integer, but is {number!r}")
+
+    def add_param_group(self, group: dict[str, Any]) -> None:
+        """The only group; a second one is a ValueError."""
+        if self.param_groups:
             raise ValueError("LBFGS takes one group: all parameters move together, as one vector")
+        super().add_param_group(group)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Run up to max_iter iterations.
@@ -671,15 +710,19 @@ class LBFGS(Optimizer):
             The loss before the step, as the closure returned it.
 
         Raises:
-            TypeError: if there is no closure.
-            ValueError: if the closure does not reset the gradients.
+            TypeError: if there is no closure, or it returns no number.
+            ValueError: if the closure does not reset the gradients, or calls no backward().
+            Whatever is raised, also by the closure, the parameters are as they were.
         """
         if not callable(closure):
             raise TypeError("LBFGS evaluates the loss several times in a step: call optimizer.step(closure)")
         minimize = extra("scipy.optimize", "LBFGS").minimize
         group = self.param_groups[0]
         moving = [parameter for parameter in group["params"] if parameter.requires_grad]
+        if not moving:
+            return super().step(closure)
         losses: list[Any] = []
+        numbers: list[float] = []
 
         def evaluate(x: np.ndarray) -> tuple[float, np.ndarray]:
             if losses:
@@ -687,10 +730,13 @@ class LBFGS(Optimizer):
             loss = closure()
             if losses and any(parameter.grad_status == "stale" for parameter in moving):
                 raise ValueError("the closure must call zero_grad() first: gradients of earlier evaluations were added up")
+            if not losses and isinstance(loss, Value) and not any(moves(parameter) for parameter in moving):
+                raise ValueError("the closure must call backward() on the loss: no gradient has reached a parameter")
             if not losses and self.guard is not None:
                 self.guard.check(self)
             losses.append(loss)
-            return float(loss.data if isinstance(loss, Value) else loss), flat(parameter.grad for parameter in moving)
+            numbers.append(number_of(loss))
+            return numbers[-1], flat(parameter.grad for parameter in moving)
 
         options = {"maxiter": group["max_iter"], "maxfun": group["max_eval"] or group["max_iter"] * 5 // 4}
         options |= {
@@ -699,9 +745,24 @@ class LBFGS(Optimizer):
             "gtol": group["tolerance_grad"],
         }
         start = flat(parameter.data for parameter in moving)
-        write(moving, minimize(evaluate, start, jac=True, method="L-BFGS-B", options=options).x)
+        try:
+            best = minimize(evaluate, start, jac=True, method="L-BFGS-B", options=options).x
+        except BaseException:
+            write(moving, start)
+            raise
+        write(moving, best)
         self.steps += 1
+        if self.guard is not None and any(map(math.isnan, numbers)):
+            warnings.warn(NAN_TRIAL, NonFiniteGradientWarning, stacklevel=2)
         return losses[0]
+
+
+def number_of(loss: Any) -> float:
+    """The loss that a closure returned as a number."""
+    number = loss.data if isinstance(loss, Value) else loss
+    if number is None or np.size(number) != 1:
+        raise TypeError(f"the closure must return the loss, one number, but it returned {loss!r}")
+    return float(np.ravel(number)[0])
 
 
 def flat(items: Iterable[Any]) -> np.ndarray:

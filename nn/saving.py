@@ -62,8 +62,9 @@ def save(
     """Write a checkpoint.
 
     A part is anything with state_dict() and load_state_dict(), a numpy Generator, or a list or dict of parts. The
-    generators inside a model (that of a Dropout) are saved with it. Gradients are not: save after a step.
-    The file is written beside `path` and then takes its place, so a crash, or a full disk, loses nothing.
+    generators inside a model (that of a Dropout) are saved with it, and with each what it will spawn(). Gradients are
+    not saved: save after a step. The file is written beside `path` and then takes its place, so a crash, or a full
+    disk, loses nothing.
 
     Args:
         path: the file: `.npz`, or `.safetensors` with the package of that name (``pip install 'valuegrad[nn]'``).
@@ -74,8 +75,8 @@ def save(
 
     Raises:
         TypeError: for a part without state, or something in one that cannot be saved without pickle.
-        ValueError: for another suffix.
-        OSError: if the disk refuses; a file that was there is then still there.
+        ValueError: for another suffix, or if two parts, parameters or buffers would have the same name.
+        OSError: if the disk refuses, or the file there may not be written to; it is then still there.
 
     >>> import os, tempfile
     >>> import nn
@@ -142,7 +143,7 @@ def load(
         if (part := name.partition("/")[0]) not in held:
             raise CheckpointError(f"{path} holds no {part}, but {', '.join(sorted(held)) or 'no part'}: leave {part}= away")
     missing = [name for name in leaves if name not in checkpoint.parts]
-    given = {name for name, part in named.items() if part is not None}
+    given = {_key(name) for name, part in named.items() if part is not None}
     unexpected = [name for name in checkpoint.parts if name not in leaves and name.partition("/")[0] in given]
     if strict and missing + unexpected:
         raise CheckpointError(
@@ -168,19 +169,29 @@ def _leaves(parts: Any, prefix: str = "") -> dict[str, Any]:
     """Whatever has a state in nested dicts and lists, by its path; with each module its generators."""
     leaves: dict[str, Any] = {}
     for key, part in parts.items() if isinstance(parts, Mapping) else enumerate(parts):
-        name = f"{prefix}/{_key(key)}" if prefix else str(key)
+        name = f"{prefix}/{_key(key)}" if prefix else _key(key)
         if isinstance(part, (Mapping, list, tuple)):
-            leaves |= _leaves(part, name)
-        elif isinstance(part, np.random.Generator) or (hasattr(part, "state_dict") and hasattr(part, "load_state_dict")):
-            leaves[name] = part
+            found = _leaves(part, name)
+        elif isinstance(part, np.random.Generator) or _is_part(part):
+            found = {name: part}
             if isinstance(part, Module):
-                leaves |= {f"{name}/generators/{_key(path)}": item for path, item in part.named_generators()}
-        elif part is not None:
+                found |= {f"{name}/generators/{_key(path)}": item for path, item in part.named_generators()}
+        elif part is None:
+            continue
+        else:
             raise TypeError(
                 f"{name} is of the type {type(part).__name__}, but a part has state_dict() and load_state_dict(), or is a "
                 "numpy Generator (np.random.default_rng(seed)), or a list or dict of such; other data belong into extra="
             )
+        if found.keys() & leaves.keys():
+            raise ValueError(f"two parts would have the name {name}, as under the keys 1 and '1' of a dict: rename one")
+        leaves |= found
     return leaves
+
+
+def _is_part(item: Any) -> bool:
+    """Whether it has a state to save and to set; a class has none yet."""
+    return hasattr(item, "state_dict") and hasattr(item, "load_state_dict") and not isinstance(item, type)
 
 
 def _key(key: Any) -> str:
@@ -189,12 +200,18 @@ def _key(key: Any) -> str:
 
 
 def _state(part: Any) -> Any:
-    return part.bit_generator.state if isinstance(part, np.random.Generator) else part.state_dict()
+    if not isinstance(part, np.random.Generator):
+        return part.state_dict()
+    seeds = part.bit_generator.seed_seq  # what spawn() makes generators from, and counts
+    return dict(part.bit_generator.state) | ({"seed_seq": seeds.state} if isinstance(seeds, np.random.SeedSequence) else {})
 
 
 def _set_state(part: Any, state: Any, strict: bool) -> None:
     if isinstance(part, np.random.Generator):
-        part.bit_generator.state = state
+        bits: Any = part.bit_generator
+        bits.state = state
+        if "seed_seq" in state:  # it has no setter, but pickling sets it
+            bits.__setstate__((bits.state, np.random.SeedSequence(**state["seed_seq"])))
     elif isinstance(part, Module):
         part.load_state_dict(state, strict=strict)
     else:
@@ -271,6 +288,8 @@ def _pack(item: Any, name: str, arrays: Arrays) -> Any:
     """The item as JSON can hold it; its arrays go into `arrays`. What JSON lacks is {"$kind": content}."""
     if item is None or isinstance(item, (bool, str)):
         return item
+    if isinstance(item, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, whose mask would be lost: save .data and .mask, or .filled()")
     if isinstance(item, (np.ndarray, np.generic)):
         if item.dtype.kind not in "biufc":
             raise TypeError(f"{name} is an array of the dtype {item.dtype}: save numbers, or a list of strings")

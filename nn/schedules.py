@@ -98,11 +98,24 @@ class LRScheduler:
 
     def advance(self) -> None:
         """A step, without the warning."""
-        for i, (group, last) in enumerate(zip(self.optimizer.param_groups, self.last_lrs, strict=True)):
-            if group["lr"] != last and last != self.floor:
-                self.bases[i] = self.floor + (self.bases[i] - self.floor) * (group["lr"] - self.floor) / (last - self.floor)
+        groups, floor = self.groups(), self.floor
+        if any(group["lr"] != last for group, last in zip(groups, self.last_lrs, strict=True)):
+            parts = [rate - floor for rate in self.rates(self.steps, [floor + 1.0] * len(groups))]
+            for i, (group, last, part) in enumerate(zip(groups, self.last_lrs, parts, strict=True)):
+                if group["lr"] != last and part:
+                    base = floor + (group["lr"] - floor) / part  # from which it would have come to this rate
+                    self.bases[i] = base if base >= 0.0 else self.bases[i]
         self.steps += 1
         self.apply()
+
+    def groups(self) -> list[dict[str, Any]]:
+        """The optimiser's groups, if they are those that the schedule was made for."""
+        groups, count = self.optimizer.param_groups, len(self.last_lrs)
+        if len(groups) != count:
+            raise ValueError(
+                f"the schedule was made for {count} groups of parameters, but now there are {len(groups)}: make it anew"
+            )
+        return groups
 
     def apply(self) -> None:
         """Set the learning rates of this step."""
@@ -117,8 +130,10 @@ class LRScheduler:
     def state_dict(self) -> dict[str, Any]:
         """Where the schedule is, in plain numbers. What it was made with is not in it: make it the same way again."""
         state = {name: getattr(self, name) for name in self.saved}
-        return {name: list(item) if isinstance(item, list) else item for name, item in state.items()} | {
-            "lr": [group["lr"] for group in self.optimizer.param_groups]
+        return {
+            "schedule": type(self).__name__,
+            **{name: list(item) if isinstance(item, list) else item for name, item in state.items()},
+            "lr": [group["lr"] for group in self.optimizer.param_groups],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -133,9 +148,11 @@ class LRScheduler:
     def check_state(self, state: dict[str, Any]) -> None:
         """Raise ValueError if the state does not fit this schedule."""
         who, names = type(self).__name__, {*self.saved, "lr"}
-        if not isinstance(state, dict) or state.keys() != names:
+        if isinstance(state, dict) and state.get("schedule", who) != who:
+            raise ValueError(f"this is the state of {state['schedule']}, and cannot be loaded into {who}")
+        if not isinstance(state, dict) or state.keys() != {"schedule", *names}:
             came = ", ".join(sorted(state)) if isinstance(state, dict) else repr(state)
-            raise ValueError(f"the state of {who} has {', '.join(sorted(names))}, but got {came}")
+            raise ValueError(f"the state of {who} has schedule, {', '.join(sorted(names))}, but got {came}")
         count = len(self.optimizer.param_groups)
         for name in names:
             listed = name == "lr" or isinstance(getattr(self, name), list)
@@ -481,7 +498,7 @@ class ReduceLROnPlateau(LRScheduler):
         if self.bad_steps > self.patience:
             self.cooling, self.bad_steps = self.cooldown, 0
             self.reduce()
-        self.last_lrs = [group["lr"] for group in self.optimizer.param_groups]
+        self.last_lrs = [group["lr"] for group in self.groups()]
 
     def is_better(self, metric: float) -> bool:
         """Whether the metric is better than the best by more than the threshold; nan never is."""
@@ -491,7 +508,7 @@ class ReduceLROnPlateau(LRScheduler):
 
     def reduce(self) -> None:
         """Multiply the learning rates, down to the least ones."""
-        for group, least in zip(self.optimizer.param_groups, self.min_lrs, strict=True):
+        for group, least in zip(self.groups(), self.min_lrs, strict=True):
             lr = max(group["lr"] * self.reduction, least)
             if group["lr"] - lr > self.eps:
                 group["lr"] = lr
@@ -516,6 +533,17 @@ class Composite(LRScheduler):
 
     def get_last_lr(self) -> list[float]:
         return [group["lr"] for group in self.optimizer.param_groups]
+
+    def preview(self, steps: int, group: int = 0) -> list[float]:
+        here, found = self.state_dict(), []
+        try:
+            self.restart(self.base_lrs)
+            for _ in range(steps):
+                found.append(self.optimizer.param_groups[group]["lr"])
+                self.advance()
+        finally:
+            self.set_state(here)
+        return found
 
     def state_dict(self) -> dict[str, Any]:
         parts = {str(number): schedule.state_dict() for number, schedule in enumerate(self.schedules)}
@@ -550,8 +578,11 @@ class SequentialLR(Composite):
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]) -> None:
         super().__init__(optimizer, schedulers)
         needed = len(schedulers) - 1
-        if len(milestones) != needed or list(milestones) != sorted(milestones):
-            raise ValueError(f"{needed + 1} schedules need {needed} milestones in ascending order, but got {list(milestones)}")
+        whole = all(isinstance(milestone, int) for milestone in milestones)
+        if len(milestones) != needed or not whole or list(milestones) != sorted(milestones):
+            raise ValueError(
+                f"{needed + 1} schedules need {needed} milestones, integers in ascending order, but got {list(milestones)}"
+            )
         self.milestones = list(milestones)
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"]

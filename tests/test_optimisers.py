@@ -502,6 +502,8 @@ def test_a_state_is_plain_data() -> None:
         (lambda s: s["groups"][1].update(params=[1, 2]), r"groups of \[1, 1\] parameters, but .* of groups of \[1, 2\]"),
         (lambda s: s["groups"][1].pop("eps"), "Adam has the options lr, betas, eps, .*but the state has"),
         (lambda s: s["groups"][1].update(lr=-1.0), "learning rate must not be negative"),
+        (lambda s: s["groups"][1].pop("params"), r"groups of \[1, 1\] parameters, but the state is of groups of \[1, 0\]"),
+        (lambda s: s["state"]["1"].pop("step"), "the state of b has no step, the count of its steps"),
         (lambda s: s["state"].update({"7": {}}), "2 parameters, but the state is also of number 7"),
         (lambda s: s["state"]["1"].update(exp_avg=np.ones(3)), r"exp_avg in Adam's state of b must have the shape \(2,\)"),
         (lambda s: s["state"]["1"].update(sum=np.ones(2)), "Adam's state of b has step, exp_avg, .*, but sum came"),
@@ -550,8 +552,20 @@ def test_a_state_that_does_not_fit_changes_nothing(change: Any, text: str) -> No
         (lambda: nn.LBFGS([Value(1.0)]).lr, AttributeError, "LBFGS has no learning rate"),
         (lambda: setattr(nn.LBFGS([Value(1.0)]), "lr", 1.0), AttributeError, "LBFGS has no learning rate"),
         (lambda: nn.LBFGS([{"params": [Value(1.0)]}, {"params": [Value(1.0)]}]), ValueError, "LBFGS takes one group"),
+        (lambda: nn.LBFGS([Value(1.0)], max_iter=2.5), ValueError, "max_iter must be a positive integer, but is 2.5"),
+        (lambda: nn.LBFGS([Value(1.0)], history_size=0), ValueError, "history_size must be a positive integer, but is 0"),
+        (lambda: nn.LBFGS([Value(1.0)], 1.0), TypeError, "positional"),  # PyTorch's lr, which is not there
+        (lambda: nn.LBFGS([Value(1.0)]).add_param_group({"params": [Value(1.0)]}), ValueError, "LBFGS takes one group"),
+        (lambda: nn.LBFGS([Value(1.0)]).step(lambda: None), TypeError, "the closure must return the loss, .* returned None"),
+        (lambda: nn.Adam([Value(1.0)], betas=0.9), TypeError, "betas must be a pair of numbers, but is 0.9"),
+        (lambda: nn.Adam([Value(1.0)], betas=(0.9,)), TypeError, "betas must be a pair of numbers"),
+        (lambda: nn.Adam([Value(np.ones(2, np.float16))]), ValueError, "eps=1e-08 is zero in float16, .* pass a larger one"),
+        (lambda: nn.SGD({Value(1.0), Value(2.0)}), TypeError, "knows parameters by their order, but a set has none"),
+        (lambda: nn.SGD([{"params": {Value(1.0)}}]), TypeError, "knows parameters by their order, but a set has none"),
+        (lambda: nn.SGD([(Value(1.0), Value(2.0))]), TypeError, "a pair is a name and a Value, but Value.*came as the name"),
         (lambda: nn.clip_grad_norm([Value(1.0)], -1.0), ValueError, "max_norm must not be negative"),
         (lambda: nn.clip_grad_norm([Value(1.0)], 1.0, 0.0), ValueError, "norm_type be positive"),
+        (lambda: nn.clip_grad_norm(nn.Linear(1, 1), 1.0), TypeError, r"but got Linear: pass model.parameters\(\)"),
         (lambda: nn.clip_grad_value([Value(1.0)], -1.0), ValueError, "clip_value must not be negative, but is -1.0"),
         (lambda: nn.clip_grad_value([np.ones(2)], 1.0), TypeError, r"a list of parameters.*pass model.parameters\(\)"),
     ],
@@ -572,6 +586,69 @@ def test_lbfgs_finds_a_forgotten_zero_grad() -> None:
 
     with pytest.raises(ValueError, match=r"the closure must call zero_grad\(\) first"):
         optimizer.step(closure)
+
+
+def test_lbfgs_finds_a_forgotten_backward() -> None:
+    w = Value([-1.2, 1.0])
+    with pytest.raises(ValueError, match=r"the closure must call backward\(\) on the loss"):
+        nn.LBFGS([w]).step(lambda: rosenbrock(w))
+
+
+def test_lbfgs_changes_nothing_if_the_closure_fails() -> None:
+    w = Value(np.array([-1.2, 1.0], np.float32))
+    optimizer, calls = nn.LBFGS([w]), []
+
+    def closure() -> Value:
+        calls.append(w.data.tolist())
+        optimizer.zero_grad()
+        loss = rosenbrock(w)
+        loss.backward()
+        if len(calls) == 3:
+            raise KeyError("no such batch")
+        return loss
+
+    with pytest.raises(KeyError, match="no such batch"):
+        optimizer.step(closure)
+    assert calls[0] != calls[2] and w.data.tolist() == calls[0] and optimizer.steps == 0
+
+
+@pytest.mark.parametrize("returned", [float, np.float64, lambda loss: np.array([loss])])
+def test_lbfgs_takes_any_number_as_the_loss(returned: Any) -> None:
+    w = Value([-1.2, 1.0])
+    optimizer = nn.LBFGS([w], max_iter=100)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = rosenbrock(w)
+        loss.backward()
+        return returned(loss.item())
+
+    optimizer.step(closure)
+    np.testing.assert_allclose(w.data, 1.0, rtol=1e-4)
+
+
+def test_lbfgs_warns_where_a_trial_of_its_line_search_is_nan() -> None:
+    w = Value(2.0)
+
+    def closure() -> Value:
+        optimizer.zero_grad()
+        loss = 10.0 * w - w.log()
+        loss.backward()
+        return loss
+
+    optimizer = nn.LBFGS([w])
+    with np.errstate(invalid="ignore"), pytest.warns(nn.GuardWarning, match="nan where the line search of LBFGS tried it"):
+        optimizer.step(closure)
+    assert w.data == 2.0
+    optimizer = nn.LBFGS([w], guards=False)
+    with np.errstate(invalid="ignore"):
+        optimizer.step(closure)
+
+
+def test_lbfgs_with_everything_frozen_only_evaluates() -> None:
+    w = Value(2.0, requires_grad=False)
+    assert nn.LBFGS([w]).step(lambda: w * w).data == 4.0
+    assert w.data == 2.0
 
 
 def test_lbfgs_without_scipy_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -601,6 +678,51 @@ def test_the_guard_looks_before_anything_is_changed(make: Any) -> None:
     optimizer.step(closure)
     assert seen == [(0, 2.0, 4.0)]
     assert make([w], guards=False).guard is None
+
+
+# --- names in states ---------------------------------------------------------------------------------
+
+
+def test_parameters_in_another_order_are_refused_by_name() -> None:
+    def make(*names: str, named: bool = True) -> nn.Optimizer:
+        values = [Value(np.ones(2)) for _ in names]
+        return nn.Adam(zip(names, values, strict=True) if named else values)
+
+    optimizer = make("a", "b")
+    train(optimizer, optimizer.parameters, 2)
+    state = optimizer.state_dict()
+    assert state["groups"][0]["names"] == ["a", "b"]
+    make("a", "b").load_state_dict(state)
+    make("b", "a", named=False).load_state_dict(state)
+    make("b", "a").load_state_dict(make("a", "b", named=False).state_dict())
+    other = make("b", "a")
+    with pytest.raises(ValueError, match="named a, b, but here they are b, a, .* pop 'names'"):
+        other.load_state_dict(state)
+    assert other.steps == 0
+    state["groups"][0].pop("names")
+    other.load_state_dict(state)
+    assert other.param_groups[0]["names"] == ["b", "a"]
+
+
+def test_a_key_that_the_user_gave_a_group_comes_back() -> None:
+    optimizer, other = nn.SGD([Value(1.0)]), nn.SGD([Value(1.0)])
+    optimizer.param_groups[0]["scale"] = 0.5
+    with pytest.raises(ValueError, match="but the state has .*scale"):
+        other.load_state_dict(optimizer.state_dict())
+    other.param_groups[0]["scale"] = 1.0
+    other.load_state_dict(optimizer.state_dict())
+    assert other.param_groups[0]["scale"] == 0.5
+
+
+@pytest.mark.parametrize("make", [nn.Adam, nn.RMSprop, nn.Adagrad, nn.Adamax, nn.NAdam, nn.RAdam, nn.Adadelta])
+def test_a_gradient_of_zero_in_float16(make: Any) -> None:
+    w = Value(np.array([1.0, 0.0], np.float16))
+    optimizer = make([w], eps=1e-4)
+    for _ in range(3):
+        optimizer.zero_grad()
+        (w * w).sum().backward()
+        optimizer.step()
+    assert w.data.dtype == np.float16 and w.data[0] < 1.0 and w.data[1] == 0.0
 
 
 # --- clipping ----------------------------------------------------------------------------------------
@@ -661,3 +783,20 @@ def test_clipped_gradients_are_still_fresh() -> None:
     assert (w.grad_status, b.grad_status) == ("fresh", "fresh")
     nn.SGD([w, b], lr=0.1, weight_decay=1.0).step()
     np.testing.assert_allclose([*w.data, b.data], [1.8, 2.7, 0.9])
+
+
+def test_norms_that_overflow_or_vanish_in_between() -> None:
+    for size in (1e200, 1e-200):
+        values = with_grads([3.0 * size], [4.0 * size])
+        assert nn.clip_grad_norm(values, math.inf, error_if_nonfinite=True) == pytest.approx(5.0 * size)
+        assert nn.clip_grad_norm(values, math.inf, 3.0) == pytest.approx(size * 91.0 ** (1.0 / 3.0))
+    assert nn.clip_grad_norm(with_grads(1e200, [1e200]), 1.0, error_if_nonfinite=True) == pytest.approx(math.sqrt(2.0) * 1e200)
+
+
+def test_norms_of_empty_and_transposed_gradients() -> None:
+    empty, turned = Value(np.zeros((0, 3))), Value(np.ones((2, 3)).T)
+    turned.grad = np.arange(6.0).reshape(3, 2)
+    for norm in (1.0, 2.0, 3.0, math.inf):
+        right = float(np.linalg.norm(np.arange(6.0), norm))
+        assert nn.clip_grad_norm([empty, turned], math.inf, norm) == pytest.approx(right, rel=1e-14)
+        assert nn.clip_grad_norm([empty], 1.0, norm) == 0.0

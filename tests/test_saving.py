@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import os
@@ -21,6 +22,7 @@ import pytest
 
 import nn
 from autograd import Value
+from nn import schedules
 from nn.data import DataLoader
 from nn.files import replacing
 from nn.saving import DIGEST, JSON, VERSION
@@ -141,6 +143,68 @@ def test_a_loader_and_other_parts_are_saved_by_their_own_names(tmp_path: Path) -
     assert found == expected
 
 
+def subclasses(base: type) -> list[type]:
+    """The classes of this library below a class."""
+    found = [kind for kind in base.__subclasses__() if kind.__module__.startswith("nn.")]
+    return [*found, *(deeper for kind in found for deeper in subclasses(kind))]
+
+
+SCHEDULES: list[Callable[[Any], Any]] = [
+    lambda optimizer: schedules.ExponentialLR(optimizer, 0.9),
+    lambda optimizer: schedules.ReduceLROnPlateau(optimizer, patience=1),
+    lambda optimizer: schedules.OneCycleLR(optimizer, 0.01, total_steps=20),
+    lambda optimizer: schedules.CosineAnnealingWarmRestarts(optimizer, 4),
+    lambda optimizer: schedules.SequentialLR(
+        optimizer, [schedules.LinearLR(optimizer, 0.5, total_iters=3), schedules.ExponentialLR(optimizer, 0.9)], [3]
+    ),
+]
+
+
+def run_with(make_optimizer: Callable[[Any], Any], make_schedule: Callable[[Any], Any]) -> dict[str, Any]:
+    model = nn.Sequential(nn.Linear(3, 4, rng=0), nn.Tanh(), nn.Linear(4, 1, rng=1))
+    optimizer = make_optimizer(model.parameters())
+    return {"model": model, "optimizer": optimizer, "scheduler": make_schedule(optimizer), "rng": np.random.default_rng(2)}
+
+
+def steps_with(parts: dict[str, Any], steps: int) -> str:
+    """Train, and give the state at the end."""
+    model, optimizer = parts["model"], parts["optimizer"]
+    for _ in range(steps):
+        x = parts["rng"].normal(size=(6, 3))
+
+        def loss(x: np.ndarray = x) -> Value:
+            optimizer.zero_grad()
+            out = nn.mse_loss(model(x), x[:, :1] * x[:, 1:2])
+            out.backward()
+            return out
+
+        error = optimizer.step(loss)
+        if (schedule := parts["scheduler"]) is not None:
+            schedule.step(error.item()) if isinstance(schedule, schedules.ReduceLROnPlateau) else schedule.step()
+    return exact([part.state_dict() for part in parts.values() if hasattr(part, "state_dict")])
+
+
+def goes_on(make_optimizer: Callable[[Any], Any], make_schedule: Callable[[Any], Any], path: Path) -> None:
+    straight = steps_with(run_with(make_optimizer, make_schedule), 12)
+    first, second = run_with(make_optimizer, make_schedule), run_with(make_optimizer, make_schedule)
+    steps_with(first, 5)
+    nn.save(path, **first)
+    nn.load(path, **second)
+    assert steps_with(second, 7) == straight
+
+
+@pytest.mark.parametrize("kind", subclasses(nn.Optimizer), ids=lambda kind: kind.__name__)
+def test_every_optimizer_goes_on_bit_for_bit(kind: Any, tmp_path: Path) -> None:
+    options = {"max_iter": 3, "momentum": 0.9}
+    options = {name: item for name, item in options.items() if name in inspect.signature(kind).parameters}
+    goes_on(lambda parameters: kind(parameters, **options), lambda optimizer: None, tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("make", SCHEDULES)
+def test_schedules_go_on_bit_for_bit(make: Callable[[Any], Any], tmp_path: Path) -> None:
+    goes_on(lambda parameters: nn.SGD(parameters, lr=0.1, momentum=0.9), make, tmp_path / "a.npz")
+
+
 def test_parts_may_be_lists_and_dicts(tmp_path: Path) -> None:
     path = tmp_path / "gan.npz"
     models = {"a/b": nn.Linear(2, 2, rng=0), "a": nn.Linear(2, 2, rng=1)}
@@ -170,6 +234,30 @@ def test_generators_of_every_kind(kind: str, suffix: str, tmp_path: Path) -> Non
     nn.load(path, generator=other)
     assert exact(other.bit_generator.state) == exact(generator.bit_generator.state)
     assert (other.integers(2**30, size=50, dtype=np.int32) == generator.integers(2**30, size=50, dtype=np.int32)).all()
+
+
+@pytest.mark.parametrize("kind", ["PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64"])
+@KINDS
+def test_spawned_generators_go_on(kind: str, suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a{suffix}"
+    make = getattr(np.random, kind)
+    generator, other = np.random.Generator(make([1, 2**80])), np.random.Generator(make(2))
+    generator.spawn(2)
+    nn.save(path, generator=generator)
+    state = nn.load(path, generator=other).parts["generator"]
+    for child, twin in zip(generator.spawn(2), other.spawn(2), strict=True):
+        assert child.random() == twin.random()
+    other.bit_generator.state = state  # as NumPy has it, too
+    assert other.random() == generator.random()
+
+
+def test_a_generator_is_put_back_with_what_it_spawns(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    nn.save(path, generator=np.random.default_rng(0), optimizer=nn.SGD([Value(1.0)]))
+    generator, twin = np.random.default_rng(1), np.random.default_rng(1)
+    with pytest.raises(nn.CheckpointError, match="the state of SGD"):
+        nn.load(path, generator=generator, optimizer=nn.Adam([Value(1.0)]))
+    assert generator.spawn(1)[0].random() == twin.spawn(1)[0].random() and generator.random() == twin.random()
 
 
 NUMBERS = np.array([[0.1, -0.0, np.inf], [np.nan, 5e-324, -1e38]])
@@ -266,6 +354,7 @@ def test_the_same_state_gives_the_same_bytes(saved: tuple[Path, Run]) -> None:
         (1j, "extra is of the type complex"),
         ([np.array([None])], "extra/0 is an array of the dtype object"),
         (np.array(["text"]), "extra is an array of the dtype <U4: save numbers, or a list of strings"),
+        (np.ma.array([1.0, 2.0], mask=[True, False]), r"extra is a masked array, whose mask would be lost: save .data and .mask"),
         ({(1, 2): 3}, r"extra is a dict with other keys than strings and integers: \[\(1, 2\)\]"),
         ({1: 3, "1": 3}, "extra is a dict with other keys"),
     ],
@@ -281,6 +370,7 @@ def test_extras_that_only_pickle_could_save(extra: Any, words: str, tmp_path: Pa
     [
         (5, r"generator is of the type int, but a part has state_dict\(\) and load_state_dict\(\)"),
         (np.zeros(3), "generator is of the type ndarray.*other data belong into extra="),
+        (nn.Linear, "generator is of the type type"),
         ([np.random.default_rng(0), np.random.RandomState(0)], r"generator/1 is of the type RandomState.*np.random.default_rng"),
     ],
 )
@@ -291,6 +381,39 @@ def test_parts_without_state(part: Any, words: str, tmp_path: Path) -> None:
     nn.save(path)
     with pytest.raises(TypeError, match=words):
         nn.load(path, generator=part)
+
+
+def test_two_things_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    one, two = nn.Linear(1, 1), nn.Linear(1, 1)
+    with pytest.raises(ValueError, match="two parts would have the name nets/1, as under the keys 1 and '1'"):
+        nn.save(path, nets={1: one, "1": two})
+    model = nn.Module()
+    model.items = {1: Value(1.0), "1": Value(2.0)}
+    with pytest.raises(ValueError, match=r"two parameters or buffers with the path items\.1"):
+        nn.save(path, model)
+    with pytest.raises(ValueError, match=r"two parameters or buffers with the path items\.1"):
+        model.load_state_dict({"items.1": 3.0})
+    model.items = {"a.b": Value(1.0), "a": {"b": np.zeros(2)}}
+    with pytest.raises(ValueError, match=r"two parameters or buffers with the path items\.a\.b"):
+        model.state_dict()
+    nn.save(path, **{"a/b": one, "a": {"b": two}})
+    assert list(nn.load(path).parts) == ["a%2Fb", "a/b"]
+
+
+def test_a_name_too_long_for_a_zip(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"the name extra/nnn.* has 66006 characters, and a \.npz file takes 65000"):
+        nn.save(tmp_path / "a.npz", extra={"n" * 66_000: np.ones(1)})
+    assert not os.listdir(tmp_path)
+
+
+def test_a_file_that_may_not_be_written_to_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "best.npz"
+    nn.save(path, step=1)
+    monkeypatch.setattr(os, "access", lambda file, mode: mode != os.W_OK)  # as for all users but root after chmod a-w
+    with pytest.raises(PermissionError, match=r"best\.npz may not be written to: .*os\.chmod"):
+        nn.save(path, step=2)
+    assert nn.load(path).step == 1 and os.listdir(tmp_path) == ["best.npz"]
 
 
 def test_bad_paths(tmp_path: Path) -> None:

@@ -174,6 +174,16 @@ def test_schedules_go_on_from_what_others_set() -> None:
     assert schedule.get_last_lr() == pytest.approx([cosine(0.3, 0.1, 3 / 4), cosine(1.0, 0.1, 3 / 4)])
 
 
+@pytest.mark.parametrize("make", [lambda o: nn.StepLR(o, 3), lambda o: nn.ReduceLROnPlateau(o, patience=0)])
+def test_a_group_that_came_later(make: Any) -> None:
+    optimizer = optimiser()
+    schedule = make(optimizer)
+    optimizer.add_param_group({"params": [Value(1.0)]})
+    with pytest.raises(ValueError, match="made for 2 groups of parameters, but now there are 3: make it anew"):
+        for _ in range(2):
+            schedule.step(*([1.0] if isinstance(schedule, nn.ReduceLROnPlateau) else []))
+
+
 def test_plateau() -> None:
     optimizer = optimiser()
     schedule = nn.ReduceLROnPlateau(optimizer, factor=0.5, patience=1, cooldown=1, min_lr=[0.2, 0.0])
@@ -236,7 +246,10 @@ def test_a_loaded_plateau_goes_on_exactly() -> None:
 @pytest.mark.parametrize(
     ("make", "change", "text"),
     [
-        ("step", lambda s: s.pop("steps"), "the state of StepLR has base_lrs, bases, last_lrs, lr, steps, but got base_lrs,"),
+        ("step", lambda s: s.pop("steps"), "the state of StepLR has schedule, base_lrs, bases, last_lrs, lr, steps, but"),
+        ("step", lambda s: s.pop("schedule"), "the state of StepLR has schedule, base_lrs, .*, but got base_lrs, "),
+        ("step", lambda s: s.update(schedule="PolynomialLR"), "the state of PolynomialLR, and cannot be loaded into StepLR"),
+        ("chain", lambda s: s.update(schedule="SequentialLR"), "of SequentialLR, and cannot be loaded into ChainedScheduler"),
         ("step", lambda s: s.update(bases=[1.0]), r"bases in the state of StepLR is a list with a number for each of 2 groups"),
         ("step", lambda s: s.update(lr=["a", 1.0]), r"lr in the state of StepLR is a list .* but \['a', 1.0\] came"),
         ("step", lambda s: s.update(steps="many"), "steps in the state of StepLR is a number, but 'many' came"),
@@ -285,6 +298,7 @@ def test_a_state_that_does_not_fit_changes_nothing(make: str, change: Any, text:
         (lambda o: nn.ChainedScheduler([]), ValueError, "ChainedScheduler needs schedules"),
         (lambda o: nn.SequentialLR(o, [nn.StepLR(o, 3)] * 2, [5, 4]), ValueError, r"2 schedules need 1 milestones.*got \[5, 4\]"),
         (lambda o: nn.SequentialLR(o, [nn.StepLR(o, 3)] * 3, [5, 4]), ValueError, r"in ascending order, but got \[5, 4\]"),
+        (lambda o: nn.SequentialLR(o, [nn.StepLR(o, 3)] * 2, [2.5]), ValueError, r"milestones, integers .* but got \[2.5\]"),
         (lambda o: nn.ChainedScheduler([nn.ReduceLROnPlateau(o)], o), TypeError, r"schedules whose step\(\) takes nothing"),
         (lambda o: nn.ChainedScheduler([nn.StepLR(o, 3), nn.StepLR(optimiser(), 3)]), ValueError, "that of number 1 is another"),
         (lambda o: nn.LRScheduler(o), NotImplementedError, r"LRScheduler has no factor\(\)"),
@@ -293,3 +307,49 @@ def test_a_state_that_does_not_fit_changes_nothing(make: str, change: Any, text:
 def test_bad_calls_are_named(call: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         call(optimiser())
+
+
+def test_a_rate_of_zero_in_between_is_not_for_ever() -> None:
+    """Half a cosine ends at zero, and the schedule that is stepped after it then sees zero; the other half comes up again."""
+    optimizer = nn.SGD([Value(1.0)], lr=0.1, guards=False)
+    schedule = nn.ChainedScheduler([nn.CosineAnnealingLR(optimizer, 2), nn.StepLR(optimizer, 100)])
+    found = []
+    for _ in range(9):
+        found.append(optimizer.lr)
+        schedule.step()
+    np.testing.assert_allclose(found, [0.1, 0.05, 0.0, 0.05, 0.1, 0.05, 0.0, 0.05, 0.1], atol=1e-15)
+
+
+def test_no_rate_is_negative_below_the_floor_of_a_cosine() -> None:
+    optimizer = nn.SGD([Value(1.0)], lr=0.1, guards=False)
+    schedule = nn.ChainedScheduler([nn.MultiStepLR(optimizer, [2, 3], 0.1), nn.CosineAnnealingLR(optimizer, 5, eta_min=0.01)])
+    for _ in range(30):
+        schedule.step()
+        assert optimizer.lr >= 0.0
+    optimizer = nn.SGD([Value(1.0)], lr=0.1, guards=False)
+    cosine, steps = nn.CosineAnnealingLR(optimizer, 5, eta_min=0.01), nn.StepLR(optimizer, 2, 0.1)
+    for _ in range(30):
+        cosine.step()
+        steps.step()
+        assert optimizer.lr >= 0.0
+
+
+@pytest.mark.parametrize("make", [
+    lambda o: nn.ChainedScheduler([nn.CosineAnnealingLR(o, 4, eta_min=0.01), nn.ConstantLR(o, 0.5, 3)]),
+    lambda o: nn.ChainedScheduler([nn.LinearLR(o), nn.CosineAnnealingWarmRestarts(o, 3), nn.ExponentialLR(o, 0.9)]),
+    lambda o: nn.SequentialLR(o, [nn.ExponentialLR(o, 0.5), nn.SequentialLR(o, [nn.LinearLR(o), nn.StepLR(o, 2)], [3])], [4]),
+    lambda o: nn.SequentialLR(o, [nn.ChainedScheduler([nn.LinearLR(o), nn.StepLR(o, 2)]), nn.PolynomialLR(o, 9)], [6]),
+])  # fmt: skip
+def test_the_preview_of_nested_schedules_is_what_comes(make: Any) -> None:
+    optimizer = nn.SGD([{"params": [Value(1.0)]}, {"params": [Value(1.0)], "lr": 0.3}], lr=0.1, guards=False)
+    schedule = make(optimizer)
+    for _ in range(3):
+        schedule.step()
+    before = schedule.state_dict()
+    previews = [schedule.preview(20, group) for group in (0, 1)]
+    assert schedule.state_dict() == before
+    other = nn.SGD([{"params": [Value(1.0)]}, {"params": [Value(1.0)], "lr": 0.3}], lr=0.1, guards=False)
+    schedule = make(other)
+    for rates in zip(*previews, strict=True):
+        assert [group["lr"] for group in other.param_groups] == pytest.approx(rates, rel=1e-12)
+        schedule.step()
