@@ -1,0 +1,257 @@
+"""Compute one training step of a small network by hand and by its graph, and compare every number.
+
+Two examples: a 2-3-2 network, of which only two deltas are handed down, so that its inputs and weights are
+reconstructed; and Matt Mazur's 2-2-2 network (2015), whose numbers are published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import exp
+from pathlib import Path
+
+import numpy as np
+
+from autograd import Value, draw, draw_network
+from demos import common
+from demos.common import BLUE, GREY, ORANGE, picture
+from nn import SGD, Linear, Sequential, Sigmoid, mse_loss
+
+
+@dataclass(frozen=True)
+class Example:
+    """A network of sigmoid neurons, one sample, one learning rate.
+
+    `weights` has for each name where it comes from, where it goes, and its value; `biases` is one for each layer, and they
+    are not trained. The loss is the mean of the two squared errors, which is half their sum.
+    """
+
+    name: str
+    title: str
+    inputs: dict[str, float]
+    targets: dict[str, float]
+    weights: dict[str, tuple[str, str, float]]
+    rate: float
+    biases: dict[str, float] = field(default_factory=dict)
+    printed: dict[str, str] = field(default_factory=dict)  # what its author printed
+
+
+ARTICLE = Example(
+    "article",
+    "The articles' deltas, with RECONSTRUCTED inputs and weights: round numbers chosen to give the same deltas",
+    inputs={"x1": 0.5, "x2": 0.9},
+    targets={"o1": 1.0, "o2": 0.0},
+    weights={
+        "w1": ("x1", "h1", 0.1), "w2": ("x1", "h2", 0.2), "w3": ("x1", "h3", 0.3),
+        "w4": ("x2", "h1", 0.4), "w5": ("x2", "h2", 0.5), "w6": ("x2", "h3", 0.6),
+        "w7": ("h1", "o1", 0.3), "w8": ("h1", "o2", 0.3), "w9": ("h2", "o1", 0.2),
+        "w10": ("h2", "o2", 0.4), "w11": ("h3", "o1", 0.1), "w12": ("h3", "o2", 0.5),
+    },
+    rate=0.1,
+    printed={"δ_o1": "-0.0984", "δ_o2": "0.1479"},
+)  # fmt: skip
+
+MAZUR = Example(
+    "mazur",
+    'Matt Mazur, "A Step by Step Backpropagation Example" (2015)',
+    inputs={"x1": 0.05, "x2": 0.10},
+    targets={"o1": 0.01, "o2": 0.99},
+    weights={
+        "w1": ("x1", "h1", 0.15), "w2": ("x2", "h1", 0.20), "w3": ("x1", "h2", 0.25), "w4": ("x2", "h2", 0.30),
+        "w5": ("h1", "o1", 0.40), "w6": ("h2", "o1", 0.45), "w7": ("h1", "o2", 0.50), "w8": ("h2", "o2", 0.55),
+    },
+    rate=0.5,
+    biases={"h": 0.35, "o": 0.60},
+    printed={
+        "a_h1": "0.593269992", "a_h2": "0.596884378", "a_o1": "0.751365070", "a_o2": "0.772928465", "E": "0.298371109",
+        "w1'": "0.149780716", "w2'": "0.199561432", "w3'": "0.249751144", "w4'": "0.299502287",
+        "w5'": "0.358916480", "w6'": "0.408666186", "w7'": "0.511301270", "w8'": "0.561370121",
+    },
+)  # fmt: skip
+
+
+# --- the step, twice -----------------------------------------------------------------------------------
+
+
+def neurons_of(example: Example) -> list[str]:
+    """The neurons, the hidden ones first."""
+    return list(dict.fromkeys(target for _, target, _ in example.weights.values()))
+
+
+def by_hand(example: Example) -> dict[str, float]:
+    """The formulas of the articles. s is a weighted sum, a its sigmoid, δ the derivative of the loss by s, w' the new weight."""
+    numbers = dict(example.inputs)  # a neuron's name stands for its activation
+    result: dict[str, float] = {}
+    for neuron in neurons_of(example):
+        incoming = [(source, w) for source, target, w in example.weights.values() if target == neuron]
+        s = sum(numbers[source] * w for source, w in incoming) + example.biases.get(neuron[0], 0.0)
+        numbers[neuron] = a = 1.0 / (1.0 + exp(-s))
+        result |= {f"s_{neuron}": s, f"a_{neuron}": a}
+    result["E"] = sum((numbers[neuron] - target) ** 2 for neuron, target in example.targets.items()) / len(example.targets)
+
+    delta: dict[str, float] = {}
+    for neuron in reversed(neurons_of(example)):  # the outputs first, and all with the old weights
+        if neuron in example.targets:
+            error = numbers[neuron] - example.targets[neuron]
+        else:
+            error = sum(delta[target] * w for source, target, w in example.weights.values() if source == neuron)
+        delta[neuron] = error * numbers[neuron] * (1.0 - numbers[neuron])
+    result |= {f"δ_{neuron}": delta[neuron] for neuron in neurons_of(example)}
+    gradients = {name: delta[target] * numbers[source] for name, (source, target, _) in example.weights.items()}
+    result |= {f"∂E/∂{name}": gradient for name, gradient in gradients.items()}
+    return result | {f"{name}'": w - example.rate * gradients[name] for name, (_, _, w) in example.weights.items()}
+
+
+def graph_of(example: Example) -> dict[str, Value]:
+    """The graph of the loss out of scalar Values: all that have a name in the formulas, by that name; the loss is "E"."""
+    values = {name: Value(x, requires_grad=False) for name, x in example.inputs.items()}
+    values |= {name: Value(w) for name, (_, _, w) in example.weights.items()}
+    for neuron in neurons_of(example):
+        edges = [(name, source) for name, (source, target, _) in example.weights.items() if target == neuron]
+        first, *others = (values[source if source[0] == "x" else f"a_{source}"] * values[name] for name, source in edges)
+        s = sum(others, first)
+        if neuron[0] in example.biases:
+            s = s + example.biases[neuron[0]]
+        values |= {f"s_{neuron}": s, f"a_{neuron}": s.sigmoid()}
+    first, second = ((values[f"a_{neuron}"] - target) ** 2 for neuron, target in example.targets.items())
+    values["E"] = (first + second) / 2.0
+    for name, value in values.items():
+        value.label = name
+    values["E"].backward()
+    return values
+
+
+def by_graph(example: Example) -> dict[str, float]:
+    """The numbers of by_hand() out of the graph, which knows sums, products and the sigmoid, but no formula for δ."""
+    values = graph_of(example)
+    result = {name: value.item() for name, value in values.items() if name[0] in "saE"}
+    result |= {f"δ_{neuron}": values[f"s_{neuron}"].grad for neuron in neurons_of(example)}
+    result |= {f"∂E/∂{name}": values[name].grad for name in example.weights}
+    SGD([values[name] for name in example.weights], lr=example.rate).step()
+    return result | {f"{name}'": values[name].item() for name in example.weights}
+
+
+def as_layers(example: Example) -> Sequential:
+    """The same network as layers on arrays, each with a weight matrix of shape (targets, sources)."""
+    sizes = [len(example.inputs), len(neurons_of(example)) - len(example.targets), len(example.targets)]
+    hidden, output = (Linear(n, m, bias=bool(example.biases), rng=0) for n, m in zip(sizes, sizes[1:], strict=False))
+    for layer, letter in (hidden, "h"), (output, "o"):
+        edges = [edge for edge in example.weights.values() if edge[1][0] == letter]
+        for source, target, w in edges:
+            layer.weight.data[int(target[1:]) - 1, int(source[1:]) - 1] = w
+        if layer.bias is not None:
+            layer.bias.data[:] = example.biases[letter]
+            layer.bias.requires_grad = False
+    return Sequential(hidden, Sigmoid(), output, Sigmoid())
+
+
+def train(example: Example, steps: int) -> list[float]:
+    """The loss before the first step, and after each."""
+    model = as_layers(example)
+    x, t = np.array(list(example.inputs.values())), np.array(list(example.targets.values()))
+    optimizer = SGD(model.parameters(), lr=example.rate)
+    losses = []
+    for _ in common.progress(steps + 1, "step", example.name):
+        loss = mse_loss(model(x), t)
+        optimizer.zero_grad()
+        loss.backward()
+        losses.append(loss.item())
+        optimizer.step()
+    return losses
+
+
+# --- tables and pictures -------------------------------------------------------------------------------
+
+HEADER = ("", "by hand", "by graph", "printed")
+PARTS = {
+    "forward: s = Σ a · w + b,  a = σ(s),  E = ½ Σ (a - t)²": "saE",
+    "backward: δo = (a - t) a (1 - a),  δh = (Σ δo w) a (1 - a),  ∂E/∂w = δ · a": "δ∂",
+    "new weights: w' = w - rate · ∂E/∂w": "w",
+}
+
+
+def rows_of(example: Example) -> list[tuple[str, str, str, str]]:
+    """The lines of the table: a name, the number by hand, the number of the graph, and what its author printed."""
+    hand, graph = by_hand(example), by_graph(example)
+    return [(name, f"{hand[name]:.9f}", f"{graph[name]:.9f}", example.printed.get(name, "")) for name in hand]
+
+
+def largest_difference(example: Example) -> float:
+    """Between the numbers by hand and those of the graph."""
+    hand, graph = by_hand(example), by_graph(example)
+    return max(abs(hand[name] - graph[name]) for name in hand)
+
+
+def plot_numbers(example: Example, network: Path, path: Path) -> Path:
+    """The drawn network, and beside it every number of one step."""
+    rows = rows_of(example)
+    with picture(path, 2, 2, (16.0, 12.0)) as (figure, axes):
+        figure.suptitle(f"{example.title}\none step with the rate {example.rate:g}, by hand and by the graph")
+        axes[0, 0].set_title("the weights before the step; y1 and y2 are the outputs o1 and o2")
+        if network.suffix == ".png":
+            axes[0, 0].imshow(common.package("matplotlib.image").imread(network))
+        axes[0, 0].get_gridspec().set_height_ratios((18, 13))  # so many rows
+        for axis, (title, letters) in zip((axes[1, 0], axes[0, 1], axes[1, 1]), PARTS.items(), strict=True):
+            part = [row for row in rows if row[0][0] in letters]
+            height = (len(part) + 1) / (18 if axis is axes[0, 1] else 13)
+            table = axis.table(part, colLabels=HEADER, bbox=(0, 1 - height, 1, height), colWidths=(0.19, 0.27, 0.27, 0.27))
+            table.auto_set_font_size(False)
+            for (row, column), cell in table.get_celld().items():
+                cell.set(edgecolor="#dddddd", fontsize=13)
+                if row == 0 or column == 0:
+                    cell.get_text().set(weight="bold")
+                elif column == 3:
+                    cell.get_text().set_color(ORANGE)
+            axis.set_title(title)
+        for axis in axes.flat:
+            axis.axis("off")
+    return path
+
+
+def plot_losses(curves: dict[str, list[float]], path: Path) -> Path:
+    """The losses of many more steps on the one sample."""
+    with picture(path, size=(10.0, 6.0)) as (_, axis):
+        styles = (BLUE, "o", "articles' deltas, reconstructed", (9, 6), "left"), (ORANGE, "s", "Mazur", (-9, -14), "right")
+        for losses, (color, marker, label, offset, side) in zip(curves.values(), styles, strict=True):
+            shown = [step for step in (1, 100, 1_000, 10_000, 20_000) if step < len(losses)]
+            axis.loglog(range(1, len(losses)), losses[1:], color=color)
+            axis.loglog(shown, [losses[step] for step in shown], marker, color=color, label=label)
+            for step in shown:
+                place = (step, losses[step])
+                axis.annotate(f"{losses[step]:.6f}", place, offset, textcoords="offset points", color=color, fontsize=11, ha=side)
+        axis.set(title="The same step again and again: the loss on the one sample", xlabel="steps", ylabel="loss E")
+        axis.set(xlim=(0.2, 1e5), ylim=(3e-6, 1.0))
+        axis.grid(alpha=0.3, color=GREY)
+        axis.legend(loc="lower left")
+    return path
+
+
+# --- the demo ------------------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = common.options("worked_example", __doc__, epochs=20_000, quick=1_000)
+    args = parser.parse_args(arguments)  # one sample: an epoch is one step; nothing is random
+    args.out.mkdir(parents=True, exist_ok=True)
+    files, curves = [], {}
+    for example in ARTICLE, MAZUR:
+        print(f"\n{example.title}")
+        print(
+            "\n".join(
+                f"{name:>8} {hand:>13} {graph:>13} {printed:>13}" for name, hand, graph, printed in (HEADER, *rows_of(example))
+            )
+        )
+        print(f"largest difference by hand and by graph: {largest_difference(example):.1e}")
+        network = draw_network(as_layers(example)).save(args.out / f"{example.name}_network.png")
+        graph = draw(graph_of(example)["E"], title=example.title).save(args.out / f"{example.name}_graph.svg")
+        files += [network, graph, plot_numbers(example, network, args.out / f"{example.name}_numbers.png")]
+        curves[example.name] = train(example, common.epochs_of(args))
+        print(f"loss {curves[example.name][0]:.9f}, after one step {curves[example.name][1]:.9f}")
+    files.append(plot_losses(curves, args.out / "losses.png"))
+    before, after, *_ = curves["article"]
+    common.finish(files, "loss of the articles' example after one step", after, f"{before:.3f}, before it")
+
+
+if __name__ == "__main__":
+    main()
