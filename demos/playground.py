@@ -1,0 +1,211 @@
+"""Record small networks while they learn to part points of a plane, for a page that plays it all epoch by epoch."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import re
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import nn
+from autograd import no_grad
+from demos import common
+
+FILES = Path(__file__).parent / "playground_files"
+EDGE = 2.4  # the plane of the pictures goes from -EDGE to EDGE in both directions
+RATE, BATCH = 0.03, 10  # of Adam, and of its batches
+WIDE, NARROW = 36, 20  # points along a side of the picture of the output, and of a hidden neuron
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+NETWORKS = {"4": (2, 4, 1), "8-8": (2, 8, 8, 1)}
+
+# --- data ----------------------------------------------------------------------------------------------
+
+Points = tuple[np.ndarray, np.ndarray]  # (n, 2), and the labels (n,), 0 for orange and 1 for blue
+
+
+def moons(count: int, rng: np.random.Generator) -> Points:
+    points, labels = common.load_moons(count, int(rng.integers(1_000)))
+    return points, labels > 0
+
+
+def circles(count: int, rng: np.random.Generator) -> Points:
+    make_circles = common.package("sklearn.datasets").make_circles
+    return make_circles(count, noise=0.1, factor=0.45, random_state=int(rng.integers(1_000)))
+
+
+def xor(count: int, rng: np.random.Generator) -> Points:
+    points = rng.uniform(-1.0, 1.0, (count, 2))
+    return points + 0.08 * np.sign(points), points.prod(axis=1) > 0  # with a gap along the axes
+
+
+def spirals(count: int, rng: np.random.Generator) -> Points:
+    labels, radius = np.arange(count) % 2, np.sqrt(rng.uniform(0.02, 1.0, count))
+    angle = 2.6 * np.pi * radius + np.pi * labels
+    return np.stack([np.sin(angle), np.cos(angle)], axis=1) * radius[:, None] + rng.normal(0.0, 0.03, (count, 2)), labels
+
+
+DATASETS = {"moons": moons, "circles": circles, "xor": xor, "spirals": spirals}
+
+
+class Data(NamedTuple):
+    """Points to train on and held-out points, of mean 0 and deviation 1, and how well a straight line parts the latter."""
+
+    train: Points
+    test: Points
+    line: float
+
+
+def load(name: str, count: int, rng: np.random.Generator) -> Data:
+    points, labels = DATASETS[name](count, rng)
+    points = (points - points.mean(axis=0)) / points.std(axis=0)
+    train, test = nn.random_split((points, labels.astype(int)), [2 / 3, 1 / 3], rng=rng, stratify=labels)
+    line = common.package("sklearn.linear_model").LogisticRegression().fit(*train)
+    return Data(train, test, float(line.score(*test)))
+
+
+# --- training, and what is recorded of it --------------------------------------------------------------
+
+
+def build(activation: str, network: str, rng: np.random.Generator) -> nn.Sequential:
+    sizes = NETWORKS[network]
+    hidden = [(nn.Linear(n, m, rng=rng), ACTIVATIONS[activation]()) for n, m in itertools.pairwise(sizes[:-1])]
+    return nn.Sequential(*itertools.chain(*hidden), nn.Linear(sizes[-2], 1, rng=rng))
+
+
+def plane(side: int) -> np.ndarray:
+    """The points (side * side, 2) of a square grid, row by row from the top."""
+    x, y = np.meshgrid(np.linspace(-EDGE, EDGE, side), np.linspace(EDGE, -EDGE, side))
+    return np.stack([x.ravel(), y.ravel()], axis=1)
+
+
+def look(model: nn.Sequential, data: Data) -> dict[str, Any]:
+    """All that the page shows of one epoch."""
+    with no_grad():
+        x, hidden = plane(NARROW), []
+        for layer in model:
+            x = layer(x)
+            if not isinstance(layer, nn.Linear):
+                hidden.append(x.data.T.reshape(-1, NARROW, NARROW))
+        seen = {
+            "parameters": np.concatenate([p.data.ravel() for p in model.parameters()]),
+            "neurons": np.concatenate(hidden),  # (neurons, side, side)
+            "output": 2.0 * nn.sigmoid(model(plane(WIDE))).data.reshape(1, WIDE, WIDE) - 1.0,  # -1 orange, 1 blue
+        }
+        for part, (points, labels) in (("train", data.train), ("test", data.test)):
+            scores = model(points)[:, 0]
+            seen[f"{part}_loss"] = nn.binary_cross_entropy_with_logits(scores, labels).item()
+            seen[f"{part}_wrong"] = (scores.data > 0) != labels
+            seen[f"{part}_accuracy"] = 1.0 - float(seen[f"{part}_wrong"].mean())
+    return seen
+
+
+def train(model: nn.Sequential, data: Data, epochs: int, rng: np.random.Generator) -> list[dict[str, Any]]:
+    """Train, and look at the network before the first epoch and after each."""
+    optimizer = nn.Adam(model.named_parameters(), lr=RATE, guards=False)  # dead neurons are there to be looked at
+    frames = [look(model, data)]
+    for _ in range(epochs):
+        for points, labels in nn.DataLoader(data.train, BATCH, shuffle=True, rng=rng):
+            optimizer.zero_grad()
+            loss = nn.binary_cross_entropy_with_logits(model(points)[:, 0], labels)
+            loss.backward()
+            optimizer.step()
+        frames.append(look(model, data))
+    return frames
+
+
+# --- the page ------------------------------------------------------------------------------------------
+
+
+def pack(array: np.ndarray) -> dict[str, str]:
+    """An array of integers for the page, compressed, as text."""
+    return {"type": array.dtype.name, "bytes": base64.b64encode(zlib.compress(array.tobytes(), 9)).decode()}
+
+
+def quantise(pictures: np.ndarray, axes: tuple[int, ...], levels: int) -> tuple[np.ndarray, list[float]]:
+    """Pictures as whole numbers from -levels to levels, and what `levels` stands for: the largest size along the axes."""
+    scale = np.abs(pictures).max(axis=axes, keepdims=True)
+    return np.rint(pictures / np.where(scale > 0, scale, 1.0) * levels).astype(np.int8), rounded(scale.ravel())
+
+
+def rounded(numbers: Any) -> list[float]:
+    return [float(f"{number:.4g}") for number in numbers]
+
+
+def record(frames: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the page gets of one run: each list and each array has one entry per epoch."""
+    kept = {name: np.array([frame[name] for frame in frames]) for name in frames[0]}
+    neurons, neuron_scales = quantise(kept["neurons"], (0, 2, 3), 31)  # a scale for each neuron: a colour keeps its meaning
+    output, output_scales = quantise(kept["output"], (1, 2, 3), 127)  # for each epoch: a fine boundary also in the first ones
+    return {
+        **{name: rounded(kept[name]) for name in kept if name.endswith(("loss", "accuracy"))},
+        "parameters": pack(np.rint(kept["parameters"] * 1_000).astype("<i4")),  # in thousandths
+        "neurons": pack(neurons),
+        "neuron_scales": neuron_scales,
+        "output": pack(output),
+        "output_scales": output_scales,
+        "wrong": pack(np.concatenate([kept["train_wrong"], kept["test_wrong"]], axis=1).astype(np.uint8)),
+    }
+
+
+def page_of(recorded: dict[str, Any]) -> str:
+    """One HTML file with styles, script and data in it. No text of the data can end its element: it has no "<"."""
+    parts = {name: (FILES / f"page.{name}").read_text(encoding="utf-8") for name in ("css", "js")}
+    parts["data"] = json.dumps(recorded, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    return re.sub(r"\{\{(\w+)\}\}", lambda blank: parts[blank[1]], (FILES / "page.html").read_text(encoding="utf-8"))
+
+
+def points_of(part: Points) -> list[list[float]]:
+    return [[round(x, 3), round(y, 3), label] for (x, y), label in zip(part[0].tolist(), part[1].tolist(), strict=True)]
+
+
+# --- the demo ------------------------------------------------------------------------------------------
+
+
+def table(recorded: dict[str, Any]) -> str:
+    """The accuracy on held-out points at the end of each run, beside that of a straight line."""
+    columns = list(itertools.product(ACTIVATIONS, NETWORKS))
+    lines = ["held-out".ljust(10) + "".join(f"{f'{a} {n}':>13}" for a, n in columns) + f"{'straight line':>15}"]
+    for name, data in recorded["data"].items():
+        ends = [recorded["runs"][f"{name} {a} {n}"]["test_accuracy"][-1] for a, n in columns]
+        lines.append(name.ljust(10) + "".join(f"{end:13.3f}" for end in ends) + f"{data['line']:15.3f}")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = common.options("playground", __doc__, epochs=60, quick=4).parse_args(arguments)
+    epochs, rng = common.epochs_of(args), np.random.default_rng(args.seed)
+
+    data = {name: load(name, 60 if args.quick else 300, rng) for name in DATASETS}
+    choices = list(itertools.product(DATASETS, ACTIVATIONS, NETWORKS))
+    runs = {}
+    for k in common.progress(len(choices), "run", "recording"):
+        name, activation, network = choices[k]
+        model = build(activation, network, rng)
+        runs[" ".join(choices[k])] = record(train(model, data[name], epochs, rng))
+    recorded = {
+        "epochs": epochs,
+        "training": f"Adam, learning rate {RATE}, batches of {BATCH}",
+        "edge": EDGE,
+        "sides": {"output": WIDE, "neurons": NARROW},
+        "data": {name: {"train": points_of(d.train), "test": points_of(d.test), "line": d.line} for name, d in data.items()},
+        "activations": list(ACTIVATIONS),
+        "networks": NETWORKS,
+        "runs": runs,
+    }
+    args.out.mkdir(parents=True, exist_ok=True)
+    path = args.out / "playground.html"
+    path.write_text(page_of(recorded), encoding="utf-8")
+    print(table(recorded))
+    mean = float(np.mean([run["test_accuracy"][-1] for run in runs.values()]))
+    line = np.mean([d.line for d in data.values()])
+    common.finish([path], f"held-out accuracy, mean of {len(runs)} runs", mean, f"{line:.3f}, a straight line")
+
+
+if __name__ == "__main__":
+    main()

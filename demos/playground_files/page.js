@@ -1,0 +1,549 @@
+// The playground: it shows what was recorded of the chosen run at one epoch. Nothing here computes a network.
+"use strict";
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const find = (id) => document.getElementById(id);
+const SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉";
+const LETTERS = ["x", "h", "k"];  // of the neurons in the input and in the hidden layers
+const NAMES = { moons: "Moons", circles: "Circles", xor: "XOR", spirals: "Spirals", relu: "ReLU", tanh: "tanh", sigmoid: "sigmoid" };
+const ARRAYS = { int8: Int8Array, uint8: Uint8Array, int32: Int32Array };
+const unpacked = new Map();  // what was already decompressed, by the name of the run
+
+const choice = { data: "spirals", activation: "tanh", network: "8-8" };
+let run = null;  // the run that is shown
+let epoch = data.epochs;
+let chosen = null;  // { layer, unit } for a neuron; with { from } for the weight that comes from there; null for none
+let probe = null;  // column and row of the place on the plane that was asked about
+let timer = null;
+
+// --- small helpers ---
+
+function make(tag, attributes = {}, ...children) {
+  const svg = ["svg", "path", "line", "text", "circle", "g"].includes(tag);
+  const item = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) item.setAttribute(name, value);
+  item.append(...children);
+  return item;
+}
+
+const number = (x, digits) => (Object.is(Math.round(x * 10 ** digits), -0) ? 0 : x).toFixed(digits).replace("-", "−");
+const signed = (x) => number(x, 3);
+const percent = (share) => `${number(100 * share, 1)} %`;
+const sign = (x) => (x < 0 ? "orange" : "blue");
+const choiceKey = () => `${choice.data} ${choice.activation} ${choice.network}`;
+
+/** The three parts of a colour that is named in the styles, in the theme of the moment. */
+function colourOf(name) {
+  const ink = make("i", { style: `color: var(--${name})` });
+  document.body.append(ink);
+  const parts = getComputedStyle(ink).color.match(/[\d.]+/g).slice(0, 3).map(Number);
+  ink.remove();
+  return parts;
+}
+
+let colours = {};
+function readColours() {
+  for (const name of ["blue", "orange", "zero", "ink", "paper", "rim"]) colours[name] = colourOf(name);
+}
+const css = (name, alpha = 1) => `rgb(${colours[name].join(" ")} / ${alpha})`;
+
+// --- the recorded runs ---
+
+async function unpack({ type, bytes }) {
+  const raw = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([raw]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new ARRAYS[type](await new Response(stream).arrayBuffer());
+}
+
+/** A run with its arrays, and with the places of its parameters: for each layer from the first hidden one on. */
+async function load(name) {
+  if (!unpacked.has(name)) {
+    const [dataset, activation, network] = name.split(" ");
+    const recorded = data.runs[name], sizes = data.networks[network];
+    const arrays = await Promise.all(["parameters", "neurons", "output", "wrong"].map((part) => unpack(recorded[part])));
+    const layers = [];
+    let place = 0;
+    for (let k = 1; k < sizes.length; k++) {
+      layers.push({ weights: place, biases: place + sizes[k] * sizes[k - 1] });
+      place += sizes[k] * (sizes[k - 1] + 1);
+    }
+    const [parameters, neurons, output, wrong] = arrays;
+    unpacked.set(name, { ...recorded, name, dataset, activation, sizes, layers, count: place, parameters, neurons, output, wrong });
+  }
+  return unpacked.get(name);
+}
+
+const outputLayer = () => run.sizes.length - 1;
+const parameterAt = (place, at) => run.parameters[at * run.count + place] / 1000;
+const weight = (layer, unit, from, at = epoch) => parameterAt(run.layers[layer - 1].weights + unit * run.sizes[layer - 1] + from, at);
+const bias = (layer, unit, at = epoch) => parameterAt(run.layers[layer - 1].biases + unit, at);
+
+function nameOf(layer, unit) {
+  return layer === outputLayer() ? "y" : LETTERS[layer] + SUBSCRIPTS[unit + 1];
+}
+
+/** The picture of a neuron: whole numbers, and what one of them is worth. */
+function picture(layer, unit) {
+  if (layer === 0) return inputPictures[unit];
+  if (layer === outputLayer()) {
+    const size = data.sides.output ** 2;
+    return { side: data.sides.output, pixels: run.output.subarray(epoch * size, (epoch + 1) * size), share: run.output_scales[epoch] / 127 };
+  }
+  const hidden = run.sizes.slice(1, -1), size = data.sides.neurons ** 2;
+  const before = hidden.slice(0, layer - 1).reduce((a, b) => a + b, 0) + unit;
+  const start = (epoch * hidden.reduce((a, b) => a + b) + before) * size;
+  const scale = run.neuron_scales[before];
+  return { side: data.sides.neurons, pixels: run.neurons.subarray(start, start + size), share: 1 / 31, scale };
+}
+
+const inputPictures = [(column, row) => column, (column, row) => 19 - row].map((place) => ({
+  side: 20, share: 2 / 19, scale: data.edge,
+  pixels: Float32Array.from({ length: 400 }, (_, k) => place(k % 20, Math.floor(k / 20)) - 9.5),
+}));
+
+// --- painting ---
+
+const sheet = make("canvas");
+
+/** Paint a picture over a whole canvas: its outermost points lie on the edges. */
+function paint(canvas, { side, pixels, share }, strength = 1) {
+  const { blue, orange, zero } = colours;
+  sheet.width = sheet.height = side;
+  const pen = sheet.getContext("2d"), image = pen.createImageData(side, side);
+  for (let k = 0; k < pixels.length; k++) {
+    const value = Math.max(-1, Math.min(1, pixels[k] * share)), much = Math.abs(value) * strength, end = value < 0 ? orange : blue;
+    for (let part = 0; part < 3; part++) image.data[4 * k + part] = zero[part] + (end[part] - zero[part]) * much;
+    image.data[4 * k + 3] = 255;
+  }
+  pen.putImageData(image, 0, 0);
+  const brush = canvas.getContext("2d");
+  brush.imageSmoothingQuality = "high";
+  brush.drawImage(sheet, 0.5, 0.5, side - 1, side - 1, 0, 0, canvas.width, canvas.height);
+}
+
+/** The line where the output is undecided, as pairs of points from 0 to 1: scores, not probabilities, are nearly straight between points. */
+function boundary({ side, pixels, share }) {
+  const lines = [], score = (place) => Math.atanh(Math.max(-0.995, Math.min(0.995, (pixels[place] || 0.01) * share)));
+  for (let row = 0; row + 1 < side; row++) {
+    for (let column = 0; column + 1 < side; column++) {
+      const corners = [[column, row], [column + 1, row], [column + 1, row + 1], [column, row + 1]];
+      const values = corners.map(([x, y]) => score(y * side + x));
+      const crossings = [];
+      for (let k = 0; k < 4; k++) {
+        const other = (k + 1) % 4;
+        if (values[k] < 0 === values[other] < 0) continue;
+        const along = values[k] / (values[k] - values[other]);
+        crossings.push([0, 1].map((axis) => (corners[k][axis] + along * (corners[other][axis] - corners[k][axis])) / (side - 1)));
+      }
+      for (let k = 0; k + 1 < crossings.length; k += 2) lines.push([crossings[k], crossings[k + 1]]);
+    }
+  }
+  return lines;
+}
+
+/** Paint points on a plane; `wrong` says which are outlined. */
+function paintPoints(pen, points, size, radius, { square = false, wrong = () => false } = {}) {
+  const at = (x) => ((x + data.edge) / (2 * data.edge)) * size;
+  points.forEach(([x, y, label], k) => {
+    pen.beginPath();
+    if (square) pen.rect(at(x) - 0.86 * radius, at(-y) - 0.86 * radius, 1.72 * radius, 1.72 * radius);
+    else pen.arc(at(x), at(-y), radius, 0, 7);
+    pen.fillStyle = css(label ? "blue" : "orange");
+    pen.fill();
+    pen.lineWidth = wrong(k) ? 0.55 * radius : 0.3 * radius;
+    pen.strokeStyle = css(wrong(k) ? "ink" : "rim");
+    pen.stroke();
+  });
+}
+
+/** Give a canvas as many pixels as it has on the screen. */
+function sharpen(canvas) {
+  const size = Math.max(1, Math.round(canvas.clientWidth * devicePixelRatio));
+  if (canvas.width !== size || canvas.height !== size) canvas.width = canvas.height = size;
+  return size;
+}
+
+function showPlane() {
+  const canvas = find("field"), size = sharpen(canvas), pen = canvas.getContext("2d");
+  const output = picture(outputLayer(), 0), points = data.data[run.dataset];
+  paint(canvas, output, 0.62);
+  pen.lineCap = "round";
+  for (const [colour, width] of [["paper", 0.013], ["ink", 0.0065]]) {
+    pen.strokeStyle = css(colour, colour === "paper" ? 0.7 : 1);
+    pen.lineWidth = width * size;
+    pen.beginPath();
+    for (const [[a, b], [c, d]] of boundary(output)) { pen.moveTo(a * size, b * size); pen.lineTo(c * size, d * size); }
+    pen.stroke();
+  }
+  const all = points.train.length + points.test.length, start = epoch * all, radius = 0.0105 * size;
+  paintPoints(pen, points.train, size, radius, { wrong: (k) => run.wrong[start + k] === 1 });
+  if (find("show-test").checked) {
+    paintPoints(pen, points.test, size, radius, { square: true, wrong: (k) => run.wrong[start + points.train.length + k] === 1 });
+  }
+  canvas.setAttribute("aria-label", `The plane with ${all} points. The line parts what the network calls orange from what it calls blue. Arrow keys ask about a place.`);
+  showProbe(output, pen, size);
+}
+
+/** The answer at the place that was asked about, and a cross there. */
+function showProbe(output, pen, size) {
+  if (probe === null) { find("probe").textContent = "Click a place to ask about it. On the line: 50 to 50."; return; }
+  const { column, row } = probe, last = output.side - 1;
+  const share = (output.pixels[row * output.side + column] * output.share + 1) / 2;
+  const place = [column, last - row].map((k) => number((2 * k / last - 1) * data.edge, 2)).join(", ");
+  find("probe").textContent = `At (${place}) it says: blue with probability ${number(share, 2)}.`;
+  const x = (column / last) * size, y = (row / last) * size, arm = 0.025 * size;
+  for (const [colour, width] of [["paper", 0.012], ["ink", 0.005]]) {
+    pen.strokeStyle = css(colour);
+    pen.lineWidth = width * size;
+    pen.beginPath();
+    pen.moveTo(x - arm, y); pen.lineTo(x + arm, y); pen.moveTo(x, y - arm); pen.lineTo(x, y + arm);
+    pen.stroke();
+  }
+}
+
+// --- the network ---
+
+let drawn = { neurons: [], weights: [] };  // what is drawn of the network, to be changed at every epoch
+
+function layOut() {
+  const box = find("network"), width = box.clientWidth, small = width < 400, count = run.sizes.length;
+  const row = small ? 42 : Math.max(46, Math.min(80, (innerHeight - 394) / 8)), side = small ? 33 : Math.round(0.8 * row), head = 42, height = head + 8 * row;
+  const margin = side / 2 + (small ? 7 : 14), x = (layer) => margin + (layer / (count - 1)) * (width - 2 * margin);
+  const y = (layer, unit) => head + (8 * row) / 2 + (unit - (run.sizes[layer] - 1) / 2) * (run.sizes[layer] < 5 ? 1.35 : 1) * row;
+  box.replaceChildren();
+  box.style.height = `${height}px`;
+  const lines = make("g"), reaches = make("g"), halo = make("path", { class: "halo" });
+  box.append(make("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" }, halo, lines, reaches));
+  drawn = { neurons: [], weights: [], halo };
+  run.sizes.forEach((size, layer) => {
+    const words = layer === 0 ? ["inputs"] : layer === count - 1 ? ["output", "sigmoid"] : [(small ? "layer" : "hidden layer") + (count > 3 ? ` ${layer}` : ""), NAMES[run.activation]];
+    const column = make("div", { class: "column", style: `left: ${x(layer)}px` });
+    words.forEach((word, k) => column.append(...(k ? [make("br")] : []), word));
+    box.append(column);
+    for (let unit = 0; unit < size; unit++) {
+      const name = nameOf(layer, unit), canvas = make("canvas", { "aria-hidden": "true", width: 2 * side, height: 2 * side });
+      const place = `left: ${x(layer) - side / 2}px; top: ${y(layer, unit) - side / 2}px; width: ${side}px; height: ${side}px`;
+      const button = make("button", { type: "button", class: "neuron", style: place, "data-name": name, "aria-label": `Neuron ${name}` }, canvas, make("span", { "aria-hidden": "true" }, name));
+      button.addEventListener("click", () => choose({ layer, unit }));
+      box.append(button);
+      drawn.neurons.push({ layer, unit, canvas, button });
+      for (let from = 0; layer > 0 && from < run.sizes[layer - 1]; from++) {
+        const [a, b, c, d] = [x(layer - 1) + side / 2, y(layer - 1, from), x(layer) - side / 2, y(layer, unit)], bend = 0.45 * (c - a);
+        const curve = `M${a} ${b}C${a + bend} ${b} ${c - bend} ${d} ${c} ${d}`;
+        const line = make("path", { class: "weight", d: curve }), reach = make("path", { class: "reach", d: curve, "data-weight": `${nameOf(layer - 1, from)} ${name}` });
+        reach.addEventListener("click", () => choose({ layer, unit, from }));
+        lines.append(line);
+        reaches.append(reach);
+        drawn.weights.push({ layer, unit, from, line, curve });
+      }
+    }
+  });
+}
+
+function showNetwork() {
+  for (const { layer, unit, canvas, button } of drawn.neurons) {
+    paint(canvas, picture(layer, unit));
+    button.setAttribute("aria-pressed", chosen !== null && chosen.from === undefined && chosen.layer === layer && chosen.unit === unit);
+  }
+  drawn.halo.setAttribute("d", "");
+  for (const { layer, unit, from, line, curve } of drawn.weights) {
+    const value = weight(layer, unit, from), width = Math.min(9, 0.5 + 1.6 * Math.abs(value));
+    line.setAttribute("class", `weight ${sign(value)} ${touches(layer, unit, from) ? "" : "faded"}`);
+    line.setAttribute("stroke-width", width.toFixed(2));
+    if (chosen !== null && chosen.layer === layer && chosen.unit === unit && chosen.from === from) {
+      drawn.halo.setAttribute("d", curve);
+      drawn.halo.setAttribute("stroke-width", (width + 4).toFixed(2));
+    }
+  }
+}
+
+/** Whether a weight belongs to what is chosen: all do when nothing is. */
+function touches(layer, unit, from) {
+  if (chosen === null) return true;
+  if (chosen.from !== undefined) return chosen.layer === layer && chosen.unit === unit && chosen.from === from;
+  return (chosen.layer === layer && chosen.unit === unit) || (chosen.layer === layer - 1 && chosen.unit === from);
+}
+
+function choose(what) {
+  const same = what !== null && chosen !== null && ["layer", "unit", "from"].every((part) => what[part] === chosen[part]);
+  chosen = same ? null : what;
+  showNetwork();
+  showChosen();
+  find("live").textContent = chosen === null ? "" : find("title-chosen").textContent;
+}
+
+// --- curves over the epochs ---
+
+/** Draw curves {class, y} over the epochs; a click or a drag goes to that epoch. */
+function chart(box, label, curves, height, { least = Infinity } = {}) {
+  const width = box.clientWidth, left = 34, right = 8, top = 8, foot = 20, all = curves.flatMap(({ y }) => y);
+  const low = Math.min(least, ...all), high = Math.max(...all, low + 0.1), room = 0.05 * (high - low), base = least === Infinity ? low - room : least;
+  const x = (at) => left + (at / data.epochs) * (width - left - right);
+  const y = (value) => top + ((high + room - value) / (high + room - base)) * (height - top - foot);
+  const svg = make("svg", { height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
+  const raw = (high - base) / 4, power = 10 ** Math.floor(Math.log10(raw)), step = [1, 2, 5, 10].map((k) => k * power).find((k) => k >= raw);
+  for (let k = Math.ceil(base / step); k * step <= high + room; k++) {
+    svg.append(make("line", { class: "grid", x1: left, x2: width - right, y1: y(k * step), y2: y(k * step) }));
+    svg.append(make("text", { x: left - 6, y: y(k * step) + 4, "text-anchor": "end" }, number(k * step, step < 0.1 ? 2 : step < 1 ? 1 : 0)));
+  }
+  const every = Math.max(1, [1, 2, 5, 10, 20, 50, 100].find((k) => data.epochs / k <= width / 50) ?? 200);
+  for (let at = 0; at <= data.epochs; at += every) svg.append(make("text", { x: x(at), y: height - 4, "text-anchor": "middle" }, at));
+  for (const curve of curves) {
+    svg.append(make("path", { class: `curve ${curve.class}`, d: curve.y.map((value, at) => `${at ? "L" : "M"}${x(at).toFixed(1)} ${y(value).toFixed(1)}`).join("") }));
+  }
+  svg.append(make("line", { class: "cursor", x1: x(epoch), x2: x(epoch), y1: top, y2: height - foot }));
+  for (const curve of curves) svg.append(make("circle", { class: "here", cx: x(epoch), cy: y(curve.y[epoch]), r: 3.2 }));
+  box.replaceChildren(svg);
+  box.onpointerdown = box.onpointermove = (event) => {
+    if (event.type === "pointermove" && !(event.buttons & 1)) return;
+    pause();
+    show(Math.round(((event.clientX - box.getBoundingClientRect().left - left) / (width - left - right)) * data.epochs));
+  };
+}
+
+function showCourse() {
+  find("epoch").textContent = epoch;
+  for (const part of ["train", "test"]) {
+    find(`${part}-accuracy`).textContent = percent(run[`${part}_accuracy`][epoch]);
+    find(`${part}-loss`).textContent = number(run[`${part}_loss`][epoch], 3);
+  }
+  find("baseline").textContent = `A straight line: ${percent(data.data[run.dataset].line)} held out.`;
+  chart(find("loss"), "Training and held-out loss over the epochs", [{ class: "held", y: run.test_loss }, { class: "", y: run.train_loss }], 112, { least: 0 });
+}
+
+// --- what is chosen ---
+
+const epochs = Array.from({ length: data.epochs + 1 }, (_, at) => at);
+
+/** A row with a name, a bar and a number; a button if it leads somewhere. */
+function row(name, value, largest, action) {
+  const bar = make("i", { class: sign(value), style: `width: ${(50 * Math.abs(value)) / largest}%` });
+  const parts = [make("span", { class: "name" }, name), make("span", { class: "bar", "aria-hidden": "true" }, bar), make("span", { class: "number" }, signed(value))];
+  const item = action ? make("button", { type: "button" }, ...parts) : make("div", { class: "row" }, ...parts);
+  if (action) item.addEventListener("click", action);
+  return make("li", {}, item);
+}
+
+/** Show it anew, with the keyboard where it was. */
+function showChosen() {
+  const box = find("chosen"), focused = [...box.querySelectorAll("button")].indexOf(document.activeElement);
+  box.replaceChildren();
+  fillChosen(box, find("title-chosen"));
+  const buttons = box.querySelectorAll("button");
+  if (focused >= 0) (buttons[focused] ?? buttons[0])?.focus();
+}
+
+function fillChosen(box, title) {
+  if (chosen === null) {
+    title.textContent = "Neurons and weights";
+    const count = data.data[run.dataset].train.length;
+    box.append(make("p", {}, "Click a neuron or a line of the network for its numbers."));
+    box.append(make("p", { class: "quiet" }, `Recorded while valuegrad trained on ${count} points (${data.training}). An epoch goes once through all of them.`));
+    box.append(make("p", { class: "quiet" }, "Keys: space plays, ← and → step, Home and End go to the ends, Escape unselects, d is dark or light. An arrow on the plane asks about a place."));
+    return;
+  }
+  const { layer, unit, from } = chosen, name = nameOf(layer, unit), close = make("button", { type: "button", id: "close" }, "Close");
+  close.addEventListener("click", () => {
+    choose(null);
+    drawn.neurons.find((neuron) => neuron.layer === layer && neuron.unit === unit).button.focus();
+  });
+  box.append(close);
+  if (from !== undefined) {
+    const before = nameOf(layer - 1, from), value = weight(layer, unit, from);
+    title.textContent = `Weight from ${before} to ${name}`;
+    box.append(make("p", { class: "big", id: "value" }, signed(value)));
+    box.append(make("p", { class: "quiet" }, `${before} counts ${signed(value)} times in ${name}${value < 0 ? ": it speaks against it" : ""}. Over the epochs:`));
+    const course = make("div", { class: "chart" });
+    box.append(course);
+    chart(course, `The weight from ${before} to ${name} over the epochs`, [{ class: sign(value), y: epochs.map((at) => weight(layer, unit, from, at)) }], 150);
+    const whole = make("button", { type: "button" }, `All of ${name}`);
+    whole.addEventListener("click", () => choose({ layer, unit }));
+    box.append(make("p", { class: "below" }, whole));
+    return;
+  }
+  title.textContent = layer === 0 ? `Input ${name}` : layer === outputLayer() ? `Output ${name}` : `Neuron ${name}, ${NAMES[run.activation]}`;
+  const enlarged = make("canvas", { role: "img", "aria-label": `The picture of ${name} with the training points` }), words = make("div"), seen = picture(layer, unit);
+  box.append(make("div", { class: "top" }, enlarged, words));
+  paintEnlarged(enlarged, seen);
+  if (layer === 0) {
+    words.append(make("p", { class: "quiet" }, unit === 0 ? "The first number of a point: how far right it lies." : "The second number of a point: how high it lies."));
+    return;
+  }
+  words.append(make("p", {}, `${name} = ${formula(layer, unit)}`));
+  words.append(make("p", { class: "quiet", id: "range" }, rangeOf(layer, seen)));
+  const froms = Array.from({ length: run.sizes[layer - 1] }, (_, k) => k);
+  const largest = Math.max(Math.abs(bias(layer, unit)), ...froms.map((k) => Math.abs(weight(layer, unit, k))), 1e-3);
+  const rows = froms.map((k) => row(`from ${nameOf(layer - 1, k)}`, weight(layer, unit, k), largest, () => choose({ layer, unit, from: k })));
+  box.append(make("ul", { class: "rows" }, ...rows, row("bias", bias(layer, unit), largest)));
+  box.append(make("h3", {}, "Over the epochs", make("span", { class: "keys" }, make("span", {}, make("svg", { viewBox: "0 0 22 6", "aria-hidden": "true" }, make("path", { class: "curve bias", d: "M0 3h22" })), "bias"))));
+  const course = make("div", { class: "chart" });
+  box.append(course);
+  const curves = froms.map((k) => ({ class: `thin ${sign(weight(layer, unit, k))}`, y: epochs.map((at) => weight(layer, unit, k, at)) }));
+  chart(course, `The weights and the bias of ${name} over the epochs`, [...curves, { class: "bias", y: epochs.map((at) => bias(layer, unit, at)) }], 130);
+}
+
+/** How a neuron comes about, with its numbers if they are few. */
+function formula(layer, unit) {
+  const squash = layer === outputLayer() ? "sigmoid" : NAMES[run.activation];
+  if (run.sizes[layer - 1] > 2) return `${squash}(weighted sum + bias)`;
+  const term = (x) => `${x < 0 ? "−" : "+"} ${number(Math.abs(x), 2)}`;
+  return `${squash}(${number(weight(layer, unit, 0), 2)} x₁ ${term(weight(layer, unit, 1))} x₂ ${term(bias(layer, unit))})`;
+}
+
+function paintEnlarged(canvas, seen) {
+  const size = sharpen(canvas);
+  paint(canvas, seen, 0.8);
+  paintPoints(canvas.getContext("2d"), data.data[run.dataset].train, size, 0.013 * size);
+}
+
+/** Between which values a neuron lies on the plane. */
+function rangeOf(layer, { pixels, share, scale }) {
+  const low = pixels.reduce((a, b) => Math.min(a, b), Infinity) * share, high = pixels.reduce((a, b) => Math.max(a, b), -Infinity) * share;
+  if (layer === outputLayer()) return `On this plane from ${number((low + 1) / 2, 2)} to ${number((high + 1) / 2, 2)}: the probability of blue.`;
+  if (low === 0 && high === 0) return "Silent: it is 0 on all of this plane.";
+  return `On this plane about from ${number(low * scale, 1)} to ${number(high * scale, 1)}.`;
+}
+
+// --- which run, which epoch ---
+
+function show(at) {
+  epoch = Math.max(0, Math.min(data.epochs, at));
+  find("slider").value = epoch;
+  find("slider").setAttribute("aria-valuetext", `epoch ${epoch} of ${data.epochs}`);
+  find("now").textContent = `${epoch} / ${data.epochs}`;
+  find("player").dataset.epoch = epoch;
+  showPlane();
+  showNetwork();
+  showCourse();
+  showChosen();
+}
+
+/** Show the run that is chosen, unless another was chosen while it was decompressed. */
+async function showChoice() {
+  const loaded = await load(choiceKey());
+  if (loaded.name !== choiceKey()) return;
+  if (run?.sizes !== loaded.sizes) chosen = null;
+  run = loaded;
+  layOut();
+  show(epoch);
+  find("player").dataset.run = run.name;
+  if (timer === null) say();
+}
+
+function say() {
+  find("live").textContent = `${NAMES[run.dataset]}, ${NAMES[run.activation]}, epoch ${epoch}: held-out accuracy ${percent(run.test_accuracy[epoch])}`;
+}
+
+function redraw() {
+  readColours();
+  thumbnails();
+  layOut();
+  show(epoch);
+}
+
+// --- the player ---
+
+function play() {
+  if (epoch === data.epochs) show(0);
+  clearInterval(timer);
+  timer = setInterval(() => {
+    show(epoch + 1);
+    if (epoch === data.epochs) pause();
+  }, 1000 / Number(find("speed").value));
+  state("playing", "Pause");
+}
+
+function pause() {
+  if (timer === null) return;
+  clearInterval(timer);
+  timer = null;
+  state("paused", "Play");
+  say();
+}
+
+function state(name, label) {
+  find("player").dataset.state = name;
+  find("play").setAttribute("aria-label", label);
+}
+
+const toggle = () => (timer === null ? play() : pause());
+function go(at) { pause(); show(at); say(); }
+function changeTheme() {
+  const dark = getComputedStyle(document.documentElement).colorScheme === "dark" ||
+    (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
+  document.documentElement.dataset.theme = dark ? "light" : "dark";
+  redraw();
+}
+
+const ACTIONS = {
+  first: () => go(0), back: () => go(epoch - 1), play: toggle, next: () => go(epoch + 1), last: () => go(data.epochs), theme: changeTheme,
+};
+const KEYS = { Home: "first", ArrowLeft: "back", " ": "play", ArrowRight: "next", End: "last", d: "theme" };
+
+for (const [id, action] of Object.entries(ACTIONS)) find(id).addEventListener("click", action);
+find("slider").max = data.epochs;
+find("slider").addEventListener("input", () => { pause(); show(Number(find("slider").value)); });
+find("slider").addEventListener("change", say);
+find("speed").addEventListener("change", () => { if (timer !== null) play(); });
+find("show-test").addEventListener("change", showPlane);
+find("player").dataset.state = "paused";
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape") return choose(null);
+  const own = event.key === " " ? "button, input, select" : "input, select";  // which have a use of their own for the key
+  if (!(event.key in KEYS) || (event.key !== "d" && event.target.closest?.(own))) return;
+  event.preventDefault();
+  ACTIONS[KEYS[event.key]]();
+});
+
+find("field").addEventListener("pointerdown", (event) => {
+  const box = find("field").getBoundingClientRect(), last = data.sides.output - 1;
+  probe = { column: Math.round(((event.clientX - box.left) / box.width) * last), row: Math.round(((event.clientY - box.top) / box.height) * last) };
+  showPlane();
+});
+find("field").addEventListener("keydown", (event) => {
+  const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key], last = data.sides.output - 1;
+  if (!move) return;
+  event.preventDefault();
+  event.stopPropagation();
+  const inside = (k) => Math.max(0, Math.min(last, k)), { column, row } = probe ?? { column: last >> 1, row: last >> 1 };
+  probe = { column: inside(column + move[0]), row: inside(row + move[1]) };
+  showPlane();
+});
+
+// --- the choices ---
+
+function choices(part, options, labelOf) {
+  for (const option of options) {
+    const input = make("input", { type: "radio", name: part, value: option });
+    input.checked = option === choice[part];
+    input.addEventListener("change", () => { choice[part] = option; showChoice(); });
+    find(`choose-${part}`).append(make("label", {}, input, ...labelOf(option)));
+  }
+}
+
+function thumbnails() {
+  for (const canvas of document.querySelectorAll("canvas[data-points]")) {
+    canvas.width = canvas.height = 68;
+    paintPoints(canvas.getContext("2d"), data.data[canvas.dataset.points].train, 68, 2.2);
+  }
+}
+
+choices("data", Object.keys(data.data), (name) => [make("canvas", { "data-points": name, "aria-hidden": "true" }), NAMES[name]]);
+choices("activation", data.activations, (name) => [NAMES[name]]);
+choices("network", Object.keys(data.networks), (name) => [name.replace("-", " + ")]);
+
+async function start() {
+  if (!globalThis.DecompressionStream) {
+    document.body.prepend(make("p", { class: "noscript" }, "This page needs a newer browser: one of 2023 or later."));
+    return;
+  }
+  readColours();
+  thumbnails();
+  await showChoice();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  addEventListener("resize", redraw);
+  document.documentElement.dataset.ready = "true";
+}
+start();
