@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value
-from nn.neurons import Rng
+from nn.arrays import Rng
 
 STATE = {"position", "start", "generator", "samples", "batch_size", "shuffle"}
 
@@ -21,8 +21,9 @@ class DataLoader:
     """Iterate over a data set in batches; every ``for`` is an epoch.
 
     A data set is an array, whose first axis counts the samples; a tuple or dict of such arrays of one length, whose
-    batches are tuples or dicts; or anything with ``len()`` and ``[index]``, whose samples are put together by
-    collate_samples(). Batches are copies.
+    batches are tuples or dicts, also with dicts in it, as ``({"image": images, "age": ages}, y)`` for a model of several
+    inputs; or anything with ``len()`` and ``[index]``, whose samples are put together by collate_samples(). Batches are
+    copies.
 
     Args:
         dataset: the samples.
@@ -35,7 +36,7 @@ class DataLoader:
         collate: makes a batch of a list of samples; those of a tuple of arrays are tuples.
 
     Raises:
-        TypeError: if the data set is none of these.
+        TypeError: if the data set is none of these, a size is not a whole number, or `shuffle` is neither True nor False.
         ValueError: if lengths differ, or a size is out of range.
 
     Where state_dict() is called inside the loop, the batch at hand counts as done: after load_state_dict() the next
@@ -61,6 +62,14 @@ class DataLoader:
         prefetch: int = 0,
         collate: Callable[[list[Any]], Any] | None = None,
     ) -> None:
+        for name, size in (("batch_size", batch_size), ("prefetch", prefetch)):
+            if not isinstance(size, (int, np.integer)) or isinstance(size, bool):
+                fix = (
+                    "" if np.isscalar(size) else ": arrays that belong together are one data set, DataLoader((x, y), batch_size)"
+                )
+                raise TypeError(f"{name} is a whole number, but {type(size).__name__} came{fix}")
+        if not isinstance(shuffle, (bool, np.bool_)):
+            raise TypeError(f"shuffle is True or False, but {type(shuffle).__name__} came")
         if batch_size < 1 or prefetch < 0:
             raise ValueError(f"batch_size must be at least 1 and prefetch at least 0, but {batch_size} and {prefetch} came")
         self.dataset = checked(dataset)
@@ -92,7 +101,7 @@ class DataLoader:
         """The samples in the order of this epoch, a new one or, after load_state_dict(), the one it was saved in."""
         generator = self.generator
         if self._resuming and self._start is not None:
-            generator = np.random.Generator(type(generator.bit_generator)())  # whose state was then is apart from what it is now
+            generator = np.random.Generator(type(generator.bit_generator)())  # a twin: our own has drawn more since then
             generator.bit_generator.state = self._start
         else:
             self._position, self._start = 0, dict(generator.bit_generator.state)
@@ -201,10 +210,13 @@ def checked(dataset: Any) -> Any:
     """The data set with every array in it as one, or an error that says what was expected."""
     if isinstance(dataset, (tuple, dict)):
         arrays = dict(enumerate(dataset)) if isinstance(dataset, tuple) else dataset
-        arrays = {name: as_array(array) for name, array in arrays.items()}
-        lengths = {name: len(array) for name, array in arrays.items()}
+        arrays = {name: checked(array) if isinstance(array, dict) else as_array(array) for name, array in arrays.items()}
+        lengths = {name: count(array) for name, array in arrays.items()}
         if len(set(lengths.values())) != 1:
-            raise ValueError(f"the arrays of a data set have one length, but {lengths} came")
+            raise ValueError(
+                f"the arrays of a data set have one length, but {lengths} came; several inputs of a model are a dict, "
+                '({"a": a, "b": b}, y)'
+            )
         return tuple(arrays.values()) if isinstance(dataset, tuple) else arrays
     if isinstance(dataset, (np.ndarray, Value)) or hasattr(dataset, "iloc"):
         return as_array(dataset)
@@ -220,7 +232,13 @@ def as_array(array: Any) -> np.ndarray:
     if isinstance(array, Value) or hasattr(array, "iloc"):
         fix = ".data" if isinstance(array, Value) else ".to_numpy()"
         raise TypeError(f"a data set has NumPy arrays, but {type(array).__name__} came: pass its {fix}")
-    array = np.asanyarray(array)
+    try:
+        array = np.asanyarray(array)
+    except ValueError:
+        raise ValueError(
+            f"a {type(array).__name__} of arrays of different shapes came where a data set has one array: several inputs of a "
+            'model are a dict, ({"a": a, "b": b}, y)'
+        ) from None
     if not array.ndim:
         raise ValueError("a data set has arrays whose first axis counts the samples, but a single number came")
     return array
@@ -228,15 +246,16 @@ def as_array(array: Any) -> np.ndarray:
 
 def count(dataset: Any) -> int:
     """The number of samples."""
-    arrays = dataset.values() if isinstance(dataset, dict) else dataset if isinstance(dataset, tuple) else [dataset]
-    return len(next(iter(arrays)))
+    if isinstance(dataset, (tuple, dict)):
+        return count(next(iter(dataset.values() if isinstance(dataset, dict) else dataset)))
+    return len(dataset)
 
 
 def take(dataset: Any, indices: Any) -> Any:
     """The samples at some indices, or one sample at one index."""
     if isinstance(dataset, tuple):
-        return tuple(array[indices] for array in dataset)
-    return {name: array[indices] for name, array in dataset.items()} if isinstance(dataset, dict) else dataset[indices]
+        return tuple(take(array, indices) for array in dataset)
+    return {name: take(array, indices) for name, array in dataset.items()} if isinstance(dataset, dict) else dataset[indices]
 
 
 def collate_samples(samples: list[Any]) -> Any:

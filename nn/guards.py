@@ -32,6 +32,10 @@ NO_BACKWARD = (
     "no gradient has reached any parameter in {steps} steps: call loss.backward() before step(), and make the optimiser "
     "from the parameters of the model that computes the loss"
 )
+FROZEN = (
+    "every parameter of the optimiser was frozen in {steps} steps, so nothing is learned: call unfreeze() on what is to be "
+    "trained, or make the optimiser from other parameters"
+)
 UNREACHED = (
     "no gradient has reached {names} in {steps} steps, so nothing is learned there: use it in forward(), and let no .data, "
     "detach() or no_grad() come between it and the loss; or freeze() it, or leave it out"
@@ -102,7 +106,7 @@ class Guard:
     It warns, of each parameter once for each kind:
 
     - StaleGradientWarning: zero_grad() was forgotten. Several backward() before one step are no mistake.
-    - UnreachedParameterWarning: no backward() has reached it in the first 10 steps; frozen ones are left out.
+    - UnreachedParameterWarning: no backward() has reached it in the first 10 steps; frozen ones are left out, unless all are.
     - NonFiniteGradientWarning: a gradient has NaN or infinities.
     - ZeroGradientWarning: a whole gradient was exactly zero in each of the first 10 steps, or of 100 in a row in which others
       were not. (If all are zero after a time, as with a hinge loss that is zero, nothing is left to do.)
@@ -177,6 +181,8 @@ class Guard:
         if self.steps == EARLY:
             missed = [number for number, watch in enumerate(self.watches) if not watch.reached]
             text = NO_BACKWARD if len(missed) == len(self.watches) else UNREACHED
+            if not any(parameter.requires_grad for parameter in optimizer.parameters):
+                missed, text = [*range(len(self.watches))], FROZEN
             self.warn(UnreachedParameterWarning, missed, text, optimizer)
         zero = [number for number, watch in enumerate(self.watches) if watch.still >= min(self.steps, WINDOW)]
         if len(zero) < SHARE * len(self.watches):

@@ -14,26 +14,28 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, SupportsIndex, overload
 
 import numpy as np
 
 from autograd import Value, no_grad
+from nn.arrays import Rng, plain
 from nn.clipping import clip_grad_norm
-from nn.data import DataLoader
+from nn.data import DataLoader, count
 from nn.extras import extra
+from nn.losses import class_numbers
 from nn.module import Module
-from nn.neurons import Rng
-from nn.optimisers import Optimizer
+from nn.optimisers import LBFGS, Optimizer
 from nn.saving import save
 from nn.schedules import ReduceLROnPlateau
 
 Loss = Callable[[Any, Any], Any]
 Metrics = Mapping[str, Callable[[np.ndarray, np.ndarray], float]]
+COLUMNS = ("epoch", "loss", "validation_loss", "lr", "seconds")  # of a History, besides the metrics
 
 
 class StopTraining(Exception):
@@ -41,11 +43,25 @@ class StopTraining(Exception):
 
 
 class History:
-    """What fit() measured: a row for each epoch, by name.
+    """What fit() measured, as a table: ``history[-1]`` is the row of the last epoch, ``history["loss"]`` a column.
+
+    Iteration and len() are over the rows, ``"loss" in history`` asks for a column.
+
+    Attributes:
+        rows: a dict for each epoch, of plain numbers; so ``save(..., extra={"history": history.rows})`` keeps it, and
+            ``History(rows)`` is one again.
+        best_epoch: the epoch with the least validation loss, or training loss without validation data, counted from 1;
+            None before there is one.
+
+    Raises:
+        KeyError: for a column that is not there, with those that are.
+        IndexError: for a row that is not there.
 
     >>> history = History([{"epoch": 1, "loss": 0.5, "lr": 0.1}, {"epoch": 2, "loss": 0.25, "lr": 0.1}])
     >>> history["loss"], len(history)
     ([0.5, 0.25], 2)
+    >>> history[-1], "accuracy" in history
+    ({'epoch': 2, 'loss': 0.25, 'lr': 0.1}, False)
     >>> history
     epoch   loss     lr
         1    0.5    0.1
@@ -54,12 +70,26 @@ class History:
 
     def __init__(self, rows: Iterable[dict[str, float]] = ()) -> None:
         self.rows = list(rows)
-        self.best_epoch: int | None = None  # with the least validation loss, or training loss without validation data
+        self.best_epoch: int | None = None
 
-    def __getitem__(self, name: str) -> list[float]:
-        if name not in self.names:
-            raise KeyError(f"the history has {', '.join(self.names) or 'no epochs'}, but no {name!r}")
-        return [row[name] for row in self.rows]
+    @overload
+    def __getitem__(self, key: str) -> list[float]: ...
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> dict[str, float]: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[dict[str, float]]: ...
+    def __getitem__(self, key: Any) -> Any:
+        if not isinstance(key, str):
+            return self.rows[key]
+        if key not in self.names:
+            raise KeyError(f"the history has {', '.join(self.names) or 'no epochs'}, but no {key!r}")
+        return [row[key] for row in self.rows]
+
+    def __contains__(self, item: Any) -> bool:
+        return item in self.names if isinstance(item, str) else item in self.rows
+
+    def __iter__(self) -> Iterator[dict[str, float]]:
+        return iter(self.rows)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -84,7 +114,7 @@ class History:
         if not self.rows:
             raise ValueError("the history has no epochs to plot")
         losses = [name for name in self.names if name.endswith("loss")]
-        metrics = [name for name in self.names if name not in ("epoch", "lr", "seconds", *losses)]
+        metrics = [name for name in self.names if name not in (*COLUMNS, *losses)]
         panels = [losses] + [metrics] * bool(metrics)
         figure = extra("matplotlib.figure", "plot()").Figure(figsize=(5.0 * len(panels), 3.6), layout="constrained")
         for axes, names in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
@@ -173,14 +203,16 @@ def fit(
         model: called with the inputs of a batch.
         loss: gives a scalar Value from (predictions, targets), as ``nn.cross_entropy``.
         optimizer: made from the parameters of the model; not LBFGS, whose step() takes a closure.
-        train: arrays (x, y), which are shuffled; or a DataLoader, or another iterable of batches (x, y).
+        train: a tuple of arrays (x, y), which are shuffled; or a DataLoader, or another iterable of batches (x, y). For a
+            model of several inputs x is a dict of arrays, and the model is called with a dict.
         validation: the same, not shuffled. Its loss and metrics are computed after each epoch, of all samples at once,
             in eval mode and without a graph.
         epochs: how often to go through the training data, at most.
         batch_size: for data that comes as arrays.
         scheduler: stepped after each epoch, or after each step with ``schedule_every="step"``. ReduceLROnPlateau gets
             the validation loss, or the training loss without one.
-        metrics: functions of (predictions, targets), as arrays, by name: ``{"accuracy": nn.accuracy}``.
+        metrics: functions of (predictions, targets), as arrays, by name: ``{"accuracy": nn.accuracy}``. The names are
+            columns of the History, so those it has anyway are taken.
         early_stopping: stop when the validation loss (or training loss) has not become less in so many epochs.
         restore_best: whether the parameters and buffers of the epoch with the least validation loss are restored at the
             end; without validation data the last ones stay.
@@ -194,7 +226,9 @@ def fit(
         "seconds" for each epoch that was finished, also after Ctrl-C.
 
     Raises:
-        ValueError: if the loss is no scalar, or metrics come without validation data.
+        ValueError: if the loss is no scalar, a batch is not (x, y), metrics come without validation data or under a name that
+            is taken, the optimiser holds no parameter of the model or frozen ones only, or the schedule is of another one.
+        TypeError: if a class came in place of an object, or one thing in place of another.
         FloatingPointError: if the training loss is nan; the best weights so far are restored.
         ImportError: for a progress bar without tqdm.
 
@@ -210,14 +244,18 @@ def fit(
     """
     if schedule_every not in ("epoch", "step"):
         raise ValueError(f'schedule_every is "epoch" or "step", but {schedule_every!r} came')
+    metrics = {} if metrics is None else checked_metrics(metrics)
     if metrics and validation is None:
         raise ValueError("metrics are computed on validation data: pass validation=(x, y)")
-    callbacks = list(callbacks)
+    if taken := [name for name in metrics if name in COLUMNS]:
+        raise ValueError(f"the name {taken[0]} is taken by a column that fit() writes: give the metric another one")
+    check_parts(model, loss, optimizer, scheduler)
+    callbacks = checked_callbacks(callbacks)
     loader, validation = batches(train, batch_size, True, rng), batches(validation, batch_size)
     training = Training(model, optimizer, scheduler, loader, history := History())
     scores = {
         "validation_loss": lambda prediction, target: loss(Value(prediction, requires_grad=False), target),
-        **(metrics or {}),
+        **metrics,
     }
     best, best_state, bar = math.inf, None, progress_bar(loader, epochs) if progress else None
     every_step, every_epoch = (None, scheduler) if schedule_every == "epoch" else (scheduler, None)
@@ -238,7 +276,7 @@ def fit(
                     best_state = model.state_dict() if restore_best and validation is not None else None
                 step_schedule(every_epoch, watched)
                 answers = [callback(training) for callback in callbacks]
-                if any(answer is True for answer in answers):
+                if any(isinstance(answer, (bool, np.bool_)) and answer for answer in answers):
                     break
                 if early_stopping is not None and epoch - (history.best_epoch or 0) >= early_stopping:
                     break
@@ -256,15 +294,15 @@ def train_epoch(training: Training, loss: Loss, clip_norm: float | None, schedul
     """One pass over the training data: the mean of the loss over its samples."""
     model, optimizer = training.model, training.optimizer
     total, samples = 0.0, 0
-    for number, (x, y) in enumerate(training.loader, start=1):
+    for batch, (x, y) in enumerate(map(pair, training.loader), start=1):
         optimizer.zero_grad()
         value = loss(model(x), y)
         if not isinstance(value, Value) or value.shape != ():
             got = f"the shape {value.shape}" if isinstance(value, Value) else type(value).__name__
             raise ValueError(f'fit() needs a loss that gives a scalar Value, but it gave {got}: use reduction="mean"')
-        if math.isnan(number_of := value.item()):
+        if math.isnan(number := value.item()):
             raise FloatingPointError(
-                f"the loss is nan in epoch {training.epoch + 1}, batch {number} (step {training.step + 1}): lower the learning "
+                f"the loss is nan in epoch {training.epoch + 1}, batch {batch} (step {training.step + 1}): lower the learning "
                 "rate, pass clip_norm=1.0, look for nan in the data, or run it within autograd.debug() to find the operation"
             )
         value.backward()
@@ -272,8 +310,8 @@ def train_epoch(training: Training, loss: Loss, clip_norm: float | None, schedul
             clip_grad_norm(optimizer.parameters, clip_norm)
         optimizer.step()
         training.step += 1
-        step_schedule(scheduler, number_of)
-        total, samples = total + number_of * len(y), samples + len(y)
+        step_schedule(scheduler, number)
+        total, samples = total + number * count(y), samples + count(y)
         if bar is not None:
             bar.update()
             bar.set_postfix(epoch=training.epoch + 1, loss=f"{total / samples:.4g}", refresh=False)
@@ -295,29 +333,137 @@ def evaluate(model: Module, data: Any, metrics: Metrics, batch_size: int = 256) 
 
     Args:
         model: called with the inputs of a batch.
-        data: arrays (x, y), or an iterable of batches (x, y).
+        data: a tuple of arrays (x, y), or an iterable of batches (x, y); x may be a dict of arrays, as for fit().
         metrics: functions of (predictions, targets), as arrays, by name; losses do as well.
         batch_size: for data that comes as arrays.
+
+    Raises:
+        ValueError: if there are no batches, one is not (x, y), or the model does not give one array with an axis of samples.
+        TypeError: if the metrics are not functions by name.
 
     >>> import nn
     >>> model = nn.Linear(2, 3, rng=0)
     >>> evaluate(model, (np.zeros((4, 2)), np.zeros(4, int)), {"accuracy": accuracy, "loss": nn.cross_entropy})
     {'accuracy': 0.0, 'loss': 1.1328539737727368}
     """
+    metrics = checked_metrics(metrics)
     with modes_restored(model), no_grad():
         model.eval()
-        pairs = [(model(x).data, y) for x, y in batches(data, batch_size)]
+        pairs = [(predicted(model, x), y) for x, y in map(pair, batches(data, batch_size))]
     if not pairs:
-        raise ValueError("there is nothing to evaluate: the data has no batches")
-    predictions, targets = (np.concatenate(list(items)) for items in zip(*pairs, strict=True))
+        raise ValueError("there is nothing to evaluate: the data has no batches, and a generator can be used only once")
+    predictions, targets = (joined(items) for items in zip(*pairs, strict=True))
     with no_grad():
         return {name: float(metric(predictions, targets)) for name, metric in metrics.items()}
 
 
+def predicted(model: Module, x: Any) -> np.ndarray:
+    """What a model gives for a batch, as an array."""
+    prediction = model(x)
+    if not isinstance(prediction, (Value, np.ndarray)) or not prediction.ndim:
+        got = "a single number" if isinstance(prediction, (Value, np.ndarray)) else type(prediction).__name__
+        raise ValueError(
+            f"evaluate() needs a model that gives one Value (samples, ...), but {got} came: what does forward() return?"
+        )
+    return plain(prediction)
+
+
+def joined(batches: Sequence[Any]) -> Any:
+    """Batches one behind the other, also those of arrays in tuples and dicts."""
+    first = batches[0]
+    if isinstance(first, tuple):
+        return tuple(joined(items) for items in zip(*batches, strict=True))
+    if isinstance(first, dict):
+        return {name: joined([batch[name] for batch in batches]) for name in first}
+    return np.concatenate([plain(batch) for batch in batches])
+
+
+# --- what comes in ---------------------------------------------------------------------------------------
+
+
+def check_parts(model: Any, loss: Any, optimizer: Any, scheduler: Any) -> None:
+    """Raise where what fit() was given does not belong together."""
+    if not isinstance(model, Module):
+        raise TypeError(f"fit() takes a model, a loss, an optimiser and data, but {named(model)} came as the model")
+    require_function("fit()'s loss", loss)
+    if not isinstance(optimizer, Optimizer) or isinstance(optimizer, LBFGS):
+        fix = "LBFGS needs a closure: write the loop" if isinstance(optimizer, LBFGS) else "make one of model.named_parameters()"
+        raise TypeError(f"fit() takes an optimiser with step(), but {named(optimizer)} came: {fix}")
+    held = {id(parameter) for parameter in optimizer.parameters}
+    if held.isdisjoint(id(parameter) for parameter in model.parameters()):
+        raise ValueError("the optimiser holds no parameter of this model: make it anew, of model.named_parameters()")
+    if not any(parameter.requires_grad for parameter in optimizer.parameters):
+        raise ValueError(
+            "every parameter of the optimiser is frozen, so there is nothing to train: call unfreeze() on what is to be "
+            "trained, or make the optimiser from other parameters"
+        )
+    if scheduler is not None and (isinstance(scheduler, type) or not hasattr(scheduler, "step")):
+        raise TypeError(f"fit() takes a schedule with step(), but {named(scheduler)} came: make one, as nn.StepLR(optimizer, 10)")
+    if getattr(scheduler, "optimizer", optimizer) is not optimizer:
+        raise ValueError("the schedule was made for another optimiser: make it from the one that fit() gets")
+
+
+def named(item: Any) -> str:
+    """How errors name what came."""
+    return f"the class {item.__name__}" if isinstance(item, type) else type(item).__name__
+
+
+def require_function(what: str, item: Any) -> None:
+    """Raise TypeError for what cannot be called, and for a class, of which an object is meant."""
+    if isinstance(item, type) or not callable(item):
+        fix = f"brackets are missing, {item.__name__}()" if isinstance(item, type) else "pass the function itself"
+        raise TypeError(f"{what} is a function, but {named(item)} came: {fix}")
+
+
+def checked_metrics(metrics: Any) -> Metrics:
+    """The metrics, if they are functions by name."""
+    if not isinstance(metrics, Mapping):
+        raise TypeError(f'metrics are functions by name, as {{"accuracy": nn.accuracy}}, but {named(metrics)} came')
+    for name, metric in metrics.items():
+        require_function(f"the metric {name}", metric)
+    return metrics
+
+
+def checked_callbacks(callbacks: Any) -> list[Callback]:
+    """The callbacks, if they are functions in a list."""
+    if not isinstance(callbacks, Iterable):
+        raise TypeError(f"callbacks are a list of functions, but {named(callbacks)} came: put it in brackets, callbacks=[...]")
+    callbacks = list(callbacks)
+    for callback in callbacks:
+        require_function("a callback", callback)
+    return callbacks
+
+
+def pair(batch: Any) -> tuple[Any, Any]:
+    """A batch (x, y), or an error that says what came."""
+    if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+        size = f" of {len(batch)}" if isinstance(batch, (tuple, list, dict)) else ""
+        raise ValueError(
+            f"a batch is (x, y), but {named(batch)}{size} came: pass all data as a tuple (x, y), or a DataLoader of one; "
+            'several inputs of a model are a dict, ({"a": a, "b": b}, y)'
+        )
+    x, y = batch
+    if not hasattr(y, "__len__") or np.isscalar(y) or getattr(y, "shape", None) == ():
+        raise ValueError(
+            "a batch is (x, y) with an axis of samples, but y is a single number: pass nn.DataLoader(data, batch_size)"
+        )
+    return x, y
+
+
 def batches(data: Any, batch_size: int, shuffle: bool = False, rng: Rng = None) -> Any:
-    """Arrays (x, y) as a DataLoader; everything else as it is."""
+    """Arrays (x, y) as a DataLoader; everything else as it is, if it can be iterated over batches."""
     if isinstance(data, tuple) and len(data) != 2:
-        raise ValueError(f"the data is a tuple (x, y) or an iterable of such batches, but a tuple of {len(data)} came")
+        raise ValueError(
+            f"the data is a tuple (x, y) or an iterable of such batches, but a tuple of {len(data)} came; several inputs of a "
+            'model are a dict, ({"a": a, "b": b}, y)'
+        )
+    if isinstance(data, (Mapping, np.ndarray, Value)) or data is not None and not hasattr(data, "__iter__"):
+        raise ValueError(
+            f"the data is a tuple (x, y) or an iterable of such batches, but {named(data)} came: pass (x, y), or "
+            "nn.DataLoader(data, batch_size) for a data set of samples (x, y)"
+        )
+    if isinstance(data, list) and data:
+        pair(data[0])  # before the first epoch
     return DataLoader(data, batch_size, shuffle, rng=rng) if isinstance(data, tuple) else data
 
 
@@ -338,39 +484,69 @@ def progress_bar(loader: Any, epochs: int) -> Any:
     return tqdm(total=epochs * len(loader) if hasattr(loader, "__len__") else None, unit="step")
 
 
-def accuracy(prediction: Any, target: Any) -> float:
-    """The share of samples whose class is right.
+# --- metrics ---------------------------------------------------------------------------------------------
 
-    Args:
-        prediction: (..., classes), scores or probabilities of which the largest counts; or of two classes one score for
-            each sample, above zero for the second class (a logit, not a probability).
-        target: (...), the right classes as integers; for one score, 0 and 1 or -1 and 1 in the shape of the prediction.
+
+def accuracy(prediction: Any, target: Any) -> float:
+    """The share of samples whose class is right, as a function of arrays or Values in one of three forms.
+
+    ==================  ==================  =======================================================================
+    prediction          target              what is compared
+    ==================  ==================  =======================================================================
+    (..., classes)      (...)               the largest score or probability with the class number, an integer
+    (..., classes)      (..., classes)      the largest score with the largest of one-hot rows or probabilities
+    (n,) or (..., 1)    the same shape      a logit (not a probability) above 0 with the class 1 of 0 and 1, or -1 and 1
+    ==================  ==================  =======================================================================
+
+    Raises:
+        ValueError: for other shapes, as (n, 1) with (n,); for other targets, as several ones in a row; without samples.
+        TypeError: for targets that are no numbers, or class numbers that are no integers.
 
     >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
     0.5
     >>> accuracy(np.array([2.5, -1.0, 0.5]), np.array([1, 0, 0]))
     0.6666666666666666
     """
-    prediction, target = np.asarray(prediction), np.asarray(target)
-    if prediction.shape == target.shape:
-        return float(np.mean((prediction > 0) == (target > 0)))
-    if prediction.shape[:-1] != target.shape or not prediction.ndim:
-        raise ValueError(
-            f"accuracy() takes scores (..., classes) and classes (...), but {prediction.shape} and {target.shape} came"
+    prediction, target = plain(prediction), plain(target)
+    several = prediction.ndim > 0 and prediction.shape[-1] > 1
+    if target.dtype.kind not in "biuf":
+        raise TypeError(
+            f"accuracy() takes numbers as targets, but the dtype {target.dtype} came: "
+            "np.unique(labels, return_inverse=True)[1] numbers classes"
         )
-    return float(np.mean(prediction.argmax(-1) == target))
+    if not prediction.size:
+        raise ValueError(f"accuracy() needs samples, but predictions of the shape {prediction.shape} came")
+    if several and target.shape == prediction.shape[:-1]:
+        right = prediction.argmax(-1) == class_numbers("accuracy", prediction, target)[0]
+    elif several and target.shape == prediction.shape and prediction.ndim > 1:
+        if (target < 0).any() or not np.allclose(target.sum(-1, dtype=float), 1.0, atol=1e-3):
+            raise ValueError(
+                "accuracy() takes targets in the shape of the scores if each row is one-hot or probabilities, which add up to 1; "
+                "for labels of which several may be right, compare prediction.ravel() and target.ravel()"
+            )
+        right = prediction.argmax(-1) == target.argmax(-1)
+    elif target.shape == prediction.shape and (prediction.ndim == 1 or prediction.shape[-1:] == (1,)):
+        if not any(np.isin(target, classes).all() for classes in ((0, 1), (-1, 1))):
+            raise ValueError("accuracy() takes the targets 0 and 1, or -1 and 1, for one logit for each sample, but others came")
+        right = (prediction > 0) == (target > 0)
+    else:
+        raise ValueError(
+            "accuracy() takes scores (..., classes) with class numbers (...) or one-hot rows (..., classes), or logits with "
+            f"targets of one shape, (n,) or (n, 1), but {prediction.shape} and {target.shape} came: reshape or index one of them"
+        )
+    return float(np.mean(right))
 
 
 def r2_score(prediction: Any, target: Any) -> float:
     """The share of the variance of the targets that is explained: 1 is perfect, 0 no better than their mean.
 
     Args:
-        prediction, target: arrays of one shape.
+        prediction, target: arrays or Values of one shape.
 
     >>> r2_score(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))
     0.7857142857142857
     """
-    prediction, target = np.asarray(prediction), np.asarray(target)
+    prediction, target = plain(prediction), plain(target)
     if prediction.shape != target.shape:
         raise ValueError(f"r2_score() takes arrays of one shape, but {prediction.shape} and {target.shape} came")
     spread = ((target - target.mean(axis=0)) ** 2).sum()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import struct
+import sys
 import threading
 import time
 import traceback
@@ -106,11 +107,39 @@ def test_collate_gets_the_samples() -> None:
         ({"x": X, "y": Y[:3]}, ValueError, "one length, but {'x': 10, 'y': 3} came"),
         (np.array(3.0), ValueError, "a single number came"),
         ((), ValueError, "one length"),
+        (((X, X), Y), ValueError, r"{0: 2, 1: 10} came; several inputs of a model are a dict, \(\{\"a\": a"),
+        (((X, X[:, :1]), Y), ValueError, "a tuple of arrays of different shapes came where a data set has one array"),
+        (({"a": X, "b": X[:3]}, Y), ValueError, "one length, but {'a': 10, 'b': 3} came"),
+        (({"a": X, "b": 3}, Y), ValueError, "a single number came"),
     ],
 )
 def test_what_is_no_data_set(dataset: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         nn.DataLoader(dataset)
+
+
+def test_dicts_of_inputs() -> None:
+    """They are cut, shuffled, put together and split like the arrays they hold."""
+    data = ({"a": X, "b": {"c": Y + 100}}, Y)
+    (inputs, y), *_ = nn.DataLoader(data, 4, True, rng=0)
+    assert (inputs["a"] == X[y]).all() and (inputs["b"]["c"] == y + 100).all() and len(y) == 4
+    (batch, _), *_ = nn.DataLoader(data, 4, collate=nn.collate_samples)
+    assert (batch["a"] == X[:4]).all() and batch["b"]["c"].tolist() == [100, 101, 102, 103]
+    parts = nn.random_split(data, [7, 3], rng=0)
+    assert [len(part[0]["b"]["c"]) for part in parts] == [7, 3]
+
+
+def test_arguments_of_another_kind() -> None:
+    with pytest.raises(TypeError, match=r"batch_size is a whole number, but ndarray came: .* DataLoader\(\(x, y\), batch_size\)"):
+        nn.DataLoader(X, Y)  # type: ignore[arg-type]
+    for size, name in ((2.0, "float"), (True, "bool")):
+        with pytest.raises(TypeError, match=f"batch_size is a whole number, but {name} came$"):
+            nn.DataLoader(X, size)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="prefetch is a whole number, but str came$"):
+        nn.DataLoader(X, 2, prefetch="2")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="shuffle is True or False, but ndarray came"):
+        nn.DataLoader(X, 2, Y)  # type: ignore[arg-type]
+    assert len(nn.DataLoader(X, np.int64(3), np.True_)) == 4  # type: ignore[arg-type]
 
 
 def test_sizes_out_of_range() -> None:
@@ -255,7 +284,8 @@ def test_random_split() -> None:
     again = nn.random_split((X, Y), [5, 3, 2], rng=0)
     assert all((a[1] == b[1]).all() for a, b in zip(parts, again, strict=True))
     first, second = nn.random_split(Squares(), [7, 3], rng=0)
-    assert sorted(first[i][1] for i in range(len(first))) != [0, 1, 4, 9, 16, 25, 36]
+    drawn = [part[i][1] for part in (first, second) for i in range(len(part))]
+    assert drawn != sorted(drawn) == [i**2 for i in range(10)]
     assert len(list(nn.DataLoader(second, 2))) == 2
 
 
@@ -369,7 +399,7 @@ def test_mnist_from_openml(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_missing_extra_says_how_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "sklearn.datasets", None)
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(ImportError, match=r"mnist\(\) without a folder needs sklearn .*pip install 'valuegrad\[nn\]'"):
         nn.mnist()
 

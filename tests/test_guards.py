@@ -232,6 +232,17 @@ def test_no_backward_at_all() -> None:
     assert "from the parameters of the model that computes the loss" in str(caught.message)
 
 
+def test_everything_is_frozen() -> None:
+    model = nn.Linear(3, 2, rng=0).freeze()
+    optimizer = nn.SGD(model.parameters(), lr=0.01)
+    assert not warnings_of(optimizer.step, EARLY - 1)
+    (caught,) = warnings_of(optimizer.step, 3 * EARLY)
+    assert caught.category is nn.UnreachedParameterWarning
+    assert "every parameter of the optimiser was frozen in 10 steps" in str(caught.message) and "unfreeze()" in str(
+        caught.message
+    )
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("scalar", [False, True])
 def test_a_gradient_that_is_not_finite(bad: float, scalar: bool) -> None:

@@ -31,8 +31,9 @@ def run(model: nn.Module, *, lr: float = 0.05, data: Any = (X, Y), loss: Any = n
     return nn.fit(model, loss, optimizer, data, **options)
 
 
-def same(a: nn.Module, b: nn.Module) -> bool:
-    other = b.state_dict()
+def same(a: nn.Module, b: nn.Module | dict[str, np.ndarray]) -> bool:
+    """Whether two models, or a model and a state, have the same numbers."""
+    other = b.state_dict() if isinstance(b, nn.Module) else b
     return all((array == other[name]).all() for name, array in a.state_dict().items())
 
 
@@ -124,8 +125,8 @@ def test_the_best_weights_and_buffers_are_restored() -> None:
     losses = (3.0, 1.0, 2.0, math.nan, 1.5)
     history = run(model, loss=Scripted(*losses), validation=(X, Y), callbacks=[lambda t: states.append(t.model.state_dict())])
     assert history.best_epoch == 2 and len(history) == 5
+    assert same(model, states[1])
     found = model.state_dict()
-    assert all((found[name] == states[1][name]).all() for name in found)
     assert found["1.num_batches_tracked"] == 8 and not (found["1.running_mean"] == states[4]["1.running_mean"]).all()
 
 
@@ -134,20 +135,14 @@ def test_the_last_weights_stay_if_asked_or_without_validation() -> None:
         model, states = network(), []
         loss = Scripted(1.0, 2.0, 3.0, 4.0, 5.0)
         run(model, loss=loss, callbacks=[lambda t, states=states: states.append(t.model.state_dict())], **options)
-        assert all((array == states[-1][name]).all() for name, array in model.state_dict().items())
+        assert same(model, states[-1])
 
 
-@pytest.mark.parametrize(("patience", "epochs"), [(1, 3), (2, 5), (3, 7), (None, 7)])
+@pytest.mark.parametrize(("patience", "epochs"), [(1, 3), (2, 6), (3, 7), (None, 8)])
 def test_early_stopping(patience: int | None, epochs: int) -> None:
-    loss = Scripted(5.0, 4.0, 4.5, 3.0, 3.0, 3.1, 3.2)
-    if patience == 2:
-        loss = Scripted(5.0, 4.0, 3.0, 3.0, 3.1, 2.0, 2.0)
-    if patience == 3:
-        loss = Scripted(5.0, 4.0, 4.5, 3.0, 3.0, 3.1, 3.2, 1.0)
-    assert (
-        len(run(network(), loss=loss, validation=(X, Y), epochs=epochs + (patience is not None), early_stopping=patience))
-        == epochs
-    )
+    losses = (5.0, 4.0, 4.5, 3.0, 3.0, 3.1, 3.2, 1.0)
+    history = run(network(), loss=Scripted(*losses), validation=(X, Y), epochs=len(losses), early_stopping=patience)
+    assert len(history) == epochs
 
 
 def test_callbacks_see_the_training_and_can_stop_it() -> None:
@@ -164,24 +159,23 @@ def test_callbacks_see_the_training_and_can_stop_it() -> None:
         raise nn.StopTraining
 
     assert len(run(network(), callbacks=[stop])) == 1
+    assert len(run(network(), callbacks=[lambda training: np.float64(training.epoch) == 3])) == 3  # NumPy's bool
+    assert len(run(network(), callbacks=[lambda training: np.False_])) == 5
 
 
 def test_an_interrupt_ends_it_cleanly() -> None:
-    def batches(model: nn.Module) -> Iterator[Any]:
-        for i in range(4):
-            if i == 2 and len(states) == 2:
-                raise KeyboardInterrupt
-            yield X, Y
-
     class Loader:
         def __iter__(self) -> Iterator[Any]:
-            return batches(model)
+            for i in range(4):
+                if i == 2 and len(states) == 2:
+                    raise KeyboardInterrupt
+                yield X, Y
 
     states: list[Any] = []
     model = network().eval()
     history = run(model, data=Loader(), validation=(X, Y), callbacks=[lambda t: states.append(t.model.state_dict())])
     assert len(history) == 2 and not model.training
-    assert all((array == states[history.best_epoch - 1][name]).all() for name, array in model.state_dict().items())
+    assert history.best_epoch is not None and same(model, states[history.best_epoch - 1])
 
 
 def test_a_loss_of_nan_stops_with_the_best_weights() -> None:
@@ -193,7 +187,7 @@ def test_a_loss_of_nan_stops_with_the_best_weights() -> None:
 
     with pytest.raises(FloatingPointError, match=r"nan in epoch 3, batch 1 \(step 9\): lower the learning rate.*autograd\.debug"):
         run(model, loss=loss, validation=(X, Y), callbacks=[lambda t: good.append(t.model.state_dict())])
-    assert all((array == good[1][name]).all() for name, array in model.state_dict().items())
+    assert same(model, good[1])
 
 
 @pytest.mark.parametrize(
@@ -207,11 +201,125 @@ def test_a_loss_of_nan_stops_with_the_best_weights() -> None:
         ({"data": []}, "no batches"),
         ({"data": iter([(X, Y)])}, "a generator can be used only once"),
         ({"validation": []}, "nothing to evaluate"),
+        ({"validation": (X, Y), "metrics": {"validation_loss": nn.r2_score}}, "the name validation_loss is taken by a column"),
+        ({"validation": (X, Y), "metrics": {"lr": nn.r2_score}}, "the name lr is taken by a column that fit.. writes"),
+        ({"data": [X, Y]}, r"a batch is \(x, y\), but ndarray came: pass all data as a tuple \(x, y\)"),
+        ({"validation": [X, Y]}, r"a batch is \(x, y\), but ndarray came: pass all data as a tuple \(x, y\)"),
+        (
+            {"data": nn.DataLoader((X, X, Y))},
+            r"a batch is \(x, y\), but tuple of 3 came: .* several inputs of a model are a dict",
+        ),
+        ({"data": nn.DataLoader({"x": X, "y": Y})}, r"a batch is \(x, y\), but dict of 2 came"),
+        ({"data": {"x": X, "y": Y}}, r"a tuple \(x, y\) or an iterable of such batches, but dict came: pass \(x, y\)"),
+        ({"data": X}, "but ndarray came"),
+        (
+            {"data": nn.Subset([(X[0], 1.0)], [0])},
+            r"but Subset came: .* nn.DataLoader\(data, batch_size\) for a data set of samples",
+        ),
+        ({"data": [(X[0], 1.0)]}, r"y is a single number: pass nn.DataLoader\(data, batch_size\)"),
+        ({"data": ((X, X[:, :2]), Y)}, r'a tuple of arrays of different shapes came .* inputs of a model are a dict, \(\{"a": a'),
     ],
 )
 def test_errors(options: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         run(network(), **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"loss": nn.MSELoss}, r"fit..'s loss is a function, but the class MSELoss came: brackets are missing, MSELoss\(\)"),
+        ({"loss": "mse"}, "loss is a function, but str came: pass the function itself"),
+        ({"callbacks": nn.SaveCheckpoint("a.npz")}, r"a list of functions, but SaveCheckpoint came: .* callbacks=\[\.\.\.\]"),
+        (
+            {"callbacks": [nn.SaveCheckpoint]},
+            r"a callback is a function, but the class SaveCheckpoint came: brackets are missing",
+        ),
+        ({"metrics": [nn.accuracy]}, r'metrics are functions by name, as \{"accuracy": nn.accuracy\}, but list came'),
+        ({"metrics": {"l1": nn.L1Loss}, "validation": (X, Y)}, "the metric l1 is a function, but the class L1Loss came"),
+        ({"optimizer": nn.Adam}, r"an optimiser with step\(\), but the class Adam came: make one of model.named_parameters"),
+        ({"optimizer": nn.LBFGS(network().parameters())}, "but LBFGS came: LBFGS needs a closure: write the loop"),
+        ({"scheduler": nn.StepLR}, r"a schedule with step\(\), but the class StepLR came: make one"),
+    ],
+)
+def test_one_thing_in_place_of_another(options: dict[str, Any], text: str) -> None:
+    with pytest.raises(TypeError, match=text):
+        run(network(), **options)
+    with pytest.raises(TypeError, match="but the class Linear came as the model"):
+        run(nn.Linear, optimizer=nn.SGD([Value(1.0)], lr=0.1))  # type: ignore[arg-type]
+
+
+def test_parts_that_do_not_belong_together() -> None:
+    """At once, before anything is trained."""
+    model, other = network(), network()
+    with pytest.raises(ValueError, match="the optimiser holds no parameter of this model: make it anew"):
+        run(model, optimizer=nn.SGD(other.parameters(), lr=0.1))
+    schedule = nn.StepLR(nn.SGD(model.parameters(), lr=0.1), 1)
+    with pytest.raises(ValueError, match="the schedule was made for another optimiser: make it from the one that fit.. gets"):
+        run(model, scheduler=schedule)
+    with pytest.raises(ValueError, match="every parameter of the optimiser is frozen, .* call unfreeze"):
+        run(model.freeze())
+    assert same(model, other)
+    run(other, optimizer=nn.SGD([*other[-1].parameters(), Value(1.0)], lr=0.1), epochs=1)  # one of the model's is enough
+    assert same(other[0], network()[0]) and not same(other, network())
+
+
+class Two(nn.Module):
+    """A model of two inputs."""
+
+    def __init__(self) -> None:
+        self.a, self.b = nn.Linear(2, 1, rng=0), nn.Linear(1, 1, rng=1)
+
+    def forward(self, x: dict[str, Any]) -> Any:
+        return self.a(x["a"]) + self.b(x["b"])
+
+
+def test_several_inputs_are_a_dict() -> None:
+    """The same as one input that is cut in the model."""
+
+    class One(Two):
+        def forward(self, x: Any) -> Any:
+            return super().forward({"a": x[:, :2], "b": x[:, 2:]})
+
+    one, two = One(), Two()
+    inputs = {"a": X[:, :2], "b": X[:, 2:]}
+    options: dict[str, Any] = {"metrics": {"r2": nn.r2_score}, "batch_size": 16}
+    expected = run(one, validation=(X, Y), **options)
+    history = run(two, data=(inputs, Y), validation=(inputs, Y), **options)
+    assert len(set(history["loss"])) == 5
+    for name in ("loss", "validation_loss", "r2"):
+        assert history[name] == pytest.approx(expected[name], rel=1e-9)
+    assert nn.evaluate(two, (inputs, Y), {"r2": nn.r2_score}, batch_size=7)["r2"] == pytest.approx(expected["r2"][-1])
+
+
+def test_targets_may_be_a_dict() -> None:
+    """The mean is over samples, not over keys, and validation puts the batches together."""
+
+    def loss(prediction: Any, target: Any) -> Any:
+        return nn.mse_loss(prediction * target["mask"], target["y"] * target["mask"])
+
+    targets = {"y": Y, "mask": np.ones_like(Y)}
+    history = run(network(), data=(X, targets), validation=(X, targets), loss=loss, batch_size=50)
+    expected = run(network(), validation=(X, Y), batch_size=50)
+    assert history["loss"] == pytest.approx(expected["loss"])
+    assert history["validation_loss"] == pytest.approx(expected["validation_loss"])
+
+
+def test_evaluate_says_what_is_wrong() -> None:
+    class Gives(nn.Module):
+        def __init__(self, what: Any) -> None:
+            self._what = what
+
+        def forward(self, x: Any) -> Any:
+            return self._what
+
+    for what, got in ((None, "NoneType"), ((X, X), "tuple"), (Value(1.0), "a single number")):
+        with pytest.raises(ValueError, match=rf"one Value \(samples, ...\), but {got} came: what does forward\(\) return"):
+            nn.evaluate(Gives(what), (X, Y), {"r2": nn.r2_score})
+    with pytest.raises(TypeError, match="metrics are functions by name, .* but function came"):
+        nn.evaluate(network(), (X, Y), nn.mse_loss)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no batches, and a generator can be used only once"):
+        nn.evaluate(network(), iter([]), {"r2": nn.r2_score})
 
 
 # --- schedules, resuming ---------------------------------------------------------------------------------
@@ -285,6 +393,21 @@ def test_the_history_is_shown_saved_and_plotted(tmp_path: Path) -> None:
         nn.History().plot()
 
 
+def test_the_history_is_a_table(tmp_path: Path) -> None:
+    history = run(network(), validation=(X, Y))
+    assert "loss" in history and "accuracy" not in history
+    assert list(history) == history.rows and history.rows[2] in history
+    assert history[-1] == {name: history[name][-1] for name in history.names} and history[1]["epoch"] == 2
+    assert [row["epoch"] for row in history[-2:]] == [4, 5]
+    with pytest.raises(IndexError):
+        history[5]
+    nn.save(tmp_path / "run.npz", network(), extra={"history": history.rows})
+    again = nn.History(nn.load(tmp_path / "run.npz", network()).extra["history"])
+    assert again.rows == history.rows
+    for attribute in ("rows", "best_epoch"):
+        assert f"{attribute}:" in (nn.History.__doc__ or "")
+
+
 def test_the_progress_bar(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     run(network(), progress=True)
     assert "20/20" in capsys.readouterr().err
@@ -307,13 +430,56 @@ def test_accuracy() -> None:
     assert nn.accuracy(np.zeros((2, 3, 4)) + np.arange(4), np.full((2, 3), 3)) == 1.0
     assert nn.accuracy(np.array([1.0, -1.0]), np.array([1, -1])) == 1.0
     assert nn.accuracy(np.array([[1.0], [-1.0]]), np.array([[1], [1]])) == 0.5
-    with pytest.raises(ValueError, match=r"scores .*, but \(3, 1\) and \(2,\) came"):
-        nn.accuracy(np.zeros((3, 1)), np.zeros(2))
+    rng = np.random.default_rng(0)
+    scores, classes = rng.normal(size=(50, 3)), rng.integers(3, size=50)
+    right = np.mean(scores.argmax(1) == classes)
+    assert nn.accuracy(scores, classes) == right
+    assert nn.accuracy(Value(scores), classes) == nn.accuracy(scores, Value(np.eye(3)[classes])) == right  # one-hot
+    assert nn.accuracy(scores, np.eye(3, dtype=int)[classes]) == nn.accuracy(scores, 0.8 * np.eye(3)[classes] + 0.2 / 3) == right
+
+
+@pytest.mark.parametrize(
+    ("prediction", "target", "text"),
+    [
+        (np.zeros((3, 1)), np.zeros(2), r"scores .*, but \(3, 1\) and \(2,\) came: reshape or index one of them"),
+        (np.array([[2.0], [-3.0], [4.0]]), np.array([1, 0, 1]), r"but \(3, 1\) and \(3,\) came"),
+        (np.array([2.0, -3.0, 4.0]), np.array([[1], [0], [1]]), r"but \(3,\) and \(3, 1\) came"),
+        (np.zeros((3, 4)), np.zeros((3, 5)), r"but \(3, 4\) and \(3, 5\) came"),
+        (np.float64(1.0), np.float64(1.0), r"but \(\) and \(\) came"),
+        (np.zeros((2, 3)), np.array([[1, 1, 0], [0, 0, 1]]), r"each row is one-hot or .* prediction.ravel\(\)"),
+        (np.zeros((2, 3)), np.array([[1, 1, -1], [0, 0, 1]]), "each row is one-hot or probabilities"),
+        (np.zeros(3), np.array([0, 1, 2]), "the targets 0 and 1, or -1 and 1"),
+        (np.zeros((2, 3)), np.array([1, 3]), "3 classes, 0 to 2, but targets reach from 1 to 3"),
+        (np.zeros((0, 3)), np.zeros(0, int), r"needs samples, but predictions of the shape \(0, 3\) came"),
+    ],
+)
+def test_accuracy_guesses_nothing(prediction: Any, target: Any, text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        nn.accuracy(prediction, target)
+
+
+def test_accuracy_takes_numbers() -> None:
+    with pytest.raises(TypeError, match="numbers as targets, but the dtype <U3 came: np.unique.* numbers classes"):
+        nn.accuracy(np.zeros((2, 3)), ["cat", "dog"])
+    with pytest.raises(TypeError, match="class numbers as integers, but the dtype float64 came"):
+        nn.accuracy(np.zeros((2, 3)), [0.0, 1.0])
+
+
+def test_accuracy_of_one_hot_targets_in_fit() -> None:
+    """The number is that of the class numbers."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(3, size=60)
+    found = []
+    for target in (y, np.eye(3)[y]):
+        model = nn.Linear(3, 3, rng=0)
+        history = run(model, data=(X, target), validation=(X, target), loss=nn.cross_entropy, metrics={"accuracy": nn.accuracy})
+        found.append(history["accuracy"])
+    assert found[0] == found[1] and len(set(found[0])) > 1
 
 
 def test_r2_score() -> None:
     target = np.array([1.0, 2.0, 4.0])
-    assert nn.r2_score(target, target) == 1.0
+    assert nn.r2_score(target, target) == nn.r2_score(Value(target), target) == 1.0
     assert nn.r2_score(np.full(3, target.mean()), target) == pytest.approx(0.0)
     with pytest.raises(ValueError, match=r"one shape, but \(3, 1\) and \(3,\) came"):
         nn.r2_score(target[:, None], target)
