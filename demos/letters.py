@@ -1,0 +1,141 @@
+"""What the demos of names share: names as numbers, the bigram, training, sampling, and the picture of what is expected next."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import nn
+from autograd import no_grad
+from demos import common
+from demos.common import BLUE, GREEN, GREY, ORANGE, picture
+
+LETTERS = ".abcdefghijklmnopqrstuvwxyz"  # the dot, number 0, stands before and behind every name
+LONGEST = 12  # steps: the longest name, of 11 letters, and its end
+IGNORED = -100  # a target that does not count, as nn.cross_entropy has it
+
+
+class Names(NamedTuple):
+    """Names as numbers (n, LONGEST): each row of targets is its row of inputs one step later, and IGNORED behind the end."""
+
+    train: tuple[np.ndarray, np.ndarray]
+    test: tuple[np.ndarray, np.ndarray]
+
+
+def encode(names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and targets (n, LONGEST): of "al" the inputs start with . a l, and the targets are a l . and no more."""
+    inputs = np.zeros((len(names), LONGEST), int)
+    targets = np.full((len(names), LONGEST), IGNORED)
+    for row, name in enumerate(names):
+        numbers = [LETTERS.index(letter) for letter in name]
+        inputs[row, 1 : len(name) + 1] = numbers
+        targets[row, : len(name) + 1] = [*numbers, 0]
+    return inputs, targets
+
+
+def load(args: argparse.Namespace, rng: np.random.Generator) -> Names:
+    """Nine names of ten, shuffled, to train, and the others to test; with --quick 500 names."""
+    names = common.load_names()
+    inputs, targets = encode([names[k] for k in rng.permutation(len(names))[: 500 if args.quick else None]])
+    cut = len(inputs) * 9 // 10
+    return Names((inputs[:cut], targets[:cut]), (inputs[cut:], targets[cut:]))
+
+
+def bigram(names: Names, smoothing: float = 0.1) -> float:
+    """The loss of the simplest model on the test names: the next letter depends on the last one, as often as in training.
+
+    The smoothing is added to every count, so that no pair of letters is impossible.
+    """
+    inputs, targets = names.train
+    counts = np.full((len(LETTERS), len(LETTERS)), smoothing)
+    known = targets != IGNORED
+    np.add.at(counts, (inputs[known], targets[known]), 1)
+    scores = np.log(counts / counts.sum(axis=1, keepdims=True))  # (last letter, next letter)
+    return nn.cross_entropy(scores[names.test[0]], names.test[1]).item()
+
+
+def sized(name: str, model: nn.Module) -> str:
+    """The name of a model with how large it is."""
+    return f"{name}, {sum(parameter.size for parameter in model.parameters()):,} parameters"
+
+
+def train(model: nn.Module, names: Names, epochs: int, lr: float, rng: np.random.Generator) -> nn.History:
+    """AdamW, with a learning rate that rises and falls over the whole run; the test names are measured, and not used."""
+    loader = nn.DataLoader(names.train, batch_size=64, shuffle=True, rng=rng)
+    optimizer = nn.AdamW(model.named_parameters(), lr=lr, weight_decay=0.05)
+    scheduler = nn.OneCycleLR(optimizer, max_lr=lr, total_steps=epochs * len(loader) + 1)
+    return nn.fit(
+        model, nn.cross_entropy, optimizer, loader, names.test,
+        epochs=epochs, scheduler=scheduler, schedule_every="step", restore_best=False, clip_norm=1.0,
+    )  # fmt: skip
+
+
+@no_grad()
+def expected(model: nn.Module, beginning: str, temperature: float = 1.0) -> np.ndarray:
+    """The probabilities (steps, 27) of the next letter at the start of a name and behind each of its letters.
+
+    A temperature below 1 prefers what is likely, one above 1 makes all more alike.
+    """
+    inputs, _ = encode([beginning])
+    scores = model.eval()(inputs[:, : len(beginning) + 1])[0] / temperature  # (steps, 27)
+    return nn.softmax(scores).data
+
+
+def sample(model: nn.Module, temperature: float, rng: np.random.Generator) -> str:
+    """A new name, letter by letter."""
+    name = ""
+    while len(name) < LONGEST - 1:
+        letter = rng.choice(len(LETTERS), p=expected(model, name, temperature)[-1])
+        if letter == 0:
+            break
+        name += LETTERS[letter]
+    return name
+
+
+def print_samples(model: nn.Module, rng: np.random.Generator, each: int = 10) -> None:
+    """New names at three temperatures; those in capitals are in the list, known or held out."""
+    real = set(common.load_names())
+    for temperature in 0.5, 1.0, 1.5:
+        names = [sample(model, temperature, rng) or "." for _ in range(each)]
+        print(f"temperature {temperature}:", *(name.upper() if name in real else name for name in names))
+
+
+# --- pictures ------------------------------------------------------------------------------------------
+
+
+def plot_losses(histories: dict[str, nn.History], bigram_loss: float, path: Path, title: str) -> Path:
+    """The loss of each model after each epoch, on the names held out and those it learns from, beside the bigram's."""
+    with picture(path, size=(9.6, 6.0)) as (_, axis):
+        for (name, history), color in zip(histories.items(), (BLUE, GREEN), strict=False):
+            test = history["validation_loss"]
+            axis.plot(history["epoch"], test, color=color, label=f"{name}: {test[-1]:.3f} at the end")
+            axis.plot(history["epoch"], history["loss"], color=color, linestyle="--", linewidth=1.4)
+        axis.axhline(bigram_loss, color=ORANGE, linestyle=":", label=f"bigram, 729 pairs of letters counted: {bigram_loss:.3f}")
+        axis.plot([], color=GREY, linestyle="--", linewidth=1.4, label="while learning, with dropout")
+        axis.set(title=title, xlabel="epoch", ylabel="loss, nats a letter (solid: names held out)")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+        axis.legend()
+    return path
+
+
+def plot_expected(model: nn.Module, names: Sequence[str], path: Path) -> Path:
+    """For each name a map: what the model expects at every step, and a ring around the letter that came."""
+    with picture(path, 1, len(names), (4.4 * len(names), 9.4)) as (figure, axes):
+        figure.suptitle("What comes next? A column is what the model expects there, the ring what came")
+        for axis, name in zip(axes, names, strict=True):
+            table = expected(model, name)  # (steps, 27)
+            came = [LETTERS.index(letter) for letter in name + "."]
+            image = axis.imshow(table.T, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
+            axis.plot(came, "o", markersize=15, markerfacecolor="none", markeredgecolor=ORANGE, markeredgewidth=1.8)
+            surprise = -np.log(table[np.arange(len(came)), came]).mean()
+            axis.set(title=f"{name}: {surprise:.2f} nats", xlabel="read so far (. is the start)")
+            axis.set_xticks(range(len(came)), [".", *name])
+            axis.set_yticks(range(len(LETTERS)), ["end", *LETTERS[1:]])
+        axes[0].set_ylabel("next letter")
+        figure.colorbar(image, ax=axes, label="probability", shrink=0.6)
+    return path

@@ -1,0 +1,30 @@
+"""Forecast the yearly sunspots one year ahead with a network of long short-term memory, and look into its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from autograd import Value
+from demos import sunspots
+from nn import LSTM
+
+
+def layer(rng: np.random.Generator) -> LSTM:
+    """Sixteen cells c, and gates that say what each keeps, takes in and shows: c = keep * c + take * new, h = show * tanh(c)."""
+    return LSTM(1, 16, batch_first=True, rng=rng)
+
+
+def memory(lstm: LSTM, windows: np.ndarray) -> Value:
+    """The cells after the last year of each window."""
+    _, (_, cells) = lstm(windows)  # (layers, windows, hidden)
+    return cells[0]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    sunspots.main("LSTM", __doc__, layer, memory, arguments)
+
+
+if __name__ == "__main__":
+    main()
