@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import update_wrapper
 from typing import Any, NoReturn
 
 import numpy as np
 
 from autograd.numpy_protocol import plain
-from autograd.op import Op, raw
+from autograd.op import TENSOR_WORDS, Op, raw, tensor_words
 from autograd.ops import functions, indexing
 
 #: Methods of NumPy's arrays, and a few that PyTorch's tensors have.
@@ -45,14 +46,46 @@ def sort(a: Any, axis: int = -1, kind: Any = None, order: Any = None, *, stable:
     raise TypeError("v.sort() changes an array in place, and a Value is not changed: write v = np.sort(v)")
 
 
+def op_method(op: Callable[..., Any]) -> Callable[..., Any]:
+    """The method of an op or function whose first argument is the Value."""
+
+    def method(self: Any, *args: Any, **named: Any) -> Any:
+        if named and not named.keys().isdisjoint(TENSOR_WORDS):
+            raise tensor_words(op.__name__, named)
+        return op(self, *args, **named)
+
+    return update_wrapper(method, op, updated=())
+
+
 def plain_method(name: str) -> Callable[..., Any]:
     """The method of NumPy's arrays on the data alone."""
 
     def method(self: Any, *args: Any, **named: Any) -> Any:
+        if not named.keys().isdisjoint(TENSOR_WORDS):
+            raise tensor_words(name, named)
         return getattr(np.asarray(raw(self)), name)(*plain(args), **plain(named))
 
     method.__name__, method.__doc__ = name, f"numpy.ndarray.{name} of the data: a plain result, without a derivative."
     return method
+
+
+#: What methods of PyTorch's tensors are called here.
+PYTORCHS = {
+    "view": "v.reshape(shape)", "permute": "v.transpose(axes)", "unsqueeze": "v.expand_dims(axis) or v[:, None]",
+    "contiguous": "v itself", "numpy": "v.data", "cpu": "v.data", "cat": "autograd.concatenate(values)", "t": "v.T",
+    "clamp": "v.clip(low, high)", "masked_fill": "autograd.where(mask, number, v)", "expand": "v.broadcast_to(shape)",
+    "numel": "v.size", "dim": "v.ndim", "float": "v.astype(np.float32)", "to": "v.astype(dtype)", "chunk": "np.split(v, parts)",
+    "requires_grad_": "v.requires_grad = True", "gather": "np.take_along_axis(v, indices, axis)",
+}  # fmt: skip
+
+
+def hint(name: str) -> property:
+    """An attribute that is missing, as hasattr() says too, and whose error names what is there instead."""
+
+    def missing(self: Any) -> NoReturn:
+        raise AttributeError(f"a Value has NumPy's methods, and no {name}: write {PYTORCHS[name]}", name=name, obj=self)
+
+    return property(missing)
 
 
 def stub() -> str:

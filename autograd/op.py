@@ -16,6 +16,10 @@ import numpy as np
 FLOAT_ERRORS = (ZeroDivisionError, OverflowError, ValueError)
 
 
+#: Arguments of PyTorch's tensors, with NumPy's names for them.
+TENSOR_WORDS = {"dim": "axis", "keepdim": "keepdims"}
+
+
 class Op:
     """A primitive operation. Call it with floats, arrays or Values; with Values the call is recorded.
 
@@ -65,14 +69,17 @@ class Op:
         self.__doc__, self.__wrapped__, self.__module__ = function.__doc__, function, function.__module__
         self.__name__ = self.__qualname__ = function.__name__
 
-    def __repr__(self) -> str:
-        return f"<op {self.name}>"
+    def __repr__(self) -> str:  # help() shows it above the docstring
+        words = [word.replace(annotation=word.empty) for word in inspect.signature(self).parameters.values()]
+        return f"<op {self.name}{inspect.Signature(words)}>"
 
     def __reduce__(self) -> str:
         return self.__name__  # a pickle holds the name of the op, not its functions
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         if named or len(args) != self.arity:
+            if named and not named.keys().isdisjoint(TENSOR_WORDS) and self.kind != "custom":
+                raise tensor_words(self.name, named)
             args = self.bind(*args, **named)
         for position, _ in self.rules:
             item = args[position]
@@ -104,6 +111,12 @@ class Op:
             return self.scalar(*args)
         except FLOAT_ERRORS:
             return float(self.array(*map(np.float64, args)))
+
+
+def tensor_words(name: str, named: dict[str, Any]) -> TypeError:
+    """The error of a call with PyTorch's names of arguments."""
+    words = [f"{theirs}= is called {ours}= here" for theirs, ours in TENSOR_WORDS.items() if theirs in named]
+    return TypeError(f"{name}() has NumPy's arguments: {', '.join(words)}")
 
 
 def is_value(x: Any) -> bool:

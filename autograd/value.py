@@ -18,7 +18,7 @@ from autograd import ops
 from autograd.backward import backward
 from autograd.graph import arguments_of, inputs_of
 from autograd.hooks import Hook
-from autograd.method_table import PLAIN, plain_method, shared_functions
+from autograd.method_table import PLAIN, PYTORCHS, hint, op_method, plain_method, shared_functions
 from autograd.methods import Methods
 from autograd.numpy_protocol import array_function, array_ufunc
 from autograd.op import FLOAT_ERRORS, Op, raw
@@ -116,11 +116,6 @@ def reflected_method(op: Op) -> Callable[[Value, Any], Value]:
     """The operator of an op of two inputs, a constant on the left."""
 
     return lambda self, other: other if (other := constant(other)) is NotImplemented else record(op, (other, self))
-
-
-def op_method(op: Callable[..., Any]) -> Callable[..., Value]:
-    """The method of any other op, whose first argument is the Value."""
-    return update_wrapper(lambda self, *args, **named: op(self, *args, **named), op, updated=())
 
 
 def comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -371,3 +366,5 @@ for _name, _function in shared_functions().items():
         setattr(Value, _name, unary_method(_function) if getattr(_function, "arity", 0) == 1 else op_method(_function))
 for _name in PLAIN:
     setattr(Value, _name, plain_method(_name))
+for _name in PYTORCHS:
+    setattr(Value, _name, hint(_name))

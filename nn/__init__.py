@@ -1,6 +1,7 @@
-"""Neural networks on autograd: neurons of scalar Values, layers on arrays, losses and optimisers."""
+"""Neural networks on autograd: neurons of scalar Values, layers on arrays, losses, optimisers, data, training, checkpoints."""
 
 # isort: off
+# fmt: off
 from autograd import (
     celu, elu, gelu, glu, hard_sigmoid, hard_tanh, leaky_relu, log_softmax, mish, prelu, relu, relu6, selu, sigmoid, silu,
     softmax, softplus, softsign, step, tanh)
@@ -31,15 +32,13 @@ from nn.optimisers import LBFGS, SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, NA
 from nn.clipping import clip_grad_norm, clip_grad_norm_, clip_grad_value, clip_grad_value_
 from nn.schedules import (
     ChainedScheduler, ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, ExponentialLR, LambdaLR, LinearLR,
-    LRScheduler, MultiStepLR, OneCycleLR, PolynomialLR, ReduceLROnPlateau, SequentialLR, StepLR,
-)  # fmt: skip
+    LRScheduler, MultiStepLR, OneCycleLR, PolynomialLR, ReduceLROnPlateau, ScheduleOrderWarning, SequentialLR, StepLR)
 from nn.data import DataLoader, Subset, collate_samples, random_split
 from nn.readers import mnist, read_csv, read_idx
 from nn.saving import Checkpoint, CheckpointError, load, save
 from nn.training import History, SaveCheckpoint, StopTraining, Training, accuracy, evaluate, fit, r2_score
 from nn.pytorch import from_pytorch, read_weights, to_pytorch
 
-# fmt: off
 __all__ = [
     "celu", "elu", "gelu", "glu", "hard_sigmoid", "hard_tanh", "leaky_relu", "log_softmax", "mish", "prelu", "relu", "relu6",
     "selu", "sigmoid", "silu", "softmax", "softplus", "softsign", "step", "tanh",  # functions of autograd
@@ -65,7 +64,8 @@ __all__ = [
     "LBFGS", "SGD", "Adadelta", "Adagrad", "Adam", "Adamax", "AdamW", "NAdam", "Optimizer", "RAdam", "RMSprop",  # optimisers
     "clip_grad_norm", "clip_grad_norm_", "clip_grad_value", "clip_grad_value_",  # clipping
     "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ExponentialLR", "LambdaLR", "LinearLR",
-    "LRScheduler", "MultiStepLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau", "SequentialLR", "StepLR",  # schedules
+    "LRScheduler", "MultiStepLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau", "ScheduleOrderWarning", "SequentialLR",
+    "StepLR",  # schedules
     "DataLoader", "Subset", "collate_samples", "random_split",  # data
     "mnist", "read_csv", "read_idx",  # readers
     "Checkpoint", "CheckpointError", "load", "save",  # saving

@@ -31,6 +31,7 @@ from autograd import (
     step,
     tanh,
 )
+from nn.arrays import no_tuple, require_float, shape_of
 from nn.module import Module
 
 
@@ -58,7 +59,13 @@ class FunctionModule(Module):
             cls.function = staticmethod(function)
         cls.settings = tuple(field.name for field in fields(cls))  # type: ignore[arg-type]
 
+    def __post_init__(self) -> None:
+        if any(isinstance(getattr(self, name), Value) for name in self.settings):
+            who = type(self).__name__
+            raise TypeError(f"{who}(...) takes settings, but a Value came: make it first and then call it, {who}()(...)")
+
     def forward(self, *inputs: Any) -> Any:
+        no_tuple(inputs[0] if inputs else None, self)
         return self.function(*inputs, **{name: getattr(self, name) for name in self.settings})
 
     def extra_repr(self) -> str:
@@ -185,14 +192,15 @@ class PReLU(Module):
     """
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, *, dtype: Any = np.float64) -> None:
+        require_float(dtype)
         self.weight = Value(np.full(num_parameters, init, dtype=dtype))  # (channels,)
 
     def forward(self, x: Any) -> Any:
-        channels, shape = self.weight.size, np.shape(x)
+        channels, shape = self.weight.size, shape_of(x, self)
         if channels == 1:
             return prelu(x, self.weight if shape else self.weight[0])
         if len(shape) < 2 or shape[1] != channels:
-            raise ValueError(f"PReLU({channels}) takes (batch, {channels}, ...), but the shape {shape} came")
+            raise ValueError(f"{self._title()} takes (batch, {channels}, ...), but the shape {shape} came")
         return prelu(x, self.weight.reshape(channels, *(1,) * (len(shape) - 2)))  # (channels, 1, ...)
 
     def extra_repr(self) -> str:

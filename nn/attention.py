@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from autograd import Value, astype, gelu, linear, mean, relu, reshape, softmax, where
+from nn.arrays import Rng, as_tensor, shape_of
 from nn.init import glorot_uniform
 from nn.layers import Dropout, Linear, dropout, require_probability
 from nn.module import Module
-from nn.neurons import Rng
 from nn.normalisation import LayerNorm
 
 Mask = Any  # bools, floats, a Value of floats, or None
@@ -60,7 +60,7 @@ def scaled_dot_product_attention(
     >>> np.allclose(out[:, 0], v[:, 0])
     True
     """
-    query, key, value = (item if isinstance(item, Value) else np.asarray(item) for item in (query, key, value))
+    query, key, value = map(as_tensor, (query, key, value))
     shapes = (query.shape, key.shape, value.shape)
     if min(map(len, shapes)) < 2 or shapes[0][-1] != shapes[1][-1] or shapes[1][-2] != shapes[2][-2]:
         raise ValueError(
@@ -100,7 +100,7 @@ def _attend(
 
 def _split(mask: Mask, shape: tuple[int, ...]) -> tuple[np.ndarray, Any]:
     """Where a mask leaves something out, and what it adds elsewhere, or None."""
-    mask = mask if isinstance(mask, Value) else np.asarray(mask)
+    mask = as_tensor(mask)
     if mask.dtype.kind not in "bf":
         raise TypeError(
             f"a mask of attention has bools, or floats to be added, but the dtype {mask.dtype} came: use mask.astype(bool)"
@@ -214,7 +214,7 @@ class MultiHeadAttention(Module):
         value = key if value is None else value
         same = query is key is value
         inputs = [query] if same else [query, key, value]
-        if not self.batch_first and len(np.shape(query)) > 2:
+        if not self.batch_first and len(shape_of(query, self)) > 2:
             inputs = [np.swapaxes(item, 0, 1) for item in inputs]
         self._check(inputs if not same else inputs * 3)
         q, k, v = map(self._heads, self._projected(inputs))  # (..., heads, time, embed_dim / heads)
@@ -230,7 +230,7 @@ class MultiHeadAttention(Module):
         return out, weights
 
     def _check(self, inputs: list[Any]) -> None:
-        shapes = [np.shape(item) for item in inputs]
+        shapes = [shape_of(item, self) for item in inputs]
         fits = all(len(shape) > 1 and shape[-1] == width for shape, width in zip(shapes, self.widths, strict=True))
         batches = {shape[:-2] for shape in shapes}
         if not fits or len(batches) > 1 or shapes[1][-2] != shapes[2][-2]:
@@ -268,7 +268,7 @@ def _padding(mask: Mask, shape: tuple[int, ...]) -> Mask:
     wanted = (*shape[:-3], shape[-1])
     if np.shape(mask) != wanted:
         raise ValueError(f"key_padding_mask has the shape (batch, S) = {wanted}, but {np.shape(mask)} came")
-    return reshape(mask if isinstance(mask, Value) else np.asarray(mask), (*shape[:-3], 1, 1, shape[-1]))
+    return reshape(as_tensor(mask), (*shape[:-3], 1, 1, shape[-1]))
 
 
 def _of_heads(mask: Mask, shape: tuple[int, ...]) -> Mask:
@@ -280,7 +280,7 @@ def _of_heads(mask: Mask, shape: tuple[int, ...]) -> Mask:
         raise ValueError(
             f"attn_mask has the shape (L, S) = {shape[-2:]} or (batch * heads, L, S) = {each}, but {np.shape(mask)} came"
         )
-    return reshape(mask if isinstance(mask, Value) else np.asarray(mask), shape)
+    return reshape(as_tensor(mask), shape)
 
 
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"relu": relu, "gelu": gelu}

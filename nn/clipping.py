@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from autograd import Value
+from nn.arrays import shown
 
 
 def clip_grad_norm(
@@ -111,5 +112,5 @@ def listed(parameters: Value | Iterable[Value]) -> list[Value]:
     values = [parameters] if isinstance(parameters, Value) else list(parameters)
     for value in values:
         if not isinstance(value, Value):
-            raise TypeError(f"clipping takes a list of parameters, but {value!r} is in it: pass model.parameters()")
+            raise TypeError(f"clipping takes a list of parameters, but {shown(value)} is in it: pass model.parameters()")
     return values

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from nn.module import Module
+from nn.module import Module, name_of
 
 
 class Sequential(Module):
     """Modules, or plain functions of Values, one after the other; parameters are named by position, ``0.weight``.
 
-    >>> import numpy as np
     >>> from nn import Linear, ReLU
     >>> model = Sequential(Linear(784, 16, rng=0), ReLU(), Linear(16, 10, rng=1))
     >>> model(np.zeros((5, 784))).shape
@@ -28,6 +27,9 @@ class Sequential(Module):
     def _held(self) -> dict[str, Any]:
         return {name: item for name, item in vars(self).items() if name != "layers"} | by_position(self.layers)
 
+    def _shown_children(self) -> Iterator[tuple[str, Any]]:
+        return iter((by_position(self.layers) | dict(self.named_children())).items())
+
     def forward(self, x: Any) -> Any:
         for layer in self.layers:
             try:
@@ -41,7 +43,7 @@ class Sequential(Module):
                 raise
         return x
 
-    def append(self, layer: Callable[[Any], Any]) -> Sequential:
+    def append(self, layer: Callable[[Any], Any]) -> Self:
         """Add a module or a function at the end."""
         self.layers.append(callable_layer(layer))
         return self
@@ -75,12 +77,12 @@ class ModuleList(Module):
     def _held(self) -> dict[str, Any]:
         return vars(self) | by_position(self._items)
 
-    def append(self, module: Module) -> ModuleList:
+    def append(self, module: Module) -> Self:
         """Add a module at the end."""
         self._items.append(checked(module, "ModuleList"))
         return self
 
-    def extend(self, modules: Iterable[Module]) -> ModuleList:
+    def extend(self, modules: Iterable[Module]) -> Self:
         """Add modules at the end."""
         for module in modules:
             self.append(module)
@@ -201,11 +203,6 @@ def callable_layer(layer: Any) -> Callable[[Any], Any]:
     if not callable(layer):
         raise TypeError(f"Sequential(*layers) takes modules or functions, but got {layer!r}: unpack a list with *")
     return layer
-
-
-def name_of(layer: Any) -> str:
-    """The class of a module, or the name of a function."""
-    return type(layer).__name__ if isinstance(layer, Module) else getattr(layer, "__name__", repr(layer))
 
 
 def by_position(items: Iterable[Any]) -> dict[str, Any]:

@@ -6,13 +6,15 @@ All layers take (batch, channels, *space), or one sample (channels, *space).
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
 
 from autograd import Value, adaptive_avg_pool, avg_pool, conv, conv_transpose, expand_dims, max_pool, squeeze
+from nn.arrays import Rng, shape_of
+from nn.layers import near_zero
 from nn.module import Module
-from nn.neurons import Rng
 
 Lengths = int | tuple[int, ...]
 
@@ -21,34 +23,34 @@ PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge",
 
 
 class Spatial(Module):
-    """A layer over `dimensions` axes of space: a subclass says in compute() what it makes of a batch."""
+    """A layer over `dimensions` axes of space: a subclass says in _compute() what it makes of a batch."""
 
     dimensions: int
     settings: tuple[str, ...] = ()  # the attributes that the repr shows, in the order of the arguments
 
     def forward(self, x: Any) -> Value:
-        axes = len(np.shape(x)) - self.dimensions
+        axes = len(shape_of(x, self)) - self.dimensions
         if axes not in (1, 2):
             layout = f"(batch, channels, {', '.join(('height', 'width', 'depth')[: self.dimensions])})"
-            raise ValueError(f"{self.named()} takes {layout} or that without the batch, but the shape {np.shape(x)} came")
-        return self.compute(x) if axes == 2 else squeeze(self.compute(expand_dims(x, 0)), 0)
+            raise ValueError(f"{self._title()} takes {layout} or that without the batch, but the shape {np.shape(x)} came")
+        return self._compute(x) if axes == 2 else squeeze(self._compute(expand_dims(x, 0)), 0)
 
-    def compute(self, x: Any) -> Value:
+    def _compute(self, x: Any) -> Value:
         """What the layer makes of (batch, channels, *space)."""
         raise NotImplementedError
-
-    def named(self) -> str:
-        return f"{type(self).__name__}({self.extra_repr()})"
 
     def extra_repr(self) -> str:
         return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.settings)
 
-    def spread(self, given: Any, what: str) -> Any:
-        """One number for each axis of space from one for all; words as they are."""
-        numbers = (given,) * self.dimensions if isinstance(given, (int, np.integer)) else given
-        if not isinstance(given, str) and len(numbers) != self.dimensions:
+    def _per_axis(self, given: Any, what: str) -> tuple[int, ...]:
+        """One integer for each axis of space from one for all."""
+        try:
+            numbers = tuple(map(operator.index, given)) if np.ndim(given) else (operator.index(given),) * self.dimensions
+        except TypeError:
+            raise TypeError(f"{type(self).__name__} takes integers as {what}, but {given!r} came") from None
+        if len(numbers) != self.dimensions:
             raise ValueError(f"{type(self).__name__} takes one {what} or {self.dimensions}, but {given!r} came")
-        return numbers if isinstance(given, str) else tuple(map(int, numbers))
+        return numbers
 
 
 class Convolution(Spatial):
@@ -61,8 +63,8 @@ class Convolution(Spatial):
     settings = ("kernel_size", "stride", "padding", "dilation", "groups", "padding_mode")
     transposed = False
 
-    def set_up(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any,
-               groups: int, bias: bool, padding_mode: str, dtype: Any, rng: Rng) -> None:  # fmt: skip
+    def _set_up(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any, padding: Any, dilation: Any,
+                groups: int, bias: bool, padding_mode: str, dtype: Any, rng: Rng) -> None:  # fmt: skip
         if groups < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(
                 f"{type(self).__name__} divides {in_channels} and {out_channels} channels into groups, which groups={groups} "
@@ -72,20 +74,21 @@ class Convolution(Spatial):
             known = "'zeros'" if self.transposed else ", ".join(map(repr, PADDING_MODES))
             raise ValueError(f"the padding_mode of {type(self).__name__} is one of {known}, but {padding_mode!r} came")
         self.in_channels, self.out_channels, self.groups, self.padding_mode = in_channels, out_channels, groups, padding_mode
-        self.kernel_size, self.stride = self.spread(kernel_size, "kernel_size"), self.spread(stride, "stride")
-        self.padding, self.dilation = self.spread(padding, "padding"), self.spread(dilation, "dilation")
+        self.kernel_size, self.stride = self._per_axis(kernel_size, "kernel_size"), self._per_axis(stride, "stride")
+        self.padding: Any = padding if isinstance(padding, str) else self._per_axis(padding, "padding")
+        self.dilation = self._per_axis(dilation, "dilation")
         first, second = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
         shape = (first, second // groups, *self.kernel_size)
         fan_in, rng = math.prod(shape[1:]), np.random.default_rng(rng)
-        bound = 1.0 / math.sqrt(fan_in) if fan_in else 0.0
-        self.weight = Value(rng.uniform(-bound, bound, shape).astype(dtype))
-        self.bias = Value(rng.uniform(-bound, bound, out_channels).astype(dtype)) if bias else None
+        self.weight = near_zero(rng, fan_in, shape, dtype)
+        self.bias = near_zero(rng, fan_in, out_channels, dtype) if bias else None
 
     def forward(self, x: Any) -> Value:
-        shape = np.shape(x)
+        shape = shape_of(x, self)
         axis = len(shape) - self.dimensions - 1
         if axis in (0, 1) and shape[axis] != self.in_channels:
-            raise ValueError(f"{self.named()} takes {self.in_channels} channels in axis {axis}, but the shape {shape} came")
+            fix = ": x[:, None] gives a batch its axis of channels" if axis == 0 and self.in_channels == 1 else ""
+            raise ValueError(f"{self._title()} takes {self.in_channels} channels in axis {axis}, but the shape {shape} came{fix}")
         return super().forward(x)
 
     def extra_repr(self) -> str:
@@ -104,16 +107,16 @@ class ConvNd(Convolution):
         dilation: Lengths = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", *, dtype: Any = np.float64,
         rng: Rng = None,
     ) -> None:  # fmt: skip
-        self.set_up(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, dtype, rng)
+        self._set_up(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, dtype, rng)
 
-    def compute(self, x: Any) -> Value:
+    def _compute(self, x: Any) -> Value:
         padding = self.padding
         if self.padding_mode != "zeros" and padding != "valid":
             mode: Any = PADDING_MODES[self.padding_mode]
-            x, padding = np.pad(x, [(0, 0), (0, 0), *self.both_sides()], mode), 0
+            x, padding = np.pad(x, [(0, 0), (0, 0), *self._both_sides()], mode), 0
         return conv(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
-    def both_sides(self) -> list[tuple[int, int]]:
+    def _both_sides(self) -> list[tuple[int, int]]:
         """The padding before and after each axis as numbers; "same" puts the odd one behind."""
         if self.padding != "same":
             return [(n, n) for n in self.padding]
@@ -171,10 +174,10 @@ class ConvTransposeNd(Convolution):
         output_padding: Lengths = 0, groups: int = 1, bias: bool = True, dilation: Lengths = 1, padding_mode: str = "zeros",
         *, dtype: Any = np.float64, rng: Rng = None,
     ) -> None:  # fmt: skip
-        self.output_padding = self.spread(output_padding, "output_padding")
-        self.set_up(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, dtype, rng)
+        self.output_padding = self._per_axis(output_padding, "output_padding")
+        self._set_up(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, dtype, rng)
 
-    def compute(self, x: Any) -> Value:
+    def _compute(self, x: Any) -> Value:
         return conv_transpose(
             x, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation
         )  # fmt: skip
@@ -219,7 +222,7 @@ class MaxPool(Spatial):
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
         self.padding, self.dilation, self.ceil_mode = padding, dilation, ceil_mode
 
-    def compute(self, x: Any) -> Value:
+    def _compute(self, x: Any) -> Value:
         return max_pool(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
 
 
@@ -276,7 +279,7 @@ class AvgPool1d(Spatial):
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
         self.padding, self.ceil_mode, self.count_include_pad = padding, ceil_mode, count_include_pad
 
-    def compute(self, x: Any) -> Value:
+    def _compute(self, x: Any) -> Value:
         return avg_pool(
             x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad, self.divisor_override
         )  # fmt: skip
@@ -317,7 +320,7 @@ class AdaptiveAvgPool1d(Spatial):
     def __init__(self, output_size: int | tuple[int | None, ...] | None) -> None:
         self.output_size = output_size
 
-    def compute(self, x: Any) -> Value:
+    def _compute(self, x: Any) -> Value:
         return adaptive_avg_pool(x, self.output_size)
 
 

@@ -81,7 +81,7 @@ def squares(x: np.ndarray) -> float:
     return float(np.vdot(x, x))
 
 
-class Perceptron(BaseEstimator):
+class MultilayerPerceptron(BaseEstimator):
     """What both estimators share: parameters, batches, solvers, early stopping.
 
     A subclass says what the outputs of the network mean:
@@ -379,14 +379,14 @@ class Perceptron(BaseEstimator):
             )
 
 
-def takes_batches(estimator: Perceptron) -> bool:
+def takes_batches(estimator: MultilayerPerceptron) -> bool:
     """Whether there is a partial_fit()."""
     if estimator.solver == "lbfgs":
         raise AttributeError("partial_fit() needs a solver of batches, 'adam' or 'sgd', but solver='lbfgs' takes all at once")
     return True
 
 
-class MLPClassifier(ClassifierMixin, Perceptron):
+class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     """A network that tells classes apart, trained on the cross entropy.
 
     With two classes, or any number of labels each of which a sample has or has not (y is then a matrix of zeros and ones),
@@ -486,7 +486,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         return tags
 
 
-class MLPRegressor(RegressorMixin, Perceptron):
+class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     """A network that predicts numbers, trained on half the squared error, summed over the outputs.
 
     >>> X = np.linspace(0.0, 3.0, 20)[:, None]

@@ -20,9 +20,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from autograd import Value
+from nn.arrays import Rng, require_float
 from nn.layers import Embedding
 from nn.module import Module
-from nn.neurons import Rng
 from nn.normalisation import OverLastAxes
 
 Shape = int | tuple[int, ...]
@@ -78,6 +78,7 @@ def uniform(
     shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, low: float = 0.0, high: float = 1.0
 ) -> np.ndarray:  # fmt: skip
     """Uniform from `low` to `high`."""
+    require_float(dtype)
     return np.random.default_rng(rng).uniform(low, high, shape).astype(dtype)
 
 
@@ -85,6 +86,7 @@ def normal(
     shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, mean: float = 0.0, std: float = 1.0
 ) -> np.ndarray:  # fmt: skip
     """Normal with a mean and a standard deviation."""
+    require_float(dtype)
     return np.random.default_rng(rng).normal(mean, std, shape).astype(dtype)
 
 
@@ -103,6 +105,7 @@ def truncated_normal(
     Raises:
         ValueError: if less than a hundredth of the distribution lies between the bounds.
     """
+    require_float(dtype)
     if not std > 0.0:
         raise ValueError(f"truncated_normal() takes a positive std, but {std} came")
     distribution = NormalDist(mean, std)
@@ -199,7 +202,8 @@ def orthogonal(shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, gain: 
     >>> np.allclose(q @ q.T, np.eye(3))
     True
     """
-    fans(shape)
+    fans(shape)  # refuses what is no weight
+    require_float(dtype)
     rows, columns = shape[0], math.prod(shape[1:])  # type: ignore[index]
     q, r = np.linalg.qr(np.random.default_rng(rng).normal(size=(max(rows, columns), min(rows, columns))))
     q = q * np.where(np.diag(r) < 0.0, -1.0, 1.0)
@@ -215,7 +219,7 @@ def identity(shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, gain: fl
     array([[1., 0., 0.],
            [0., 1., 0.]])
     """
-    fans(shape)
+    fans(shape)  # refuses what is no weight
     out = np.zeros(shape, dtype)
     channels = np.arange(min(shape[:2]))  # type: ignore[index]
     out[(channels, channels, *(size // 2 for size in shape[2:]))] = gain  # type: ignore[index]

@@ -8,14 +8,8 @@ from typing import Any
 import numpy as np
 
 from autograd import Value, linear, reshape, stop_gradient, where
+from nn.arrays import Rng, no_tuple, plain, require_float, shape_of
 from nn.module import Module
-from nn.neurons import Rng
-
-
-def require_float(dtype: Any) -> None:
-    """Raise TypeError for the dtype of integers, say, which would make zeros of small numbers."""
-    if np.dtype(dtype).kind != "f":
-        raise TypeError(f"parameters are floating, but dtype={np.dtype(dtype)} came: use np.float64 or np.float32")
 
 
 def near_zero(rng: Rng, fan_in: int, shape: Any, dtype: Any) -> Value:
@@ -49,9 +43,9 @@ class Linear(Module):
         self.bias = near_zero(rng, in_features, out_features, dtype) if bias else None
 
     def forward(self, x: Any) -> Value:
-        shape = np.shape(x)
+        shape = shape_of(x, self)
         if not shape or shape[-1] != self.weight.shape[1]:
-            raise ValueError(f"Linear({self.extra_repr()}) takes (..., {self.weight.shape[1]}), but the shape {shape} came")
+            raise ValueError(f"{self._title()} takes (..., {self.weight.shape[1]}), but the shape {shape} came")
         return linear(x, self.weight, self.bias)
 
     def extra_repr(self) -> str:
@@ -93,10 +87,10 @@ class Bilinear(Module):
 
     def forward(self, x1: Any, x2: Any) -> Value:
         out, in1, in2 = self.weight.shape
-        lead = np.shape(x1)[:-1]
+        lead = shape_of(x1, self)[:-1]
         if np.shape(x1) != (*lead, in1) or np.shape(x2) != (*lead, in2):
             raise ValueError(
-                f"Bilinear({self.extra_repr()}) takes (..., {in1}) and (..., {in2}) with the same axes in front, "
+                f"{self._title()} takes (..., {in1}) and (..., {in2}) with the same axes in front, "
                 f"but the shapes {np.shape(x1)} and {np.shape(x2)} came"
             )
         pairs = reshape(x1, (*lead, in1, 1)) * reshape(x2, (*lead, 1, in2))
@@ -147,15 +141,14 @@ class Embedding(Module):
         self.weight = Value(table)
 
     def forward(self, indices: Any) -> Value:
-        data = indices.data if isinstance(indices, Value) else indices
-        indices = np.asarray(data) if np.size(data) else np.zeros(np.shape(data), int)  # an empty list has no dtype
+        data = plain(no_tuple(indices, self))
+        indices = data if data.size else data.astype(int)  # the dtype of an empty list is float64
         rows = len(self.weight)
         if indices.dtype.kind not in "iu":
-            raise TypeError(f"Embedding() takes integers, but the dtype {indices.dtype} came: use indices.astype(int)")
+            raise TypeError(f"{self._title()} takes integers, but the dtype {indices.dtype} came: use indices.astype(int)")
         if indices.size and not (indices.min() >= 0 and indices.max() < rows):
             raise ValueError(
-                f"Embedding({self.extra_repr()}) has the rows 0 to {rows - 1}, "
-                f"but indices reach from {indices.min()} to {indices.max()}"
+                f"{self._title()} has the rows 0 to {rows - 1}, but indices reach from {indices.min()} to {indices.max()}"
             )
         indices = indices.astype(np.intp)
         out = self.weight[indices]
@@ -179,10 +172,10 @@ class Flatten(Module):
         self.start_axis, self.end_axis = start_axis, end_axis
 
     def forward(self, x: Any) -> Any:
-        shape = np.shape(x)
+        shape = shape_of(x, self)
         start, end = (axis + len(shape) if axis < 0 else axis for axis in (self.start_axis, self.end_axis))
         if not 0 <= start <= end < len(shape):
-            raise ValueError(f"Flatten({self.extra_repr()}) needs these axes, in this order, but the shape {shape} came")
+            raise ValueError(f"{self._title()} needs these axes, in this order, but the shape {shape} came")
         return reshape(x, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
 
     def extra_repr(self) -> str:
@@ -245,6 +238,7 @@ class Dropout(Module):
         self.p, self.rng = p, np.random.default_rng(rng)
 
     def forward(self, x: Any) -> Any:
+        no_tuple(x, self)
         return dropout(x, self.p, self.rng) if self.training else x
 
     def extra_repr(self) -> str:

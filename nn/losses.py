@@ -30,18 +30,18 @@ from autograd import (
     where,
 )
 from nn.activations import FunctionModule
+from nn.arrays import as_tensor, no_tuple, plain
 
 # --- what all share -------------------------------------------------------------------------------
 
 
-def plain(x: Any) -> np.ndarray:
-    """An array of the data of a Value, or of anything else."""
-    return np.asarray(x.data if isinstance(x, Value) else x)
-
-
 def floats(data: Any) -> Any:
-    """A Value as it is, and other data as an array of floats."""
-    return data if isinstance(data, Value) else np.asarray(data, dtype=float_dtype(data))
+    """A Value as it is, and other data as an array of floats; TypeError for None, and for what recurrent layers return."""
+    if isinstance(data, Value):
+        return data
+    if data is None:
+        raise TypeError("a loss takes predictions, but None came: does forward() return its result?")
+    return np.asarray(no_tuple(data, "a loss"), dtype=float_dtype(data))
 
 
 def like(prediction: Any, data: Any) -> Any:
@@ -81,6 +81,11 @@ def weights(name: str, weight: Any, prediction: Any) -> np.ndarray:
         return np.broadcast_to(weight, prediction.shape)
     except ValueError:
         raise ValueError(f"{name}() has losses of shape {prediction.shape}, but weights of shape {weight.shape} came") from None
+
+
+def weighted(name: str, losses: Any, weight: Any) -> Any:
+    """The losses times their weights, if there are any."""
+    return losses if weight is None else losses * weights(name, weight, losses)
 
 
 def reduced(name: str, losses: Any, reduction: str, total: Any = None) -> Any:
@@ -181,8 +186,7 @@ def huber_loss(prediction: Any, target: Any, reduction: str = "mean", delta: flo
     if not delta > 0.0:
         raise ValueError(f"huber_loss() takes a positive delta, but {delta} came")
     losses = huber(prediction - target, float(delta))
-    losses = losses if weight is None else losses * weights("huber_loss", weight, losses)
-    return reduced("huber_loss", losses, reduction)
+    return reduced("huber_loss", weighted("huber_loss", losses, weight), reduction)
 
 
 def smooth_l1_loss(prediction: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
@@ -271,7 +275,12 @@ def class_numbers(name: str, scores: Any, target: Any, ignore_index: int | None 
     """
     target, shape = plain(target), scores.shape
     if target.dtype.kind not in "iu":
-        raise TypeError(f"{name}() takes class numbers as integers, but the dtype {target.dtype} came: use target.astype(int)")
+        fix = "use target.astype(int)"
+        if target.dtype.kind not in "bf":
+            fix = "number the classes, names, target = np.unique(target, return_inverse=True)"
+        elif target.shape[:-1] == shape != target.shape:
+            fix = f"it is {name}(prediction, target), in this order"
+        raise TypeError(f"{name}() takes class numbers as integers, but the dtype {target.dtype} came: {fix}")
     if not shape or target.shape != shape[:-1]:
         raise ValueError(
             f"{name}() takes logits (..., classes) and targets (...), but the shapes {shape} and {target.shape} came: "
@@ -346,7 +355,7 @@ def cross_entropy(
     """
     if not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"cross_entropy() takes a label_smoothing between 0 and 1, but {label_smoothing} came")
-    target, logits = target if isinstance(target, Value) else np.asarray(target), floats(logits)
+    target, logits = as_tensor(target), floats(logits)
     soft = target.shape == logits.shape and target.dtype.kind == "f"
     logits = classes_last(logits, axis)
     if soft:
@@ -442,8 +451,7 @@ def binary_cross_entropy(probability: Any, target: Any, weight: Any = None, redu
     probability, target = matched("binary_cross_entropy", probability, target)
     probabilities("binary_cross_entropy", "probabilities", probability)
     probabilities("binary_cross_entropy", "targets", target)
-    losses = log_loss(probability, target)
-    losses = losses if weight is None else losses * weights("binary_cross_entropy", weight, losses)
+    losses = weighted("binary_cross_entropy", log_loss(probability, target), weight)
     return reduced("binary_cross_entropy", losses, reduction)
 
 
@@ -466,7 +474,7 @@ def binary_cross_entropy_with_logits(
     if pos_weight is not None:
         yes = yes * (1.0 + (weights(name, pos_weight, logits) - 1.0) * target)
     losses = (1.0 - target) * logits + yes
-    return reduced(name, losses if weight is None else losses * weights(name, weight, losses), reduction)
+    return reduced(name, weighted(name, losses, weight), reduction)
 
 
 def kl_div(log_probabilities: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:

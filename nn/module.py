@@ -15,6 +15,8 @@ import numpy as np
 
 from autograd import Value, scope
 
+WRAPPED = "module."  # what PyTorch's DataParallel puts before every name
+
 
 class Module:
     """The base of every layer and network: subclass it, make Values in __init__, compute in forward().
@@ -30,9 +32,23 @@ class Module:
     7.0
     >>> [name for name, _ in line.named_parameters()]
     ['slope', 'height']
+
+    Raises:
+        TypeError: if something else takes the place of a parameter, as ``line.slope = line.slope * 0.5``, which would end
+            its training: set its numbers, ``line.slope.data *= 0.5``.
     """
 
     training: bool = True
+
+    def __setattr__(self, name: str, item: Any) -> None:
+        held = self.__dict__.get(name)
+        if held.__class__ is Value and is_parameter(held) and not (item is None or is_parameter(item) or name[0] == "_"):
+            came = "a computed Value" if isinstance(item, Value) else f"something of the type {type(item).__name__}"
+            raise TypeError(
+                f"{type(self).__name__}.{name} is a parameter, and {came} in its place would not be trained: set its numbers, "
+                f".{name}.data = array, or assign a new one, Value(array), or del it first; call it _{name} if it never was one"
+            )
+        object.__setattr__(self, name, item)
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         return scope.call(self, self.forward, *args, **named)
@@ -79,11 +95,20 @@ class Module:
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """(attribute path, leaf) for each parameter, once each, in the order of the attributes."""
-        return self._named(lambda item: isinstance(item, Value) and item.op is None)
+        return self._named(is_parameter)
 
     def named_buffers(self) -> Iterator[tuple[str, np.ndarray]]:
         """(attribute path, array) for each buffer, an array of real numbers or bools, once each."""
-        return self._named(lambda item: isinstance(item, np.ndarray) and item.dtype.kind in "biuf")
+        return self._named(is_buffer)
+
+    def _all_names(self, prefix: str = "", above: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
+        """(attribute path, item) for each parameter and buffer under every one of its names: what is tied has several."""
+        for path, item in walk(self._held(), prefix):
+            if not isinstance(item, Module):
+                if is_parameter(item) or is_buffer(item):
+                    yield path, item
+            elif id(item) not in (*above, id(self)):
+                yield from item._all_names(path, (*above, id(self)))
 
     def named_generators(self) -> Iterator[tuple[str, np.random.Generator]]:
         """(attribute path, generator) for each generator of random numbers, once each, as that of a Dropout."""
@@ -99,8 +124,8 @@ class Module:
 
     # --- what is done to all of it -------------------------------------------------------------------
 
-    def zero_grad(self) -> None:
-        """Set the gradient of every parameter to zero."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Set the gradient of every parameter to zero, whatever `set_to_none`, which PyTorch has, says."""
         for parameter in self.parameters():
             parameter.grad = None
 
@@ -146,12 +171,12 @@ class Module:
     def state_dict(self) -> dict[str, np.ndarray]:
         """Copies of all parameters and buffers by their paths; a scalar is an array without axes.
 
+        Raises:
+            ValueError: if two of them have the same path.
+
         >>> from nn import Linear
         >>> {name: array.shape for name, array in Linear(3, 2).state_dict().items()}
         {'weight': (2, 3), 'bias': (2,)}
-
-        Raises:
-            ValueError: if two of them have the same path.
         """
         return {path: np.array(item.data if isinstance(item, Value) else item) for path, item in self._by_path().items()}
 
@@ -171,19 +196,21 @@ class Module:
         """Set parameters and buffers from a state_dict(); everything is checked before anything is changed.
 
         Args:
-            state: arrays by path, each of the shape of what it replaces; numbers are cast to its dtype.
+            state: arrays by path, each of the shape of what it replaces; numbers are cast to its dtype. What is tied, held in
+                two places, may come under each of its names, as PyTorch saves it, or under one.
             strict: whether every name must be there, and no other. Otherwise what fits in name is set.
 
         Returns:
             The names that were missing or unexpected: none if strict.
 
         Raises:
-            ValueError: names what is missing, unexpected, of another shape, not whole in a buffer of integers, or cannot be set.
+            ValueError: names what is missing, unexpected, of another shape, not whole in a buffer of integers, tied here but
+                not in the state, or cannot be set.
             TypeError: for numbers that are not real, and for what is no dict.
         """
         if not isinstance(state, Mapping):
             raise TypeError(f"load_state_dict() takes arrays by name, as state_dict() gives them, but got {state!r:.80}")
-        places = self._by_path()
+        places, state = self._by_path(), untied(self, state)
         arrays = {name: np.asarray(item) for name, item in state.items() if name in places}
         missing = [name for name in places if name not in arrays]
         unexpected = [name for name in state if name not in places]
@@ -198,6 +225,8 @@ class Module:
             problems += [f"unexpected: {', '.join(map(str, unexpected))}"] * bool(unexpected)
         if problems:
             fix = "build the model with the sizes it was saved with" + ("" if not strict else ", or pass strict=False for names")
+            if unexpected and all(str(name).startswith(WRAPPED) for name in state):
+                fix = f"take the {WRAPPED!r} of DataParallel away, {{name.removeprefix({WRAPPED!r}): ... for name in state}}"
             raise ValueError(f"the state does not fit {type(self).__name__}: {'; '.join(problems)}. Fix: {fix}; nothing was set")
         for name, array in arrays.items():
             if array.dtype.kind not in "biuf":
@@ -223,6 +252,10 @@ class Module:
         """What stands between the brackets in the repr: sizes, settings."""
         return ""
 
+    def _title(self) -> str:
+        """The class with its settings, as rows of the repr and errors name a module: ``Linear(3, 2)``."""
+        return f"{type(self).__name__}({self.extra_repr()})"
+
     def __repr__(self) -> str:
         rows = list(self._rows("", ""))
         width = max(len(text) for text, _ in rows)
@@ -230,14 +263,60 @@ class Module:
         return "\n".join([f"{lines[0]} parameters" if rows[0][1] else lines[0], *lines[1:]])
 
     def _rows(self, indent: str, name: str, above: tuple[int, ...] = ()) -> Iterator[tuple[str, int]]:
-        count = sum(parameter.size for parameter in self.parameters())
-        yield f"{indent}{name}{type(self).__name__}({self.extra_repr()})", count
+        parameters = self.parameters()
+        frozen = " frozen" if parameters and not any(parameter.requires_grad for parameter in parameters) else ""
+        yield f"{indent}{name}{self._title()}{frozen}", sum(parameter.size for parameter in parameters)
         for path, child in self._shown_children():
-            if id(child) not in (*above, id(self)):  # a child may know its parent
+            if not isinstance(child, Module):
+                yield f"{indent}  {path}: {name_of(child)}", 0
+            elif id(child) not in (*above, id(self)):  # a child may know its parent
                 yield from child._rows(indent + "  ", f"{path}: ", (*above, id(self)))
 
-    def _shown_children(self) -> Iterator[tuple[str, Module]]:
+    def _shown_children(self) -> Iterator[tuple[str, Any]]:
+        """(path, module or function) for the rows below that of this module."""
         return self.named_children()
+
+
+def is_parameter(item: Any) -> bool:
+    """Whether an item in an attribute is a parameter."""
+    return isinstance(item, Value) and item.op is None
+
+
+def is_buffer(item: Any) -> bool:
+    """Whether an item in an attribute is a buffer."""
+    return isinstance(item, np.ndarray) and item.dtype.kind in "biuf"
+
+
+def name_of(layer: Any) -> str:
+    """The class of a module, or the name of a function."""
+    return type(layer).__name__ if isinstance(layer, Module) else getattr(layer, "__name__", repr(layer))
+
+
+def tied_names(model: Module) -> dict[str, str]:
+    """The other names of what is tied, held in several places, with the first name of each, which a state_dict() has.
+
+    >>> from nn import Embedding, Linear, Sequential
+    >>> model = Sequential(Embedding(5, 3), Linear(3, 5))
+    >>> model[1].weight = model[0].weight
+    >>> tied_names(model)
+    {'1.weight': '0.weight'}
+    """
+    first: dict[int, str] = {}
+    return {path: name for path, item in model._all_names() if (name := first.setdefault(id(item), path)) != path}
+
+
+def untied(model: Module, state: Mapping[str, Any]) -> dict[str, Any]:
+    """A state in which what is tied in the model has its first name only; ValueError if two of its names have other numbers."""
+    state = dict(state)
+    for other, name in tied_names(model).items():
+        if other in state:
+            item = state.pop(other)
+            if not np.array_equal(item, state.setdefault(name, item), equal_nan=True):
+                raise ValueError(
+                    f"{other} and {name} are one parameter or buffer of this {type(model).__name__}, but the state has other "
+                    "numbers for each: build the model without tying them, or take one of them out of the state; nothing was set"
+                )
+    return state
 
 
 def joined(prefix: str, key: Any) -> str:

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from autograd import Value
+from nn.arrays import Rng
 from nn.module import Module
-
-Rng = np.random.Generator | int | None
 
 
 def one_sample(x: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value, centre, reshape, rms_normalise
+from nn.arrays import plain, require_float, shape_of
 from nn.module import Module
 
 
@@ -20,11 +21,6 @@ def scale_and_shift(x: Any, weight: Value | None, bias: Value | None, axes_behin
         weight, bias = (p if p is None else reshape(p, (-1,) + (1,) * axes_behind) for p in (weight, bias))
     x = x if weight is None else x * weight
     return x if bias is None else x + bias
-
-
-def plain(x: Any) -> np.ndarray:
-    """The numbers of an array or a Value."""
-    return x.data if isinstance(x, Value) else np.asarray(x)
 
 
 def moved(old: np.ndarray, new: np.ndarray, part: float) -> np.ndarray:
@@ -47,6 +43,7 @@ class BatchNorm(Module):
         *,
         dtype: Any = np.float64,
     ) -> None:
+        require_float(dtype)
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.weight = Value(np.ones(num_features, dtype)) if affine else None
         self.bias = Value(np.zeros(num_features, dtype)) if affine else None
@@ -55,10 +52,10 @@ class BatchNorm(Module):
         self.num_batches_tracked: Any = np.array(0) if track_running_stats else None
 
     def forward(self, x: Any) -> Any:
-        shape = np.shape(x)
+        shape = shape_of(x, self)
         if len(shape) not in self.shapes or shape[1] != self.num_features:
             wanted = " or ".join(self.shapes.values()).replace("C", str(self.num_features))
-            raise ValueError(f"{type(self).__name__}({self.extra_repr()}) takes {wanted}, but the shape {shape} came")
+            raise ValueError(f"{self._title()} takes {wanted}, but the shape {shape} came")
         behind = len(shape) - 2
         if self.running_mean is not None and self.running_var is not None and not self.training:
             scale: Any = (self.running_var + self.eps) ** -0.5
@@ -133,9 +130,12 @@ class BatchNorm2d(BatchNorm):
 class OverLastAxes(Module):
     """What LayerNorm and RMSNorm have in common: the last axes, whose lengths are `normalized_shape`."""
 
+    usual_eps: float | None = None  # the default, which the repr does not show
+
     def __init__(
         self, normalized_shape: int | tuple[int, ...], eps: float | None, elementwise_affine: bool, bias: bool, dtype: Any
     ) -> None:
+        require_float(dtype)
         normalized_shape = (normalized_shape,) if isinstance(normalized_shape, (int, np.integer)) else normalized_shape
         self.normalized_shape = tuple(normalized_shape)
         if not self.normalized_shape:
@@ -146,15 +146,14 @@ class OverLastAxes(Module):
         self.bias = Value(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
 
     def _check(self, x: Any) -> None:
-        if np.shape(x)[-len(self.axes) :] != self.normalized_shape:
+        if shape_of(x, self)[-len(self.axes) :] != self.normalized_shape:
             wanted = ", ".join(map(str, self.normalized_shape))
-            raise ValueError(
-                f"{type(self).__name__}({self.extra_repr()}) takes (..., {wanted}), but the shape {np.shape(x)} came"
-            )
+            raise ValueError(f"{self._title()} takes (..., {wanted}), but the shape {np.shape(x)} came")
 
     def extra_repr(self) -> str:
         shape = self.normalized_shape[0] if len(self.normalized_shape) == 1 else self.normalized_shape
-        return f"{shape}" + ("" if self.weight is not None else ", elementwise_affine=False")
+        eps = "" if self.eps == self.usual_eps else f", eps={self.eps}"
+        return f"{shape}{eps}" + ("" if self.weight is not None else ", elementwise_affine=False")
 
 
 class LayerNorm(OverLastAxes):
@@ -177,6 +176,7 @@ class LayerNorm(OverLastAxes):
     """
 
     eps: float
+    usual_eps = 1e-5
 
     def __init__(
         self,
@@ -192,6 +192,9 @@ class LayerNorm(OverLastAxes):
     def forward(self, x: Any) -> Any:
         self._check(x)
         return scale_and_shift(rms_normalise(centre(x, self.axes), self.axes, self.eps), self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        return super().extra_repr() + ", bias=False" * (self.weight is not None and self.bias is None)
 
 
 class RMSNorm(OverLastAxes):
@@ -254,17 +257,19 @@ class GroupNorm(Module):
             raise ValueError(
                 f"GroupNorm divides channels into equal groups, but {num_channels} channels and {num_groups} groups came"
             )
+        require_float(dtype)
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
         self.weight = Value(np.ones(num_channels, dtype)) if affine else None
         self.bias = Value(np.zeros(num_channels, dtype)) if affine else None
 
     def forward(self, x: Any) -> Any:
-        shape = np.shape(x)
+        shape = shape_of(x, self)
         if len(shape) < 2 or shape[1] != self.num_channels:
-            raise ValueError(f"GroupNorm({self.extra_repr()}) takes (N, {self.num_channels}, ...), but the shape {shape} came")
+            raise ValueError(f"{self._title()} takes (N, {self.num_channels}, ...), but the shape {shape} came")
         groups = reshape(x, (shape[0], self.num_groups, math.prod(shape[1:]) // self.num_groups))
         normalised = reshape(rms_normalise(centre(groups, -1), -1, self.eps), shape)
         return scale_and_shift(normalised, self.weight, self.bias, len(shape) - 2)
 
     def extra_repr(self) -> str:
-        return f"{self.num_groups}, {self.num_channels}" + ("" if self.weight is not None else ", affine=False")
+        eps = "" if self.eps == 1e-5 else f", eps={self.eps}"
+        return f"{self.num_groups}, {self.num_channels}{eps}" + ("" if self.weight is not None else ", affine=False")

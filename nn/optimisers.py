@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value
+from nn.arrays import shown
 from nn.extras import extra
 from nn.guards import Guard, NonFiniteGradientWarning
 
@@ -23,14 +24,40 @@ NAN_TRIAL = (
     "a number everywhere, as by log_softmax or softplus in place of log, or scale it down, so that the first trial is shorter"
 )
 PASS = "pass model.parameters() or model.named_parameters()"
-KEPT = ("params", "names")  # what a group keeps when a state is loaded
+KEPT = ("params", "names", "name")  # what a group keeps when a state is loaded
+NUMBERS = {  # the options of the optimisers here, which are numbers; those of somebody's own may be anything
+    "lr", "weight_decay", "decoupled_weight_decay", "maximize", "momentum", "dampening", "nesterov", "lr_decay",
+    "initial_accumulator_value", "eps", "rho", "alpha", "centered", "betas", "amsgrad", "momentum_decay", "max_iter",
+    "max_eval", "tolerance_grad", "tolerance_change", "history_size",
+}  # fmt: skip
 BELOW_ONE = ("betas", "alpha", "rho")  # how much of a running average is kept
 
 
 class Optimizer:
     """The base of optimisers: groups of parameters with their options, and a state for each parameter.
 
-    A subclass calls ``super().__init__(parameters, {"lr": ..., further options})`` and defines ``update()``.
+    A subclass calls ``super().__init__(parameters, {"lr": ..., further options})`` and defines ``update(grad, state, group)``,
+    which returns what is subtracted from a parameter. It gets the gradient; a dict that is the parameter's own, where
+    ``state["step"]`` is 1 the first time and all else is missing until update() puts it there; and the options of the
+    group. What it keeps there is named in ``slots``, arrays (or floats) of the shape of the parameter, or in ``numbers``,
+    so that a saved state can be loaded.
+
+    >>> class SignMomentum(Optimizer):  # Chen et al. 2023 without its weight decay: w -= lr * sign(average)
+    ...     slots = ("average",)
+    ...
+    ...     def __init__(self, parameters, lr=1e-2, keep=0.9):
+    ...         super().__init__(parameters, {"lr": lr, "keep": keep})
+    ...
+    ...     def update(self, grad, state, group):
+    ...         keep = group["keep"]
+    ...         state["average"] = keep * state.get("average", 0.0) + (1.0 - keep) * grad
+    ...         return group["lr"] * np.sign(state["average"])
+    >>> w = Value([2.0, -1.0])
+    >>> signed = SignMomentum([w], lr=0.5)
+    >>> (w * w).sum().backward()
+    >>> signed.step()
+    >>> w.data
+    array([ 1.5, -0.5])
 
     A parameter is left as it is while it is frozen, and where no backward pass has reached it since its gradient was
     reset, as PyTorch does where the gradient is None: no momentum moves it and no weight decay. (A gradient that was
@@ -38,9 +65,11 @@ class Optimizer:
 
     Args:
         parameters: leaf Values, as from ``model.parameters()``, or (name, Value) pairs, as from
-            ``model.named_parameters()``; or groups with options of their own: dicts with the key "params" and, say, "lr".
+            ``model.named_parameters()``; or groups with options of their own: dicts with the key "params" and, say, "lr";
+            and "name", if it shall have one.
         defaults: the options, and their values where a group has none of its own. ``weight_decay``,
-            ``decoupled_weight_decay`` and ``maximize`` are seen to here.
+            ``decoupled_weight_decay`` and ``maximize`` are seen to here. Options that have the name of one of the optimisers
+            of nn must be in its range; others may be anything.
         guards: whether every step first looks for common mistakes and warns of them, see nn.guards.
 
     Attributes:
@@ -77,22 +106,24 @@ class Optimizer:
 
     def add_param_group(self, group: dict[str, Any]) -> None:
         """Add parameters, with options of their own: ``{"params": model.head.parameters(), "lr": 0.1}``."""
-        if "params" not in group or not group.keys() <= {"params", *self.defaults}:
+        if "params" not in group or not group.keys() <= {"params", "name", *self.defaults}:
             raise ValueError(
                 f"a group of parameters has the keys {', '.join(['params', *self.defaults])}, "
                 f"and needs params, but has {', '.join(group) or 'none'}"
             )
         params = group["params"]
+        if not isinstance(params, Iterable):
+            raise TypeError(f"the params of a group are a list of parameters, but got {type(params).__name__}: {PASS}")
         items = [params] if isinstance(params, Value) else listed(params)
         pairs: list[tuple[Any, Any]] = [item if isinstance(item, tuple) and len(item) == 2 else (None, item) for item in items]
         for name, parameter in pairs:
             if not isinstance(parameter, Value) or parameter.op is not None:
-                raise TypeError(f"an optimiser takes leaf Values, but got {parameter!r}: {PASS}")
+                raise TypeError(f"an optimiser takes leaf Values, but got {shown(parameter)}: {PASS}")
             if name is not None and not isinstance(name, str):
                 raise TypeError(f"a pair is a name and a Value, but {name!r} came as the name: {PASS}")
         values = [parameter for _, parameter in pairs]
         if not values:
-            raise ValueError(f"an optimiser needs parameters, but got an empty list: {PASS}")
+            raise ValueError(f"an optimiser needs parameters, but got none; a generator gives them only once: {PASS}")
         everything = self.parameters + values
         if len(set(everything)) < len(everything):
             raise ValueError("an optimiser takes each parameter once, in one group, but one comes twice")
@@ -137,8 +168,8 @@ class Optimizer:
                 return name or held.label or f"parameter {number} of shape {held.shape}"
         raise ValueError(f"this optimiser does not hold {parameter!r}")
 
-    def zero_grad(self) -> None:
-        """Set the gradient of every parameter to zero."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Set the gradient of every parameter to zero, whatever `set_to_none`, which PyTorch has, says."""
         for parameter in self.parameters:
             parameter.grad = None
 
@@ -170,7 +201,10 @@ class Optimizer:
                     data *= keep
                 elif decay:
                     grad = grad + decay * data
-                data -= self.update(grad, state, group)
+                change = self.update(grad, state, group)
+                if change is None:
+                    raise TypeError(f"{type(self).__name__}.update() returned None: return what is subtracted from the parameter")
+                data -= change
                 parameter.data = data
         return loss
 
@@ -257,7 +291,11 @@ class Optimizer:
         if name not in self.slots or np.shape(item) != parameter.shape:
             of = f"{type(self).__name__}'s state of {self.name_of(parameter)}"
             if name not in self.slots:
-                raise ValueError(f"{of} has {', '.join(['step', *self.numbers, *self.slots])}, but {name} came")
+                raise ValueError(
+                    f"{of} has {', '.join(['step', *self.numbers, *self.slots])}, but {name} came; what update() keeps is named "
+                    f"in the class: slots = ({name!r},) if it has the shape of the parameter, numbers = ({name!r},) if it is one "
+                    "number"
+                )
             raise ValueError(f"{name} in {of} must have the shape {parameter.shape}, but {np.shape(item)} came")
         return np.array(item, dtype=parameter.dtype) if parameter.shape else float(item)
 
@@ -286,7 +324,7 @@ def plain(item: Any) -> Any:
 def check_options(options: dict[str, Any]) -> None:
     """Raise ValueError for an option out of its range."""
     for name, item in options.items():
-        if name in KEPT or item is None:
+        if name not in NUMBERS or item is None:
             continue
         what = "the learning rate" if name == "lr" else name
         if name == "betas" and not (isinstance(item, tuple) and len(item) == 2):
@@ -300,7 +338,7 @@ def check_options(options: dict[str, Any]) -> None:
                 raise ValueError(f"{name} must be less than 1, but is {item}: it is the part of a running average that is kept")
             if name == "eps" and number == 0.0:
                 raise ValueError("eps must be positive: without it a gradient of zero is divided by zero")
-    if options.get("nesterov") and (not options["momentum"] or options["dampening"]):
+    if options.get("nesterov") and (not options.get("momentum") or options.get("dampening")):
         raise ValueError("nesterov needs a momentum, and no dampening")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nn.files import CheckpointError, read_arrays
-from nn.module import Module
+from nn.module import Module, tied_names, untied
 from nn.saving import refuse_loss
 
 
@@ -22,18 +22,19 @@ def from_pytorch(model: Module, state_dict: Mapping[str, Any] | str | os.PathLik
 
     Layers whose parameters have PyTorch's names and layouts: Linear, Bilinear, Embedding, convolutions,
     normalisations (with their running statistics), RNN, LSTM, GRU, attention, in Sequential, ModuleList and
-    ModuleDict. bfloat16 becomes float32; apart from that, numbers must fit the dtype of the model without loss.
+    ModuleDict. bfloat16 becomes float32; apart from that, numbers must fit the dtype of the model without loss. What is tied
+    may come under each of its names, as PyTorch's state_dict has it, or under one.
 
     Args:
         model: what to load into.
-        state_dict: ``torch_model.state_dict()``, a dict of tensors or arrays, or the path of a `.safetensors` file.
+        state_dict: ``torch_model.state_dict()``, a dict of tensors or arrays, or the path of a `.safetensors` or `.npz` file.
         strict: whether all names must be there, and no others.
 
     Returns:
         The names that were missing or unexpected: none if strict.
 
     Raises:
-        ValueError: names what is missing, unexpected, of another shape, or would lose digits.
+        ValueError: names what is missing, unexpected, of another shape, tied here but not there, or would lose digits.
         TypeError: if no state_dict came.
         CheckpointError: if the file is damaged, or a pickle; then with the lines that convert it in PyTorch.
 
@@ -50,13 +51,13 @@ def from_pytorch(model: Module, state_dict: Mapping[str, Any] | str | os.PathLik
     if not isinstance(state_dict, Mapping):
         kind = type(state_dict).__name__
         raise TypeError(f"from_pytorch takes a state_dict or a path, but got {kind}: pass torch_model.state_dict()")
-    arrays = {name: as_array(name, tensor) for name, tensor in state_dict.items()}
+    arrays = untied(model, {name: as_array(name, tensor) for name, tensor in state_dict.items()})
     refuse_loss(model, arrays)
     return model.load_state_dict(arrays, strict=strict)
 
 
 def to_pytorch(model: Module) -> dict[str, np.ndarray]:
-    """The weights under PyTorch's names, in its layouts.
+    """The weights under PyTorch's names, in its layouts; what is tied comes under each of its names.
 
     In PyTorch: ``torch_model.load_state_dict({name: torch.from_numpy(a) for name, a in to_pytorch(model).items()})``.
 
@@ -65,7 +66,8 @@ def to_pytorch(model: Module) -> dict[str, np.ndarray]:
     {'0.weight': (2, 3), '0.bias': (2,)}
     """
     # torch.from_numpy takes neither other byte orders nor arrays it cannot write to
-    return {name: np.array(array, array.dtype.newbyteorder("="), order="C") for name, array in model.state_dict().items()}
+    state = {name: np.array(array, array.dtype.newbyteorder("="), order="C") for name, array in model.state_dict().items()}
+    return state | {other: state[name].copy() for other, name in tied_names(model).items()}
 
 
 def read_weights(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:

@@ -27,9 +27,10 @@ from autograd import (
     transpose,
     where,
 )
+from nn.arrays import Rng, as_tensor, no_tuple, shape_of
+from nn.guards import level_outside
 from nn.layers import Dropout, near_zero
 from nn.module import Module
-from nn.neurons import Rng
 
 
 def _require_nonlinearity(name: str) -> None:
@@ -62,8 +63,8 @@ class _Recurrent(Module):
         dropout: float = 0.0,
         bidirectional: bool = False,
         *,
-        rng: Rng = None,
         dtype: Any = np.float64,
+        rng: Rng = None,
     ) -> None:
         if hidden_size < 1 or num_layers < 1:
             raise ValueError(
@@ -74,7 +75,7 @@ class _Recurrent(Module):
                 f"{type(self).__name__}: dropout={dropout} acts between layers, and there is only one: "
                 "set num_layers to 2 or more, or put a Dropout behind it",
                 UserWarning,
-                stacklevel=2 + (type(self).__init__ is not _Recurrent.__init__),
+                stacklevel=level_outside(),
             )
         rng = np.random.default_rng(rng)
         self.input_size, self.hidden_size, self.num_layers, self.bias = input_size, hidden_size, num_layers, bias
@@ -104,12 +105,12 @@ class _Recurrent(Module):
 
     def _forward(self, x: Any, states: list[Any] | None, lengths: Any) -> tuple[Any, list[Any]]:
         """The outputs of the last layer, and each part of the last states of all."""
-        x = x if isinstance(x, Value) else np.asarray(x)
+        x = as_tensor(no_tuple(x, self))
         batched, directions = x.ndim == 3, 2 if self.bidirectional else 1
         if x.ndim not in (2, 3) or x.shape[-1] != self.input_size:
             order = "(batch, time, {0})" if self.batch_first else "(time, batch, {0})"
             raise ValueError(
-                f"{self._call()} takes {order.format(self.input_size)}, or (time, {self.input_size}) for one sequence, "
+                f"{self._title()} takes {order.format(self.input_size)}, or (time, {self.input_size}) for one sequence, "
                 f"but the shape {x.shape} came"
             )
         if lengths is not None and not batched:
@@ -117,7 +118,7 @@ class _Recurrent(Module):
         x = expand_dims(x, 1) if not batched else transpose(x, (1, 0, 2)) if self.batch_first else x
         time, batch, _ = x.shape
         if not time:
-            raise ValueError(f"{self._call()} needs at least one step, but the shape {x.shape} (time, batch, features) came")
+            raise ValueError(f"{self._title()} needs at least one step, but the shape {x.shape} (time, batch, features) came")
         shape = (self.num_layers * directions, batch, self.hidden_size)
         first = self._first(states, shape, batched)
         kept = None if lengths is None else self._kept(lengths, time, batch)
@@ -147,7 +148,7 @@ class _Recurrent(Module):
         for name, part in zip(("h_0", "c_0"), states, strict=False):
             if np.shape(part) != wanted:
                 axes = "(layers * directions, batch, hidden)" if batched else "(layers * directions, hidden)"
-                raise ValueError(f"{self._call()} takes {name} {axes} = {wanted}, but the shape {np.shape(part)} came")
+                raise ValueError(f"{self._title()} takes {name} {axes} = {wanted}, but the shape {np.shape(part)} came")
         return [part if batched else expand_dims(part, 1) for part in states]
 
     def _kept(self, lengths: Any, time: int, batch: int) -> Any:
@@ -161,9 +162,6 @@ class _Recurrent(Module):
         if batch and not (lengths.min() >= 1 and lengths.max() <= time):
             raise ValueError(f"lengths are from 1 to the {time} steps of x, but reach from {lengths.min()} to {lengths.max()}")
         return np.arange(time)[:, None] < lengths
-
-    def _call(self) -> str:
-        return f"{type(self).__name__}({self.extra_repr()})"
 
     def extra_repr(self) -> str:
         options = {
@@ -198,8 +196,8 @@ class RNN(_Recurrent):
         batch_first: whether x and out are (batch, time, features).
         dropout: the probability of a Dropout between layers.
         bidirectional: whether each layer also runs back in time; out has the features of both directions, first those forwards.
-        rng: a numpy Generator or a seed, for parameters and dropout.
         dtype: the dtype of the parameters.
+        rng: a numpy Generator or a seed, for parameters and dropout.
 
     Raises:
         ValueError: for sizes or a nonlinearity that cannot be; on a call with other shapes, or lengths not from 1 to time.
@@ -222,11 +220,11 @@ class RNN(_Recurrent):
         dropout: float = 0.0,
         bidirectional: bool = False,
         *,
-        rng: Rng = None,
         dtype: Any = np.float64,
+        rng: Rng = None,
     ) -> None:
         _require_nonlinearity(nonlinearity)
-        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, rng=rng, dtype=dtype)
+        super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype=dtype, rng=rng)
         self.nonlinearity = nonlinearity
 
     def forward(self, x: Any, h_0: Any = None, *, lengths: Any = None) -> tuple[Value, Value]:
@@ -247,8 +245,12 @@ class LSTM(_Recurrent):
     ``i, f, g, o = weight_ih @ x[t] + bias_ih + weight_hh @ h[t-1] + bias_hh``, four gates of hidden_size each in one product,
     ``c[t] = sigmoid(f) * c[t-1] + sigmoid(i) * tanh(g)`` and ``h[t] = sigmoid(o) * tanh(c[t])``.
 
-    Called as ``out, (h_n, c_n) = lstm(x)`` or ``lstm(x, (h_0, c_0))``; c_0 and c_n have the shape of h_0 and h_n. Shapes,
-    parameters, `lengths` and arguments are as for RNN, which has a nonlinearity besides.
+    Called as ``out, (h_n, c_n) = lstm(x)``, ``lstm(x, (h_0, c_0))`` or ``lstm(x, lengths=[7, 5, 2])``: x (time, batch,
+    input_size) gives out (time, batch, directions * hidden_size), the hidden states of the last layer; h_0, c_0 and h_n, c_n,
+    all (num_layers * directions, batch, hidden_size), are hidden states and cells before and after, zeros by default. With
+    `batch_first` x and out are (batch, time, features); one sequence without a batch is (time, features), and its states are
+    (num_layers * directions, hidden_size). With `lengths` a sequence ends after that many steps: its state stays, and out is
+    zero behind it. Parameters and arguments are as for RNN, which has a nonlinearity besides.
 
     Raises:
         TypeError: for a state that is no pair.
@@ -263,7 +265,7 @@ class LSTM(_Recurrent):
     gates, parts = 4, 2
 
     def forward(self, x: Any, state: Any = None, *, lengths: Any = None) -> tuple[Value, tuple[Value, Value]]:
-        states = None if state is None else list(_pair(state, self._call(), "(h_0, c_0)"))
+        states = None if state is None else list(_pair(state, self._title(), "(h_0, c_0)"))
         out, (h_n, c_n) = self._forward(x, states, lengths)
         return out, (h_n, c_n)
 
@@ -277,8 +279,12 @@ class GRU(_Recurrent):
     ``r, z, n = weight_ih @ x[t] + bias_ih`` and ``r', z', n' = weight_hh @ h[t-1] + bias_hh``, with ``r = sigmoid(r + r')``,
     ``z = sigmoid(z + z')`` and ``n = tanh(n + r * n')``, then ``h[t] = (1 - z) * n + z * h[t-1]``.
 
-    Called as ``out, h_n = gru(x)`` or ``gru(x, h_0)``. Shapes, parameters, `lengths` and arguments are as for RNN, which has a
-    nonlinearity besides.
+    Called as ``out, h_n = gru(x)``, ``gru(x, h_0)`` or ``gru(x, lengths=[7, 5, 2])``: x (time, batch, input_size) gives out
+    (time, batch, directions * hidden_size), the states of the last layer; h_0 and h_n, (num_layers * directions, batch,
+    hidden_size), are the first and the last state of each layer, zeros by default. With `batch_first` x and out are (batch,
+    time, features); one sequence without a batch is (time, features), and its states are (num_layers * directions, hidden_size).
+    With `lengths` a sequence ends after that many steps: its state stays, and out is zero behind it. Parameters and arguments
+    are as for RNN, which has a nonlinearity besides.
 
     Raises:
         ValueError: for sizes that cannot be; on a call with other shapes, or lengths not from 1 to time.
@@ -306,7 +312,7 @@ class _Cell(Module):
 
     gates: int
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, *, rng: Rng = None, dtype: Any = np.float64) -> None:
+    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, *, dtype: Any = np.float64, rng: Rng = None) -> None:
         if hidden_size < 1:
             raise ValueError(f"{type(self).__name__} needs a hidden_size of at least 1, but {hidden_size} came")
         rng = np.random.default_rng(rng)
@@ -323,20 +329,17 @@ class _Cell(Module):
 
     def _states(self, x: Any, *states: Any) -> list[Any]:
         """The state, zeros for None; ValueError for other shapes."""
-        shape = np.shape(x)
+        shape = shape_of(x, self)
         if len(shape) not in (1, 2) or shape[-1] != self.input_size:
             raise ValueError(
-                f"{self._call()} takes (batch, {self.input_size}), or ({self.input_size},) for one sample, "
+                f"{self._title()} takes (batch, {self.input_size}), or ({self.input_size},) for one sample, "
                 f"but the shape {shape} came"
             )
         wanted = (*shape[:-1], self.hidden_size)
         for state in states:
             if state is not None and np.shape(state) != wanted:
-                raise ValueError(f"{self._call()} takes a state of the shape {wanted}, but {np.shape(state)} came")
+                raise ValueError(f"{self._title()} takes a state of the shape {wanted}, but {np.shape(state)} came")
         return [np.zeros(wanted, self.weight_hh.dtype) if state is None else state for state in states]
-
-    def _call(self) -> str:
-        return f"{type(self).__name__}({self.extra_repr()})"
 
     def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias_ih is not None else ", bias=False")
@@ -354,8 +357,8 @@ class RNNCell(_Cell):
         input_size, hidden_size: the numbers of features of x and h.
         bias: whether biases are added.
         nonlinearity: "tanh" or "relu".
-        rng: a numpy Generator or a seed.
         dtype: the dtype of the parameters.
+        rng: a numpy Generator or a seed.
 
     Raises:
         ValueError: for a size or nonlinearity that cannot be; on a call with other shapes.
@@ -373,11 +376,11 @@ class RNNCell(_Cell):
         bias: bool = True,
         nonlinearity: str = "tanh",
         *,
-        rng: Rng = None,
         dtype: Any = np.float64,
+        rng: Rng = None,
     ) -> None:
         _require_nonlinearity(nonlinearity)
-        super().__init__(input_size, hidden_size, bias, rng=rng, dtype=dtype)
+        super().__init__(input_size, hidden_size, bias, dtype=dtype, rng=rng)
         self.nonlinearity = nonlinearity
 
     def forward(self, x: Any, hidden: Any = None) -> Value:
@@ -401,7 +404,7 @@ class LSTMCell(_Cell):
     gates = 4
 
     def forward(self, x: Any, state: Any = None) -> tuple[Value, Value]:
-        hidden, cell = self._states(x, *((None, None) if state is None else _pair(state, self._call(), "(h, c)")))
+        hidden, cell = self._states(x, *((None, None) if state is None else _pair(state, self._title(), "(h, c)")))
         from_x, from_hidden = self._products(x, hidden)
         i, f, g, o = _gates(from_x + from_hidden, self.hidden_size)
         cell = sigmoid(f) * cell + sigmoid(i) * tanh(g)

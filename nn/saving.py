@@ -13,7 +13,7 @@ import json
 import math
 import os
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -142,10 +142,17 @@ def load(
     for name in leaves:
         if (part := name.partition("/")[0]) not in held:
             raise CheckpointError(f"{path} holds no {part}, but {', '.join(sorted(held)) or 'no part'}: leave {part}= away")
+    for name, part in leaves.items():
+        _refuse_other_kind(path, name, part, checkpoint.parts.get(name))
     missing = [name for name in leaves if name not in checkpoint.parts]
     given = {_key(name) for name, part in named.items() if part is not None}
     unexpected = [name for name in checkpoint.parts if name not in leaves and name.partition("/")[0] in given]
     if strict and missing + unexpected:
+        for name, part in leaves.items():  # a layer more or less is told by its parameters, too
+            if isinstance(part, Module) and name in checkpoint.parts:
+                only_here, only_there = _names_apart(part.state_dict(), checkpoint.parts[name])
+                missing += [f"{name}/{key}" for key in only_here]
+                unexpected += [f"{name}/{key}" for key in only_there]
         raise CheckpointError(
             f"{path} does not fit: missing in the file: {', '.join(missing) or 'nothing'}; "
             f"only in the file: {', '.join(unexpected) or 'nothing'}. Build the parts as they were when they were saved, "
@@ -237,7 +244,25 @@ def _check(part: Any, state: Any, ordered: bool) -> tuple[list[str], list[str]]:
             f"its parameters stood in the order {', '.join(there)}, and now {', '.join(here)}; the optimizer knows them by "
             "number. Build the model as it was, or load it without the optimizer"
         )
-    return [name for name in names if name not in state], [name for name in state if name not in names]
+    return _names_apart(names, state)
+
+
+def _names_apart(here: Iterable[str], there: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The names that are only here, and those that are only there."""
+    known, saved = list(here), list(there)
+    return [name for name in known if name not in saved], [name for name in saved if name not in known]
+
+
+def _refuse_other_kind(path: Path, name: str, part: Any, state: Any) -> None:
+    """CheckpointError if the state of an optimiser came for a model, or the other way round."""
+    if not isinstance(state, dict) or not state:
+        return
+    optimizer, model = isinstance(state.get("groups"), list), all(isinstance(item, np.ndarray) for item in state.values())
+    if isinstance(part, Module) and optimizer or hasattr(part, "param_groups") and model:
+        raise CheckpointError(
+            f"{path} holds as {name} the state of {'an optimiser' if optimizer else 'a model'}, but {type(part).__name__} came "
+            "for it: give the parts in the order in which they were saved, or by name, as in load(path, model=..., optimizer=...)"
+        )
 
 
 def refuse_loss(model: Module, arrays: Mapping[str, Any]) -> list[str]:
@@ -385,8 +410,8 @@ def _verified_json(path: Path, texts: Texts, digest: Any) -> dict[str, Any]:
     """What stands in checkpoint.json, if its checksum, format and version are right."""
     if JSON not in texts:
         raise CheckpointError(
-            f"{path} is no checkpoint: it has no entry {JSON}. Arrays that nn.save did not write are read by np.load, or by "
-            "nn.from_pytorch if they are weights of PyTorch in a .safetensors file"
+            f"{path} is no checkpoint: it has no entry {JSON}. Arrays that nn.save did not write are read by np.load, and "
+            "weights of PyTorch or of to_pytorch(), in a .npz or .safetensors file, by nn.from_pytorch(model, path)"
         )
     if not np.array_equal(digest, _digest_of_text(texts[JSON])):
         raise damaged(path, f"{JSON} does not give its checksum")

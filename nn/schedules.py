@@ -16,9 +16,11 @@ from numbers import Real
 from typing import Any
 
 from autograd import Value
+from nn.arrays import shown
 from nn.guards import GuardWarning
-from nn.optimisers import Optimizer
+from nn.optimisers import LBFGS, Optimizer
 
+COUNTING = (Optimizer.step, LBFGS.step)  # a step() of somebody's own may not count its calls
 ORDER = (
     "the schedule was stepped before the optimiser, so that the first learning rate is never used: "
     "call optimizer.step() first, then schedule.step()"
@@ -92,7 +94,8 @@ class LRScheduler:
 
     def step(self) -> None:
         """Set the next learning rates; to be called after the optimiser's step, or a ScheduleOrderWarning says so, once."""
-        if self.steps == 0 and self.optimizer.steps == 0 and self.optimizer.guard is not None:
+        optimizer = self.optimizer
+        if self.steps == optimizer.steps == 0 and optimizer.guard is not None and type(optimizer).step in COUNTING:
             warnings.warn(ORDER, ScheduleOrderWarning, stacklevel=2)
         self.advance()
 
@@ -525,7 +528,7 @@ class Composite(LRScheduler):
             raise ValueError(f"{who} needs schedules, but got an empty list")
         for number, schedule in enumerate(schedulers):
             if not isinstance(schedule, LRScheduler) or isinstance(schedule, ReduceLROnPlateau):
-                raise TypeError(f"{who} takes schedules whose step() takes nothing, but number {number} is {schedule!r}")
+                raise TypeError(f"{who} takes schedules whose step() takes nothing, but number {number} is {shown(schedule)}")
             if schedule.optimizer is not optimizer:
                 raise ValueError(f"{who} takes schedules of one optimiser, but that of number {number} is another")
         self.optimizer, self.schedules, self.steps = checked(optimizer), list(schedulers), 0

@@ -11,7 +11,7 @@ import pytest
 import nn
 from autograd import Value, gradient
 from autograd.verify import Verdict, check_gradients, check_model
-from tests.test_layers import r, smooth
+from tests.layer_checks import r, smooth
 
 
 def formula(query: Any, key: Any, value: Any, seen: Any = True) -> Any:

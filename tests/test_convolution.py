@@ -73,14 +73,13 @@ def test_a_small_network_learns() -> None:
         nn.Conv2d(1, 4, 3, rng=0), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 4, 2, rng=1), nn.AdaptiveAvgPool2d((2, 1)),
         lambda x: x.reshape(len(x), -1), nn.Linear(8, 2, rng=2),
     )  # fmt: skip
+    optimizer = nn.SGD(model.parameters(), lr=0.5)
     before = nn.cross_entropy(model(images), labels).item()
     for _ in range(60):
+        optimizer.zero_grad()
         loss = nn.cross_entropy(model(images), labels)
-        for parameter in model.parameters():
-            parameter.grad = None
         loss.backward()
-        for parameter in model.parameters():
-            parameter.data = parameter.data - 0.5 * parameter.grad
+        optimizer.step()
     assert loss.item() < 0.2 * before
     assert (model(images).data.argmax(1) == labels).mean() > 0.95
 
@@ -274,6 +273,8 @@ ERRORS: list[tuple[Callable[[], Any], str]] = [
     (lambda: nn.Conv2d(3, 8, 3, padding_mode="wrap"), r"one of 'zeros', 'reflect', 'replicate', 'circular', but 'wrap'"),
     (lambda: nn.ConvTranspose2d(3, 8, 3, padding_mode="reflect"), r"one of 'zeros', but 'reflect'"),
     (lambda: nn.Conv2d(3, 8, (3, 3, 3)), r"Conv2d takes one kernel_size or 2, but \(3, 3, 3\)"),
+    (lambda: nn.Conv2d(3, 8, (2.5, 3)), r"Conv2d takes integers as kernel_size, but \(2.5, 3\)"),
+    (lambda: nn.Conv1d(3, 8, 3, stride="2"), "Conv1d takes integers as stride, but '2'"),
     (lambda: nn.MaxPool2d(2)(np.ones((2, 2))), r"MaxPool2d\(kernel_size=2.*\) takes \(batch, channels, height, width\)"),
 ]  # fmt: skip
 
@@ -296,3 +297,8 @@ def test_settings_may_be_lists_and_numpy_integers() -> None:
     np.testing.assert_array_equal(conv(x2, w2, stride=[2, 2], padding=np.int64(1)), expected)
     np.testing.assert_array_equal(conv(x2, w2, stride=np.array([2, 2]), padding=(1, 1)), expected)
     assert max_pool(x2, [2, 3]).shape == max_pool(x2, np.array([2, 3])).shape == (1, 4, 3, 2)
+
+
+def test_a_batch_without_channels_is_told_how_to_get_them() -> None:
+    with pytest.raises(ValueError, match=r"1 channels in axis 0, .*\(5, 28, 28\) came: x\[:, None\] gives a batch its axis"):
+        nn.Conv2d(1, 8, 3)(np.ones((5, 28, 28)))

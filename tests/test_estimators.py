@@ -74,6 +74,12 @@ def assert_same_network(ours: Any, theirs: Any, within: float = 1e-12) -> None:
     assert (ours.n_outputs_, ours.out_activation_) == (theirs.n_outputs_, theirs.out_activation_)
 
 
+def both(target: str, **given: Any) -> tuple[Any, Any, np.ndarray]:
+    """Our estimator for a kind of target, scikit-learn's, and the target."""
+    ours, y = (MLPClassifier if target in CLASSIFICATION else MLPRegressor), (CLASSIFICATION | REGRESSION)[target]
+    return ours(**given), getattr(neural_network, ours.__name__)(**given), y
+
+
 SETTINGS: dict[str, dict[str, Any]] = {
     "Adam": {"max_iter": 20},
     "Adam, ordered": {"shuffle": False, "alpha": 0.1, "batch_size": 64},
@@ -90,12 +96,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("target", [*CLASSIFICATION, *REGRESSION])
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_the_same_random_state_gives_scikit_learns_network(setting: str, target: str, weights: np.ndarray | None) -> None:
-    given = {"max_iter": 5, "random_state": 3, **SETTINGS[setting]}
-    name = "MLPClassifier" if target in CLASSIFICATION else "MLPRegressor"
-    y = (CLASSIFICATION | REGRESSION)[target]
-    ours = {"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}[name](**given).fit(X, y, weights)
-    theirs = getattr(neural_network, name)(**given).fit(X, y, weights)
-    assert_same_network(ours, theirs)
+    ours, theirs, y = both(target, **{"max_iter": 5, "random_state": 3, **SETTINGS[setting]})
+    assert_same_network(ours.fit(X, y, weights), theirs.fit(X, y, weights))
     if target != "two numbers":  # scikit-learn reports the mean over the outputs, but its gradient is that of the sum
         np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-10)
         np.testing.assert_allclose(ours.best_loss_, theirs.best_loss_, rtol=1e-10)
@@ -115,12 +117,8 @@ def test_plain_descent_steps_by_scikit_learns_gradient() -> None:
 
 @pytest.mark.parametrize("target", [*CLASSIFICATION, "one number"])
 def test_lbfgs_goes_where_scikit_learns_goes(target: str) -> None:
-    given = {"solver": "lbfgs", "max_iter": 15, "random_state": 1, "hidden_layer_sizes": (20,)}
-    name = "MLPClassifier" if target in CLASSIFICATION else "MLPRegressor"
-    y = (CLASSIFICATION | REGRESSION)[target]
-    ours = {"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}[name](**given).fit(X, y, WEIGHTS)
-    theirs = getattr(neural_network, name)(**given).fit(X, y, WEIGHTS)
-    assert_same_network(ours, theirs, within=1e-7)
+    ours, theirs, y = both(target, solver="lbfgs", max_iter=15, random_state=1, hidden_layer_sizes=(20,))
+    assert_same_network(ours.fit(X, y, WEIGHTS), theirs.fit(X, y, WEIGHTS), within=1e-7)
     np.testing.assert_allclose(ours.loss_, theirs.loss_, rtol=1e-7)
 
 

@@ -11,28 +11,8 @@ import pytest
 
 import nn
 from autograd import Value, gradient
-from autograd.verify import Verdict, check_gradients, check_model
-
-
-def r(*shape: int) -> Any:
-    return np.random.default_rng(sum(shape)).normal(size=shape)
-
-
-def smooth(out: Any) -> Any:
-    """A loss whose second derivatives are not zero."""
-    return (out.tanh() * out).sum()
-
-
-def verified(model: nn.Module, *inputs: Any) -> None:
-    """Gradients of all parameters and of floating inputs agree with differences, at first and second order."""
-    for mode in (True, False):
-        model.train(mode)
-        if model.parameters():
-            report = check_model(model, lambda model: smooth(model(*inputs)), order=2)
-            assert report.verdict is Verdict.PASS, report
-        if all(np.asarray(x).dtype.kind == "f" for x in inputs):
-            report = check_gradients(lambda *x: smooth(model(*x)), *inputs, order=2)
-            assert report.verdict is Verdict.PASS, report
+from autograd.verify import Verdict, check_gradients
+from tests.layer_checks import r, smooth, verified
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -238,3 +218,20 @@ def test_the_same_seed_gives_the_same_layer_and_the_repr_its_sizes() -> None:
         "3, 2", "3, 3, 2", "3, 2, padding_idx=0", "start_axis=1, end_axis=-1", "0.5",
     ]  # fmt: skip
     assert nn.Bilinear(1, 2, 3, bias=False).extra_repr() == "1, 2, 3, bias=False"
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Linear(4, 2), nn.Dropout(), nn.Flatten(), nn.Embedding(3, 2), nn.LayerNorm(4), nn.BatchNorm1d(4), nn.GroupNorm(2, 4),
+        nn.Conv1d(4, 2, 1), nn.MaxPool1d(2), nn.MultiHeadAttention(4, 2), nn.LSTM(4, 2), nn.GRUCell(4, 2), nn.ReLU(), nn.PReLU(),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)  # fmt: skip
+def test_a_tuple_of_a_recurrent_layer_is_named(layer: Any) -> None:
+    with pytest.raises(TypeError, match=rf"{type(layer).__name__} takes one .* tuple of 2 came.*: out, state = lstm\(x\)"):
+        layer(nn.LSTM(3, 4, rng=0)(np.ones((5, 2, 3))))
+
+
+def test_a_tuple_of_numbers_is_data() -> None:
+    assert nn.Linear(2, 1)((1.0, 2.0)).shape == (1,)

@@ -15,14 +15,14 @@ from autograd import Value, gradient
 from autograd.verify import check_gradients
 
 REDUCTIONS = ("mean", "sum", "none")
-rng = np.random.default_rng(0)
+RNG = np.random.default_rng(0)
 SIGNS = np.array([1.0, -1.0, -1.0, 1.0, 1.0])
 CLASSES = np.array([0, 2, 1])
 WEIGHT = np.array([0.5, 1.0, 2.0])
 APART = np.array([0.3, -0.4, 1.7, -2.6, 0.05])  # errors away from the kinks at 0, 0.5, 1 and 2
-ROWS = rng.uniform(0.1, 1.0, (3, 3))
+ROWS = RNG.uniform(0.1, 1.0, (3, 3))
 ROWS /= ROWS.sum(axis=1, keepdims=True)
-MATRIX, OTHER, THIRD = rng.normal(size=(3, 3, 3))
+MATRIX, OTHER, THIRD = RNG.normal(size=(3, 3, 3))
 
 #: name, differentiable inputs, other inputs, settings, and the loss of each sample by another formula.
 CASES: list[tuple[str, list[Any], list[Any], dict[str, Any], Callable[..., Any]]] = [
@@ -140,7 +140,7 @@ def test_a_weighted_mean_is_over_the_weights() -> None:
 
 
 def test_class_weights_and_ignored_targets() -> None:
-    data, target = rng.normal(size=(5, 3)), np.array([0, 2, -1, 1, 0])
+    data, target = np.random.default_rng(1).normal(size=(5, 3)), np.array([0, 2, -1, 1, 0])
     logits, classes, kept = Value(data), np.array([0, 2, 0, 1, 0]), np.array([1.0, 1.0, 0.0, 1.0, 1.0])
     each = nn.cross_entropy(logits, classes, reduction="none").data
     factor = WEIGHT[classes] * kept
@@ -187,6 +187,7 @@ def test_targets_are_integers_of_any_kind(kind: Any) -> None:
 
 
 def test_classes_on_another_axis() -> None:
+    rng = np.random.default_rng(2)
     logits, target = rng.normal(size=(2, 3, 4)), rng.integers(0, 3, (2, 4))
     expected = nn.cross_entropy(np.moveaxis(logits, 1, -1), target)
     assert nn.cross_entropy(Value(logits), target, axis=1).data == pytest.approx(expected)
@@ -339,3 +340,19 @@ def test_weights_of_a_module_are_its_buffers() -> None:
         repr(nn.CrossEntropyLoss())
         == "CrossEntropyLoss(weight=None, ignore_index=-100, reduction='mean', label_smoothing=0.0, axis=-1)"
     )
+
+
+@pytest.mark.parametrize(
+    "call, error, text",
+    [
+        (lambda: nn.cross_entropy(None, [0, 1]), TypeError, r"None came: does forward\(\) return its result"),
+        (lambda: nn.MSELoss()(None, [0.0]), TypeError, r"None came: does forward\(\) return its result"),
+        (lambda: nn.mse_loss(nn.LSTM(3, 4)(np.ones((5, 2, 3))), 0.0), TypeError, r"tuple of 2 came.*out, state = lstm\(x\)"),
+        (lambda: nn.cross_entropy([0, 1], Value(np.ones((2, 3)))), TypeError, r"_entropy\(prediction, target\), in this order"),
+        (lambda: nn.cross_entropy(np.ones((2, 3)), ["cat", "dog"]), TypeError, r"np.unique\(target, return_inverse=True\)"),
+        (lambda: nn.CrossEntropyLoss(Value(np.ones((2, 3))), [0, 1]), TypeError, r"then call it, CrossEntropyLoss\(\)\(...\)"),
+    ],
+)  # fmt: skip
+def test_frequent_slips_are_named(call: Callable[[], Any], error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        call()

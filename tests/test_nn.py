@@ -6,6 +6,7 @@ import copy
 import gc
 import pickle
 import weakref
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -136,9 +137,14 @@ def test_arguments_of_modules_are_checked() -> None:
         nn.Linear(2, 1).load_state_dict("model.npz")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"train\(\) takes True or False, but 'eval' came"):
         nn.Linear(2, 1).train("eval")  # type: ignore[arg-type]
-    for make in (nn.Linear, nn.Embedding):
+    for make in (
+        partial(nn.Linear, 2, 2), partial(nn.Embedding, 2, 2), partial(nn.Conv2d, 2, 2, 1), partial(nn.ConvTranspose1d, 2, 2, 1),
+        partial(nn.BatchNorm1d, 2), partial(nn.LayerNorm, 2), partial(nn.RMSNorm, 2), partial(nn.GroupNorm, 1, 2), nn.PReLU,
+        partial(nn.MultiHeadAttention, 2, 2), partial(nn.LSTM, 2, 2), partial(nn.GRUCell, 2, 2), partial(nn.init.normal, 2),
+        partial(nn.init.uniform, 2), partial(nn.init.truncated_normal, 2), partial(nn.init.orthogonal, (2, 2)),
+    ):  # fmt: skip
         with pytest.raises(TypeError, match="parameters are floating, but dtype=int64 came"):
-            make(2, 2, dtype=int)
+            make(dtype=int)
 
 
 def ancestors(value: Value) -> list[Value]:
@@ -373,3 +379,59 @@ def test_training_reaches_a_solution() -> None:
         optimizer.step()
     assert loss.data < 0.1
     assert (model(X).data.argmax(axis=1) == y).mean() > 0.95
+
+
+def test_only_a_parameter_takes_the_place_of_a_parameter() -> None:
+    layer = nn.Linear(2, 3)
+    for other in (np.zeros((3, 2)), layer.weight * 0.1, [1.0], 2.0):
+        with pytest.raises(TypeError, match=r"Linear.weight is a param.* \.weight.data = array, or .* Value\(array\), or del"):
+            layer.weight = other
+    assert len(layer.parameters()) == 2
+    layer.weight, layer.bias = Value(np.zeros((3, 2))), None
+    assert layer(np.ones(2)).data.tolist() == [0.0, 0.0, 0.0]
+    del layer.weight
+    layer.weight = np.ones((3, 2))
+    assert [name for name, _ in layer.named_buffers()] == ["weight"]
+    twin = pickle.loads(pickle.dumps(nn.Linear(2, 3)))
+    assert len(copy.deepcopy(twin).parameters()) == 2
+    layer._seen = Value(1.0)
+    layer._seen = layer._seen * 2.0  # no parameter
+
+
+def tied() -> nn.Sequential:
+    model = nn.Sequential(nn.Embedding(5, 3), nn.Linear(3, 5, rng=0))
+    model[1].weight = model[0].weight
+    return model
+
+
+def test_tied_parameters_are_loaded_by_any_of_their_names() -> None:
+    model = tied()
+    assert list(model.state_dict()) == ["0.weight", "1.bias"]
+    ones, zeros, bias = np.ones((5, 3)), np.zeros((5, 3)), np.zeros(5)
+    assert model.load_state_dict({"0.weight": ones, "1.weight": ones, "1.bias": bias}) == []
+    assert (model[1].weight.data == 1.0).all() and model[1].weight is model[0].weight
+    model.load_state_dict({"1.weight": zeros, "1.bias": bias})
+    assert (model[0].weight.data == 0.0).all()
+    with pytest.raises(ValueError, match="1.weight and 0.weight are one parameter .* without tying them.*nothing was set"):
+        model.load_state_dict({"0.weight": ones, "1.weight": zeros, "1.bias": bias})
+    assert (model[0].weight.data == 0.0).all()
+
+
+def test_functions_and_what_is_frozen_are_shown() -> None:
+    model = nn.Sequential(nn.Linear(4, 8), relu, nn.Linear(8, 2))
+    model[0].freeze()
+    assert repr(model).splitlines() == [
+        "Sequential()                     58 parameters",
+        "  0: Linear(4, 8) frozen         40",
+        "  1: relu",
+        "  2: Linear(8, 2)                18",
+    ]
+
+
+def test_pytorchs_call_of_zero_grad_runs() -> None:
+    layer = nn.Linear(2, 1)
+    optimizer = nn.SGD(layer.parameters(), lr=0.1)
+    for reset in (layer.zero_grad, optimizer.zero_grad):
+        layer(np.ones(2)).sum().backward()
+        reset(set_to_none=True)
+        assert not layer.weight.grad.any()

@@ -11,7 +11,7 @@ import pytest
 import nn
 from autograd import Value, centre, no_grad, rms_normalise
 from autograd.verify import Verdict, check_gradients
-from tests.test_layers import r, smooth, verified
+from tests.layer_checks import r, smooth, verified
 
 
 def random_affine(layer: Any) -> Any:
@@ -269,4 +269,7 @@ def test_the_repr_has_what_is_not_the_default() -> None:
     changed = nn.BatchNorm2d(3, 0.1, None, False, False)
     assert changed.extra_repr() == "3, eps=0.1, momentum=None, affine=False, track_running_stats=False"
     assert nn.LayerNorm((2, 3), elementwise_affine=False).extra_repr() == "(2, 3), elementwise_affine=False"
+    assert nn.LayerNorm(3, 0.1, bias=False).extra_repr() == "3, eps=0.1, bias=False"
+    assert (nn.RMSNorm(3).extra_repr(), nn.RMSNorm(3, 1e-5).extra_repr()) == ("3", "3, eps=1e-05")
     assert nn.GroupNorm(2, 4, affine=False).extra_repr() == "2, 4, affine=False"
+    assert nn.GroupNorm(2, 4, 0.1).extra_repr() == "2, 4, eps=0.1"

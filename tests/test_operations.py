@@ -45,7 +45,7 @@ def test_it_works_on_floats_arrays_and_values_at_every_order() -> None:
     assert jvp(logistic, (0.0,), (1.0,))[1] == 0.25
     out = apart(Value(np.ones((2, 3))), Value([1.0, 2.0, 4.0]), power=3)
     assert out.data[0].tolist() == [0.0, -1.0, -27.0]
-    assert (out.op.name, repr(out.op)) == ("apart", "<op apart>")
+    assert (out.op.name, repr(out.op)) == ("apart", "<op apart(x, y, power=2)>")
 
 
 def test_it_passes_the_sweep_of_the_table() -> None:

@@ -533,7 +533,11 @@ def test_a_state_that_does_not_fit_changes_nothing(change: Any, text: str) -> No
         (lambda: nn.SGD(Value(1.0)), TypeError, r"got Value: pass model.parameters\(\)"),
         (lambda: nn.SGD({"params": [Value(1.0)]}), TypeError, "got dict"),
         (lambda: nn.SGD([("name", np.ones(2))]), TypeError, "leaf Values"),
-        (lambda: nn.SGD([{"params": []}]), ValueError, "needs parameters, but got an empty list"),
+        (lambda: nn.SGD([{"params": []}]), ValueError, "needs parameters, but got none; a generator gives them only once"),
+        (lambda: nn.SGD([{"params": nn.Linear(1, 1)}]), TypeError, r"a group are a list .*got Linear: pass model.parameters\(\)"),
+        (lambda: nn.SGD([nn.Linear(1, 1)]), TypeError, r"takes leaf Values, but got a Linear: pass model.parameters\(\)"),
+        (lambda: nn.clip_grad_norm(nn.Linear(1, 1).parameters, 1.0), TypeError, r"but got method: pass model.parameters\(\)"),
+        (lambda: nn.clip_grad_norm(nn.Sequential(nn.Linear(1, 1)), 1.0), TypeError, r"but a Linear is in it: pass model.par"),
         (lambda: nn.SGD([{"params": [Value(1.0)], "rate": 1.0}]), ValueError, "keys params, lr, momentum.*but has params, rate"),
         (lambda: nn.SGD([{"lr": 1.0}]), ValueError, "needs params, but has lr"),
         (lambda: nn.SGD([Value(1.0)] * 2), ValueError, "one comes twice"),
@@ -800,3 +804,54 @@ def test_norms_of_empty_and_transposed_gradients() -> None:
         right = float(np.linalg.norm(np.arange(6.0), norm))
         assert nn.clip_grad_norm([empty, turned], math.inf, norm) == pytest.approx(right, rel=1e-14)
         assert nn.clip_grad_norm([empty], 1.0, norm) == 0.0
+
+
+class Own(nn.Optimizer):
+    """An optimiser of somebody's own, with options that are no numbers or negative."""
+
+    slots = ("average",)
+
+    def __init__(self, parameters: Any, lr: float = 0.1, mode: str = "sign", power: float = -0.5) -> None:
+        super().__init__(parameters, {"lr": lr, "mode": mode, "power": power})
+
+    def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
+        state["average"] = 0.5 * state.get("average", 0.0) + grad
+        return group["lr"] * state["average"]
+
+
+class Undeclared(Own):
+    slots = ()
+
+
+def stepped(kind: type[nn.Optimizer]) -> nn.Optimizer:
+    parameter = Value([1.0, 2.0])
+    optimizer = kind([{"params": [("w", parameter)], "name": "head"}], **{})  # type: ignore[call-arg]
+    (parameter * parameter).sum().backward()
+    optimizer.step()
+    return optimizer
+
+
+def test_options_and_state_of_ones_own_optimiser_are_saved() -> None:
+    optimizer = stepped(Own)
+    assert optimizer.param_groups[0]["name"] == "head"
+    twin = Own([("w", Value([1.0, 2.0]))], mode="other")
+    twin.load_state_dict(optimizer.state_dict())
+    assert (twin.param_groups[0]["mode"], twin.param_groups[0]["power"]) == ("sign", -0.5)
+    assert twin.state[twin.parameters[0]]["average"].tolist() == [2.0, 4.0]
+    with pytest.raises(ValueError, match="the learning rate must not be negative"):
+        Own([Value(1.0)], lr=-1.0)
+
+
+def test_state_that_the_class_does_not_name_is_refused_with_the_fix() -> None:
+    optimizer = stepped(Undeclared)
+    with pytest.raises(ValueError, match=r"has step, but average came; .* slots = \('average',\) if it has the shape"):
+        optimizer.load_state_dict(optimizer.state_dict())
+
+
+def test_an_update_without_return_is_named() -> None:
+    class Silent(Own):
+        def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
+            super().update(grad, state, group)
+
+    with pytest.raises(TypeError, match=r"Silent.update\(\) returned None: return what is subtracted"):
+        stepped(Silent)

@@ -12,6 +12,7 @@ import autograd
 import nn
 from autograd import Value, check_gradients, concatenate, stack
 from autograd.verify import Verdict, check_model
+from tests.layer_checks import r
 
 INPUT, HIDDEN, TIME, BATCH = 2, 3, 4, 3
 LENGTHS = [2, 4, 1]
@@ -19,10 +20,6 @@ KINDS: list[tuple[str, dict[str, Any]]] = [
     ("RNN", {}), ("RNN", {"nonlinearity": "relu"}), ("LSTM", {}), ("GRU", {}),
 ]  # fmt: skip
 each_kind = pytest.mark.parametrize(("kind", "options"), KINDS, ids=["RNN", "RNN relu", "LSTM", "GRU"])
-
-
-def r(*shape: int) -> Any:
-    return np.random.default_rng(sum(shape)).normal(size=shape)
 
 
 def flat(nested: Any) -> list[Any]:
@@ -172,7 +169,8 @@ def test_padding_has_no_gradient(kind: str, options: dict[str, Any]) -> None:
     smooth(model(x, lengths=LENGTHS)).backward()
     padding = np.arange(TIME)[:, None] >= LENGTHS
     assert not x.grad[padding].any()
-    assert x.grad[~padding].any(-1).all() or options
+    if not options:  # relu may have a zero gradient anywhere
+        assert x.grad[~padding].any(-1).all()
 
 
 @each_kind
@@ -204,7 +202,6 @@ def test_dropout_acts_between_layers_while_training() -> None:
     assert [name for name, _ in models[0].named_generators()] == ["dropout.rng"]
     assert not list(plain.named_generators())
     everything = nn.GRU(INPUT, HIDDEN, 2, dropout=1.0, rng=7)
-    close(everything(x), everything(x * 2.0), 1.0)
     np.testing.assert_array_equal(everything(x)[0].data, everything(10.0 * x)[0].data)  # the second layer sees zeros only
 
 

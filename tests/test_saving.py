@@ -905,3 +905,56 @@ def test_bfloat16_and_dtypes_that_numpy_lacks(tmp_path: Path) -> None:
         nn.CheckpointError, match="holds a in the dtype F8_E4M3, which NumPy lacks: convert it to float32 in PyTorch"
     ):
         nn.read_weights(path)
+
+
+def tied() -> nn.Sequential:
+    model = nn.Sequential(nn.Embedding(5, 3, rng=0), nn.Linear(3, 5, rng=1))
+    model[1].weight = model[0].weight
+    return model
+
+
+def test_tied_weights_go_to_pytorch_and_back_under_all_their_names(tmp_path: Path) -> None:
+    model, twin = tied(), tied()
+    state = nn.to_pytorch(model)
+    assert sorted(state) == ["0.weight", "1.bias", "1.weight"]
+    assert not np.shares_memory(state["0.weight"], state["1.weight"])
+    model[0].weight.data += 1.0
+    assert nn.from_pytorch(twin, nn.to_pytorch(model)) == []
+    assert (twin[1].weight.data == model[0].weight.data).all()
+    np.savez(tmp_path / "weights.npz", **state)
+    assert nn.from_pytorch(model, tmp_path / "weights.npz") == []
+    assert (model[0].weight.data == state["0.weight"]).all()
+    with pytest.raises(ValueError, match="1.weight and 0.weight are one parameter or buffer of this Sequential"):
+        nn.from_pytorch(model, state | {"1.weight": state["1.weight"] + 1.0})
+    nn.save(tmp_path / "run.npz", model)
+    nn.load(tmp_path / "run.npz", twin)
+    assert (twin[1].weight.data == state["0.weight"]).all()
+
+
+def test_the_prefix_of_dataparallel_is_named() -> None:
+    model = nn.Linear(2, 1)
+    with pytest.raises(ValueError, match=r"Fix: take the 'module.' of DataParallel away, .*removeprefix\('module.'\)"):
+        nn.from_pytorch(model, {f"module.{name}": array for name, array in nn.to_pytorch(model).items()})
+
+
+def test_a_layer_less_is_told_by_its_parameters_too(tmp_path: Path) -> None:
+    path = tmp_path / "run.npz"
+    nn.save(path, nn.Sequential(nn.Linear(2, 3), nn.Dropout(), nn.Linear(3, 1)))
+    with pytest.raises(nn.CheckpointError, match=r"only in the file: model/generators/1.rng, model/2.weight, model/2.bias"):
+        nn.load(path, nn.Sequential(nn.Linear(2, 3)))
+
+
+def test_model_and_optimizer_that_were_swapped_are_named(tmp_path: Path) -> None:
+    path, model = tmp_path / "run.npz", nn.Sequential(nn.Linear(2, 3), nn.Dropout())
+    optimizer = nn.SGD(model.parameters())
+    nn.save(path, model, optimizer)
+    with pytest.raises(nn.CheckpointError, match="as model the state of a model, but SGD came for it: give .* in the order"):
+        nn.load(path, optimizer, model)
+    with pytest.raises(nn.CheckpointError, match="as optimizer the state of an optimiser, but Sequential came for it"):
+        nn.load(path, optimizer=model)
+
+
+def test_other_arrays_are_sent_to_the_right_reader(tmp_path: Path) -> None:
+    np.savez(tmp_path / "other.npz", weight=np.ones((1, 2)))
+    with pytest.raises(nn.CheckpointError, match=r"in a .npz or .safetensors file, by nn.from_pytorch\(model, path\)"):
+        nn.load(tmp_path / "other.npz")

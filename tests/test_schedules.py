@@ -353,3 +353,18 @@ def test_the_preview_of_nested_schedules_is_what_comes(make: Any) -> None:
     for rates in zip(*previews, strict=True):
         assert [group["lr"] for group in other.param_groups] == pytest.approx(rates, rel=1e-12)
         schedule.step()
+
+
+def test_an_optimiser_with_its_own_step_is_not_said_to_be_late() -> None:
+    class Own(nn.Optimizer):
+        def step(self, closure: Callable[[], Any] | None = None) -> None:
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    parameter.data -= group["lr"] * parameter.grad
+
+    optimizer = Own([Value(1.0)], {"lr": 0.1})
+    schedule = nn.StepLR(optimizer, 1)
+    optimizer.step()
+    schedule.step()
+    assert optimizer.lr == pytest.approx(0.01)
+    assert nn.ScheduleOrderWarning is ScheduleOrderWarning

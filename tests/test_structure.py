@@ -60,7 +60,9 @@ def test_imports_go_one_way() -> None:
             here, there = room(module), room(name)
             assert ORDER.index(there) <= ORDER.index(here), f"{module} imports {name}, which is above it"
             if here in ("nn", "demos") and there != here:
-                assert name in ("autograd", "nn", "autograd.verify", "nn.init", "nn.estimators"), f"{module} imports {name}: only public names"
+                assert name in ("autograd", "nn", "autograd.verify", "nn.init", "nn.estimators"), (
+                    f"{module} imports {name}: only public names"
+                )
 
 
 def test_only_the_drawing_knows_graphviz() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 import operator
 import pickle
+import pydoc
 from collections.abc import Callable
 from typing import Any
 
@@ -325,7 +327,7 @@ def test_text() -> None:
     assert f"{Value(2.0) / 3.0:.3f}" == "0.667"
     assert f"{Value([1.0, 2.0]) / 3.0:.2f}" == "[0.33 0.67]"
     assert f"{Value(1.0)}" == "Value(data=1.0, grad=0.0)"
-    assert repr(autograd.tanh) == "<op tanh>"
+    assert repr(autograd.tanh) == "<op tanh(x)>"
     assert "x" in (autograd.tanh.__doc__ or "")
 
 
@@ -380,3 +382,27 @@ def test_star_import_hides_no_builtin() -> None:
 
     assert not [name for name in autograd.__all__ if hasattr(builtins, name)]
     assert all(hasattr(autograd, name) for name in autograd.__all__)
+
+
+@pytest.mark.parametrize(
+    "call, error, text",
+    [
+        (lambda v: v.view(6), AttributeError, r"no view: write v.reshape\(shape\)"),
+        (lambda v: v.permute(1, 0), AttributeError, r"no permute: write v.transpose\(axes\)"),
+        (lambda v: v.unsqueeze(0), AttributeError, r"no unsqueeze: write v.expand_dims\(axis\)"),
+        (lambda v: v.argmax(dim=1), TypeError, r"argmax\(\) has NumPy's arguments: dim= is called axis= here"),
+        (lambda v: v.sum(dim=1, keepdim=True), TypeError, "dim= is called axis= here, keepdim= is called keepdims= here"),
+        (lambda v: softmax(v, dim=-1), TypeError, r"softmax\(\) has NumPy's arguments: dim= is called axis= here"),
+        (lambda v: v.transpose(0, 1, 2), ValueError, r"all axes in their new order; swapaxes\(i, j\) exchanges two"),
+    ],
+)
+def test_words_of_pytorch_are_answered_with_numpys(call: Callable[[Any], Any], error: type[Exception], text: str) -> None:
+    value = Value(np.ones((2, 3)))
+    with pytest.raises(error, match=text):
+        call(value)
+    assert not hasattr(value, "view") and not hasattr(value, "numpy")  # for those who ask what kind of array it is
+
+
+def test_help_of_an_operation_begins_with_its_signature() -> None:
+    assert pydoc.render_doc(softmax, renderer=pydoc.plaintext).split("\n")[2] == "softmax = <op softmax(x, axis=-1)>"
+    assert list(inspect.signature(softmax).parameters) == ["x", "axis"]

@@ -20,10 +20,11 @@ from autograd.ops.plain import is_finite, short
 from autograd.ops.reductions import softmax
 from autograd.ops.shapes import as_tensor
 
-#: Beyond these bounds exp(x) is 0, and 1 + exp(-x) is 1, in every precision.
-ZERO, ONE = -800.0, 50.0
+#: Below the first exp(x) is 0, above the second 1 + exp(-x) is 1, in every precision.
+EXP_IS_0, SIGMOID_IS_1 = -800.0, 50.0
 FAR = 30.0  # where erfc is 0, in every precision
 FLAT = 30.0  # where the sigmoid of the polynomial of _gelu_tanh is 0 or 1
+DENSITY = 1.0 / math.sqrt(2.0 * math.pi)  # of the standard normal distribution at 0
 
 # --- exponential below 0 --------------------------------------------------------------------------
 
@@ -112,7 +113,7 @@ def normal_cdf_array(x: Any) -> Any:
 
 
 def gelu_array(x: Any) -> Any:
-    return np.maximum(x, ZERO) * normal_cdf(x)
+    return np.maximum(x, EXP_IS_0) * normal_cdf(x)
 
 
 def gelu_slope(x: Any) -> Any:
@@ -123,25 +124,25 @@ def gelu_slope(x: Any) -> Any:
 
 def silu_array(x: Any) -> Any:
     with np.errstate(over="ignore"):  # exp(-x) = inf is meant: the quotient is then 0
-        return np.maximum(x, ZERO) / (1.0 + np.exp(-x))
+        return np.maximum(x, EXP_IS_0) / (1.0 + np.exp(-x))
 
 
 def silu_slope(out: Any, s: Any) -> Any:
     """The slope of x s, where s is the sigmoid of x."""
-    return s + minimum(out, ONE) * (1.0 - s)
+    return s + minimum(out, SIGMOID_IS_1) * (1.0 - s)
 
 
 def mish_parts(x: Any) -> tuple[Any, Any, Any]:
     """x within bounds, w = exp(x), and n = w (w + 2): tanh(log(1 + w)) is n / (n + 2)."""
     half = getattr(raw(x), "dtype", float) == np.float16  # there w * w must stay below 65504
-    x = clip(x, ZERO, 5.0 if half else 20.0)  # from where on n / (n + 2) is 1
+    x = clip(x, EXP_IS_0, 5.0 if half else 20.0)  # from where on n / (n + 2) is 1
     w = exp(x)
     return x, w, w * (w + 2.0)
 
 
 def mish_array(x: Any) -> Any:
     _, _, n = mish_parts(x)
-    return np.maximum(x, ZERO) * (n / (n + 2.0))
+    return np.maximum(x, EXP_IS_0) * (n / (n + 2.0))
 
 
 def mish_slope(x: Any) -> Any:
@@ -169,8 +170,6 @@ def own(name: str, array: Any, rule: Any, doc: str, domain: tuple[float, float] 
     """An activation whose formula is a function of arrays, which serves floats as well."""
     return unary(name, f"{name}({{}})", as_float(array), array, rule, domain, doc)
 
-
-DENSITY = 1.0 / math.sqrt(2.0 * math.pi)  # of the standard normal distribution at 0
 
 # fmt: off
 normal_cdf = unary("normal_cdf", "normal_cdf({})", lambda x: 0.5 * math.erfc(x * -math.sqrt(0.5)), normal_cdf_array,
@@ -206,7 +205,7 @@ def gelu_tanh_slope(x: Any) -> Any:
 def _gelu_tanh(x: Any) -> Any:
     """gelu() with ``approximate="tanh"``."""
     near = np.clip(x, -FLAT, FLAT)
-    return np.maximum(x, ZERO) * sigmoid_array(near * (TANH_GELU + CUBIC * near * near))
+    return np.maximum(x, EXP_IS_0) * sigmoid_array(near * (TANH_GELU + CUBIC * near * near))
 
 
 @composed

@@ -13,7 +13,9 @@ from autograd.ops import shapes
 
 KINDS = {"c": "complex numbers", "O": "an object array", "U": "a string", "S": "bytes", "M": "dates", "m": "time spans"}
 SHAPES = " Fix: shapes must be equal or broadcast from the last axis on; add axes with reshape() or expand_dims()."
+EXCHANGE = " Fix: transpose() takes all axes in their new order; swapaxes(i, j) exchanges two."
 PRODUCT = " Fix: the last axis on the left must be as long as the second last on the right, or as a vector; .T transposes."
+FIXES = {"matmul": PRODUCT, "linear": PRODUCT, "transpose": EXCHANGE}
 
 
 def real_array(data: Any, who: str) -> np.ndarray:
@@ -156,7 +158,7 @@ def explained(op: Op, data: tuple[Any, ...], error: Exception) -> Exception:
     shapes = ", ".join(str(np.shape(item)) for item in inputs)
     return type(error)(
         f"{op.name}() cannot take the shape{'s' * (len(inputs) != 1)} {shapes}: {str(error).strip(' .')}."
-        + (SHAPES if op.kind == "elementwise" else PRODUCT if op.name in ("matmul", "linear") else "")
+        + (SHAPES if op.kind == "elementwise" else FIXES.get(op.name, ""))
     )
 
 

@@ -174,3 +174,14 @@ def test_our_checkpoints_are_read_by_the_package_safetensors(tmp_path: Path) -> 
     path, model = tmp_path / "run.safetensors", nn.Linear(3, 2, rng=0)
     nn.save(path, model, step=1)
     assert (safetensors.torch.load_file(path)["model/weight"].numpy() == model.weight.data).all()
+
+
+def test_tied_weights_fit_both_ways() -> None:
+    theirs = torch.nn.Sequential(torch.nn.Embedding(5, 3), torch.nn.Linear(3, 5)).double()
+    ours = nn.Sequential(nn.Embedding(5, 3), nn.Linear(3, 5))
+    theirs[1].weight, ours[1].weight = theirs[0].weight, ours[0].weight
+    assert nn.from_pytorch(ours, theirs.state_dict()) == []
+    np.testing.assert_array_equal(ours[1].weight.data, theirs[0].weight.detach().numpy())
+    ours[0].weight.data += 1.0
+    theirs.load_state_dict({name: torch.from_numpy(array) for name, array in nn.to_pytorch(ours).items()})
+    np.testing.assert_array_equal(theirs[1].weight.detach().numpy(), ours[0].weight.data)

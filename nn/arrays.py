@@ -1,0 +1,50 @@
+"""What the files of nn share about data: arrays and Values, dtypes of parameters, generators of random numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd import Value
+
+Rng = np.random.Generator | int | None  # what np.random.default_rng() takes: a generator, a seed, or None for a new one
+
+
+def as_tensor(x: Any) -> Any:
+    """A Value as it is, and anything else as an array."""
+    return x if isinstance(x, Value) else np.asarray(x)
+
+
+def plain(x: Any) -> np.ndarray:
+    """The data of a Value, or of anything else, as an array."""
+    return np.asarray(x.data if isinstance(x, Value) else x)
+
+
+def no_tuple(x: Any, who: Any) -> Any:
+    """`x`, or a TypeError if it is a tuple of tensors, as recurrent layers and attention return.
+
+    `who` takes `x`: a module, whose class is named, or text.
+    """
+    if isinstance(x, tuple) and any(isinstance(item, Value) and item.shape for item in x):
+        raise TypeError(
+            f"{who if isinstance(who, str) else type(who).__name__} takes one Value or array, but a tuple of {len(x)} came, as "
+            "recurrent layers and attention return: out, state = lstm(x), and go on with out"
+        )
+    return x
+
+
+def shape_of(x: Any, layer: Any) -> tuple[int, ...]:
+    """The shape of the input of a layer; see no_tuple()."""
+    return np.shape(no_tuple(x, layer))
+
+
+def shown(x: Any) -> str:
+    """How an error writes what came: in a few words, also a model."""
+    return f"a {type(x).__name__}" if hasattr(x, "state_dict") else f"{x!r:.80}"
+
+
+def require_float(dtype: Any) -> None:
+    """Raise TypeError for the dtype of integers, say, which would make zeros of small numbers."""
+    if np.dtype(dtype).kind != "f":
+        raise TypeError(f"parameters are floating, but dtype={np.dtype(dtype)} came: use np.float64 or np.float32")
