@@ -76,7 +76,7 @@ def progress(steps: int, unit: str, what: str = "training") -> Any:
 def finish(files: Sequence[Path], what: str, result: float, baseline: str) -> None:
     """The last lines of every demo: what it wrote, and how well it did beside what one gets without it."""
     print("files:", *(f"  {path}" for path in files), sep="\n")
-    print(f"{what}: {result:.3f} (baseline: {baseline})")
+    print(f"{what}: {f'{result:.3f}' if isinstance(result, float) else result} (baseline: {baseline})")
 
 
 # --- data ----------------------------------------------------------------------------------------------
@@ -131,6 +131,11 @@ def split(images: np.ndarray, labels: np.ndarray, train: int) -> Digits:
     return Digits(images[:train], labels[:train], images[train:], labels[train:])
 
 
+def as_pictures(images: np.ndarray) -> np.ndarray:
+    """Images (n, 784) as convolutions take them: (n, 1, 28, 28), in float32, which is twice as fast as float64."""
+    return images.reshape(-1, 1, 28, 28).astype(np.float32)
+
+
 def load_sunspots() -> tuple[np.ndarray, np.ndarray]:
     """The years from 1700 to 2008, and the mean number of sunspots in each."""
     years, spots = np.loadtxt(DATA / "sunspots.csv", delimiter=",", skiprows=1).T
@@ -142,13 +147,20 @@ def load_names() -> list[str]:
     return (DATA / "first_names.txt").read_text(encoding="utf-8").split()
 
 
-def load_moons(samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def load_moons(samples: int, seed: int, noise: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
     """Two half moons that reach into each other: points (n, 2) and labels (n,), -1 and 1."""
-    points, labels = package("sklearn.datasets").make_moons(samples, noise=0.1, random_state=seed)
+    points, labels = package("sklearn.datasets").make_moons(samples, noise=noise, random_state=seed)
     return points, 2 * labels - 1
 
 
 # --- pictures ------------------------------------------------------------------------------------------
+
+
+def mosaic(images: np.ndarray, columns: int, gap: float = 1.0) -> np.ndarray:
+    """Images (n, ...) of 28 x 28 pixels side by side in rows, as one, with lines of the grey value `gap` between them."""
+    tiles = np.pad(images.reshape(-1, 28, 28), ((0, -len(images) % columns), (0, 2), (0, 2)), constant_values=gap)
+    rows = tiles.reshape(-1, columns, 30, 30).swapaxes(1, 2)  # (rows, 30, columns, 30)
+    return rows.reshape(-1, columns * 30)[:-2, :-2]
 
 
 @contextmanager

@@ -50,7 +50,8 @@ def test_digits_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "500 digits to train, 500 to test" in before
     assert "13,002" in before
     assert "PASS: 6 parameters" in before
-    assert re.fullmatch(r"test accuracy: 0\.\d{3} \(baseline: 0\.1, guessing\)", last_lines[0])
+    assert "do not" in before  # what the weight pictures show
+    assert re.fullmatch(r"test accuracy: 0\.\d{3} \(baseline: 0\.\d{3} with sigmoid, 0\.1 by guessing\)", last_lines[0])
     check_files(last_lines, folder, {"curves", "predictions", "weights", "loss_graph"})
 
 
@@ -65,7 +66,7 @@ def test_moons_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize("seed", range(3))
 def test_digits_are_learned(seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, last_lines = run(digits.main, ["--seed", str(seed), "--out", str(tmp_path)], capsys)
-    assert float(last_lines[0].split()[2]) >= 0.88
+    assert float(last_lines[0].split()[2]) >= 0.89
 
 
 @pytest.mark.slow

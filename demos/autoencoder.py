@@ -1,0 +1,203 @@
+"""What an autoencoder cannot reproduce is an anomaly: on digits, and on single numbers, beside a Gaussian density and PCA."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograd import Value, step
+from demos import common
+from demos.common import BLUE, GREEN, ORANGE, PURPLE, Digits, picture
+from nn import AdamW, Linear, Module, OneCycleLR, ReLU, Sequential, Sigmoid, fit, mse_loss
+
+CODE = 16  # numbers that an image of 784 pixels has to pass through
+NORMAL = (0, 1, 2, 3, 4)  # the digits it learns; all others are anomalies
+
+
+def build(rng: np.random.Generator) -> Sequential:
+    """784-128-16-128-784."""
+    settings: dict[str, Any] = {"rng": rng, "dtype": np.float32}
+    encoder = Sequential(Linear(784, 128, **settings), ReLU(), Linear(128, CODE, **settings))
+    decoder = Sequential(Linear(CODE, 128, **settings), ReLU(), Linear(128, 784, **settings), Sigmoid())
+    return Sequential(encoder, decoder)
+
+
+class OneBit(Module):
+    """A code that noise leaves one bit of: in training so much is added that only far left and far right come through.
+
+    Without it one number would pass through one number unchanged, and nothing would ever be an anomaly.
+    """
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.rng = rng
+
+    def forward(self, x: Value) -> Value:
+        return (x + self.rng.normal(0.0, 4.0, x.shape)).sigmoid() if self.training else step(x)
+
+
+def build_narrow(rng: np.random.Generator) -> Sequential:
+    """One number to one bit and back to one number."""
+    return Sequential(Linear(1, 8, rng=rng), ReLU(), Linear(8, 1, rng=rng), OneBit(rng), Linear(1, 1, rng=rng))
+
+
+def train(model: Module, x: np.ndarray, epochs: int, lr: float, rng: np.random.Generator) -> Module:
+    """Teach the model to give back what it gets: its targets are its inputs."""
+    optimizer = AdamW(model.named_parameters(), lr=lr)
+    schedule = OneCycleLR(optimizer, lr, epochs=epochs, steps_per_epoch=-(-len(x) // 32))
+    fit(model, mse_loss, optimizer, (x, x), epochs=epochs, scheduler=schedule, schedule_every="step", rng=rng)
+    return model.eval()
+
+
+def error(x: np.ndarray, again: np.ndarray) -> np.ndarray:
+    """The anomaly score (n,): the mean squared difference from what came back."""
+    return np.mean((x - again) ** 2, axis=1)
+
+
+def rate(anomalous: np.ndarray, scores: np.ndarray) -> float:
+    """The chance that an anomaly has a higher score than a normal sample: 1 is perfect, 0.5 worthless (ROC AUC)."""
+    return float(common.package("sklearn.metrics").roc_auc_score(anomalous, scores))
+
+
+def images_of(data: Digits) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Normal images to train, all images to test, and which of these are anomalies."""
+    normal = data.train_images[np.isin(data.train_labels, NORMAL)]
+    return normal.astype(np.float32), data.test_images.astype(np.float32), ~np.isin(data.test_labels, NORMAL)
+
+
+def image_scores(model: Module, normal: np.ndarray, tests: np.ndarray) -> dict[str, np.ndarray]:
+    """Anomaly scores (n,) of the test images by each method, all of which saw the same normal images."""
+    decomposition, covariance = common.package("sklearn.decomposition"), common.package("sklearn.covariance")
+    pca = decomposition.PCA(CODE, random_state=0).fit(normal)
+    return {
+        f"autoencoder, {CODE} numbers": error(tests, model(tests).data),
+        f"PCA, {CODE} components": error(tests, pca.inverse_transform(pca.transform(tests))),
+        "Gaussian density": covariance.LedoitWolf().fit(normal).mahalanobis(tests),  # grows as the density falls
+    }
+
+
+class Line:
+    """The one-dimensional example: how much ink a digit has. Zeros and ones are normal, they have much and little."""
+
+    def __init__(self, data: Digits, epochs: int, rng: np.random.Generator) -> None:
+        normal = np.isin(data.train_labels, (0, 1))
+        ink = data.train_images[normal].mean(axis=1, keepdims=True)  # (n, 1)
+        self.mean, self.spread = ink.mean(), ink.std()
+        self.normal = (ink - self.mean) / self.spread
+        self.tests = (data.test_images.mean(axis=1, keepdims=True) - self.mean) / self.spread
+        self.anomalous = ~np.isin(data.test_labels, (0, 1))
+        self.model = train(build_narrow(rng), self.normal, epochs, 0.02, rng)
+
+    def scores(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """By the squared distance to what comes back, and to the mean: minus the logarithm of the density, scaled."""
+        return {"autoencoder, one bit": error(x, self.model(x).data), "Gaussian density": x[:, 0] ** 2}
+
+
+# --- pictures ------------------------------------------------------------------------------------------
+
+
+def plot_reconstructions(model: Module, data: Digits, scores: np.ndarray, anomalous: np.ndarray, path: Path) -> Path:
+    """Digits and what came back, five normal ones and five anomalies, each the middle one of its class."""
+    chosen = [np.flatnonzero(data.test_labels == digit) for digit in range(10)]
+    middle = [of[np.argsort(scores[of])[len(of) // 2]] for of in chosen]
+    images = data.test_images[middle].astype(np.float32)
+    again = model(images).data
+    with picture(path, 3, 10, (15.0, 5.6)) as (figure, axes):
+        figure.suptitle("It learned the digits 0 to 4, and can only give back something like them")
+        top = np.max((images - again) ** 2)
+        for column, (index, digit, back) in enumerate(zip(middle, images, again, strict=True)):
+            axes[0, column].imshow(digit.reshape(28, 28), cmap="gray", vmin=0, vmax=1)
+            axes[1, column].imshow(back.reshape(28, 28), cmap="gray", vmin=0, vmax=1)
+            axes[2, column].imshow(((digit - back) ** 2).reshape(28, 28), cmap="magma", vmin=0, vmax=top)
+            axes[2, column].set_xlabel(f"{scores[index]:.3f}")
+            axes[0, column].set_title("anomaly" if anomalous[index] else "normal", color=ORANGE if anomalous[index] else BLUE)
+        for axis, text in zip(axes[:, 0], ("in", "out", "squared\ndifference"), strict=True):
+            axis.set_ylabel(text, rotation=0, ha="right", va="center")
+        for axis in axes.flat:
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_visible(False)
+    return path
+
+
+def plot_scores(scores: dict[str, np.ndarray], anomalous: np.ndarray, path: Path) -> Path:
+    """Histograms of the autoencoder's score, and the ROC curves of all methods."""
+    with picture(path, 1, 2, (13.0, 5.6)) as (figure, axes):
+        figure.suptitle("Digits that it never learned have larger errors")
+        mine = next(iter(scores.values()))
+        bins = np.linspace(0.0, np.quantile(mine, 0.995), 40)
+        for of, name, color in (~anomalous, "normal: 0 to 4", BLUE), (anomalous, "anomalies: 5 to 9", ORANGE):
+            axes[0].hist(mine[of], bins, alpha=0.6, color=color, label=name)
+        axes[0].set(xlabel="reconstruction error", ylabel="test digits")
+        axes[0].legend()
+        roc_curve = common.package("sklearn.metrics").roc_curve
+        for (name, found), color, style in zip(scores.items(), (ORANGE, BLUE, GREEN), ("-", "--", "-."), strict=True):
+            false, true, _ = roc_curve(anomalous, found)
+            axes[1].plot(false, true, style, color=color, label=f"{name}: area {rate(anomalous, found):.3f}")
+        axes[1].plot([0, 1], [0, 1], ":", color="black", linewidth=1.2, label="guessing: area 0.5")
+        axes[1].set(xlabel="normal digits flagged", ylabel="anomalies found", xlim=(0, 1), ylim=(0, 1.01))
+        axes[1].legend(loc="lower right", fontsize=12)
+    return path
+
+
+def plot_line(line: Line, path: Path) -> Path:
+    """The ink of normal digits and anomalies, and below the scores that both methods give it."""
+    x = np.linspace(-line.mean / line.spread, max(3.0, line.tests.max()), 500)[:, None]
+    ink = x[:, 0] * line.spread + line.mean
+    with picture(path, 2, 1, (10.0, 8.4)) as (figure, axes):
+        figure.suptitle(
+            "One number: what lies between two heaps is the most normal\nfor one Gaussian, and an anomaly for the autoencoder"
+        )
+        bins = np.linspace(ink[0], ink[-1], 45)
+        for of, name, color in (~line.anomalous, "normal: zeros and ones", BLUE), (line.anomalous, "anomalies: 2 to 9", ORANGE):
+            found = line.tests[of, 0] * line.spread + line.mean
+            axes[0].hist(found, bins, density=True, alpha=0.55, color=color, label=name)
+        density = np.exp(-0.5 * x[:, 0] ** 2) / (line.spread * np.sqrt(2.0 * np.pi))
+        axes[0].plot(ink, density, color=GREEN, linestyle="--", label="Gaussian fitted to the normal ones")
+        axes[0].set(ylabel="density")
+        for (name, score), color, style in zip(line.scores(x).items(), (PURPLE, GREEN), ("-", "--"), strict=True):
+            area = rate(line.anomalous, line.scores(line.tests)[name])
+            axes[1].plot(ink, score, style, color=color, label=f"{name}: area under ROC {area:.3f}")
+        axes[1].set(xlabel="ink of a digit: its mean grey value", ylabel="anomaly score", ylim=(0.0, 4.0))
+        for axis in axes:
+            axis.set_xlim(ink[0], ink[-1])
+            axis.legend()
+    return path
+
+
+# --- the demo ------------------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = common.options("autoencoder", __doc__, epochs=40, quick=2)
+    args: Any = parser.parse_args(arguments)
+    rng = np.random.default_rng(args.seed)
+    data, epochs = common.load_digits(rng), common.epochs_of(args)
+    if args.quick:
+        data = Digits(*(part[:500] for part in data))
+
+    line = Line(data, epochs, rng)
+    for name, score in line.scores(line.tests).items():
+        print(f"one number, {name}: area under ROC {rate(line.anomalous, score):.3f}")
+
+    normal, tests, anomalous = images_of(data)
+    model = train(build(rng), normal, epochs, 3e-3, rng)
+    scores = image_scores(model, normal, tests)
+    areas = {name: rate(anomalous, score) for name, score in scores.items()}
+    for name, area in areas.items():
+        print(f"digits, {name}: area under ROC {area:.3f}")
+
+    args.out.mkdir(parents=True, exist_ok=True)
+    mine = next(iter(scores))
+    files = [
+        plot_line(line, args.out / "one_number.png"),
+        plot_reconstructions(model, data, scores[mine], anomalous, args.out / "reconstructions.png"),
+        plot_scores(scores, anomalous, args.out / "scores.png"),
+    ]
+    others = ", ".join(f"{area:.3f} {name}" for name, area in areas.items() if name != mine)
+    common.finish(files, "area under ROC on digits", areas[mine], others)
+
+
+if __name__ == "__main__":
+    main()

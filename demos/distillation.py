@@ -1,0 +1,154 @@
+"""A small network learns from the answers of a large one: teacher, student alone and student taught, on few labelled digits.
+
+Only 400 digits have labels, for the teacher as for the student; the other 3,600 training digits come without. The teacher
+says what it takes them for, and the student learns to answer the same (Hinton, Vinyals and Dean 2015). Beside it a student
+that is only told the teacher's decision: it does as well here, so what helps most is to learn from digits without labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograd import softmax
+from demos import cnn, common
+from demos.common import BLUE, GREEN, GREY, ORANGE, Digits, as_pictures, picture
+from nn import AdamW, Linear, Module, OneCycleLR, ReLU, Sequential, accuracy, cross_entropy, fit, kl_div, log_softmax
+
+NAMES = ("teacher", "student alone", "student taught", "student told")
+COLORS = (GREY, ORANGE, BLUE, GREEN)
+TEMPERATURE = 2.0
+
+
+def build_student(rng: np.random.Generator) -> Sequential:
+    """784-16-10: 12,730 parameters, a fifth of the teacher's, and a thirtieth of its multiplications."""
+    return Sequential(Linear(784, 16, rng=rng, dtype=np.float32), ReLU(), Linear(16, 10, rng=rng, dtype=np.float32))
+
+
+def soft_loss(logits: Any, answers: np.ndarray) -> Any:
+    """How far the student's softened probabilities are from the teacher's (n, 10).
+
+    A temperature above 1 lifts the small probabilities: a 7 that could be a 1 says more than "7". The square of it keeps
+    the slopes as large as they are without a temperature.
+    """
+    return TEMPERATURE**2 * kl_div(log_softmax(logits / TEMPERATURE), answers, reduction="batchmean")
+
+
+def train(
+    model: Module, images: np.ndarray, targets: np.ndarray, loss: Callable[..., Any], epochs: int, rng: np.random.Generator
+) -> Module:
+    """Train the student; as many steps whatever the number of digits, if `epochs` is chosen so."""
+    optimizer = AdamW(model.named_parameters(), lr=3e-3, weight_decay=0.1)
+    schedule = OneCycleLR(optimizer, 3e-3, epochs=epochs, steps_per_epoch=-(-len(images) // 32))
+    fit(
+        model, loss, optimizer, (images, targets), epochs=epochs, scheduler=schedule, schedule_every="step", rng=rng,
+        progress=False)  # fmt: skip
+    return model
+
+
+def run(data: Digits, labelled: int, epochs: int, rng: np.random.Generator) -> tuple[list[float], np.ndarray]:
+    """Test accuracies of teacher, student alone, student taught and student told; the teacher's answers (n, 10)."""
+    pictures, tests = as_pictures(data.train_images), as_pictures(data.test_images)
+    labels = data.train_labels[:labelled]
+    teacher = cnn.build(rng)
+    cnn.train(teacher, pictures[:labelled], labels, max(1, 3 * epochs // 2), rng)
+    logits = cnn.scores(teacher, pictures)
+    answers = softmax(logits / TEMPERATURE)
+
+    images = pictures.reshape(-1, 784)
+    start, order = rng.integers(2**32, size=2)  # all students start alike
+    lessons = (
+        (images[:labelled], labels, cross_entropy, epochs * len(images) // labelled),  # alone
+        (images, answers, soft_loss, epochs),  # taught: the probabilities of all digits
+        (images, logits.argmax(axis=1), cross_entropy, epochs),  # told: only the digit that the teacher thinks it is
+    )
+    results = [accuracy(cnn.scores(teacher, tests), data.test_labels)]
+    for inputs, targets, loss, passes in lessons:
+        student = build_student(np.random.default_rng(start))
+        train(student, inputs, targets, loss, passes, np.random.default_rng(order))
+        results.append(accuracy(cnn.scores(student, tests.reshape(-1, 784)), data.test_labels))
+    return results, answers
+
+
+# --- pictures ------------------------------------------------------------------------------------------
+
+
+def plot_results(results: np.ndarray, labelled: int, path: Path) -> Path:
+    """The accuracies (runs, 4), and what teaching gains over being alone, run by run."""
+    with picture(path, 1, 2, (13.0, 5.6)) as (figure, axes):
+        figure.suptitle(f"With {labelled} labelled digits, a small network learns more from a teacher than from the labels")
+        for column, (scores, color) in enumerate(zip(results.T, COLORS, strict=True)):
+            axes[0].bar(column, scores.mean(), color=color, alpha=0.35, width=0.7)
+            axes[0].scatter(column + np.linspace(-0.2, 0.2, len(scores)), scores, color=color, s=40, zorder=3)
+            axes[0].text(column, results.min() - 0.035, f"{scores.mean():.3f}", ha="center")
+        axes[0].set_xticks(range(4), [name.replace(" ", "\n") for name in NAMES])
+        axes[0].set(ylabel="accuracy on test digits", ylim=(results.min() - 0.045, min(1.0, results.max() + 0.02)))
+        axes[0].set_title("each dot is one run, bars are means")
+        gains = results[:, 2] - results[:, 1]
+        axes[1].bar(range(len(gains)), gains, color=BLUE, alpha=0.6, width=0.6)
+        axes[1].axhline(gains.mean(), color=BLUE, linestyle="--", label=f"mean {gains.mean():+.3f}")
+        axes[1].axhline(0.0, color="black", linewidth=1.0)
+        axes[1].set_xticks(range(len(gains)))
+        axes[1].set(xlabel="run (other digits, other first weights)", ylabel="gain in accuracy", title="taught minus alone")
+        axes[1].set_ylim(min(0.0, 1.2 * gains.min()), 1.3 * max(gains.max(), 0.01))
+        axes[1].legend(loc="upper right")
+    return path
+
+
+def plot_answers(data: Digits, answers: np.ndarray, path: Path) -> Path:
+    """What the teacher says about six digits that it finds most ambiguous, and what a label says."""
+    order = np.argsort(answers.max(axis=1))
+    chosen = order[: len(order) // 10 : max(1, len(order) // 60)][:6]
+    with picture(path, 2, 6, (14.0, 5.2)) as (figure, axes):
+        figure.suptitle(f"A teacher's answers say more than labels: probabilities at temperature {TEMPERATURE:g}")
+        for image_axis, axis, index in zip(*axes, chosen, strict=True):
+            image_axis.imshow(data.train_images[index].reshape(28, 28), cmap="gray")
+            image_axis.set_title(f"label {data.train_labels[index]}")
+            image_axis.axis("off")
+            axis.bar(range(10), answers[index], color=BLUE)
+            axis.set(ylim=(0.0, 1.0), xticks=range(10))
+            axis.tick_params(labelsize=11)
+        axes[1, 0].set_ylabel("probability")
+        figure.supxlabel("digit", fontsize=13)
+    return path
+
+
+# --- the demo ------------------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = common.options("distillation", __doc__, epochs=20)
+    parser.add_argument("--labelled", type=common.count, default=400, help="how many digits have labels (%(default)s)")
+    parser.add_argument("--runs", type=common.count, help="with seeds from --seed on (default: 5; with --quick 2)")
+    args = parser.parse_args(arguments)
+    epochs, results = common.epochs_of(args), []
+    for seed in range(args.seed, args.seed + (args.runs or (2 if args.quick else 5))):
+        rng = np.random.default_rng(seed)
+        data = common.load_digits(rng)
+        if args.quick:
+            data = Digits(*(part[:600] for part in data))
+        scores, answers = run(data, args.labelled, epochs, rng)
+        results.append(scores)
+        print(f"seed {seed}:", ", ".join(f"{name} {score:.3f}" for name, score in zip(NAMES, scores, strict=True)))
+
+    table = np.array(results)  # (runs, 4)
+    gains = table[:, 2] - table[:, 1]
+    spread = f" ± {gains.std(ddof=1):.3f}" if len(gains) > 1 else ""
+    print(f"taught minus alone: {gains.mean():+.3f}{spread} (mean and standard deviation of {len(gains)} runs)")
+    print(f"taught minus told: {np.mean(table[:, 2] - table[:, 3]):+.3f}")
+
+    args.out.mkdir(parents=True, exist_ok=True)
+    files = [
+        plot_results(table, args.labelled, args.out / "results.png"),
+        plot_answers(data, answers, args.out / "answers.png"),
+    ]
+    alone, teacher = table[:, 1].mean(), table[:, 0].mean()
+    what = f"test accuracy of the taught student, mean of {len(gains)} runs"
+    common.finish(files, what, table[:, 2].mean(), f"{alone:.3f} alone; {teacher:.3f}, the teacher")
+
+
+if __name__ == "__main__":
+    main()

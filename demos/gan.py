@@ -1,0 +1,246 @@
+"""A generator against a discriminator: points on a ring of eight heaps as an animation, then handwritten digits of one class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import nn
+from autograd import Value, no_grad
+from demos import common
+from demos.common import BLUE, GREY, ORANGE, as_pictures, mosaic, picture
+
+ANGLES = np.arange(8) * np.pi / 4
+CENTRES = 2.0 * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)  # (8, 2)
+SPREAD = 0.1
+Sampler = Callable[[int], np.ndarray]
+Frames = list[tuple[int, np.ndarray]]  # what was made at a step
+
+
+def ring(samples: int, rng: np.random.Generator) -> np.ndarray:
+    """Points (samples, 2) around eight centres on a circle."""
+    return (CENTRES[rng.integers(8, size=samples)] + rng.normal(0.0, SPREAD, (samples, 2))).astype(np.float32)
+
+
+class Reshape(nn.Module):
+    """Vectors (n, size) as arrays (n, *shape)."""
+
+    def __init__(self, *shape: int) -> None:
+        self.shape = shape
+
+    def forward(self, x: Value) -> Value:
+        return x.reshape(-1, *self.shape)
+
+
+def judge(inputs: int, width: int, dropout: float, rng: np.random.Generator) -> nn.Sequential:
+    """The discriminator: points or pixels (n, ...) to a score (n, 1), above zero for real."""
+    settings: dict[str, Any] = {"rng": rng, "dtype": np.float32}
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(inputs, width, **settings), nn.LeakyReLU(0.2), nn.Dropout(dropout, rng=rng),
+        nn.Linear(width, width, **settings), nn.LeakyReLU(0.2), nn.Dropout(dropout, rng=rng),
+        nn.Linear(width, 1, **settings))  # fmt: skip
+
+
+def point_maker(rng: np.random.Generator) -> nn.Sequential:
+    """A generator: noise (n, 8) to points (n, 2)."""
+    settings: dict[str, Any] = {"rng": rng, "dtype": np.float32}
+    return nn.Sequential(
+        nn.Linear(8, 64, **settings), nn.Tanh(),
+        nn.Linear(64, 64, **settings), nn.Tanh(),
+        nn.Linear(64, 2, **settings))  # fmt: skip
+
+
+def digit_maker(rng: np.random.Generator) -> nn.Sequential:
+    """A generator: noise (n, 16) to a coarse picture of 32 channels, which is made finer twice: (n, 1, 28, 28)."""
+    settings: dict[str, Any] = {"rng": rng, "dtype": np.float32}
+    return nn.Sequential(
+        nn.Linear(16, 32 * 7 * 7, **settings), nn.ReLU(), Reshape(32, 7, 7),
+        nn.ConvTranspose2d(32, 16, 4, stride=2, padding=1, **settings), nn.ReLU(),  # (n, 16, 14, 14)
+        nn.ConvTranspose2d(16, 1, 4, stride=2, padding=1, **settings), nn.Sigmoid())  # fmt: skip
+
+
+def train(
+    generator: nn.Module, discriminator: nn.Module, real: Sampler, noise: Sampler, steps: int, rates: tuple[float, float],
+    look: Callable[[int], None], batch: int, blur: float, what: str, rng: np.random.Generator,
+) -> list[tuple[float, float]]:  # fmt: skip
+    """The two take turns; the losses (discriminator, generator) of each step.
+
+    All that the discriminator sees has noise of the deviation `blur` on it, which fades: on few digits it would otherwise
+    know them by heart before the generator has learned anything. `rates` are the learning rates of discriminator and
+    generator, and `look` is called before every step.
+    """
+    nets = (discriminator, generator)
+    optimizers = [nn.Adam(net.named_parameters(), lr=lr, betas=(0.5, 0.99)) for net, lr in zip(nets, rates, strict=True)]
+    schedules = [nn.LinearLR(optimizer, 1.0, 0.1, total_iters=steps) for optimizer in optimizers]
+    loss, ones, zeros = nn.binary_cross_entropy_with_logits, np.ones((batch, 1), np.float32), np.zeros((batch, 1), np.float32)
+    losses = []
+    bar = common.progress(steps, "step", what)
+    for step in bar:
+        look(step)
+
+        def score(things: Any, deviation: float = blur * (1.0 - step / steps)) -> Value:
+            return discriminator(things + rng.normal(0.0, deviation, things.shape).astype(np.float32))
+
+        # The discriminator learns to call real ones real and made ones made.
+        optimizers[0].zero_grad()
+        judging = loss(score(real(batch)), ones) + loss(score(made_by(generator, noise(batch))), zeros)
+        judging.backward()
+        optimizers[0].step()
+        # The generator learns to make what is called real. (To make "made" less likely would be the same aim, but has
+        # no slope as long as the discriminator sees through everything: this is the non-saturating loss.)
+        optimizers[1].zero_grad()
+        making = loss(score(generator(noise(batch))), ones)
+        making.backward()
+        optimizers[1].step()
+        for schedule in schedules:
+            schedule.step()
+        losses.append((judging.item(), making.item()))
+        if step % 20 == 0:
+            bar.set_postfix(discriminator=f"{losses[-1][0]:.2f}", generator=f"{losses[-1][1]:.2f}")
+    look(steps)
+    return losses
+
+
+@no_grad()
+def made_by(generator: nn.Module, noise: np.ndarray) -> np.ndarray:
+    """What the generator makes of the noise."""
+    return generator(noise).data
+
+
+def modes(points: np.ndarray) -> np.ndarray:
+    """The share (8,) of the points within three spreads of each centre; what lies between them belongs to none."""
+    distances = np.linalg.norm(points[:, None] - CENTRES, axis=2)  # (n, 8)
+    return np.mean((distances < 3.0 * SPREAD), axis=0)
+
+
+# --- pictures ------------------------------------------------------------------------------------------
+
+
+def plot_ring(frames: Frames, path: Path) -> Path:
+    """Six of the moments (step, points), from the first to the last."""
+    chosen = [frames[round(i)] for i in np.linspace(0, 1, 6) ** 2 * (len(frames) - 1)]
+    with picture(path, 2, 3, (12.0, 8.8)) as (figure, axes):
+        figure.suptitle("A generator finds all eight heaps of the ring")
+        for axis, (step, points) in zip(axes.flat, chosen, strict=True):
+            covered = np.sum(modes(points) > 0.02)
+            axis.scatter(*points.T, s=6, color=ORANGE, alpha=0.5, linewidths=0)
+            axis.scatter(*CENTRES.T, s=380, facecolors="none", edgecolors=BLUE, linewidths=1.5)
+            axis.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xticks=[-2, 0, 2], yticks=[-2, 0, 2])
+            axis.set_title(f"step {step:,}: {covered} of 8")
+        figure.supxlabel("orange: 1,000 made points; blue rings: where real ones lie", fontsize=13)
+    return path
+
+
+def animate(frames: Frames, path: Path) -> Path:
+    """All moments (step, points) as a GIF that goes round."""
+    with common.package("matplotlib").rc_context(common.STYLE | {"savefig.dpi": 72}):
+        figure = common.package("matplotlib.figure").Figure(figsize=(4.6, 5.0), layout="constrained")
+        common.package("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
+        axis = figure.subplots()
+        axis.scatter(*CENTRES.T, s=380, facecolors="none", edgecolors=BLUE, linewidths=1.5)
+        dots = axis.scatter([], [], s=6, color=ORANGE, linewidths=0)
+        axis.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xticks=[-2, 0, 2], yticks=[-2, 0, 2])
+        title = axis.set_title("a GAN on a ring")
+        writer = common.package("matplotlib.animation").PillowWriter(fps=8)
+        with writer.saving(figure, path, dpi=72):
+            for step, points in [*frames, *frames[-1:] * 12]:  # the last one stays
+                dots.set_offsets(points[:400])
+                title.set_text(f"step {step:,}: {np.sum(modes(points) > 0.02)} of 8")
+                writer.grab_frame()
+    return path
+
+
+def plot_digits(real: np.ndarray, frames: Frames, path: Path) -> Path:
+    """Real digits (n, 1, 28, 28) beside those made early and at the end."""
+    with picture(path, 1, 3, (15.0, 5.6)) as (figure, axes):
+        figure.suptitle("Digits out of noise: nobody wrote those on the right")
+        (early, first), (late, last) = frames[len(frames) // 5], frames[-1]
+        parts = (
+            ("real digits", real[:64]),
+            (f"made after {early:,} steps", first[:64]),
+            (f"made after {late:,} steps", last[:64]),
+        )
+        for axis, (title, images) in zip(axes, parts, strict=True):
+            axis.imshow(mosaic(images, 8, gap=0.3), cmap="gray", vmin=0.0, vmax=1.0)
+            axis.set_title(title)
+            axis.axis("off")
+    return path
+
+
+def plot_losses(losses: dict[str, list[tuple[float, float]]], path: Path) -> Path:
+    """The losses of both, averaged over 50 steps, and where they would be if nothing could be told apart."""
+    with picture(path, 1, 2, (12.0, 5.0)) as (figure, axes):
+        figure.suptitle("Neither wins: a loss near the dotted line says that real and made can hardly be told apart")
+        for axis, (name, both) in zip(axes, losses.items(), strict=True):
+            width = min(50, len(both))
+            for curve, label, color in zip(np.transpose(both), ("discriminator", "generator"), (BLUE, ORANGE), strict=True):
+                axis.plot(np.convolve(curve, np.full(width, 1.0 / width), "valid"), color=color, label=label)
+                level = np.log(4.0) if label == "discriminator" else np.log(2.0)
+                axis.axhline(level, color=color, linestyle=":", linewidth=1.5)
+            axis.plot([], color=GREY, linestyle=":", label="if it could only guess")
+            axis.set(title=name, xlabel="step", ylabel="loss (mean of 50 steps)", ylim=(0.0, 2.0))
+            axis.grid(alpha=0.3)
+            axis.legend()
+    return path
+
+
+# --- the demo ------------------------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = common.options("gan", __doc__)
+    parser.add_argument("--steps", type=common.count, help="of each of the two trainings (default: 2500; with --quick 20)")
+    parser.add_argument("--digit", type=int, choices=range(10), default=3, help="which digits to write (%(default)s)")
+    args = parser.parse_args(arguments)
+    rng = np.random.default_rng(args.seed)
+    steps = args.steps or (20 if args.quick else 2_500)
+    moments = set((np.linspace(0, 1, 60) ** 2 * steps).round().astype(int).tolist())  # more of them early
+
+    def noise(size: int) -> Sampler:
+        return lambda samples: rng.normal(size=(samples, size)).astype(np.float32)
+
+    def watch(generator: nn.Module, same: np.ndarray, frames: Frames) -> Callable[[int], None]:
+        return lambda step: frames.append((step, made_by(generator, same))) if step in moments else None
+
+    points: Frames = []
+    generator, discriminator = point_maker(rng), judge(2, 64, 0.0, rng)
+    look = watch(generator, noise(8)(1_000), points)
+    ring_losses = train(
+        generator, discriminator, lambda n: ring(n, rng), noise(8), steps, (1e-3, 1e-3), look, 256, 0.0, "ring", rng)  # fmt: skip
+    shares = modes(made_by(generator, noise(8)(10_000)))
+    print("share of the made points at each centre:", *np.round(shares, 3), f"in all {shares.sum():.3f}")
+
+    data = common.load_digits(rng)
+    real = as_pictures(data.train_images[data.train_labels == args.digit])
+    digits: Frames = []
+    writer, critic = digit_maker(rng), judge(784, 128, 0.3, rng)
+    look = watch(writer, noise(16)(64), digits)
+    digit_losses = train(
+        writer, critic, lambda n: real[rng.integers(len(real), size=n)], noise(16), steps, (5e-4, 2e-3), look, 64, 0.4,
+        "digits", rng)  # fmt: skip
+
+    # A reader that never saw a made digit: which digits are they? And do they differ as much as real ones do?
+    reader = common.package("sklearn.svm").SVC(C=10.0).fit(data.train_images, data.train_labels)
+    made = made_by(writer, noise(16)(500)).reshape(-1, 784)
+    for name, images in ("real, not trained on", data.test_images[data.test_labels == args.digit]), ("made", made):
+        share, spread = np.mean(reader.predict(images) == args.digit), images.std(axis=0).mean()
+        print(f"digits, {name}: {share:.3f} are read as {args.digit}; spread of a pixel {spread:.3f}")
+
+    args.out.mkdir(parents=True, exist_ok=True)
+    files = [
+        plot_ring(points, args.out / "ring.png"),
+        animate(points, args.out / "ring.gif"),
+        plot_digits(real, digits, args.out / "digits.png"),
+        plot_losses({"ring": ring_losses, "digits": digit_losses}, args.out / "losses.png"),
+    ]
+    common.finish(
+        files, "modes covered, of 8", int(np.sum(shares > 0.02)), f"{np.sum(modes(points[0][1]) > 0.02)} before training"
+    )
+
+
+if __name__ == "__main__":
+    main()
