@@ -430,7 +430,7 @@ def test_hessian_of_a_network() -> None:
     X, Y = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
     before = [parameter.data.copy() for parameter in model.parameters()]
     blocks = hessian(lambda m: ((m(X) - Y) ** 2).mean())(model)
-    names = ["layers.0.weight", "layers.0.bias", "layers.2.weight", "layers.2.bias"]
+    names = ["0.weight", "0.bias", "2.weight", "2.bias"]
     assert list(blocks) == names
     assert all(list(row) == names for row in blocks.values())
     sizes, splits = [12, 4, 8, 2], [12, 16, 24]
