@@ -200,7 +200,9 @@ class Optimizer:
                 if keep is not None:
                     data *= keep
                 elif decay:
-                    grad = grad + decay * data
+                    penalty = decay * data
+                    penalty += grad
+                    grad = penalty
                 change = self.update(grad, state, group)
                 if change is None:
                     raise TypeError(f"{type(self).__name__}.update() returned None: return what is subtracted from the parameter")
@@ -345,14 +347,21 @@ def check_options(options: dict[str, Any]) -> None:
 # --- shared by the formulas --------------------------------------------------------------------------
 
 
-def averaged(state: dict[str, Any], name: str, beta: float, new: Any) -> Any:
-    """The running average ``beta * average + (1 - beta) * new``, which starts at zero and stays in the state."""
+def averaged(state: dict[str, Any], name: str, beta: float, new: Any, keep: bool = True) -> Any:
+    """The running average ``beta * average + (1 - beta) * new``, which starts at zero and stays in the state.
+
+    Where it need not `keep` the new number for others, no further array is made.
+    """
+    if keep:
+        new = (1.0 - beta) * new
+    else:
+        new *= 1.0 - beta
     average = state.get(name)
     if average is None:
-        average = (1.0 - beta) * new
+        average = new
     else:
         average *= beta
-        average += (1.0 - beta) * new
+        average += new
     state[name] = average
     return average
 
@@ -466,7 +475,7 @@ class Adadelta(Optimizer):
 
     def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
         rho, eps = group["rho"], group["eps"]
-        square = averaged(state, "square_avg", rho, grad * grad)
+        square = averaged(state, "square_avg", rho, grad * grad, keep=False)
         step = sqrt(state.get("acc_delta", 0.0) + eps)
         step /= sqrt(square + eps)
         step *= grad
@@ -501,7 +510,7 @@ class RMSprop(Optimizer):
 
     def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
         alpha = group["alpha"]
-        square = averaged(state, "square_avg", alpha, grad * grad)
+        square = averaged(state, "square_avg", alpha, grad * grad, keep=False)
         if group["centered"]:
             mean = averaged(state, "grad_avg", alpha, grad)
             square = maximum(square - mean * mean, 0.0)
@@ -549,14 +558,14 @@ class Adam(Optimizer):
     def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
         beta1, beta2 = group["betas"]
         mean = averaged(state, "exp_avg", beta1, grad)
-        square = averaged(state, "exp_avg_sq", beta2, grad * grad)
+        square = averaged(state, "exp_avg_sq", beta2, grad * grad, keep=False)
         if group["amsgrad"]:
             square = state["max_exp_avg_sq"] = maximum(state.get("max_exp_avg_sq", square), square)
-        root = sqrt(square)
-        root /= math.sqrt(1.0 - beta2 ** state["step"])
-        root += group["eps"]
-        step = mean / root
-        step *= group["lr"] / (1.0 - beta1 ** state["step"])
+        unbiased = math.sqrt(1.0 - beta2 ** state["step"])  # multiplied out of the root, which saves a pass over memory
+        step = sqrt(square)
+        step += group["eps"] * unbiased
+        step = mean / step if step.__class__ is float else np.divide(mean, step, step)
+        step *= group["lr"] * unbiased / (1.0 - beta1 ** state["step"])
         return step
 
 
@@ -639,7 +648,7 @@ class NAdam(Optimizer):
         now, following = (beta1 * (1.0 - 0.5 * 0.96 ** (t * group["momentum_decay"])) for t in (step, step + 1))
         product = state["mu_product"] = state.get("mu_product", 1.0) * now
         mean = averaged(state, "exp_avg", beta1, grad)
-        square = averaged(state, "exp_avg_sq", beta2, grad * grad)
+        square = averaged(state, "exp_avg_sq", beta2, grad * grad, keep=False)
         root = sqrt(square / (1.0 - beta2**step))
         root += group["eps"]
         change = (lr * (1.0 - now) / (1.0 - product)) * grad
@@ -671,7 +680,7 @@ class RAdam(Optimizer):
     def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
         step, (beta1, beta2) = state["step"], group["betas"]
         mean = averaged(state, "exp_avg", beta1, grad)
-        square = averaged(state, "exp_avg_sq", beta2, grad * grad)
+        square = averaged(state, "exp_avg_sq", beta2, grad * grad, keep=False)
         rate, bias = group["lr"] / (1.0 - beta1**step), 1.0 - beta2**step
         longest = 2.0 / (1.0 - beta2) - 1.0  # of the averaging window
         length = longest - 2.0 * step * beta2**step / bias
