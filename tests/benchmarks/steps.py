@@ -1,13 +1,12 @@
 """One training step (forward, backward, SGD update) of two networks: ours and PyTorch eager, in one process, in turns.
 
 ``mlp``: 784-128-10 with relu at batch 64. ``cnn``: convolution 8@3x3, pool, convolution 16@3x3, pool, linear, on 28x28 at
-batch 64. Both libraries keep their default threads, which are printed. Weights and data are the same, and gradients are
-compared first. Needs PyTorch: pip install "torch==2.13.0" in an environment of its own.
+batch 64. Both libraries have one thread, then two. Weights and data are the same, and gradients are compared first. Needs
+an environment with `pip install -e . threadpoolctl torch==2.13.0`.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -76,21 +75,29 @@ def pytorch(name: str, dtype: str) -> tuple[Step, Callable[[], list[np.ndarray]]
     return step, lambda: [p.grad.numpy() for p in model.parameters()]
 
 
+def compare(name: str, dtype: str, steps: int, threads: int) -> None:
+    """Print the times of one network in one dtype."""
+    made = {"valuegrad": ours(name, dtype), "PyTorch eager": pytorch(name, dtype)}
+    for step, _ in made.values():
+        step()
+    for found, right in zip(made["valuegrad"][1](), made["PyTorch eager"][1](), strict=True):
+        np.testing.assert_allclose(found, right, rtol=0.0, atol=1e-12 if dtype == "float64" else 1e-5)
+    times = in_turns({key: partial(seconds, step, steps) for key, (step, _) in made.items()}, rounds(41))
+    show(f"{name}, one step, {dtype}, threads: {threads}, gradients agree", times, "valuegrad")
+    print(f"valuegrad takes {ratio(times, 'valuegrad', 'PyTorch eager'):.2f} times as long as PyTorch")
+
+
 def main() -> None:
     import torch
+    from threadpoolctl import threadpool_limits
 
-    print(f"PyTorch {torch.__version__} eager, {torch.get_num_threads()} threads; NumPy with {os.cpu_count()} BLAS threads")
-    for name, steps in (("mlp", 30), ("cnn", 5)):
-        for dtype in ("float64", "float32"):
-            made = {"valuegrad": ours(name, dtype), "PyTorch eager": pytorch(name, dtype)}
-            for step, _ in made.values():
-                step()
-            for found, right in zip(made["valuegrad"][1](), made["PyTorch eager"][1](), strict=True):
-                np.testing.assert_allclose(found, right, rtol=0.0, atol=1e-12 if dtype == "float64" else 1e-5)
-            timers = {key: partial(seconds, step, steps) for key, (step, _) in made.items()}
-            times = in_turns(timers, rounds(41))
-            show(f"{name}, one step, {dtype}, gradients agree", times, "valuegrad")
-            print(f"valuegrad takes {ratio(times, 'valuegrad', 'PyTorch eager'):.2f} times as long as PyTorch")
+    print(f"PyTorch {torch.__version__} eager")
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        with threadpool_limits(threads, "blas"):
+            for name, steps in (("mlp", 30), ("cnn", 5)):
+                for dtype in ("float64", "float32"):
+                    compare(name, dtype, steps, threads)
 
 
 if __name__ == "__main__":
