@@ -519,7 +519,7 @@ def test_the_network_is_a_function_from_784_numbers_to_10() -> None:
     np.testing.assert_allclose([out.data for out in by_scalar(image)], by_array(image).data, rtol=1e-10)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     "sizes, between, loss, least",
     [

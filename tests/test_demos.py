@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +12,15 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from demos import __main__ as list_of_demos
 from demos import common, digits, moons
 from nn import Neuron
 
 for package in ("matplotlib", "tqdm", "sklearn", "mlxtend"):
     pytest.importorskip(package, reason="the demos need pip install 'valuegrad[demos]'")
+
+#: One seed in .ci/run, three with -m long.
+SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in (1, 2))]
 
 # Without Graphviz a demo warns, and leaves the graph as text.
 pytestmark = pytest.mark.filterwarnings("default:.*the graph as text:UserWarning")
@@ -50,8 +55,12 @@ def test_digits_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "500 digits to train, 500 to test" in before
     assert "13,002" in before
     assert "PASS: 6 parameters" in before
-    assert "do not" in before  # what the weight pictures show
-    assert re.fullmatch(r"test accuracy: 0\.\d{3} \(baseline: 0\.\d{3} with sigmoid, 0\.1 by guessing\)", last_lines[0])
+    assert "Before the training: " in before
+    assert "Hardly trained" in before and "Dead neurons" not in before  # what the weight pictures show
+    accuracy, nearest, logistic, _ = (float(number) for number in re.findall(r"0\.\d{3}", last_lines[0]))
+    others = r"0\.\d{3}, the three nearest neighbours; 0\.\d{3}, logistic regression; 0\.\d{3} with sigmoid"
+    assert re.fullmatch(rf"test accuracy: {accuracy:.3f} \(baseline: {others}\)", last_lines[0])
+    assert nearest > 0.8 and logistic > 0.8
     check_files(last_lines, folder, {"curves", "predictions", "weights", "loss_graph"})
 
 
@@ -63,7 +72,7 @@ def test_moons_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_digits_are_learned(seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, last_lines = run(digits.main, ["--seed", str(seed), "--out", str(tmp_path)], capsys)
     assert float(last_lines[0].split()[2]) >= 0.89
@@ -78,6 +87,16 @@ def test_moons_are_parted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_the_digit_network_has_13002_parameters() -> None:
     model = digits.build(np.random.default_rng(0))
     assert sum(parameter.size for parameter in model.parameters()) == 784 * 16 + 16 + 16 * 16 + 16 + 16 * 10 + 10 == 13_002
+
+
+def test_a_neuron_is_dead_if_it_never_answers() -> None:
+    model = digits.build(np.random.default_rng(0))
+    images = np.random.default_rng(1).random((50, 784))
+    model[0].bias.data[:] = 1_000.0
+    model[0].bias.data[[2, 7]] = -1_000.0
+    dead = digits.dead_neurons(model, images)
+    assert np.flatnonzero(dead).tolist() == [2, 7]
+    assert "here 2, give 0" in digits.reading(dead, trained=True) and "do not" in digits.reading(dead[:2], trained=True)
 
 
 def test_digits_are_split_without_overlap() -> None:
@@ -122,7 +141,7 @@ def test_all_digits_from_a_folder(tmp_path: Path) -> None:
 
 
 def test_without_the_files_the_message_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match=r"(?s)train-images.*leave out --full and --data"):
+    with pytest.raises(SystemExit, match=r"(?s)train-images.*leave out --data,"):
         digits.main(["--data", str(tmp_path), "--quick", "--out", str(tmp_path)])
 
 
@@ -145,7 +164,7 @@ def test_a_missing_package_is_named_with_the_extra(name: str, monkeypatch: pytes
         raise ModuleNotFoundError(f"No module named {wanted!r}")
 
     monkeypatch.setattr("importlib.import_module", import_module)
-    with pytest.raises(SystemExit, match=rf"needs {name.split('.')[0]} .*pip install 'valuegrad\[demos\]'"):
+    with pytest.raises(SystemExit, match=rf"needs {name.split('.')[0]} .*pip install -e '\.\[demos\]'"):
         common.package(name)
 
 
@@ -154,6 +173,47 @@ def test_a_wrong_number_is_refused(epochs: str, capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit):
         digits.main(["--epochs", epochs])
     assert "argument --epochs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--epochs", "x"], "argument --epochs: 'x' is not a whole number"),
+        (["--seed", "-1"], "argument --seed: -1 is less than 0"),
+        (["--out", "FILE"], "argument --out: cannot make the folder"),
+        (["--out", "FILE/inside"], "argument --out: cannot make the folder"),
+    ],
+)
+def test_a_wrong_option_is_refused_in_one_line_before_the_work(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit):
+        digits.main(["--out", str(tmp_path / "new"), *(text.replace("FILE", str(tmp_path / "file")) for text in arguments)])
+    captured = capsys.readouterr()
+    assert captured.out == "" and message in captured.err.splitlines()[-1]
+
+
+def test_the_folder_of_the_pictures_is_made_by_parsing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    args = common.options("some", "").parse_args([])
+    assert args.out == Path("out", "some") and args.out.is_dir()
+
+
+def test_the_list_of_demos_names_each_and_no_helper(capsys: pytest.CaptureFixture[str]) -> None:
+    list_of_demos.main([])
+    listed = dict(re.findall(r"^  (\w+) +(\S.*)$", capsys.readouterr().out, re.MULTILINE))
+    assert listed["digits"].startswith("Recognise") and {"gpt", "lstm", "playground", "draw_graph"} <= set(listed)
+    assert not {"common", "letters", "sunspots", "scalar_gpt", "__main__"} & set(listed)
+
+
+@pytest.mark.parametrize(
+    ("helper", "demos"),
+    [("letters", "demos.names or python -m demos.gpt"), ("sunspots", "demos.rnn"), ("scalar_gpt", "demos.gpt")],
+)
+def test_a_helper_says_which_demos_use_it(helper: str, demos: str) -> None:
+    with pytest.raises(SystemExit, match=demos):
+        runpy.run_path(str(common.DATA.parent / f"{helper}.py"), run_name="__main__")
 
 
 @pytest.mark.parametrize("main", [digits.main, moons.main])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from demos import learning_curve, overfitting, tabular
-from tests.test_demos import check_files, run
+from tests.test_demos import SEEDS, check_files, run
 
 
 def test_tabular_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,8 +50,8 @@ def test_sizes_of_the_two_networks_are_as_said() -> None:
     assert sum(p.size for p in learning_curve.convolutional(np.random.default_rng(0)).parameters()) == 8_882
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.long
+@pytest.mark.parametrize("seed", SEEDS)
 def test_tables_are_learned_no_worse_than_by_scikit_learn(seed: int) -> None:
     rng = np.random.default_rng(seed)
     for table, margin in zip(tabular.tables(), (0.004, 0.01), strict=True):  # of accuracy, and of R²
@@ -61,16 +61,16 @@ def test_tables_are_learned_no_worse_than_by_scikit_learn(seed: int) -> None:
         assert ours.mean() > -margin, f"{table.name}: {ours.mean():.4f} ± {ours.std():.4f}"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.long
+@pytest.mark.parametrize("seed", SEEDS)
 def test_what_holds_a_large_network_back_makes_it_better(seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, last_lines = run(overfitting.main, ["--seed", str(seed), "--out", str(tmp_path)], capsys)
     decay, large, dropout, best = (float(number) for number in re.findall(r"0\.\d{3}", last_lines[0]))
     assert best < decay < large - 0.02 and best < dropout < large - 0.01
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.long
+@pytest.mark.parametrize("seed", SEEDS)
 def test_naive_bayes_stops_improving_and_networks_do_not(seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before, last_lines = run(learning_curve.main, ["--seed", str(seed), "--out", str(tmp_path)], capsys)
     thousand, _, most = (np.array(re.findall(r"0\.\d{3}(?= ±)", line), float) for line in before.splitlines()[-3:])

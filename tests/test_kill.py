@@ -111,7 +111,7 @@ def test_a_killed_run_ends_like_an_uninterrupted_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
-@pytest.mark.parametrize("every", [1, 3])
+@pytest.mark.parametrize("suffix", [".npz", pytest.param(".safetensors", marks=pytest.mark.long)])
+@pytest.mark.parametrize("every", [1, pytest.param(3, marks=pytest.mark.long)])
 def test_fifty_kills(suffix: str, every: int, tmp_path: Path) -> None:
     assert kill_and_resume(tmp_path / f"run{suffix}", kills=50, steps=300 * every, every=every) > 5, "few kills hit the writing"

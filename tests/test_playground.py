@@ -110,7 +110,7 @@ def test_the_same_seed_gives_the_same_page(tmp_path: Path) -> None:
     assert len(pages) == 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_what_the_networks_learn(seed: int, tmp_path: Path) -> None:
     playground.main(["--seed", str(seed), "--out", str(tmp_path)])
