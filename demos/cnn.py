@@ -73,7 +73,9 @@ def scores(model: nn.Module, images: np.ndarray) -> np.ndarray:
 def plot_curves(history: nn.History, baseline: float, path: Path) -> Path:
     """Loss and accuracy after every epoch."""
     with picture(path, 1, 2, (12.0, 5.0)) as (figure, axes):
-        figure.suptitle("A convolutional network learns to read digits")
+        good = history["accuracy"][-1] > baseline
+        beside = "better than" if good else "not yet as well as"
+        figure.suptitle(f"A convolutional network learns to read digits, {beside} the three nearest neighbours")
         axes[0].plot(history["epoch"], history["loss"], "o-", color=BLUE, label="training digits, moved at random")
         axes[0].plot(history["epoch"], history["validation_loss"], "s--", color=ORANGE, label="test digits")
         axes[0].set(xlabel="epoch", ylabel="loss", ylim=(0.0, None))
@@ -92,6 +94,7 @@ def plot_curves(history: nn.History, baseline: float, path: Path) -> Path:
 def plot_maps(model: nn.Sequential, images: np.ndarray, path: Path) -> Path:
     """The six filters of the first layer, and where each of them finds something in the digits (4, 1, 28, 28)."""
     filters = model[0].weight.data[:, 0]  # (6, 5, 5)
+    biases = model[0].bias.data  # (6,)
     maps = model[:2](images).data  # (4, 6, 28, 28)
     limit = np.abs(filters).max()
     with picture(path, len(images) + 1, 7, (13.0, 10.2)) as (figure, axes):
@@ -100,13 +103,14 @@ def plot_maps(model: nn.Sequential, images: np.ndarray, path: Path) -> Path:
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
         axes[0, 0].text(0.5, 0.5, "filters\n(blue excites,\nred inhibits)", ha="center", va="center")
-        for number, (axis, weights) in enumerate(zip(axes[0, 1:], filters, strict=True)):
+        for number, (axis, weights, bias) in enumerate(zip(axes[0, 1:], filters, biases, strict=True), start=1):
             axis.imshow(weights, cmap="RdBu", vmin=-limit, vmax=limit)
-            axis.set_title(f"filter {number}")
+            axis.set_title(f"filter {number}\nbias {bias:+.2f}")
         for row, image, found in zip(axes[1:], images, maps, strict=True):
             row[0].imshow(image[0], cmap="gray")
             for axis, one in zip(row[1:], found, strict=True):
                 axis.imshow(one, cmap="magma", vmin=0.0, vmax=maps.max())
+        figure.supxlabel("On the empty background a filter answers its bias alone, if that is above zero: then it is not black.")
     return path
 
 
@@ -121,7 +125,7 @@ def plot_second_maps(model: nn.Sequential, images: np.ndarray, path: Path) -> Pa
             row[0].imshow(image[0], cmap="gray")
             for axis, one in zip(row[1:], found, strict=True):
                 axis.imshow(one, cmap="magma", vmin=0.0, vmax=top)
-        for number, axis in enumerate(axes[0, 1:]):
+        for number, axis in enumerate(axes[0, 1:], start=1):
             axis.set_title(number)
         for axis in axes.flat:
             axis.axis("off")
@@ -146,7 +150,7 @@ def plot_mistakes(answers: np.ndarray, images: np.ndarray, labels: np.ndarray, p
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = common.options("cnn", __doc__, epochs=8)
+    parser = common.options("cnn", __doc__, epochs=8, quick=3)
     common.digit_options(parser)
     args = parser.parse_args(arguments)
     rng = np.random.default_rng(args.seed)
@@ -162,7 +166,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     neighbours = common.package("sklearn.neighbors").KNeighborsClassifier(3).fit(data.train_images, data.train_labels)
     baseline = neighbours.score(data.test_images, data.test_labels)
 
-    args.out.mkdir(parents=True, exist_ok=True)
     some = np.array([np.argmax(data.test_labels == digit) for digit in (0, 2, 4, 7)])  # the first of each
     answers = scores(model, test_images).argmax(axis=1)
     files = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 import importlib
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,23 +36,33 @@ def package(name: str) -> Any:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         wanted = name.partition(".")[0]
-        raise SystemExit(f"this demo needs {wanted} ({error}): pip install 'valuegrad[demos]'") from error
+        raise SystemExit(f"this demo needs {wanted} ({error}): pip install -e '.[demos]'") from error
 
 
 # --- the command line ----------------------------------------------------------------------------------
 
 
-def options(demo: str, description: str, epochs: int | None = None, quick: int = 1) -> argparse.ArgumentParser:
-    """A parser with the options of every demo; the pictures go to out/<demo>.
+def options(
+    demo: str,
+    description: str,
+    epochs: int | None = None,
+    quick: int = 1,
+    epoch: str = "passes over the training data",
+    seeded: bool = True,
+) -> argparse.ArgumentParser:
+    """A parser with the options of every demo; the pictures go to out/<demo>, a folder that parsing makes.
 
-    With `epochs`, a default, there is --epochs; with --quick its default is `quick`. See epochs_of().
+    With `epochs`, a default, there is --epochs; with --quick its default is `quick`. See epochs_of(). What epochs are says
+    `epoch`. A demo without random numbers, one that is not `seeded`, has --seed so that all take the same options.
     """
     parser = argparse.ArgumentParser(prog=f"python -m demos.{demo}", description=description)
     if epochs is not None:
-        parser.add_argument("--epochs", type=count, help=f"passes over the training data ({epochs}; with --quick {quick})")
+        parser.add_argument("--epochs", type=count, help=f"{epoch} ({epochs}; with --quick {quick})")
         parser.set_defaults(usual=epochs, short=quick)
-    parser.add_argument("--seed", type=int, default=0, help="of all random numbers (%(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("out", demo), help="folder of the pictures (%(default)s)")
+    of = "of all random numbers (%(default)s)" if seeded else "changes nothing: this demo has no random numbers"
+    parser.add_argument("--seed", type=whole, default=0, help=of)
+    # As the default is a text, argparse makes this folder as well, and does so before the work.
+    parser.add_argument("--out", type=folder, default=str(Path("out", demo)), help="folder of the pictures (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="a few seconds on little data, to see that all works")
     return parser
 
@@ -61,11 +72,32 @@ def epochs_of(args: argparse.Namespace) -> int:
     return args.epochs or (args.short if args.quick else args.usual)
 
 
+def whole(text: str, least: int = 0) -> int:
+    """An option that is a whole number from 0."""
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    if number < least:
+        raise argparse.ArgumentTypeError(f"{number} is less than {least}")
+    return number
+
+
 def count(text: str) -> int:
     """An option that is a whole number from 1."""
-    if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{number} is less than 1")
-    return number
+    return whole(text, least=1)
+
+
+def folder(text: str) -> Path:
+    """An option that is a folder to write in, made where it does not exist yet."""
+    path = Path(text)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"cannot make the folder {text}: {error.strerror or error}") from None
+    if not os.access(path, os.W_OK):
+        raise argparse.ArgumentTypeError(f"cannot write in the folder {text}")
+    return path
 
 
 def progress(steps: int, unit: str, what: str = "training") -> Any:
@@ -73,7 +105,7 @@ def progress(steps: int, unit: str, what: str = "training") -> Any:
     return package("tqdm").tqdm(range(steps), desc=what, unit=unit)
 
 
-def finish(files: Sequence[Path], what: str, result: float, baseline: str) -> None:
+def finish(files: Sequence[Path], what: str, result: float | str, baseline: str) -> None:
     """The last lines of every demo: what it wrote, and how well it did beside what one gets without it."""
     print("files:", *(f"  {path}" for path in files), sep="\n")
     print(f"{what}: {f'{result:.3f}' if isinstance(result, float) else result} (baseline: {baseline})")
@@ -109,14 +141,20 @@ def all_digits(folder: Path | None = None) -> Digits:
     try:
         train, train_labels, test, test_labels = nn.mnist(folder, dtype=float)
     except (OSError, ValueError) as error:
-        raise SystemExit(f"{error}\nOr leave out --full and --data, and take the 5,000 digits at hand") from error
+        option = "--data" if folder else "--full"
+        raise SystemExit(f"{error}\nOr leave out {option}, and take the 5,000 digits at hand") from error
     return Digits(train.reshape(len(train), -1), train_labels, test.reshape(len(test), -1), test_labels)
 
 
 def digits_of(args: argparse.Namespace, rng: np.random.Generator) -> Digits:
     """The digits that the options of digit_options() ask for; with --quick 500 and 500."""
     data = all_digits(args.data) if args.full or args.data else load_digits(rng)
-    return Digits(*(part[:500] for part in data)) if args.quick else data
+    return few(data) if args.quick else data
+
+
+def few(data: Digits, number: int = 500) -> Digits:
+    """Only the first digits of each kind, for --quick."""
+    return Digits(*(part[:number] for part in data))
 
 
 def digit_options(parser: argparse.ArgumentParser) -> None:
@@ -153,6 +191,11 @@ def load_moons(samples: int, seed: int, noise: float = 0.1) -> tuple[np.ndarray,
     return points, 2 * labels - 1
 
 
+def load_circles(samples: int, seed: int, noise: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+    """A circle inside a ring: points (n, 2) and labels (n,), 0 for the ring and 1 for the circle."""
+    return package("sklearn.datasets").make_circles(samples, noise=noise, factor=0.45, random_state=seed)
+
+
 # --- pictures ------------------------------------------------------------------------------------------
 
 
@@ -161,6 +204,12 @@ def mosaic(images: np.ndarray, columns: int, gap: float = 1.0) -> np.ndarray:
     tiles = np.pad(images.reshape(-1, 28, 28), ((0, -len(images) % columns), (0, 2), (0, 2)), constant_values=gap)
     rows = tiles.reshape(-1, columns, 30, 30).swapaxes(1, 2)  # (rows, 30, columns, 30)
     return rows.reshape(-1, columns * 30)[:-2, :-2]
+
+
+def red_to_green() -> Any:
+    """The colours of weights: red below zero, black at zero, green above."""
+    colors = package("matplotlib.colors")
+    return colors.LinearSegmentedColormap.from_list("red to green", ["#ff3030", "black", "#30e030"])
 
 
 @contextmanager

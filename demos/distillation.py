@@ -3,6 +3,7 @@
 Only 400 digits have labels, for the teacher as for the student; the other 3,600 training digits come without. The teacher
 says what it takes them for, and the student learns to answer the same (Hinton, Vinyals and Dean 2015). Beside it a student
 that is only told the teacher's decision: it does as well here, so what helps most is to learn from digits without labels.
+The student alone learns from the 400, moved at random by up to two pixels as they are for the teacher.
 """
 
 from __future__ import annotations
@@ -13,19 +14,20 @@ from typing import Any
 
 import numpy as np
 
+import nn
 from autograd import softmax
 from demos import cnn, common
 from demos.common import BLUE, GREEN, GREY, ORANGE, Digits, as_pictures, picture
-from nn import AdamW, Linear, Module, OneCycleLR, ReLU, Sequential, accuracy, cross_entropy, fit, kl_div, log_softmax
 
 NAMES = ("teacher", "student alone", "student taught", "student told")
 COLORS = (GREY, ORANGE, BLUE, GREEN)
 TEMPERATURE = 2.0
 
 
-def build_student(rng: np.random.Generator) -> Sequential:
+def build_student(rng: np.random.Generator) -> nn.Sequential:
     """784-16-10: 12,730 parameters, a fifth of the teacher's, and a thirtieth of its multiplications."""
-    return Sequential(Linear(784, 16, rng=rng, dtype=np.float32), ReLU(), Linear(16, 10, rng=rng, dtype=np.float32))
+    hidden, output = nn.Linear(784, 16, rng=rng, dtype=np.float32), nn.Linear(16, 10, rng=rng, dtype=np.float32)
+    return nn.Sequential(nn.Flatten(), hidden, nn.ReLU(), output)
 
 
 def soft_loss(logits: Any, answers: np.ndarray) -> Any:
@@ -34,18 +36,17 @@ def soft_loss(logits: Any, answers: np.ndarray) -> Any:
     A temperature above 1 lifts the small probabilities: a 7 that could be a 1 says more than "7". The square of it keeps
     the slopes as large as they are without a temperature.
     """
-    return TEMPERATURE**2 * kl_div(log_softmax(logits / TEMPERATURE), answers, reduction="batchmean")
+    return TEMPERATURE**2 * nn.kl_div(nn.log_softmax(logits / TEMPERATURE), answers, reduction="batchmean")
 
 
 def train(
-    model: Module, images: np.ndarray, targets: np.ndarray, loss: Callable[..., Any], epochs: int, rng: np.random.Generator
-) -> Module:
+    model: nn.Module, images_and_targets: Any, loss: Callable[..., Any], epochs: int, rng: np.random.Generator
+) -> nn.Module:
     """Train the student; as many steps whatever the number of digits, if `epochs` is chosen so."""
-    optimizer = AdamW(model.named_parameters(), lr=3e-3, weight_decay=0.1)
-    schedule = OneCycleLR(optimizer, 3e-3, epochs=epochs, steps_per_epoch=-(-len(images) // 32))
-    fit(
-        model, loss, optimizer, (images, targets), epochs=epochs, scheduler=schedule, schedule_every="step", rng=rng,
-        progress=False)  # fmt: skip
+    optimizer = nn.AdamW(model.named_parameters(), lr=3e-3, weight_decay=0.1)
+    loader = nn.DataLoader(images_and_targets, batch_size=32, shuffle=True, rng=rng)
+    schedule = nn.OneCycleLR(optimizer, 3e-3, epochs=epochs, steps_per_epoch=len(loader))
+    nn.fit(model, loss, optimizer, loader, epochs=epochs, scheduler=schedule, schedule_every="step", progress=False)
     return model
 
 
@@ -58,18 +59,18 @@ def run(data: Digits, labelled: int, epochs: int, rng: np.random.Generator) -> t
     logits = cnn.scores(teacher, pictures)
     answers = softmax(logits / TEMPERATURE)
 
-    images = pictures.reshape(-1, 784)
-    start, order = rng.integers(2**32, size=2)  # all students start alike
+    start, order, moves = rng.integers(2**32, size=3)  # all students start alike
+    moved = cnn.ShiftedDigits(pictures[:labelled], labels, np.random.default_rng(moves))  # as the teacher sees them
     lessons = (
-        (images[:labelled], labels, cross_entropy, epochs * len(images) // labelled),  # alone
-        (images, answers, soft_loss, epochs),  # taught: the probabilities of all digits
-        (images, logits.argmax(axis=1), cross_entropy, epochs),  # told: only the digit that the teacher thinks it is
+        (moved, nn.cross_entropy, epochs * len(pictures) // labelled),  # alone
+        ((pictures, answers), soft_loss, epochs),  # taught: the probabilities of all digits
+        ((pictures, logits.argmax(axis=1)), nn.cross_entropy, epochs),  # told: only the digit that the teacher thinks it is
     )
-    results = [accuracy(cnn.scores(teacher, tests), data.test_labels)]
-    for inputs, targets, loss, passes in lessons:
+    results = [nn.accuracy(cnn.scores(teacher, tests), data.test_labels)]
+    for lesson, loss, passes in lessons:
         student = build_student(np.random.default_rng(start))
-        train(student, inputs, targets, loss, passes, np.random.default_rng(order))
-        results.append(accuracy(cnn.scores(student, tests.reshape(-1, 784)), data.test_labels))
+        train(student, lesson, loss, passes, np.random.default_rng(order))
+        results.append(nn.accuracy(cnn.scores(student, tests), data.test_labels))
     return results, answers
 
 
@@ -79,21 +80,23 @@ def run(data: Digits, labelled: int, epochs: int, rng: np.random.Generator) -> t
 def plot_results(results: np.ndarray, labelled: int, path: Path) -> Path:
     """The accuracies (runs, 4), and what teaching gains over being alone, run by run."""
     with picture(path, 1, 2, (13.0, 5.6)) as (figure, axes):
-        figure.suptitle(f"With {labelled} labelled digits, a small network learns more from a teacher than from the labels")
-        for column, (scores, color) in enumerate(zip(results.T, COLORS, strict=True)):
-            axes[0].bar(column, scores.mean(), color=color, alpha=0.35, width=0.7)
-            axes[0].scatter(column + np.linspace(-0.2, 0.2, len(scores)), scores, color=color, s=40, zorder=3)
-            axes[0].text(column, results.min() - 0.035, f"{scores.mean():.3f}", ha="center")
-        axes[0].set_xticks(range(4), [name.replace(" ", "\n") for name in NAMES])
-        axes[0].set(ylabel="accuracy on test digits", ylim=(results.min() - 0.045, min(1.0, results.max() + 0.02)))
-        axes[0].set_title("each dot is one run, bars are means")
         gains = results[:, 2] - results[:, 1]
+        better = "learns more from a teacher than" if gains.mean() > 0.0 else "does not learn more from this teacher than"
+        figure.suptitle(f"With {labelled} labelled digits, a small network {better} from the labels")
+        for column, (scores, color) in enumerate(zip(results.T, COLORS, strict=True)):
+            axes[0].scatter(column + np.linspace(-0.2, 0.2, len(scores)), scores, color=color, s=40, zorder=3)
+            axes[0].hlines(scores.mean(), column - 0.35, column + 0.35, color=color, alpha=0.6)
+            axes[0].text(column, results.max() + 0.008, f"{scores.mean():.3f}", ha="center", color=color)
+        axes[0].set_xticks(range(4), [name.replace(" ", "\n") for name in NAMES])
+        axes[0].set(ylabel="accuracy on test digits", ylim=(results.min() - 0.02, results.max() + 0.02))
+        axes[0].set_title("a dot is one run, a line the mean\n(teacher and alone: digits moved at random)")
+        axes[0].grid(axis="y", alpha=0.3)
         axes[1].bar(range(len(gains)), gains, color=BLUE, alpha=0.6, width=0.6)
         axes[1].axhline(gains.mean(), color=BLUE, linestyle="--", label=f"mean {gains.mean():+.3f}")
         axes[1].axhline(0.0, color="black", linewidth=1.0)
         axes[1].set_xticks(range(len(gains)))
-        axes[1].set(xlabel="run (other digits, other first weights)", ylabel="gain in accuracy", title="taught minus alone")
-        axes[1].set_ylim(min(0.0, 1.2 * gains.min()), 1.3 * max(gains.max(), 0.01))
+        axes[1].set(xlabel="run (other digits, other first weights)", ylabel="gain in accuracy", title="taught minus alone\n")
+        axes[1].set_ylim(min(0.0, 1.2 * gains.min()), 1.4 * max(gains.max(), 0.01))
         axes[1].legend(loc="upper right")
     return path
 
@@ -102,8 +105,11 @@ def plot_answers(data: Digits, answers: np.ndarray, path: Path) -> Path:
     """What the teacher says about six digits that it finds most ambiguous, and what a label says."""
     order = np.argsort(answers.max(axis=1))
     chosen = order[: len(order) // 10 : max(1, len(order) // 60)][:6]
-    with picture(path, 2, 6, (14.0, 5.2)) as (figure, axes):
-        figure.suptitle(f"A teacher's answers say more than labels: probabilities at temperature {TEMPERATURE:g}")
+    with picture(path, 2, 6, (14.0, 5.6)) as (figure, axes):
+        figure.suptitle(
+            f"A teacher's answers say more than labels: its probabilities, softened\n"
+            f"(temperature {TEMPERATURE:g}: its ten outputs are divided by {TEMPERATURE:g} before the softmax)"
+        )
         for image_axis, axis, index in zip(*axes, chosen, strict=True):
             image_axis.imshow(data.train_images[index].reshape(28, 28), cmap="gray")
             image_axis.set_title(f"label {data.train_labels[index]}")
@@ -120,16 +126,18 @@ def plot_answers(data: Digits, answers: np.ndarray, path: Path) -> Path:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = common.options("distillation", __doc__, epochs=20)
+    parser = common.options("distillation", __doc__, epochs=20, quick=5)
     parser.add_argument("--labelled", type=common.count, default=400, help="how many digits have labels (%(default)s)")
     parser.add_argument("--runs", type=common.count, help="with seeds from --seed on (default: 5; with --quick 2)")
     args = parser.parse_args(arguments)
+    if args.labelled > (most := 600 if args.quick else 4_000):
+        parser.error(f"argument --labelled: there are only {most:,} training digits{' with --quick' * args.quick}")
     epochs, results = common.epochs_of(args), []
     for seed in range(args.seed, args.seed + (args.runs or (2 if args.quick else 5))):
         rng = np.random.default_rng(seed)
         data = common.load_digits(rng)
         if args.quick:
-            data = Digits(*(part[:600] for part in data))
+            data = common.few(data, 600)
         scores, answers = run(data, args.labelled, epochs, rng)
         results.append(scores)
         print(f"seed {seed}:", ", ".join(f"{name} {score:.3f}" for name, score in zip(NAMES, scores, strict=True)))
@@ -140,14 +148,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"taught minus alone: {gains.mean():+.3f}{spread} (mean and standard deviation of {len(gains)} runs)")
     print(f"taught minus told: {np.mean(table[:, 2] - table[:, 3]):+.3f}")
 
-    args.out.mkdir(parents=True, exist_ok=True)
     files = [
         plot_results(table, args.labelled, args.out / "results.png"),
         plot_answers(data, answers, args.out / "answers.png"),
     ]
-    alone, teacher = table[:, 1].mean(), table[:, 0].mean()
+    teacher, alone, taught, told = table.mean(axis=0)
     what = f"test accuracy of the taught student, mean of {len(gains)} runs"
-    common.finish(files, what, table[:, 2].mean(), f"{alone:.3f} alone; {teacher:.3f}, the teacher")
+    common.finish(files, what, taught, f"{alone:.3f} alone, {told:.3f} told only the decisions; {teacher:.3f}, the teacher")
 
 
 if __name__ == "__main__":

@@ -111,6 +111,13 @@ def made_by(generator: nn.Module, noise: np.ndarray) -> np.ndarray:
     return generator(noise).data
 
 
+def nearest(images: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which real image is nearest to each image, and how far it is: the root of the sum of the squared differences."""
+    a, b = (array.reshape(len(array), -1).astype(float) for array in (images, real))
+    squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2.0 * a @ b.T  # (n, m)
+    return squares.argmin(axis=1), np.sqrt(np.maximum(squares.min(axis=1), 0.0))
+
+
 def modes(points: np.ndarray) -> np.ndarray:
     """The share (8,) of the points within three spreads of each centre; what lies between them belongs to none."""
     distances = np.linalg.norm(points[:, None] - CENTRES, axis=2)  # (n, 8)
@@ -120,17 +127,28 @@ def modes(points: np.ndarray) -> np.ndarray:
 # --- pictures ------------------------------------------------------------------------------------------
 
 
+def ring_axis(axis: Any, size: int, alpha: float) -> Any:
+    """An axis with the places of the heaps; the dots on it, which are still to be placed with set_offsets()."""
+    dots = axis.scatter([], [], s=size, color=ORANGE, alpha=alpha, linewidths=0)
+    axis.scatter(*CENTRES.T, s=380, facecolors="none", edgecolors=BLUE, linewidths=1.5)
+    axis.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xticks=[-2, 0, 2], yticks=[-2, 0, 2])
+    return dots
+
+
+def covered(points: np.ndarray) -> int:
+    """How many of the eight heaps get more than 2 % of the points."""
+    return int(np.sum(modes(points) > 0.02))
+
+
 def plot_ring(frames: Frames, path: Path) -> Path:
     """Six of the moments (step, points), from the first to the last."""
     chosen = [frames[round(i)] for i in np.linspace(0, 1, 6) ** 2 * (len(frames) - 1)]
     with picture(path, 2, 3, (12.0, 8.8)) as (figure, axes):
-        figure.suptitle("A generator finds all eight heaps of the ring")
+        found = covered(frames[-1][1])
+        figure.suptitle(f"A generator finds {'all' if found == 8 else f'{found} of the'} eight heaps of the ring")
         for axis, (step, points) in zip(axes.flat, chosen, strict=True):
-            covered = np.sum(modes(points) > 0.02)
-            axis.scatter(*points.T, s=6, color=ORANGE, alpha=0.5, linewidths=0)
-            axis.scatter(*CENTRES.T, s=380, facecolors="none", edgecolors=BLUE, linewidths=1.5)
-            axis.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xticks=[-2, 0, 2], yticks=[-2, 0, 2])
-            axis.set_title(f"step {step:,}: {covered} of 8")
+            ring_axis(axis, 6, 0.5).set_offsets(points)
+            axis.set_title(f"step {step:,}: {covered(points)} of 8")
         figure.supxlabel("orange: 1,000 made points; blue rings: where real ones lie", fontsize=13)
     return path
 
@@ -141,28 +159,28 @@ def animate(frames: Frames, path: Path) -> Path:
         figure = common.package("matplotlib.figure").Figure(figsize=(4.6, 5.0), layout="constrained")
         common.package("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
         axis = figure.subplots()
-        axis.scatter(*CENTRES.T, s=380, facecolors="none", edgecolors=BLUE, linewidths=1.5)
-        dots = axis.scatter([], [], s=6, color=ORANGE, linewidths=0)
-        axis.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xticks=[-2, 0, 2], yticks=[-2, 0, 2])
+        dots = ring_axis(axis, 6, 1.0)
         title = axis.set_title("a GAN on a ring")
         writer = common.package("matplotlib.animation").PillowWriter(fps=8)
         with writer.saving(figure, path, dpi=72):
             for step, points in [*frames, *frames[-1:] * 12]:  # the last one stays
                 dots.set_offsets(points[:400])
-                title.set_text(f"step {step:,}: {np.sum(modes(points) > 0.02)} of 8")
+                title.set_text(f"step {step:,}: {covered(points)} of 8")
                 writer.grab_frame()
     return path
 
 
 def plot_digits(real: np.ndarray, frames: Frames, path: Path) -> Path:
-    """Real digits (n, 1, 28, 28) beside those made early and at the end."""
-    with picture(path, 1, 3, (15.0, 5.6)) as (figure, axes):
-        figure.suptitle("Digits out of noise: nobody wrote those on the right")
+    """Real digits (n, 1, 28, 28), those made early and at the end, and the real one nearest to each of these."""
+    with picture(path, 1, 4, (18.0, 5.4)) as (figure, axes):
+        figure.suptitle("Digits out of noise, and on the right, in the same place, the training digit nearest to each")
         (early, first), (late, last) = frames[len(frames) // 5], frames[-1]
+        near, _ = nearest(last[:64], real)
         parts = (
             ("real digits", real[:64]),
             (f"made after {early:,} steps", first[:64]),
             (f"made after {late:,} steps", last[:64]),
+            ("the nearest training digits", real[near]),
         )
         for axis, (title, images) in zip(axes, parts, strict=True):
             axis.imshow(mosaic(images, 8, gap=0.3), cmap="gray", vmin=0.0, vmax=1.0)
@@ -174,15 +192,17 @@ def plot_digits(real: np.ndarray, frames: Frames, path: Path) -> Path:
 def plot_losses(losses: dict[str, list[tuple[float, float]]], path: Path) -> Path:
     """The losses of both, averaged over 50 steps, and where they would be if nothing could be told apart."""
     with picture(path, 1, 2, (12.0, 5.0)) as (figure, axes):
-        figure.suptitle("Neither wins: a loss near the dotted line says that real and made can hardly be told apart")
+        figure.suptitle("At the dotted lines nothing made can be told from real; below its line the discriminator gains")
         for axis, (name, both) in zip(axes, losses.items(), strict=True):
-            width = min(50, len(both))
+            width = max(1, min(50, len(both) // 10))
+            end = np.mean(both[-width * 4 :], axis=0)[0]
             for curve, label, color in zip(np.transpose(both), ("discriminator", "generator"), (BLUE, ORANGE), strict=True):
                 axis.plot(np.convolve(curve, np.full(width, 1.0 / width), "valid"), color=color, label=label)
                 level = np.log(4.0) if label == "discriminator" else np.log(2.0)
                 axis.axhline(level, color=color, linestyle=":", linewidth=1.5)
             axis.plot([], color=GREY, linestyle=":", label="if it could only guess")
-            axis.set(title=name, xlabel="step", ylabel="loss (mean of 50 steps)", ylim=(0.0, 2.0))
+            axis.set(xlabel="step", ylabel=f"loss (mean of {width} steps)", ylim=(0.0, 2.5))
+            axis.set_title(f"{name}: the discriminator ends at {end:.2f} (guessing: {np.log(4.0):.2f})", fontsize=13)
             axis.grid(alpha=0.3)
             axis.legend()
     return path
@@ -193,11 +213,11 @@ def plot_losses(losses: dict[str, list[tuple[float, float]]], path: Path) -> Pat
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = common.options("gan", __doc__)
-    parser.add_argument("--steps", type=common.count, help="of each of the two trainings (default: 2500; with --quick 20)")
+    parser.add_argument("--steps", type=common.count, help="of each of the two trainings (default: 2500; with --quick 60)")
     parser.add_argument("--digit", type=int, choices=range(10), default=3, help="which digits to write (%(default)s)")
     args = parser.parse_args(arguments)
     rng = np.random.default_rng(args.seed)
-    steps = args.steps or (20 if args.quick else 2_500)
+    steps = args.steps or (60 if args.quick else 2_500)
     moments = set((np.linspace(0, 1, 60) ** 2 * steps).round().astype(int).tolist())  # more of them early
 
     def noise(size: int) -> Sampler:
@@ -223,23 +243,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
         writer, critic, lambda n: real[rng.integers(len(real), size=n)], noise(16), steps, (5e-4, 2e-3), look, 64, 0.4,
         "digits", rng)  # fmt: skip
 
-    # A reader that never saw a made digit: which digits are they? And do they differ as much as real ones do?
+    # A reader that never saw a made digit: which digits are they? Do they differ as much as real ones do? Are they copies?
     reader = common.package("sklearn.svm").SVC(C=10.0).fit(data.train_images, data.train_labels)
-    made = made_by(writer, noise(16)(500)).reshape(-1, 784)
-    for name, images in ("real, not trained on", data.test_images[data.test_labels == args.digit]), ("made", made):
-        share, spread = np.mean(reader.predict(images) == args.digit), images.std(axis=0).mean()
-        print(f"digits, {name}: {share:.3f} are read as {args.digit}; spread of a pixel {spread:.3f}")
+    print("The spread is the standard deviation of a pixel over the images, on average: small if all look the same.")
+    kinds = {
+        "made before training": digits[0][1].reshape(-1, 784),
+        "real, not trained on": data.test_images[data.test_labels == args.digit],
+        "made": made_by(writer, noise(16)(500)).reshape(-1, 784),
+    }
+    read = {name: np.mean(reader.predict(images) == args.digit) for name, images in kinds.items()}
+    for name, images in kinds.items():
+        distance = np.median(nearest(images, real)[1])
+        print(f"digits, {name}: {read[name]:.3f} are read as {args.digit}; spread {images.std(axis=0).mean():.3f};", end=" ")
+        print(f"distance to the nearest training digit {distance:.2f} (median)")
 
-    args.out.mkdir(parents=True, exist_ok=True)
     files = [
         plot_ring(points, args.out / "ring.png"),
         animate(points, args.out / "ring.gif"),
         plot_digits(real, digits, args.out / "digits.png"),
         plot_losses({"ring": ring_losses, "digits": digit_losses}, args.out / "losses.png"),
     ]
+    before, real_ones, after = read.values()
     common.finish(
-        files, "modes covered, of 8", int(np.sum(shares > 0.02)), f"{np.sum(modes(points[0][1]) > 0.02)} before training"
-    )
+        files, f"heaps found, of 8, and made digits read as {args.digit}", f"{np.sum(shares > 0.02)} and {after:.3f}",
+        f"{covered(points[0][1])} and {before:.3f} before training; {real_ones:.3f}, real digits")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ def plot_attention(model: GPT, name: str, path: Path) -> Path:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    args = common.options("gpt", __doc__, epochs=20).parse_args(arguments)
+    args = common.options("gpt", __doc__, epochs=20, quick=3).parse_args(arguments)
     rng = np.random.default_rng(args.seed)
     data, epochs = letters.load(args, rng), common.epochs_of(args)
 
@@ -140,7 +140,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print("new names of the transformer, those that exist in capitals:")
     letters.print_samples(model, rng)
 
-    args.out.mkdir(parents=True, exist_ok=True)
     drawings = compare("emily", rng, args.out)
 
     baseline = letters.bigram(data)
@@ -153,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         letters.plot_expected(model, ["christopher", "elizabeth", "quincy"], args.out / "expected.png"),
         *drawings,
     ]
-    common.finish(files, "nats a letter", loss, f"{baseline:.3f}, the bigram; {gru_loss:.3f}, a GRU")
+    letters.finish(files, loss, f"{baseline:.3f}, the bigram; {gru_loss:.3f}, a GRU")
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def plot_descent(history: list[Step], path: Path) -> Path:
         axis.annotate("the height of this point\nis the loss: 8", (WEIGHT, 8.0), (3.6, 8.9), arrowprops=arrow)
         slope = "the slope of this line is\nthe gradient: 8 as well,\nbut another thing"
         axis.annotate(slope, (4.5, 4.0), (5.25, 2.9), arrowprops=arrow)
-        axis.set(title="Gradient descent on one weight: each step goes down by a tenth of the slope",
+        axis.set(title="Gradient descent on one weight: each step moves w by a tenth of the slope",
                  xlabel="weight w", ylabel="loss", xlim=(1.6, 6.7), ylim=(-3.1, 12.2), yticks=range(0, 13, 2))  # fmt: skip
         axis.axhline(0.0, color=GREY, linewidth=0.8)
         axis.legend(loc="upper left", fontsize=12)
@@ -115,15 +115,14 @@ def plot_rates(runs: dict[float, list[Step]], path: Path) -> Path:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = common.options("gradient_descent", __doc__, epochs=20, quick=10)
-    args = parser.parse_args(arguments)  # nothing here is random, and no seed changes it
+    parser = common.options("gradient_descent", __doc__, epochs=20, quick=10, epoch="steps", seeded=False)
+    args = parser.parse_args(arguments)
     steps = common.epochs_of(args)
 
     history = descend(steps)
     print_table(history)
     runs = {rate: descend(8, rate) for rate in (RATE, 0.25, 0.45, 0.53)}
 
-    args.out.mkdir(parents=True, exist_ok=True)
     _, loss = forward(Value(WEIGHT, label="w"))
     loss.backward()
     files = [

@@ -143,7 +143,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     scores = np.array(curves)  # (draws, sizes, methods)
     show_table(sizes, scores)
 
-    args.out.mkdir(parents=True, exist_ok=True)
     files = [plot(sizes, scores, args.out / "learning_curve.png")]
     most = dict(zip(METHODS, scores[:, -1].mean(axis=0), strict=True))
     others = ", ".join(f"{most[name]:.3f} {name}" for name in (RBF, DENSE, BAYES))

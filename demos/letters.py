@@ -99,9 +99,17 @@ def sample(model: nn.Module, temperature: float, rng: np.random.Generator) -> st
 def print_samples(model: nn.Module, rng: np.random.Generator, each: int = 10) -> None:
     """New names at three temperatures; those in capitals are in the list, known or held out."""
     real = set(common.load_names())
+    print("(the temperature divides the scores: below 1 likely letters become likelier, above 1 all become more alike)")
     for temperature in 0.5, 1.0, 1.5:
         names = [sample(model, temperature, rng) or "." for _ in range(each)]
         print(f"temperature {temperature}:", *(name.upper() if name in real else name for name in names))
+
+
+def finish(files: Sequence[Path], loss: float, others: str) -> None:
+    """The last lines, and what their numbers mean."""
+    print("A loss of x nats a letter is like a choice between e^x equally likely letters:", end=" ")
+    print(f"{loss:.3f} nats, {np.exp(loss):.1f} letters. The bigram counts which letter follows which.")
+    common.finish(files, "nats a letter", loss, others)
 
 
 # --- pictures ------------------------------------------------------------------------------------------
@@ -112,11 +120,14 @@ def plot_losses(histories: dict[str, nn.History], bigram_loss: float, path: Path
     with picture(path, size=(9.6, 6.0)) as (_, axis):
         for (name, history), color in zip(histories.items(), (BLUE, GREEN), strict=False):
             test = history["validation_loss"]
-            axis.plot(history["epoch"], test, color=color, label=f"{name}: {test[-1]:.3f} at the end")
-            axis.plot(history["epoch"], history["loss"], color=color, linestyle="--", linewidth=1.4)
-        axis.axhline(bigram_loss, color=ORANGE, linestyle=":", label=f"bigram, 729 pairs of letters counted: {bigram_loss:.3f}")
+            marker = "o" if len(test) < 4 else None  # a line of one point shows nothing
+            axis.plot(history["epoch"], test, color=color, marker=marker, label=f"{name}: {test[-1]:.3f} at the end")
+            axis.plot(history["epoch"], history["loss"], color=color, linestyle="--", linewidth=1.4, marker=marker)
+        axis.axhline(bigram_loss, color=ORANGE, linestyle=":", label=f"bigram, counts of 729 pairs of letters: {bigram_loss:.3f}")
         axis.plot([], color=GREY, linestyle="--", linewidth=1.4, label="while learning, with dropout")
         axis.set(title=title, xlabel="epoch", ylabel="loss, nats a letter (solid: names held out)")
+        choices = axis.secondary_yaxis("right", functions=(np.exp, lambda count: np.log(np.maximum(count, 1e-9))))
+        choices.set_ylabel("as unsure as between so many letters: $e^{loss}$")
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
         axis.legend()
@@ -126,16 +137,23 @@ def plot_losses(histories: dict[str, nn.History], bigram_loss: float, path: Path
 def plot_expected(model: nn.Module, names: Sequence[str], path: Path) -> Path:
     """For each name a map: what the model expects at every step, and a ring around the letter that came."""
     with picture(path, 1, len(names), (4.4 * len(names), 9.4)) as (figure, axes):
-        figure.suptitle("What comes next? A column is what the model expects there, the ring what came")
+        figure.suptitle(
+            "What comes next? A column is what the model expects there, the ring what came\n"
+            "x nats a letter: on average as unsure as between $e^x$ equally likely letters"
+        )
         for axis, name in zip(axes, names, strict=True):
             table = expected(model, name)  # (steps, 27)
             came = [LETTERS.index(letter) for letter in name + "."]
             image = axis.imshow(table.T, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
             axis.plot(came, "o", markersize=15, markerfacecolor="none", markeredgecolor=ORANGE, markeredgewidth=1.8)
             surprise = -np.log(table[np.arange(len(came)), came]).mean()
-            axis.set(title=f"{name}: {surprise:.2f} nats", xlabel="read so far (. is the start)")
+            axis.set(title=f"{name}: {surprise:.2f} nats a letter", xlabel="read so far (. is the start)")
             axis.set_xticks(range(len(came)), [".", *name])
             axis.set_yticks(range(len(LETTERS)), ["end", *LETTERS[1:]])
         axes[0].set_ylabel("next letter")
         figure.colorbar(image, ax=axes, label="probability", shrink=0.6)
     return path
+
+
+if __name__ == "__main__":
+    raise SystemExit("no demo, but what two of them share: run python -m demos.names or python -m demos.gpt")

@@ -23,7 +23,7 @@ def memory(lstm: LSTM, windows: np.ndarray) -> Value:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    sunspots.main("LSTM", __doc__, layer, memory, arguments)
+    sunspots.demo("LSTM", __doc__, layer, memory, arguments)
 
 
 if __name__ == "__main__":

@@ -101,7 +101,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with no_grad():
         _, accuracy = margin_loss(model, points, labels)
 
-    args.out.mkdir(parents=True, exist_ok=True)
     neuron = model.layers[0].neurons[0]
     files = [
         plot_boundary(model, points, labels, args.out / "boundary.png", 20 if args.quick else 80),

@@ -86,11 +86,9 @@ def plot_edge_detector(path: Path) -> Path:
     """The weights as a picture, and the neuron's answers on small images."""
     images = small_images()
     sums, outputs = answers(np.stack(list(images.values())))
-    colors = common.package("matplotlib.colors")
-    colormap = colors.LinearSegmentedColormap.from_list("red to green", ["#ff3030", "black", "#30e030"])
     with picture(path, 2, 5, (15.5, 7.4)) as (figure, axes):
         figure.suptitle("A neuron set by hand: it fires where the middle is bright and what is above and below it is dark")
-        image = axes[0, 0].imshow(edge_weights(), cmap=colormap, vmin=-1.0, vmax=1.0)
+        image = axes[0, 0].imshow(edge_weights(), cmap=common.red_to_green(), vmin=-1.0, vmax=1.0)
         axes[0, 0].set_title("its weights; bias -10")
         bar = figure.colorbar(image, ax=axes[0, 0], location="bottom", ticks=(-1, 0, 1), shrink=0.9)
         bar.set_label("weight")
@@ -130,7 +128,6 @@ def plot_digits(images: np.ndarray, path: Path) -> Path:
 def main(arguments: Sequence[str] | None = None) -> None:
     args = common.options("neuron", __doc__).parse_args(arguments)
     rng = np.random.default_rng(args.seed)
-    args.out.mkdir(parents=True, exist_ok=True)
 
     z = three_inputs(rng)
     z.backward()

@@ -197,7 +197,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     panels = {title: scorer(train(clouds[0], setting, epochs, rng)) for title, setting in shown.items()}
     panels["the best possible, from the true densities"] = best_possible
 
-    args.out.mkdir(parents=True, exist_ok=True)
     large = on_moons[[SIZES.index(LARGE)]]
     files = [
         plot_sizes(on_moons, on_digits, best, args.out / "sizes.png"),

@@ -21,7 +21,7 @@ def datasets(samples: int, rng: np.random.Generator) -> dict[str, tuple[np.ndarr
     seed = int(rng.integers(2**31))
     labels = np.arange(samples) % 2
     clouds = rng.normal(scale=0.35, size=(samples, 2)) + np.where(labels == 0, -0.9, 0.9)[:, None]
-    circles, ring = common.package("sklearn.datasets").make_circles(samples, noise=0.08, factor=0.45, random_state=seed)
+    circles, ring = common.load_circles(samples, seed, noise=0.08)
     moons, moon = common.load_moons(samples, seed)
     corners = rng.choice([-1.0, 1.0], size=(samples, 2))
     xor = corners + rng.normal(scale=0.25, size=(samples, 2))
@@ -129,11 +129,11 @@ def plot_boundaries(data: dict[str, Any], models: dict[str, Any], path: Path) ->
                 column[2].plot(*lines.transpose(2, 1, 0), color=GREY, linewidth=0.6, alpha=0.7)
             scatter(column[2], hidden_space(network, points), labels)
             column[2].axvline(0.0, color="black")
-            column[2].set_title("the same points in its hidden layer", fontsize=14)
-            column[2].set(xlabel="distance to the output plane")
+            column[2].set_title(f"the same points in its hidden layer:\n{HIDDEN} numbers, seen in two dimensions", fontsize=14)
+            column[2].set(xlabel="distance from undecided")
         axes[0, 0].set_ylabel("$x_2$")
         axes[1, 0].set_ylabel("$x_2$")
-        axes[2, 0].set_ylabel("along the output plane")
+        axes[2, 0].set_ylabel("across, the widest view")
         for axis in axes[1]:
             axis.set_xlabel("$x_1$")
     return path
@@ -174,7 +174,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     results = {name: [accuracy(model, *test_data[name]) for model in models[name]] for name in models}
     for name, (line, network) in results.items():
         print(f"{name:<24} {line:>10.3f} {network:>10.3f}")
-    args.out.mkdir(parents=True, exist_ok=True)
     files = [
         plot_boundaries(test_data, models, args.out / "boundaries.png"),
         plot_mistakes(curves, samples, args.out / "mistakes.png"),

@@ -35,8 +35,7 @@ def moons(count: int, rng: np.random.Generator) -> Points:
 
 
 def circles(count: int, rng: np.random.Generator) -> Points:
-    make_circles = common.package("sklearn.datasets").make_circles
-    return make_circles(count, noise=0.1, factor=0.45, random_state=int(rng.integers(1_000)))
+    return common.load_circles(count, int(rng.integers(1_000)))
 
 
 def xor(count: int, rng: np.random.Generator) -> Points:
@@ -198,7 +197,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "networks": NETWORKS,
         "runs": runs,
     }
-    args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / "playground.html"
     path.write_text(page_of(recorded), encoding="utf-8")
     print(table(recorded))

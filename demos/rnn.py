@@ -23,7 +23,7 @@ def memory(rnn: RNN, windows: np.ndarray) -> Value:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    sunspots.main("RNN", __doc__, layer, memory, arguments)
+    sunspots.demo("RNN", __doc__, layer, memory, arguments)
 
 
 if __name__ == "__main__":

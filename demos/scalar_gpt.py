@@ -104,3 +104,7 @@ def loss(w: Weights, inputs: Sequence[int], targets: Sequence[int], layers: int,
             normed = layer_norm(vector, w["norm.weight"], w["norm.bias"])
             total = total - softmax(linear(normed, w["out.weight"], w["out.bias"]))[target].log()
     return total / len(targets)
+
+
+if __name__ == "__main__":
+    raise SystemExit("no demo, but a part of one: run python -m demos.gpt")

@@ -16,6 +16,12 @@ from nn import AdamW, Linear, Module, OneCycleLR, fit, mse_loss
 WINDOW = 30  # years that a network sees: nearly three cycles of the sun
 FIRST = 1950  # the first year of the test; all before it is for training
 NETWORKS = 5  # each with its own first weights; the median of their forecasts counts
+EXPLAINED = {
+    "persistence": "the same as last year",
+    "AR(2)": "a weighted sum of the last 2 years and a constant, by least squares",
+    "AR(9)": "the same with 9 years",
+    "AR(9) on roots": "with 9 square roots, as the networks see them",
+}
 
 
 class Forecaster(Module):
@@ -118,29 +124,51 @@ def plot_forecasts(name: str, forecasts: np.ndarray, years: np.ndarray, spots: n
 
         errors = {label: rmse(line, truth) for label, line in (others | {name: median}).items()}
         bars = bottom.barh(list(errors), list(errors.values()), color=["#aaaaaa"] * len(others) + [BLUE])
-        bottom.bar_label(bars, fmt="%.1f", padding=16)
-        bottom.plot([rmse(line, truth) for line in forecasts], [name] * len(forecasts), "o", color="white", mec="black", ms=8)
-        bottom.set(xlabel=f"root of the mean square error from {FIRST} to {years[-1]}; dots: each network alone")
+        alone = [rmse(line, truth) for line in forecasts]
+        ends = [*list(errors.values())[:-1], max(*alone, errors[name])]  # behind the dots
+        for bar, error, end in zip(bars, errors.values(), ends, strict=True):
+            bottom.text(end + 0.5, bar.get_y() + bar.get_height() / 2, f"{error:.1f}", va="center")
+        for bar, label in zip(bars, EXPLAINED, strict=False):
+            bottom.text(0.3, bar.get_y() + bar.get_height() / 2, EXPLAINED[label], va="center", fontsize=12)
+        bottom.plot(alone, [name] * len(alone), "o", color="white", mec="black", ms=8)
+        bottom.set(xlabel=f"typical error in sunspots (root of the mean square, {FIRST} to {years[-1]}); dots: each network")
         bottom.margins(x=0.1)
         bottom.invert_yaxis()
     return path
 
 
-def plot_memory(title: str, memory: np.ndarray, years: np.ndarray, spots: np.ndarray, path: Path) -> Path:
-    """What one network holds after reading up to each year: numbers (years, hidden), sorted by when in the cycle they peak."""
-    lags = range(11)  # the years of a cycle
+def delays_of(memory: np.ndarray, years: np.ndarray, spots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each number held (years, hidden): so many years after the sunspots it rises and falls most like them, and the
+    correlation with them then."""
+    read = np.flatnonzero(years >= FIRST - 1)[:-1]
+    like = np.array([[np.corrcoef(spots[read - delay], row)[0, 1] for delay in range(11)] for row in memory.T])
+    return like.argmax(axis=1), like.max(axis=1)
+
+
+def plot_memory(name: str, memory: np.ndarray, untrained: np.ndarray, years: np.ndarray, spots: np.ndarray, path: Path) -> Path:
+    """What one network holds after reading up to each year: numbers (years, hidden), sorted by how late they follow the sun.
+
+    Those of the same network before training follow it as well: what is learned is what to make of them.
+    """
+    delays, like = delays_of(memory, years, spots)
+    _, before = delays_of(untrained, years, spots)
+    title = f"{np.sum(like > 0.8)} of the {len(like)} numbers that one {name} holds follow the sunspots, with various delays"
+    title += f" (untrained: {np.sum(before > 0.8)})"
     read = years >= FIRST - 1
     memory, years, spots = memory / np.abs(memory).max(axis=0), years[read][:-1], spots[read][:-1]
-    peaks = [np.argmax([np.corrcoef(np.roll(spots, lag), row)[0, 1] for lag in lags]) for row in memory.T]
     with picture(path, 2, 1, (13.0, 8.0)) as (figure, (top, bottom)):
         figure.suptitle(title)
         top.plot(years, spots, "o-", color="black", ms=4)
         top.set(ylabel="sunspots, mean of the year", ylim=(0, None), xlim=(years[0] - 0.5, years[-1] + 0.5))
         image = bottom.imshow(
-            memory.T[np.argsort(peaks, kind="stable")],
+            memory.T[np.argsort(delays, kind="stable")],
             cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto", extent=(years[0] - 0.5, years[-1] + 0.5, memory.shape[1], 0),
         )  # fmt: skip
-        bottom.set(xlabel="the last year that was read", ylabel=f"the {memory.shape[1]} numbers, by phase", yticks=[])
+        bottom.set(
+            xlabel="the last year that was read (follow: correlation above 0.8 with the sunspots of 0 to 10 years before)",
+            ylabel=f"the {memory.shape[1]} numbers, by delay",
+            yticks=[],
+        )
         figure.colorbar(image, ax=[top, bottom], label="the number, as a part of its largest", shrink=0.6)
     return path
 
@@ -148,7 +176,7 @@ def plot_memory(title: str, memory: np.ndarray, years: np.ndarray, spots: np.nda
 # --- the demo ------------------------------------------------------------------------------------------
 
 
-def main(
+def demo(
     name: str,
     description: str,
     layer: Callable[[np.random.Generator], Module],
@@ -172,23 +200,30 @@ def main(
 
     models = [Forecaster(layer(rng), rng) for _ in range(1 if args.quick else NETWORKS)]
     print(models[0])
+
+    def held() -> np.ndarray:
+        with no_grad():
+            return memory(models[0].layer, series.windows[series.train :]).data  # (years, hidden)
+
+    untrained = held()
     for number in common.progress(len(models), "network"):
         train(models[number], series, common.epochs_of(args), rng)
     forecasts = forecasts_of(models, series)  # (networks, years)
     result = rmse(np.median(forecasts, axis=0), truth)
 
-    print("root of the mean square error from 1950 to 2008:")
+    print("root of the mean square error (RMSE, the size of a typical error in sunspots) from 1950 to 2008:")
     errors = {label: rmse(line, truth) for label, line in baselines(years, spots).items()}
     for label, error in (errors | {f"{name}, median": result}).items():
-        print(f"  {label:<15} {error:5.1f}")
+        print(f"  {label:<15} {error:5.1f}  {EXPLAINED.get(label, '')}".rstrip())
     print("  each network   ", *(f"{rmse(forecast, truth):5.1f}" for forecast in forecasts))
 
-    args.out.mkdir(parents=True, exist_ok=True)
-    with no_grad():
-        held = memory(models[0].layer, series.windows[series.train :]).data  # (years, hidden)
-    title = f"The {held.shape[1]} numbers that one {name} remembers tell where in its cycle the sun is"
     files = [
         plot_forecasts(name, forecasts, years, spots, args.out / "forecast.png"),
-        plot_memory(title, held, years, spots, args.out / "memory.png"),
+        plot_memory(name, held(), untrained, years, spots, args.out / "memory.png"),
     ]
-    common.finish(files, "RMSE in sunspots", result, f"{errors['AR(2)']:.1f}, AR(2); {errors['AR(9)']:.1f}, AR(9)")
+    others = "; ".join(f"{errors[label]:.1f}, {label}" for label in ("AR(2)", "AR(9)", "AR(9) on roots"))
+    common.finish(files, "RMSE in sunspots", result, others)
+
+
+if __name__ == "__main__":
+    raise SystemExit("no demo, but what two of them share: run python -m demos.rnn or python -m demos.lstm")

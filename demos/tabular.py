@@ -161,7 +161,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         show_table(table, scores)
         results.append((table, scores))
 
-    args.out.mkdir(parents=True, exist_ok=True)
     files = [plot(results, args.out / "tabular.png")]
     (_, tumours), (_, diabetes) = results
     peer, linear, ours = (METHODS.index(method) for method in (PEER, LINEAR, OURS))

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import exp
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from autograd import Value, draw, draw_network
+from autograd import Value, draw
 from demos import common
-from demos.common import BLUE, GREY, ORANGE, picture
+from demos.common import BLUE, GREEN, GREY, ORANGE, PURPLE, picture
 from nn import SGD, Linear, Sequential, Sigmoid, mse_loss
 
 
@@ -183,19 +184,50 @@ def largest_difference(example: Example) -> float:
     return max(abs(hand[name] - graph[name]) for name in hand)
 
 
-def plot_numbers(example: Example, network: Path, path: Path) -> Path:
+def draw_network(example: Example, axis: Any) -> None:
+    """The network with the names in the table: a weight stands on its line, near the hidden layer."""
+    columns = list(example.inputs), [n for n in neurons_of(example) if n not in example.targets], list(example.targets)
+    places = {
+        neuron: (2.0 * column, (len(names) - 1) / 2 - row)
+        for column, names in enumerate(columns)
+        for row, neuron in enumerate(names)
+    }
+    for name, (source, target, weight) in example.weights.items():
+        (x, y), (to_x, to_y) = places[source], places[target]
+        nearer = 1 / 3 if target in example.targets else 2 / 3
+        axis.plot([x, to_x], [y, to_y], color=GREY, linewidth=6 * weight)
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+        place = (x + nearer * (to_x - x), y + nearer * (to_y - y))
+        axis.text(*place, f"{name}  {weight:.2f}", ha="center", va="center", fontsize=13, bbox=box)
+    for names, color, what in zip(columns, (GREEN, PURPLE, BLUE), ("inputs", "hidden", "outputs"), strict=True):
+        bias = f", bias {example.biases[names[0][0]]:.2f}" if names[0][0] in example.biases else ""
+        axis.text(places[names[0]][0], len(columns[1]) / 2, what + bias, ha="center", color=color, weight="bold")
+        for neuron in names:
+            axis.plot(*places[neuron], "o", markersize=46, color=color)
+            axis.text(*places[neuron], neuron, ha="center", va="center", color="white", weight="bold", fontsize=16)
+    for neuron, number in (example.inputs | example.targets).items():
+        x, y = places[neuron]
+        axis.text(x, y - 0.42, f"{'target' if neuron in example.targets else 'input'} {number:g}", ha="center", va="center")
+    axis.set(xlim=(-0.6, 4.6), ylim=(-0.6 - len(columns[1]) / 3, 0.3 + len(columns[1]) / 2))
+
+
+def plot_numbers(example: Example, path: Path) -> Path:
     """The drawn network, and beside it every number of one step."""
     rows = rows_of(example)
     with picture(path, 2, 2, (16.0, 12.0)) as (figure, axes):
         figure.suptitle(f"{example.title}\none step with the rate {example.rate:g}, by hand and by the graph")
-        axes[0, 0].set_title("the weights before the step; y1 and y2 are the outputs o1 and o2")
-        if network.suffix == ".png":
-            axes[0, 0].imshow(common.package("matplotlib.image").imread(network))
+        axes[0, 0].set_title("the weights before the step")
+        draw_network(example, axes[0, 0])
         axes[0, 0].get_gridspec().set_height_ratios((18, 13))  # so many rows
         for axis, (title, letters) in zip((axes[1, 0], axes[0, 1], axes[1, 1]), PARTS.items(), strict=True):
             part = [row for row in rows if row[0][0] in letters]
             height = (len(part) + 1) / (18 if axis is axes[0, 1] else 13)
-            table = axis.table(part, colLabels=HEADER, bbox=(0, 1 - height, 1, height), colWidths=(0.19, 0.27, 0.27, 0.27))
+            printed = {row[0]: row[3] for row in part if row[3]}
+            shown = 4 if 2 * len(printed) > len(part) else 3  # a few printed numbers get no column, but a place in the title
+            table = axis.table(
+                [row[:shown] for row in part], colLabels=HEADER[:shown],
+                bbox=(0, 1 - height, 1, height), colWidths=(0.19, *[0.81 / (shown - 1)] * (shown - 1)),
+            )  # fmt: skip
             table.auto_set_font_size(False)
             for (row, column), cell in table.get_celld().items():
                 cell.set(edgecolor="#dddddd", fontsize=13)
@@ -203,6 +235,8 @@ def plot_numbers(example: Example, network: Path, path: Path) -> Path:
                     cell.get_text().set(weight="bold")
                 elif column == 3:
                     cell.get_text().set_color(ORANGE)
+            if printed and shown == 3:
+                title += "\nthe author printed " + ", ".join(f"{name} = {number}" for name, number in printed.items())
             axis.set_title(title)
         for axis in axes.flat:
             axis.axis("off")
@@ -231,9 +265,8 @@ def plot_losses(curves: dict[str, list[float]], path: Path) -> Path:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = common.options("worked_example", __doc__, epochs=20_000, quick=1_000)
-    args = parser.parse_args(arguments)  # one sample: an epoch is one step; nothing is random
-    args.out.mkdir(parents=True, exist_ok=True)
+    parser = common.options("worked_example", __doc__, epochs=20_000, quick=1_000, epoch="steps on the one sample", seeded=False)
+    args = parser.parse_args(arguments)
     files, curves = [], {}
     for example in ARTICLE, MAZUR:
         print(f"\n{example.title}")
@@ -243,9 +276,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
         )
         print(f"largest difference by hand and by graph: {largest_difference(example):.1e}")
-        network = draw_network(as_layers(example)).save(args.out / f"{example.name}_network.png")
         graph = draw(graph_of(example)["E"], title=example.title).save(args.out / f"{example.name}_graph.svg")
-        files += [network, graph, plot_numbers(example, network, args.out / f"{example.name}_numbers.png")]
+        files += [graph, plot_numbers(example, args.out / f"{example.name}_numbers.png")]
         curves[example.name] = train(example, common.epochs_of(args))
         print(f"loss {curves[example.name][0]:.9f}, after one step {curves[example.name][1]:.9f}")
     files.append(plot_losses(curves, args.out / "losses.png"))

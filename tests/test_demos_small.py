@@ -41,7 +41,7 @@ def test_worked_example_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert re.search(r"^ +δ_o1 +-0.098431147 +-0.098431147 +-0.0984$", before, re.MULTILINE)
     assert "after one step 0.312399612" in before and "after one step 0.291027774" in before
     assert last_lines[0] == "loss of the articles' example after one step: 0.312 (baseline: 0.316, before it)"
-    names = {f"{name}_{kind}" for name in ("article", "mazur") for kind in ("network", "graph", "numbers")}
+    names = {f"{name}_{kind}" for name in ("article", "mazur") for kind in ("graph", "numbers")}
     check_files(last_lines, tmp_path / "new" / "folder", names | {"losses"})
 
 
