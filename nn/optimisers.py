@@ -748,7 +748,7 @@ class LBFGS(Optimizer):
         super().add_param_group(group)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Run up to max_iter iterations.
+        """Run up to max_iter iterations. Whatever is raised, also by the closure, the parameters are then as they were.
 
         Args:
             closure: computes the loss anew, with zero_grad() and backward(), and returns it.
@@ -759,7 +759,6 @@ class LBFGS(Optimizer):
         Raises:
             TypeError: if there is no closure, or it returns no number.
             ValueError: if the closure does not reset the gradients, or calls no backward().
-            Whatever is raised, also by the closure, the parameters are as they were.
         """
         if not callable(closure):
             raise TypeError("LBFGS evaluates the loss several times in a step: call optimizer.step(closure)")

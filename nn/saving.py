@@ -1,7 +1,7 @@
 """Checkpoints: save() writes a whole training run into one file, load() puts it back, bit for bit.
 
 A checkpoint holds the state of each part (model, optimizer, scheduler, generator, ...) by name. Arrays are entries
-such as `model/0.weight` and `optimizer/state/0/momentum`; the rest is JSON, in the entry `checkpoint.json`, together
+such as `model/0.weight` and `optimizer/state/0/momentum_buffer`; the rest is JSON, in the entry `checkpoint.json`, together
 with the SHA-256 of each array; and the 32 bytes in `checkpoint.sha256` are that of the JSON. How files are written
 and read is in files.py; nothing is ever unpickled.
 """
