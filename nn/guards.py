@@ -133,12 +133,13 @@ class Guard:
         parameters = optimizer.parameters
         self.watches += [Watch() for _ in parameters[len(self.watches) :]]
         stale, broken, dead, still, moving = [], [], [], [], False
-        for number, (parameter, watch) in enumerate(zip(parameters, self.watches, strict=True)):
-            if not parameter.requires_grad or not parameter.size:
+        with np.errstate(over="ignore", invalid="ignore"):  # of the sums in judge()
+            judged = [judge(parameter.grad) for parameter in parameters]
+        for number, (parameter, watch, (finite, moved)) in enumerate(zip(parameters, self.watches, judged, strict=True)):
+            status, grad = parameter.grad_status, parameter.grad
+            if not parameter.requires_grad or (grad.__class__ is not float and not grad.size):
                 watch.reached = True  # there is nothing to reach
                 continue
-            status, grad = parameter.grad_status, parameter.grad
-            finite, moved = judge(grad)
             if status == "none" and not moved:
                 watch.still = 0  # no gradient is not a zero gradient
                 continue
@@ -203,10 +204,9 @@ def judge(grad: Any) -> tuple[bool, bool]:
     """Whether a gradient is finite, and whether anything in it is not zero."""
     if grad.__class__ is float:
         return math.isfinite(grad), grad != 0.0
-    flat = grad.ravel(order="K")  # no copy, also of a transposed array
     # One pass tells both, except where a sum overflows or cancels. A dot product would wait for the threads of BLAS.
-    total = float(np.add.reduce(flat))
-    return math.isfinite(total) or bool(np.isfinite(flat).all()), total != 0.0 or bool(flat.any())
+    total = float(np.add.reduce(grad, axis=None))
+    return math.isfinite(total) or bool(np.isfinite(grad).all()), total != 0.0 or bool(grad.any())
 
 
 def level_outside() -> int:

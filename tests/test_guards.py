@@ -356,3 +356,19 @@ def test_parameters_that_come_later_are_watched() -> None:
     (first * second * np.nan).sum().backward()
     with pytest.warns(nn.NonFiniteGradientWarning, match="second"):
         optimizer.step()
+
+
+@pytest.mark.parametrize("grad", [[np.inf, -np.inf], [np.inf, 1.0], [np.nan, 0.0]])
+def test_gradients_that_are_not_finite_are_named_and_nothing_else_is_said(grad: list[float]) -> None:
+    w = Value([1.0, 2.0], label="w")
+    optimizer = nn.SGD([w], lr=0.1)
+    w.grad = np.array(grad)
+    with pytest.warns(nn.NonFiniteGradientWarning, match="nan or infinite in w"):
+        optimizer.step()
+
+
+def test_gradients_whose_sum_overflows_or_cancels_are_fine() -> None:
+    for grad in ([1.7e308, 1.7e308], [1.0, -1.0]):
+        w = Value([1.0, 2.0])
+        w.grad = np.array(grad)
+        nn.SGD([w], lr=1e-310).step()

@@ -80,14 +80,18 @@ def matmul(x: Any, y: Any) -> Any:
 )
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """``x @ weight.T + bias``, the affine map of a layer: (..., in), (out, in), (out) -> (..., out)."""
-    # Leading axes as rows of one product: NumPy would make one for each matrix of a stack.
-    out = np.matmul(rows(x) if np.ndim(x) > 2 else x, np.transpose(weight))
-    out = out.reshape(*np.shape(x)[:-1], len(weight)) if np.ndim(x) > 2 else out
+    if np.ndim(x) > 2:  # leading axes as rows of one product: NumPy would make one for each matrix of a stack
+        out = np.matmul(rows(x), np.transpose(weight)).reshape(*np.shape(x)[:-1], len(weight))
+    else:
+        out = np.matmul(x, np.transpose(weight))
     if bias is None:
+        return out
+    if bias.__class__ is np.ndarray and bias.shape == out.shape[-1:] and bias.dtype == out.dtype:  # the commonest
+        out += bias
         return out
     if np.broadcast_shapes(np.shape(bias), out.shape) != out.shape:
         raise ValueError(f"the bias of shape {np.shape(bias)} does not broadcast to the outputs of shape {out.shape}")
-    return np.add(out, bias, out if np.result_type(out, bias) == out.dtype else None)
+    return out + bias
 
 
 # --- NumPy's other products -----------------------------------------------------------------------
