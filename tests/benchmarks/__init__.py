@@ -22,6 +22,6 @@ moment of the machine falls on all of them; printed is the median over the round
 engines must agree on the gradients. Ratios are other / ours: above 1 we are faster.
 
 What to expect, in medians of ratios: a scalar step at least 6x as fast as micrograd with Python's cyclic collector on
-(1.8x with it off) and 1.4x as fast as the slotted peer; a vectorised step of so small a network about as long as PyTorch eager's; time and memory
-per node that do not grow with the graph.
+(1.8x with it off) and 1.4x as fast as the slotted peer; a vectorised step of so small a network about as long as PyTorch
+eager's; time and memory per node that do not grow with the graph.
 """
