@@ -1,4 +1,4 @@
-"""What the files of nn share about data: arrays and Values, dtypes of parameters, generators of random numbers."""
+"""What the files of nn share about data: arrays and Values, dtypes of parameters, generators of random numbers, counts."""
 
 from __future__ import annotations
 
@@ -19,6 +19,13 @@ def as_tensor(x: Any) -> Any:
 def plain(x: Any) -> np.ndarray:
     """The data of a Value, or of anything else, as an array."""
     return np.asarray(x.data if isinstance(x, Value) else x)
+
+
+def count_of(what: str, number: Any) -> int:
+    """The number, if it is a positive integer."""
+    if isinstance(number, bool) or not isinstance(number, int) or number <= 0:
+        raise ValueError(f"{what} must be a positive integer, but is {number!r}")
+    return number
 
 
 def no_tuple(x: Any, who: Any) -> Any:

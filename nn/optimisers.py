@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value
-from nn.arrays import shown
+from nn.arrays import count_of, shown
 from nn.extras import extra
 from nn.guards import Guard, NonFiniteGradientWarning
 
@@ -738,8 +738,8 @@ class LBFGS(Optimizer):
         super().__init__(parameters, options, guards=guards)
         for name in ("max_iter", "max_eval", "history_size"):
             number = self.param_groups[0][name]
-            if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
-                raise ValueError(f"{name} must be a positive integer, but is {number!r}")
+            if number is not None:
+                count_of(name, number)
 
     def add_param_group(self, group: dict[str, Any]) -> None:
         """The only group; a second one is a ValueError."""

@@ -16,7 +16,7 @@ from numbers import Real
 from typing import Any
 
 from autograd import Value
-from nn.arrays import shown
+from nn.arrays import count_of, shown
 from nn.guards import GuardWarning
 from nn.optimisers import LBFGS, Optimizer
 
@@ -190,13 +190,6 @@ def for_each_group(what: str, given: Any, optimizer: Optimizer) -> list[Any]:
     if len(given) != count:
         raise ValueError(f"{what} needs one for each of {count} groups, but got {len(given)}")
     return list(given)
-
-
-def count_of(what: str, number: Any) -> int:
-    """The number, if it is a positive integer."""
-    if isinstance(number, bool) or not isinstance(number, int) or number <= 0:
-        raise ValueError(f"{what} must be a positive integer, but is {number!r}")
-    return number
 
 
 def part_of(what: str, number: float) -> float:

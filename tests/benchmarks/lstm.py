@@ -6,14 +6,12 @@ with one thread each. The gradients of all are compared first.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 import nn
-from tests.benchmarks.timing import in_turns, rounds, seconds, show
-from tests.benchmarks.vectorised import Grads, Step, one_blas_thread
+from tests.benchmarks.vectorised import Step, compare
 
 TIME, BATCH, INPUT, HIDDEN = 50, 32, 32, 64
 RATE = 0.05
@@ -127,32 +125,8 @@ def pytorch(dtype: str) -> tuple[Step, Any]:
     return step, lambda: [leaf.grad.numpy() for leaf in leaves]
 
 
-def compared(made: dict[str, tuple[Step, Any]], within: float) -> None:
-    """One step of each; AssertionError unless all gradients are those of the first."""
-    every: dict[str, Grads] = {}
-    for name, (step, grads) in made.items():
-        step()
-        every[name] = list(grads())
-    for name, found in every.items():
-        for array, right in zip(found, next(iter(every.values())), strict=True):
-            np.testing.assert_allclose(array, right, rtol=0.0, atol=within, err_msg=name)
-
-
 def main() -> None:
-    makers = {"NumPy by hand": by_hand, "valuegrad": ours}
-    try:
-        import torch
-
-        print(f"PyTorch {torch.__version__}: one thread, eager")
-        makers["PyTorch eager"] = pytorch
-    except ImportError:
-        print('PyTorch is missing here; for its figures: pip install "torch==2.13.0"')
-    with one_blas_thread():
-        for dtype in ("float64", "float32"):
-            made = {f"{name}, {dtype}": make(dtype) for name, make in makers.items()}
-            compared(made, 1e-12 if dtype == "float64" else 1e-5)
-            timers = {name: partial(seconds, step, 3) for name, (step, _) in made.items()}
-            show(f"one step, {dtype}, gradients agree", in_turns(timers, rounds(41)), f"valuegrad, {dtype}")
+    compare({"NumPy by hand": by_hand, "valuegrad": ours, "PyTorch eager": pytorch}, 3)
 
 
 if __name__ == "__main__":

@@ -101,15 +101,15 @@ def one_blas_thread() -> Any:
     return threadpool_limits(1, "blas")
 
 
-def main() -> None:
-    makers: dict[str, Callable[[str], tuple[Step, Callable[[], Grads]]]] = {"NumPy by hand": by_hand, "valuegrad": ours}
+def compare(makers: dict[str, Callable[[str], tuple[Step, Callable[[], Grads]]]], repeats: int) -> None:
+    """Time steps in turns, each maker's and PyTorch's where it is installed, once their gradients are those of NumPy by hand."""
     try:
         import torch
 
         print(f"PyTorch {torch.__version__}: one thread, eager")
-        makers["PyTorch eager"] = pytorch
     except ImportError:
         print('PyTorch is missing here; for its figures: pip install "torch==2.13.0"')
+        makers = {name: make for name, make in makers.items() if name != "PyTorch eager"}
     with one_blas_thread():
         for dtype in ("float64", "float32"):
             made = {f"{name}, {dtype}": make(dtype) for name, make in makers.items()}
@@ -119,8 +119,12 @@ def main() -> None:
             for name, (_, grads) in made.items():
                 for found, right in zip(grads(), made[f"NumPy by hand, {dtype}"][1](), strict=True):
                     np.testing.assert_allclose(found, right, rtol=0.0, atol=within, err_msg=name)
-            timers = {name: partial(seconds, step, STEPS) for name, (step, _) in made.items()}
+            timers = {name: partial(seconds, step, repeats) for name, (step, _) in made.items()}
             show(f"one step, {dtype}, gradients agree", in_turns(timers, rounds(41)), f"valuegrad, {dtype}")
+
+
+def main() -> None:
+    compare({"NumPy by hand": by_hand, "valuegrad": ours, "PyTorch eager": pytorch}, STEPS)
 
 
 if __name__ == "__main__":
