@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd import Drawing, Value, concatenate, draw, no_grad, primitive, record_lines, scope, stack, tanh
+from autograd import Drawing, Value, concatenate, debug, draw, no_grad, primitive, record_lines, scope, stack, tanh
 from autograd.drawing.picture import Node
 
 
@@ -514,6 +514,98 @@ def test_the_values_of_an_earlier_exception_are_found() -> None:
     with pytest.raises(np.linalg.LinAlgError) as caught_in_numpy:
         np.linalg.cholesky(Value(-np.eye(2), label="k"))
     assert draw(caught_in_numpy.value).nodes[0].line.startswith("test_folding.py:")
+
+
+def raised(fail: Any) -> BaseException:
+    """The exception that a function raises."""
+    try:
+        fail()
+    except BaseException as error:
+        return error
+    raise AssertionError("it raised nothing")
+
+
+def test_a_picture_of_an_error_says_what_the_error_is_and_of_nan_only_where_there_is_one() -> None:
+    x, n = Value(np.ones((2, 3)), label="x"), Value(np.array([np.nan, 1.0, 2.0]), label="n")
+    s = Value(0.0, label="s")
+
+    def stale() -> None:
+        out = (x * x).sum()
+        x.data = 2.0 * x.data
+        out.backward()
+
+    def unlucky() -> Any:
+        doubled = x * 2.0
+        return {"doubled": doubled}["tripled"]
+
+    def undefined() -> None:
+        with debug():
+            ((x.sum() * 0.0) ** 0.5).backward()
+
+    def overflow() -> Any:
+        with np.errstate(all="raise"):
+            return 1.0 / s
+
+    for fail, kind, title, text in (
+        (lambda: (x * 2.0) @ x, ValueError, "• @ x", "cannot take the shapes (2, 3), (2, 3)"),
+        (lambda: x + "3", TypeError, "add", "a string: '3'"),
+        (lambda: x.reshape(4, 4), ValueError, "reshape", "cannot reshape"),
+        (lambda: np.linalg.inv(Value(np.zeros((2, 2)))), np.linalg.LinAlgError, "inv", "Singular matrix"),
+        (overflow, FloatingPointError, "1 / s", "divide by zero"),
+        (undefined, FloatingPointError, "the rule of mul", "is nan at numbers that are not"),
+        (stale, ValueError, "ValueError in backward()", "changed after"),
+        (unlucky, KeyError, "KeyError in unlucky", "'tripled'"),
+    ):
+        error = raised(fail)
+        assert isinstance(error, kind), (title, error)
+        picture = draw(error).picture
+        first = picture.nodes[0]
+        assert (first.role, first.title[: len(title)], first.data, first.marks) == ("failed", title, None, ()), title
+        assert f"{kind.__name__}: " in first.notes[0]
+        assert text in first.notes[0]
+        assert text in picture.notes[0]
+        assert kind.__name__ in picture.notes[0]
+        assert not any("first NaN" in note or "first infinity" in note for note in picture.notes), title
+    picture = draw(raised(lambda: (n * 2.0) @ np.ones((5, 5)))).picture
+    assert picture.notes[1] == "the first NaN is in n"  # it is among the operands
+
+
+def test_a_failed_sum_is_no_part_of_the_sums_before_it() -> None:
+    a = Value(1.0, label="a")
+    picture = draw(raised(lambda: a + a + a + "3"), fold=True).picture
+    assert [node.role for node in picture.nodes] == ["failed", "computed", "leaf"]
+    assert picture.nodes[1].title == "sum of 3 terms"
+
+
+def test_a_failed_layer_shows_its_own_parameters_and_not_those_that_were_still_to_come() -> None:
+    model = nn.Sequential(nn.Linear(4, 8, rng=0), nn.Linear(6, 2, rng=0), nn.Linear(2, 1, rng=0))
+    drawing = draw(raised(lambda: model(np.ones((5, 4)))))
+    assert drawing.nodes[0].title == "ValueError in Linear"
+    assert {node.title for node in drawing.nodes if node.role == "leaf"} == {"0.weight", "0.bias", "1.weight", "1.bias"}
+    assert not drawing.find("2.weight")
+
+
+def test_an_error_that_led_to_another_is_told_first() -> None:
+    x = Value(np.ones((2, 3)), label="x")
+
+    def wrapped() -> None:
+        try:
+            x @ x
+        except ValueError as error:
+            raise RuntimeError("layer 3 does not fit") from error
+
+    def replaced() -> None:
+        try:
+            x @ x
+        except ValueError:
+            raise RuntimeError("something else") from None
+
+    text = draw(raised(wrapped)).picture.notes[0]
+    assert text.startswith("x @ x failed, at test_folding.py:")
+    assert text.index("ValueError: matmul()") < text.index("; then RuntimeError: layer 3 does not fit")
+    note = draw(raised(replaced)).picture.notes[0]
+    assert note.startswith("RuntimeError in replaced, at ")
+    assert note.endswith(": something else")
 
 
 def test_an_exception_without_values_cannot_be_drawn() -> None:

@@ -91,9 +91,9 @@ def draw(
     if inputs and (isinstance(what, BaseException) or what.__class__ is Value):
         raise TypeError("draw(value) takes no inputs: they are for a function, draw(f, *inputs)")
     if isinstance(what, BaseException):
-        stand_in, name = failed_root(what)
+        stand_in, name, cause = failed_root(what)
         picture = picture_of(stand_in, max_nodes, fold, depth, parameters, flows=False)
-        return Drawing(replace(marked_as_failed(picture, name, what, depth, max_nodes), title=title), direction)
+        return Drawing(replace(marked_as_failed(picture, name, cause, what, depth, max_nodes), title=title), direction)
     called = what.__class__ is not Value
     root, labels, notes = evaluated(what, inputs) if called else (what, {}, [])
     here = calling_place() if called else None

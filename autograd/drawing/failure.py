@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from autograd.backward import contributions
+from autograd.backward import Pullback, contributions
 from autograd.drawing.collapsing import collapsed
 from autograd.drawing.picture import Node, Picture
 from autograd.drawing.sources import line_text, place_of
 from autograd.drawing.texts import UNNAMED, filled, shortened
+from autograd.nesting import is_module
 from autograd.op import Op, is_value
 from autograd.scopes import INSIDE
 from autograd.value import Value, node
@@ -23,49 +24,61 @@ from autograd.value import Value, node
 NUMPY = os.path.dirname(np.__file__) + os.sep
 LONGEST = 1000  # characters of an error's text below the title, and in the node
 IN_NODE = 50
+RULES = (contributions.__code__, Pullback.pull.__code__)  # while they run, `node` is the one whose rule is called
 
 
-def failed_root(error: BaseException) -> tuple[Value, str]:
-    """A Value that stands for the operation that failed, with its operands, and its title.
+def failed_root(error: BaseException) -> tuple[Value, str, BaseException]:
+    """A Value that stands for the operation that failed, with its operands; its title; and the exception that it raised.
 
     Raises:
         ValueError: if no frame of the traceback holds a Value.
     """
-    frames = [frame for one in causes(error) for frame in frames_of(one)]
-    for frame in reversed(frames):  # the innermost first
-        node_of_rule = frame.f_locals.get("node") if frame.f_code is contributions.__code__ else None
+    frames = [(frame, one) for one in causes(error) for frame in frames_of(one)]
+    for frame, one in reversed(frames):  # the innermost first
+        node_of_rule = frame.f_locals.get("node") if frame.f_code in RULES else None
         if isinstance(node_of_rule, Value) and node_of_rule.op is not None:
-            return standing_for("rule", [node_of_rule]), f"the rule of {node_of_rule.op.name}"
+            return standing_for([node_of_rule]), f"the rule of {node_of_rule.op.name}", one
         op, operands = operation_of(frame)
         if op is not None and any(item.__class__ is Value for item in operands):
-            return standing_for(op.name, operands), title_of(op, operands)
-    for frame in reversed(frames):
-        operands = list(values_in(list(frame.f_locals.values())))
+            return standing_for(operands), title_of(op, operands), one
+    for frame, one in reversed(frames):
+        operands = list(values_in([*frame.f_locals.values(), parameters_in(frame)]))
         if operands:
-            name = type(error).__name__
-            return standing_for(name, operands), f"{name} in {frame.f_code.co_name}"
+            return standing_for(operands), f"{type(one).__name__} in {where_failed(one)}", one
     raise ValueError(
         f"draw(error) draws the Values in the traceback of an exception, but that of {type(error).__name__} holds none: "
         "pass the exception that a computation with Values raised, inside of the except block or later"
     )
 
 
-def marked_as_failed(picture: Picture, title: str, error: BaseException, depth: int | None, most: int) -> Picture:
-    """The picture of `failed_root` with its output as the operation that failed, and the error's text."""
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    line, source = user_line(error)
+def marked_as_failed(
+    picture: Picture, title: str, cause: BaseException, error: BaseException, depth: int | None, most: int
+) -> Picture:
+    """The picture of `failed_root` with its output as the operation that failed, and the error's text.
+
+    What a model holds below no operand is left out: the computation had not come to it.
+    """
+    raised = type(cause).__name__
+    text = " ".join(f"{raised}: {cause}".split()).removesuffix(":")
+    if cause is not error:
+        text += f"; then {' '.join(f'{type(error).__name__}: {error}'.split()).removesuffix(':')}"
+    line, source = user_line(cause)
     first, *others = picture.nodes
     failed = Node(first.name, "failed", title, order=first.order, ordered=first.ordered, line=line, source=source)
     failed = replace(failed, rows=((shortened(text, IN_NODE),),), notes=(shortened(text, LONGEST),))
-    note = f"{title} failed{f', at {line}' if line else ''}: {shortened(text, LONGEST)}"
-    return collapsed(replace(picture, nodes=(failed, *others), notes=(note, *picture.notes)), depth, most)
+    is_operation = not title.startswith(f"{raised} in ")  # whose title says already what was raised
+    note = f"{title}{' failed' * is_operation}{f', at {line}' if line else ''}"
+    note = f"{note}: {shortened(text if is_operation else text.removeprefix(f'{raised}: '), LONGEST)}".removesuffix(f": {raised}")
+    nodes = (failed, *(node for node in others if node.role != "unreached"))
+    return collapsed(replace(picture, nodes=nodes, notes=(note, *picture.notes)), depth, most)
 
 
 def causes(error: BaseException) -> list[BaseException]:
     """An exception and those that led to it, the first of them last."""
     found = [error]
     for one in found:
-        inner = getattr(one, "exceptions", ()) or (one.__cause__ or one.__context__,)
+        before = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
+        inner = getattr(one, "exceptions", ()) or (before,)
         found += [item for item in inner if item is not None and all(item is not known for known in found)]
     return found
 
@@ -89,9 +102,9 @@ def operation_of(frame: FrameType) -> tuple[Op | None, list[Any]]:
 
 
 def operands_in(items: Any) -> Iterator[Any]:
-    """Values, arrays and floats in nested lists and tuples."""
-    if isinstance(items, (list, tuple)):
-        for item in items:
+    """Values, arrays and floats in nested lists, tuples and dicts."""
+    if isinstance(items, (list, tuple, dict)):
+        for item in items.values() if isinstance(items, dict) else items:
             yield from operands_in(item)
     elif items.__class__ is Value or isinstance(items, (np.ndarray, float)):
         yield items
@@ -101,11 +114,17 @@ def values_in(items: Any) -> Iterator[Value]:
     return (item for item in operands_in(items) if item.__class__ is Value)
 
 
-def standing_for(name: str, operands: list[Any]) -> Value:
-    """A node with these operands; it has no data and its rule is never called."""
+def parameters_in(frame: FrameType) -> list[Any]:
+    """The parameters that a module holds itself, where the frame is of its forward()."""
+    module = frame.f_locals.get("self")
+    return list(vars(module).values()) if is_module(module) and hasattr(module, "__dict__") else []
+
+
+def standing_for(operands: list[Any]) -> Value:
+    """A node with these operands; it has no data, not even NaN, and its rule is never called."""
     distinct = list({id(item): item for item in operands}.values())
-    op = Op(lambda operands: None, {"operands": unknown}, name=name, symbol=name, kind="custom", array=unknown)
-    return node(op, float("nan"), (tuple(distinct),))
+    op = Op(lambda operands: None, {"operands": unknown}, name="failed", symbol="failed", kind="custom", array=unknown)
+    return node(op, (), (tuple(distinct),))
 
 
 def unknown(*args: Any) -> Any:
@@ -114,8 +133,27 @@ def unknown(*args: Any) -> Any:
 
 
 def title_of(op: Op, operands: list[Any]) -> str:
-    names = [str(item.label) or place_of(item)[2] or UNNAMED if is_value(item) else UNNAMED for item in operands]
+    names = [name_of(item) for item in operands]
     return filled(op.symbol, names) if op.symbol.count("{}") == len(names) else op.name
+
+
+def name_of(item: Any) -> str:
+    """What an operand is called in a formula: by its label or variable, a number as it is."""
+    if item.__class__ is float:
+        return f"{item:.6g}"
+    return (str(item.label) or place_of(item)[2] or UNNAMED) if is_value(item) else UNNAMED
+
+
+def where_failed(error: BaseException) -> str:
+    """What the user called: a module by its class, a function of the engine, or else the user's own function."""
+    frames = list(frames_of(error))
+    own = max((i for i, frame in enumerate(frames) if not frame.f_code.co_filename.startswith((*INSIDE, NUMPY))), default=-1)
+    inner = [frame for frame in frames[own + 1 :] if frame.f_code.co_filename.startswith(INSIDE)]
+    modules = [frame.f_locals["self"] for frame in inner if is_module(frame.f_locals.get("self"))]
+    if modules:
+        return type(modules[-1]).__name__
+    called = inner[0].f_code.co_name if inner else "_"
+    return f"{called}()" if not called.startswith(("_", "<")) or own < 0 else frames[own].f_code.co_name
 
 
 def user_line(error: BaseException) -> tuple[str, str]:
