@@ -20,7 +20,7 @@ import numpy as np
 from autograd.call import Call, Function, checked, everything, inner, places_of, probe
 from autograd.nesting import Nesting, mapped
 from autograd.op import is_value
-from autograd.scopes import current, scope
+from autograd.scopes import is_recording, scope
 
 ArgNum = int | str | Sequence[int | str]
 
@@ -30,8 +30,7 @@ def recorded(transform: Function) -> Function:
 
     @functools.wraps(transform)
     def function(*args: Any, **named: Any) -> Any:
-        around = current()
-        if around is None or around.settings.get("recording", True):
+        if is_recording():
             return transform(*args, **named)
         with scope(recording=True):
             result = transform(*args, **named)

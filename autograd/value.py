@@ -18,13 +18,14 @@ from autograd import ops
 from autograd.backward import backward
 from autograd.graph import arguments_of, inputs_of
 from autograd.hooks import Hook
+from autograd.leaving import leaving_message
 from autograd.method_table import PLAIN, PYTORCHS, hint, op_method, plain_method, shared_functions
 from autograd.methods import Methods
 from autograd.numpy_protocol import array_function, array_ufunc
 from autograd.op import FLOAT_ERRORS, Op, raw
 from autograd.ops import elementwise, indexing, piecewise, products, shapes
 from autograd.ops.plain import constant, describe, explained, leaf_data, matching, operands, short, zeros_like
-from autograd.scopes import Place, current, scope
+from autograd.scopes import Place, current, is_recording, scope
 
 _tick = 0  # counts assignments to .data; a node with a smaller clock than its leaf is stale
 new = object.__new__
@@ -327,16 +328,12 @@ class Value(Methods):
         return np.asarray(self._raw, dtype=float).item(*index)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if self.op is not None:
-            raise TypeError(
-                f"a plain number or array would silently drop the gradient of {describe(self)}: take .item() or .data "
-                "if that is meant, autograd's functions (as logsumexp) for those of math and SciPy, array() or stack() to join, "
-                "v.at[i].set(u) to assign"
-            )
+        if self.requires_grad and is_recording():
+            raise TypeError(leaving_message(self))
         return np.asarray(self._raw, dtype) if copy is False else np.array(self._raw, dtype)
 
     def tolist(self) -> Any:
-        """Nested lists of the numbers of a leaf. Raises TypeError for a computed Value, whose gradient they would drop."""
+        """Nested lists of the numbers of a frozen Value. Raises TypeError for others, whose gradient they would drop."""
         return self.__array__().tolist()
 
     def __float__(self) -> float:

@@ -197,18 +197,35 @@ def test_leaving_the_graph_by_accident() -> None:
     with pytest.raises(TypeError, match="drop the gradient"):
         array[:] = Value([1.0, 2.0, 3.0]) * 2.0
     assert computed.item() == 6.0
-    leaf, tensor = Value(2.0), Value([1.0, 2.0, 3.0])
-    assert (float(leaf), int(leaf), math.sqrt(leaf * 2.0 if False else leaf)) == (2.0, 2, math.sqrt(2.0))
     assert float(computed.detach()) == 6.0
+    leaf, tensor = Value(2.0), Value([1.0, 2.0, 3.0])
     with no_grad():
-        assert float(leaf * 3.0) == 6.0
-    array[0] = leaf
-    array[:] = tensor
-    assert array.tolist() == [1.0, 2.0, 3.0]
-    plain = np.asarray(tensor)
-    plain[0] = 9.0
-    assert tensor.data[0] == 1.0
+        assert float(leaf * 3.0) == float(computed) == 6.0
+        array[0] = leaf
+        array[1:] = tensor[1:]
+        assert (array.tolist(), np.asarray(tensor).tolist()) == ([2.0, 2.0, 3.0], [1.0, 2.0, 3.0])
     assert np.sin(tensor).op is autograd.sin
+
+
+def test_a_leaf_with_a_gradient_leaves_the_graph_only_on_purpose() -> None:
+    leaf, tensor, array = Value(2.0), Value([1.0, 2.0, 3.0]), np.zeros(3)
+    for leave in (float, int, complex, math.exp, np.asarray, np.float64, lambda v: np.array([v, v]), lambda v: array.fill(v)):
+        with pytest.raises((TypeError, ValueError)):
+            leave(leaf)
+    for leave in (np.asarray, Value.tolist, lambda v: np.testing.assert_allclose(v, v.data)):
+        with pytest.raises(TypeError, match="drop the gradient"):
+            leave(tensor)
+    for frozen in (Value(2.0, requires_grad=False), leaf.detach()):
+        assert (float(frozen), int(frozen), math.sqrt(frozen), np.asarray(frozen).tolist()) == (2.0, 2, math.sqrt(2.0), 2.0)
+    frozen = Value([1.0, 2.0, 3.0], requires_grad=False)
+    array[:] = frozen
+    assert array.tolist() == frozen.tolist() == [1.0, 2.0, 3.0]
+    plain = np.asarray(frozen)
+    plain[0] = 9.0
+    assert frozen.data[0] == 1.0
+    assert (leaf.item(), leaf.data, f"{leaf:.1f}", leaf < 3, bool(leaf), len(tensor)) == (2.0, 2.0, "2.0", True, True, 3)
+    with no_grad():
+        assert (float(leaf), tensor.tolist()) == (2.0, [1.0, 2.0, 3.0])
 
 
 def test_assignment_to_parts() -> None:
