@@ -21,6 +21,22 @@ def plain(x: Any) -> np.ndarray:
     return np.asarray(x.data if isinstance(x, Value) else x)
 
 
+def whole(what: str, given: Any, least: int, why: str = "") -> int:
+    """The integer, if it is one and not less than `least`; True and False are none."""
+    if isinstance(given, (bool, np.bool_)) or not isinstance(given, (int, np.integer)):
+        raise TypeError(f"{what} is a whole number, but {shown(given)} was given" + f": {why}" * bool(why))
+    if given < least:
+        raise ValueError(f"{what} is at least {least}, but {given} was given" + f": {why}" * bool(why))
+    return int(given)
+
+
+def flag(what: str, given: Any) -> bool:
+    """The bool, if it is one; "False" is none."""
+    if not isinstance(given, (bool, np.bool_)):
+        raise TypeError(f"{what} is True or False, but {shown(given)} was given")
+    return bool(given)
+
+
 def count_of(what: str, number: Any) -> int:
     """The number, if it is a positive integer."""
     if isinstance(number, bool) or not isinstance(number, int) or number <= 0:

@@ -6,13 +6,14 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from contextvars import copy_context
+from dataclasses import fields, is_dataclass, replace
 from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 
 from autograd import Value
-from nn.arrays import Rng
+from nn.arrays import Rng, flag
 
 STATE = {"position", "start", "generator", "samples", "batch_size", "shuffle"}
 
@@ -20,10 +21,10 @@ STATE = {"position", "start", "generator", "samples", "batch_size", "shuffle"}
 class DataLoader:
     """Iterate over a data set in batches; every ``for`` is an epoch.
 
-    A data set is an array, whose first axis counts the samples; a tuple or dict of such arrays of one length, whose
-    batches are tuples or dicts, also with dicts in it, as ``({"image": images, "age": ages}, y)`` for a model of several
-    inputs; or anything with ``len()`` and ``[index]``, whose samples are put together by collate_samples(). Batches are
-    copies.
+    A data set is an array, whose first axis counts the samples, or a frame or series of pandas with numbers; a tuple, named
+    tuple or dict of such of one length, whose batches are the same, also with dicts in it, as
+    ``({"image": images, "age": ages}, y)`` for a model of several inputs; or anything with ``len()`` and ``[index]``, whose
+    samples are put together by collate_samples(). Batches are copies, and arrays.
 
     Args:
         dataset: the samples.
@@ -37,7 +38,7 @@ class DataLoader:
 
     Raises:
         TypeError: if the data set is none of these, a size is not a whole number, or `shuffle` is neither True nor False.
-        ValueError: if lengths differ, or a size is out of range.
+        ValueError: if lengths differ, or the indexes of frames, whose rows are paired by position; or a size is out of range.
 
     Where state_dict() is called inside the loop, the batch at hand counts as done: after load_state_dict() the next
     ``for`` gives the rest of that epoch, bit for bit. A data set that draws random numbers of its own must save its
@@ -70,6 +71,7 @@ class DataLoader:
                 raise TypeError(f"{name} is a whole number, but {type(size).__name__} came{fix}")
         if not isinstance(shuffle, (bool, np.bool_)):
             raise TypeError(f"shuffle is True or False, but {type(shuffle).__name__} came")
+        drop_last = flag("drop_last", drop_last)
         if batch_size < 1 or prefetch < 0:
             raise ValueError(f"batch_size must be at least 1 and prefetch at least 0, but {batch_size} and {prefetch} came")
         self.dataset = checked(dataset)
@@ -210,6 +212,7 @@ def checked(dataset: Any) -> Any:
     """The data set with every array in it as one, or an error that says what was expected."""
     if isinstance(dataset, (tuple, dict)):
         arrays = dict(enumerate(dataset)) if isinstance(dataset, tuple) else dataset
+        require_one_index([item for item in arrays.values() if hasattr(item, "iloc")])
         arrays = {name: checked(array) if isinstance(array, dict) else as_array(array) for name, array in arrays.items()}
         lengths = {name: count(array) for name, array in arrays.items()}
         if len(set(lengths.values())) != 1:
@@ -217,7 +220,7 @@ def checked(dataset: Any) -> Any:
                 f"the arrays of a data set have one length, but {lengths} came; several inputs of a model are a dict, "
                 '({"a": a, "b": b}, y)'
             )
-        return tuple(arrays.values()) if isinstance(dataset, tuple) else arrays
+        return as_tuple(dataset, arrays.values()) if isinstance(dataset, tuple) else arrays
     if isinstance(dataset, (np.ndarray, Value)) or hasattr(dataset, "iloc"):
         return as_array(dataset)
     if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
@@ -227,11 +230,17 @@ def checked(dataset: Any) -> Any:
     return dataset
 
 
+def as_tuple(example: tuple[Any, ...], items: Iterable[Any]) -> tuple[Any, ...]:
+    """The items as a tuple, or as a named tuple if the example is one."""
+    return type(example)(*items) if hasattr(example, "_fields") else tuple(items)
+
+
 def as_array(array: Any) -> np.ndarray:
-    """An array of samples; Values and pandas' frames are refused, whose [index] means something else."""
-    if isinstance(array, Value) or hasattr(array, "iloc"):
-        fix = ".data" if isinstance(array, Value) else ".to_numpy()"
-        raise TypeError(f"a data set has NumPy arrays, but {type(array).__name__} came: pass its {fix}")
+    """An array of samples, also from a frame or series of pandas; Values are refused."""
+    if isinstance(array, Value):
+        raise TypeError("a data set has NumPy arrays, but Value came: pass its .data")
+    if hasattr(array, "iloc"):
+        return frame_array(array)
     try:
         array = np.asanyarray(array)
     except ValueError:
@@ -244,6 +253,41 @@ def as_array(array: Any) -> np.ndarray:
     return array
 
 
+def frame_array(frame: Any) -> np.ndarray:
+    """The numbers of a frame or series of pandas, in a dtype that holds those of all columns.
+
+    Raises:
+        TypeError: for a column of something else, as words, categories or dates.
+        ValueError: for a missing value in a column whose dtype has no nan.
+    """
+    who, single = type(frame).__name__, hasattr(frame, "dtype")
+    dtypes = [(frame.name, frame.dtype)] if single else list(zip(frame.columns, frame.dtypes, strict=True))
+    for name, dtype in dtypes:
+        if dtype.kind not in "biuf":
+            raise TypeError(
+                f"a data set has numbers, but column {name!r} of the {who} has the dtype {dtype}: leave it out, or make numbers "
+                "of it, as by np.unique(labels, return_inverse=True)[1] for classes, or pandas.get_dummies"
+            )
+    own = [not isinstance(dtype, np.dtype) for _, dtype in dtypes]
+    absent = [bool(absent and extension) for absent, extension in zip(np.atleast_1d(frame.isna().any()), own, strict=True)]
+    if any(absent):
+        raise ValueError(
+            f"column {dtypes[absent.index(True)][0]!r} of the {who} has missing values: drop the rows or fill them in"
+        )
+    kinds = [np.dtype(getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype))) for _, dtype in dtypes]
+    return frame.to_numpy(dtype=np.result_type(*kinds) if kinds else np.float64)
+
+
+def require_one_index(frames: list[Any]) -> None:
+    """ValueError if the rows of frames are not named alike, as they are paired by position."""
+    for frame in frames[1:]:
+        if len(frame) == len(frames[0]) and not frame.index.equals(frames[0].index):
+            raise ValueError(
+                "the frames of a data set are paired row by row, but their indexes differ: bring them into one order, as by "
+                "y.loc[x.index], or call .reset_index(drop=True) of each if they are"
+            )
+
+
 def count(dataset: Any) -> int:
     """The number of samples."""
     if isinstance(dataset, (tuple, dict)):
@@ -254,25 +298,72 @@ def count(dataset: Any) -> int:
 def take(dataset: Any, indices: Any) -> Any:
     """The samples at some indices, or one sample at one index."""
     if isinstance(dataset, tuple):
-        return tuple(take(array, indices) for array in dataset)
+        return as_tuple(dataset, (take(array, indices) for array in dataset))
     return {name: take(array, indices) for name, array in dataset.items()} if isinstance(dataset, dict) else dataset[indices]
 
 
 def collate_samples(samples: list[Any]) -> Any:
-    """A batch of samples: numbers and arrays stacked along a new first axis, also within tuples and dicts.
+    """A batch of samples: numbers and arrays stacked along a new first axis, also within tuples, dicts and dataclasses.
+
+    A batch of named tuples is one; a list of numbers is an array.
+
+    Raises:
+        ValueError: if the samples have different shapes, lengths or keys.
+        TypeError: if they are of different kinds; for None, and for other objects than numbers, arrays and strings, which
+            have no common array; for a list of arrays, where a tuple is meant.
 
     >>> collate_samples([(np.zeros(3), 0), (np.ones(3), 1)])
     (array([[0., 0., 0.], [1., 1., 1.]]), array([0, 1]))
     """
     first = samples[0]
+    for sample in samples:
+        if kind_of(sample) is not kind_of(first):
+            raise TypeError(
+                f"the samples of a batch are of one kind, but {type(first).__name__} and {type(sample).__name__} came"
+            )
     if isinstance(first, tuple):
-        return tuple(collate_samples(list(items)) for items in zip(*samples, strict=True))
+        if len(lengths := {len(sample) for sample in samples}) > 1:
+            raise ValueError(f"the samples of a batch have the same parts, but tuples of the lengths {sorted(lengths)} came")
+        return as_tuple(first, (collate_samples(list(items)) for items in zip(*samples, strict=True)))
     if isinstance(first, dict):
+        for sample in samples:
+            if apart := first.keys() ^ sample.keys():
+                raise ValueError(
+                    f"the samples of a batch have the same keys, but only some have {', '.join(sorted(map(repr, apart)))}: give "
+                    "every sample all of them, or pass collate="
+                )
         return {name: collate_samples([sample[name] for sample in samples]) for name in first}
+    if is_dataclass(first) and not isinstance(first, type):
+        names = [field.name for field in fields(first)]
+        return replace(first, **{name: collate_samples([getattr(sample, name) for sample in samples]) for name in names})
+    return stacked(samples)
+
+
+def kind_of(sample: Any) -> type | None:
+    """What a sample with parts is, or None for one without."""
+    if isinstance(sample, dict):
+        return dict
+    return type(sample) if isinstance(sample, tuple) or is_dataclass(sample) else None
+
+
+def stacked(samples: list[Any]) -> Any:
+    """Numbers, arrays or strings along a new first axis."""
+    for sample in samples:
+        if sample is None:
+            raise TypeError("a sample holds None, which has no place in an array: leave the part out, or pass collate=")
+        if isinstance(sample, list) and any(not np.isscalar(item) and not isinstance(item, list) for item in sample):
+            raise TypeError(
+                f"a sample that is a list is one array, but a list of {', '.join(type(item).__name__ for item in sample[:4])} "
+                "came: make a sample of several parts a tuple, (x, y), or pass collate="
+            )
     shapes = {np.shape(sample) for sample in samples}
     if len(shapes) > 1:
         raise ValueError(f"the samples of a batch have one shape, but {sorted(shapes)} came: pad them, or pass collate=")
-    return np.stack(samples)
+    batch, texts = np.stack(samples), [isinstance(sample, (str, bytes, np.str_, np.bytes_)) for sample in samples]
+    if isinstance(batch, np.ndarray) and batch.dtype.kind == "O" or any(texts) and not all(texts):
+        kinds = ", ".join(sorted({type(sample).__name__ for sample in samples}))
+        raise TypeError(f"the samples of a batch are numbers, arrays or strings, but {kinds} came: pass collate=")
+    return batch
 
 
 def ahead(items: Iterable[Any], size: int) -> Generator[Any, None, None]:

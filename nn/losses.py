@@ -31,6 +31,7 @@ from autograd import (
 )
 from nn.activations import FunctionModule
 from nn.arrays import as_tensor, no_tuple, plain
+from nn.averages import note
 
 # --- what all share -------------------------------------------------------------------------------
 
@@ -89,7 +90,7 @@ def weighted(name: str, losses: Any, weight: Any) -> Any:
 
 
 def reduced(name: str, losses: Any, reduction: str, total: Any = None) -> Any:
-    """The losses, their sum, or their mean: the sum over `total`, or by default the number of losses.
+    """The losses, their sum, or their mean: the sum over `total`, or by default the number of losses. See nn.averages.
 
     Raises:
         ValueError: for another reduction, or a mean over a total of 0 or of no losses.
@@ -97,11 +98,13 @@ def reduced(name: str, losses: Any, reduction: str, total: Any = None) -> Any:
     if reduction == "none":
         return losses
     if reduction == "sum":
+        note("sum")
         return sum(losses)
     if reduction == "mean":
         if total == 0.0 or not np.size(losses):
             reason = "all targets are ignored or have weight 0" if np.size(losses) else "the batch is empty"
             raise ValueError(f"{name}() has nothing to average, because {reason}: leave the batch out, or use reduction='sum'")
+        note("mean", np.size(losses) if total is None else total)
         return mean(losses) if total is None else sum(losses) / float(total)
     raise ValueError(f"{name}() takes the reductions 'mean', 'sum' and 'none', but {reduction!r} came")
 
@@ -495,6 +498,7 @@ def kl_div(log_probabilities: Any, target: Any, reduction: str = "mean", log_tar
         probabilities("kl_div", "targets", target)
         losses = target * (log(where(plain(target) > 0.0, target, 1.0)) - scores)
     if reduction == "batchmean":
+        note("mean", losses.shape[0] if losses.shape else 1)
         return sum(losses) / float(losses.shape[0] if losses.shape else 1)
     return reduced("kl_div", losses, reduction)
 

@@ -64,7 +64,8 @@ class BatchNorm(Module):
         if math.prod(shape) <= self.num_features:
             raise ValueError(
                 f"{type(self).__name__} takes its variance from more than one value per channel, but the shape {shape} came: "
-                "use a larger batch, or eval() of a layer with running statistics"
+                "leave out a last batch of one sample by drop_last=True of DataLoader or fit(), use a larger batch, or eval() of "
+                "a layer with running statistics"
             )
         axes = (0, *range(2, len(shape)))
         centred = centre(x, axes)

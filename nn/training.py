@@ -23,9 +23,10 @@ from typing import Any, SupportsIndex, overload
 import numpy as np
 
 from autograd import Value, no_grad
-from nn.arrays import Rng, plain
+from nn.arrays import Rng, flag, plain, whole
+from nn.averages import Average, note, noted
 from nn.clipping import clip_grad_norm
-from nn.data import DataLoader, count
+from nn.data import DataLoader, as_array, as_tuple, count
 from nn.extras import extra
 from nn.losses import class_numbers
 from nn.module import Module
@@ -35,6 +36,7 @@ from nn.schedules import ReduceLROnPlateau
 
 Loss = Callable[[Any, Any], Any]
 Metrics = Mapping[str, Callable[[np.ndarray, np.ndarray], float]]
+PATIENCE = 10  # epochs, of early_stopping=True
 COLUMNS = ("epoch", "loss", "validation_loss", "lr", "seconds")  # of a History, besides the metrics
 
 
@@ -83,7 +85,7 @@ class History:
             return self.rows[key]
         if key not in self.names:
             raise KeyError(f"the history has {', '.join(self.names) or 'no epochs'}, but no {key!r}")
-        return [row[key] for row in self.rows]
+        return [row.get(key, math.nan) for row in self.rows]
 
     def __contains__(self, item: Any) -> bool:
         return item in self.names if isinstance(item, str) else item in self.rows
@@ -96,12 +98,12 @@ class History:
 
     @property
     def names(self) -> list[str]:
-        """What was measured."""
-        return list(self.rows[0]) if self.rows else []
+        """What was measured, in any epoch; a column is nan where it was not."""
+        return list(dict.fromkeys(name for row in self.rows for name in row))
 
     def to_json(self) -> str:
         """All rows as a JSON list of objects; what is nan or infinite is null."""
-        rows = [{name: number if math.isfinite(number) else None for name, number in row.items()} for row in self.rows]
+        rows = [{name: json_number(number) for name, number in row.items()} for row in self.rows]
         return json.dumps(rows, indent=1)
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
@@ -131,9 +133,15 @@ class History:
         return figure
 
     def __repr__(self) -> str:
-        cells = [self.names, *([f"{row[name]:.4g}" for name in self.names] for row in self.rows)]
+        cells = [self.names, *([f"{row.get(name, math.nan):.4g}" for name in self.names] for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         return "\n".join("  ".join(text.rjust(max(width, 5)) for text, width in zip(row, widths, strict=True)) for row in cells)
+
+
+def json_number(number: Any) -> Any:
+    """A number of Python for one of NumPy, and None for what JSON lacks, nan and infinity."""
+    number = number.item() if isinstance(number, (np.generic, np.ndarray, Value)) else number
+    return None if isinstance(number, float) and not math.isfinite(number) else number
 
 
 @dataclass
@@ -190,10 +198,11 @@ def fit(
     scheduler: Any = None,
     schedule_every: str = "epoch",
     metrics: Metrics | None = None,
-    early_stopping: int | None = None,
+    early_stopping: int | bool | None = None,
     restore_best: bool = True,
-    callbacks: Iterable[Callback] = (),
+    callbacks: Iterable[Callback] | None = (),
     clip_norm: float | None = None,
+    drop_last: bool = False,
     progress: bool = True,
     rng: Rng = None,
 ) -> History:
@@ -203,36 +212,44 @@ def fit(
         model: called with the inputs of a batch.
         loss: gives a scalar Value from (predictions, targets), as ``nn.cross_entropy``.
         optimizer: made from the parameters of the model; not LBFGS, whose step() takes a closure.
-        train: a tuple of arrays (x, y), which are shuffled; or a DataLoader, or another iterable of batches (x, y). For a
-            model of several inputs x is a dict of arrays, and the model is called with a dict.
-        validation: the same, not shuffled. Its loss and metrics are computed after each epoch, of all samples at once,
-            in eval mode and without a graph.
+        train: a tuple of arrays or pandas frames (x, y), which are shuffled; or a DataLoader, or another iterable of batches
+            (x, y), which can be gone through again in each epoch. For a model of several inputs x is a dict of arrays, and the
+            model is called with a dict.
+        validation: the same, not shuffled. Its loss and metrics are computed after each epoch by evaluate(): of all samples
+            at once, in eval mode and without a graph.
         epochs: how often to go through the training data, at most.
         batch_size: for data that comes as arrays.
         scheduler: stepped after each epoch, or after each step with ``schedule_every="step"``. ReduceLROnPlateau gets
             the validation loss, or the training loss without one.
         metrics: functions of (predictions, targets), as arrays, by name: ``{"accuracy": nn.accuracy}``. The names are
             columns of the History, so those it has anyway are taken.
-        early_stopping: stop when the validation loss (or training loss) has not become less in so many epochs.
+        early_stopping: stop when the validation loss (or training loss) has not become less in so many epochs, at least 1.
+            True is 10 epochs; None and False are off.
         restore_best: whether the parameters and buffers of the epoch with the least validation loss are restored at the
             end; without validation data the last ones stay.
         callbacks: called with a Training after each epoch; one that returns True or raises StopTraining ends it.
-        clip_norm: the largest norm of all gradients together, see clip_grad_norm().
+        clip_norm: the largest norm of all gradients together, see clip_grad_norm(); None and False are off.
+        drop_last: whether a last batch that is smaller is left out, of data that comes as arrays: BatchNorm cannot take its
+            variance from a batch of one.
         progress: whether tqdm shows a bar.
         rng: a numpy Generator or a seed that shuffles data that comes as arrays.
 
     Returns:
-        A History with "epoch", "loss" (the mean over the epoch, in training), "validation_loss", the metrics, "lr" and
-        "seconds" for each epoch that was finished, also after Ctrl-C.
+        A History with "epoch", "loss", "validation_loss", the metrics, "lr" and "seconds" for each epoch that was finished,
+        also after Ctrl-C. "loss" is that of the epoch in training: for a loss of nn the sum or mean over the whole epoch as its
+        reduction, weights and ignored targets say, and for any other function the mean over batches, weighted by their sizes.
 
     Raises:
         ValueError: if the loss is no scalar, a batch is not (x, y), metrics come without validation data or under a name that
-            is taken, the optimiser holds no parameter of the model or frozen ones only, or the schedule is of another one.
+            is taken, the optimiser holds no parameter of the model or frozen ones only, the schedule is of another one, or a
+            number is out of its range.
         TypeError: if a class came in place of an object, or one thing in place of another.
         FloatingPointError: if the training loss is nan; the best weights so far are restored.
         ImportError: for a progress bar without tqdm.
 
-    The modes of training and evaluation that modules had before are restored.
+    What is in eval mode inside a model that is in training mode, as a frozen BatchNorm after ``model[0].eval()``, stays in eval
+    mode. A model that is in eval mode itself is put into training mode, except for frozen modules in it. The modes that modules
+    had before are restored at the end.
 
     >>> import nn
     >>> x = np.linspace(-1.0, 1.0, 64)[:, None]
@@ -244,6 +261,8 @@ def fit(
     """
     if schedule_every not in ("epoch", "step"):
         raise ValueError(f'schedule_every is "epoch" or "step", but {schedule_every!r} came')
+    epochs, patience, clip_norm = whole("epochs", epochs, 0), patience_of(early_stopping), checked_norm(clip_norm)
+    restore_best, progress = flag("restore_best", restore_best), flag("progress", progress)
     metrics = {} if metrics is None else checked_metrics(metrics)
     if metrics and validation is None:
         raise ValueError("metrics are computed on validation data: pass validation=(x, y)")
@@ -251,7 +270,13 @@ def fit(
         raise ValueError(f"the name {taken[0]} is taken by a column that fit() writes: give the metric another one")
     check_parts(model, loss, optimizer, scheduler)
     callbacks = checked_callbacks(callbacks)
-    loader, validation = batches(train, batch_size, True, rng), batches(validation, batch_size)
+    loader, validation = batches(train, batch_size, True, rng, drop_last), batches(validation, batch_size)
+    for data in (loader, validation):
+        if epochs > 1 and isinstance(data, Iterator):
+            raise ValueError(
+                f"a generator can be used only once, but one was given for {epochs} epochs: make a list of its batches, or a "
+                "class whose __iter__() begins again"
+            )
     training = Training(model, optimizer, scheduler, loader, history := History())
     scores = {
         "validation_loss": lambda prediction, target: loss(Value(prediction, requires_grad=False), target),
@@ -260,10 +285,13 @@ def fit(
     best, best_state, bar = math.inf, None, progress_bar(loader, epochs) if progress else None
     every_step, every_epoch = (None, scheduler) if schedule_every == "epoch" else (scheduler, None)
     with modes_restored(model):
+        begin_training(model)
+        modes = [(module, module.training) for module in model.modules()]
         try:
             for epoch in range(1, epochs + 1):
                 start = perf_counter()
-                model.train()
+                if not model.training:  # a callback may call model.eval(), say to predict
+                    set_modes(modes)
                 row = {"epoch": epoch, "loss": train_epoch(training, loss, clip_norm, every_step, bar)}
                 if validation is not None:
                     row |= evaluate(model, validation, scores)
@@ -278,7 +306,7 @@ def fit(
                 answers = [callback(training) for callback in callbacks]
                 if any(isinstance(answer, (bool, np.bool_)) and answer for answer in answers):
                     break
-                if early_stopping is not None and epoch - (history.best_epoch or 0) >= early_stopping:
+                if patience is not None and epoch - (history.best_epoch or 0) >= patience:
                     break
         except (KeyboardInterrupt, StopTraining):
             pass
@@ -291,12 +319,14 @@ def fit(
 
 
 def train_epoch(training: Training, loss: Loss, clip_norm: float | None, scheduler: Any, bar: Any) -> float:
-    """One pass over the training data: the mean of the loss over its samples."""
+    """One pass over the training data: the loss of all its samples together."""
     model, optimizer = training.model, training.optimizer
-    total, samples = 0.0, 0
+    average, batch = Average(), 0
     for batch, (x, y) in enumerate(map(pair, training.loader), start=1):
         optimizer.zero_grad()
-        value = loss(model(x), y)
+        prediction = model(x)
+        with noted() as notes:
+            value = loss(prediction, y)
         if not isinstance(value, Value) or value.shape != ():
             got = f"the shape {value.shape}" if isinstance(value, Value) else type(value).__name__
             raise ValueError(f'fit() needs a loss that gives a scalar Value, but it gave {got}: use reduction="mean"')
@@ -311,13 +341,18 @@ def train_epoch(training: Training, loss: Loss, clip_norm: float | None, schedul
         optimizer.step()
         training.step += 1
         step_schedule(scheduler, number)
-        total, samples = total + number * count(y), samples + count(y)
+        average.add(number, notes, targets_in(y))
         if bar is not None:
             bar.update()
-            bar.set_postfix(epoch=training.epoch + 1, loss=f"{total / samples:.4g}", refresh=False)
-    if not samples:
+            bar.set_postfix(epoch=training.epoch + 1, loss=f"{average.value():.4g}", refresh=False)
+    if not batch:
         raise ValueError("the training data has no batches: a generator can be used only once, and drop_last may leave nothing")
-    return total / samples
+    return average.value()
+
+
+def targets_in(y: Any) -> int:
+    """How many targets a batch has, or samples if they are a tuple or dict."""
+    return count(y) if isinstance(y, (tuple, dict)) else np.size(plain(y))
 
 
 def step_schedule(scheduler: Any, loss: float) -> None:
@@ -331,14 +366,20 @@ def step_schedule(scheduler: Any, loss: float) -> None:
 def evaluate(model: Module, data: Any, metrics: Metrics, batch_size: int = 256) -> dict[str, float]:
     """Metrics of a model's predictions for all samples at once, in eval mode and without a graph.
 
+    Batches whose shapes differ in more than the number of samples, as those of sequences of different lengths, cannot be one
+    array: there the metrics of the batches are averaged, a loss of nn and accuracy() exactly as if it were one, and any other
+    function with the number of targets of each batch as its weight.
+
     Args:
         model: called with the inputs of a batch.
-        data: a tuple of arrays (x, y), or an iterable of batches (x, y); x may be a dict of arrays, as for fit().
+        data: a tuple of arrays or pandas frames (x, y), or an iterable of batches (x, y); x may be a dict of arrays, as for
+            fit().
         metrics: functions of (predictions, targets), as arrays, by name; losses do as well.
         batch_size: for data that comes as arrays.
 
     Raises:
-        ValueError: if there are no batches, one is not (x, y), or the model does not give one array with an axis of samples.
+        ValueError: if there are no batches, one is not (x, y), the model does not give one array with an axis of samples, a
+            metric gives no number, or r2_score() is asked of batches of different shapes.
         TypeError: if the metrics are not functions by name.
 
     >>> import nn
@@ -352,9 +393,35 @@ def evaluate(model: Module, data: Any, metrics: Metrics, batch_size: int = 256) 
         pairs = [(predicted(model, x), y) for x, y in map(pair, batches(data, batch_size))]
     if not pairs:
         raise ValueError("there is nothing to evaluate: the data has no batches, and a generator can be used only once")
-    predictions, targets = (joined(items) for items in zip(*pairs, strict=True))
+    if all(shapes_behind(found) == shapes_behind(pairs[0]) for found in pairs):
+        pairs = [joined(pairs)]
     with no_grad():
-        return {name: float(metric(predictions, targets)) for name, metric in metrics.items()}
+        return {name: measured(name, metric, pairs) for name, metric in metrics.items()}
+
+
+def measured(name: str, metric: Callable[[Any, Any], Any], pairs: Sequence[tuple[Any, Any]]) -> float:
+    """A metric of predictions and targets, of one batch or averaged over several."""
+    average, number = Average(), math.nan
+    for prediction, target in pairs:
+        with noted() as notes:
+            found = plain(metric(prediction, target))
+        if found.size != 1 or found.dtype.kind not in "biuf":
+            what = f"an array of the shape {found.shape}" if found.ndim else f"{found.item()!r:.40}"
+            raise ValueError(f"the metric {name} is to give one number for all samples, but it gave {what}")
+        if len(pairs) > 1 and "other" in dict(notes):
+            raise ValueError(
+                f"the metric {name} is no mean over samples, and the batches have different shapes, which cannot be one array: "
+                "pad the samples to one length, or compute it for each batch"
+            )
+        average.add(number := float(found.item()), notes, targets_in(target))
+    return number if len(pairs) == 1 else average.value()
+
+
+def shapes_behind(item: Any) -> Any:
+    """The shapes of arrays in tuples and dicts, without the axis of samples."""
+    if isinstance(item, tuple):
+        return tuple(map(shapes_behind, item))
+    return {name: shapes_behind(part) for name, part in item.items()} if isinstance(item, dict) else np.shape(plain(item))[1:]
 
 
 def predicted(model: Module, x: Any) -> np.ndarray:
@@ -372,9 +439,11 @@ def joined(batches: Sequence[Any]) -> Any:
     """Batches one behind the other, also those of arrays in tuples and dicts."""
     first = batches[0]
     if isinstance(first, tuple):
-        return tuple(joined(items) for items in zip(*batches, strict=True))
+        return as_tuple(first, (joined(items) for items in zip(*batches, strict=True)))
     if isinstance(first, dict):
         return {name: joined([batch[name] for batch in batches]) for name in first}
+    if len(batches) == 1 and isinstance(first, np.ndarray):
+        return first
     return np.concatenate([plain(batch) for batch in batches])
 
 
@@ -403,6 +472,22 @@ def check_parts(model: Any, loss: Any, optimizer: Any, scheduler: Any) -> None:
         raise ValueError("the schedule was made for another optimiser: make it from the one that fit() gets")
 
 
+def patience_of(given: Any) -> int | None:
+    """Epochs without improvement that end the training, or None for any number."""
+    if given is None or isinstance(given, (bool, np.bool_)):
+        return PATIENCE if given else None
+    return whole("early_stopping", given, 1, "it is the epochs without improvement that end the training; False is off")
+
+
+def checked_norm(given: Any) -> float | None:
+    """The largest norm of the gradients, or None for any."""
+    if given is None or given is False:
+        return None
+    if isinstance(given, (bool, np.bool_)) or not isinstance(given, (int, float, np.integer, np.floating)) or not given > 0:
+        raise ValueError(f"clip_norm is a positive number, or None for no clipping, but {given!r} was given")
+    return float(given)
+
+
 def named(item: Any) -> str:
     """How errors name what came."""
     return f"the class {item.__name__}" if isinstance(item, type) else type(item).__name__
@@ -425,7 +510,8 @@ def checked_metrics(metrics: Any) -> Metrics:
 
 
 def checked_callbacks(callbacks: Any) -> list[Callback]:
-    """The callbacks, if they are functions in a list."""
+    """The callbacks, if they are functions in a list; None is no callback."""
+    callbacks = () if callbacks is None else callbacks
     if not isinstance(callbacks, Iterable):
         raise TypeError(f"callbacks are a list of functions, but {named(callbacks)} came: put it in brackets, callbacks=[...]")
     callbacks = list(callbacks)
@@ -442,7 +528,7 @@ def pair(batch: Any) -> tuple[Any, Any]:
             f"a batch is (x, y), but {named(batch)}{size} came: pass all data as a tuple (x, y), or a DataLoader of one; "
             'several inputs of a model are a dict, ({"a": a, "b": b}, y)'
         )
-    x, y = batch
+    x, y = (as_array(item) if hasattr(item, "iloc") else item for item in batch)
     if not hasattr(y, "__len__") or np.isscalar(y) or getattr(y, "shape", None) == ():
         raise ValueError(
             "a batch is (x, y) with an axis of samples, but y is a single number: pass nn.DataLoader(data, batch_size)"
@@ -450,21 +536,30 @@ def pair(batch: Any) -> tuple[Any, Any]:
     return x, y
 
 
-def batches(data: Any, batch_size: int, shuffle: bool = False, rng: Rng = None) -> Any:
+def batches(data: Any, batch_size: int, shuffle: bool = False, rng: Rng = None, drop_last: bool = False) -> Any:
     """Arrays (x, y) as a DataLoader; everything else as it is, if it can be iterated over batches."""
     if isinstance(data, tuple) and len(data) != 2:
         raise ValueError(
             f"the data is a tuple (x, y) or an iterable of such batches, but a tuple of {len(data)} came; several inputs of a "
             'model are a dict, ({"a": a, "b": b}, y)'
         )
-    if isinstance(data, (Mapping, np.ndarray, Value)) or data is not None and not hasattr(data, "__iter__"):
+    if (
+        isinstance(data, (Mapping, np.ndarray, Value))
+        or hasattr(data, "iloc")
+        or data is not None
+        and not hasattr(data, "__iter__")
+    ):
         raise ValueError(
             f"the data is a tuple (x, y) or an iterable of such batches, but {named(data)} came: pass (x, y), or "
             "nn.DataLoader(data, batch_size) for a data set of samples (x, y)"
         )
     if isinstance(data, list) and data:
         pair(data[0])  # before the first epoch
-    return DataLoader(data, batch_size, shuffle, rng=rng) if isinstance(data, tuple) else data
+    if isinstance(data, tuple):
+        return DataLoader(data, batch_size, shuffle, rng=rng, drop_last=drop_last)
+    if flag("drop_last", drop_last):
+        raise ValueError("drop_last=True is for data given as arrays: pass it to the DataLoader")
+    return data
 
 
 @contextmanager
@@ -474,8 +569,25 @@ def modes_restored(model: Module) -> Iterator[None]:
     try:
         yield
     finally:
-        for module, mode in modes:
-            module.training = mode
+        set_modes(modes)
+
+
+def set_modes(modes: Iterable[tuple[Module, bool]]) -> None:
+    """Put modules into these modes."""
+    for module, mode in modes:
+        module.training = mode
+
+
+def begin_training(model: Module) -> None:
+    """Put a model that is in eval mode into training mode, except for what is frozen in it."""
+    if model.training:
+        return
+    asleep = [module for module in model.modules() if not module.training]
+    model.train()
+    for module in asleep:
+        parameters = module.parameters()
+        if parameters and not any(parameter.requires_grad for parameter in parameters):
+            module.eval()
 
 
 def progress_bar(loader: Any, epochs: int) -> Any:
@@ -497,6 +609,9 @@ def accuracy(prediction: Any, target: Any) -> float:
     (..., classes)      (..., classes)      the largest score with the largest of one-hot rows or probabilities
     (n,) or (..., 1)    the same shape      a logit (not a probability) above 0 with the class 1 of 0 and 1, or -1 and 1
     ==================  ==================  =======================================================================
+
+    Returns:
+        A number from 0 to 1; nan if a prediction is nan, whose class is not known.
 
     Raises:
         ValueError: for other shapes, as (n, 1) with (n,); for other targets, as several ones in a row; without samples.
@@ -534,14 +649,18 @@ def accuracy(prediction: Any, target: Any) -> float:
             "accuracy() takes scores (..., classes) with class numbers (...) or one-hot rows (..., classes), or logits with "
             f"targets of one shape, (n,) or (n, 1), but {prediction.shape} and {target.shape} came: reshape or index one of them"
         )
-    return float(np.mean(right))
+    note("mean", right.size)
+    return math.nan if np.isnan(prediction).any() else float(np.mean(right))
 
 
 def r2_score(prediction: Any, target: Any) -> float:
     """The share of the variance of the targets that is explained: 1 is perfect, 0 no better than their mean.
 
     Args:
-        prediction, target: arrays or Values of one shape.
+        prediction, target: arrays or Values of numbers, of one shape.
+
+    Raises:
+        ValueError: for other shapes, without samples, and for targets that are all the same.
 
     >>> r2_score(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))
     0.7857142857142857
@@ -549,7 +668,12 @@ def r2_score(prediction: Any, target: Any) -> float:
     prediction, target = plain(prediction), plain(target)
     if prediction.shape != target.shape:
         raise ValueError(f"r2_score() takes arrays of one shape, but {prediction.shape} and {target.shape} came")
-    spread = ((target - target.mean(axis=0)) ** 2).sum()
-    if not spread:
-        raise ValueError("r2_score() needs targets that differ")
-    return float(1.0 - ((target - prediction) ** 2).sum() / spread)
+    if not target.size or not target.ndim:
+        raise ValueError(f"r2_score() needs samples, but arrays of the shape {target.shape} were given")
+    note("other")
+    prediction, target = (np.asarray(item, np.result_type(item, np.float64)) for item in (prediction, target))
+    with np.errstate(invalid="ignore", over="ignore"):  # of infinities: the score is -inf or nan
+        spread = ((target - target.mean(axis=0)) ** 2).sum()
+        if not spread:
+            raise ValueError("r2_score() needs targets that differ")
+        return float(1.0 - ((target - prediction) ** 2).sum() / spread)

@@ -9,10 +9,13 @@ import sys
 import threading
 import time
 import traceback
+from collections import namedtuple
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn.datasets
 
@@ -147,6 +150,89 @@ def test_sizes_out_of_range() -> None:
         nn.DataLoader(X, 0)
     with pytest.raises(ValueError, match="prefetch at least 0"):
         nn.DataLoader(X, 1, prefetch=-1)
+
+
+# --- samples put together --------------------------------------------------------------------------------
+
+Pair = namedtuple("Pair", "x y")
+
+
+@dataclass
+class Sample:
+    x: Any
+    y: int
+
+
+def first_batch(samples: Any) -> Any:
+    return next(iter(nn.DataLoader(samples, 2)))
+
+
+def test_named_tuples_and_dataclasses_stay_what_they_are() -> None:
+    batch = first_batch([Pair(1.0, 2), Pair(3.0, 4)])
+    assert isinstance(batch, Pair) and batch.x.tolist() == [1.0, 3.0] and batch.y.tolist() == [2, 4]
+    batch = first_batch(Pair(X, Y))
+    assert isinstance(batch, Pair) and (batch.x == X[:2]).all()
+    assert all(isinstance(part, Pair) for part in nn.random_split(Pair(X, Y), [4, 6], rng=0))
+    batch = first_batch([Sample(np.ones(3), 0), Sample(np.zeros(3), 1)])
+    assert isinstance(batch, Sample) and batch.x.shape == (2, 3) and batch.y.tolist() == [0, 1]
+    batch = first_batch([{"a": {"b": (1, [2.0, 3.0])}}] * 2)
+    assert batch["a"]["b"][0].tolist() == [1, 1] and batch["a"]["b"][1].shape == (2, 2)
+    assert first_batch(["a", "bc"]).tolist() == ["a", "bc"]
+
+
+@pytest.mark.parametrize(
+    ("samples", "error", "text"),
+    [
+        ([{"a": 1}, {"a": 2, "b": 3}], ValueError, "the same keys, but only some have 'b': give every sample all of them"),
+        ([{"a": 1, "b": 3}, {"a": 2}], ValueError, "the same keys, but only some have 'b'"),
+        ([(1, 2), (1, 2, 3)], ValueError, r"the same parts, but tuples of the lengths \[2, 3\] came"),
+        (
+            [[np.ones(3), 0], [np.zeros(3), 1]],
+            TypeError,
+            r"one array, but a list of ndarray, int came: make .* a tuple, \(x, y\)",
+        ),
+        ([[X[0], X[1]], [X[0], X[1]]], TypeError, "a list of ndarray, ndarray came"),
+        ([[1, 2], [3]], ValueError, r"one shape, but \[\(1,\), \(2,\)\] came"),
+        ([(1, 2), {"a": 1}], TypeError, "of one kind, but tuple and dict came"),
+        ([3, (1, 2)], TypeError, "of one kind, but int and tuple came"),
+        ([Sample(1, 2), 3], TypeError, "of one kind, but Sample and int came"),
+        ([Pair(1, 2), (3, 4)], TypeError, "of one kind, but Pair and tuple came"),
+        ([(1.0, None), (2.0, 1)], TypeError, "a sample holds None, which has no place in an array"),
+        ([1, "a"], TypeError, "numbers, arrays or strings, but int, str came: pass collate="),
+        ([object(), object()], TypeError, "numbers, arrays or strings, but object came"),
+        ([2**70, 1], TypeError, "numbers, arrays or strings, but int came"),
+    ],
+)
+def test_samples_that_make_no_batch(samples: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        first_batch(samples)
+
+
+def test_frames_of_pandas_are_data_sets() -> None:
+    frame = pd.DataFrame({"a": [1, 2, 3], "b": [True, False, True], "c": [0.5, 0.25, 1.0]})
+    labels = pd.Series([0, 1, 0], name="label")
+    x, y = first_batch((frame, labels))
+    assert x.tolist() == [[1.0, 1.0, 0.5], [2.0, 0.0, 0.25]] and y.tolist() == [0, 1]
+    assert first_batch(frame[["a", "b"]]).dtype == np.int64 and first_batch(frame["c"].astype("Float32")).dtype == np.float32
+    assert first_batch({"x": frame, "y": labels})["x"].shape == (2, 3)
+    (part, _), _ = nn.random_split((frame, labels), [2, 1], rng=0)
+    assert part.shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "text"),
+    [
+        (lambda f: f.assign(city=["x", "y", "z"]), TypeError, "column 'city' of the DataFrame has the dtype .*get_dummies"),
+        (lambda f: f["a"].astype("category"), TypeError, "column 'a' of the Series has the dtype category"),
+        (lambda f: f.assign(day=pd.date_range("2020", periods=3)), TypeError, "column 'day' of the DataFrame has the dtype date"),
+        (lambda f: f.assign(n=pd.array([1, None, 2], "Int64")), ValueError, "column 'n' of the DataFrame has missing values"),
+        (lambda f: (f, f["a"].iloc[::-1]), ValueError, "paired row by row, but their indexes differ: .*y.loc.x.index"),
+        (lambda f: {"x": f, "y": f["a"].iloc[[2, 0, 1]]}, ValueError, "indexes differ"),
+    ],
+)
+def test_frames_that_are_no_data_sets(change: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        nn.DataLoader(change(pd.DataFrame({"a": [1, 2, 3], "b": [0.5, 0.25, 1.0]})))
 
 
 # --- the background thread -------------------------------------------------------------------------------

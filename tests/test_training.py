@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 
@@ -513,3 +514,229 @@ def test_a_parameter_alone_is_a_model() -> None:
     line = Line()
     run(line, optimizer=nn.SGD(line.parameters(), lr=0.1), data=(X[:, 0], 3.0 * X[:, 0]), epochs=40)
     assert line.slope.item() == pytest.approx(3.0, abs=1e-3)
+
+
+# --- what stays as the user set it ----------------------------------------------------------------------
+
+
+def test_what_is_in_eval_mode_inside_a_model_stays_in_it() -> None:
+    """A frozen BatchNorm keeps its statistics, a dropout that was switched off stays off, also after callbacks."""
+    model = nn.Sequential(nn.BatchNorm1d(3), nn.Dropout(0.5, rng=0), nn.BatchNorm1d(3), nn.Linear(3, 1, rng=0))
+    model[0].freeze().eval()
+    model[1].eval()
+    seen: list[list[bool]] = []
+
+    def look(training: nn.Training) -> None:
+        seen.append([module.training for module in model.modules()])
+        model.eval()  # to predict, say: the next epoch trains as the first one
+
+    optimizer = nn.SGD(model[3].parameters(), lr=0.01)
+    run(model, optimizer=optimizer, data=(X + 5.0, Y), epochs=3, callbacks=[look], validation=(X, Y))
+    assert (model[0].running_mean == 0.0).all() and (model[0].running_var == 1.0).all()
+    assert not (model[2].running_mean == 0.0).all()
+    assert seen == [[True, False, False, True, True]] * 3
+    assert [module.training for module in model.modules()] == seen[0]
+    nn.evaluate(model, (X, Y), {"mse": nn.mse_loss})
+    assert [module.training for module in model.modules()] == seen[0]
+
+
+def test_a_model_in_eval_mode_is_trained_except_for_what_is_frozen() -> None:
+    model = nn.Sequential(nn.Sequential(nn.BatchNorm1d(3), nn.Dropout(0.5, rng=0)), nn.BatchNorm1d(3), nn.Linear(3, 1, rng=0))
+    model[0].freeze()
+    model.eval()
+    modes: list[list[bool]] = []
+    run(model, epochs=1, callbacks=[lambda training: modes.append([module.training for module in model.modules()])])
+    assert modes == [[True, False, False, False, True, True]]
+    assert not any(module.training for module in model.modules())
+
+
+def test_a_callback_may_put_a_part_into_eval_mode() -> None:
+    model = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 1, rng=0))
+    counts: list[int] = []
+
+    def freeze(training: nn.Training) -> None:
+        counts.append(int(model[0].num_batches_tracked))
+        if training.epoch == 2:
+            model[0].eval()
+
+    run(model, callbacks=[freeze])
+    assert counts == [4, 8, 8, 8, 8]
+
+
+# --- the loss of an epoch --------------------------------------------------------------------------------
+
+LABELS = np.random.default_rng(1).integers(3, size=60)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("options", [{}, {"weight": [1.0, 5.0, 0.25]}, {"ignore_index": 1}])
+@pytest.mark.parametrize("as_module", [False, True])
+def test_the_loss_of_an_epoch_is_that_of_all_its_samples(reduction: str, options: dict[str, Any], as_module: bool) -> None:
+    """With a learning rate of 0 it is the loss that evaluate() finds, also with an uneven last batch."""
+
+    def function(prediction: Any, target: Any) -> Any:
+        return nn.cross_entropy(prediction, target, reduction=reduction, **options)
+
+    loss = nn.CrossEntropyLoss(reduction=reduction, **options) if as_module else function
+    data = (X, LABELS)
+    (row,) = run(nn.Linear(3, 3, rng=0), lr=0.0, data=data, validation=data, loss=loss, epochs=1, batch_size=7)
+    assert row["loss"] == pytest.approx(row["validation_loss"], rel=1e-12)
+    scores = nn.Linear(3, 3, rng=0)(X).data
+    each = np.log(np.exp(scores).sum(1)) - scores[np.arange(60), LABELS]  # the definition, in closed form
+    weight = np.array(options.get("weight", [1.0, 1.0, 1.0]))[LABELS] * (options.get("ignore_index", -1) != LABELS)
+    total = (weight * each).sum()
+    assert row["loss"] == pytest.approx(total if reduction == "sum" else total / weight.sum(), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        nn.MSELoss(reduction="sum"),
+        nn.HuberLoss(),
+        nn.KLDivLoss(reduction="batchmean"),
+        lambda prediction, target: nn.mse_loss(prediction, target) + 0.1 * nn.l1_loss(prediction, target),
+        lambda prediction, target: nn.mse_loss(prediction, target, "sum") + nn.l1_loss(prediction, target, "sum"),
+        lambda prediction, target: ((prediction - target) ** 2).mean(),
+    ],
+)
+def test_the_loss_of_an_epoch_of_other_losses(loss: Any) -> None:
+    data = (X, abs(Y) / 10.0)
+    (row,) = run(network(), lr=0.0, data=data, validation=data, loss=loss, epochs=1, batch_size=7)
+    assert row["loss"] == pytest.approx(row["validation_loss"], rel=1e-12)
+
+
+class Tagger(nn.Module):
+    """A class for each token."""
+
+    def __init__(self) -> None:
+        self.table, self.readout = nn.Embedding(5, 4, rng=0), nn.Linear(4, 3, rng=1)
+
+    def forward(self, x: Any) -> Any:
+        return self.readout(self.table(x))
+
+
+def test_batches_of_different_lengths() -> None:
+    """Losses and accuracy are those of all tokens together, padding left out."""
+    rng, model = np.random.default_rng(0), Tagger()
+    batches = [(rng.integers(5, size=(n, length)), rng.integers(3, size=(n, length))) for n, length in ((2, 5), (3, 7), (1, 2))]
+    batches[1][1][0, 3:] = -100
+    scores = np.concatenate([model(x).data.reshape(-1, 3) for x, _ in batches])
+    targets = np.concatenate([y.reshape(-1) for _, y in batches])
+    real = targets != -100
+    each = np.log(np.exp(scores).sum(1)) - scores[np.arange(len(scores)), np.where(real, targets, 0)]
+    found = nn.evaluate(model, batches, {"mean": nn.cross_entropy, "sum": nn.CrossEntropyLoss(reduction="sum")})
+    assert found == pytest.approx({"mean": each[real].mean(), "sum": each[real].sum()}, rel=1e-12)
+    whole = [batches[0], batches[2]]
+    right = (scores.argmax(1) == targets)[[*range(10), *range(31, 33)]].mean()
+    own = {"accuracy": nn.accuracy, "own": lambda prediction, target: (prediction.argmax(-1) == target).mean()}
+    assert nn.evaluate(model, whole, own) == pytest.approx({"accuracy": right, "own": right}, rel=1e-12)
+    with pytest.raises(ValueError, match="the metric r2 is no mean over samples, and the batches have different shapes"):
+        nn.evaluate(model, whole, {"r2": lambda prediction, target: nn.r2_score(prediction[..., 0], target)})
+    history = run(model, lr=0.0, data=batches, validation=batches, loss=nn.cross_entropy, epochs=1)
+    assert history["loss"] == pytest.approx([each[real].mean()]) == history["validation_loss"]
+
+
+# --- options and data ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("given", "epochs"), [(False, 15), (True, 11), (np.False_, 15), (np.int64(2), 3)])
+def test_early_stopping_takes_bools(given: Any, epochs: int) -> None:
+    """True is ten epochs without improvement."""
+    losses = Scripted(1.0, *[2.0] * 14)
+    assert len(run(network(), loss=losses, validation=(X, Y), epochs=15, early_stopping=given)) == epochs
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"early_stopping": 0}, ValueError, "early_stopping is at least 1, but 0 was given: .* False is off"),
+        ({"early_stopping": -2}, ValueError, "early_stopping is at least 1, but -2 was given"),
+        ({"early_stopping": 1.5}, TypeError, "early_stopping is a whole number, but 1.5 was given"),
+        ({"epochs": -1}, ValueError, "epochs is at least 0, but -1 was given"),
+        ({"epochs": 2.0}, TypeError, "epochs is a whole number, but 2.0 was given"),
+        ({"epochs": True}, TypeError, "epochs is a whole number, but True was given"),
+        ({"clip_norm": 0.0}, ValueError, "clip_norm is a positive number, or None for no clipping, but 0.0 was given"),
+        ({"clip_norm": True}, ValueError, "clip_norm is a positive number"),
+        ({"clip_norm": math.nan}, ValueError, "clip_norm is a positive number"),
+        ({"restore_best": "no"}, TypeError, "restore_best is True or False, but 'no' was given"),
+        ({"progress": None}, TypeError, "progress is True or False, but None was given"),
+        ({"drop_last": 1}, TypeError, "drop_last is True or False, but 1 was given"),
+        ({"drop_last": True, "data": [(X, Y)]}, ValueError, "drop_last=True is for data given as arrays: pass it to the Data"),
+        ({"data": ((X, Y) for _ in range(2))}, ValueError, "a generator can be used only once, but one was given for 5 epochs"),
+        ({"metrics": {"m": lambda p, t: p}, "validation": (X, Y)}, ValueError, r"an array of the shape \(60, 1\)"),
+        ({"metrics": {"m": lambda p, t: None}, "validation": (X, Y)}, ValueError, "one number .* but it gave None"),
+    ],
+)
+def test_options_out_of_range(options: dict[str, Any], error: type[Exception], text: str) -> None:
+    model = network()
+    with pytest.raises(error, match=text):
+        run(model, **options)
+    assert "metrics" in options or same(model, network())  # nothing was trained
+
+
+def test_options_that_are_off() -> None:
+    assert len(run(network(), clip_norm=False, callbacks=None, metrics=None)) == 5  # type: ignore[arg-type]
+    assert len(run(network(), epochs=0)) == 0
+
+
+def test_a_last_batch_of_one_before_batch_norm() -> None:
+    def model() -> nn.Module:
+        return nn.Sequential(nn.Linear(3, 4, rng=0), nn.BatchNorm1d(4), nn.Linear(4, 1, rng=1))
+
+    with pytest.raises(ValueError, match=r"more than one value per channel, .* \(1, 4\) .* drop_last=True of DataLoader or fit"):
+        run(model(), data=(X[:49], Y[:49]))
+    whole, cut = model(), model()
+    run(whole, data=(X[:48], Y[:48]), rng=None, batch_size=48)
+    assert len(run(cut, data=(X[:49], Y[:49]), drop_last=True, batch_size=48)) == 5
+    assert same(network(), network()) and not same(whole, model())
+
+
+def test_frames_of_pandas() -> None:
+    """A frame and a series train as their arrays do."""
+    frame, series = pd.DataFrame(X, columns=["a", "b", "c"]), pd.Series(LABELS)
+    data: Any
+    histories = []
+    for data in (
+        (X, LABELS),
+        (frame, series),
+        (frame.assign(c=frame["c"].astype("Float64")), LABELS.tolist()),
+        [(frame, series)],
+    ):
+        options = {"batch_size": 60, "loss": nn.cross_entropy, "metrics": {"accuracy": nn.accuracy}}
+        histories.append(run(nn.Linear(3, 3, rng=0), data=data, validation=data, **options))
+    for history in histories[1:]:
+        assert history["loss"] == pytest.approx(histories[0]["loss"]) and history["accuracy"] == histories[0]["accuracy"]
+    with pytest.raises(ValueError, match=r"\(x, y\) or an iterable of such batches, but DataFrame came: pass \(x, y\)"):
+        run(network(), data=frame)
+
+
+def test_a_history_of_numpy_numbers() -> None:
+    rows: list[Any] = [{"epoch": np.int64(1), "loss": np.float32(0.5)}, {"epoch": 2, "loss": np.float64(math.nan), "f1": 1.0}]
+    history = nn.History(rows)
+    assert json.loads(history.to_json()) == [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": None, "f1": 1.0}]
+    assert history.names == ["epoch", "loss", "f1"] and math.isnan(history["f1"][0]) and "nan" in repr(history)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "target"),
+    [
+        (np.full((3, 2), math.nan), np.array([0, 0, 1])),
+        (np.array([[0.0, 1.0], [math.nan, 1.0]]), np.array([1, 0])),
+        (np.array([[0.0, 1.0], [math.nan, 1.0]]), np.eye(2)),
+        (np.array([math.nan, -1.0]), np.array([0, 0])),
+    ],
+)
+def test_the_accuracy_of_nan_is_nan(prediction: Any, target: Any) -> None:
+    assert math.isnan(nn.accuracy(prediction, target))
+
+
+def test_metrics_of_infinities() -> None:
+    assert nn.accuracy(np.array([[-math.inf, 0.0], [math.inf, 1.0]]), np.array([1, 0])) == 1.0
+    target = np.array([1.0, 2.0, 4.0])
+    assert nn.r2_score(np.array([math.inf, 2.0, 4.0]), target) == -math.inf
+    assert math.isnan(nn.r2_score(np.array([math.nan, 2.0, 4.0]), target))
+    assert math.isnan(nn.r2_score(target, np.array([math.inf, 2.0, 4.0])))
+    with pytest.raises(ValueError, match=r"r2_score\(\) needs samples, but arrays of the shape \(0,\)"):
+        nn.r2_score(np.zeros(0), np.zeros(0))
+    small = np.array([250, 252, 255], np.uint8)
+    assert nn.r2_score(small[::-1], small) == pytest.approx(nn.r2_score(small[::-1].astype(float), small.astype(float)))
