@@ -33,6 +33,9 @@ PLAIN = [
 REDUCED = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min", "logaddexp": "logsumexp"}
 SCANNED = {"add": "cumsum", "multiply": "cumprod"}
 
+#: The two ufuncs of scipy.special.zeta(), which is a function in Python.
+ZETAS = {"_zeta": "zeta", "_riemann_zeta": "zeta"}
+
 HOW = "python -m autograd lists what is; take .data where no gradient is wanted, or define an operation with @autograd.primitive"
 IN_PLACE = {"put_along_axis", "put", "place", "putmask", "copyto", "fill_diagonal"}
 
@@ -126,8 +129,9 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *args: Any, out: Any = 
 
 def special_function(ufunc: np.ufunc) -> Callable[..., Any] | None:
     """Our function for a ufunc of scipy.special, if SciPy has been imported and we have one."""
-    theirs = getattr(sys.modules.get("scipy.special"), ufunc.__name__, None)
-    return functions().get(ufunc.__name__) if theirs is ufunc else None
+    name = ZETAS.get(ufunc.__name__, ufunc.__name__)
+    theirs = ufunc if name == "zeta" else getattr(sys.modules.get("scipy.special"), name, None)
+    return functions().get(name) if theirs is ufunc else None
 
 
 def plain(x: Any) -> Any:

@@ -250,11 +250,12 @@ def all_samples() -> dict[str, list[Sample]]:
         samples_normalisation,
         samples_numbers,
         samples_recurrence,
+        samples_special,
     )
 
     rng = np.random.default_rng(7)
     samples = structured(rng)
-    for more in (samples_numbers, samples_arrays):
+    for more in (samples_numbers, samples_arrays, samples_special):
         for name, items in more.samples(rng).items():
             samples.setdefault(name, []).extend(items)
     for name, op in table().items():

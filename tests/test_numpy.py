@@ -196,7 +196,7 @@ def test_steps_stay_in_the_graph_with_zero_gradient(f: Callable[..., Any]) -> No
         (lambda: np.linalg.svd(V), r"svd\(\).*only with full_matrices=False"),
         (lambda: np.linalg.qr(V.T, mode="complete"), r"qr\(\) has a derivative in the modes 'reduced' and 'r'"),
         (lambda: np.unique(V, axis=0), "axis must be None"),
-        (lambda: scipy.special.zeta(V, 1.0), r"scipy.special.\w+\(\) is not defined for Values"),
+        (lambda: scipy.special.ellipk(V), r"scipy.special.\w+\(\) is not defined for Values"),
     ],
 )  # fmt: skip
 def test_refusals_name_the_function_and_the_fix(call: Callable[[], Any], text: str) -> None:
@@ -207,7 +207,7 @@ def test_refusals_name_the_function_and_the_fix(call: Callable[[], Any], text: s
 def test_a_value_only_where_there_is_no_derivative() -> None:
     for call in (
         lambda: scipy.special.jv(Value(2.0), 1.0),
-        lambda: scipy.special.gammainc(Value(2.0), 1.0),
+        lambda: scipy.special.expn(Value(2.0), 1.0),
         lambda: np.ldexp(1.0, Value(2.0)),
     ):
         with pytest.raises(

@@ -12,7 +12,9 @@ from autograd.ops import (
     calculus,
     convolution,
     elementwise,
+    incomplete,
     indexing,
+    integrals,
     linalg,
     normalisation,
     order,
@@ -27,6 +29,7 @@ from autograd.ops import (
 
 MODULES = (
     elementwise, piecewise, reductions, shapes, indexing, order, products, calculus, linalg, statistics, special,
+    incomplete, integrals,
     convolution, normalisation, activations, recurrence,
 )  # fmt: skip
 

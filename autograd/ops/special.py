@@ -9,10 +9,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from autograd.op import Op, raw
-from autograd.ops.elementwise import exp, float_dtype, log, pow, sigmoid, sub, where
+from autograd.ops.elementwise import exp, float_dtype, log, sigmoid, sub, where
 from autograd.ops.forms import as_float, binary, composed, primitive, unary
 from autograd.ops.piecewise import nothing, sign_of
 
@@ -55,12 +53,15 @@ digamma  = special("digamma",  lambda g, out, x: g * polygamma(1, x), (0.3, 3.0)
 expit    = special("expit",    lambda g, out, x: g * (out * (1.0 - out)))
 logit    = special("logit",    lambda g, out, x: g / x + g / (1.0 - x), (0.2, 0.8))
 entr     = special("entr",     lambda g, out, x: g * (-1.0 - log(x)), (0.2, 3.0))
+loggamma = special("loggamma", lambda g, out, x: g * digamma(where(x < 0.0, math.nan, x)), (0.3, 3.0))
 log_expit = special("log_expit", lambda g, out, x: g * sigmoid(-x))
 gammasgn = special("gammasgn", nothing, (0.3, 3.0))
 j0       = special("j0",       lambda g, out, x: g * -j1(x))
 j1       = special("j1",       lambda g, out, x: g * (0.5 * (j0(x) - jv(2.0, x))))
 y0       = special("y0",       lambda g, out, x: g * -y1(x), (0.5, 3.0))
 y1       = special("y1",       lambda g, out, x: g * (0.5 * (y0(x) - yv(2.0, x))), (0.5, 3.0))
+k0       = special("k0",       lambda g, out, x: g * -k1(x), (0.5, 3.0))
+k1       = special("k1",       lambda g, out, x: g * (-0.5 * (k0(x) + kv(2.0, x))), (0.5, 3.0))
 i0       = special("i0",       lambda g, out, x: g * i1(x))
 i1       = special("i1",       lambda g, out, x: g * (0.5 * (i0(x) + iv(2.0, x))))
 # fmt: on
@@ -92,42 +93,6 @@ kv = bessel("kv", lambda g, out, v, x: g * (-0.5 * (kv(v - 1.0, x) + kv(v + 1.0,
 ive = bessel("ive", lambda g, out, v, x: g * (0.5 * (ive(v - 1.0, x) + ive(v + 1.0, x)) - out * sign_of(x)))
 # fmt: on
 jn, yn = jv, yv
-
-
-def power(x: Any, a: Any) -> tuple[Any, Any]:
-    """x^a as a factor and the logarithm, a plain number, of another: neither overflows, and derivatives are right also at 0."""
-    scale = where(raw(x) == 0.0, 1.0, raw(x))
-    return pow(x / scale, a), a * log(scale)
-
-
-def gamma_density(a: Any, x: Any) -> Any:
-    """x^(a - 1) e^-x / gamma(a)."""
-    factor, logarithm = power(x, np.subtract(a, 1.0))
-    return factor * exp(logarithm - x - gammaln(a))
-
-
-def beta_density(a: Any, b: Any, x: Any) -> Any:
-    """x^(a - 1) (1 - x)^(b - 1) / beta(a, b)."""
-    (left, first), (right, second) = power(x, np.subtract(a, 1.0)), power(1.0 - x, np.subtract(b, 1.0))
-    return left * right * exp(first + second - betaln(a, b))
-
-
-@primitive("elementwise", x=lambda g, out, a, x: g * gamma_density(a, x))
-def gammainc(a: Any, x: Any) -> Any:
-    """scipy.special.gammainc: for a constant `a`, differentiable with respect to x."""
-    return scipy_function("gammainc")(a, x).astype(float_dtype(x))
-
-
-@primitive("elementwise", x=lambda g, out, a, x: -g * gamma_density(a, x))
-def gammaincc(a: Any, x: Any) -> Any:
-    """scipy.special.gammaincc: for a constant `a`, differentiable with respect to x."""
-    return scipy_function("gammaincc")(a, x).astype(float_dtype(x))
-
-
-@primitive("elementwise", x=lambda g, out, a, b, x: g * beta_density(a, b, x))
-def betainc(a: Any, b: Any, x: Any) -> Any:
-    """scipy.special.betainc: for constants `a` and `b`, differentiable with respect to x."""
-    return scipy_function("betainc")(a, b, x).astype(float_dtype(x))
 
 
 def regular(x: Any, y: Any) -> Any:
