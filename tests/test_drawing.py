@@ -304,9 +304,9 @@ def test_a_scope_may_bear_the_name_of_a_node() -> None:
 def test_wrong_arguments_are_named() -> None:
     x = Value(1.0)
     with pytest.raises(
-        TypeError, match=r"but got list: pass the result of a computation with Values, such as a loss or model\(x\)"
+        TypeError, match=r"but got int: pass the result of a computation with Values, such as a loss or model\(x\)"
     ):
-        draw([x])
+        draw(3)
     with pytest.raises(TypeError, match=r"none came for MLP: write draw\(model, x\), or draw_network\(model\)"):
         draw(nn.MLP(2, [1]))
     with pytest.raises(TypeError, match=r"draw\(value\) takes no inputs"):

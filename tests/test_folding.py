@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -452,9 +453,114 @@ def test_functions_that_give_no_value_say_so() -> None:
         draw(lambda x: 2.0, 1.0)
     with no_grad():
         assert draw(lambda x: x * 2.0, 1.0).total == 1
-    several = draw(lambda x, y: (x * y, {"sum": x + y}), 2.0, 3.0)
-    assert several.picture.notes[0] == "the 2 outputs are joined to be drawn together"
-    assert {"x * y", "x + y"} <= {node.title for node in several.nodes}
+
+
+# --- several outputs ------------------------------------------------------------------------------
+
+
+def outputs(drawing: Drawing) -> list[str]:
+    """The titles of the output nodes."""
+    return [drawing.picture.by_name[name].title for name in drawing.picture.outputs]
+
+
+def test_several_outputs_are_one_picture_without_nodes_that_are_not_in_the_graph() -> None:
+    a = Value(2.0, label="a")
+    drawing = draw([a * 2.0, a * 3.0])
+    assert outputs(drawing) == ["output 0 = a * 2", "output 1 = a * 3"]
+    assert [node.title for node in drawing.nodes] == ["output 0 = a * 2", "2", "output 1 = a * 3", "3", "a"]
+    assert (drawing.total, drawing.picture.edges_total, len(drawing.edges), drawing.note) == (5, 4, 4, "")
+    assert drawing.find("output 1")[0].title == "output 1 = a * 3"
+    assert drawing.source.count("#fdebd0") == 2  # both are orange
+    assert drawing.mermaid.count(":::output") == 2
+    assert drawing.text.count("output\n") == 2
+    assert drawing.to_json()["outputs"] == [node.name for node in drawing.nodes if "output" in node.title]
+
+
+@dataclass
+class Losses:
+    total: Any
+    penalty: Any
+
+
+class Named(NamedTuple):
+    loss: Any
+    accuracy: float
+
+
+def test_outputs_bear_the_names_they_have_in_a_dict_a_tuple_or_a_dataclass() -> None:
+    x = Value(2.0, label="x")
+    y = x * 3.0
+    y.label = "tripled"
+    assert outputs(draw({"y": y, "z": x.tanh()})) == ["tripled = x * 3", "z = tanh(x)"]
+    assert draw({"y": y, "z": x.tanh()}).find("y")[0].title == "tripled = x * 3"
+    assert outputs(draw(Losses(y * 1.0, x * x))) == ["total = tripled * 1", "penalty = x * x"]
+    assert outputs(draw((y + x, {"deep": [x.exp()]}))) == ["output 0 = tripled + x", "output[1]['deep'][0] = exp(x)"]
+    assert outputs(draw((y, x))) == ["tripled = x * 3", "x"]  # a leaf, too
+    assert outputs(draw([y, y])) == []  # the same one twice is one
+    drawing = draw(lambda x: Named((x * x).sum(), 0.5), np.ones(3))
+    assert (drawing.nodes[0].title, drawing.picture.notes) == ("sum", ("1 output is no Value, and not drawn",))
+
+
+def test_gradients_of_several_outputs_are_those_of_their_sum() -> None:
+    def f(x: Any, w: Any) -> Any:
+        h = x @ w
+        return {"hidden": h, "loss": (h * h).sum()}
+
+    x, w = np.array([[1.0, -2.0]]), np.array([[0.5, 1.0, 2.0], [0.25, -1.0, 3.0]])
+    drawing = draw(f, x, w)
+    assert drawing.picture.notes[0] == "gradients are those of the sum of the 2 outputs, and of all their elements"
+    found, h = drawing.find("w")[0], x @ w
+    assert found.grad is not None
+    assert found.grad.values == tuple((x.T @ (1.0 + 2.0 * h)).ravel().tolist())  # d(sum(h) + sum(h * h)) / dw
+    hidden = drawing.find("hidden")[0]
+    assert hidden.grad is not None and hidden.grad.values == tuple((1.0 + 2.0 * h).ravel().tolist())
+    assert hidden.seed is not None and hidden.seed.values == (1.0, 1.0, 1.0)
+
+
+def test_gradients_of_an_earlier_backward_are_shown_as_they_are() -> None:
+    a = Value(3.0, label="a")
+    hidden = a * 2.0
+    loss, other = hidden * hidden, a * 5.0
+    loss.backward()
+    drawing = draw([hidden, loss])
+    grads = {node.title: node.grad.mean for node in drawing.nodes if node.grad is not None and node.role != "constant"}
+    assert grads == {"output 1 = output 0 * output 0": 1.0, "output 0 = a * 2": 12.0, "a": 24.0}
+    assert drawing.picture.notes == ()
+    notes = draw([loss, other]).picture.notes
+    assert notes == ("gradients are those of 1 output: backward() was not called on the others",)
+    other.backward()
+    assert draw([loss, other]).picture.notes == ()  # of both together: 24 + 5 at a
+
+
+def test_outputs_that_are_alike_are_folded_and_no_others() -> None:
+    layer = nn.Linear(2, 3, rng=0)
+    xs = np.random.default_rng(0).normal(size=(40, 1, 2))
+    hs = [layer(x).relu() for x in xs]
+    drawing = draw({"each": hs, "all": sum(hs)}, max_nodes=10)
+    counted = {node.title: node.count * node.parts for node in drawing.nodes if node.role == "computed"}
+    assert counted == {"all = sum of 41 terms": 40, "output['each'][*] = relu": 40, "linear": 40}  # 0 + the first
+    assert len(drawing.picture.outputs) == 2
+    kept = draw([h * 2.0 for h in hs], fold=False, max_nodes=7)
+    assert len([node for node in kept.nodes if node.role != "cut"]) == 7
+    assert kept.note.startswith("showing 7 nodes of ")
+
+
+def test_several_outputs_are_compared() -> None:
+    x = Value(2.0, label="x")
+    change = draw([x * 2.0, x.tanh()]).compare(draw([x * 2.0, x.tanh(), x.exp()]))
+    assert change.picture.notes[0] == "1 node added"
+    assert [node.title for node in change.nodes if node.marks] == ["output 2 = exp(x)"]
+
+
+def test_drawing_outputs_needs_values() -> None:
+    for nothing in ([], {}, [1.0, np.ones(2)], (None,)):
+        with pytest.raises(TypeError, match=rf"but found none in this {type(nothing).__name__}"):
+            draw(nothing)
+    with pytest.raises(TypeError, match="takes no inputs"):
+        draw([Value(1.0)], 2.0)
+    with no_grad():  # the picture itself needs no recording
+        x = Value(1.0, label="x")
+        assert len(draw([x, Value(2.0)]).nodes) == 2
 
 
 # --- failures -------------------------------------------------------------------------------------

@@ -299,6 +299,21 @@ def test_space_plays_and_pauses(opened: Opened) -> None:
 
 
 @pytest.mark.browser
+def test_several_outputs_begin_with_a_seed_each_and_add_up_to_the_gradients_of_their_sum(opened: Opened) -> None:
+    x = Value(3.0, label="x")
+    hidden = x * x
+    picture = draw({"hidden": hidden, "loss": hidden * 2.0, "other": x * 5.0}).picture
+    page = opened(picture)
+    states = to_the_end(page)
+    assert [state["kind"] for state in states].count("seed") == 3
+    assert page.locator('.node[data-role="output"]').count() == 3
+    assert shown_gradients(page) == {"x": "23.0"}  # d(h + 2 h + 5 x) / dx
+    found = picture.find("hidden")[0]
+    assert page.get_attribute(f"#node-{found.name}", "data-grad") == "3.0"  # its own seed, and what came from the loss
+    assert page.get_attribute(f"#node-{found.name}", "data-state") == "complete"
+
+
+@pytest.mark.browser
 def test_a_picture_without_a_backward_pass_plays_forward_and_says_so(opened: Opened) -> None:
     nodes = (
         Node("n0", "computed", "y = x + 1", op="add", order=1, data=Summary.of(3.0)),

@@ -46,7 +46,7 @@ def cut(picture: Picture, most: int) -> Picture:
     operands: dict[str, list[str]] = {}
     for edge in visible.edges:
         operands.setdefault(edge.target, []).append(edge.source)
-    kept = set(breadth_first(visible.root, operands)[:most])
+    kept = set(breadth_first(visible.roots, operands)[:most])
     into = shown_as(picture)
     nodes = [node for node in picture.nodes if into[node.name] in kept and node.role != "cut"]
     names = {node.name for node in nodes}

@@ -10,7 +10,7 @@ import numpy as np
 from autograd.drawing.collapsing import used
 from autograd.drawing.degrees import NUMBER
 from autograd.drawing.explain import rules_of, words_of
-from autograd.drawing.flow import SAMPLE, summary_of, with_flows
+from autograd.drawing.flow import SAMPLE, summary_of, was_differentiated, with_flows
 from autograd.drawing.folding import CHAINED, Folding
 from autograd.drawing.marks import RECTIFIERS, dead_units, marked
 from autograd.drawing.picture import Edge, Node, Picture, Summary, plural
@@ -43,10 +43,12 @@ class Composer:
         cotangents: dict[Any, Any] | None,
         own_pass: bool,
         here: Place | None = None,
+        seeds: dict[Any, Any] | None = None,
     ) -> None:
         self.reading, self.folding, self.sheet, self.cotangents = reading, folding, sheet, cotangents
         self.own_pass = own_pass and cotangents is not None
-        self.differentiated = self.own_pass or was_differentiated(reading.values[-1])
+        self.differentiated = self.own_pass or any(was_differentiated(reading.values[number]) for number in reading.outputs)
+        self.seeds = seeds or {}
         self.value_classes = sum(members.__class__ is not list for members in sheet.members)
         self.names: dict[int, str] = {}  # of Values by id, for formulas
         self.inner = inner_results(reading)
@@ -57,8 +59,6 @@ class Composer:
         sheet = self.sheet
         kept, cut = nearest(sheet, most)
         ranks = sorted(kept, key=lambda number: (-sheet.order[number], number))
-        ranks.remove(sheet.root)
-        ranks.insert(0, sheet.root)
         name = {number: f"n{rank}" for rank, number in enumerate(ranks)}
         for number in ranks:
             self.name_members(number)
@@ -79,7 +79,9 @@ class Composer:
         unreached = self.unreached()
         total, edges_total = self.reading.total, self.reading.edges_total
         notes = () if self.folding.exact else (SIMILAR,)
-        return marked(Picture((*nodes, *unreached), tuple(edges), shown, total, edges_total, self.differentiated, notes=notes))
+        outputs = tuple(name[number] for number in sheet.roots if number in name)
+        picture = Picture((*nodes, *unreached), tuple(edges), shown, total, edges_total, self.differentiated, outputs[0])
+        return marked(replace(picture, notes=notes, outputs=outputs if len(self.reading.outputs) > 1 else ()))
 
     def name_members(self, number: int) -> None:
         """Names of the Values of one node, for the formulas of others."""
@@ -87,6 +89,7 @@ class Composer:
         if number < self.value_classes and len(members) == 1:
             value = self.reading.values[members[0]]
             name = self.reading.label(value) or self.reading.names.get(int(members[0]), "") or self.variable(int(members[0]))
+            name = name or self.reading.output_names.get(int(members[0]), "")
             if name:
                 self.names[id(value)] = shortened(name, LONGEST_LABEL)
 
@@ -117,9 +120,10 @@ class Composer:
         node = Node(
             name, ("leaf" if first.requires_grad else "frozen") if leaf else "computed", self.title(number, values, names),
             count, parts, self.group_name(number), "" if leaf else first.op.name, names, shape, dtype, data, grads, cotangent,
-            ("dead",) if dead else (), (dead,) if dead else (), self.place(int(members[0])), line, source,
+            None, ("dead",) if dead else (), (dead,) if dead else (), self.place(int(members[0])), line, source,
             () if leaf else rules_of(first.op), "" if leaf else words_of(first.op), order,
         )  # fmt: skip
+        node = replace(node, seed=summary_of(self.seeds[value] for value in values if value in self.seeds))
         unnamed = [self.name_of(item) for item in operands_of(first)].count(UNNAMED)
         numbers = {"data": data, "grad": grads}
         rows = rows_of(shape, dtype, count, numbers) if data is not None else ((f"{len(first._raw)} arrays",),)
@@ -167,6 +171,7 @@ class Composer:
         value = self.reading.values[member]
         found = [self.reading.names.get(member, ""), self.reading.label(value)]
         found += [self.variable(member)] if count <= SAMPLE else []
+        found += [self.reading.output_names.get(member, "")]
         return [name for name in found if name]
 
     def title(self, number: int, values: list[Any], names: tuple[str, ...]) -> str:
@@ -195,12 +200,6 @@ class Composer:
             title = f"{plural(len(found), 'parameter')} not reached"
             return [Node("unreached", "unreached", title, len(found), names=names, marks=("unreached",))]
         return [unreached_node(f"unreached_{i}", path, value) for i, (path, value) in enumerate(found)]
-
-
-def was_differentiated(root: Value) -> bool:
-    """Whether backward() was called on it; zeros come also from looking at `.grad`."""
-    grad = getattr(root, "_grad", None)
-    return grad is not None and bool(np.any(grad))
 
 
 def unreached_node(name: str, path: str, value: Value) -> Node:

@@ -105,7 +105,9 @@ class Degrees:
         for number, slot, text in self.variants:
             if slot not in ignored:
                 keys[number] = -1 - own.setdefault((int(keys[number]), slot, text), len(own))
-        keys[-1] = -1 - len(own)  # the output is like no other
+        for number in self.reading.outputs:  # an output is like no other; several are if they are alike, and so in name
+            name = NUMBER.sub("*", self.reading.output_names.get(number, ""))
+            keys[number] = -1 - own.setdefault((int(keys[number]), "output", name), len(own))
         return keys.astype(np.uint64)
 
 

@@ -229,7 +229,7 @@ def heading(group: Group) -> str:
 def node_look(node: Node, sheet: Sheet) -> dict[str, str]:
     """The attributes of a node."""
     look = dict(STYLES[node.role])
-    if node.name == sheet.shown.root and node.role == "computed":
+    if node.name in sheet.shown.roots and node.role == "computed":
         look |= OUTPUT
     if node.role in ("cut", "neuron"):
         look["label"] = escaped_label(node.title or "…")
@@ -284,7 +284,7 @@ def title_row(node: Node, columns: int, sheet: Sheet) -> str:
     if not node.title and node.count == 1:
         return ""
     title = escaped(node.title) if node.role == "constant" or not node.title else f"<B>{escaped(node.title)}</B>"
-    tint = f' BGCOLOR="{TINTS[node.name == sheet.shown.root]}"' if node.role == "computed" else ""
+    tint = f' BGCOLOR="{TINTS[node.name in sheet.shown.roots]}"' if node.role == "computed" else ""
     copies = times(node.count) if node.title else times(node.count).strip()
     return f'<TR><TD COLSPAN="{columns}"{tint}>{title}{bold(copies)}</TD></TR>'
 

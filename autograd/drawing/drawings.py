@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import sys
 import tempfile
 import warnings
@@ -25,12 +26,11 @@ from autograd.drawing.grid import grid_of
 from autograd.drawing.mermaid import mermaid_of
 from autograd.drawing.page import finite, page_of
 from autograd.drawing.picture import Edge, Group, Node, Picture, plural
-from autograd.drawing.reading import read, without_collector
+from autograd.drawing.reading import Outputs, read, without_collector
 from autograd.drawing.render import NoRenderer, inline_svg, rendered
 from autograd.drawing.sheet import add_groups, sheet_of
 from autograd.drawing.tree import tree_of
-from autograd.nesting import is_module, mapped
-from autograd.ops.shapes import concatenate, reshape
+from autograd.nesting import is_dataclass, is_module, mapped
 from autograd.scopes import Place, record_lines
 from autograd.value import Value
 
@@ -61,8 +61,9 @@ def draw(
     from the output is left out. `drawing.note` says what was done.
 
     Args:
-        what: the output, a Value; or a function, which is called with the inputs; or an exception that such a
-            function raised, for the graph up to the operation that failed.
+        what: the output, a Value, or several in a list, tuple, dict or dataclass, all in one picture; or a function,
+            which is called with the inputs and gives one of these; or an exception that such a function raised, for the
+            graph up to the operation that failed.
         inputs: for a function its arguments. Floats and floating arrays, also in lists, tuples, dicts and
             dataclasses, become Values that bear the names of the parameters; modules, integers and all else are
             passed on. Source lines are recorded, and no `.grad` is touched: the gradients shown are those of this call.
@@ -86,23 +87,30 @@ def draw(
     <Drawing of 6 nodes and 5 edges>
     >>> [node.title for node in drawing.nodes]
     ['tanh', '• + 10', '10', 'a * b', 'b', 'a']
+    >>> [node.title for node in draw({"twice": a * 2.0, "square": a * a}).nodes]
+    ['twice = a * 2', '2', 'square = a * a', 'a']
     """
     check_options(max_nodes, depth, direction)
-    if inputs and (isinstance(what, BaseException) or what.__class__ is Value):
+    given = what.__class__ is Value or is_nesting(what)
+    if inputs and (isinstance(what, BaseException) or given):
         raise TypeError("draw(value) takes no inputs: they are for a function, draw(f, *inputs)")
     if isinstance(what, BaseException):
         stand_in, name, cause = failed_root(what)
-        picture = picture_of(stand_in, max_nodes, fold, depth, parameters, flows=False)
+        picture = picture_of([("", stand_in)], max_nodes, fold, depth, parameters, flows=False)
         return Drawing(replace(marked_as_failed(picture, name, cause, what, depth, max_nodes), title=title), direction)
-    called = what.__class__ is not Value
-    root, labels, notes = evaluated(what, inputs) if called else (what, {}, [])
-    here = calling_place() if called else None
-    picture = picture_of(root, max_nodes, fold, depth, parameters, own_pass=called, labels=labels, here=here)
+    labels: dict[int, str] = {}
+    result = what if given else evaluated(what, inputs, labels)
+    outputs, notes = outputs_of(result)
+    if not outputs:
+        raise TypeError(without_outputs(result, given))
+    notes += [UNRECORDED] if not given and all(value.op is None for _, value in outputs) else []
+    here = None if given else calling_place()
+    picture = picture_of(outputs, max_nodes, fold, depth, parameters, own_pass=not given, labels=labels, here=here)
     return Drawing(replace(picture, title=title, notes=(*notes, *picture.notes)), direction)
 
 
 def picture_of(
-    root: Value,
+    outputs: Outputs,
     max_nodes: int,
     fold: bool | None,
     depth: int | None,
@@ -113,16 +121,20 @@ def picture_of(
     labels: dict[int, str] | None = None,
     here: Place | None = None,
 ) -> Picture:
-    """The picture of a graph; with `own_pass` the gradients are those of a backward pass of its own, else those in `.grad`."""
+    """The picture of a graph, from its outputs.
+
+    With `own_pass` the gradients are those of a backward pass of its own, else those in `.grad`.
+    """
     with without_collector():
-        reading = read(root, parameters, labels)
+        reading = read(outputs, parameters, labels)
         fold = reading.total > max_nodes if fold is None else fold
         folding = folded(reading, max(1, 2 * max_nodes // 3)) if fold else unfolded(reading)
         sheet = sheet_of(reading, folding)
         add_groups(reading, folding, sheet)
         leaves, nodes = reading.values[: reading.leaves], reading.values[reading.leaves :]
-        cotangents, notes = cotangents_of(nodes, leaves, own_pass) if flows else (None, [])
-        picture = Composer(reading, folding, sheet, cotangents, own_pass, here).picture(max(LIMIT, max_nodes))
+        ends = [reading.values[number] for number in reading.outputs]
+        cotangents, seeds, notes = cotangents_of(nodes, leaves, ends, own_pass) if flows else (None, {}, [])
+        picture = Composer(reading, folding, sheet, cotangents, own_pass, here, seeds).picture(max(LIMIT, max_nodes))
         notes = notes if picture.differentiated or cotangents is None else []  # of gradients that are shown
         return collapsed(replace(picture, notes=(*notes, *picture.notes)), depth, max_nodes)
 
@@ -145,12 +157,13 @@ def calling_place() -> Place:
     return Place([])
 
 
-def evaluated(function: Any, inputs: tuple[Any, ...]) -> tuple[Value, dict[int, str], list[str]]:
-    """The output of a function of Values, what its inputs are called by their ids, and what is to be said of it."""
+def evaluated(function: Any, inputs: tuple[Any, ...], labels: dict[int, str]) -> Any:
+    """What a function of Values gives; what its inputs are called is noted in `labels`, by their ids."""
     if not callable(function):
         raise TypeError(
-            f"draw(value) takes the Value whose graph is to be drawn, a function with its inputs, or an exception, but got "
-            f"{type(function).__name__}: pass the result of a computation with Values, such as a loss or model(x)"
+            f"draw(value) takes the Value whose graph is to be drawn, several in a list, tuple or dict, a function with its "
+            f"inputs, or an exception, but got {type(function).__name__}: pass the result of a computation with Values, such "
+            "as a loss or model(x)"
         )
     if is_module(function) and not inputs:
         raise TypeError(
@@ -158,33 +171,50 @@ def evaluated(function: Any, inputs: tuple[Any, ...]) -> tuple[Value, dict[int, 
             "write draw(model, x), or draw_network(model) for its neurons and weights"
         )
     names = parameter_names(function, len(inputs))
-    labels: dict[int, str] = {}
     values = [as_values(item, name, labels) for item, name in zip(inputs, names, strict=True)]
     try:
         with record_lines():
-            out = function(*values)
+            return function(*values)
     except Exception as error:
         error.add_note("draw(error) draws the graph up to the operation that failed")
         raise
-    if out.__class__ is Value:
-        return out, labels, [UNRECORDED] if out.op is None else []
-    found: list[Value] = []
+
+
+def is_nesting(what: Any) -> bool:
+    """Whether it is a list, tuple, dict or dataclass, which may hold several outputs."""
+    return isinstance(what, (list, tuple, dict)) or (is_dataclass(what) and not callable(what))
+
+
+def outputs_of(result: Any) -> tuple[Outputs, list[str]]:
+    """The Values in a result with what they are called, each once; and what is to be said of the rest."""
+    found: dict[int, tuple[str, Value]] = {}
+    others: list[Any] = []
+    result = result._asdict() if isinstance(result, tuple) and hasattr(result, "_asdict") else result
 
     def collect(item: Any, path: str) -> None:
-        found.extend([item] if item.__class__ is Value else [])
+        if item.__class__ is Value:
+            found.setdefault(id(item), (output_name(path), item))
+        else:
+            others.append(item)
 
-    mapped(collect, out)
-    if not found:
-        raise TypeError(
-            f"draw(f, *inputs): the function gave {type(out).__name__} and no Value: its inputs become Values if they are "
-            "floats or floating arrays (2.0, not 2), so it may have left the graph, or depend on none of them"
-        )
-    if len(found) == 1:
-        return found[0], labels, []
+    mapped(collect, result, other=collect, module=collect)
+    notes = [f"{plural(len(others), 'output')} {'is' if len(others) == 1 else 'are'} no Value, and not drawn"] * bool(others)
+    return list(found.values()), notes
+
+
+def output_name(path: str) -> str:
+    """What an output is called: ``[0]`` is output 0, ``['loss']`` and ``.loss`` are loss."""
+    key = re.fullmatch(r"\['([^']*)'\]|\.(\w+)", path)
+    return (key[1] or key[2]) if key else f"output {path[1:-1]}" if re.fullmatch(r"\[\d+\]", path) else f"output{path}"
+
+
+def without_outputs(result: Any, given: bool) -> str:
+    """Why a result cannot be drawn."""
+    if given:
+        return f"draw([a, b]) takes Values in a list, tuple, dict or dataclass, but found none in this {type(result).__name__}"
     return (
-        concatenate([reshape(value, (-1,)) for value in found]),
-        labels,
-        [f"the {len(found)} outputs are joined to be drawn together"],
+        f"draw(f, *inputs): the function gave {type(result).__name__} and no Value: its inputs become Values if they are "
+        "floats or floating arrays (2.0, not 2), so it may have left the graph, or depend on none of them"
     )
 
 

@@ -14,12 +14,13 @@ import numpy as np
 from autograd.backward import Pullback, contributions
 from autograd.drawing.collapsing import collapsed
 from autograd.drawing.picture import Node, Picture
+from autograd.drawing.reading import joined
 from autograd.drawing.sources import line_text, place_of
 from autograd.drawing.texts import UNNAMED, filled, shortened
 from autograd.nesting import is_module
 from autograd.op import Op, is_value
 from autograd.scopes import INSIDE
-from autograd.value import Value, node
+from autograd.value import Value
 
 NUMPY = os.path.dirname(np.__file__) + os.sep
 LONGEST = 1000  # characters of an error's text below the title, and in the node
@@ -124,7 +125,7 @@ def standing_for(operands: list[Any]) -> Value:
     """A node with these operands; it has no data, not even NaN, and its rule is never called."""
     distinct = list({id(item): item for item in operands}.values())
     op = Op(lambda operands: None, {"operands": unknown}, name="failed", symbol="failed", kind="custom", array=unknown)
-    return node(op, (), (tuple(distinct),))
+    return joined(op, tuple(distinct))
 
 
 def unknown(*args: Any) -> Any:

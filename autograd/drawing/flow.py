@@ -10,8 +10,8 @@ import numpy as np
 
 from autograd.backward import Pullback, check_current, contributions, pull
 from autograd.drawing.folding import Folding
-from autograd.drawing.picture import Edge, Summary
-from autograd.drawing.reading import Reading
+from autograd.drawing.picture import Edge, Summary, plural
+from autograd.drawing.reading import JOINED, Reading, joined
 from autograd.drawing.texts import operands_of
 from autograd.graph import arguments_of
 from autograd.hooks import any_hooks
@@ -29,30 +29,65 @@ SEVERAL = "gradients on nodes are of several backward passes; those on edges are
 ONES = "the output is an array: its gradient is taken to be ones, as for its sum"
 
 
-def cotangents_of(nodes: list[Any], leaves: list[Any], asked: bool) -> tuple[dict[Any, Any] | None, list[str]]:
-    """The cotangent of each Value of a graph, or None if there are none to show; and what is to be said about them.
+def cotangents_of(
+    nodes: list[Any], leaves: list[Any], outputs: list[Any], asked: bool
+) -> tuple[dict[Any, Any] | None, dict[Any, Any], list[str]]:
+    """The cotangent of each Value of a graph, or None if there are none to show; the seeds of several outputs; and notes.
 
     The nodes are in topological order. The seed is what the last backward() started with, or one. Of very large graphs
     they are computed only if `asked`.
     """
-    root = nodes[-1] if nodes else leaves[-1]
+    root, order = outputs[0], (nodes, leaves)
+    seeds: dict[Any, Any] = {}
     seed, notes = seed_of(root)
+    if len(outputs) > 1:
+        seeds, notes = seeds_of(nodes, outputs, asked)
+        root, seed = joined(JOINED, tuple(seeds), tuple(seeds.values())), 1.0
+        order = [*nodes, root], leaves
     if len(nodes) > MOST_OPERATIONS and not asked:
-        return None, [f"gradients on edges are not computed for more than {MOST_OPERATIONS:,} operations"]
+        return None, {}, [f"gradients on edges are not computed for more than {MOST_OPERATIONS:,} operations"]
     if any_hooks(nodes, leaves):
         notes.append(HOOKED)
     try:
         check_current(nodes, leaves)
-        pullback = Pullback(root, [leaf for leaf in leaves if leaf.requires_grad], order=(nodes, leaves))
+        pullback = Pullback(root, [leaf for leaf in leaves if leaf.requires_grad], order=order)
         with np.errstate(all="ignore"), scope(debug=False, lines=False):
             found = pullback.pull(seed, keep=True)
             if not all(is_finite(c) for c in found):
                 pullback.pull(seed, masked=True, keep=True)
     except Exception as error:  # of stale data, or of a rule that somebody wrote
-        return None, [f"gradients on edges are not shown, as the backward pass raised {type(error).__name__}: {error}"]
+        return None, {}, [f"gradients on edges are not shown, as the backward pass raised {type(error).__name__}: {error}"]
     if not asked and any(mixed_up(value, pullback.found) for value in (*nodes, *leaves)):
-        notes.append(SEVERAL)
-    return pullback.found, notes
+        notes.append(SEVERAL if len(outputs) == 1 else SEVERAL.replace("this output", "these outputs"))
+    return pullback.found, seeds, notes
+
+
+def seeds_of(nodes: list[Any], outputs: list[Any], asked: bool) -> tuple[dict[Any, Any], list[str]]:
+    """What to start with at each of several outputs, and what is to be said of it.
+
+    Where backward() was called, it is what is left of that at those outputs that lead to no others, and zero at the rest;
+    else one everywhere, as for the sum of all.
+    """
+    smooth = [output for output in outputs if np.asarray(output._raw).dtype.kind in "fc"]
+    inner = {item for node in nodes for item in operands_of(node) if item.__class__ is Value}
+    known = [] if asked else [output for output in smooth if output not in inner and was_differentiated(output)]
+    if not known:
+        arrays = any(output.shape for output in smooth)
+        note = f"gradients are those of the sum of the {len(smooth)} outputs{', and of all their elements' * arrays}"
+        return {output: np.ones_like(output._raw) if output.shape else 1.0 for output in smooth}, [note]
+    seeds = {output: output._grad if output in known else 0.0 * output._raw for output in smooth}
+    ends = [output for output in smooth if output not in inner]
+    names = plural(len(known), "output")
+    notes = [] if len(known) == len(ends) else [f"gradients are those of {names}: backward() was not called on the others"]
+    if any(not output.shape and output._grad != 1.0 for output in known):
+        notes.append("the gradient of an output is not 1: it is a seed, or that of a larger graph")
+    return seeds, notes
+
+
+def was_differentiated(root: Value) -> bool:
+    """Whether backward() was called on it; zeros come also from looking at `.grad`."""
+    grad = getattr(root, "_grad", None)
+    return grad is not None and bool(np.any(grad))
 
 
 def seed_of(root: Value) -> tuple[Any, list[str]]:

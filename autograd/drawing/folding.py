@@ -115,6 +115,7 @@ def heads(reading: Reading) -> Array:
     source, target = reading.source, reading.target
     joined = (chained[source] == chained[target]) & (chained[source] > 0) & (uses[source] == 1)
     joined &= (reading.scope_of[source] == reading.scope_of[target]) & (shapes[source] == shapes[target])
+    joined &= ~np.isin(source, reading.outputs)
     for edge in np.flatnonzero(joined):
         if reading.label(reading.values[source[edge]]):  # a result that somebody named
             joined[edge] = False

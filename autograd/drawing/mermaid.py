@@ -55,7 +55,7 @@ def mermaid_of(picture: Picture, direction: str) -> str:
     shown = picture.visible
     groups = {group.name: group for group in picture.groups}
     names = {node.name: name_of(node.name, number) for number, node in enumerate(shown.nodes)}
-    classes = {node.name: "output" if node.name == shown.root and node.role == "computed" else node.role for node in shown.nodes}
+    classes = {node.name: "output" if node.name in shown.roots and node.role == "computed" else node.role for node in shown.nodes}
     written = {node.name: node_text(node, names[node.name], classes[node.name], groups.get(node.name)) for node in shown.nodes}
     lines = [*heading(picture), f"flowchart {direction}", *nested(shown, written)]
     lines += [f"  {edge_text(edge, names)}" for edge in shown.edges]

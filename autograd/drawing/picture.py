@@ -93,6 +93,7 @@ class Node:
         shape, dtype: of its data, or of each of its data; None and "" where there are none or several.
         data, grad: numbers, None where there are none. `grad` is None before a backward pass.
         cotangent: the gradient of the output with respect to it, of a backward pass of this graph alone.
+        seed: where there are several outputs, what that pass began with at this one.
         marks: from MARKS.
         notes: what there is to say in full sentences, such as "3 of 16 units are zero for all samples".
         place: the modules that computed it.
@@ -117,6 +118,7 @@ class Node:
     data: Summary | None = None
     grad: Summary | None = None
     cotangent: Summary | None = None
+    seed: Summary | None = None
     marks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     place: str = ""
@@ -191,10 +193,11 @@ class Picture:
         total: how many nodes the graph has, constants included.
         edges_total: how many edges it has.
         differentiated: whether a backward pass has been run, so that the nodes have a `grad`.
-        root: the name of the output's node.
+        root: the name of the output's node, the first one's if there are several.
         title: a heading, or "".
         notes: what the reader of the picture must know, in full sentences.
         legend: (colour, meaning) for pictures that need one.
+        outputs: the names of the nodes of several outputs; empty if there is one.
     """
 
     nodes: tuple[Node, ...]
@@ -207,6 +210,12 @@ class Picture:
     title: str = ""
     notes: tuple[str, ...] = ()
     legend: tuple[tuple[str, str], ...] = ()
+    outputs: tuple[str, ...] = ()
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The names of all output nodes, also if there is but one."""
+        return self.outputs or (self.root,)
 
     @property
     def note(self) -> str:
@@ -250,7 +259,8 @@ class Picture:
                 replace(edges[key], count=edges[key].count + edge.count, flow=None, local=None) if key in edges else moved
             )
         shown = tuple(group for group in self.groups if not closed[group.name])
-        return replace(self, nodes=tuple(nodes), edges=tuple(edges.values()), groups=shown, root=into[self.root])
+        outputs = tuple(dict.fromkeys(into[name] for name in self.outputs))
+        return replace(self, nodes=tuple(nodes), edges=tuple(edges.values()), groups=shown, root=into[self.root], outputs=outputs)
 
     @property
     def by_name(self) -> dict[str, Any]:
@@ -271,9 +281,10 @@ class Picture:
         return {**found, **plain(self)}
 
 
-def breadth_first(root: Any, operands: dict[Any, list[Any]]) -> list[Any]:
-    """What can be reached from `root` through the operands, the nearest first."""
-    found, seen = [root], {root}
+def breadth_first(roots: Iterable[Any], operands: dict[Any, list[Any]]) -> list[Any]:
+    """What can be reached from the roots through the operands, the nearest first."""
+    found = list(dict.fromkeys(roots))
+    seen = set(found)
     for item in found:
         for operand in operands.get(item, ()):
             if operand not in seen:

@@ -13,8 +13,9 @@ import numpy as np
 from autograd.drawing.texts import operands_of
 from autograd.graph import topological_order
 from autograd.nesting import is_module, mapped
+from autograd.op import Op
 from autograd.scopes import Place, scope
-from autograd.value import Value
+from autograd.value import Value, node
 
 Array = np.ndarray[Any, Any]
 
@@ -44,6 +45,7 @@ class Reading:
         unreached: (path, parameter) for what a model holds and the output does not depend on.
         lists: the Values whose operands are a list, such as those of stack.
         labels: what Values without a label are called, by their ids: the parameters of a function that is drawn.
+        outputs: the numbers of the outputs. `output_names`: what several of them are called, by these numbers.
     """
 
     values: list[Any]
@@ -58,6 +60,8 @@ class Reading:
     unreached: list[tuple[str, Any]] = field(default_factory=list)
     lists: list[int] = field(default_factory=list)
     labels: dict[int, str] = field(default_factory=dict)
+    outputs: list[int] = field(default_factory=list)
+    output_names: dict[int, str] = field(default_factory=dict)
 
     def label(self, value: Any) -> str:
         """What a Value is called by its label, or by the function that it was given to."""
@@ -75,9 +79,12 @@ class Reading:
         return len(self.source) + len(self.constants)
 
 
-def read(root: Value, parameters: Any = None, labels: dict[int, str] | None = None) -> Reading:
-    """The graph below a Value. `parameters` is a module, or a nesting of Values, that gives names to leaves."""
-    nodes, leaves = topological_order(root)
+Outputs = list[tuple[str, Value]]  # with their names, which only several of them need
+
+
+def read(outputs: Outputs, parameters: Any = None, labels: dict[int, str] | None = None) -> Reading:
+    """The graph below some Values. `parameters` is a module, or a nesting of Values, that gives names to leaves."""
+    nodes, leaves = order_of([value for _, value in outputs])
     values = [*reversed(leaves), *nodes]  # the walk finds the last operand first
     index = {id(value): number for number, value in enumerate(values)}
     source: list[int] = []
@@ -85,11 +92,11 @@ def read(root: Value, parameters: Any = None, labels: dict[int, str] | None = No
     slot: list[int] = []
     constants: list[tuple[int, int, Any]] = []
     lists = []
-    for number, node in enumerate(nodes, len(leaves)):
-        op = node.op
-        if op.rule_x is None and any(item.__class__ is tuple for item in (node._x[i] for i, _ in op.rules)):
+    for number, value in enumerate(nodes, len(leaves)):
+        op = value.op
+        if op.rule_x is None and any(item.__class__ is tuple for item in (value._x[i] for i, _ in op.rules)):
             lists.append(number)
-        operands = (node._x, node._y) if op.rule_y is not None else operands_of(node)  # mostly two: saves a call
+        operands = (value._x, value._y) if op.rule_y is not None else operands_of(value)  # mostly two: saves a call
         for position, item in enumerate(operands):
             if item.__class__ is Value:
                 source.append(index[id(item)])
@@ -100,8 +107,34 @@ def read(root: Value, parameters: Any = None, labels: dict[int, str] | None = No
     scopes, scope_of = scopes_of(values)
     sources, targets, slots = (np.array(numbers, dtype=np.int64) for numbers in (source, target, slot))
     reading = Reading(values, len(leaves), scope_of, sources, targets, slots, constants, scopes, lists=lists, labels=labels or {})
+    for name, value in outputs:
+        reading.outputs += [index[id(value)]] * (index[id(value)] not in reading.outputs)
+        if len(outputs) > 1:
+            reading.output_names.setdefault(index[id(value)], name)
     name_leaves(reading, index, parameters)
     return reading
+
+
+def order_of(outputs: list[Value]) -> tuple[list[Any], list[Any]]:
+    """The nodes and leaves below some Values, inputs before results."""
+    if len(outputs) == 1:
+        return topological_order(outputs[0])
+    nodes, leaves = topological_order(joined(JOINED, tuple(outputs), ()))
+    return nodes[:-1], leaves
+
+
+def joined(op: Op, *args: Any) -> Value:
+    """A node on Values that stands for no computation: it has no data. Under no_grad(), too."""
+    with scope(recording=True, lines=False):
+        return node(op, (), args)
+
+
+def seeds_pass(g: Any, out: Any, outputs: Any, seeds: Any) -> Any:
+    """The rule of what joins several outputs: each gets its own seed."""
+    return seeds
+
+
+JOINED = Op(lambda outputs, seeds: None, {"outputs": seeds_pass}, name="joined", symbol="joined", kind="linear", array=seeds_pass)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ class Sheet:
         order: for each node where it stands in the topological order.
         parts: for each node how many operations of a chain each of its members is.
         edges: (source, target, slot) to the number of edges of the graph.
-        root: the number of the output's node.
+        roots: the numbers of the outputs' nodes.
         group: for each node the number of its group, -1 for none.
         groups: title, parent, count and kind of each group.
     """
@@ -34,7 +34,7 @@ class Sheet:
     order: Array
     parts: list[int]
     edges: dict[tuple[int, int, int], int]
-    root: int
+    roots: list[int]
     group: list[int] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
 
@@ -49,12 +49,20 @@ def sheet_of(reading: Reading, folding: Folding) -> Sheet:
     members: list[Any] = np.split(by_class, starts[1:])
     sizes = np.bincount(head, minlength=len(head))
     order = by_class[starts].astype(float)
-    order[class_of[len(values) - 1]] = len(values)  # the output, last of all
     parts = [int(sizes[numbers[0]]) for numbers in members]
     edges = class_edges(reading, folding)
-    sheet = Sheet(members, order, parts, edges, int(class_of[-1]))
+    roots = list(dict.fromkeys(int(class_of[number]) for number in reading.outputs))
+    sheet = Sheet(members, order, parts, edges, roots)
+    last = last_of(sheet)
+    order[last] = len(values) + np.arange(len(last))[::-1]
     add_constants(reading, folding, sheet)
     return sheet
+
+
+def last_of(sheet: Sheet) -> list[int]:
+    """The outputs that lead to no other output."""
+    used = {source for source, target, _ in sheet.edges if source != target}
+    return [number for number in sheet.roots if number not in used]
 
 
 def class_edges(reading: Reading, folding: Folding) -> dict[tuple[int, int, int], int]:
@@ -98,7 +106,7 @@ def add_constants(reading: Reading, folding: Folding, sheet: Sheet) -> None:
     sheet.parts += [1] * len(extra)
     sheet.order = np.concatenate([sheet.order, np.zeros(len(extra))])
     leaves = [number for number in range(first) if sheet.members[number][0] < reading.leaves]
-    put_before_users(sheet, {*leaves, *range(first, len(sheet.members))} - {sheet.root})
+    put_before_users(sheet, {*leaves, *range(first, len(sheet.members))} - set(last_of(sheet)))
 
 
 def put_before_users(sheet: Sheet, leaves: set[int]) -> None:
@@ -179,7 +187,7 @@ def add_groups(reading: Reading, folding: Folding, sheet: Sheet) -> None:
     for number in range(len(group)):
         members = sheet.members[number]
         is_value = number < values
-        if number == sheet.root or (is_value and members[0] >= reading.leaves):
+        if number in sheet.roots or (is_value and members[0] >= reading.leaves):
             continue
         around = users.get(number, {-1})
         if is_value and int(members[0]) in reading.names:
@@ -233,6 +241,6 @@ def nearest(sheet: Sheet, most: int) -> tuple[list[int], set[int]]:
     operands: dict[int, list[int]] = {}
     for source, target, _ in sorted(sheet.edges, key=lambda edge: (edge[1], edge[2], edge[0])):
         operands.setdefault(target, []).append(source)
-    kept = breadth_first(sheet.root, operands)[:most]
+    kept = breadth_first(sheet.roots, operands)[:most]
     inside = set(kept)
     return kept, {number for number in kept if any(source not in inside for source in operands.get(number, ()))}

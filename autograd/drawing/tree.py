@@ -46,7 +46,7 @@ class Tree:
     def __init__(self, picture: Picture) -> None:
         self.groups = {group.name: group for group in picture.groups}
         shown = picture.visible
-        self.root = shown.root
+        self.roots, self.outputs = shown.roots, shown.outputs
         self.nodes = {node.name: node for node in shown.nodes}
         self.operands: dict[str, list[Edge]] = {name: [] for name in self.nodes}
         uses = dict.fromkeys(self.nodes, 0)
@@ -63,12 +63,14 @@ class Tree:
         self.lines: list[tuple[str, str]] = []
 
     def write_all(self) -> None:
-        """The tree of the output, then what is not below it: other results, and what never reached the output."""
-        if self.root in self.nodes:
-            self.write(self.root)
+        """The trees of the outputs, then what is not below them: other results, and what never reached an output."""
+        for root in self.roots:
+            if root in self.nodes and root not in self.written:
+                self.lines += [("", "")] * bool(self.lines)
+                self.write(root)
         rest = [name for name in (*self.ends, *self.nodes) if name not in self.written]
         if rest:
-            self.lines += [("", ""), ("not below the output:", "")]
+            self.lines += [("", ""), ("not below the outputs:" if len(self.roots) > 1 else "not below the output:", "")]
         for name in rest:
             if name not in self.written:
                 self.write(name)
@@ -102,7 +104,8 @@ class Tree:
         if entered:
             self.lines.append((f"{prefix}{'│ ' if branch else ''}[{' / '.join(entered)}]", ""))
         self.written.add(node.name)
-        self.lines.append((f"{prefix}{branch}{number}{self.title(node)}{self.times(node)}", "  ".join(texts_of(node))))
+        texts = [*texts_of(node), *["output"] * (node.name in self.outputs)]
+        self.lines.append((f"{prefix}{branch}{number}{self.title(node)}{self.times(node)}", "  ".join(texts)))
 
     def below(self, node: Node, prefix: str) -> list[tuple[str, str, str, str, str]]:
         """The operands of a node, as they are to be written."""

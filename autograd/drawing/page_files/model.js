@@ -33,7 +33,7 @@ function nodeOf(raw) {
     ordered: false,
     rows: [],
   };
-  const numbers = { data: summaryOf(raw.data), grad: summaryOf(raw.grad), cotangent: summaryOf(raw.cotangent) };
+  const numbers = Object.fromEntries(["data", "grad", "cotangent", "seed"].map((what) => [what, summaryOf(raw[what])]));
   return { ...defaults, ...raw, ...numbers };
 }
 
@@ -65,6 +65,7 @@ class Model {
   constructor(raw) {
     const { title = "", notes = [], legend = [], note = "", root = "n0", total = 0 } = raw;
     Object.assign(this, { title, notes, legend, note, root, total });
+    this.roots = raw.outputs?.length ? raw.outputs : [root];
     this.edgesTotal = raw.edges_total ?? 0;
     this.differentiated = raw.differentiated ?? false;
     this.nodes = new Map((raw.nodes ?? []).map((node) => [node.name, nodeOf(node)]));
@@ -87,7 +88,17 @@ class Model {
   }
 
   isOutput(node) {
-    return node.name === this.root && node.role === "computed";
+    return this.roots.includes(node.name) && node.role === "computed";
+  }
+
+  /** The output in a sentence, with its name, or all of them. */
+  get outputWords() {
+    return this.roots.length > 1 ? "any of the outputs" : this.label(this.nodes.get(this.root));
+  }
+
+  /** What the backward pass begins with at an output, or null. */
+  seedOf(node) {
+    return this.roots.length > 1 ? node.seed : node.name === this.root ? node.cotangent : null;
   }
 
   /** What a node is called in a sentence. */
@@ -169,7 +180,7 @@ class Model {
   operandsFirst(items, edges) {
     const incoming = groupedBy(edges, (edge) => edge.target);
     const found = new Set(),
-      waiting = [this.nodes.has(this.root) ? this.standIn(this.root) : items.keys().next().value];
+      waiting = this.nodes.has(this.root) ? this.roots.map((name) => this.standIn(name)).reverse() : [...items.keys()].slice(0, 1);
     while (waiting.length) {
       const key = waiting.pop();
       if (found.has(key)) continue;

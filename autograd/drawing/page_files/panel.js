@@ -212,7 +212,7 @@ function restDetails(model, state, on) {
   if (model.isNetwork)
     return { heading: "Neurons and connections", parts: [el("p", {}, "Select a neuron for its numbers."), ...notes] };
   const words = model.hasCotangents
-    ? "Press Play, or . for one step: first every operation computes its value, from the inputs to the output. Then the gradient starts as 1 at the output and flows back, one operation at a time."
+    ? "Press Play, or . for one step: first every operation computes its value, from the inputs to the output. Then the gradient starts at the output and flows back, one operation at a time."
     : "Press Play, or . for one step, to see every operation compute its value.";
   return {
     heading: "Play the graph",
@@ -279,15 +279,17 @@ function where(model, node, on) {
 }
 
 function seedDetails(model, { node }, on) {
-  const one = node.cotangent?.values?.length === 1 && node.cotangent.values[0] === 1;
-  const words = one
-    ? "The gradient of the output with respect to itself is 1. From here the chain rule goes back."
-    : `The backward pass starts with the seed ${exactSummary(node.cotangent)}.`;
+  const seed = model.seedOf(node);
+  const words = !isOne(seed)
+    ? `The backward pass starts with the seed ${exactSummary(seed)}.`
+    : model.roots.length > 1
+      ? "This is one of several outputs, and the gradient of an output with respect to itself is 1."
+      : "The gradient of the output with respect to itself is 1. From here the chain rule goes back.";
   return {
     heading: "Seed",
     node,
     parts: [
-      el("p", { class: "op" }, nodeLink(model, node, on), ".grad = ", el("strong", {}, exactSummary(node.cotangent))),
+      el("p", { class: "op" }, nodeLink(model, node, on), ".grad = ", el("strong", {}, exactSummary(seed))),
       el("p", {}, words),
     ],
   };

@@ -9,7 +9,8 @@ function stepsOf(model) {
   const forward = model.inOrder.filter(isComputed).map((node) => ({ kind: "forward", node }));
   const steps = [{ kind: "start" }, ...forward];
   if (!model.hasCotangents) return [...steps, { kind: "end" }];
-  steps.push({ kind: "seed", node: model.nodes.get(model.root) });
+  const outputs = model.roots.map((name) => model.nodes.get(name));
+  steps.push(...outputs.filter((node) => model.seedOf(node)).map((node) => ({ kind: "seed", node })));
   for (const node of [...model.inOrder].reverse()) {
     const edges = model.incoming.get(node.name);
     if (!isComputed(node) || !node.cotangent || !edges.length) continue;
@@ -56,14 +57,16 @@ class Playback {
   }
 
   seed(node) {
-    return { values: node.cotangent?.values ?? null, summary: node.cotangent, arrived: 1, uses: 1, complete: true };
+    const summary = this.model.seedOf(node);
+    const uses = this.model.roots.length > 1 ? 1 + (this.uses.get(node.name) ?? 0) : 1; // an output may lead to others
+    return { values: summary.values, summary, arrived: 1, uses, complete: uses === 1 };
   }
 
   /** One `+=`: the flow along an edge is added to the gradient of the operand. */
   add(sums, edge) {
     const node = this.model.nodes.get(edge.source);
     const before = sums.get(edge.source) ?? null;
-    const uses = this.uses.get(edge.source) + (node.name === this.model.root ? 1 : 0);
+    const uses = this.uses.get(edge.source) + (this.model.seedOf(node) ? 1 : 0);
     const arrived = (before?.arrived ?? 0) + 1;
     const values = this.canAdd(node, edge, before, uses) ? sumOf(before?.values, edge.flow.values) : null;
     const complete = arrived === uses;

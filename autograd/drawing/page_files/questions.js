@@ -70,7 +70,7 @@ function noGradient(model, node) {
   if (node.role === "constant") return `${label} is a constant: plain data, for which no gradient is computed.`;
   if (node.role === "frozen") return `${label} is frozen (requires_grad=False), so no gradient is added to it.`;
   if (node.role === "unreached")
-    return `${label} never reached the output: no path leads from it to ${model.label(model.nodes.get(model.root))}, so its gradient stays zero. Check that it is used in the forward pass.`;
+    return `${label} never reached the output: no path leads from it to ${model.outputWords}, so its gradient stays zero. Check that it is used in the forward pass.`;
   if (!model.hasCotangents && !model.differentiated) return noBackward(model);
   if (!gradientNumbers(node))
     return `No gradient reached ${label}: what is computed from it does not lead to the output, or only through operations without a slope.`;
@@ -242,30 +242,40 @@ function influenceOf(model, node) {
   }
   const reached = [...names].filter((name) => name !== node.name).map((name) => model.nodes.get(name));
   const label = model.shortLabel(node),
-    output = model.nodes.get(model.root);
+    isOutput = model.roots.includes(node.name),
+    met = model.roots.filter((name) => name !== node.name && names.has(name)).map((name) => model.nodes.get(name));
   if (!reached.length)
     return {
       sentences: [
-        node === output
+        isOutput
           ? `${label} is the output: nothing is computed from it.`
-          : `Nothing in this picture is computed from ${label}: it never reached the output.`,
+          : `Nothing in this picture is computed from ${label}: it never reached ${model.outputWords}.`,
       ],
     };
-  const count = reached.reduce((sum, one) => sum + one.count, 0);
+  const count = reached.reduce((sum, one) => sum + one.count * one.parts, 0);
   const groups = [...new Set(reached.map((one) => one.group).filter((name) => name && name !== node.group))].map(
     (name) => groupTitle(model.groups.get(name) ?? { name, count: 1 }),
   );
   const sentences = [
-    `${label} influences ${plural(count, "node")}${names.has(model.root) ? ", the output among them" : ", but not the output"}.`,
+    `${label} influences ${plural(count, "node")}${outputsWords(model, met)}.`,
   ];
   if (groups.length) sentences.push(`The path leads through ${listed(groups)}.`);
   const numbers = gradientNumbers(node);
   const slope = numbers?.values?.length === 1 ? numbers.values[0] : null;
-  if (slope !== null && names.has(model.root) && Number.isFinite(slope))
+  if (slope !== null && met.length && model.roots.length === 1 && isOne(model.seedOf(met[0])) && Number.isFinite(slope))
     sentences.push(
       `Its gradient is ${short(slope)}: a small change of ${label} changes the output about ${short(slope)} times as much.`,
     );
   return { sentences, nodes: [...names], edges, culprits: [] };
+}
+
+const isOne = (summary) => summary?.values?.length === 1 && summary.values[0] === 1;
+
+/** Which outputs are among the nodes that are influenced. */
+function outputsWords(model, met) {
+  if (model.roots.length === 1) return met.length ? ", the output among them" : ", but not the output";
+  if (!met.length) return ", but none of the outputs";
+  return `, the ${met.length === 1 ? "output" : "outputs"} ${listed(met.map((one) => model.shortLabel(one)))} among them`;
 }
 
 function listed(texts) {
