@@ -440,7 +440,7 @@ def test_parameters_may_be_nested() -> None:
     assert [row.name for row in report.rows if row.order == 1] == names
 
     def gradient(p: Settings) -> Settings:
-        return Settings(p.inner["weights"][0], {"weights": [p.scale, 2.0 * p.inner["weights"][1]]})
+        return Settings(p.inner["weights"][0].copy(), {"weights": [p.scale.copy(), 2.0 * p.inner["weights"][1]]})
 
     report = check_gradients(of_nested, nested(), gradient=gradient)
     assert report.verdict is Verdict.PASS, str(report)

@@ -13,7 +13,7 @@ from autograd.nesting import is_module
 from autograd.verify.blame import find_blame
 from autograd.verify.causes import EVALUATIONS, VAGUE, cause_of
 from autograd.verify.comparison import COMBINATIONS
-from autograd.verify.contracts import asymmetry, broken_contracts
+from autograd.verify.contracts import asymmetry, broken_contracts, overwritten
 from autograd.verify.examination import Examination, Finding, Inconclusive
 from autograd.verify.progress import Progress
 from autograd.verify.report import GradientError, GradientReport, Row, Verdict, worst_of
@@ -233,6 +233,8 @@ class Check:
             least = float(subject.negligible(examination.cotangents()).max(initial=0.0))
             uneven = asymmetry(examination.claims, examination.mix, allowance, least)
             self.broken += [uneven] if uneven else []
+        if isinstance(subject, ValueSubject):
+            self.broken += [text for text in overwritten(subject, np.random.default_rng(self.seed)) if text not in self.broken]
         try:
             examination.run()
         except BudgetSpent:

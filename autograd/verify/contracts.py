@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from autograd.graph import inputs_of
 from autograd.op import is_value, raw
 from autograd.ops.plain import own_copy
-from autograd.verify.subjects import Leaf, PlainSubject, Subject, ValueSubject, precision, split
+from autograd.verify.foreign import arrays_in, shares
+from autograd.verify.subjects import OUTSIDE, Leaf, PlainSubject, Subject, ValueSubject, precision, split
 
 Array = np.ndarray
 
@@ -30,7 +32,7 @@ def broken_by_values(subject: ValueSubject, rng: np.random.Generator) -> list[st
         return []
     first, second = (rng.integers(-64, 65, size) / 64.0 for _ in range(2))  # exact in every dtype, also when combined
     seeds = [np.zeros(size), first, second, 2.0 * first - 3.0 * second]
-    pulled = [way(seed) for seed in seeds]
+    pulled = [[own_copy(c) for c in way(seed)] for seed in seeds]
     largest = float(5.0 * way.largest(np.maximum(abs(first), abs(second))).max(initial=0.0))  # what may have cancelled
     on_values = [raw(c) for c in way(first, on_values=True)]
     for place, leaf in enumerate(subject.leaves):
@@ -68,7 +70,7 @@ def memory_of_backward(subject: ValueSubject, cotangent: Array, given: list[Any]
     way = subject.way(subject.point)
     leaves = {leaf for pullback in way.pullbacks if pullback is not None for leaf in pullback.leaves} | set(subject.values)
     kept = {leaf: leaf._grad for leaf in leaves}
-    expected = way(cotangent)
+    expected = [own_copy(c) for c in way(cotangent)]
     seeds = split(cotangent, way.results)
     copies = [own_copy(seed) for seed in seeds]
     try:
@@ -96,19 +98,75 @@ def memory_of_backward(subject: ValueSubject, cotangent: Array, given: list[Any]
 def broken_by_function(subject: PlainSubject) -> list[str]:
     """The contracts of a plain function and a gradient that somebody wrote for it."""
     found: list[str] = []
+    results: list[Array] = []
     for what, call in (("the function", subject.f), ("the gradient", subject.claimed)):
         if not callable(call):
             continue
-        arguments, twins = subject.arguments(subject.point), subject.arguments(subject.point)
-        returned = call(*arguments)
+        twins = subject.arguments(subject.point)
+        returned, arguments = subject.called(call, subject.point)
         subject.evaluations += what == "the function"
         if any(changed(item, twin) for item, twin in zip(arguments, twins, strict=True)):
             found.append(f"{what} changes its input in place")
-        several = what == "the gradient" and isinstance(returned, (tuple, list))
-        arrays = [np.asarray(raw(item)) for item in returned] if several else []
-        if any(shares(one, two) for place, one in enumerate(arrays) for two in arrays[:place]):
-            found.append("two of the returned gradients share memory: adding to one changes the other")
+        if what == "the function":
+            results = arrays_in(returned)
+        else:
+            found += memory_of_gradient(subject, arrays_in(returned), arguments, results)
     return found
+
+
+def memory_of_gradient(subject: PlainSubject, given: list[Array], arguments: list[Any], results: list[Array]) -> list[str]:
+    """A sentence for all memory that the arrays of a returned gradient share."""
+    found: list[str] = []
+    if any(shares(one, two) for place, one in enumerate(given) for two in given[:place]):
+        found.append("two of the returned gradients share memory: adding to one changes the other")
+    for argument, (name, _) in zip(arguments, subject.named, strict=True):
+        if any(shares(one, two) for one in given for two in arrays_in(argument) if two.flags.writeable):
+            found.append(
+                f"the gradient returns its input {name}, or a view of it: what changes one changes the other; return a copy, "
+                "as by .copy()"
+            )
+    if any(shares(one, two) for one in given for two in results):
+        found.append(
+            "the gradient shares memory with the result of the function: what changes one changes the other; return a copy, as "
+            "by .copy()"
+        )
+    elsewhere = subject.rounded(subject.point + 2.0**-10 * np.where(subject.point == 0.0, 1.0, subject.point))
+    try:
+        again = subject.returned(elsewhere)
+    except OUTSIDE:  # of the domain
+        again = subject.returned(subject.point)
+    if any(shares(one, two) for one in given if one.flags.writeable for two in arrays_in(again)):
+        found.append(
+            "the gradient returns the same array at every call, so that another call, or adding to it, changes what an earlier "
+            "one returned: return a new one, or a copy, as by .copy()"
+        )
+    return found
+
+
+def overwritten(subject: ValueSubject, rng: np.random.Generator) -> list[str]:
+    """A sentence for each operation whose rule returns one array again and again, which changes what it returned before."""
+    way = subject.way(subject.point)
+    size = len(subject.output.vector)
+    kept: list[tuple[Any, Array, Array]] = []
+    found: dict[str, None] = {}
+    for number in range(2):
+        seeds = split(rng.integers(1, 65, size) / 64.0, way.results)
+        for pullback, seed in zip(way.pullbacks, seeds, strict=True):
+            if pullback is None:
+                continue
+            pullback(seed, keep=True)
+            cotangents = [(node, raw(c)) for node, c in pullback.found.items()]
+            for item, before, copy in kept if number else ():
+                for node, c in cotangents:
+                    if node is item and shares(before, c) and not np.array_equal(before, copy, equal_nan=True):
+                        users = {user.op.name for user in pullback.path if any(node is own for own in inputs_of(user))}
+                        found[" or ".join(sorted(users))] = None
+            kept += [(node, c, c.copy()) for node, c in cotangents if not number and isinstance(c, np.ndarray)]
+    return [
+        f"the rule of {name} returns the same array at every call, and overwrites what it returned before: return a new one, or "
+        "a copy, as by .copy()"
+        for name in found
+    ]
 
 
 def changed(item: Any, twin: Any) -> bool:
@@ -118,12 +176,6 @@ def changed(item: Any, twin: Any) -> bool:
     if isinstance(item, (list, tuple)):
         return any(changed(a, b) for a, b in zip(item, twin, strict=True))
     return isinstance(item, np.ndarray) and not np.array_equal(item, twin, equal_nan=True)
-
-
-def shares(one: Any, two: Any) -> bool:
-    """Whether two arrays overlap in memory."""
-    both = isinstance(one, np.ndarray) and isinstance(two, np.ndarray) and one.dtype.kind != "O" and two.dtype.kind != "O"
-    return both and bool(one.size) and np.may_share_memory(one, two)
 
 
 def asymmetry(claims: Array, mix: Array | None, allowance: float, least: float) -> str | None:

@@ -20,9 +20,15 @@ from autograd.nesting import Nesting, is_leaf, mapped, parameters_of
 from autograd.op import is_value, raw
 from autograd.ops.plain import describe, real_array, short, zeros_like
 from autograd.value import Value
+from autograd.verify.foreign import adopted, is_foreign, maker_like, numpy_of, shares
 
 Array = np.ndarray
 
+#: What is said of a function whose result changes when it is called again.
+OVERWRITES = (
+    "the function returns the same array at every call, and overwrites what it returned before: return a new one, or a copy, "
+    "as by .copy()"
+)
 #: What a function may raise when a step leaves its domain.
 OUTSIDE = (ValueError, ArithmeticError, np.linalg.LinAlgError, Warning)
 
@@ -133,6 +139,7 @@ class Subject:
     outside: str | None = None
     notes: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    latest: list[tuple[Array, Array]] = field(default_factory=list)  # arrays of the last result, and copies of them
 
     output: Output = field(init=False)
 
@@ -164,7 +171,18 @@ class Subject:
             raise BudgetSpent
         self.evaluations += 1
         with np.errstate(all="ignore"):
-            return Output.of(self.parts(vector))
+            found = self.parts(vector)
+        arrays = [data for _, data in found if isinstance(data, np.ndarray)]
+        for before, copy in self.latest:
+            if any(shares(before, data) for data in arrays) and not np.array_equal(before, copy, equal_nan=True):
+                self.complain(OVERWRITES)
+        self.latest = [(data, data.copy()) for data in arrays]
+        return Output.of(found)
+
+    def complain(self, sentence: str) -> None:
+        """Note that a contract is broken."""
+        if sentence not in self.broken:
+            self.broken.append(sentence)
 
     def outputs(self, vector: Array) -> Array:
         """The result at an input near the point; nan where the input is outside of the domain."""
@@ -396,7 +414,10 @@ def place_values(tree: Any, name: str, values: list[Value], names: list[str]) ->
             add(parameter, key)
         return item
 
-    return mapped(leaf, as_array(tree, name), name, no_number, module, remake=True)
+    def other(item: Any, path: str) -> Any:
+        return leaf(numpy_of(item), path) if is_foreign(item) else no_number(item, path)
+
+    return mapped(leaf, as_array(tree, name), name, other, module, remake=True)
 
 
 def no_number(item: Any, path: str) -> Any:
@@ -418,6 +439,8 @@ def named_results(out: Any) -> list[tuple[str, Any]]:
         return item
 
     def other(item: Any, path: str) -> Any:
+        if is_foreign(item):
+            return leaf(numpy_of(item), path)
         raise TypeError(
             f"the function returned {short(item)}, a {type(item).__name__}: results are numbers, arrays, and dicts, lists, "
             "tuples and dataclasses of them"
@@ -437,8 +460,21 @@ class PlainSubject(Subject):
 
     def __init__(self, f: Callable[..., Any], inputs: Sequence[Any], claimed: Any, budget: int) -> None:
         self.f, self.claimed = f, claimed
-        named = list(named_inputs(f, inputs))
-        prepared = [mapped(as_plain, as_array(item, name), name, no_number) for name, item in named]
+        self.makers: list[Callable[[Any], Any] | None] = []  # for each number or array, where it is of another library
+        self.native: dict[int, bool] = {}  # whether the function and its gradient take arrays of that library
+
+        def leaf(item: Any, path: str) -> Any:
+            self.makers.append(None)
+            return as_plain(item, path)
+
+        def other(item: Any, path: str) -> Any:
+            if not is_foreign(item):
+                return no_number(item, path)
+            self.makers.append(maker_like(item))
+            return as_plain(numpy_of(item), path)
+
+        self.named = named = list(named_inputs(f, inputs))
+        prepared = [mapped(leaf, as_array(item, name), name, other) for name, item in named]
         self.nesting = Nesting(prepared)
         self.paths: list[str] = []
         for (name, _), item in zip(named, prepared, strict=True):
@@ -452,16 +488,41 @@ class PlainSubject(Subject):
         self.coarse = [precision(leaf.dtype) for leaf in leaves]
         self.output = self.evaluate(self.point)
 
-    def arguments(self, vector: Array) -> list[Any]:
-        """The inputs of the function, in new arrays, at a flat vector."""
+    def arguments(self, vector: Array, native: bool = False) -> list[Any]:
+        """The inputs of the function, in new arrays, at a flat vector; `native` for those of the library that they are of."""
         data = [np.array(item) if isinstance(item, np.ndarray) else item for item in self.nesting.leaves]
         for leaf, place in zip(self.leaves, self.moving, strict=True):
             data[place] = leaf.shaped(vector)
+        if native:
+            data = [make(item) if make else item for make, item in zip(self.makers, data, strict=True)]
         result: list[Any] = self.nesting.rebuild(data)
         return result
 
+    def called(self, function: Callable[..., Any], vector: Array) -> tuple[Any, list[Any]]:
+        """What a function returns at an input, and the arguments that it was given.
+
+        It gets arrays of the library that the inputs are of, or NumPy's where it does not take these.
+        """
+        native = any(self.makers) and self.native.get(id(function), True)
+        arguments = self.arguments(vector, native)
+        try:
+            returned = function(*arguments)
+        except Exception:
+            if not native or id(function) in self.native:
+                raise
+            arguments = self.arguments(vector)
+            try:
+                returned = function(*arguments)
+            except Exception:
+                returned = None
+            if returned is None:
+                raise  # what it said of the inputs as they were given
+            native = False
+        self.native[id(function)] = native
+        return returned, arguments
+
     def parts(self, vector: Array) -> list[tuple[str, Any]]:
-        found = [(name, plain(item)) for name, item in named_results(self.f(*self.arguments(vector)))]
+        found = [(name, plain(item)) for name, item in named_results(self.called(self.f, vector)[0])]
         if not found:
             raise TypeError("the function returned nothing: it is to return a number or an array")
         for _, item in found:
@@ -491,7 +552,7 @@ class PlainSubject(Subject):
     def returned(self, vector: Array) -> Any:
         """What the claimed gradient is at an input, as it came."""
         self.gradients += 1
-        return self.claimed(*self.arguments(vector)) if callable(self.claimed) else self.claimed
+        return self.called(self.claimed, vector)[0] if callable(self.claimed) else self.claimed
 
     def jacobian(self, vector: Array) -> Array:
         """The claimed derivatives, (m, n); nan where the shape is wrong, and the contract then is broken."""
@@ -509,6 +570,11 @@ class PlainSubject(Subject):
         columns = []
         for number, (leaf, item) in enumerate(zip(self.leaves, items, strict=True)):
             array = np.asarray(item)
+            if item is None or array.dtype.kind == "O" and array.ndim == 0 and array.item() is None:
+                raise TypeError(
+                    f"the gradient of {leaf.name} is None: return a number or an array of its shape, which is zeros where the "
+                    "result does not depend on it"
+                )
             if array.dtype.kind not in "biuf":
                 raise TypeError(f"the gradient of {leaf.name} is {short(item)}: it is a real number or an array")
             wanted = out[0][1] + leaf.shape
@@ -527,13 +593,9 @@ class PlainSubject(Subject):
                     self.complain(f"the gradient of {leaf.name} has the dtype {array.dtype}, but the input has {leaf.dtype}")
         return np.concatenate(columns, axis=1) if columns else np.zeros((size, 0))
 
-    def complain(self, sentence: str) -> None:
-        if sentence not in self.broken:
-            self.broken.append(sentence)
-
     def claims(self, given: Any) -> list[Any]:
         """One claimed array for each leaf, from one for a single input or a tuple for several."""
-        prepared = self.nesting.numbered
+        prepared, given = self.nesting.numbered, adopted(given)
         several = len(prepared) > 1 or (isinstance(given, tuple) and len(given) == 1 and not isinstance(prepared[0], tuple))
         if several and (not isinstance(given, (tuple, list)) or len(given) != len(prepared)):
             came = f"a {type(given).__name__}" + (f" of {len(given)}" if isinstance(given, (list, tuple)) else "")
@@ -564,11 +626,9 @@ def as_plain(item: Any, path: str) -> Any:
 
 
 def plain(item: Any) -> Any:
-    """A number or array, also of another framework's tensor."""
-    if is_value(item):
-        return item.data
-    detached = item.detach() if hasattr(item, "detach") else item
-    return detached if isinstance(detached, (float, int, complex, np.generic, np.ndarray)) else np.asarray(detached)
+    """A number or array, also of another library's array, or a list."""
+    item = item.data if is_value(item) else numpy_of(item)
+    return item if isinstance(item, (float, int, complex, np.generic, np.ndarray)) else np.asarray(item)
 
 
 def broadcast_hint(array: Array, wanted: tuple[int, ...]) -> str:
