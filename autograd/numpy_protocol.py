@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd.op import is_value, raw
-from autograd.ops import functions, indexing, linalg, products, shapes
+from autograd.ops import functions, indexing, linalg, products, scans, shapes
 
 #: Our names of the operators, which are Python's, where NumPy's are longer.
 RENAMED = {"sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "pow": "power"}
@@ -29,7 +29,7 @@ PLAIN = [
     "zeros_like", "ones_like", "empty_like", "array_repr", "array_str", "array2string", "may_share_memory", "shares_memory",
 ]  # fmt: skip
 
-#: What a reduction and a scan of these ufuncs are: np.add.reduce(v) is np.sum(v, axis=0).
+#: What a reduction and a scan of these ufuncs are: np.add.reduce(v) is np.sum(v, axis=0). Of all others they are folds.
 REDUCED = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min", "logaddexp": "logsumexp"}
 SCANNED = {"add": "cumsum", "multiply": "cumprod"}
 
@@ -105,26 +105,38 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *args: Any, out: Any = 
     """NumPy calls this for a ufunc that got a Value, an operator of arrays included (NEP 13)."""
     if out is not None:
         raise TypeError(no_out(ufunc.__name__))
-    if ufunc in CONSTANT and method == "__call__":
-        return ufunc(*plain(args), where=where, **named)
-    if method == "reduce" and ufunc.__name__ in REDUCED:
-        named = {"where": where, **named} if where is not True else named
-        return functions()[REDUCED[ufunc.__name__]](args[0], *args[1:] or (named.pop("axis", 0),), **named)
-    if method == "accumulate" and ufunc.__name__ in SCANNED:
-        return functions()[SCANNED[ufunc.__name__]](args[0], *args[1:] or (named.pop("axis", 0),), **named)
+    if ufunc in CONSTANT and method != "at":
+        return getattr(ufunc, method)(*plain(args), **({} if where is True else {"where": plain(where)}), **plain(named))
     ours = SUPPORTED.get(ufunc) or special_function(ufunc)
-    if ours is None or method not in ("__call__", "outer"):
+    if ours is None or method == "at":
         raise TypeError(refusal(ufunc, "" if method == "__call__" else f".{method}"))
+    if method in ("reduce", "accumulate", "reduceat"):
+        return folded(ufunc, ours, method, args, **named, **({} if where is True else {"where": where}))
     if where is not True:
         raise TypeError(f"np.{ufunc.__name__}(..., where=) leaves elements undefined: use np.where(condition, f(x), y)")
     if method == "outer":
-        args = (shapes.reshape(args[0], (*np.shape(args[0]), *(1,) * np.ndim(plain(args[1])))), args[1])
+        args = tuple(map(shapes.as_array, args))
+        args = (shapes.reshape(args[0], (*np.shape(args[0]), *(1,) * len(np.shape(args[1])))), args[1])
     dtype = named.pop("dtype", None)
     if dtype is not None:
         args = tuple(shapes.astype(item, dtype) for item in args)
     if named:
         named = {key: item for key, item in named.items() if key in ("axis", "axes", "keepdims")}
     return ours(*args, **named)
+
+
+def folded(ufunc: np.ufunc, ours: Callable[..., Any], method: str, args: Any, dtype: Any = None, **named: Any) -> Any:
+    """The methods reduce, accumulate and reduceat of a ufunc of two inputs."""
+    x, *rest = args
+    x = shapes.as_tensor(x) if dtype is None else shapes.astype(shapes.as_tensor(x), dtype)
+    words = ("indices", "axis") if method == "reduceat" else ("axis",)
+    given = {"axis": 0, **dict(zip(words, rest, strict=False)), **named}
+    if method == "reduceat":
+        return scans.reduced_at(ufunc, lambda part, axis: folded(ufunc, ours, "reduce", (part, axis)), x, **given)
+    known = (REDUCED if method == "reduce" else SCANNED).get(ufunc.__name__)
+    if known is not None and not (known == "logsumexp" and given.keys() & {"where", "initial"}):
+        return functions()[known](x, **given)
+    return (scans.reduced if method == "reduce" else scans.accumulated)(ufunc, ours, x, **given)
 
 
 def special_function(ufunc: np.ufunc) -> Callable[..., Any] | None:
@@ -152,6 +164,10 @@ def refusal(function: Any, method: str = "") -> str:
             f"{full}() is about complex numbers, and Values are real: complex numbers are not supported yet. For a "
             "convolution take np.convolve(), for the coefficients themselves products with np.cos and np.sin of np.outer(k, n)"
         )
+    if method == ".at":
+        verb = {"add": "add(u)", "multiply": "multiply(u)", "divide": "divide(u)", "maximum": "max(u)", "minimum": "min(u)"}
+        write = verb.get(name, f"set(np.{name}(v[i], u))")
+        return f"{full}() changes its array, and a Value is not changed in place: write v = v.at[i].{write}"
     if name in IN_PLACE:
         ours = " or autograd.put_along_axis()" if name == "put_along_axis" else ""
         ours += " (np.full_like and np.nan_to_num call it as well: np.ones(shape) * v is an array full of one Value)" * (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -82,8 +83,8 @@ def brief(item: Any) -> str:
 def samples(rng: np.random.Generator) -> dict[str, list[Sample]]:
     """Samples by the name of the op or function."""
     s = Samples(rng)
-    families = [numbers, jumps, choosing, between_points, in_pieces, sums, products, spreads, extremes, averages, nan_reductions]
-    for family in (*families, picking, putting, several_conditions, order, quantiles, special_functions):
+    families = [numbers, jumps, choosing, between_points, in_pieces, sums, products, running, spreads, extremes, averages]
+    for family in (*families, nan_reductions, picking, putting, several_conditions, order, quantiles, special_functions):
         family(s)
     return s.found
 
@@ -267,6 +268,54 @@ def products(s: Samples) -> None:
             s.like(name, [np.stack([data, s.r(5)])])
             for axis in (0, 1):
                 s.like(name, [np.stack([data, s.r(5)])], axis=axis)
+
+
+def leave_out(x: Any, left: list[int], end: int) -> Any:
+    """The products of the first `end` elements along the last axis without some of them."""
+    return np.prod([x[..., k] for k in range(end) if k not in left] or [np.ones(x.shape[:-1])], 0)
+
+
+def product_slope(g: Any, x: Any, directions: list[Any]) -> Any:
+    """The gradient of the sum of g times running products that are differentiated in some directions, by its definition."""
+    out, length = np.zeros(x.shape), x.shape[-1]
+    for i in range(length):
+        for others in itertools.permutations([k for k in range(length) if k != i], len(directions)):
+            for j in range(max([i, *others]), length):
+                weight = np.prod([c[..., k] for c, k in zip(directions, others, strict=True)] or [np.ones(x.shape[:-1])], 0)
+                out[..., i] += g[..., j] * weight * leave_out(x, [i, *others], j + 1)
+    return out
+
+
+def product_differences(x: Any, *directions: Any) -> Any:
+    """The running products differentiated in some directions, by the definition."""
+    *first, last = directions
+    return np.stack([np.sum(product_slope(g, x, first) * last, -1) for g in np.eye(x.shape[-1])], -1) if x.size else x
+
+
+def running(s: Samples) -> None:
+    """Running products and their slopes, running extremes, and sums in runs."""
+    for shape in [(4,), (2, 3), (1,), (0,), (2, 0)]:
+        s.both("running_products", f"{shape}", [s.r(*shape)],
+               lambda m, x: m.running_products((x,)) if m is not np else np.cumprod(x, -1))  # fmt: skip
+        for count in (0, 1, 2):
+            inputs = [s.r(*shape) for _ in range(2 + count)]
+            s.both("products_slope", f"{shape} {count}", inputs,
+                   lambda m, *v: m.products_slope(v) if m is not np else product_slope(v[0], v[1], list(v[2:])))  # fmt: skip
+            if count:
+                s.both("running_products", f"{shape} {count}", inputs[1:],
+                       lambda m, *v: m.running_products(v) if m is not np else product_differences(*v))  # fmt: skip
+    for name in ("maximum", "minimum", "fmax", "fmin"):
+        for shape, axis in [((4,), 0), ((2, 3), 0), ((2, 3), -1), ((0, 2), 0)]:
+            s.both("running_extremes", f"{name} {shape} {axis}", [s.distinct(*shape)], lambda m, x, name=name, axis=axis: (
+                getattr(np, name).accumulate(x, axis) if m is np else m.running_extremes(x, axis, name)))  # fmt: skip
+    runs = np.array([[1, 1, 2, 2, 2, 3]])
+    for backwards in (False, True):
+        for axis in (0, 1):
+            s.both("run_sums", f"{backwards} {axis}", [s.r(6, 2) if axis == 0 else s.r(2, 6)],
+                   lambda m, x, axis=axis, backwards=backwards: m.run_sums(
+                       x, np.broadcast_to(runs if axis else runs.T, np.shape(x)), axis, backwards) if m is not np else
+                   np.concatenate([np.flip(np.cumsum(np.flip(part, axis) if backwards else part, axis), axis) if backwards
+                                   else np.cumsum(part, axis) for part in np.split(x, [2, 5], axis)], axis))  # fmt: skip
 
 
 def spreads(s: Samples) -> None:

@@ -120,10 +120,6 @@ def test_methods_of_ufuncs() -> None:
     np.testing.assert_allclose(np.maximum.reduce(V, axis=1).data, D.max(1))
     np.testing.assert_allclose(np.add.accumulate(V, axis=1).data, D.cumsum(1))
     np.testing.assert_allclose(np.multiply.outer(V, [1.0, 2.0]).data, np.multiply.outer(D, [1.0, 2.0]))
-    with pytest.raises(TypeError, match=r"np.add.reduceat\(\) is not defined for Values"):
-        np.add.reduceat(V, [0, 1])
-    with pytest.raises(TypeError, match=r"np.add.at\(\) is not defined for Values"):
-        np.add.at(V, [0], 1.0)
 
 
 def test_keywords_of_numpy() -> None:

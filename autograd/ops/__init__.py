@@ -22,13 +22,14 @@ from autograd.ops import (
     products,
     recurrence,
     reductions,
+    scans,
     shapes,
     special,
     statistics,
 )
 
 MODULES = (
-    elementwise, piecewise, reductions, shapes, indexing, order, products, calculus, linalg, statistics, special,
+    elementwise, piecewise, scans, reductions, shapes, indexing, order, products, calculus, linalg, statistics, special,
     incomplete, integrals,
     convolution, normalisation, activations, recurrence,
 )  # fmt: skip

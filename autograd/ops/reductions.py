@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,11 @@ from autograd.ops.elementwise import astype, exp, float_dtype, log, mul, sqrt, s
 from autograd.ops.elementwise import where as where_
 from autograd.ops.forms import composed, primitive
 from autograd.ops.piecewise import maximum, minimum
+from autograd.ops.scans import _running_products, others
 from autograd.ops.shapes import (
     as_array,
     broadcast_to,
-    concatenate,
     expand_dims,
-    inverse,
     moveaxis,
     plain_axis,
     reshape,
@@ -137,35 +135,6 @@ def _cumsum(x: Any, axis: int, backwards: bool = False) -> Any:
     return np.flip(np.cumsum(np.flip(x, axis), axis), axis) if backwards else np.cumsum(x, axis)
 
 
-def products(x: Any) -> Any:
-    """Products of the first 1, 2, ... elements along the last axis.
-
-    By doubling, without a division, so that derivatives of every order are right also where elements are zero.
-    """
-    step = 1
-    while step < x.shape[-1]:
-        x = concatenate([x[..., :step], x[..., step:] * x[..., :-step]], -1)
-        step *= 2
-    return x
-
-
-def others(x: Any, axis: Any) -> Any:
-    """For each element of `x` the product of all others over `axis`, without a division."""
-    shape = shape_of(x)
-    if not shape:
-        return 1.0
-    axes = range(len(shape)) if axis is None else axis if axis.__class__ is tuple else (axis,)
-    reduced = [place % len(shape) for place in axes]
-    order = (*(place for place in range(len(shape)) if place not in reduced), *reduced)  # reduced axes last
-    moved = transpose(x, order)
-    rows = reshape(moved, (*shape_of(moved)[: len(shape) - len(reduced)], math.prod(shape[place] for place in reduced)))
-    one = np.ones((*shape_of(rows)[:-1], 1), dtype=rows.dtype)
-    scan = products if is_value(rows) else partial(np.cumprod, axis=-1)  # the same on numbers, several times faster
-    before = concatenate([one, scan(rows[..., :-1])], -1)
-    after = concatenate([scan(rows[..., :0:-1])[..., ::-1], one], -1)
-    return transpose(reshape(before * after, shape_of(moved)), inverse(order)) if rows.size else x
-
-
 # --- NumPy's signatures ---------------------------------------------------------------------------
 
 
@@ -262,7 +231,9 @@ def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any
 def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
     """The products of the first 1, 2, ... elements along `axis`; the derivative is right also where elements are zero."""
     a = chosen(a, True, 1.0, dtype)
-    return products(reshape(a, -1)) if axis is None else moveaxis(products(moveaxis(a, axis, -1)), -1, axis)
+    if axis is None:
+        return _running_products((reshape(a, -1),))
+    return moveaxis(_running_products((moveaxis(a, axis, -1),)), -1, axis)
 
 
 @composed

@@ -109,7 +109,7 @@ def with_real_eigenvalues(rng: np.random.Generator, shape: Shape) -> Any:
 
 
 DRAWN: dict[str, Draw] = {
-    **dict.fromkeys(["max", "min", "sort", "clip"], apart),
+    **dict.fromkeys(["max", "min", "sort", "clip", "running_extremes"], apart),
     **dict.fromkeys(["abs", "relu", "leaky_relu", "elu", "celu", "norm", "prod"], away),
     **dict.fromkeys(["inv", "solve", "det", "logabsdet", "pinv", "cholesky", "qr", "eigh", "svd"], regular),
     **dict.fromkeys(["polygamma", "jv", "yv", "iv", "kv", "ive", "gammainc", "gammaincc"], between(0.5, 2.0)),
@@ -162,6 +162,8 @@ ONE: dict[str, list[tuple[Any, ...]]] = {
     "scatter": [((3,), (4,), np.array([0, 0, 3])), ((2,), (2, 2), MASK), ((2, 2), (2, 3), (slice(None), np.array([2, 0])))],
     "averaged_runs": [((4,), np.array([True, False, True]), 0), ((2, 2), np.array([[True], [False]]), 1)],
     "sort": [((4,),), ((2, 2), 0)], "cumsum": [((4,),), ((2, 2), 0)],
+    "running_extremes": [((4,), 0, "maximum"), ((2, 2), 1, "fmin")],
+    "run_sums": [((4,), np.array([1, 1, 2, 2]), 0, False), ((2, 2), np.array([[1, 1], [1, 2]]), 1, True)],
     "softmax": [((3,),), ((2, 2), 0)], "log_softmax": [((3,),), ((2, 2), 0)],
     **{name: [((2, 3),), ((2, 2), 1), ((2, 2, 2), (0, 2))] for name in ("sum", "mean", "max", "min", "prod", "logsumexp")},
     **{name: [((2, 3),), ((2, 2), 1)] for name in ("var", "std")},
@@ -200,6 +202,10 @@ OTHER: dict[str, list[Case]] = {
                Case([(2, 3), (3, 2), (2,)], lambda x, y, z: f.einsum("ij,jk,k->i", x, y, z)),
                Case([(2, 2), (2,)], lambda x, y: f.einsum("ii,i->i", x, y)),
                Case([(2, 3), (2, 1)], lambda x, y: f.einsum("ij,ij->i", x, y))],
+    "running_products": [Case([(4,)], lambda x: f.running_products((x,))),
+                         Case([(2, 3), (2, 3)], lambda x, c: f.running_products((x, c)))],
+    "products_slope": [Case([(4,), (4,)], lambda g, x: f.products_slope((g, x))),
+                       Case([(2, 3), (2, 3), (2, 3)], lambda g, x, c: f.products_slope((g, x, c)))],
     "solve": [Case([(2, 2), (2, 2)], f.solve), Case([(3, 3), (3,)], f.solve), Case([(2, 2, 2), (2, 1)], f.solve)],
     "cholesky": [Case([(2, 2)], lambda x: f.cholesky(gram(x))), Case([(3, 2)], lambda x: f.cholesky(gram(x), upper=True))],
     "qr": [Case([(2, 2)], lambda x: in_a_row(f.qr(x))), Case([(3, 2)], lambda x: in_a_row(f.qr(x)))],
