@@ -1,7 +1,7 @@
 """What surrounds an operation: whether it is recorded, by which module, and from which source line.
 
-One context variable holds the innermost scope, None outside of all. Every recorded node keeps the
-scope it was made in (`node.place`), which names it in drawings, verification and messages.
+Every recorded node keeps the innermost scope it was made in (`node.place`), which names it in drawings,
+verification and messages.
 """
 
 from __future__ import annotations
@@ -9,21 +9,19 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from contextlib import ContextDecorator
-from contextvars import ContextVar, Token
 from typing import Any
 
 import numpy as np
 
+from autograd import innermost
+from autograd.generators import Setting, decorated
 from autograd.ops.plain import checksum
 
-_innermost: ContextVar[scope | None] = ContextVar("valuegrad_scope", default=None)
-current = _innermost.get
 HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 INSIDE = (HERE, os.path.join(os.path.dirname(os.path.dirname(HERE)), "nn") + os.sep)
 
 
-class scope(ContextDecorator):
+class scope:
     """Name the operations of a with-block or a decorated function, for drawings and messages; scopes nest.
 
     Args:
@@ -41,34 +39,41 @@ class scope(ContextDecorator):
     outer: scope | None
 
     def __init__(self, name: Any = None, **settings: bool) -> None:
+        if callable(name) and not hasattr(name, "name_within"):
+            raise TypeError(f"scope() takes a name, but got {name!r}: decorate with @scope('name')")
         self.name, self.asked, self.settings = name, settings, settings
-        self.tokens: list[Token[scope | None]] = []
 
     def __enter__(self) -> scope:
-        here = scope(self.name, **self.asked) if hasattr(self, "outer") else self  # nodes may know the one entered before
-        here.outer = outer = current()
-        # Asked of every new node, so inherited here.
-        here.settings = {**outer.settings, **self.asked} if outer is not None and outer.settings else self.asked
-        self.tokens.append(_innermost.set(here))
+        here = self.within(innermost.current(), again=hasattr(self, "outer"))  # nodes may know the one entered before
+        innermost.enter(here, sys._getframe(1))
         return here
 
     def __exit__(self, *error: object) -> None:
-        _innermost.reset(self.tokens.pop())
+        innermost.leave(self.asked, sys._getframe(1))
 
-    def _recreate_cm(self) -> scope:  # a decorated function enters anew at every call, in any thread
-        return scope(self.name, **self.asked)
+    def within(self, outer: scope | None, again: bool = True) -> scope:
+        """This scope, or another of the same name and settings, inside of `outer`."""
+        here = scope(self.name) if again else self
+        here.outer, here.asked = outer, self.asked
+        # Asked of every new node, so inherited here.
+        here.settings = {**outer.settings, **self.asked} if outer is not None and outer.settings else self.asked
+        return here
+
+    def __call__(self, function: Any) -> Any:
+        """The same function, every call or step of which is inside a scope like this."""
+        return decorated(function, lambda: scope(self.name, **self.asked))
 
     @staticmethod
     def call(name: Any, function: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
         """``function(*args, **named)`` inside ``scope(name)``, at half the cost of a with-block."""
         here = object.__new__(scope)
-        here.name, here.outer = name, current()
+        here.name, here.outer = name, innermost.current()
         here.settings = {} if here.outer is None else here.outer.settings
-        token = _innermost.set(here)
+        token = innermost.variable.set(here)
         try:
             return function(*args, **named)
         finally:
-            _innermost.reset(token)
+            innermost.variable.reset(token)
 
     def names(self) -> list[Any]:
         """What this scope and those around it are called, outermost first."""
@@ -97,7 +102,7 @@ class Place(scope):
 
     def __init__(self, arrays: list[np.ndarray]) -> None:
         super().__init__()
-        self.outer = current()
+        self.outer = innermost.current()
         frame = sys._getframe(1)
         while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
             frame = frame.f_back
@@ -110,6 +115,7 @@ class Place(scope):
         return f"{self.path} at {self.line}".strip()
 
 
+@Setting
 def no_grad() -> scope:
     """Compute without recording: ``with no_grad():`` or ``@no_grad()``. Results are leaves, and frozen.
 
@@ -121,11 +127,13 @@ def no_grad() -> scope:
     return scope(recording=False)
 
 
+@Setting
 def record_lines() -> scope:
     """Remember the source line of every operation of a with-block; messages and drawings then name it."""
     return scope(lines=True)
 
 
+@Setting
 def debug() -> scope:
     """Record slowly and check everything: ``with debug():``.
 
@@ -137,11 +145,11 @@ def debug() -> scope:
 
 def is_set(setting: str) -> bool:
     """Whether a scope around has this setting."""
-    here = current()
+    here = innermost.current()
     return here is not None and here.settings.get(setting, False)
 
 
 def is_recording() -> bool:
     """Whether operations are recorded here, as they are but for no_grad()."""
-    here = current()
+    here = innermost.current()
     return here is None or here.settings.get("recording", True)

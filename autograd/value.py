@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from autograd import ops
+from autograd import innermost, ops
 from autograd.backward import backward
 from autograd.graph import arguments_of, inputs_of
 from autograd.hooks import Hook
@@ -25,7 +25,7 @@ from autograd.numpy_protocol import array_function, array_ufunc
 from autograd.op import FLOAT_ERRORS, Op, raw
 from autograd.ops import elementwise, indexing, piecewise, products, shapes
 from autograd.ops.plain import constant, describe, explained, leaf_data, matching, operands, short, zeros_like
-from autograd.scopes import Place, current, is_recording, scope
+from autograd.scopes import Place, is_recording, scope
 
 _tick = 0  # counts assignments to .data; a node with a smaller clock than its leaf is stale
 new = object.__new__
@@ -55,7 +55,7 @@ def node(op: Op, data: Any, x: Any, y: Any = None) -> Value:
     """A recorded Value; binary_method() has these lines again, because a call would cost it a fifth."""
     self = new(Value)
     self._raw, self.op, self._x, self._y, self._clock, self._mark = data, op, x, y, _tick, None
-    self.place = place = current()
+    self.place = place = innermost.current()
     if place is not None and place.settings:
         finish(self, place.settings)
     return self
@@ -105,7 +105,7 @@ def binary_method(op: Op) -> Callable[[Value, Any], Value]:
         result._y = other
         result._clock = _tick
         result._mark = None
-        result.place = place = current()
+        result.place = place = innermost.current()
         if place is not None and place.settings:
             finish(result, place.settings)
         return result

@@ -1,0 +1,129 @@
+"""Scopes and generators: what a generator opens around a yield holds while it runs, and not for whoever waits for its next item.
+
+A context variable knows nothing of generators, whose with-blocks stay open while their callers go on. So a scope that a
+generator opens is kept with the generator's frame, and counts while that frame is on the stack.
+"""
+
+from __future__ import annotations
+
+import dis
+import functools
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextlib import AbstractContextManager, aclosing
+from types import FrameType
+from typing import Any, NoReturn
+
+GENERATOR = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+#: Functions that enter a context manager for their caller: contextlib's, and classes that hold one.
+ENTERING = ("__enter__", "__aenter__", "enter_context", "enter_async_context")
+LEAVING = ("__exit__", "__aexit__", "close", "aclose", "_exit_wrapper")
+
+
+def generator_around(frame: FrameType | None) -> FrameType | None:
+    """The generator that a with-statement at `frame` is in, or None.
+
+    A generator that contextlib or pytest made a context manager of opens its scopes for the caller.
+    """
+    while frame is not None:
+        if frame.f_code.co_flags & GENERATOR:
+            resumed_by = frame.f_back
+            while resumed_by is not None and resumed_by.f_code.co_flags & GENERATOR and delegates(resumed_by):
+                resumed_by = resumed_by.f_back
+            if resumed_by is None or not enters(resumed_by):
+                return frame
+            frame = resumed_by
+        if not enters(frame):
+            return None
+        frame = frame.f_back
+    return None
+
+
+def enters(frame: FrameType) -> bool:
+    """Whether a function enters a context manager for its caller, as a fixture of pytest does for a test."""
+    return frame.f_code.co_name in ENTERING or str(frame.f_globals.get("__name__")).startswith(("_pytest.", "pytest_"))
+
+
+def delegates(frame: FrameType) -> bool:
+    """Whether a generator is at a ``yield from``."""
+    return dis.opname[frame.f_code.co_code[frame.f_lasti]] == "SEND"
+
+
+def leaving(frame: FrameType | None) -> Iterator[FrameType]:
+    """The generators whose with-block may be ending at `frame`, innermost first: those that generator_around() may have given."""
+    while frame is not None and (frame.f_code.co_flags & GENERATOR or frame.f_code.co_name in LEAVING):
+        yield frame
+        frame = frame.f_back
+
+
+def running(frames: Any, frame: FrameType | None) -> list[FrameType]:
+    """Those of some frames that are on the stack below `frame`, outermost first."""
+    found = []
+    while frame is not None:
+        if frame in frames:
+            found.append(frame)
+        frame = frame.f_back
+    return found[::-1]
+
+
+def decorated(function: Any, enter: Callable[[], AbstractContextManager[Any]]) -> Any:
+    """`function` inside of ``enter()``: a with-block around every call, and of a generator around every step."""
+    if isinstance(function, (classmethod, staticmethod)):
+        return type(function)(decorated(function.__func__, enter))
+    if isinstance(function, type) or not callable(function):
+        raise TypeError(
+            f"a scope, such as no_grad(), decorates functions and methods, but got {function!r}: decorate its methods, "
+            "or write a with-block around its use"
+        )
+
+    def call(*args: Any, **named: Any) -> Any:
+        with enter():
+            return function(*args, **named)
+
+    def generate(*args: Any, **named: Any) -> Generator[Any, Any, Any]:
+        with enter():
+            return (yield from function(*args, **named))
+
+    async def await_(*args: Any, **named: Any) -> Any:
+        with enter():
+            return await function(*args, **named)
+
+    async def generate_async(*args: Any, **named: Any) -> AsyncGenerator[Any, Any]:
+        with enter():
+            async with aclosing(function(*args, **named)) as generator:
+                step = generator.asend(None)
+                while True:
+                    try:
+                        item = await step
+                    except StopAsyncIteration:
+                        return
+                    try:
+                        step = generator.asend((yield item))
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:
+                        step = generator.athrow(error)
+
+    inside: Any = call
+    for kind, other in (("generator", generate), ("coroutine", await_), ("asyncgen", generate_async)):
+        inside = other if getattr(inspect, f"is{kind}function")(function) else inside
+    return functools.wraps(function)(inside)
+
+
+class Setting:
+    """Makes scopes with a setting: ``with no_grad():``, and as a decorator ``@no_grad()`` or ``@no_grad``."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        functools.update_wrapper(self, make)
+        self.make = make
+
+    def __call__(self, function: Any = None) -> Any:
+        return self.make() if function is None else self.make()(function)
+
+    def __repr__(self) -> str:
+        return f"<function {self.make.__name__}>"
+
+    def __enter__(self) -> NoReturn:
+        raise TypeError(f"{self.make.__name__} needs its brackets here: write `with {self.make.__name__}():`")
+
+    def __exit__(self, *error: object) -> None: ...
