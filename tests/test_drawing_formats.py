@@ -593,6 +593,41 @@ def test_an_inline_svg_is_never_cut_off() -> None:
     assert not text.startswith("<?xml")
 
 
+# Adobe's metrics of Helvetica, in thousandths.
+HELVETICA = {"d": 556, "a": 556, "t": 278, "g": 556, "r": 333, "2": 556, ".": 278, "0": 556, "-": 333, "\u00a0": 278}
+
+
+@needs_renderer
+@pytest.mark.parametrize("name", ["expression", "network", "chain"])
+def test_texts_stay_in_their_boxes_whatever_the_font(name: str) -> None:
+    """Every text has a length of its own, which ends inside of its node, and the fonts have a list to choose from."""
+    svg = svg_of(EXAMPLES[name])
+    families = [family.strip() for family in svg.attrib["font-family"].split(",")]
+    assert families[0] == "Helvetica"
+    assert {"Arial", "Liberation Sans", "DejaVu Sans"} <= set(families)
+    assert families[-1] == "sans-serif"
+    checked = 0
+    for group in svg.iter(f"{SVG}g"):
+        shapes = [item for item in group.iter() if item.tag in (f"{SVG}polygon", f"{SVG}path")]
+        if group.attrib.get("class") != "node" or not shapes:
+            continue
+        places = re.findall(r"-?[\d.]+,-?[\d.]+", " ".join(item.attrib.get("points") or item.attrib["d"] for item in shapes))
+        edges = [float(place.split(",")[0]) for place in places]
+        for item in group.iter(f"{SVG}text"):
+            if not (item.text or "").strip():
+                continue
+            assert "font-family" not in item.attrib
+            assert item.attrib["lengthAdjust"] == "spacingAndGlyphs"
+            x, length = float(item.attrib["x"]), float(item.attrib["textLength"])
+            left = x - {"start": 0.0, "middle": length / 2, "end": length}[item.attrib["text-anchor"]]
+            assert min(edges) - 0.5 <= left and left + length <= max(edges) + 0.5, item.text
+            checked += 1
+            if set(item.text or "") <= set(HELVETICA) and "font-weight" not in item.attrib:
+                units = sum(HELVETICA[c] for c in item.text or "")
+                assert length == pytest.approx(units * float(item.attrib["font-size"]) / 1000.0, abs=0.01)
+    assert checked >= len(EXAMPLES[name].visible.nodes)
+
+
 def test_graphviz_itself_reads_every_example(tmp_path: Path) -> None:
     """Where there is a dot of another version than graphviz-pure, both must agree on what is in the picture."""
     if shutil.which("dot") is None:

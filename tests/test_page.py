@@ -20,6 +20,7 @@ import pytest
 
 import nn
 from autograd import Value, maximum, scope
+from autograd.drawing.dot import channels, colour_of
 from autograd.drawing.drawings import draw
 from autograd.drawing.page import SCRIPTS, page_of, text_of
 from autograd.drawing.picture import Edge, Group, Node, Picture, Summary
@@ -685,8 +686,31 @@ def test_colours_by_gradient_have_a_legend(opened: Opened) -> None:
     assert page.get_attribute("#colours", "aria-pressed") == "true" and page.locator("#legend .ramp").count() == 1
     fills = page.eval_on_selector_all(".node[data-gradient=size] .box", "boxes => boxes.map(box => getComputedStyle(box).fill)")
     assert len(set(fills)) > 1
+    assert page.get_attribute("#legend .ramp", "aria-label") == "from pale yellow, small, to dark blue, large"
     press(page, "c")
     assert page.locator("#legend .ramp").count() == 0 and page.locator("#legend .chip").count() >= 3
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_gradient_has_the_same_colour_in_the_picture_and_on_the_page(opened: Opened, scheme: str) -> None:
+    x = Value([1.0, -2.0], label="x")
+    loss = ((x * 1e-3).exp() * 50.0).sum() ** 2
+    loss.backward()
+    picture = draw(loss).picture
+    page = opened(picture, color_scheme=scheme)
+    page.click("#colours")
+    sizes = {node.name: node.grad.rms for node in picture.nodes if node.grad is not None and node.role != "constant"}
+    assert len(sizes) >= 5
+    low, high = min(sizes.values()), max(sizes.values())
+    lightness = {}
+    for name, size in sizes.items():
+        fill = page.eval_on_selector(f"#node-{name} .box", "box => getComputedStyle(box).fill")
+        found = [int(number) for number in re.findall(r"\d+", fill)]
+        assert np.abs(np.subtract(found, channels(colour_of(size, low, high)))).max() <= 1, (name, fill)
+        lightness[name] = float(np.dot(found, [0.3, 0.59, 0.11]))
+    order = sorted(sizes, key=lambda name: sizes[name])
+    assert all(lightness[a] >= lightness[b] - 1.0 for a, b in zip(order, order[1:], strict=False))  # the larger, the darker
 
 
 @pytest.mark.browser

@@ -42,7 +42,7 @@ DIFFERENCES = {
 BADGES = {"nan": ALARM, "inf": ALARM, "exploding gradient": ALARM, "added": GREEN, "removed": ALARM, "changed": PURPLE}
 EDGE_COLOURS = {"nan": ALARM, "inf": ALARM, "exploding gradient": ALARM, "added": GREEN, "removed": ORANGE, "changed": PURPLE}
 SCOPES = ("#f6f8fa", "#edf1f5", "#e4eaf0", "#dbe2ea")  # by depth, from the outermost in
-#: From pale yellow to dark blue; the lightness alone tells the order.
+#: From pale yellow, small, to dark blue, large; the lightness alone tells the order. Pictures and the page share it.
 RAMP = ((248, 230, 140), (168, 216, 170), (65, 174, 188), (36, 98, 160), (12, 30, 92))
 ZERO = "#ffffff"
 
@@ -407,7 +407,9 @@ def graph_label(sheet: Sheet) -> str:
     if sheet.scale is not None:
         low, high = min(sheet.scale[0], sheet.scale[1] / 10.0), sheet.scale[1]
         steps = [colour_of(low * (high / low) ** (step / 8), low, high) for step in range(9)]
-        lines.append(legend_row(steps, f"gradient (rms) {low:.2g} ", f"{high:.2g}"))
+        gradients = [gradient_of(node) for node in sheet.shown.nodes]
+        zero = ", white is zero" if any(g is not None and g.norm == 0.0 for g in gradients) else ""
+        lines.append(legend_row(steps, f"gradient (rms) {low:.2g} ", f"{high:.2g}{zero}"))
     return table(lines) if lines else ""
 
 

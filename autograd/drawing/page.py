@@ -14,6 +14,7 @@ import re
 from importlib.resources import files
 from typing import Any
 
+from autograd.drawing.dot import RAMP
 from autograd.drawing.picture import Picture
 
 #: In the order in which they are read: each may use what is in those before it.
@@ -39,7 +40,7 @@ def page_of(picture: Picture, direction: str = "LR") -> str:
         "style": text_of("page.css"),
         "picture": json_text(picture.to_json()),
         "dagre": text_of("dagre.min.js"),
-        "script": "\n".join(map(text_of, SCRIPTS)),
+        "script": "\n".join([f"const RAMP = {json.dumps(RAMP)};", *map(text_of, SCRIPTS)]),
     }
     # In one pass, so that a picture whose labels look like a blank is not filled in.
     return re.sub(r"\{\{(\w+)\}\}", lambda blank: parts[blank[1]], text_of("page.html"))

@@ -12,6 +12,8 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autograd.drawing.fonts import steady
+
 if TYPE_CHECKING:
     import graphviz  # at run time where it is used: a tenth of the time that `import autograd` would take
 
@@ -54,7 +56,7 @@ def rendered(digraph: graphviz.Digraph, kind: str, seconds: float = SECONDS) -> 
     ):  # old versions lose their way with curves around nodes, in one of a hundred pictures with loops
         done = run([*command, "-Gsplines=ortho"], digraph.source, seconds)
     if done.returncode == 0:
-        return done.stdout
+        return steady(done.stdout) if kind == "svg" else done.stdout
     if b"not recognized" in done.stderr:
         raise NoRenderer(f"{Path(found).stem} cannot write {kind}, save as .svg, or install {GRAPHVIZ}")
     raise graphviz.CalledProcessError(done.returncode, command, output=done.stdout, stderr=done.stderr)

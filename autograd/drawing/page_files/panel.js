@@ -506,7 +506,7 @@ function legendParts(model, colours, range) {
   if (colours === "gradients") {
     if (!range) return [el("span", {}, "No gradients are known.")];
     const stops = RAMP.map((colour) => `rgb(${colour.join(" ")})`).join(", ");
-    const bar = el("span", { class: "ramp", role: "img", "aria-label": "from dark blue, small, to yellow, large" });
+    const bar = el("span", { class: "ramp", role: "img", "aria-label": "from pale yellow, small, to dark blue, large" });
     bar.style.background = `linear-gradient(to right, ${stops})`;
     return [
       el("span", {}, "size of a gradient (rms)"),

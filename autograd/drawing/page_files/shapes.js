@@ -251,15 +251,7 @@ function spokenName(node, scope) {
 
 // --- colours by the size of the gradient -------------------------------------------------------------
 
-// Cividis: even steps of lightness, the same for readers who do not tell red from green.
-const RAMP = [
-  [0, 34, 78],
-  [53, 69, 108],
-  [102, 105, 112],
-  [148, 142, 119],
-  [200, 184, 102],
-  [254, 232, 56],
-];
+// RAMP is that of the pictures, written before these scripts: the larger a gradient, the darker, in light and in dark.
 
 function rampColour(share) {
   const at = Math.min(Math.max(share, 0), 1) * (RAMP.length - 1);
@@ -275,15 +267,18 @@ function inkOn(colour) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff";
 }
 
+/** What the colour of a node tells: the gradient in its table, or before a backward pass that of the pass to be played. */
+const shownGradient = (node) => node.grad ?? node.cotangent;
+
 /** The powers of ten between which the sizes of the gradients lie. */
 function gradientRange(model) {
   const sizes = model.inOrder
-    .map((node) => rms(node.cotangent ?? node.grad))
+    .map((node) => rms(shownGradient(node)))
     .filter((size) => size > 0 && Number.isFinite(size));
   if (!sizes.length) return null;
   const low = Math.log10(Math.min(...sizes)),
     high = Math.log10(Math.max(...sizes));
-  return high - low > 0.1 ? { low, high } : { low: low - 0.5, high: high + 0.5 };
+  return { low: Math.min(low, high - 1), high }; // never shorter than a factor of ten
 }
 
 /** {fill, ink} of a node in the colours of gradients, or the name of a special case, or null. */

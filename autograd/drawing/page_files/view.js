@@ -158,12 +158,11 @@ class View {
 
   /** The gradient of a node; of a closed group, the largest of those inside. */
   gradientOf(item) {
-    const own = (node) => node.cotangent ?? node.grad;
-    if (!item.scope) return own(item.node);
+    if (!item.scope) return shownGradient(item.node);
     return (
       this.model
         .members(item.scope.name)
-        .map(own)
+        .map(shownGradient)
         .filter(Boolean)
         .sort((a, b) => rms(b) - rms(a))[0] ?? null
     );
