@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
 
@@ -58,6 +58,16 @@ class FunctionModule(Module):
         if function is not None:  # else that of the class above
             cls.function = staticmethod(function)
         cls.settings = tuple(field.name for field in fields(cls))  # type: ignore[arg-type]
+
+    def __new__(cls, *args: Any, **named: Any) -> Self:
+        usual = [getattr(cls, name, None) for name in cls.settings]
+        inputs = any(np.ndim(item) and default is not None for item, default in zip(args, usual, strict=False))
+        if inputs or len(args) > len(usual):
+            takes = f"the settings {', '.join(cls.settings)}" if cls.settings else "no settings"
+            raise TypeError(
+                f"{cls.__name__}(...) takes {takes}; to compute, make it first and then call it, {cls.__name__}()(...)"
+            )
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         if any(isinstance(getattr(self, name), Value) for name in self.settings):

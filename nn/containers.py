@@ -13,22 +13,62 @@ from nn.module import Module, name_of
 class Sequential(Module):
     """Modules, or plain functions of Values, one after the other; parameters are named by position, ``0.weight``.
 
+    Given one dict, as ``Sequential({"body": body, "head": head})``, layers are named by its keys, and are attributes, as
+    ``model.head``. A layer that is added later is named by its position; the others keep their names. (PyTorch numbers all anew
+    when one is taken out.)
+
     >>> from nn import Linear, ReLU
     >>> model = Sequential(Linear(784, 16, rng=0), ReLU(), Linear(16, 10, rng=1))
     >>> model(np.zeros((5, 784))).shape
     (5, 10)
     >>> [name for name, _ in model.named_parameters()]
     ['0.weight', '0.bias', '2.weight', '2.bias']
+
+    Raises:
+        TypeError: for what is neither module nor function, as a class without its brackets.
+        ValueError: for a name with a dot, or that is taken.
     """
 
-    def __init__(self, *layers: Callable[[Any], Any]) -> None:
-        self.layers = [callable_layer(layer) for layer in layers]
+    _names: list[str | None]  # of the layers; None is the position
+
+    def __init__(self, *layers: Callable[[Any], Any] | Mapping[str, Callable[[Any], Any]]) -> None:
+        named = dict(layers[0]) if len(layers) == 1 and isinstance(layers[0], Mapping) else None
+        found: Iterable[Any] = layers if named is None else named.values()
+        self.layers = [callable_layer(layer) for layer in found]
+        self._names = [None] * len(self.layers) if named is None else [self._checked(name) for name in named]
+
+    def _checked(self, name: Any) -> str:
+        if hasattr(type(self), str(name)) or name == "layers":
+            raise ValueError(f"a layer cannot have the name {name!r}, which is an attribute of {type(self).__name__}")
+        return checked_name(name, "Sequential")
+
+    def _by_name(self) -> dict[str, Any]:
+        """The layers by name."""
+        names = [*self.__dict__.get("_names", ())][: len(self.layers)]
+        names += [None] * (len(self.layers) - len(names))  # of what was added to .layers
+        paths = [str(position) if name is None else name for position, name in enumerate(names)]
+        if len(set(paths)) < len(paths):
+            raise ValueError(f"two layers of this {type(self).__name__} would have one name, of {', '.join(paths)}: rename one")
+        return dict(zip(paths, self.layers, strict=True))
 
     def _held(self) -> dict[str, Any]:
-        return {name: item for name, item in vars(self).items() if name != "layers"} | by_position(self.layers)
+        return {name: item for name, item in vars(self).items() if name != "layers"} | self._by_name()
 
     def _shown_children(self) -> Iterator[tuple[str, Any]]:
-        return iter((by_position(self.layers) | dict(self.named_children())).items())
+        return iter((self._by_name() | dict(self.named_children())).items())
+
+    def __getattr__(self, name: str) -> Any:
+        names = self.__dict__.get("_names", ())
+        if name in names:
+            return self.layers[names.index(name)]
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __setattr__(self, name: str, item: Any) -> None:
+        names = self.__dict__.get("_names", ())
+        if name in names:
+            self[names.index(name)] = item
+        else:
+            super().__setattr__(name, item)
 
     def forward(self, x: Any) -> Any:
         for layer in self.layers:
@@ -45,17 +85,44 @@ class Sequential(Module):
 
     def append(self, layer: Callable[[Any], Any]) -> Self:
         """Add a module or a function at the end."""
-        self.layers.append(callable_layer(layer))
+        self.insert(len(self.layers), layer)
         return self
+
+    def extend(self, layers: Iterable[Callable[[Any], Any]]) -> Self:
+        """Add modules or functions at the end."""
+        for layer in list(layers):
+            self.append(layer)
+        return self
+
+    def insert(self, index: int, layer: Callable[[Any], Any]) -> Self:
+        """Add a module or a function before the one with this index, or at the end. IndexError for one that is not there."""
+        if not -len(self.layers) <= index <= len(self.layers):
+            raise IndexError(f"{type(self).__name__} has {len(self.layers)} layers, but the index {index} was given")
+        self.layers.insert(index, callable_layer(layer))
+        self._names.insert(index, None)
+        return self
+
+    def pop(self, index: int = -1) -> Callable[[Any], Any]:
+        """Take a layer out, by default the last one, and return it."""
+        layer = self.layers[index]
+        del self[index]
+        return layer
 
     def __setitem__(self, index: int, layer: Callable[[Any], Any]) -> None:
         self.layers[index] = callable_layer(layer)
+
+    def __delitem__(self, index: int | slice) -> None:
+        del self.layers[index], self._names[index]
 
     def __len__(self) -> int:
         return len(self.layers)
 
     def __getitem__(self, index: int | slice) -> Any:
-        return Sequential(*self.layers[index]) if isinstance(index, slice) else self.layers[index]
+        if not isinstance(index, slice):
+            return self.layers[index]
+        part = Sequential(*self.layers[index])
+        part._names = self._names[index]
+        return part
 
     def __iter__(self) -> Iterator[Callable[[Any], Any]]:
         return iter(self.layers)
@@ -92,6 +159,10 @@ class ModuleList(Module):
         """Add a module before the one with this index."""
         self._items.insert(index, checked(module, "ModuleList"))
 
+    def pop(self, index: int = -1) -> Module:
+        """Take a module out, by default the last one, and return it."""
+        return self._items.pop(index)
+
     def __len__(self) -> int:
         return len(self._items)
 
@@ -117,17 +188,21 @@ class ModuleDict(Module):
     (0.0, ['relu', 'tanh'])
     """
 
-    def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] = ()) -> None:
         self._items: dict[str, Module] = {}
-        self.update(modules or {})
+        self.update(modules or ())
 
     def _held(self) -> dict[str, Any]:
         return vars(self) | self._items
 
-    def update(self, modules: Mapping[str, Module]) -> None:
-        """Add modules, or put them in the place of those with the same names."""
-        for name, module in modules.items():
+    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
+        """Add modules, from a dict or pairs (name, module), or put them in the place of those with the same names."""
+        for name, module in dict(modules).items():
             self[name] = module
+
+    def pop(self, name: str) -> Module:
+        """Take a module out and return it."""
+        return self._items.pop(name)
 
     def keys(self) -> Iterable[str]:
         """The names."""
@@ -151,9 +226,7 @@ class ModuleDict(Module):
         return self._items[name]
 
     def __setitem__(self, name: str, module: Module) -> None:
-        if not isinstance(name, str) or not name or "." in name or name.startswith("_"):
-            raise ValueError(f"a ModuleDict takes names without dots that do not begin with an underscore, but got {name!r}")
-        self._items[name] = checked(module, "ModuleDict")
+        self._items[checked_name(name, "ModuleDict")] = checked(module, "ModuleDict")
 
     def __delitem__(self, name: str) -> None:
         del self._items[name]
@@ -179,7 +252,8 @@ class Residual(Module):
     """
 
     def __init__(self, block: Callable[[Any], Any], shortcut: Callable[[Any], Any] | None = None) -> None:
-        self.block, self.shortcut = block, shortcut
+        self.block = callable_layer(block, "Residual(block, shortcut)")
+        self.shortcut = None if shortcut is None else callable_layer(shortcut, "Residual(block, shortcut)")
 
     def forward(self, x: Any) -> Any:
         out = self.block(x)
@@ -198,11 +272,21 @@ class Residual(Module):
         return out + around
 
 
-def callable_layer(layer: Any) -> Callable[[Any], Any]:
-    """`layer`, or a TypeError if it cannot be called."""
+def callable_layer(layer: Any, who: str = "Sequential(*layers)") -> Callable[[Any], Any]:
+    """`layer`, or a TypeError if it cannot be called, or is a class."""
+    if isinstance(layer, type):
+        raise TypeError(f"{who} takes modules or functions, but got the class {layer.__name__}: write {layer.__name__}()")
     if not callable(layer):
-        raise TypeError(f"Sequential(*layers) takes modules or functions, but got {layer!r}: unpack a list with *")
+        fix = ": unpack a list with *" * isinstance(layer, (list, tuple))
+        raise TypeError(f"{who} takes modules or functions, but got {layer!r:.80}{fix}")
     return layer
+
+
+def checked_name(name: Any, who: str) -> str:
+    """`name`, or a ValueError if it cannot be a step in the path of a parameter."""
+    if not isinstance(name, str) or not name or "." in name or name.startswith("_"):
+        raise ValueError(f"a {who} takes names without dots that do not begin with an underscore, but got {name!r}")
+    return name
 
 
 def by_position(items: Iterable[Any]) -> dict[str, Any]:
@@ -212,6 +296,8 @@ def by_position(items: Iterable[Any]) -> dict[str, Any]:
 
 def checked(module: Any, who: str) -> Module:
     """`module`, or a TypeError if it is none."""
+    if isinstance(module, type):
+        raise TypeError(f"a {who} holds modules, but got the class {module.__name__}: write {module.__name__}()")
     if not isinstance(module, Module):
         raise TypeError(f"a {who} holds modules, but got {module!r}: make it a subclass of Module, or use a plain list or dict")
     return module

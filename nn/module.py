@@ -1,14 +1,20 @@
 """Module: something that holds parameters, by the names of its attributes.
 
-A parameter is a leaf Value in an attribute, however nested in modules, lists, tuples and dicts. A buffer is an array
-in an attribute: state that is saved and not trained, like running statistics. What stands in attributes that begin
-with an underscore is neither: give such a name to what forward() keeps, because a Value without a graph, detached or
-computed under no_grad(), is a leaf.
+A parameter is a leaf Value in an attribute, however nested in modules, lists, tuples, deques, dicts, dataclasses, namespaces,
+arrays of objects and partial functions. Sets with parameters, which have no order, and generators are refused. Other objects,
+and what functions remember, are not searched; fit() refuses a function of the model that uses parameters from elsewhere. A
+buffer is an array in an attribute: state that is saved and not trained, like running statistics. What stands in attributes
+that begin with an underscore is neither: give such a name to what forward() keeps, because a Value without a graph, detached
+or computed under no_grad(), is a leaf.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from functools import partial
+from types import FunctionType, GeneratorType, MethodType, SimpleNamespace
 from typing import Any, Self
 
 import numpy as np
@@ -64,7 +70,7 @@ class Module:
         return vars(self)
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """(attribute path, module) for each module held directly, also in lists, tuples and dicts."""
+        """(attribute path, module) for each module held directly, also in lists, dicts and other containers."""
         return ((path, item) for path, item in walk(self._held()) if isinstance(item, Module))
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
@@ -335,12 +341,82 @@ def fitted(name: str, array: np.ndarray, place: Value | np.ndarray) -> np.ndarra
     return own
 
 
-def walk(items: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """(path, item) for the modules, Values, arrays and generators in nested dicts, lists and tuples."""
-    pairs = items.items() if isinstance(items, dict) else enumerate(items)
-    for key, item in pairs:
-        if isinstance(item, (Module, Value, np.ndarray, np.random.Generator)):
-            if not str(key).startswith("_"):
-                yield joined(prefix, key), item
-        elif isinstance(item, (dict, list, tuple)) and not str(key).startswith("_"):
-            yield from walk(item, joined(prefix, key))
+def walk(items: Any, prefix: str = "", above: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """(path, item) for modules, Values, arrays, generators of random numbers and functions in nested containers."""
+    above = (*above, id(items))
+    for key, item in pairs(items):
+        if str(key).startswith("_"):
+            continue
+        if isinstance(item, FOUND) and not is_of_objects(item):
+            yield joined(prefix, key), item
+        elif isinstance(item, UNORDERED):
+            refuse_unordered(item, joined(prefix, key))
+        elif id(item) not in above and is_container(item):
+            yield from walk(item, joined(prefix, key), above)
+
+
+FOUND = (Module, Value, np.ndarray, np.random.Generator, FunctionType, MethodType)
+UNORDERED = (set, frozenset, GeneratorType, map, filter, zip)
+
+
+def is_of_objects(item: Any) -> bool:
+    """Whether it is an array of anything."""
+    return isinstance(item, np.ndarray) and item.dtype.kind == "O"
+
+
+def is_container(item: Any) -> bool:
+    """Whether walk() looks into it."""
+    if isinstance(item, (dict, list, tuple, deque, Mapping, SimpleNamespace, partial)) or is_of_objects(item):
+        return True
+    return is_dataclass(item) and not isinstance(item, type)
+
+
+def pairs(items: Any) -> Iterable[tuple[Any, Any]]:
+    """(key, item) for what a container holds."""
+    if isinstance(items, Mapping):
+        if keys := [key for key in items if isinstance(key, Module)]:
+            raise TypeError(f"a dict has {name_of(keys[0])} as a key, where its parameters are not found: make it an item")
+        return items.items()
+    if isinstance(items, (list, tuple, deque)):
+        return enumerate(items)
+    if isinstance(items, np.ndarray):
+        return enumerate(items.flat)
+    if isinstance(items, partial):
+        return {"func": items.func, "args": items.args, "keywords": items.keywords}.items()
+    return vars(items).items() if hasattr(items, "__dict__") else [(f.name, getattr(items, f.name)) for f in fields(items)]
+
+
+def refuse_unordered(items: Any, path: str) -> None:
+    """TypeError if parameters are in something without an order, or that can be gone through only once."""
+    if not isinstance(items, (set, frozenset)):
+        raise TypeError(f"{path} is a {type(items).__name__}, which is used up by looking into it: make it a list, list(...)")
+    if any(isinstance(item, Module) or is_parameter(item) for item in items):
+        raise TypeError(
+            f"{path} is a {type(items).__name__} with modules or parameters, whose order, and so whose names, would change from "
+            "run to run: make it a list"
+        )
+
+
+def remembered(model: Module) -> Iterator[tuple[str, str, Value]]:
+    """(path of a function, name in it, parameter) for the parameters that functions held by a model use from elsewhere."""
+    for path, function in model._named(lambda item: isinstance(item, (FunctionType, MethodType))):
+        known: dict[str, Any] = {}
+        if isinstance(function, MethodType):
+            known, function = {"self": function.__self__}, function.__func__
+        if isinstance(function, FunctionType):
+            code, defaults = function.__code__, function.__defaults__ or ()
+            known |= {name: function.__globals__[name] for name in code.co_names if name in function.__globals__}
+            known |= dict(zip(code.co_freevars, map(content_of, function.__closure__ or ()), strict=True))
+            known |= dict(zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True))
+            known |= function.__kwdefaults__ or {}
+        for name, item in walk({name: item for name, item in known.items() if not isinstance(item, UNORDERED)}):
+            found = item.parameters() if isinstance(item, Module) else [item] if is_parameter(item) else []
+            yield from ((path, name, parameter) for parameter in found)
+
+
+def content_of(cell: Any) -> Any:
+    """What a function remembers in a cell, or None if that was deleted."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None

@@ -46,6 +46,8 @@ def from_pytorch(model: Module, state_dict: Mapping[str, Any] | str | os.PathLik
     >>> model(np.ones((1, 2))).data
     array([[5.]])
     """
+    if not isinstance(model, Module):
+        raise TypeError(f"from_pytorch takes a module to load into, but got {model!r:.80}")
     if isinstance(state_dict, (str, os.PathLike)):
         state_dict = read_weights(state_dict)
     if not isinstance(state_dict, Mapping):

@@ -29,7 +29,7 @@ from nn.clipping import clip_grad_norm
 from nn.data import DataLoader, as_array, as_tuple, count
 from nn.extras import extra
 from nn.losses import class_numbers
-from nn.module import Module
+from nn.module import Module, remembered
 from nn.optimisers import LBFGS, Optimizer
 from nn.saving import save
 from nn.schedules import ReduceLROnPlateau
@@ -387,6 +387,8 @@ def evaluate(model: Module, data: Any, metrics: Metrics, batch_size: int = 256) 
     >>> evaluate(model, (np.zeros((4, 2)), np.zeros(4, int)), {"accuracy": accuracy, "loss": nn.cross_entropy})
     {'accuracy': 0.0, 'loss': 1.1328539737727368}
     """
+    if not isinstance(model, Module):
+        raise TypeError(f"evaluate() takes a model, data and metrics, but {named(model)} was given as the model")
     metrics = checked_metrics(metrics)
     with modes_restored(model), no_grad():
         model.eval()
@@ -466,6 +468,13 @@ def check_parts(model: Any, loss: Any, optimizer: Any, scheduler: Any) -> None:
             "every parameter of the optimiser is frozen, so there is nothing to train: call unfreeze() on what is to be "
             "trained, or make the optimiser from other parameters"
         )
+    held |= {id(parameter) for parameter in model.parameters()}
+    for path, name, parameter in remembered(model):
+        if parameter.requires_grad and id(parameter) not in held:
+            raise ValueError(
+                f"the function {path} of the model uses {name}, whose parameters are not found in the model and would not be "
+                "trained: hold it in an attribute of the model, or freeze() it"
+            )
     if scheduler is not None and (isinstance(scheduler, type) or not hasattr(scheduler, "step")):
         raise TypeError(f"fit() takes a schedule with step(), but {named(scheduler)} came: make one, as nn.StepLR(optimizer, 10)")
     if getattr(scheduler, "optimizer", optimizer) is not optimizer:

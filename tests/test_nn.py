@@ -6,7 +6,10 @@ import copy
 import gc
 import pickle
 import weakref
+from collections import OrderedDict, defaultdict, deque
+from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -435,3 +438,182 @@ def test_pytorchs_call_of_zero_grad_runs() -> None:
         layer(np.ones(2)).sum().backward()
         reset(set_to_none=True)
         assert not layer.weight.grad.any()
+
+
+# --- where parameters are found --------------------------------------------------------------------------
+
+
+class Holds(nn.Module):
+    def __init__(self, parts: Any) -> None:
+        self.parts = parts
+
+
+@dataclass
+class Parts:
+    layer: Any
+    size: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    layer: Any
+
+
+def line() -> nn.Linear:
+    return nn.Linear(2, 1, bias=False, rng=0)
+
+
+@pytest.mark.parametrize(
+    ("parts", "names"),
+    [
+        (lambda: Parts(line()), ["layer.weight"]),
+        (lambda: Slots(line()), ["layer.weight"]),
+        (lambda: SimpleNamespace(a=line(), b=[line()]), ["a.weight", "b.0.weight"]),
+        (lambda: deque([line(), Value(1.0)]), ["0.weight", "1"]),
+        (lambda: OrderedDict(b=line(), a=line()), ["b.weight", "a.weight"]),
+        (lambda: defaultdict(list, a=[line()]), ["a.0.weight"]),
+        (lambda: MappingProxyType({"a": line()}), ["a.weight"]),
+        (lambda: np.array([line(), line()], dtype=object), ["0.weight", "1.weight"]),
+        (lambda: partial(line()), ["func.weight"]),
+        (lambda: partial(np.multiply, line(), out=Value(1.0)), ["args.0.weight", "keywords.out"]),
+        (lambda: [Parts({"x": deque([line()])})], ["0.layer.x.0.weight"]),
+        (lambda: {1, 2}, []),
+        (lambda: [nn.Tanh, "text", range(3), {"a"}], []),
+    ],
+)
+def test_parameters_are_found_in_containers(parts: Any, names: list[str]) -> None:
+    model = Holds(parts())
+    assert [name for name, _ in model.named_parameters()] == [f"parts.{name}" for name in names]
+    assert list(model.state_dict()) == [f"parts.{name}" for name in names]
+    assert not any(module.training for module in model.eval().modules())
+
+
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [
+        (lambda: {line()}, "parts is a set with modules or parameters, whose order, .* make it a list"),
+        (lambda: [frozenset([Value(1.0)])], "parts.0 is a frozenset with modules or parameters"),
+        (lambda: (line() for _ in range(2)), "parts is a generator, which is used up by looking into it: make it a list"),
+        (lambda: map(nn.Linear, [2], [1]), "parts is a map, which is used up"),
+        (lambda: {line(): "a"}, "a dict has Linear as a key"),
+    ],
+)
+def test_parameters_without_an_order_are_refused(parts: Any, text: str) -> None:
+    with pytest.raises(TypeError, match=text):
+        Holds(parts()).parameters()
+
+
+def test_a_container_that_holds_itself_ends() -> None:
+    parts: list[Any] = [line()]
+    parts.append({"again": parts})
+    assert [name for name, _ in Holds(parts).named_parameters()] == ["parts.0.weight"]
+
+
+def test_training_refuses_functions_with_parameters_from_elsewhere() -> None:
+    """Of a closure, a default, a bound method; what the model holds, too, or is frozen, does no harm."""
+    x, y = np.ones((4, 2)), np.ones((4, 1))
+
+    def train(model: nn.Module) -> nn.History:
+        optimizer = nn.SGD(model.named_parameters(), lr=0.1, guards=False)
+        return nn.fit(model, nn.mse_loss, optimizer, (x, y), epochs=1, progress=False)
+
+    hidden, other = nn.Linear(2, 2, rng=0), nn.Linear(2, 2, rng=0)
+    functions = {
+        "hidden": lambda x: hidden(x),
+        "layer": lambda x, layer=other: layer(x),
+        "self": nn.Linear(2, 2, rng=0).forward,
+    }
+    for name, function in functions.items():
+        with pytest.raises(ValueError, match=f"the function 0 of the model uses {name}, whose parameters are not found"):
+            train(nn.Sequential(function, nn.Linear(2, 1, rng=0)))
+    assert len(train(nn.Sequential(hidden, functions["hidden"], nn.Linear(2, 1, rng=0)))) == 1
+    hidden.freeze()
+    assert len(train(nn.Sequential(functions["hidden"], nn.Linear(2, 1, rng=0)))) == 1
+
+
+# --- chains by name, and what is put in and taken out ----------------------------------------------------
+
+
+def names(model: nn.Module) -> list[str]:
+    return [name for name, _ in model.named_children()]
+
+
+def test_a_chain_of_named_layers() -> None:
+    model = nn.Sequential(OrderedDict([("body", nn.Linear(3, 2, rng=0)), ("act", nn.Tanh()), ("head", nn.Linear(2, 1, rng=1))]))
+    plain = nn.Sequential(nn.Linear(3, 2, rng=0), nn.Tanh(), nn.Linear(2, 1, rng=1))
+    x = np.ones((4, 3))
+    assert (model(x).data == plain(x).data).all()
+    assert list(model.state_dict()) == ["body.weight", "body.bias", "head.weight", "head.bias"]
+    assert model.head is model[2] and "head: Linear(2, 1)" in repr(model)
+    model.head = nn.Linear(2, 5, rng=2)
+    assert model(x).shape == (4, 5) and len(model) == 3
+    assert names(model[1:]) == ["act", "head"]
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert names(twin) == ["body", "act", "head"] and (twin(x).data == model(x).data).all()
+    assert model.append(nn.ReLU()) is model and names(model) == ["body", "act", "head", "3"]
+    assert model.pop(1).__class__ is nn.Tanh and names(model) == ["body", "head", "2"]
+    with pytest.raises(AttributeError, match="'Sequential' object has no attribute 'tail'"):
+        _ = model.tail
+
+
+def test_layers_are_put_in_and_taken_out() -> None:
+    """Names are positions, as in PyTorch."""
+    model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Tanh())
+    model.insert(1, nn.ReLU()).extend([nn.Linear(2, 1, rng=1), lambda x: x * 2.0]).insert(-1, nn.Identity())
+    assert [type(layer).__name__ for layer in model] == ["Linear", "ReLU", "Tanh", "Linear", "Identity", "function"]
+    assert list(model.state_dict()) == ["0.weight", "0.bias", "3.weight", "3.bias"]
+    assert model.pop()(2.0) == 4.0 and isinstance(model.pop(0), nn.Linear)
+    del model[0:2]
+    assert list(model.state_dict()) == ["0.weight", "0.bias"] and len(model) == 2
+    layers = nn.ModuleList([nn.Tanh(), nn.Linear(2, 1, rng=0)])
+    assert isinstance(layers.pop(0), nn.Tanh) and isinstance(layers.pop(), nn.Linear) and not len(layers)
+    by_name = nn.ModuleDict([("a", nn.Tanh()), ("b", nn.ReLU())])
+    assert isinstance(by_name.pop("a"), nn.Tanh) and list(by_name) == ["b"]
+    with pytest.raises(IndexError, match="Sequential has 2 layers, but the index 7 was given"):
+        model.insert(7, nn.Tanh())
+
+
+@pytest.mark.parametrize("name", ["a.b", "", "_a", 3])
+def test_names_that_layers_cannot_have(name: Any) -> None:
+    with pytest.raises(ValueError, match="a Sequential takes names without dots that do not begin with an underscore"):
+        nn.Sequential({name: nn.Tanh()})
+    with pytest.raises(ValueError, match="cannot have the name 'forward', which is an attribute of Sequential"):
+        nn.Sequential({"forward": nn.Tanh()})
+    with pytest.raises(ValueError, match="two layers of this Sequential would have one name, of 1, 1"):
+        nn.Sequential({"1": nn.Tanh()}).append(nn.Tanh()).state_dict()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nn.Sequential(nn.Linear(2, 2, rng=0), nn.Tanh),
+        lambda: nn.Sequential({"act": nn.Tanh}),
+        lambda: nn.Sequential().append(nn.Tanh),
+        lambda: nn.Sequential().insert(0, nn.Tanh),
+        lambda: nn.Sequential(nn.ReLU()).__setitem__(0, nn.Tanh),
+        lambda: nn.ModuleList([nn.Tanh]),
+        lambda: nn.ModuleDict({"act": nn.Tanh}),
+        lambda: nn.Residual(nn.Tanh),
+        lambda: nn.Residual(nn.Identity(), nn.Tanh),
+    ],
+)
+def test_a_class_without_brackets(make: Any) -> None:
+    with pytest.raises(TypeError, match=r"got the class Tanh: write Tanh\(\)"):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: nn.MSELoss(np.ones(2), np.ones(2)), r"MSELoss\(...\) takes the settings reduction; .* MSELoss\(\)\(...\)"),
+        (lambda: nn.CrossEntropyLoss(np.ones((2, 2)), np.array([0, 1])), r"takes the settings weight, .* CrossEntropyLoss\(\)"),
+        (lambda: nn.BCELoss(np.ones(2), np.ones(2)), r"takes the settings weight, reduction; .* BCELoss\(\)\(...\)"),
+        (lambda: nn.Tanh(np.ones(2)), r"Tanh\(...\) takes no settings; to compute, make it first and then call it, Tanh\(\)"),
+        (lambda: nn.ELU(np.ones(2)), r"ELU\(...\) takes the settings alpha; .* ELU\(\)\(...\)"),
+        (lambda: nn.evaluate(nn.Linear, (np.ones(2), np.ones(2)), {}), "the class Linear was given as the model"),
+        (lambda: nn.from_pytorch(nn.Linear, {}), "a module to load into, but got <class 'nn.layers.Linear'>"),
+    ],
+)
+def test_inputs_or_classes_in_the_wrong_place(make: Any, text: str) -> None:
+    with pytest.raises(TypeError, match=text):
+        make()
