@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 import nn
-from autograd import Value, record_lines, scope
+from autograd import Value, draw, record_lines, scope
 from autograd.drawing.recording.inputs import starred
+from autograd.drawing.recording.notes import share_text
 from autograd.drawing.recording.recorder import Recorder
 from autograd.drawing.recording.tracks import SAMPLE, TOGETHER, measure
 
@@ -303,12 +304,49 @@ def test_dead_and_saturated_layers() -> None:
     recorder = Recorder(model)
     train(model, recorder, 3)
     assert kinds(recorder) == ["zero", "dead"]
-    assert recorder.notes()[1]["text"] == "100% of the relu units of 1 give zero for the whole batch since step 0"
+    assert recorder.notes()[1]["text"] == (
+        "100% of the relu units of 1 give zero for the whole batch; at least half of them since step 0"
+    )
     model = network(nn.Sigmoid())
     recorder = Recorder(model)
     train(model, recorder, 3, lr=1e-9, x=1e5 * X)
     assert "saturated" in kinds(recorder)
-    assert "of the results of 1 (sigmoid) are saturated since step 0" in recorder.notes()[-1]["text"]
+    assert "of the results of 1 (sigmoid) are saturated; at least half of them since step 0" in recorder.notes()[-1]["text"]
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((6, 5), 1), ((6, 4, 5), 2), ((6, 5, 3, 2), 1)])
+def test_silent_units_are_counted_as_the_picture_of_the_graph_counts_them(shape: tuple[int, ...], axis: int) -> None:
+    """A unit is a place in the last axis, or a channel of images: 2 of these 5 are zero for all samples."""
+    x = np.abs(np.random.default_rng(0).normal(size=shape)) + 0.1
+    dead = [slice(None)] * len(shape)
+    dead[axis] = [1, 3]  # type: ignore[call-overload]
+    x[tuple(dead)] *= -1.0
+    x[(0,) * len(shape)] = -1.0  # one number of a living unit
+    w = Value(x, label="w")
+    with scope("layer"):
+        hidden = w.relu()
+    loss = hidden.sum()
+    loss.backward()
+    recorder = Recorder({"w": w})
+    recorder.step(loss)
+    (found,) = recorder.to_json()["activations"]
+    assert found["silent"] == [0.4]
+    (node,) = [node for node in draw(loss).nodes if node.op == "relu"]
+    assert node.notes[0].startswith("2 of 5 units are zero for all ")
+    assert node.notes[0].endswith(f" {x.size // 5} samples")
+
+
+def test_shares_are_all_or_nothing_only_where_they_are() -> None:
+    assert [share_text(share) for share in (0.0, 0.001, 0.25, 0.5, 0.999, 1.0)] == ["0%", "<1%", "25%", "50%", ">99%", "100%"]
+
+
+def test_a_nan_between_records_is_not_called_the_first_without_saying_so() -> None:
+    w = Value([1.0], label="w")
+    recorder = Recorder([w], every=10)
+    for step in range(30):
+        w.grad = np.array([np.nan if step >= 13 else 1.0])
+        recorder.step(1.0)
+    assert recorder.notes()[0]["text"] == "first NaN at step 20 in the gradient of w; 9 steps before it were not recorded"
 
 
 def test_exploding_and_vanishing_gradients() -> None:
@@ -512,6 +550,35 @@ def test_the_slider_and_the_keyboard_replay_the_run(diverged: Recorder, browser:
     page.keyboard.press(" ")
     assert page.locator("#play").get_attribute("aria-label") == "Play"
     assert said == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_does_not_stand_out_is_said_as_it_is(browser: Any, tmp_path: Path, scheme: str) -> None:
+    """Never "no dead unit" above a table in which some are silent; and no word of colours that only one theme has."""
+    texts = []
+    for idle, activations in ((0, True), (1, True), (0, False)):
+        x = Value(np.array([[-1.0] * idle + [1.0] * (4 - idle)]), label="x")
+        recorder = Recorder([x], activations=activations)
+        for _ in range(3):
+            x.grad = None
+            with scope("layer"):
+                hidden = x.relu()
+            loss = hidden.sum()
+            loss.backward()
+            recorder.step(loss)
+        assert recorder.notes() == []
+        page, said = opened(browser, recorder.save(tmp_path / f"run{len(texts)}.html"), scheme=scheme)
+        texts.append(page.inner_text("#notes li"))
+        assert "darker" not in page.inner_text("main")
+        assert not said
+        page.context.close()
+    fine = "Nothing stands out: no NaN, no gradient that is zero, vanishes or explodes"
+    assert texts == [
+        f"{fine}, no dead or saturated unit.",
+        f"{fine}; no layer with half of its units dead or saturated (at the end 25 % of layer silent).",
+        f"{fine}; activations were not recorded.",
+    ]
 
 
 @pytest.mark.browser

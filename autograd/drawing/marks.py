@@ -64,7 +64,7 @@ def dead_units(members: list[Any], units: list[Any]) -> str:
             alive[unit] = alive.get(unit, False) or bool(np.any(value._raw != 0.0))
             samples[unit] = samples.get(unit, 0) + 1
             continue
-        data = np.moveaxis(value._raw, 1 if value.ndim == 4 else -1, -1)  # channels of images come second
+        data = np.moveaxis(value._raw, unit_axis(value.ndim), -1)
         rows = data.reshape(math.prod(data.shape[:-1]), data.shape[-1])
         for place, any_sample in enumerate((rows != 0.0).any(axis=0).tolist()):
             alive[place] = alive.get(place, False) or any_sample
@@ -79,6 +79,11 @@ def dead_units(members: list[Any], units: list[Any]) -> str:
         return ""
     units_are = f"{dead:,} of {plural(len(alive), 'unit')} {'is' if dead == 1 else 'are'}"
     return f"{units_are} zero for {f'all {most:,} samples' if most > 1 else 'this sample'}"
+
+
+def unit_axis(ndim: int) -> int:
+    """Which axis of an activation numbers its units: the last one; of images the second, their channels."""
+    return 1 if ndim == 4 else ndim - 1
 
 
 def is_rectifier(x: Any, low: Any, high: Any) -> bool:

@@ -21,7 +21,7 @@ Note = tuple[str, int, str, str]  # kind, step, name, text
 
 def bad_numbers(recorder: Recorder) -> Iterator[Note]:
     """Where the first NaN or infinity was: activations before the loss before gradients before values."""
-    activations = (recorder.activations or {}).values()
+    activations = list((recorder.activations or {}).values())
     gradients = [group.gradients for group in reversed(recorder.groups)]  # the backward pass reaches the last first
     values = [group.values for group in recorder.groups]
     found = bad_tracks(activations, "the activations of ") + [(*bad, "the loss", "") for bad in recorder.bad_losses]
@@ -31,7 +31,11 @@ def bad_numbers(recorder: Recorder) -> Iterator[Note]:
     first = step, what, where, name = min(found, key=itemgetter(0))
     rest = sum(item[0] == step for item in found) - 1
     more = f", and in {plural(rest, 'other place')} at that step" if rest else ""
-    yield "nan", step, name, f"first {what} at step {step} in {where}{name}{more}"
+    tracks = [*activations, *gradients, *values]
+    unseen = min((track.unseen for track in tracks if track.first_bad and track.first_bad[0] == step), default=0)
+    unseen = 0 if any(bad[0] == step for bad in recorder.bad_losses) else unseen  # the loss of each step is looked at
+    before = f"; {plural(unseen, 'step')} before it {'was' if unseen == 1 else 'were'} not recorded" * bool(unseen)
+    yield "nan", step, name, f"first {what} at step {step} in {where}{name}{more}{before}"
     in_gradients = min(bad_tracks(gradients, "the gradient of "), key=itemgetter(0), default=first)
     if first[2] != in_gradients[2]:
         step, what, where, name = in_gradients
@@ -63,6 +67,11 @@ def always_zero(group: Group) -> bool:
 def rounded(times: float) -> str:
     """ "1,200", and from a million on "1.2e+06"."""
     return f"{times:,.0f}" if times < 1e6 else f"{times:.2g}"
+
+
+def share_text(share: float) -> str:
+    """ "57%"; all or nothing only where it is."""
+    return ">99%" if 0.995 <= share < 1.0 else "<1%" if 0.0 < share < 0.005 else f"{share:.0%}"
 
 
 def gradients_of(names: list[str]) -> str:
@@ -107,13 +116,13 @@ def idle_units(recorder: Recorder) -> Iterator[Note]:
     """Layers of which half the units, or results, do nothing at the last record; since when."""
     for track in (recorder.activations or {}).values():
         table = track.table()
-        for column, kind, text in (
-            ("silent", "dead", "{share} of the relu units of {name} give zero for the whole batch since step {step}"),
-            ("saturated", "saturated", "{share} of the results of {name} ({op}) are saturated since step {step}"),
+        for column, kind, what in (
+            ("silent", "dead", f"the relu units of {track.name} give zero for the whole batch"),
+            ("saturated", "saturated", f"the results of {track.name} ({track.op}) are saturated"),
         ):
             share = table.get(column, np.zeros(0))
             if not len(share) or not share[-1] >= 0.5:
                 continue
             below = np.flatnonzero(share < 0.5)
             step = int(table["step"][below[-1] + 1 if below.size else 0])
-            yield kind, step, track.name, text.format(share=f"{share[-1]:.0%}", name=track.name, op=track.op, step=step)
+            yield kind, step, track.name, f"{share_text(share[-1])} of {what}; at least half of them since step {step}"

@@ -41,8 +41,8 @@ class Recorder:
       rms of the change in this one step divided by the rms of the values. A healthy run has about 1e-3. The
       first record has no ratio, and neither have values that are all zero;
     - of every module, and every ``with scope(...)``, below the loss: the last result that it computed, which
-      is the activation. A ReLU unit is "silent" if it gives zero for the whole batch; a tanh counts as saturated
-      where ``|x| > 0.97``, and a sigmoid where it is less than 0.015 from 0 or 1.
+      is the activation. A ReLU unit, or a channel of images, is "silent" if it gives zero for the whole batch; a tanh
+      counts as saturated where ``|x| > 0.97``, and a sigmoid where it is less than 0.015 from 0 or 1.
 
     Each of these has mean, std, rms, the largest absolute value, the share of exact zeros, the number of NaN and
     of infinities, and a histogram from its smallest to its largest number: of at most 500 numbers, in a larger

@@ -10,6 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from autograd.drawing.marks import unit_axis
+
 SAMPLE = 500  # a histogram is made of so many numbers of an array at most
 TOGETHER = 64  # steps whose statistics are computed at once, unless
 WAITING = 2**19  # more numbers than these would wait, 4 MB
@@ -112,6 +114,7 @@ class Track:
         rows: how many steps wait to be measured together, at most.
         shape: of the latest array.
         first_bad: the first step with a NaN or an infinity and which of them, or None. It outlives thinning.
+        unseen: how many steps before that one were not looked at.
     """
 
     def __init__(self, name: str, bins: int, rows: int, op: str = "", moves: bool = False) -> None:
@@ -123,6 +126,7 @@ class Track:
         self.before: tuple[int, np.ndarray] = (-2, np.empty(0))
         self.blocks: list[Block] = []
         self.first_bad: tuple[int, str] | None = None
+        self.unseen = 0
 
     def add(self, step: int, numbers: np.ndarray) -> None:
         """Keep a copy of the numbers of a step."""
@@ -155,10 +159,13 @@ class Track:
             middle, far = SATURATED[self.op]
             block["saturated"] = (np.abs(numbers - middle) > far).mean(axis=1)
         if self.op == "relu" and len(self.shape) > 1 and numbers.size:
-            block["silent"] = (numbers.reshape(count, self.shape[0], -1).max(axis=1) <= 0.0).mean(axis=1)
+            by_unit = np.moveaxis(numbers.reshape(count, *self.shape), 1 + unit_axis(len(self.shape)), -1)
+            block["silent"] = (by_unit.reshape(count, -1, by_unit.shape[-1]).max(axis=1) <= 0.0).mean(axis=1)
         bad = np.flatnonzero(block["nan"] + block["inf"])
         if bad.size and self.first_bad is None:
             self.first_bad = self.steps[bad[0]], "NaN" if block["nan"][bad[0]] else "infinity"
+            known = self.steps[bad[0] - 1] if bad[0] else int(self.blocks[-1]["step"][-1]) if self.blocks else -1
+            self.unseen = self.steps[bad[0]] - known - 1
         self.steps = []
         self.blocks.append(block)
         return block

@@ -29,7 +29,7 @@ function short(x) {
   return text.replace(/-/g, "−").replace("e+", "e");
 }
 
-const percent = (x) => (finite(x) ? (x > 0 && x < 0.001 ? "<0.1" : (100 * x).toFixed(x > 0 && x < 0.1 ? 1 : 0)) + " %" : "–");
+const percent = (x) => (finite(x) ? (x > 0 && x < 0.001 ? "<0.1" : x < 1 && x >= 0.995 ? ">99" : (100 * x).toFixed(x > 0 && x < 0.1 ? 1 : 0)) + " %" : "–");
 const plural = (n, what) => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
 const colour = (k) => `var(--s${k % COLOURS})`;
 const dash = (k) => DASHES[Math.floor(k / COLOURS) % DASHES.length];
@@ -452,8 +452,17 @@ function notes() {
     go.addEventListener("click", () => { pause(); show(nearest(note.step)); });
     list.append(make("li", { class: note.kind }, make("span", {}, note.text), go));
   }
-  if (!data.notes.length) list.append(make("li", { class: "fine" }, "Nothing stands out: no NaN, no gradient that is zero, vanishes or explodes, no dead or saturated layer."));
+  if (!data.notes.length) list.append(make("li", { class: "fine" }, `Nothing stands out: no NaN, no gradient that is zero, vanishes or explodes${idleUnits()}.`));
   find("notes").append(list);
+}
+
+/** What is to be said of units that are idle in a record where nothing stands out. */
+function idleUnits() {
+  const tracks = data.activations;
+  if (!tracks.length) return "; activations were not recorded";
+  const shares = (name, word) => tracks.filter((track) => track[name]?.at(-1) > 0).map((track) => `${percent(track[name].at(-1))} of ${track.name} ${word}`);
+  const idle = [...shares("silent", "silent"), ...shares("saturated", "saturated")];
+  return idle.length ? `; no layer with half of its units dead or saturated (at the end ${idle.join(", ")})` : ", no dead or saturated unit";
 }
 
 function facts() {
