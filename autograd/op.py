@@ -16,6 +16,11 @@ import numpy as np
 FLOAT_ERRORS = (ZeroDivisionError, OverflowError, ValueError)
 
 
+HALF, SINGLE, DOUBLE = map(np.dtype, (np.float16, np.float32, np.float64))
+
+#: Kinds of operations that add numbers up: of float16 they are computed in float32, and rounded once at the end.
+SUMS = ("reduction", "softmax", "linear")
+
 #: Arguments of PyTorch's tensors, with NumPy's names for them.
 TENSOR_WORDS = {"dim": "axis", "keepdim": "keepdims"}
 
@@ -37,6 +42,9 @@ class Op:
         rule_x, rule_y: the rules of an op that has no arguments but one or two inputs, which backward()
             and the operators write out. Of all other ops a node keeps the whole tuple of arguments.
         domain: for elementwise ops, an interval for each input to sample, away from kinks.
+        sums: whether it adds numbers up, which for float16 it does in float32.
+        floats: whether integers and bools become floats before it computes; else they are moved about as they are.
+        first: the position of its first differentiable argument.
     """
 
     def __init__(
@@ -63,6 +71,9 @@ class Op:
         self.names, self.arity = tuple(names), len(names)
         self.settings = tuple(position for position, key in enumerate(names) if key not in rules)
         self.rules = tuple((names.index(key), rule) for key, rule in rules.items())
+        self.first = self.rules[0][0]
+        self.sums = kind in SUMS
+        self.floats = self.sums or kind == "elementwise"
         plain = len(rules) == len(names) <= 2 and prepare is None and kind != "custom"  # whose rules are checked
         self.rule_x = self.rules[0][1] if plain else None
         self.rule_y = self.rules[1][1] if plain and len(rules) == 2 else None
@@ -81,16 +92,24 @@ class Op:
             if named and not named.keys().isdisjoint(TENSOR_WORDS) and self.kind != "custom":
                 raise tensor_words(self.name, named)
             args = self.bind(*args, **named)
+        usual = True  # all are floats, None, or arrays of float64 and float32
         for position, _ in self.rules:
             item = args[position]
-            if item.__class__ is not np.ndarray and item.__class__ is not float:
-                value = value_in(item)
+            if item.__class__ is np.ndarray:
+                usual = usual and (item.dtype is DOUBLE or item.dtype is SINGLE)
+            elif item.__class__ is not float and item is not None:
+                usual, value = False, value_in(item)
                 if value is not None:
                     return value._record(self, args)
-            if item.__class__ is list and self.prepare is None:
-                args = (*args[:position], np.asarray(item), *args[position + 1 :])
+                if item.__class__ is list and self.prepare is None:
+                    args = (*args[:position], np.asarray(item), *args[position + 1 :])
         args = args if self.prepare is None else self.prepare(*args)
         self.refuse_values(args)
+        if usual or not self.floats:
+            return self.forward(*args)
+        args = floating(self, args)
+        if adds_halves(self, args, args[self.first]):
+            return self.forward(*with_dtype(self, args, SINGLE)).astype(HALF)
         return self.forward(*args)
 
     def refuse_values(self, args: tuple[Any, ...]) -> None:
@@ -111,6 +130,40 @@ class Op:
             return self.scalar(*args)
         except FLOAT_ERRORS:
             return float(self.array(*map(np.float64, args)))
+
+
+def common_dtype(op: Op, args: tuple[Any, ...]) -> Any:
+    """The dtype of the floating arrays among the inputs of an op together; None where there is none."""
+    inputs = [raw(args[position]) for position, _ in op.rules]
+    inputs = [part for item in inputs for part in (item if item.__class__ is tuple else (item,))]
+    dtypes = {item.dtype for item in inputs if item.__class__ is np.ndarray and item.dtype.kind == "f"}
+    return np.result_type(*dtypes) if dtypes else None
+
+
+def adds_halves(op: Op, args: tuple[Any, ...], first: Any) -> bool:
+    """Whether an op adds up numbers of float16, which stops at 2048 and overflows at 65504. `first` is its first input."""
+    first = first[0] if first.__class__ is tuple and first else first
+    return op.sums and first.__class__ is np.ndarray and first.dtype is HALF and common_dtype(op, args) is HALF
+
+
+def floating(op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments of an op with integers and bools as floats, in the dtype of the floating arrays among its inputs."""
+    return with_dtype(op, args, common_dtype(op, args) or DOUBLE, "biu")
+
+
+def with_dtype(op: Op, args: tuple[Any, ...], dtype: Any, kinds: str = "f") -> tuple[Any, ...]:
+    """The arguments of an op with those inputs that are arrays of some kinds in a dtype, and integers as Python's floats."""
+
+    def cast(item: Any) -> Any:
+        if item.__class__ is tuple:
+            return tuple(map(cast, item))
+        data = raw(item)
+        if data.__class__ is np.ndarray and data.dtype.kind in kinds:
+            return item.astype(dtype)
+        return float(item) if isinstance(item, (int, np.integer, np.bool_)) else item
+
+    positions = [position for position, _ in op.rules]
+    return tuple(cast(item) if position in positions else item for position, item in enumerate(args))
 
 
 def tensor_words(name: str, named: dict[str, Any]) -> TypeError:

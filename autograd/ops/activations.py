@@ -14,7 +14,7 @@ import numpy as np
 
 from autograd.op import is_value, raw, shape_of
 from autograd.ops.elementwise import exp, float_dtype, log, sigmoid, sigmoid_array, where
-from autograd.ops.forms import as_float, binary, composed, primitive, unary
+from autograd.ops.forms import adding, as_float, binary, composed, primitive, unary
 from autograd.ops.piecewise import abs, clip, inside, maximum, minimum, nothing
 from autograd.ops.plain import is_finite, short
 from autograd.ops.reductions import softmax
@@ -312,6 +312,7 @@ def cross_entropy_rule(g: Any, out: Any, x: Any, target: Any) -> Any:
     return column(g) * (p - hot)
 
 
+@adding
 @primitive("selection", checked_classes, x=cross_entropy_rule)
 def softmax_cross_entropy(x: Any, target: Any) -> Any:
     """``-log(softmax(x)[target])`` for each sample, in one node: logits (..., classes), classes (...) as integers.

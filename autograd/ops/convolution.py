@@ -19,7 +19,7 @@ import numpy as np
 
 from autograd.op import raw
 from autograd.ops.elementwise import astype, float_dtype
-from autograd.ops.forms import composed, primitive
+from autograd.ops.forms import adding, composed, primitive
 from autograd.ops.plain import is_finite
 from autograd.ops.reductions import _sum
 from autograd.ops.shapes import as_tensor, reshape
@@ -416,6 +416,7 @@ def _max_pool(x: Any, window: Window) -> Any:
     return batch_first(out)
 
 
+@adding
 @primitive("selection", g=lambda h, out, g, x, best, window: _max_picked(h, x, best, window))
 def _max_unpool(g: Any, x: Any, best: Any, window: Window) -> Any:
     """The cotangent of max_pool(x) = `best`: `g` at the maximum of each window, in equal shares where elements tie."""
@@ -428,6 +429,7 @@ def _max_unpool(g: Any, x: Any, best: Any, window: Window) -> Any:
     return without_padding(out, window)
 
 
+@adding
 @primitive("selection", h=lambda g, out, h, x, best, window: _max_unpool(g, x, best, window))
 def _max_picked(h: Any, x: Any, best: Any, window: Window) -> Any:
     """The elements of `h` where max_pool(x) = `best` took those of x, their mean where elements tie."""

@@ -75,6 +75,12 @@ def stepwise(function: Callable[..., Any]) -> Callable[..., Any]:
     return composed(function)
 
 
+def adding(op: Op) -> Op:
+    """Mark an operation that adds numbers up although its kind does not say so."""
+    op.sums = op.floats = True
+    return op
+
+
 def primitive(
     kind: str = "custom",
     prepare: Callable[..., tuple[Any, ...]] | None = None,

@@ -8,7 +8,7 @@ import numpy as np
 
 from autograd.op import is_value, raw, shape_of
 from autograd.ops.elementwise import where
-from autograd.ops.forms import composed, primitive
+from autograd.ops.forms import adding, composed, primitive
 from autograd.ops.piecewise import maximum, minimum
 from autograd.ops.shapes import as_array, broadcast_to, reshape
 
@@ -62,6 +62,7 @@ def getitem(x: Any, index: Any) -> Any:
     return (x if x.__class__ is np.ndarray else np.asarray(x))[index]
 
 
+@adding
 @primitive("selection", x=lambda g, out, x, shape, index: getitem(g, index))
 def scatter(x: Any, shape: tuple[int, ...], index: Any) -> Any:
     """Zeros of `shape` with `x` added at `index`, the transpose of indexing; repeated places add up."""
@@ -109,6 +110,7 @@ def index_set(x: Any, u: Any, index: Any) -> Any:
     return out
 
 
+@adding
 @primitive(
     "selection",
     prepare=at_arguments,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.op import Op, is_value, raw, shape_of, value_in
+from autograd.op import DOUBLE, Op, floating, is_value, raw, shape_of, value_in
 from autograd.ops import shapes
 
 KINDS = {"c": "complex numbers", "O": "an object array", "U": "a string", "S": "bytes", "M": "dates", "m": "time spans"}
@@ -56,14 +56,19 @@ def leaf_data(data: Any) -> Any:
     return array if array.ndim else float(array)
 
 
-def constant(other: Any) -> Any:
-    """The other operand of an operator as a float or an array, a list of Values as one, or NotImplemented for what is no data."""
+def constant(other: Any, data: Any = None) -> Any:
+    """The other operand of an operator as a float or an array, a list of Values as one, or NotImplemented for what is no data.
+
+    Integers and bools take the dtype of `data`, where that is smaller than float64, which NumPy would give them.
+    """
     if isinstance(other, (int, float, np.floating, np.integer, np.bool_)):
         return float(other)
     if holds_value(other):
         return shapes.array(other)  # joined, so that no gradient is lost
     if isinstance(other, (np.ndarray, np.generic, list, tuple, complex, str, bytes)) or hasattr(other, "__array__"):
         array = real_array(other, "an operation with a Value")
+        if array.dtype.kind != "f" and data.__class__ is np.ndarray and data.dtype is not DOUBLE:
+            array = array.astype(data.dtype)
         return array if array.ndim else float(array)
     return NotImplemented
 
@@ -76,9 +81,14 @@ def operands(op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """
     op.refuse_values(args)
     checked = list(args)
+    usual = True
     for position, _ in op.rules:
-        checked[position] = operand(args[position], op)
-    return tuple(checked)
+        item = checked[position] = operand(args[position], op)
+        if item.__class__ is np.ndarray:
+            usual = usual and (item.dtype is DOUBLE or item.dtype.kind == "f")
+        elif item.__class__ is tuple:
+            usual = usual and not any(part.__class__ is np.ndarray and part.dtype.kind != "f" for part in item)
+    return tuple(checked) if usual or op.kind == "custom" else floating(op, tuple(checked))
 
 
 def operand(item: Any, op: Op) -> Any:
