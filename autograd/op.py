@@ -7,7 +7,7 @@ op called with recorded values has their class record it.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -107,10 +107,19 @@ class Op:
         self.refuse_values(args)
         if usual or not self.floats:
             return self.forward(*args)
-        args = floating(self, args)
+        args = self.replaced(args, floating(self.inputs(args)))
         if adds_halves(self, args, args[self.first]):
-            return self.forward(*with_dtype(self, args, SINGLE)).astype(HALF)
+            return self.forward(*self.replaced(args, cast(self.inputs(args), SINGLE))).astype(HALF)
         return self.forward(*args)
+
+    def inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments that have a rule."""
+        return tuple([args[position] for position, _ in self.rules])
+
+    def replaced(self, args: tuple[Any, ...], inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The arguments with others in place of those that have a rule."""
+        new = {position: item for (position, _), item in zip(self.rules, inputs, strict=True)}
+        return tuple([new.get(position, item) for position, item in enumerate(args)])
 
     def refuse_values(self, args: tuple[Any, ...]) -> None:
         """Raise TypeError for a Value where the op has no derivative."""
@@ -132,38 +141,39 @@ class Op:
             return float(self.array(*map(np.float64, args)))
 
 
-def common_dtype(op: Op, args: tuple[Any, ...]) -> Any:
-    """The dtype of the floating arrays among the inputs of an op together; None where there is none."""
-    inputs = [raw(args[position]) for position, _ in op.rules]
-    inputs = [part for item in inputs for part in (item if item.__class__ is tuple else (item,))]
-    dtypes = {item.dtype for item in inputs if item.__class__ is np.ndarray and item.dtype.kind == "f"}
+def common_dtype(inputs: Iterable[Any]) -> Any:
+    """The dtype of the floating arrays among inputs, also within tuples; None where there is none."""
+    inputs = map(raw, inputs)
+    flat = [part for item in inputs for part in (item if item.__class__ is tuple else (item,))]
+    dtypes = {item.dtype for item in flat if isinstance(item, np.ndarray) and item.dtype.kind == "f"}
     return np.result_type(*dtypes) if dtypes else None
 
 
 def adds_halves(op: Op, args: tuple[Any, ...], first: Any) -> bool:
     """Whether an op adds up numbers of float16, which stops at 2048 and overflows at 65504. `first` is its first input."""
     first = first[0] if first.__class__ is tuple and first else first
-    return op.sums and first.__class__ is np.ndarray and first.dtype is HALF and common_dtype(op, args) is HALF
+    return op.sums and first.__class__ is np.ndarray and first.dtype is HALF and common_dtype(op.inputs(args)) is HALF
 
 
-def floating(op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The arguments of an op with integers and bools as floats, in the dtype of the floating arrays among its inputs."""
-    return with_dtype(op, args, common_dtype(op, args) or DOUBLE, "biu")
+def in_single(record: Callable[..., Any], op: Op, args: tuple[Any, ...]) -> Any:
+    """A recorded Value of an op on float16 that computes in float32, its derivatives as well; a number is not rounded again."""
+    out = record(op, op.replaced(args, cast(op.inputs(args), SINGLE)))
+    return out.astype(HALF) if out.shape else out
 
 
-def with_dtype(op: Op, args: tuple[Any, ...], dtype: Any, kinds: str = "f") -> tuple[Any, ...]:
-    """The arguments of an op with those inputs that are arrays of some kinds in a dtype, and integers as Python's floats."""
+def cast(item: Any, dtype: Any, kinds: str = "f") -> Any:
+    """An array or Value of some kinds of dtypes in another one, and an integer as a Python float; also within a tuple."""
+    if item.__class__ is tuple:
+        return tuple([cast(part, dtype, kinds) for part in item])
+    data = raw(item)
+    if isinstance(data, np.ndarray) and data.dtype.kind in kinds:
+        return item.astype(dtype)
+    return float(item) if isinstance(item, (int, np.integer, np.bool_)) else item
 
-    def cast(item: Any) -> Any:
-        if item.__class__ is tuple:
-            return tuple(map(cast, item))
-        data = raw(item)
-        if data.__class__ is np.ndarray and data.dtype.kind in kinds:
-            return item.astype(dtype)
-        return float(item) if isinstance(item, (int, np.integer, np.bool_)) else item
 
-    positions = [position for position, _ in op.rules]
-    return tuple(cast(item) if position in positions else item for position, item in enumerate(args))
+def floating(items: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Inputs whose integers and bools are floats, in the dtype of the floating arrays among them."""
+    return cast(items, common_dtype(items) or DOUBLE, "biu")
 
 
 def tensor_words(name: str, named: dict[str, Any]) -> TypeError:

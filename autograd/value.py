@@ -22,7 +22,7 @@ from autograd.leaving import leaving_message
 from autograd.method_table import PLAIN, PYTORCHS, hint, op_method, plain_method, shared_functions
 from autograd.methods import Methods
 from autograd.numpy_protocol import array_function, array_ufunc
-from autograd.op import FLOAT_ERRORS, HALF, SINGLE, Op, adds_halves, raw, with_dtype
+from autograd.op import FLOAT_ERRORS, Op, adds_halves, in_single, raw
 from autograd.ops import elementwise, indexing, piecewise, products, shapes
 from autograd.ops.plain import constant, describe, explained, leaf_data, matching, operands, short, zeros_like
 from autograd.scopes import Place, is_recording, scope
@@ -36,8 +36,7 @@ def record(op: Op, args: tuple[Any, ...]) -> Value:
     args = operands(op, args if op.prepare is None else op.prepare(*args))
     data = [item._raw if item.__class__ is Value else raw(item) for item in args]
     if op.sums and adds_halves(op, args, data[op.first]):
-        out = record(op, with_dtype(op, args, SINGLE))
-        return shapes.astype(out, HALF) if out.shape else out
+        return in_single(record, op, args)
     return node(op, compute(op, *data), *(args if op.rule_x is not None else (args,)))
 
 

@@ -18,7 +18,7 @@ from autograd.ops.linalg import lstsq
 from autograd.ops.products import convolve
 from autograd.ops.reductions import _sum
 from autograd.ops.shapes import (
-    as_array,
+    as_floats,
     atleast_1d,
     broadcast_to,
     concatenate,
@@ -36,12 +36,12 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     """The differences of neighbours along `axis`, n times, with numbers put before or behind first."""
     if n < 0:
         raise ValueError(f"diff() takes an order n of at least 0, but {n} came")
-    a = as_array(a)
+    a, prepend, append = as_floats(a, prepend, append)
     shape = np.shape(a)
     ndim = len(shape)
     axis = normalize_axis_index(axis, ndim)
     layer = (*shape[:axis], 1, *shape[axis + 1 :])
-    ends = [end if end is None or np.shape(end) else broadcast_to(end, layer) for end in map(as_array, (prepend, append))]
+    ends = [end if end is None or np.shape(end) else broadcast_to(end, layer) for end in (prepend, append)]
     if prepend is not None or append is not None:
         a = concatenate([item for item in (ends[0], a, ends[1]) if item is not None], axis)
     for _ in range(n):
@@ -52,6 +52,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
 @composed
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     """The differences of neighbours of all elements in a row."""
+    ary, to_end, to_begin = as_floats(ary, to_end, to_begin)
     parts = [to_begin, diff(ravel(ary)), to_end]
     return concatenate([ravel(part) for part in parts if part is not None])
 
@@ -63,10 +64,9 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     At the ends one-sided differences of first or second order. As np.gradient; the gradient of a graph is
     autograd.gradient.
     """
-    f = as_array(f)
+    f, *spacings = as_floats(f, *(varargs or (1.0,)))
     ndim = len(f.shape)
     axes = normalize_axis_tuple(range(ndim) if axis is None else axis, ndim)
-    spacings = [as_array(item) for item in varargs or (1.0,)]
     if len(spacings) == 1 and not np.shape(spacings[0]):
         spacings *= len(axes)
     if len(spacings) != len(axes) or edge_order not in (1, 2):
@@ -108,14 +108,13 @@ def slope_along(f: Any, axis: int, spacing: Any, edge_order: int) -> Any:
 @composed
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """The area under samples `y` at `x`, or at the distance `dx`, by the trapezoidal rule."""
-    y = as_array(y)
+    y, x, dx = as_floats(y, x, dx)
     ndim = len(np.shape(y))
     axis = normalize_axis_index(axis, ndim)
     heights = (y[along(axis, ndim, slice(1, None))] + y[along(axis, ndim, slice(None, -1))]) * 0.5
     if x is not None:
-        x = as_array(x)
         dx = diff(x, axis=axis) if len(x.shape) > 1 else reshape(diff(x), (-1, *(1,) * (ndim - 1 - axis)))
-    return _sum(heights * as_array(dx), axis)
+    return _sum(heights * dx, axis)
 
 
 @composed
@@ -123,14 +122,14 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2.0 * n
     """`p` with multiples of `period` added along `axis`, so that no neighbours differ by more than half of it; the slope is 1."""
     if is_value(period) or is_value(discont):
         raise TypeError("unwrap() has no derivative for its period and discont: pass their .data")
-    p = as_array(p)
+    p = as_floats(p)
     return p + (np.unwrap(raw(p), discont, axis, period=period) - raw(p))
 
 
 @composed
 def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
     """What `func1d` makes of each vector of `arr` along `axis`, a number or an array, in the place of that axis."""
-    arr = as_array(arr)
+    arr = as_floats(arr)
     axis = normalize_axis_index(axis, len(np.shape(arr)))
     vectors = moveaxis(arr, axis, -1)
     lead = vectors.shape[:-1]
@@ -146,8 +145,7 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
 @composed
 def polyval(p: Any, x: Any) -> Any:
     """The polynomial with the coefficients `p`, highest power first, at `x`, by Horner's scheme."""
-    p = as_array(p)
-    x = as_array(x)
+    p, x = as_floats(p, x)
     out = x * 0.0
     for i in range(p.shape[0]):
         out = out * x + p[i]
@@ -157,7 +155,7 @@ def polyval(p: Any, x: Any) -> Any:
 @composed
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """The powers of each element of a vector, N of them, as a row; the highest first."""
-    x = as_array(x)
+    x = as_floats(x)
     columns = x.shape[0] if N is None else N
     powers = [x**0.0]
     for _ in range(columns - 1):
@@ -176,7 +174,7 @@ def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: 
     """
     if full or cov:
         raise TypeError("polyfit() of a Value gives the coefficients alone: full and cov must be False")
-    x, y, w = map(as_array, (x, y, w))
+    x, y, w = as_floats(x, y, w)
     powers = vander(x, operator.index(deg) + 1)  # (points, deg + 1)
     if len(np.shape(x)) != 1 or len(np.shape(y)) not in (1, 2) or np.shape(y)[0] != np.shape(x)[0] or deg < 0 or not np.size(x):
         came = f"the shapes {np.shape(x)} and {np.shape(y)} and the degree {deg} came"
@@ -194,13 +192,13 @@ def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: 
 @composed
 def polymul(a1: Any, a2: Any) -> Any:
     """The coefficients of the product of two polynomials; unlike NumPy's, leading zeros stay, which have a gradient."""
-    return convolve(atleast_1d(a1), atleast_1d(a2))
+    return convolve(*map(atleast_1d, as_floats(a1, a2)))
 
 
 @composed
 def polyadd(a1: Any, a2: Any) -> Any:
     """The coefficients of the sum of two polynomials."""
-    a1, a2 = atleast_1d(a1), atleast_1d(a2)
+    a1, a2 = map(atleast_1d, as_floats(a1, a2))
     short = a1.shape[0] - a2.shape[0]
     return pad(a1, (builtins.max(-short, 0), 0)) + pad(a2, (builtins.max(short, 0), 0))
 
@@ -210,7 +208,7 @@ def polyder(p: Any, m: int = 1) -> Any:
     """The coefficients of the m-th derivative of a polynomial."""
     if m < 0:
         raise ValueError(f"polyder() takes an order m of at least 0, but {m} came")
-    p = atleast_1d(p)
+    p = atleast_1d(as_floats(p))
     for _ in range(m):
         p = p[:-1] * np.arange(p.shape[0] - 1, 0, -1).astype(p.dtype)
     return p

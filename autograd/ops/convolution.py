@@ -22,7 +22,7 @@ from autograd.ops.elementwise import astype, float_dtype
 from autograd.ops.forms import adding, composed, primitive
 from autograd.ops.plain import is_finite
 from autograd.ops.reductions import _sum
-from autograd.ops.shapes import as_tensor, reshape
+from autograd.ops.shapes import as_floats, as_tensor, reshape
 
 Lengths = tuple[int, ...]
 LAYOUT = "(batch, channels, *space)"
@@ -278,6 +278,7 @@ def checked_channels(who: str, x: Any, weight: Any, bias: Any, groups: int, axis
     Raises:
         ValueError: if the numbers of axes or channels do not fit together.
     """
+    x, weight, bias = as_floats(x, weight, bias)
     x, weight = as_tensor(x), as_tensor(weight)
     order = "out channels, in channels / groups" if axis else "in channels, out channels / groups"
     if len(weight.shape) < 3:

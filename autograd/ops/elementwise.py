@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.op import raw
+from autograd.op import DOUBLE, raw
 from autograd.ops.forms import REAL, binary, composed, primitive, unary
 
 _total = sum  # Python's own
@@ -131,7 +131,8 @@ radians, degrees = deg2rad, rad2deg
 
 def float_dtype(x: Any) -> Any:
     """The dtype of `x`, and float64 for integers."""
-    return np.result_type(np.asarray(raw(x)), np.float16)
+    dtype = np.asarray(raw(x)).dtype
+    return dtype if dtype.kind == "f" else DOUBLE
 
 
 def sinc_series(z: Any, order: int) -> Any:

@@ -10,7 +10,7 @@ from autograd.op import is_value, raw, shape_of
 from autograd.ops.elementwise import where
 from autograd.ops.forms import adding, composed, primitive
 from autograd.ops.piecewise import maximum, minimum
-from autograd.ops.shapes import as_array, broadcast_to, reshape
+from autograd.ops.shapes import as_array, as_floats, broadcast_to, reshape
 
 
 def plain_index(index: Any) -> Any:
@@ -247,7 +247,7 @@ def extract(condition: Any, arr: Any) -> Any:
 @composed
 def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
     """From each element's choice: ``choices[a[i]][i]``, all of them broadcast to one shape."""
-    choices = [as_array(item) for item in choices]
+    choices = as_floats(*choices, None)[:-1]
     turn = in_range(a, len(choices), mode)
     if turn.size and not (turn.min() >= 0 and turn.max() < len(choices)):
         raise ValueError(f"choose() has {len(choices)} choices, but their numbers reach from {turn.min()} to {turn.max()}")
@@ -262,9 +262,9 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """The choice of the first condition that holds, elementwise, and `default` where none does."""
     if len(condlist) != len(choicelist) or not len(condlist):
         raise ValueError(f"select() takes as many conditions as choices, but {len(condlist)} and {len(choicelist)} came")
-    out = as_array(default)
+    *choicelist, out = as_floats(*choicelist, default)
     for condition, item in zip(reversed(condlist), reversed(choicelist), strict=True):
-        out = where(condition, as_array(item), out)
+        out = where(condition, item, out)
     return out
 
 
@@ -274,7 +274,7 @@ def where_or_nonzero(condition: Any, x: Any = None, y: Any = None, /) -> Any:
         return np.nonzero(raw(as_array(condition)))
     if x is None or y is None:
         raise ValueError("np.where() takes a condition alone, or with both x and y")
-    return where(condition, as_array(x), as_array(y))
+    return where(condition, *as_floats(x, y))
 
 
 @composed
@@ -283,7 +283,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 
     One function more than there are conditions is for the rest, which is 0 without it.
     """
-    x = as_array(x)
+    x = as_floats(x)
     conditions = [condlist] if np.ndim(condlist) == len(np.shape(x)) else list(condlist)
     conditions = [np.broadcast_to(np.asarray(item, dtype=bool), np.shape(x)).ravel() for item in conditions]
     functions = list(funclist)
@@ -301,6 +301,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     return reshape(out, np.shape(x))
 
 
+@adding
 @primitive("shape", x=lambda g, out, x, equal, axis: averaged_runs(g, equal, axis))
 def averaged_runs(x: Any, equal: Any, axis: int) -> Any:
     """`x` with each run along `axis`, of elements joined to the one before by `equal`, replaced by its mean."""

@@ -29,7 +29,19 @@ from autograd.ops.piecewise import abs as absolute
 from autograd.ops.piecewise import sign, sign_of
 from autograd.ops.products import matmul, swap
 from autograd.ops.reductions import _max, _min, _sum, plain_axis, spread
-from autograd.ops.shapes import as_tensor, concatenate, expand_dims, moveaxis, ravel, reshape, squeeze, transpose, tril, triu
+from autograd.ops.shapes import (
+    as_floats,
+    as_tensor,
+    concatenate,
+    expand_dims,
+    moveaxis,
+    ravel,
+    reshape,
+    squeeze,
+    transpose,
+    tril,
+    triu,
+)
 
 # --- several outputs in one array -----------------------------------------------------------------
 
@@ -74,8 +86,7 @@ def antisymmetric(x: Any) -> Any:
 
 def floating(x: Any) -> Any:
     """A Value, or what came as an array of floats."""
-    x = as_tensor(x)
-    return x if is_value(x) or x.dtype.kind == "f" else np.asarray(x, dtype=float)
+    return as_tensor(as_floats(x))
 
 
 def matrices(name: str, x: Any, square: bool = True) -> Any:
@@ -155,6 +166,7 @@ def _solve(values: tuple[Any, Any]) -> Any:
 @composed
 def solve(a: Any, b: Any) -> Any:
     """The solution x of ``a @ x = b``: (..., m, m) and (m) -> (..., m), or (..., m, m) and (..., m, k) -> (..., m, k)."""
+    a, b = as_floats(a, b)
     a, b = matrices("solve", a), floating(b)
     return squeeze(_solve((a, column(b))), -1) if len(np.shape(b)) == 1 and len(np.shape(a)) > 2 else _solve((a, b))
 
@@ -257,6 +269,7 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None
 @composed
 def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     """(x, residuals, rank, singular values) of the least-squares problem ``a @ x = b``; the rank is plain."""
+    a, b = as_floats(a, b)
     a, b = matrices("lstsq", a, square=False), floating(b)
     _, residuals, rank, _ = np.linalg.lstsq(raw(a), raw(b), rcond)
     eps = np.finfo(raw(a).dtype).eps

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from autograd.op import raw, shape_of
-from autograd.ops.elementwise import astype, float_dtype
-from autograd.ops.forms import composed, primitive
+from autograd.op import shape_of
+from autograd.ops.elementwise import float_dtype
+from autograd.ops.forms import primitive
 from autograd.ops.products import LABELS, _einsum
 from autograd.ops.shapes import as_array, plain_axis, reshape
 
@@ -51,19 +51,11 @@ def rms_rule(g: Any, out: Any, x: Any, axis: Any, eps: float) -> Any:
 
 
 @primitive("softmax", prepared, x=rms_rule)
-def _rms_normalise(x: Any, axis: Any = -1, eps: float = 0.0) -> Any:
-    """rms_normalise() in the precision of `x`."""
-    return x * (mean_product(x, x, axis) + eps) ** -0.5
-
-
-@composed
 def rms_normalise(x: Any, axis: Any = -1, eps: float = 0.0) -> Any:
-    """``x / sqrt(mean(x ** 2) + eps)`` over `axis`. Numbers of float16, whose squares may end at 256, are computed in float32.
+    """``x / sqrt(mean(x ** 2) + eps)`` over `axis`.
 
     >>> from autograd import Value
     >>> rms_normalise(Value([3.0, -3.0, 3.0])).data
     array([ 1., -1.,  1.])
     """
-    if getattr(raw(x), "dtype", None) == np.float16:
-        return astype(_rms_normalise(astype(x, np.float32), axis, eps), np.float16)
-    return _rms_normalise(x, axis, eps)
+    return x * (mean_product(x, x, axis) + eps) ** -0.5

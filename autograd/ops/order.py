@@ -13,7 +13,7 @@ from autograd.ops.elementwise import where
 from autograd.ops.forms import composed, primitive
 from autograd.ops.indexing import along, averaged_runs, getitem, take_along_axis
 from autograd.ops.plain import holds_value
-from autograd.ops.shapes import as_array, moveaxis, reshape, transpose
+from autograd.ops.shapes import as_array, as_floats, moveaxis, reshape, transpose
 
 
 def tie_rule(g: Any, out: Any, x: Any, axis: int) -> Any:
@@ -69,7 +69,7 @@ def in_rows(name: str, a: Any, q: Any, axis: Any, keepdims: bool, weights: Any) 
     """`a` with the axes that a quantile is over as the last one; TypeError for settings that have no derivative."""
     if weights is not None or is_value(q) or holds_value(q):
         raise TypeError(f"{name}() takes no weights, and plain numbers as q: it has no derivative with respect to either")
-    a = as_array(a)
+    a = as_floats(a)
     shape = np.shape(a)
     axis = range(len(shape)) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
     axes = tuple(place % len(shape) for place in axis)

@@ -15,7 +15,7 @@ import numpy as np
 from autograd.op import is_value, raw
 from autograd.ops.elementwise import float_dtype, neg, where
 from autograd.ops.forms import binary, composed, primitive, stepwise, unary
-from autograd.ops.shapes import as_array, as_tensor, concatenate
+from autograd.ops.shapes import as_array, as_floats, as_tensor, concatenate
 
 # --- steps ----------------------------------------------------------------------------------------
 
@@ -65,7 +65,7 @@ around = round
 @composed
 def modf(x: Any) -> Any:
     """The fractional part, whose slope is 1, and the integral part, whose slope is 0; both have the sign of x."""
-    x = as_array(x)
+    x = as_floats(x)
     whole = trunc(x)
     return x - whole, whole
 
@@ -85,7 +85,7 @@ fmod = binary("fmod", "fmod({}, {})", np.fmod, lambda g, out, x, y: g,
 @composed
 def divmod(x: Any, y: Any) -> Any:
     """``(x // y, x % y)``."""
-    x, y = as_array(x), as_array(y)
+    x, y = as_floats(x, y)
     return floor_divide(x, y), mod(x, y)
 
 
@@ -211,7 +211,7 @@ def maximum(x: Any, y: Any) -> Any:
     At a tie of two Values each gets half of the gradient; against a constant the Value gets 0 there,
     so that ``maximum(x, 0.0)`` and ``relu(x)`` agree.
     """
-    x, y = as_array(x), as_array(y)
+    x, y = as_floats(x, y)
     if is_value(x) and not is_value(y):
         return _clip(x, _bound(y), None)
     if is_value(y) and not is_value(x):
@@ -222,7 +222,7 @@ def maximum(x: Any, y: Any) -> Any:
 @composed
 def minimum(x: Any, y: Any) -> Any:
     """The smaller of `x` and `y`, elementwise; ties as in `maximum`."""
-    x, y = as_array(x), as_array(y)
+    x, y = as_floats(x, y)
     if is_value(x) and not is_value(y):
         return _clip(x, None, _bound(y))
     if is_value(y) and not is_value(x):
@@ -233,14 +233,14 @@ def minimum(x: Any, y: Any) -> Any:
 @composed
 def fmax(x: Any, y: Any) -> Any:
     """The larger of `x` and `y`, or the one that is not nan; ties as in `maximum`."""
-    x, y = as_array(x), as_array(y)
+    x, y = as_floats(x, y)
     return where(np.isnan(raw(x)), y, where(np.isnan(raw(y)), x, maximum(x, y)))
 
 
 @composed
 def fmin(x: Any, y: Any) -> Any:
     """The smaller of `x` and `y`, or the one that is not nan; ties as in `maximum`."""
-    x, y = as_array(x), as_array(y)
+    x, y = as_floats(x, y)
     return where(np.isnan(raw(x)), y, where(np.isnan(raw(y)), x, minimum(x, y)))
 
 
@@ -256,7 +256,7 @@ def clip(x: Any, low: Any = None, high: Any = None, out: None = None, **named: A
             raise TypeError(f"clip() got an unexpected keyword argument {name!r}: it takes low and high")
     low = named.get("a_min", named.get("min", low))
     high = named.get("a_max", named.get("max", high))
-    x, low, high = map(as_array, (x, low, high))
+    x, low, high = as_floats(x, low, high)
     if is_value(low) or is_value(high):
         x = x if low is None else maximum(x, low)
         return x if high is None else minimum(x, high)
@@ -288,7 +288,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     Outside of xp it is fp[0] and fp[-1], or `left` and `right`. At a point where two lines meet, the
     derivative with respect to x is the flatter of their slopes, or 0 if they have different signs.
     """
-    x, xp, fp, left, right = map(as_array, (x, xp, fp, left, right))
+    x, xp, fp, left, right = as_floats(x, xp, fp, left, right)
     if period is not None:
         if raw(period) == 0.0:
             raise ValueError("interp() takes a period that is not zero")

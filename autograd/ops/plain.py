@@ -88,7 +88,7 @@ def operands(op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
             usual = usual and (item.dtype is DOUBLE or item.dtype.kind == "f")
         elif item.__class__ is tuple:
             usual = usual and not any(part.__class__ is np.ndarray and part.dtype.kind != "f" for part in item)
-    return tuple(checked) if usual or op.kind == "custom" else floating(op, tuple(checked))
+    return tuple(checked) if usual or op.kind == "custom" else op.replaced(args, floating(op.inputs(tuple(checked))))
 
 
 def operand(item: Any, op: Op) -> Any:

@@ -17,6 +17,7 @@ from autograd.ops.indexing import scatter
 from autograd.ops.reductions import _sum
 from autograd.ops.shapes import (
     as_array,
+    as_floats,
     broadcast_arrays,
     broadcast_to,
     concatenate,
@@ -100,7 +101,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
 @composed
 def dot(a: Any, b: Any, out: None = None) -> Any:
     """The product of numbers, vectors and matrices; of more axes the sum over the last of `a` and the second last of `b`."""
-    a, b = as_array(a), as_array(b)
+    a, b = as_floats(a, b)
     a_dims, b_dims = len(np.shape(a)), len(np.shape(b))
     if not a_dims or not b_dims:
         return mul(a, b)
@@ -116,20 +117,21 @@ def vdot(a: Any, b: Any, /) -> Any:
 @composed
 def inner(a: Any, b: Any, /) -> Any:
     """The sums of products over the last axis of both."""
-    a, b = as_array(a), as_array(b)
+    a, b = as_floats(a, b)
     return tensordot(a, b, (-1, -1)) if np.shape(a) and np.shape(b) else mul(a, b)
 
 
 @composed
 def outer(a: Any, b: Any, out: None = None) -> Any:
     """Every element of `a` times every element of `b`: (size of a, size of b)."""
-    return reshape(as_array(a), (-1, 1)) * reshape(as_array(b), (1, -1))
+    a, b = as_floats(a, b)
+    return reshape(a, (-1, 1)) * reshape(b, (1, -1))
 
 
 @composed
 def vecdot(x1: Any, x2: Any, axis: int = -1, keepdims: bool = False) -> Any:
     """The sums of products over one axis of each, by pairs of vectors; all other axes broadcast."""
-    x1, x2 = as_array(x1), as_array(x2)
+    x1, x2 = as_floats(x1, x2)
     x1, x2 = (x1, x2) if axis == -1 else (moveaxis(x1, axis, -1), moveaxis(x2, axis, -1))
     if np.shape(x1)[-1] != np.shape(x2)[-1]:
         raise ValueError(f"vecdot() takes vectors of one length, but {np.shape(x1)[-1]} and {np.shape(x2)[-1]} came")
@@ -152,7 +154,7 @@ def vecmat(x1: Any, x2: Any, /) -> Any:
 @composed
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """The sums of products over pairs of axes: the last `axes` of a with the first of b, or two lists of axes."""
-    a, b = as_array(a), as_array(b)
+    a, b = as_floats(a, b)
     a_shape, b_shape = np.shape(a), np.shape(b)
     if isinstance(axes, (int, np.integer)):
         axes = range(-axes, 0), range(axes)
@@ -171,7 +173,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 @composed
 def kron(a: Any, b: Any) -> Any:
     """The Kronecker product: `b` times every element of `a`, in blocks."""
-    a, b = as_array(a), as_array(b)
+    a, b = as_floats(a, b)
     ndim = builtins.max(len(np.shape(a)), len(np.shape(b)))
     a_shape, b_shape = ((1,) * (ndim - len(np.shape(item))) + np.shape(item) for item in (a, b))
     blocks = reshape(a, [n for length in a_shape for n in (length, 1)])
@@ -183,6 +185,7 @@ def kron(a: Any, b: Any) -> Any:
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
     """The vector product of vectors of 3 elements; of 2, only the third component is left."""
     axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
+    a, b = as_floats(a, b)
     a, b = moveaxis(a, axisa, -1), moveaxis(b, axisb, -1)
     lengths = a.shape[-1], b.shape[-1]
     if not set(lengths) <= {2, 3}:
@@ -218,7 +221,7 @@ def product_of_run(arrays: list[Any], best: dict[tuple[int, int], tuple[int, int
 @composed
 def multi_dot(arrays: Any, *, out: None = None) -> Any:
     """The product of a list of matrices, in the order that needs the fewest multiplications; the ends may be vectors."""
-    arrays = [as_array(item) for item in arrays]
+    arrays = list(as_floats(*arrays))
     sizes = [np.shape(item) for item in arrays]
     first, last = (1 if len(shape) == 1 else shape[place] for place, shape in ((0, sizes[0]), (1, sizes[-1])))
     ends = [first, *(shape[0] for shape in sizes[1:]), last]
@@ -228,7 +231,7 @@ def multi_dot(arrays: Any, *, out: None = None) -> Any:
 @composed
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     """The discrete convolution of two vectors: full, of the longer one's length ("same"), or where both overlap ("valid")."""
-    a, v = as_array(a), as_array(v)
+    a, v = as_floats(a, v)
     lengths = np.size(raw(a)), np.size(raw(v))
     if mode not in ("full", "same", "valid"):
         raise ValueError(f"the mode of a convolution is 'full', 'same' or 'valid', but {mode!r} came")
@@ -241,7 +244,7 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 @composed
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     """The cross-correlation of two vectors: ``c[k] = sum(a[n + k] * v[n])``."""
-    a, v = as_array(a), as_array(v)
+    a, v = as_floats(a, v)
     backwards = np.size(raw(a)) < np.size(raw(v))  # NumPy then correlates v with a and turns the result round
     out = convolve(reshape(a, -1)[::-1], v, mode) if backwards else convolve(a, reshape(v, -1)[::-1], mode)
     return out[::-1] if backwards else out

@@ -20,6 +20,7 @@ from autograd.ops.piecewise import maximum, minimum
 from autograd.ops.scans import _running_products, others
 from autograd.ops.shapes import (
     as_array,
+    as_floats,
     broadcast_to,
     expand_dims,
     moveaxis,
@@ -49,7 +50,8 @@ def total(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """np.sum(), in half the time on small arrays."""
     if x.__class__ is np.ndarray and x.dtype is SINGLE:
         return in_double(np.add.reduce, x, axis, keepdims=keepdims)
-    return np.add.reduce(x, axis, keepdims=keepdims)
+    add: Any = np.add.reduce
+    return add(x, axis, keepdims=keepdims)
 
 
 def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -197,10 +199,11 @@ def var(
 ) -> Any:  # fmt: skip
     """The variance over `axis`: squared deviations from the mean, or the given `mean`, over the count less `ddof`."""
     ddof = ddof if correction is None else correction
+    a, mean = as_floats(a, mean)
     a = chosen(a, where, 0.0, dtype)
     if where is True and mean is None:
         return _var(a, axis, keepdims, ddof)
-    centre = _sum(a, axis, True) / count(a, where, axis, True) if mean is None else as_array(mean)
+    centre = _sum(a, axis, True) / count(a, where, axis, True) if mean is None else mean
     squares = chosen(square(sub(a, centre)), where, 0.0)
     return _sum(squares, axis, keepdims) / np.maximum(count(a, where, axis, keepdims) - ddof, 0.0)
 
@@ -214,7 +217,7 @@ def std(
     ddof = ddof if correction is None else correction
     if where is True and mean is None:
         return _std(chosen(a, where, 0.0, dtype), axis, keepdims, ddof)
-    a = as_array(a)
+    a, mean = as_floats(a, mean)
     squares = var(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean)
     constant = is_constant(a, squares, axis, keepdims, where) if mean is None else raw(squares) == 0.0
     return where_(constant, 0.0, sqrt(where_(constant, 1.0, squares)))
@@ -275,12 +278,12 @@ def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None) ->
 @composed
 def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
     """The mean over `axis` with `weights`, of the shape of `a` or along the axes that go; with `returned`, also their sum."""
-    a = as_array(a)
+    a, weights = as_floats(a, weights)
     if weights is None:
         result = mean(a, axis, keepdims=keepdims)
         scale = np.full(np.shape(result), np.size(a) / (np.size(result) or 1), dtype=float_dtype(result))
     else:
-        shape, weights = np.shape(a), as_array(weights)
+        shape = np.shape(a)
         weights = weights if is_value(weights) else np.asarray(weights, float_dtype(weights))
         if np.shape(weights) != shape:
             axes = [place % len(shape) for place in (axis if axis.__class__ is tuple else () if axis is None else (axis,))]
@@ -353,7 +356,7 @@ def nanmin(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, i
 
 def chosen(a: Any, where: Any, neutral: float, dtype: Any = None) -> Any:
     """`a` in a dtype, with the neutral element where `where` does not hold."""
-    a = as_array(a) if where is True else where_(where, as_array(a), neutral)
+    a = as_floats(a) if where is True else where_(where, as_floats(a), neutral)
     return a if dtype is None else astype(a, dtype)
 
 
@@ -369,7 +372,7 @@ def numbers(a: Any, where: Any) -> Any:
 
 def extreme(reduce: Any, combine: Any, a: Any, axis: Any, keepdims: bool, initial: Any, where: Any) -> Any:
     """max() or min() with NumPy's `initial` and `where`."""
-    a, initial = as_array(a), as_array(initial)
+    a, initial = as_floats(a, initial)
     if where is not True:
         if initial is None:
             raise ValueError(f"{reduce.name}() with where= needs initial=, its value where nothing is chosen")
@@ -383,7 +386,7 @@ def extreme(reduce: Any, combine: Any, a: Any, axis: Any, keepdims: bool, initia
 
 def extreme_number(function: Any, lowest: float, a: Any, axis: Any, keepdims: bool, initial: Any, where: Any) -> Any:
     """nanmax() or nanmin(): what is nan counts as `lowest`."""
-    a = as_array(a)
+    a = as_floats(a)
     valid = numbers(a, where)
     out = function(where_(valid, a, lowest), axis, None, keepdims, initial)
     nothing = ~np.any(valid, axis, keepdims=keepdims)
@@ -414,10 +417,9 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False, *, b: Any = None
     >>> float(Value([1000.0, 1000.0]).logsumexp().data - 1000.0)
     0.69314...
     """
-    x = as_array(x)
+    x, b = as_floats(x, b)
     if b is None:
         return _logsumexp(x, axis, keepdims)
-    b = as_array(b)
     largest = np.max(raw(x) + np.where(np.equal(raw(b), 0.0), -np.inf, 0.0), axis, keepdims=True, initial=-np.inf)
     shift = np.where(np.isfinite(largest), largest, 0.0)
     out = log(_sum(b * exp(where_(np.equal(raw(b), 0.0), 0.0, x - shift)), axis, True)) + shift

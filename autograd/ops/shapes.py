@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from autograd.op import Op, is_value, raw, shape_of
+from autograd.op import Op, floating, is_value, raw, shape_of
 from autograd.ops.elementwise import astype, exp, float_dtype, log, positive, pow, where
-from autograd.ops.forms import composed, primitive
+from autograd.ops.forms import adding, composed, primitive
 from autograd.ops.plain import holds_value, real_array
 
 
@@ -26,6 +26,19 @@ def as_array(x: Any) -> Any:
     if x.__class__ is float or x.__class__ is np.ndarray or x is None or is_value(x) or isinstance(x, (int, float, np.generic)):
         return x
     return array(x) if holds_value(x) else real_array(x, "an operation")
+
+
+def as_floats(*items: Any) -> Any:
+    """The same for what computes with its arguments: integers and bools become floats, of the dtype of floating arrays beside.
+
+    Integers would wrap, as uint8 does at 256, and halves of them be lost.
+    """
+    items = tuple(map(as_array, items))
+    for data in map(raw, items):
+        if data.__class__ is not float and data is not None and (data.__class__ is not np.ndarray or data.dtype.kind != "f"):
+            items = floating(items)
+            break
+    return items if len(items) > 1 else items[0]
 
 
 def as_tensor(x: Any) -> Any:
@@ -370,6 +383,7 @@ def _pick(x: Any, places: Any) -> Any:
     return np.concatenate([np.zeros(1, row.dtype), row])[places]
 
 
+@adding
 @primitive("shape", x=lambda g, out, x, shape, places: _pick(g, places))
 def _put_back(x: Any, shape: tuple[int, ...], places: Any) -> Any:
     """Zeros of `shape` with the elements of `x` added where _pick() took them: its transpose."""
@@ -467,6 +481,8 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
         pairs = {normalize_axis_index(axis, ndim): pair for axis, pair in pad_width.items()}
         pad_width = [np.broadcast_to(pairs.get(axis, 0), 2).tolist() for axis in range(ndim)]
     width, kind = np.array(pad_width), "constant" if mode == "empty" else mode
+    if kind == "constant" and np.any(raw(constants)):
+        array = as_floats(array)  # integers would cut the constants off
     out = _pad(array, width, kind, raw(constants))
     if not is_value(constants) or mode != "constant":
         return out
@@ -511,7 +527,7 @@ def linspace(
     *, device: None = None,
 ) -> Any:  # fmt: skip
     """`num` numbers from `start` to `stop`, evenly spaced, along a new axis."""
-    start, stop = as_array(start), as_array(stop)
+    start, stop = as_floats(start, stop)
     parts = np.linspace(0.0, 1.0, num, endpoint, dtype=np.result_type(raw(start), raw(stop), 0.0))
     parts = parts.reshape((-1,) + (1,) * len(np.broadcast_shapes(np.shape(start), np.shape(stop))))
     out = moveaxis(start * (1.0 - parts) + stop * parts, 0, axis)
@@ -525,14 +541,15 @@ def logspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
 ) -> Any:
     """`num` numbers from ``base ** start`` to ``base ** stop``, evenly spaced by their logarithm, along a new axis."""
-    out = pow(as_array(base), linspace(start, stop, num, endpoint, axis=axis))
+    base, start, stop = as_floats(base, start, stop)
+    out = pow(base, linspace(start, stop, num, endpoint, axis=axis))
     return out if dtype is None else astype(out, dtype)
 
 
 @composed
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     """`num` numbers from `start` to `stop`, each the same multiple of the one before, along a new axis; of one sign."""
-    start, stop = as_array(start), as_array(stop)
+    start, stop = as_floats(start, stop)
     if np.any(np.less_equal(np.multiply(raw(start), raw(stop)), 0.0)):
         raise ValueError("geomspace() takes numbers of the same sign, and not 0, as start and stop")
     signs = np.sign(raw(start))

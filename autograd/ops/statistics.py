@@ -14,7 +14,7 @@ from autograd.ops.indexing import scatter
 from autograd.ops.plain import holds_value
 from autograd.ops.products import matmul, swap
 from autograd.ops.reductions import _mean, _sum, cumprod, cumsum
-from autograd.ops.shapes import as_array, atleast_2d, concatenate, diagonal, expand_dims, reshape
+from autograd.ops.shapes import as_floats, atleast_2d, concatenate, diagonal, expand_dims, reshape
 
 
 def integer_weights(fweights: Any) -> Any:
@@ -41,7 +41,8 @@ def cov(
     fweights: Any = None, aweights: Any = None, *, dtype: Any = None,
 ) -> Any:  # fmt: skip
     """The covariance matrix of variables in rows (or columns), each with its samples along the other axis."""
-    variables = [as_array(item) for item in (m, y) if item is not None]
+    m, y, aweights = as_floats(m, y, aweights)
+    variables = [item for item in (m, y) if item is not None]
     variables = [atleast_2d(item) if rowvar or len(np.shape(item)) == 1 else swap(item) for item in variables]
     x = variables[0] if len(variables) == 1 else concatenate(variables)
     x = x if dtype is None else astype(x, dtype)
@@ -51,7 +52,7 @@ def cov(
         out = matmul(x, swap(x)) / freedom(shape_of(x)[1] - ddof)
     else:
         count = 1.0 if fweights is None else integer_weights(fweights).astype(x.dtype)
-        weight = 1.0 if aweights is None else as_array(aweights)
+        weight = 1.0 if aweights is None else aweights
         w = count * (weight if is_value(weight) else np.asarray(weight, x.dtype))  # (samples)
         if shape_of(w) != shape_of(x)[1:] or np.any(raw(w) < 0.0):
             raise ValueError(f"cov() takes a weight for each of {shape_of(x)[1]} samples, none negative, but {raw(w)} came")
@@ -81,7 +82,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     if places.dtype.kind not in "iu" or (places.size and places.min() < 0):
         raise TypeError("bincount() counts integers that are not negative: use x.astype(int)")
     size = max(minlength, int(places.max(initial=-1)) + 1)
-    weights = as_array(weights)
+    weights = as_floats(weights)
     return scatter(weights if is_value(weights) else np.asarray(weights, dtype=float), (size,), places)
 
 
@@ -103,7 +104,7 @@ def cumulative_prod(
 
 def with_initial(scan: Any, first: float, x: Any, axis: int | None, dtype: Any, include_initial: bool) -> Any:
     """A scan along the only axis, or the given one, with its neutral element in front if wanted."""
-    x = as_array(x)
+    x = as_floats(x)
     if axis is None:
         if len(np.shape(x)) != 1:
             raise ValueError(f"{scan.__name__} of an array of {len(np.shape(x))} axes needs one of them as axis=")
