@@ -15,6 +15,7 @@ import numpy as np
 
 from autograd.op import is_value, raw
 from autograd.ops import functions, indexing, linalg, products, scans, shapes
+from autograd.ops.forms import no_out
 
 #: Our names of the operators, which are Python's, where NumPy's are longer.
 RENAMED = {"sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "pow": "power"}
@@ -95,16 +96,18 @@ def array_function(self: Any, function: Callable[..., Any], types: Any, args: tu
         named = {key: item for key, item in named.items() if key != "subok"}
         place = OUT_AT.get(function, len(args))
         if named.pop("out", None) is not None or (place < len(args) and args[place] is not None):
-            raise TypeError(no_out(function.__name__))
+            raise TypeError(no_out(f"np.{function.__name__}"))
         if not args:  # by NumPy's name of its first parameter, which need not be ours
-            args = (named.pop(next(iter(inspect.signature(function).parameters))),)
+            ours_too = inspect.signature(ours).parameters
+            first = next(iter(ours_too))
+            args = (named.pop(first if first in named else next((key for key in named if key not in ours_too), first)),)
     return ours(*args, **named)
 
 
 def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *args: Any, out: Any = None, where: Any = True, **named: Any) -> Any:
     """NumPy calls this for a ufunc that got a Value, an operator of arrays included (NEP 13)."""
     if out is not None:
-        raise TypeError(no_out(ufunc.__name__))
+        raise TypeError(no_out(f"np.{ufunc.__name__}"))
     if ufunc in CONSTANT and method != "at":
         return getattr(ufunc, method)(*plain(args), **({} if where is True else {"where": plain(where)}), **plain(named))
     ours = SUPPORTED.get(ufunc) or special_function(ufunc)
@@ -121,6 +124,7 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *args: Any, out: Any = 
     if dtype is not None:
         args = tuple(shapes.astype(item, dtype) for item in args)
     if named:
+        np.positive(np.zeros(0), **{key: item for key, item in named.items() if key in ("casting", "order", "subok")})  # errors
         named = {key: item for key, item in named.items() if key in ("axis", "axes", "keepdims")}
     return ours(*args, **named)
 
@@ -175,10 +179,3 @@ def refusal(function: Any, method: str = "") -> str:
         )
         return f"{full}() changes its array, and a Value is not changed in place: write v = v.at[i].set(u){ours}"
     return f"{full}() is not defined for Values: {HOW}"
-
-
-def no_out(name: str) -> str:
-    return (
-        f"np.{name}() cannot write the result of a Value into an array (out=, or an in-place operator such as a += v), "
-        "where its gradient would be lost: write a = a + v"
-    )

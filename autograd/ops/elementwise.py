@@ -251,11 +251,13 @@ def _astype(x: Any, dtype: Any) -> Any:
 
 
 @composed
-def astype(x: Any, dtype: Any, *how: Any, **named: Any) -> Any:
+def astype(x: Any, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True) -> Any:
     """A copy of `x` in another dtype: of integers or bools it is plain data, which has no derivative."""
-    kind = np.dtype(dtype).kind
+    kind, data = np.dtype(dtype).kind, np.asarray(raw(x))
     if kind in "biu":
-        return np.asarray(raw(x)).astype(dtype)
+        return data.astype(dtype, order, casting)
     if kind != "f":
         raise TypeError(f"astype() of a Value gives real numbers, but {np.dtype(dtype)} came; for plain data use .data.astype()")
+    if casting != "unsafe" and not np.can_cast(data.dtype, dtype, casting):
+        raise TypeError(f"{data.dtype} cannot be cast to {np.dtype(dtype)} by the rule {casting!r}")
     return _astype(x, dtype)

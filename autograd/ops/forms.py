@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 from collections.abc import Callable
@@ -65,8 +66,32 @@ def as_float(function: Callable[..., Any]) -> Callable[..., float]:
 
 def composed(function: Callable[..., Any]) -> Callable[..., Any]:
     """Mark a function that is made of operations, and so needs no rule, as an entry of the table with NumPy's signature."""
+    places = [number for number, item in enumerate(inspect.signature(function).parameters.values()) if item.name == "out"]
+    if places:
+        function = without_out(function, places[0])
     function.composed = True  # type: ignore[attr-defined]
     return function
+
+
+def without_out(function: Callable[..., Any], place: int) -> Callable[..., Any]:
+    """The function with an error for an `out`, which has this place among its arguments."""
+    by_place = inspect.signature(function).parameters["out"].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+
+    @functools.wraps(function)
+    def checked(*args: Any, **named: Any) -> Any:
+        if named.get("out") is not None or (by_place and len(args) > place and args[place] is not None):
+            raise TypeError(no_out(function.__name__))
+        return function(*args, **named)
+
+    return checked
+
+
+def no_out(name: str) -> str:
+    """Why a function does not write into an array, and what to do."""
+    return (
+        f"{name}() cannot write the result of a Value into an array (out=, or an in-place operator such as a += v), "
+        "where its gradient would be lost: write a = a + v"
+    )
 
 
 def stepwise(function: Callable[..., Any]) -> Callable[..., Any]:

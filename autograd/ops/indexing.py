@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
 
-from autograd.op import is_value, raw, shape_of
+from autograd.op import is_value, raw, shape_of, value_in
 from autograd.ops.elementwise import where
 from autograd.ops.forms import adding, composed, primitive
 from autograd.ops.piecewise import maximum, minimum
+from autograd.ops.plain import short
 from autograd.ops.shapes import as_array, as_floats, broadcast_to, reshape
 
 
 def plain_index(index: Any) -> Any:
-    """An index that nobody else can change: arrays and lists copied, Values refused."""
-    if index.__class__ is tuple:
-        return tuple(plain_index(part) for part in index)
-    if is_value(index):
+    """An index of ints, slices, None, Ellipsis and arrays that nobody else can change; Values are refused."""
+    return tuple(map(plain_part, index)) if index.__class__ is tuple else plain_part(index)
+
+
+def plain_part(part: Any) -> Any:
+    """A part of an index: what NumPy makes an array of is one."""
+    if part.__class__ is int or part.__class__ is slice or part is None or part is Ellipsis:
+        return part
+    if value_in(part) is not None:
         raise TypeError(
             "an index is made of ints, slices, arrays, None and Ellipsis, but a Value came: use value.data.astype(int)"
         )
-    if index.__class__ is list:
-        array = np.array(index)
-        return array if array.size else array.astype(int)
-    return index.copy() if isinstance(index, np.ndarray) else index
+    if isinstance(part, (int, float, str, np.generic)):
+        return part
+    if hasattr(part, "__index__") and not isinstance(part, np.ndarray):
+        return operator.index(part)
+    array = np.array(part)
+    return array if array.size or isinstance(part, np.ndarray) else array.astype(int)
 
 
-def is_basic(index: Any) -> bool:
-    """True if the index makes a view, so that no element is taken twice."""
-    parts = index if index.__class__ is tuple else (index,)
-    return all(part is None or part is Ellipsis or isinstance(part, (int, np.integer, slice)) for part in parts) and not any(
-        part.__class__ is bool for part in parts
-    )
+def is_view(part: Any) -> bool:
+    """True for a part of an index that takes no element twice, and does not act together with other parts."""
+    return part is None or part is Ellipsis or (isinstance(part, (int, np.integer, slice)) and part.__class__ is not bool)
 
 
 def take_once(index: Any) -> bool:
-    """True if no element can be taken twice: views and boolean masks."""
+    """True if no element can be taken twice: views, and one boolean mask beside them."""
     parts = index if index.__class__ is tuple else (index,)
-    arrays = [part for part in parts if isinstance(part, np.ndarray)]
-    return is_basic(index) or (len(arrays) == 1 and arrays[0].dtype == bool)
+    others = [part for part in parts if not is_view(part)]
+    return not others or (len(others) == 1 and np.asarray(others[0]).dtype == bool)
 
 
 def indexed(x: Any, index: Any) -> tuple[Any, ...]:
@@ -235,7 +241,11 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None) -> Any
 @composed
 def compress(condition: Any, a: Any, axis: int | None = None, out: None = None) -> Any:
     """The elements of `a`, or the layers along `axis`, at which the vector `condition` is true."""
-    return take(a, np.flatnonzero(raw(condition)), axis)
+    condition = np.asarray(raw(condition))
+    if condition.ndim != 1 or condition.dtype.kind not in "biuf":
+        came = f"the shape {condition.shape} and dtype {condition.dtype} came"
+        raise ValueError(f"compress() takes a vector of bools as its condition, but {came}")
+    return take(a, np.flatnonzero(condition), axis)
 
 
 @composed
@@ -262,6 +272,8 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """The choice of the first condition that holds, elementwise, and `default` where none does."""
     if len(condlist) != len(choicelist) or not len(condlist):
         raise ValueError(f"select() takes as many conditions as choices, but {len(condlist)} and {len(choicelist)} came")
+    if wrong := [item for item in condlist if np.asarray(raw(item)).dtype != bool]:
+        raise TypeError(f"select() takes conditions of bools, but {short(wrong[0])} came: write a condition, as v > 0")
     *choicelist, out = as_floats(*choicelist, default)
     for condition, item in zip(reversed(condlist), reversed(choicelist), strict=True):
         out = where(condition, item, out)
@@ -284,6 +296,8 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     One function more than there are conditions is for the rest, which is 0 without it.
     """
     x = as_floats(x)
+    if np.asarray(condlist).dtype.kind not in "biuf":
+        raise TypeError(f"piecewise() takes conditions of bools, but {short(condlist)} came: write a condition, as v > 0")
     conditions = [condlist] if np.ndim(condlist) == len(np.shape(x)) else list(condlist)
     conditions = [np.broadcast_to(np.asarray(item, dtype=bool), np.shape(x)).ravel() for item in conditions]
     functions = list(funclist)

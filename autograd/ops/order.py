@@ -36,16 +36,17 @@ def _sort(x: Any, axis: int) -> Any:
 @composed
 def sort(a: Any, axis: int | None = -1, kind: Any = None, order: None = None, *, stable: bool | None = None) -> Any:
     """The elements in increasing order along `axis`, nan last; of equal elements each gets the mean of their cotangents."""
+    np.sort(np.zeros(0), kind=kind, order=order, stable=stable)  # for NumPy's errors
     return _sort(reshape(as_array(a), -1), 0) if axis is None else _sort(as_array(a), axis)
 
 
 @composed
-def partition(a: Any, kth: Any, axis: int | None = -1, kind: str = "introselect", order: None = None) -> Any:
+def partition(a: Any, kth: Any, axis: int | None = -1, kind: Any = "introselect", order: None = None) -> Any:
     """The elements with those of rank `kth` in their sorted places, smaller ones before and larger ones behind them."""
     a, axis = (reshape(as_array(a), -1), 0) if axis is None else (as_array(a), axis)
     data = np.asarray(raw(a))
     ranks = np.argsort(np.argsort(data, axis, kind="stable"), axis)
-    return take_along_axis(_sort(a, axis), np.take_along_axis(ranks, np.argpartition(data, kth, axis), axis), axis)
+    return take_along_axis(_sort(a, axis), np.take_along_axis(ranks, np.argpartition(data, kth, axis, kind, order), axis), axis)
 
 
 @composed

@@ -198,7 +198,7 @@ def var(
     *, where: Any = True, mean: Any = None, correction: float | None = None,
 ) -> Any:  # fmt: skip
     """The variance over `axis`: squared deviations from the mean, or the given `mean`, over the count less `ddof`."""
-    ddof = ddof if correction is None else correction
+    ddof = freedom(ddof, correction)
     a, mean = as_floats(a, mean)
     a = chosen(a, where, 0.0, dtype)
     if where is True and mean is None:
@@ -214,7 +214,7 @@ def std(
     *, where: Any = True, mean: Any = None, correction: float | None = None,
 ) -> Any:  # fmt: skip
     """The standard deviation over `axis`, the square root of var(); its derivative is 0 where all elements are the same."""
-    ddof = ddof if correction is None else correction
+    ddof = freedom(ddof, correction)
     if where is True and mean is None:
         return _std(chosen(a, where, 0.0, dtype), axis, keepdims, ddof)
     a, mean = as_floats(a, mean)
@@ -287,7 +287,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
         weights = weights if is_value(weights) else np.asarray(weights, float_dtype(weights))
         if np.shape(weights) != shape:
             axes = [place % len(shape) for place in (axis if axis.__class__ is tuple else () if axis is None else (axis,))]
-            if np.shape(weights) != tuple(shape[place] for place in axes):
+            if axis is None or np.shape(weights) != tuple(shape[place] for place in axes):
                 raise ValueError(
                     f"average() takes weights of the shape {shape} of a, or of its lengths along axis, "
                     f"but {np.shape(weights)} came with axis={axis}"
@@ -339,7 +339,7 @@ def nanstd(
     *, where: Any = True, mean: Any = None, correction: float | None = None,
 ) -> Any:  # fmt: skip
     """The standard deviation over `axis` of what is not nan."""
-    return std(a, axis, dtype, None, ddof, keepdims, where=numbers(a, where), mean=mean, correction=correction)
+    return std(a, axis, dtype, None, freedom(ddof, correction), keepdims, where=numbers(a, where), mean=mean)
 
 
 @composed
@@ -356,18 +356,37 @@ def nanmin(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, i
 
 def chosen(a: Any, where: Any, neutral: float, dtype: Any = None) -> Any:
     """`a` in a dtype, with the neutral element where `where` does not hold."""
-    a = as_floats(a) if where is True else where_(where, as_floats(a), neutral)
+    a = as_floats(a)
+    a = a if where is True else where_(mask_of(where, a), a, neutral)
     return a if dtype is None else astype(a, dtype)
+
+
+def freedom(ddof: float, correction: float | None) -> float:
+    """What is subtracted from the count: `ddof`, or `correction`, its other name."""
+    if correction is not None and ddof != 0:
+        raise ValueError(f"ddof and correction are two names of one argument, but ddof={ddof} and correction={correction} came")
+    return ddof if correction is None else correction
+
+
+def mask_of(where: Any, a: Any) -> Any:
+    """`where` as a plain mask of bools that broadcasts to the shape of `a`; TypeError or ValueError for anything else."""
+    mask = np.asarray(raw(where))
+    if mask.dtype != bool:
+        raise TypeError(f"where= takes bools, but the dtype {mask.dtype} came: write a condition, as a > 0")
+    if np.broadcast_shapes(mask.shape, np.shape(a)) != np.shape(a):
+        raise ValueError(f"where= takes a mask that broadcasts to the shape {np.shape(a)}, but the shape {mask.shape} came")
+    return mask
 
 
 def count(a: Any, where: Any, axis: Any, keepdims: bool) -> Any:
     """How many elements of `a` are averaged where `where` holds."""
-    return np.sum(np.broadcast_to(raw(where), np.shape(a)), axis, dtype=float_dtype(a), keepdims=keepdims)
+    return np.sum(np.broadcast_to(mask_of(where, a), np.shape(a)), axis, dtype=float_dtype(a), keepdims=keepdims)
 
 
 def numbers(a: Any, where: Any) -> Any:
     """True where `a` is not nan and `where` holds."""
-    return ~np.isnan(raw(as_array(a))) & where
+    a = as_array(a)
+    return ~np.isnan(raw(a)) & mask_of(where, a)
 
 
 def extreme(reduce: Any, combine: Any, a: Any, axis: Any, keepdims: bool, initial: Any, where: Any) -> Any:
@@ -376,7 +395,7 @@ def extreme(reduce: Any, combine: Any, a: Any, axis: Any, keepdims: bool, initia
     if where is not True:
         if initial is None:
             raise ValueError(f"{reduce.name}() with where= needs initial=, its value where nothing is chosen")
-        a = where_(where, a, initial)
+        a = where_(mask_of(where, a), a, initial)
     if initial is None:
         return reduce(a, axis, keepdims)
     if not np.size(a):

@@ -129,8 +129,9 @@ def ravel(a: Any, order: str = "C") -> Any:
 
 
 @composed
-def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
+def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
     """`a` as a Value of its own in the graph."""
+    np.zeros(0).copy(order)  # for NumPy's error
     return positive(as_array(a))
 
 
@@ -231,7 +232,14 @@ def concatenate(arrays: Any, axis: int | None = 0, out: None = None, *, dtype: A
     """The arrays of a list, one after the other along an axis that exists, or all elements in one row for None."""
     arrays = [as_array(item) for item in arrays]
     joined = _concatenate([ravel(item) for item in arrays], 0) if axis is None else _concatenate(arrays, axis)
-    return joined if dtype is None else astype(joined, dtype)
+    return cast(joined, dtype, casting)
+
+
+def cast(x: Any, dtype: Any, casting: str) -> Any:
+    """`x` in a dtype, or as it is for None; TypeError if NumPy's rule for casts does not allow that."""
+    return (
+        astype(x, np.result_type(raw(x)) if dtype is None else dtype, casting=casting) if dtype or casting != "same_kind" else x
+    )
 
 
 concat = concatenate
@@ -245,8 +253,7 @@ def stack(arrays: Any, axis: int = 0, out: None = None, *, dtype: Any = None, ca
     >>> stack([Value(1.0), Value(2.0)]).data
     array([1., 2.])
     """
-    joined = _stack([as_array(item) for item in arrays], axis)
-    return joined if dtype is None else astype(joined, dtype)
+    return cast(_stack([as_array(item) for item in arrays], axis), dtype, casting)
 
 
 @composed
@@ -274,14 +281,14 @@ def array(data: Any, dtype: Any = None) -> Any:
 @composed
 def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     """The arrays of a list one below the other."""
-    return concatenate([atleast_2d(item) for item in tup], 0, dtype=dtype)
+    return concatenate([atleast_2d(item) for item in tup], 0, dtype=dtype, casting=casting)
 
 
 @composed
 def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     """The arrays of a list side by side: along the second axis, or the first of vectors."""
     arrays = [atleast_1d(item) for item in tup]
-    return concatenate(arrays, 0 if len(np.shape(arrays[0])) == 1 else 1, dtype=dtype)
+    return concatenate(arrays, 0 if len(np.shape(arrays[0])) == 1 else 1, dtype=dtype, casting=casting)
 
 
 @composed

@@ -46,6 +46,8 @@ def cov(
     variables = [atleast_2d(item) if rowvar or len(np.shape(item)) == 1 else swap(item) for item in variables]
     x = variables[0] if len(variables) == 1 else concatenate(variables)
     x = x if dtype is None else astype(x, dtype)
+    if ddof is not None and ddof != int(ddof):
+        raise ValueError(f"cov() takes an integer as ddof, but {ddof} came")
     ddof = int(not bias) if ddof is None else ddof
     if fweights is None and aweights is None:
         x = x - _mean(x, 1, True)
