@@ -2,9 +2,9 @@
 
 from autograd.verify.check import assert_gradients, check_gradients, check_model
 from autograd.verify.operations import check_operation
-from autograd.verify.report import Blame, GradientError, GradientReport, Row, Verdict
+from autograd.verify.report import Blame, GradientError, GradientReport, Points, Row, Verdict
 
 __all__ = [
-    "Blame", "GradientError", "GradientReport", "Row", "Verdict", "assert_gradients", "check_gradients", "check_model",
+    "Blame", "GradientError", "GradientReport", "Points", "Row", "Verdict", "assert_gradients", "check_gradients", "check_model",
     "check_operation",
 ]  # fmt: skip

@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from autograd.nesting import is_module
+from autograd.nesting import Nesting, is_module
 from autograd.verify.blame import find_blame
 from autograd.verify.causes import EVALUATIONS, VAGUE, cause_of
 from autograd.verify.comparison import COMBINATIONS
 from autograd.verify.contracts import asymmetry, broken_contracts, overwritten
 from autograd.verify.examination import Examination, Finding, Inconclusive
+from autograd.verify.foreign import adopted
+from autograd.verify.points import check_points, is_number
 from autograd.verify.progress import Progress
 from autograd.verify.report import GradientError, GradientReport, Row, Verdict, worst_of
-from autograd.verify.subjects import BudgetSpent, Leaf, PlainSubject, Subject, ValueSubject
+from autograd.verify.subjects import BudgetSpent, Leaf, PlainSubject, Subject, ValueSubject, leaves_of, one_of
 
 BUDGET = 10_000
 SPENT = "the budget of {:,} evaluations is spent: give a larger one, budget=..."
@@ -32,6 +34,7 @@ def check_gradients(
     budget: int = BUDGET,
     progress: bool | None = False,
     explain: bool = True,
+    points: Any = None,
 ) -> GradientReport:
     """Verify the gradient of `f` at `inputs` against differences of `f`, without a step or a tolerance to choose.
 
@@ -53,6 +56,11 @@ def check_gradients(
         budget: how often f may be evaluated. Random directions first take about 60 evaluations.
         progress: whether to show a progress bar, which needs tqdm; None for where there is a terminal and tqdm.
         explain: whether a FAIL is to be explained, by a guess at its cause and the first wrong operation; False is faster.
+        points: further points to check. A number draws that many random inputs like the given ones: of their shapes and
+            dtypes, near and far, large and small, with their signs and with others. Or say where: an iterable of inputs, a
+            generator function, a function of a numpy.random.Generator that returns inputs, or a strategy of Hypothesis. Of
+            several inputs each point is a tuple. The first point that fails is made simple, and the report names it as code;
+            what is outside of the domain of `f`, where it raises or is not finite, is counted and skipped.
 
     Returns:
         A GradientReport, true if the gradient is accepted.
@@ -64,10 +72,13 @@ def check_gradients(
     PASS...
     >>> check_gradients(np.sin, 0.5, gradient=np.cos).ok, check_gradients(np.sin, 0.5, gradient=lambda x: -np.cos(x)).ok
     (True, False)
+    >>> print(check_gradients(lambda x: x * x, 0.5, gradient=lambda x: 2.0 * x if x <= 3.0 else 6.0, points=20))
+    FAIL...
+    failing input: 4.0, made simple from ...
     """
     if not callable(f):
         raise TypeError(f"check_gradients() takes a function first, but got {f!r}: check_gradients(f, *inputs)")
-    if not inputs:
+    if not inputs and points is None:
         raise TypeError("check_gradients() needs the inputs of the function: check_gradients(f, *inputs)")
     if not isinstance(order, int) or order < 1:
         raise ValueError(f"order is 1 for gradients, 2 for second derivatives, but got {order!r}")
@@ -80,11 +91,19 @@ def check_gradients(
         raise ValueError(f"seed is a whole number from 0 on, but got {seed!r}")
     if budget < 1:
         raise ValueError(f"budget is the most evaluations that are allowed, at least 1, but got {budget!r}")
-    subject: Subject
-    subject = ValueSubject(f, inputs, budget) if gradient is None else PlainSubject(f, inputs, gradient, budget)
-    try:
+
+    def make(inputs: tuple[Any, ...]) -> Subject:
+        return ValueSubject(f, inputs, budget) if gradient is None else PlainSubject(f, inputs, gradient, budget)
+
+    def run(subject: Subject, explained: bool) -> GradientReport:
         with np.errstate(all="ignore"):  # inputs around the point may be outside of the domain
-            return Check(subject, order, seed, progress, explain).report()
+            return Check(subject, order, seed, progress, explain and explained).report()
+
+    if points is not None:
+        return check_points(make, run, inputs or None, points, seed, budget)
+    subject = make(inputs)
+    try:
+        return run(subject, True)
     finally:
         subject.restore()
 
@@ -113,6 +132,7 @@ def check_model(
     seed: int = 0,
     budget: int = BUDGET,
     progress: bool | None = None,
+    points: Any = None,
 ) -> GradientReport:
     """Verify the gradients of a loss with respect to all parameters of a model, by their names.
 
@@ -123,6 +143,8 @@ def check_model(
         batch: the inputs, and usually the targets.
         order, seed, budget: as for check_gradients().
         progress: whether to show a progress bar; by default where there is a terminal and tqdm.
+        points: further points to check. A number draws that many random parameters around those of the model; an iterable, a
+            function or a strategy, as for check_gradients(), gives batches.
 
     >>> import nn
     >>> model = nn.Linear(3, 2, rng=0)
@@ -133,13 +155,54 @@ def check_model(
         raise TypeError(f"check_model() takes a module, something with named_parameters(), but got {model!r}")
     if not callable(loss):
         raise TypeError(f"check_model() takes a loss function as its second, but got {loss!r}: check_model(model, loss, *batch)")
-    call = loss_of(model, loss, batch)
-    subject = ValueSubject(lambda module: call(), (model,), budget)
-    try:
+
+    def make(batch: tuple[Any, ...]) -> Subject:
+        return BatchSubject(model, loss, batch, budget, make)
+
+    def run(subject: Subject, explained: bool) -> GradientReport:
         with np.errstate(all="ignore"):
-            return Check(subject, order, seed, progress).report()
+            return Check(subject, order, seed, progress, explained).report()
+
+    if points is not None and not is_number(points):
+        return check_points(make, run, batch or None, points, seed, budget)
+    subject = ValueSubject(no_batch(loss_of(model, loss, batch)), (model,), budget)
+    try:
+        return run(subject, True) if points is None else check_points(lambda _: subject, run, (model,), points, seed, budget)
     finally:
         subject.restore()
+
+
+def no_batch(call: Callable[[], Any]) -> Callable[[Any], Any]:
+    """A function of the model alone, whose batch is fixed."""
+    return lambda module: call()
+
+
+class BatchSubject(ValueSubject):
+    """The loss of a model as a function of its parameters, for one batch of several."""
+
+    def __init__(
+        self, model: Any, loss: Callable[..., Any], batch: tuple[Any, ...], budget: int, make: Callable[[Any], Subject]
+    ) -> None:
+        self.batch, self.make = batch, make
+        super().__init__(no_batch(loss_of(model, loss, batch)), (model,), budget)
+
+    def shown(self) -> Any:
+        return one_of(self.batch)
+
+    def movable(self) -> tuple[Any, list[Leaf], Callable[[Any], Subject]]:
+        """The floating arrays of the batch: the parameters stay as they are."""
+        nesting = Nesting(adopted(self.batch))
+        places = [place for place, item in enumerate(nesting.leaves) if np.asarray(item).dtype.kind == "f"]
+        leaves = leaves_of([(f"{place}", nesting.leaves[place]) for place in places])
+        vectors = [leaf.flatten(nesting.leaves[place]) for leaf, place in zip(leaves, places, strict=True)]
+
+        def at(vector: Any) -> Subject:
+            data = list(nesting.leaves)
+            for leaf, place in zip(leaves, places, strict=True):
+                data[place] = leaf.shaped(vector)
+            return self.make(tuple(nesting.rebuild(data)))
+
+        return np.concatenate(vectors) if vectors else np.zeros(0), leaves, at
 
 
 def loss_of(model: Any, loss: Callable[..., Any], batch: tuple[Any, ...]) -> Callable[[], Any]:

@@ -41,6 +41,7 @@ exit status
 examples
   {PROGRAM} model:loss --input shape=3,4 --input value=0.5
   {PROGRAM} fitting:residual --gradient fitting:residual_gradient --input shape=5 low=0.1 high=2
+  {PROGRAM} fitting:residual --input value=0.5 --points 30
   {PROGRAM} model:loss --input file=weights.npy --order 2 --json
   {PROGRAM} --power matmul --quick
 """
@@ -82,6 +83,7 @@ def parser_of_words() -> argparse.ArgumentParser:
     add("--order", type=counting(1), default=1, help="2 verifies the second derivatives as well, 3 the third (1)")
     add("--seed", type=counting(0), default=0, help="of the inputs and of the random directions (0)")
     add("--budget", type=counting(1), default=10_000, help="the most evaluations of the function (10000)")
+    add("--points", type=counting(1), metavar="N", help="check so many random inputs like these as well, and name one that fails")
     add("--json", action="store_true", help="print the report as JSON, on one line")
     add("--power", nargs="?", const="", metavar="WORD", help="put faults into rules on purpose, and count those that are caught")
     add("--quick", action="store_true", help="with --power: fewer of them")
@@ -113,6 +115,7 @@ def run_check(options: argparse.Namespace) -> int:
     function = function_named(options.function)
     gradient = None if options.gradient is None else function_named(options.gradient)
     how: dict[str, Any] = {name: getattr(options, name) for name in ("order", "seed", "budget")}
+    how |= {"points": options.points} if options.points else {}
     how["progress"] = None  # a bar where there is a terminal
     report = verify.check_gradients(function, *inputs, gradient=gradient, **how)
     print(report.to_json() if options.json else report)
@@ -121,7 +124,7 @@ def run_check(options: argparse.Namespace) -> int:
 
 def run_power(options: argparse.Namespace) -> int:
     """Show which faults in rules the check catches."""
-    for name in ("function", "input", "gradient"):
+    for name in ("function", "input", "gradient", "points"):
         if getattr(options, name):
             raise UsageError(f"--power checks the check, and takes no function of yours: leave out {name}, or --power")
     if not any(options.power in name for name in table()):

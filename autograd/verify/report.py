@@ -89,6 +89,27 @@ class Blame:
 
 
 @dataclass(frozen=True)
+class Points:
+    """What was found where several points were checked.
+
+    Attributes:
+        checked: how many. undecided: how many of them are INCONCLUSIVE, and `why` the first is.
+        skipped: how many more are outside of the domain of the function, and `outside` how the first showed that.
+        failing: the failing input made simple, as Python code; "" where none failed. The report is on this one.
+        original: the failing input as it was found, and `place` which one it was.
+    """
+
+    checked: int
+    undecided: int = 0
+    why: str = ""
+    skipped: int = 0
+    outside: str = ""
+    failing: str = ""
+    original: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True)
 class GradientReport:
     """What a check found; true if the gradient is accepted.
 
@@ -101,6 +122,7 @@ class GradientReport:
         evidence: what second opinions said before a FAIL.
         evaluations, gradients, budget: calls of the function and of its gradient, and the most that were allowed.
         seed: of the random directions.
+        points: what was found at several points, or None where there was one.
     """
 
     rows: tuple[Row, ...]
@@ -113,6 +135,7 @@ class GradientReport:
     gradients: int = 0
     budget: int = 0
     seed: int = 0
+    points: Points | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -200,10 +223,11 @@ def headline(report: GradientReport) -> str:
     """The verdict, and what was compared: "FAIL: 1 of 6 parameters wrong, 52 slopes compared, 56 evaluations"."""
     parts = [counted(len(report.broken), "broken contract")] if report.broken else []
     if report.rows or not report.reason:
-        parts += [parameters(report), f"{counted(sum(row.compared for row in report.rows), 'slope')} compared"]
+        several_points = f" at {counted(report.points.checked, 'point')}" if report.points and not report.points.failing else ""
+        parts += [parameters(report), f"{counted(sum(row.compared for row in report.rows), 'slope')} compared{several_points}"]
     else:
         parts.append("nothing could be measured")
-    most = f" of at most {report.budget:,}" if report.budget else ""
+    most = f" of at most {report.budget:,}{' a point' * (report.points is not None)}" if report.budget else ""
     parts.append(f"{counted(report.evaluations, 'evaluation')}{most}")
     return f"{report.verdict.name}{', accepted' * (report.verdict is Verdict.KINK)}: {', '.join(parts)}"
 
@@ -241,7 +265,8 @@ def worst_first(rows: tuple[Row, ...]) -> list[Row]:
 def remarks(report: GradientReport) -> list[str]:
     """The lines below the table: why rows did not pass, what is broken, which operation is to blame, and the rest."""
     failed = [row for row in worst_first(report.rows) if row.verdict is not Verdict.PASS]
-    lines = [remark(row) for row in failed[:REMARKS]]
+    lines = at_points(report.points) if report.points else []
+    lines += [remark(row) for row in failed[:REMARKS]]
     if len(failed) > REMARKS:
         lines.append(f"... and {counted(len(failed) - REMARKS, 'more row')} that did not pass")
     if report.worst is not None and report.worst.compared and not several(report):
@@ -250,6 +275,26 @@ def remarks(report: GradientReport) -> list[str]:
     lines += [f"broken contract: {text}" for text in report.broken]
     lines += [first_wrong_operation(report.blame)] if report.blame is not None else []
     return lines + [f"evidence: {text}" for text in report.evidence] + [f"note: {text}" for text in report.notes]
+
+
+def at_points(points: Points) -> list[str]:
+    """The failing input, and how many points say nothing."""
+    lines = []
+    if points.failing:
+        found = "" if points.failing == points.original else f", made simple from {cut(points.original)}"
+        lines.append(f"failing input: {cut(points.failing)}{found} ({points.place})")
+    if points.skipped:
+        verb = "was" if points.skipped == 1 else "were"
+        which = f"{counted(points.skipped, 'point')} outside of the domain of the function {verb} skipped"
+        lines.append(f"{which}: {cut(points.outside)}")
+    if points.undecided:
+        lines.append(f"{counted(points.undecided, 'point')} could not be decided: {cut(points.why)}")
+    return lines
+
+
+def cut(text: str, most: int = 400) -> str:
+    """A long text without its end."""
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def remark(row: Row) -> str:

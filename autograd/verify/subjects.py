@@ -4,6 +4,7 @@ gradient, or the gradient itself as a function whose derivatives are checked nex
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,7 @@ from autograd.call import signature_of
 from autograd.graph import inputs_of
 from autograd.nesting import Nesting, is_leaf, mapped, parameters_of
 from autograd.op import is_value, raw
-from autograd.ops.plain import describe, real_array, short, zeros_like
+from autograd.ops.plain import describe, own_copy, real_array, short, zeros_like
 from autograd.value import Value
 from autograd.verify.foreign import adopted, is_foreign, maker_like, numpy_of, shares
 
@@ -166,6 +167,22 @@ class Subject:
     def restore(self) -> None:
         """Leave everything as it was found."""
 
+    def at(self, vector: Array) -> Subject:
+        """The same function at another point, with nothing counted yet. It may raise what the function raises there."""
+        twin = copy.copy(self)
+        twin.point, twin.evaluations, twin.gradients, twin.outside = self.rounded(vector), 0, 0, None
+        twin.notes, twin.broken, twin.latest = [], [], []
+        twin.output = twin.evaluate(twin.point)
+        return twin
+
+    def movable(self) -> tuple[Array, list[Leaf], Callable[[Array], Subject]]:
+        """What can be made simpler: a vector, its parts, and what gives the subject at another one."""
+        return self.point, self.leaves, self.at
+
+    def shown(self) -> Any:
+        """The inputs at the point, to be shown: one, or a tuple of several."""
+        raise NotImplementedError
+
     def evaluate(self, vector: Array) -> Output:
         if self.evaluations >= self.budget:
             raise BudgetSpent
@@ -173,8 +190,8 @@ class Subject:
         with np.errstate(all="ignore"):
             found = self.parts(vector)
         arrays = [data for _, data in found if isinstance(data, np.ndarray)]
-        for before, copy in self.latest:
-            if any(shares(before, data) for data in arrays) and not np.array_equal(before, copy, equal_nan=True):
+        for before, as_it_was in self.latest:
+            if any(shares(before, data) for data in arrays) and not np.array_equal(before, as_it_was, equal_nan=True):
                 self.complain(OVERWRITES)
         self.latest = [(data, data.copy()) for data in arrays]
         return Output.of(found)
@@ -241,6 +258,10 @@ class ValueSubject(Subject):
         self.graph = None
         for value, data in zip(self.values, self.before, strict=True):
             value.data = data
+
+    def shown(self) -> Any:
+        self.move(self.point)
+        return one_of(mapped(lambda item, path: raw(item), self.args, "", None, lambda module, path: data_of(module)))
 
     def results(self) -> list[tuple[str, Any]]:
         """The results with the leaves as they are, Values among them, named."""
@@ -488,6 +509,9 @@ class PlainSubject(Subject):
         self.coarse = [precision(leaf.dtype) for leaf in leaves]
         self.output = self.evaluate(self.point)
 
+    def shown(self) -> Any:
+        return one_of(self.arguments(self.point))
+
     def arguments(self, vector: Array, native: bool = False) -> list[Any]:
         """The inputs of the function, in new arrays, at a flat vector; `native` for those of the library that they are of."""
         data = [np.array(item) if isinstance(item, np.ndarray) else item for item in self.nesting.leaves]
@@ -618,6 +642,16 @@ class PlainSubject(Subject):
 
     def claim_precision(self, leaf: Leaf) -> float:
         return self.coarse[self.leaves.index(leaf)]
+
+
+def one_of(arguments: Sequence[Any]) -> Any:
+    """A single argument by itself, several as a tuple."""
+    return arguments[0] if len(arguments) == 1 else tuple(arguments)
+
+
+def data_of(module: Any) -> dict[str, Any]:
+    """The parameters of a module as plain data."""
+    return {name: own_copy(parameter.data) for name, parameter in parameters_of(module)}
 
 
 def as_plain(item: Any, path: str) -> Any:

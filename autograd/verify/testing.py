@@ -1,4 +1,4 @@
-"""Gradient checks as tests, for pytest or unittest, neither of which is imported here.
+"""Gradient checks as tests, for pytest or unittest, neither of which is imported here, nor is Hypothesis before it is used.
 
 In a test, call assert_gradients(); what it raises is an AssertionError whose text is the report, and pytest shows that report
 below the line that called. Cases are those of the test runner::
@@ -7,7 +7,9 @@ below the line that called. Cases are those of the test runner::
     def test_softplus(x):
         assert_gradients(softplus, x)
 
-Where there is nothing else to the test, gradient_test() makes it in one line.
+Where there is nothing else to the test, gradient_test() makes it in one line, also for inputs from a strategy of Hypothesis::
+
+    test_softplus = gradient_test(softplus, points=arrays(float, 3, elements=floats(-50.0, 50.0)))
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ def gradient_test(f: Callable[..., Any], *inputs: Any, **options: Any) -> Callab
     Args:
         f: the function whose gradient is tested.
         inputs: what it is called with.
-        options: those of check_gradients(): gradient, order, seed, budget.
+        options: those of check_gradients(): gradient, order, seed, budget, points. With a strategy of Hypothesis as points=,
+            no inputs are needed; Hypothesis makes a failing one simple.
 
     Returns:
         A function without arguments. Assign it to a name that begins with ``test_``.
