@@ -42,7 +42,7 @@ class Spatial(Module):
     def extra_repr(self) -> str:
         return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.settings)
 
-    def _per_axis(self, given: Any, what: str) -> tuple[int, ...]:
+    def _per_axis(self, given: Any, what: str, least: int = 1) -> tuple[int, ...]:
         """One integer for each axis of space from one for all."""
         try:
             numbers = tuple(map(operator.index, given)) if np.ndim(given) else (operator.index(given),) * self.dimensions
@@ -50,6 +50,8 @@ class Spatial(Module):
             raise TypeError(f"{type(self).__name__} takes integers as {what}, but {given!r} came") from None
         if len(numbers) != self.dimensions:
             raise ValueError(f"{type(self).__name__} takes one {what} or {self.dimensions}, but {given!r} came")
+        if min(numbers) < least:
+            raise ValueError(f"the {what} of {type(self).__name__} is at least {least}, but {given!r} was given")
         return numbers
 
 
@@ -75,8 +77,15 @@ class Convolution(Spatial):
             raise ValueError(f"the padding_mode of {type(self).__name__} is one of {known}, but {padding_mode!r} came")
         self.in_channels, self.out_channels, self.groups, self.padding_mode = in_channels, out_channels, groups, padding_mode
         self.kernel_size, self.stride = self._per_axis(kernel_size, "kernel_size"), self._per_axis(stride, "stride")
-        self.padding: Any = padding if isinstance(padding, str) else self._per_axis(padding, "padding")
+        self.padding: Any = padding if isinstance(padding, str) else self._per_axis(padding, "padding", 0)
         self.dilation = self._per_axis(dilation, "dilation")
+        if isinstance(padding, str) and (self.transposed or padding not in ("same", "valid")):
+            words = "" if self.transposed else "'same', 'valid' or "
+            raise ValueError(f"the padding of {type(self).__name__} is {words}numbers, but {padding!r} was given")
+        if padding == "same" and any(step != 1 for step in self.stride):
+            raise ValueError(
+                f"{type(self).__name__}(padding='same') needs stride 1, but {stride!r} was given: give the padding as numbers"
+            )
         first, second = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
         shape = (first, second // groups, *self.kernel_size)
         fan_in, rng = math.prod(shape[1:]), np.random.default_rng(rng)
@@ -113,7 +122,9 @@ class ConvNd(Convolution):
         padding = self.padding
         if self.padding_mode != "zeros" and padding != "valid":
             mode: Any = PADDING_MODES[self.padding_mode]
-            x, padding = np.pad(x, [(0, 0), (0, 0), *self._both_sides()], mode), 0
+            sides = self._both_sides()
+            self._check_sides(x.shape[2:], sides)
+            x, padding = np.pad(x, [(0, 0), (0, 0), *sides], mode), 0
         return conv(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
     def _both_sides(self) -> list[tuple[int, int]]:
@@ -122,6 +133,16 @@ class ConvNd(Convolution):
             return [(n, n) for n in self.padding]
         more = [(k - 1) * d for k, d in zip(self.kernel_size, self.dilation, strict=True)]
         return [(n // 2, n - n // 2) for n in more]
+
+    def _check_sides(self, lengths: tuple[int, ...], sides: list[tuple[int, int]]) -> None:
+        """ValueError for padding that would take an element of the input more than once on a side, as PyTorch refuses it."""
+        shorter = {"reflect": 1, "circular": 0}.get(self.padding_mode)
+        if shorter is not None and any(max(side) > max(n - shorter, 0) for n, side in zip(lengths, sides, strict=True)):
+            most = "less than" if shorter else "at most"
+            raise ValueError(
+                f"{self._title()} pads by {[max(side) for side in sides]}, and padding by {self.padding_mode!r} is {most} the "
+                f"input is long, but its space is {lengths}: pad less, or by 'replicate'"
+            )
 
 
 class Conv1d(ConvNd):
@@ -141,7 +162,8 @@ class Conv1d(ConvNd):
         rng: a numpy Generator or a seed.
 
     Raises:
-        ValueError: for settings that do not fit together, and on a call whose shape does not.
+        ValueError: for settings that do not fit together, as "same" with a stride, and on a call whose shape does not, or whose
+            input is too short for padding by "reflect" or "circular".
 
     >>> Conv1d(3, 4, 5, padding="same", rng=0)(np.zeros((2, 3, 10))).shape
     (2, 4, 10)
@@ -174,7 +196,7 @@ class ConvTransposeNd(Convolution):
         output_padding: Lengths = 0, groups: int = 1, bias: bool = True, dilation: Lengths = 1, padding_mode: str = "zeros",
         *, dtype: Any = np.float64, rng: Rng = None,
     ) -> None:  # fmt: skip
-        self.output_padding = self._per_axis(output_padding, "output_padding")
+        self.output_padding = self._per_axis(output_padding, "output_padding", 0)
         self._set_up(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, dtype, rng)
 
     def _compute(self, x: Any) -> Value:

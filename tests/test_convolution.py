@@ -85,9 +85,9 @@ def test_a_small_network_learns() -> None:
 
 
 def test_parameters_and_texts() -> None:
-    layer = nn.Conv2d(4, 6, (3, 2), stride=2, padding="same", groups=2, bias=False, rng=0)
+    layer = nn.Conv2d(4, 6, (3, 2), padding="same", groups=2, bias=False, rng=0)
     assert [(name, value.shape) for name, value in layer.named_parameters()] == [("weight", (6, 2, 3, 2))]
-    assert "Conv2d(4, 6, kernel_size=(3, 2), stride=(2, 2), padding='same', groups=2, bias=False)" in repr(layer)
+    assert "Conv2d(4, 6, kernel_size=(3, 2), stride=(1, 1), padding='same', groups=2, bias=False)" in repr(layer)
     assert "ConvTranspose1d(4, 6, kernel_size=(3,), stride=(1,))" in repr(nn.ConvTranspose1d(4, 6, 3, rng=0))
     assert "MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)" in repr(nn.MaxPool2d(2))
     assert "AdaptiveAvgPool2d(output_size=(1, None))" in repr(nn.AdaptiveAvgPool2d((1, None)))
@@ -302,3 +302,95 @@ def test_settings_may_be_lists_and_numpy_integers() -> None:
 def test_a_batch_without_channels_is_told_how_to_get_them() -> None:
     with pytest.raises(ValueError, match=r"1 channels in axis 0, .*\(5, 28, 28\) came: x\[:, None\] gives a batch its axis"):
         nn.Conv2d(1, 8, 3)(np.ones((5, 28, 28)))
+
+
+# --- windows that reach out of the input, and padding that is longer than it ------------------------------
+
+
+@pytest.mark.parametrize(
+    ("size", "stride", "padding", "length", "windows"),
+    [
+        (4, 4, 0, 3, [(0, 3)]),  # one window, in part
+        (4, 1, 0, 3, []),  # the last step that fits is none: an error
+        (3, 2, 0, 2, [(0, 2)]),
+        (5, 4, 1, 2, [(-1, 3)]),
+        (2, 3, 1, 4, [(-1, 1), (2, 4)]),  # the next would begin in the padding behind
+        (1, 2, 0, 6, [(0, 1), (2, 3), (4, 5)]),
+        (2, 3, 0, 7, [(0, 2), (3, 5), (6, 8)]),
+        (3, 5, 1, 5, [(-1, 2), (4, 7)]),
+    ],
+)
+def test_ceil_mode_counts_windows_that_begin_inside(size: int, stride: int, padding: int, length: int, windows: Any) -> None:
+    """The values written out from the windows: padding counts in means, what lies behind it does not."""
+    x = np.random.default_rng(0).normal(size=(1, 1, length))
+    padded = dict(enumerate(x[0, 0])) | dict.fromkeys((*range(-padding, 0), *range(length, length + padding)), 0.0)
+    if not windows:
+        with pytest.raises(ValueError, match="is larger than the space"):
+            max_pool(x, size, stride, padding, ceil_mode=True)
+        return
+    real = [[padded[i] for i in range(*window) if 0 <= i < length] for window in windows]
+    whole = [[padded[i] for i in range(*window) if i in padded] for window in windows]
+    found = nn.MaxPool1d(size, stride, padding, ceil_mode=True)(x)
+    np.testing.assert_allclose(found, [[[max(items) for items in real]]])
+    for include, counted in ((True, whole), (False, real)):
+        found = nn.AvgPool1d(size, stride, padding, True, include)(x)
+        np.testing.assert_allclose(found, [[[sum(items) / len(counted[i]) for i, items in enumerate(real)]]])
+    for layer in (nn.MaxPool1d(size, stride, padding, ceil_mode=True), nn.AvgPool1d(size, stride, padding, True, False)):
+        check_gradients(layer, x, order=2)
+    images = np.broadcast_to(x[..., None], (1, 1, length, 3))
+    assert nn.MaxPool2d((size, 1), (stride, 1), (padding, 0), ceil_mode=True)(images).shape == (1, 1, len(windows), 3)
+    assert np.allclose(avg_pool(images[..., None], (size, 1, 1), (stride, 1, 1), (padding, 0, 0), True, True, 2.0)[0, 0, :, 0, 0],
+                       [sum(items) / 2.0 for items in real])  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
+@pytest.mark.parametrize("make", [nn.Conv1d, nn.Conv2d])
+def test_same_padding_needs_stride_1(make: Any, mode: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"Conv.d\(padding='same'\) needs stride 1, but 2 was given: give the padding as numbers"
+    ):
+        make(1, 1, 3, 2, "same", padding_mode=mode)
+
+
+@pytest.mark.parametrize(
+    ("mode", "padding", "length", "fits"),
+    [
+        ("circular", 4, 4, True), ("circular", 5, 4, False), ("reflect", 3, 4, True), ("reflect", 4, 4, False),
+        ("reflect", 1, 1, False), ("replicate", 9, 2, True), ("zeros", 9, 2, True), ("circular", "same", 1, True),
+        ("reflect", "same", 1, False),
+    ],
+)  # fmt: skip
+def test_padding_goes_round_once(mode: str, padding: Any, length: int, fits: bool) -> None:
+    """Each element of the input comes at most once on a side."""
+    layer, x = nn.Conv1d(1, 1, 3, padding=padding, padding_mode=mode, rng=0), np.arange(1.0, length + 1)[None, None]
+    if not fits:
+        with pytest.raises(
+            ValueError, match=rf"padding by '{mode}' is (less than|at most) the input is long, but .*\({length},\)"
+        ):
+            layer(x)
+        return
+    more = [1, 1] if padding == "same" else [padding] * 2
+    places = np.arange(-more[0], length + more[1])
+    if mode == "zeros":
+        padded = np.where((places < 0) | (places >= length), 0.0, places + 1.0)
+    else:
+        bounce = np.abs(np.where(places >= length, 2 * (length - 1) - places, places))
+        padded = {"circular": places % length, "reflect": bounce, "replicate": places.clip(0, length - 1)}[mode] + 1.0
+    expected = [layer.weight.data[0, 0] @ padded[i : i + 3] + layer.bias.data[0] for i in range(len(padded) - 2)]
+    np.testing.assert_allclose(layer(x).data[0, 0], expected)
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: nn.Conv1d(1, 1, 3, padding="full"), "the padding of Conv1d is 'same', 'valid' or numbers, but 'full' was given"),
+        (lambda: nn.ConvTranspose1d(1, 1, 3, padding="same"), "the padding of ConvTranspose1d is numbers, but 'same' was given"),
+        (lambda: nn.Conv2d(1, 1, 3, padding=-1), "the padding of Conv2d is at least 0, but -1 was given"),
+        (lambda: nn.Conv2d(1, 1, 0), "the kernel_size of Conv2d is at least 1, but 0 was given"),
+        (lambda: nn.Conv2d(1, 1, 3, (1, 0)), r"the stride of Conv2d is at least 1, but \(1, 0\) was given"),
+        (lambda: nn.Conv1d(1, 1, 3, dilation=0), "the dilation of Conv1d is at least 1, but 0 was given"),
+    ],
+)
+def test_settings_of_layers_are_checked_when_they_are_made(make: Any, text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        make()

@@ -125,6 +125,9 @@ def windows(
 ) -> Window:
     """The windows of a size over a space of these lengths; with `ceil_mode` also those that begin inside and reach out of it.
 
+    As in PyTorch, a window that would begin in the padding behind is none, and with `ceil_mode` the only one may be larger than
+    the padded space, by less than a step.
+
     Raises:
         ValueError: if the window does not fit into the padded space, or a setting is out of range.
     """
@@ -136,12 +139,12 @@ def windows(
     counts, ends = [], []
     for n, b, a, r, s in zip(lengths, before, after, reach, stride, strict=True):
         room = n + b + a - r
-        if room < 0:
-            wide, pads = " with its dilation" * (reach != size), f" and its padding {padding}" * (b + a > 0)
-            raise ValueError(f"the window {reach}{wide} of {who}() is larger than the space {lengths}{pads}: pad more")
         count = (-(-room // s) if ceil_mode else room // s) + 1
         if ceil_mode and (count - 1) * s >= n + b:  # the last window has to begin before the padding behind
             count -= 1
+        if count < 1:
+            wide, pads = " with its dilation" * (reach != size), f" and its padding {padding}" * (b + a > 0)
+            raise ValueError(f"the window {reach}{wide} of {who}() is larger than the space {lengths}{pads}: pad more")
         counts.append(count)
         ends.append(max(a, (count - 1) * s + r - n - b))
     return Window(size, stride, dilation, before, tuple(ends), lengths, tuple(counts))

@@ -100,6 +100,48 @@ def test_pools(space: tuple[int, ...], size: int, how: dict[str, Any], ceil_mode
         compare(lambda x: avg_pool(x, size, **options), lambda x: average(x, size, **options), shapes)
 
 
+@pytest.mark.parametrize(
+    ("space", "size", "how"),
+    [
+        ((3,), 4, {}), ((3,), 4, {"stride": 1}), ((2, 2), 3, {"stride": 2}), ((2,), 5, {"stride": 4, "padding": 1}),
+        ((1, 4), (3, 2), {"stride": (3, 3)}), ((4, 1, 2), 3, {"stride": 3, "padding": 1}), ((5,), 3, {"stride": 5, "padding": 1}),
+    ],
+)  # fmt: skip
+def test_pools_whose_windows_reach_out(space: tuple[int, ...], size: Any, how: dict[str, Any]) -> None:
+    """The same windows, and the same refusals."""
+    ndim = len(space)
+    maximum, average = getattr(functional, f"max_pool{ndim}d"), getattr(functional, f"avg_pool{ndim}d")
+    try:
+        maximum(torch.zeros(1, 1, *space), size, ceil_mode=True, **how)
+    except RuntimeError:
+        with pytest.raises(ValueError, match="larger than the space"):
+            max_pool(np.zeros((1, 1, *space)), size, ceil_mode=True, **how)
+        return
+    compare(
+        lambda x: max_pool(x, size, ceil_mode=True, **how), lambda x: maximum(x, size, ceil_mode=True, **how), [(2, 3, *space)]
+    )
+    if ndim < 3:  # PyTorch refuses avg_pool3d of windows larger than the space
+        for include in (True, False):
+            options: dict[str, Any] = {**how, "ceil_mode": True, "count_include_pad": include}
+            compare(lambda x, o=options: avg_pool(x, size, **o), lambda x, o=options: average(x, size, **o), [(2, 3, *space)])
+
+
+@pytest.mark.parametrize("mode", ["reflect", "circular", "replicate"])
+@pytest.mark.parametrize("padding", [1, 2, 3, 4])
+def test_padding_goes_round_once(mode: str, padding: int) -> None:
+    ours = nn.Conv1d(1, 1, 2, padding=padding, padding_mode=mode, rng=0)
+    theirs = torch.nn.Conv1d(1, 1, 2, padding=padding, padding_mode=mode, dtype=torch.float64)
+    theirs.load_state_dict({name: torch.from_numpy(array) for name, array in nn.to_pytorch(ours).items()})
+    x = np.arange(3.0)[None, None]
+    try:
+        expected = theirs(torch.from_numpy(x)).detach().numpy()
+    except RuntimeError:
+        with pytest.raises(ValueError, match=f"padding by '{mode}'"):
+            ours(x)
+    else:
+        np.testing.assert_allclose(ours(x).data, expected, **CLOSE)
+
+
 @pytest.mark.parametrize(("space", "size"), [
     ((7,), 3), ((7,), 7), ((6,), 1), ((3,), 5), ((8, 6), (4, 3)), ((7, 9), (3, 4)), ((5, 6), (None, 4)), ((4, 5, 3), 2),
 ])  # fmt: skip
