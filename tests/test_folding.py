@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +16,7 @@ import pytest
 import nn
 from autograd import Drawing, Value, concatenate, debug, draw, no_grad, primitive, record_lines, scope, stack, tanh
 from autograd.drawing.picture import Node
+from autograd.graph import inputs_of
 
 
 def moons(samples: int) -> tuple[nn.MLP, Value]:
@@ -453,6 +456,106 @@ def test_functions_that_give_no_value_say_so() -> None:
         draw(lambda x: 2.0, 1.0)
     with no_grad():
         assert draw(lambda x: x * 2.0, 1.0).total == 1
+
+
+# --- what pictures claim, counted again -----------------------------------------------------------
+
+
+def walked(root: Value) -> list[Value]:
+    """All Values of a graph, found without the drawing's own walk."""
+    found, todo = {}, [root]
+    while todo:
+        value = todo.pop()
+        if id(value) not in found:
+            found[id(value)] = value
+            todo += inputs_of(value)
+    return list(found.values())
+
+
+def network_of_scalars() -> Value:
+    return moons(3)[1]
+
+
+def network_of_blocks() -> Value:
+    blocks = [nn.Sequential(nn.Linear(6, 6, rng=i), nn.ReLU()) for i in range(6)]
+    blocks[2][0].bias.data = np.where(np.arange(6) < 2, -100.0, 0.0)
+    return nn.Sequential(*blocks)(np.random.default_rng(0).normal(size=(20, 6))).sum()
+
+
+def vectors_one_by_one() -> Value:
+    model = nn.Sequential(nn.Linear(3, 8, rng=0), nn.ReLU())
+    model[0].bias.data = np.where(np.arange(8) < 3, -100.0, 5.0)
+    return sum(model(row).sum() for row in np.random.default_rng(0).normal(size=(20, 3)))  # type: ignore[return-value]
+
+
+def loop_with_bad_numbers() -> Value:
+    x, h = Value(np.array([1.0, 0.0, -1.0]), label="x"), Value(np.ones(3), label="h")
+    for step in range(30):
+        with scope(f"step {step}"):
+            h = (h * 0.5 + x) / (x if step == 17 else 2.0)
+    return h.sum()
+
+
+def shared_layer() -> Value:
+    layer = nn.Linear(4, 4, rng=0)
+    return nn.Sequential(layer, nn.Tanh(), layer, nn.ReLU())(np.random.default_rng(0).normal(size=(5, 4))).mean()
+
+
+@pytest.mark.parametrize("max_nodes", [12, 40, 5000])
+@pytest.mark.parametrize("make", [network_of_scalars, network_of_blocks, vectors_one_by_one, loop_with_bad_numbers, shared_layer])
+def test_counts_shapes_and_numbers_of_a_picture_are_those_of_the_graph(make: Any, max_nodes: int) -> None:
+    with np.errstate(all="ignore"):
+        root = make()
+        root.backward()
+        drawing = draw(root, max_nodes=max_nodes)
+    values, nodes = walked(root), drawing.picture.nodes
+    assert not any(node.role == "cut" for node in nodes)  # nothing is left out in these
+    for role, wanted in (("leaf", True), ("frozen", False)):
+        leaves = [value for value in values if value.op is None and value.requires_grad is wanted]
+        assert sum(node.count for node in nodes if node.role == role) == len(leaves)
+    operations = Counter(value.op.name for value in values if value.op is not None)
+    assert operations == {name: sum(n.count * n.parts for n in nodes if n.op == name) for name in operations}
+    for name in operations:
+        found = [node for node in nodes if node.op == name]
+        if any(node.parts > 1 for node in found):  # a sum shows its last result
+            continue
+        made = [value for value in values if value.op is not None and value.op.name == name]
+        for what, arrays in (("data", [value.data for value in made]), ("grad", [value.grad for value in made])):
+            numbers = np.concatenate([np.ravel(array) for array in arrays])
+            summaries = [getattr(node, what) for node in found]
+            assert sum(s.size for s in summaries) == numbers.size
+            assert sum(s.zeros for s in summaries) == (numbers == 0.0).sum()
+            assert sum(s.nans for s in summaries) == np.isnan(numbers).sum()
+            assert sum(s.bad for s in summaries) == (~np.isfinite(numbers)).sum()
+            np.testing.assert_equal(np.sort([s.minimum for s in summaries])[0], numbers.min())
+            np.testing.assert_allclose(sum(s.norm**2 for s in summaries), (numbers**2).sum(), rtol=1e-9)
+        assert {node.shape for node in found} == {value.shape for value in made}
+        assert {node.dtype for node in found} == {str(value.dtype) for value in made}
+    first = next((note for note in drawing.picture.notes if note.startswith("the first NaN")), "")
+    assert bool(first) == any(np.isnan(value.data).any() for value in values)
+
+
+@pytest.mark.parametrize("max_nodes", [9, 200])
+def test_dead_units_are_counted_module_by_module_also_where_modules_are_drawn_as_one(max_nodes: int) -> None:
+    root = network_of_blocks()
+    hidden = [value for value in walked(root) if value.op is not None and value.op.name == "relu"]
+    dead = sum(int((value.data.max(axis=0) <= 0.0).sum()) for value in hidden)
+    notes = [note for node in draw(root, max_nodes=max_nodes).picture.nodes if node.op == "relu" for note in node.notes]
+    found = [re.fullmatch(r"(\d+) of (\d+) units? (?:is|are) zero for all 20 samples", note) for note in notes]
+    assert sum(int(one[1]) for one in found if one) == dead == 11
+    if max_nodes == 9:
+        assert notes == ["11 of 36 units are zero for all 20 samples"]
+    (vector,) = [node for node in draw(vectors_one_by_one(), fold=True).nodes if node.op == "relu"]
+    assert vector.notes == ("3 of 8 units are zero for all 20 samples",)
+
+
+def test_a_scope_of_one_node_is_no_folded_pattern() -> None:
+    value = Value(1.0, label="a")
+    for name in "abc":
+        with scope(name):
+            value = value.tanh()
+    total = value + 1.0 + 2.0 + 3.0
+    assert draw(total, depth=0, fold=True).note == "showing 5 nodes of 10: folded 2 patterns, collapsed 3 scopes"
 
 
 # --- several outputs ------------------------------------------------------------------------------

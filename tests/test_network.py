@@ -378,3 +378,11 @@ def test_every_pair_of_neurons_in_neighbouring_layers_is_joined_once(model):
     columns = [[node.name for node in picture.nodes if node.group == group.name] for group in picture.groups]
     pairs = [pair for first, second in zip(columns, columns[1:], strict=False) for pair in itertools.product(first, second)]
     assert sorted((edge.source, edge.target) for edge in picture.edges) == sorted(pairs)
+
+
+def test_shared_layers_are_counted_as_drawn_and_as_numbers() -> None:
+    layer = Linear(4, 4, rng=0)
+    notes = draw_network(Sequential(layer, Tanh(), layer)).picture.notes
+    assert notes[:2] == ("4-4-4 network: 32 weights, 8 biases", "layers share parameters, so that these are 20 numbers")
+    notes = draw_network(Sequential(Linear(4, 4, rng=0), Linear(4, 4, rng=0))).picture.notes
+    assert not any("share" in note for note in notes)

@@ -149,8 +149,16 @@ class Composer:
         return ".".join(reversed(titles))
 
     def unit(self, member: int, alone: bool) -> Any:
-        """What tells one unit from another: the scopes that made a scalar; None if there are none and it is not alone."""
-        return self.place(int(member)) or (member if alone else None)
+        """What tells the units of one module from those of another; None if nothing does and it is not alone.
+
+        These are the modules around; or the scopes around a scalar, as those around arrays may number samples or steps.
+        """
+        modules, scope = [], int(self.reading.scope_of[member])
+        while scope >= 0:
+            modules += [] if isinstance(self.reading.scopes[scope].module, str) else [id(self.reading.scopes[scope].module)]
+            scope = self.reading.scopes[scope].parent
+        place = "" if self.reading.values[member].shape else self.place(int(member))
+        return tuple(modules) or place or (member if alone else None)
 
     def grads(self, values: list[Any]) -> Summary | None:
         """What `.grad` is; None where no backward pass has come by."""

@@ -51,14 +51,15 @@ def marks_of(node: Node, usual: float) -> list[str]:
 def dead_units(members: list[Any], units: list[Any]) -> str:
     """What to say of rectified units that are zero for all samples; "" if there are none.
 
-    A unit is a place in the last axis of a tensor, or in the second of four, or the scope of a scalar.
+    A unit is a scalar by what `units` says of it, or a place in the last axis of a tensor, or in the second of four, of
+    one of these. A single vector may be units or samples, so nothing is said of its parts.
     """
     if members[0].op.name == "clip" and not is_rectifier(*arguments_of(members[0])):
         return ""
     alive: dict[Any, bool] = {}
     samples: dict[Any, int] = {}
     for value, unit in zip(members, units, strict=True):
-        if value.ndim < 2:
+        if value.ndim == 0 or (value.ndim == 1 and len(members) == 1):
             if unit is None:
                 return ""
             alive[unit] = alive.get(unit, False) or bool(np.any(value._raw != 0.0))
@@ -67,18 +68,19 @@ def dead_units(members: list[Any], units: list[Any]) -> str:
         data = np.moveaxis(value._raw, unit_axis(value.ndim), -1)
         rows = data.reshape(math.prod(data.shape[:-1]), data.shape[-1])
         for place, any_sample in enumerate((rows != 0.0).any(axis=0).tolist()):
-            alive[place] = alive.get(place, False) or any_sample
-            samples[place] = samples.get(place, 0) + len(rows)
+            alive[unit, place] = alive.get((unit, place), False) or any_sample
+            samples[unit, place] = samples.get((unit, place), 0) + len(rows)
     dead = sum(not item for item in alive.values())
     if not dead:
         return ""
     if len(alive) == 1 and max(samples.values()) == 1:
         return "it is zero, so no gradient passes"
-    most = max(samples.values())
+    least, most = min(samples.values()), max(samples.values())
     if not most:
         return ""
     units_are = f"{dead:,} of {plural(len(alive), 'unit')} {'is' if dead == 1 else 'are'}"
-    return f"{units_are} zero for {f'all {most:,} samples' if most > 1 else 'this sample'}"
+    seen = "this sample" if most == 1 else f"all {most:,} samples" if least == most else "all samples"
+    return f"{units_are} zero for {seen}"
 
 
 def unit_axis(ndim: int) -> int:

@@ -495,6 +495,10 @@ def notes_of(model: Any, layers: list[Column], dense: list[Dense]) -> Iterator[s
     biases = sum(layer.bias.size for layer in dense if layer.bias is not None)
     sizes = "-".join(str(layer.size) for layer in layers)
     yield f"{sizes} network: {plural(weights, 'weight')}, " + ("1 bias" if biases == 1 else f"{biases or 'no'} biases")
+    distinct = {id(parameter): parameter for layer in dense for parameter in layer.parameters}
+    if sum(map(len, (layer.parameters for layer in dense))) > len(distinct):
+        numbers = sum(parameter.size for parameter in distinct.values())
+        yield f"layers share parameters, so that these are {plural(numbers, 'number')}"
     for layer in layers:
         if layer.left_out:
             yield f"{layer.title}: {len(layer.shown)} of {layer.size:,} neurons are drawn"

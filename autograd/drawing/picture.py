@@ -225,7 +225,7 @@ class Picture:
         if self.total <= sum(node.role != "scope" for node in shown):
             return ""
         closed = sum(node.role == "scope" for node in shown)
-        folded = sum(node.count * node.parts > 1 for node in shown) - closed
+        folded = sum(node.count * node.parts > 1 for node in shown if node.role != "scope")
         neurons = any(node.role == "neuron" for node in shown)
         more = "neurons, max_neurons=... shows more" if neurons else "far from the output, max_nodes=... shows more"
         done = [text for number, text in (
