@@ -7,6 +7,7 @@ code. What the names mean is decided in saving.py.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -79,6 +80,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise IsADirectoryError(f"{path} is a folder: give the path of a file in it")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent} to save into: make it with os.makedirs")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise PermissionError(f"the folder {path.parent} may not be written to: save into another one, or allow it with os.chmod")
     if path.exists() and not os.access(path, os.W_OK):
         raise PermissionError(f"{path} may not be written to: choose another path, or allow it with os.chmod")
     _remove_leftovers(path)
@@ -107,7 +110,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 def _locked_file(path: Path) -> BinaryIO:
     """A new temporary file beside `path`, locked while this process lives and the file is open."""
     while True:
-        file = open(path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp"), "xb")  # noqa: SIM115
+        file = open(path.with_name(f"{_beginning(path)}.{secrets.token_hex(4)}.tmp"), "xb")  # noqa: SIM115
         if fcntl is not None:
             with suppress(OSError):  # a file system without locks: leftovers stay there
                 fcntl.flock(file, fcntl.LOCK_EX)
@@ -116,9 +119,15 @@ def _locked_file(path: Path) -> BinaryIO:
         file.close()  # another process took it for a leftover before it was locked
 
 
+def _beginning(path: Path) -> str:
+    """How the names of temporary files of `path` begin: with its own name, or a digest of one near the limit of file systems."""
+    name = f".{path.name}"
+    return name if len(os.fsencode(name)) <= 240 else "." + hashlib.sha256(os.fsencode(path.name)).hexdigest()
+
+
 def _remove_leftovers(path: Path) -> None:
     """Delete temporary files of `path` that no living process holds."""
-    pattern = re.compile(re.escape(f".{path.name}.") + r"[0-9a-f]{8}\.tmp")
+    pattern = re.compile(re.escape(_beginning(path)) + r"\.[0-9a-f]{8}\.tmp")
     for entry in list(os.scandir(path.parent)):
         if pattern.fullmatch(entry.name):
             with suppress(OSError), open(entry.path, "rb") as file:

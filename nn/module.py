@@ -45,6 +45,7 @@ class Module:
     """
 
     training: bool = True
+    newer_buffers: tuple[str, ...] = ()  # names of buffers that states of older versions do not have, and may be without
 
     def __setattr__(self, name: str, item: Any) -> None:
         held = self.__dict__.get(name)
@@ -204,7 +205,8 @@ class Module:
         Args:
             state: arrays by path, each of the shape of what it replaces; numbers are cast to its dtype. What is tied, held in
                 two places, may come under each of its names, as PyTorch saves it, or under one.
-            strict: whether every name must be there, and no other. Otherwise what fits in name is set.
+            strict: whether every name must be there, and no other. Otherwise what fits in name is set. The num_batches_tracked
+                of a BatchNorm, which old states do not have, may always be missing, and is then left as it is.
 
         Returns:
             The names that were missing or unexpected: none if strict.
@@ -218,7 +220,8 @@ class Module:
             raise TypeError(f"load_state_dict() takes arrays by name, as state_dict() gives them, but got {state!r:.80}")
         places, state = self._by_path(), untied(self, state)
         arrays = {name: np.asarray(item) for name, item in state.items() if name in places}
-        missing = [name for name in places if name not in arrays]
+        newer = {joined(path, name) for path, module in self.named_modules() for name in module.newer_buffers}
+        missing = [name for name in places if name not in arrays and name not in newer]
         unexpected = [name for name in state if name not in places]
         shapes = [
             f"{name} has the shape {np.shape(places[name])} but {array.shape} came"
@@ -243,7 +246,12 @@ class Module:
                 places[name].data = array if array.ndim else float(array)
             else:
                 places[name][...] = array
+        for path, module in self.named_modules():
+            module._loaded({name for name in module.newer_buffers if joined(path, name) not in arrays})
         return [*missing, *unexpected]
+
+    def _loaded(self, absent: set[str]) -> None:
+        """Called after a state was loaded, with those of `newer_buffers` that it did not have."""
 
     # --- how it is shown -----------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ Channels are axis 1, as in PyTorch. The variance that divides is the biased one,
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ class BatchNorm(Module):
     """What BatchNorm1d and BatchNorm2d have in common; they differ in the inputs they take."""
 
     shapes: dict[int, str] = {}  # by the number of axes
+    newer_buffers = ("num_batches_tracked",)
 
     def __init__(
         self,
@@ -71,6 +73,14 @@ class BatchNorm(Module):
         centred = centre(x, axes)
         self._track(plain(x), plain(centred), axes)
         return scale_and_shift(rms_normalise(centred, axes, self.eps), self.weight, self.bias, behind)
+
+    def _loaded(self, absent: set[str]) -> None:
+        if absent and self.momentum is None and self.running_mean is not None:
+            warnings.warn(
+                f"the state has no num_batches_tracked, from which {type(self).__name__}(momentum=None) would go on averaging: "
+                f"the next batches in training count as if {int(self.num_batches_tracked)} had been seen; set it, or use eval()",
+                stacklevel=3,
+            )
 
     def _track(self, x: np.ndarray, centred: np.ndarray, axes: tuple[int, ...]) -> None:
         """Move the running statistics, if there are any, towards those of a batch: new arrays, as a graph may hold the old."""

@@ -6,6 +6,7 @@ import gzip
 import math
 import os
 import struct
+import zipfile
 import zlib
 from importlib.util import find_spec
 from pathlib import Path
@@ -82,6 +83,12 @@ def mnist(folder: PathLike | None = None, *, dtype: Any = np.uint8) -> tuple[np.
     for x, y in ((x_train, y_train), (x_test, y_test)):
         if x.ndim != 3 or y.shape != x.shape[:1]:
             raise ValueError(f"images (samples, height, width) and labels (samples,) expected, but {x.shape} and {y.shape} came")
+        if x.dtype.kind not in "iu" or x.size and not 0 <= x.min() <= x.max() <= 255:
+            raise ValueError(
+                f"images are integers from 0 to 255, but others of the dtype {x.dtype} came: they are scaled by dtype="
+            )
+        if y.dtype.kind not in "iu" and not (y.dtype.kind == "f" and (y == np.rint(y)).all()):
+            raise ValueError(f"labels are integers, but others of the dtype {y.dtype} came")
     images = [x.astype(dtype) / 255 if np.issubdtype(dtype, np.floating) else x.astype(dtype) for x in (x_train, x_test)]
     return images[0], y_train.astype(np.int64), images[1], y_test.astype(np.int64)
 
@@ -89,8 +96,7 @@ def mnist(folder: PathLike | None = None, *, dtype: Any = np.uint8) -> tuple[np.
 def _mnist_from(place: Path) -> list[np.ndarray]:
     archive = place / "mnist.npz" if place.is_dir() else place
     if archive.is_file():
-        with np.load(archive) as arrays:  # without pickle
-            return [arrays[name] for name in ("x_train", "y_train", "x_test", "y_test")]
+        return _mnist_from_archive(archive)
     found: list[np.ndarray] = []
     for name in MNIST_FILES:
         names = [start + end for start in (name, name.replace("-idx", ".idx")) for end in ("", ".gz")]
@@ -99,6 +105,21 @@ def _mnist_from(place: Path) -> list[np.ndarray]:
             raise FileNotFoundError(f"{place} has neither mnist.npz nor {' nor '.join(names)}")
         found.append(read_idx(path))
     return found
+
+
+def _mnist_from_archive(path: Path) -> list[np.ndarray]:
+    wanted = ("x_train", "y_train", "x_test", "y_test")
+    try:
+        with open(path, "rb") as file:
+            arrays = np.load(file)  # without pickle
+            held = list(arrays) if isinstance(arrays, np.lib.npyio.NpzFile) else ["one array without a name"]
+            if set(wanted) <= set(held):
+                return [arrays[name] for name in wanted]
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+        raise ValueError(f"{path} is no .npz file of plain arrays, or a damaged one: get it again") from None
+    raise ValueError(
+        f"{path} is another .npz file than MNIST's: it holds {', '.join(held) or 'nothing'}, not {', '.join(wanted)}"
+    )
 
 
 def _mnist_from_openml() -> list[np.ndarray]:

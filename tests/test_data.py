@@ -543,3 +543,38 @@ def test_missing_values(tmp_path: Path, empty: str, target: str | None) -> None:
 def test_tables_that_are_wrong(tmp_path: Path, text: str, target: Any, error: str) -> None:
     with pytest.raises(ValueError, match=error):
         nn.read_csv(csv(tmp_path, text), target)
+
+
+def write_mnist(path: Path, **change: Any) -> Path:
+    arrays = {"x_train": np.zeros((3, 2, 2), np.uint8), "y_train": np.arange(3), "x_test": np.zeros((1, 2, 2), np.uint8)}
+    np.savez(path, **{**arrays, "y_test": np.zeros(1, int), **change})
+    return path
+
+
+def test_an_archive_of_something_else_is_not_mnist(tmp_path: Path) -> None:
+    path = tmp_path / "mnist.npz"
+    assert nn.mnist(write_mnist(path))[0].shape == (3, 2, 2)
+    np.savez(path, weights=np.ones(1), bias=np.ones(1))
+    for place in (path, tmp_path):
+        with pytest.raises(
+            ValueError, match="another .npz file than MNIST's: it holds weights, bias, not x_train, y_train, x_test"
+        ):
+            nn.mnist(place)
+    for content in (b"", b"hello, world", path.read_bytes()[:40]):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="mnist.npz is no .npz file of plain arrays, or a damaged one: get it again"):
+            nn.mnist(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"x_train": np.full((3, 2, 2), 0.5)}, "images are integers from 0 to 255, but others of the dtype float64 came"),
+        ({"x_test": np.full((1, 2, 2), 300)}, "images are integers from 0 to 255, but others of the dtype int64 came"),
+        ({"y_train": np.array([0.5, 1.0, 2.0])}, "labels are integers, but others of the dtype float64 came"),
+        ({"y_train": np.array(["a", "b", "c"])}, "labels are integers, but others of the dtype <U1 came"),
+    ],
+)
+def test_images_and_labels_that_would_lose_something(tmp_path: Path, change: dict[str, Any], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        nn.mnist(write_mnist(tmp_path / "mnist.npz", **change))

@@ -22,7 +22,7 @@ import pytest
 
 import nn
 from autograd import Value
-from nn import schedules
+from nn import files, schedules
 from nn.data import DataLoader
 from nn.files import replacing
 from nn.saving import DIGEST, JSON, VERSION
@@ -958,3 +958,46 @@ def test_other_arrays_are_sent_to_the_right_reader(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", weight=np.ones((1, 2)))
     with pytest.raises(nn.CheckpointError, match=r"in a .npz or .safetensors file, by nn.from_pytorch\(model, path\)"):
         nn.load(tmp_path / "other.npz")
+
+
+# --- names of files, and states of older versions --------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["n" * 251, "n" * 230, "é" * 125, "模型 ü"])
+def test_every_name_that_a_file_may_have(tmp_path: Path, name: str) -> None:
+    """The temporary file beside it has a name that fits, and what a killed process left of it is removed."""
+    path, model = tmp_path / f"{name}.npz", nn.Linear(2, 1, rng=0)
+    left = path.with_name(files._beginning(path) + ".0123abcd.tmp")
+    left.write_bytes(b"half a file")
+    nn.save(path, model, step=3)
+    assert nn.load(path, nn.Linear(2, 1)).step == 3 and [found.name for found in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_folder_that_may_not_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files.os, "access", lambda path, mode: Path(path) != tmp_path.resolve())
+    with pytest.raises(PermissionError, match=f"the folder {tmp_path.resolve()} may not be written to: save into another one"):
+        nn.save(tmp_path / "run.npz", nn.Linear(2, 1))
+
+
+OLD = {"weight": np.full(3, 2.0), "bias": np.zeros(3), "running_mean": np.ones(3), "running_var": np.full(3, 4.0)}
+
+
+def test_states_of_batch_norm_before_it_counted_batches() -> None:
+    """As in PyTorch they load, and the count stays; everything else must be there."""
+    layer = nn.BatchNorm1d(3)
+    layer(np.random.default_rng(0).normal(size=(5, 3)))
+    assert nn.from_pytorch(layer, OLD) == [] and layer.num_batches_tracked == 1
+    assert nn.Sequential(nn.Tanh(), layer).load_state_dict({f"1.{name}": array for name, array in OLD.items()}) == []
+    x = np.arange(6.0).reshape(2, 3)
+    np.testing.assert_allclose(layer.eval()(x).data, 2.0 * (x - 1.0) / np.sqrt(4.0 + 1e-5))
+    with pytest.raises(ValueError, match="does not fit BatchNorm1d: missing: running_var"):
+        layer.load_state_dict({name: array for name, array in OLD.items() if name != "running_var"})
+
+
+def test_an_average_over_all_batches_cannot_go_on_without_their_number() -> None:
+    layer = nn.BatchNorm1d(3, momentum=None)
+    with pytest.warns(
+        UserWarning, match=r"no num_batches_tracked, from which BatchNorm1d\(momentum=None\) would go on averaging"
+    ):
+        assert layer.load_state_dict(OLD) == []
+    assert (layer.running_mean == 1.0).all() and layer.num_batches_tracked == 0
