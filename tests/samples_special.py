@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import mpmath
@@ -59,6 +60,14 @@ def samples(rng: np.random.Generator) -> dict[str, list[Sample]]:
         slope("betainc_slope", [a, b, part], lower_beta, (1, 0, 0), 1, 0)
         slope("spence_slope", [x], polylogarithm, (1,))
         slope("zeta_slope", [1.5 + a, x], mpmath.zeta, (1, 0))
+        for order in (0.0, 2.5):
+            first = derivative(lambda v, x: mpmath.exp(-x) * mpmath.besseli(v, x), (0, 1))
+            second = derivative(lambda v, x: mpmath.exp(x) * mpmath.besselk(v, x), (0, 1))
+            for name, formula in (("ive_slope", first), ("kve_slope", second)):
+                call = getattr(ours, name)
+                sample = Sample(f"{name} {order} {shape}", partial(call, order), [x], partial(formula, order))
+                s.found.setdefault(name, []).append(sample)
+            s.both("kve", f"{order} {shape}", [x], lambda m, x, v=order: m.kve(v, x), scipy.special)
         for order in (0, 1, 3):
             s.both("expn", f"{order} {shape}", [x], lambda m, x, n=order: m.expn(n, x), scipy.special)
         s.like("zeta", [1.5 + a], home=scipy.special)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import mpmath
@@ -166,3 +167,40 @@ def test_logarithm_of_gamma_of_a_negative_number_is_not_real() -> None:
 def test_special_functions_with_parameters_are_in_the_support_table() -> None:
     names = supported()
     assert {"scipy.special.gammainc", "scipy.special.zeta", "scipy.special.spence", "scipy.special.kl_div"} <= names.keys()
+
+
+SCALED = {
+    "i0e": lambda x: mpmath.exp(-x) * mpmath.besseli(0, x), "i1e": lambda x: mpmath.exp(-x) * mpmath.besseli(1, x),
+    "k0e": lambda x: mpmath.exp(x) * mpmath.besselk(0, x), "k1e": lambda x: mpmath.exp(x) * mpmath.besselk(1, x),
+    "k0": lambda x: mpmath.besselk(0, x), "k1": lambda x: mpmath.besselk(1, x),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SCALED)
+@pytest.mark.parametrize("x", [1e-10, 0.3, 0.95, 1.05, 3.0, 39.0, 43.0, 600.0, 1e8])
+def test_bessel_functions_are_exact_where_their_derivatives_cancel(name: str, x: float) -> None:
+    ours = getattr(scipy.special, name)
+    assert grad(ours)(x) == pytest.approx(exact(SCALED[name], (x,), (1,)), rel=3e-15)
+    assert grad(grad(ours))(x) == pytest.approx(exact(SCALED[name], (x,), (2,)), rel=3e-15)
+
+
+@pytest.mark.parametrize("v", [0.5, 2.5, 5.0])
+def test_scaled_bessel_functions_of_other_orders(v: float) -> None:
+    x = np.array([0.01, 0.5, 2.0, 7.0, 30.0, 100.0, 1e6])
+    for ours, theirs in (
+        (scipy.special.ive, lambda x: mpmath.exp(-x) * mpmath.besseli(v, x)),
+        (scipy.special.kve, lambda x: mpmath.exp(x) * mpmath.besselk(v, x)),
+    ):
+        for order, f in (
+            (1, grad(lambda x, ours=ours: ours(v, x).sum())),
+            (2, elementwise_grad(elementwise_grad(partial(ours, v)))),
+        ):
+            np.testing.assert_allclose(f(x), [exact(theirs, (item,), (order,)) for item in x], rtol=1e-13)
+
+
+def test_scaled_bessel_functions_of_negative_numbers() -> None:
+    x = np.array([0.4, 5.0, 77.0])
+    even, odd = elementwise_grad(scipy.special.i0e), elementwise_grad(scipy.special.i1e)
+    np.testing.assert_array_equal(even(-x), -even(x))
+    np.testing.assert_array_equal(odd(-x), odd(x))
+    assert grad(scipy.special.i0e)(0.0) == 0.0

@@ -9,6 +9,7 @@ from typing import Any
 from autograd.op import Op
 from autograd.ops import (
     activations,
+    bessel,
     calculus,
     convolution,
     elementwise,
@@ -30,7 +31,7 @@ from autograd.ops import (
 
 MODULES = (
     elementwise, piecewise, scans, reductions, shapes, indexing, order, products, calculus, linalg, statistics, special,
-    incomplete, integrals,
+    incomplete, integrals, bessel,
     convolution, normalisation, activations, recurrence,
 )  # fmt: skip
 

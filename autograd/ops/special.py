@@ -1,6 +1,6 @@
 """Special functions, as in scipy.special, which computes them: an extra, imported when one of them is used.
 
-Derivatives from Abramowitz and Stegun (1964), chapters 6, 7 and 9.
+Derivatives from Abramowitz and Stegun (1964), chapters 6 and 7.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from autograd.op import Op, raw
 from autograd.ops.elementwise import exp, float_dtype, log, sigmoid, sub, where
 from autograd.ops.forms import as_float, binary, composed, primitive, unary
-from autograd.ops.piecewise import nothing, sign_of
+from autograd.ops.piecewise import nothing
 
 
 def scipy_function(name: str) -> Callable[..., Any]:
@@ -56,14 +56,6 @@ entr     = special("entr",     lambda g, out, x: g * (-1.0 - log(x)), (0.2, 3.0)
 loggamma = special("loggamma", lambda g, out, x: g * digamma(where(x < 0.0, math.nan, x)), (0.3, 3.0))
 log_expit = special("log_expit", lambda g, out, x: g * sigmoid(-x))
 gammasgn = special("gammasgn", nothing, (0.3, 3.0))
-j0       = special("j0",       lambda g, out, x: g * -j1(x))
-j1       = special("j1",       lambda g, out, x: g * (0.5 * (j0(x) - jv(2.0, x))))
-y0       = special("y0",       lambda g, out, x: g * -y1(x), (0.5, 3.0))
-y1       = special("y1",       lambda g, out, x: g * (0.5 * (y0(x) - yv(2.0, x))), (0.5, 3.0))
-k0       = special("k0",       lambda g, out, x: g * -k1(x), (0.5, 3.0))
-k1       = special("k1",       lambda g, out, x: g * (-0.5 * (k0(x) + kv(2.0, x))), (0.5, 3.0))
-i0       = special("i0",       lambda g, out, x: g * i1(x))
-i1       = special("i1",       lambda g, out, x: g * (0.5 * (i0(x) + iv(2.0, x))))
 # fmt: on
 psi = digamma
 
@@ -72,27 +64,6 @@ psi = digamma
 def polygamma(n: int, x: Any) -> Any:
     """scipy.special.polygamma: the n-th derivative of digamma."""
     return scipy_function("polygamma")(n, x).astype(float_dtype(x))
-
-
-def bessel(name: str, derivative: Callable[..., Any]) -> Op:
-    """A Bessel function of a constant order v at x: its derivative is made of those of the orders v - 1 and v + 1."""
-
-    def form(v: Any, x: Any) -> Any:
-        return scipy_function(name)(v, x).astype(float_dtype(x))
-
-    form.__name__ = form.__qualname__ = name
-    form.__doc__ = f"scipy.special.{name}: of a constant order v, differentiable with respect to x."
-    return primitive("elementwise", x=derivative)(form)
-
-
-# fmt: off
-jv = bessel("jv", lambda g, out, v, x: g * (0.5 * (jv(v - 1.0, x) - jv(v + 1.0, x))))
-yv = bessel("yv", lambda g, out, v, x: g * (0.5 * (yv(v - 1.0, x) - yv(v + 1.0, x))))
-iv = bessel("iv", lambda g, out, v, x: g * (0.5 * (iv(v - 1.0, x) + iv(v + 1.0, x))))
-kv = bessel("kv", lambda g, out, v, x: g * (-0.5 * (kv(v - 1.0, x) + kv(v + 1.0, x))))
-ive = bessel("ive", lambda g, out, v, x: g * (0.5 * (ive(v - 1.0, x) + ive(v + 1.0, x)) - out * sign_of(x)))
-# fmt: on
-jn, yn = jv, yv
 
 
 def regular(x: Any, y: Any) -> Any:
