@@ -28,12 +28,25 @@ BINARY_SHAPES = [
     [(1,), (3,)], [(4, 2, 3), (2, 1)], [(0,), (0,)], [(0,), (1,)], [(2, 0), ()], [(1,), (1,)], [(), (1,)], [(0, 3), (1, 3)],
 ]  # fmt: skip
 
+
+def density(x: Any) -> Any:
+    """Of the standard normal distribution."""
+    return np.exp(-(x**2) / 2) / np.sqrt(2.0 * np.pi)
+
+
 #: Independent formulas of the elementwise ops.
 FORMULAS: dict[str, Callable[..., Any]] = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "pow": np.power, "neg": np.negative,
     "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "sin": np.sin, "cos": np.cos, "tanh": np.tanh, "abs": np.abs,
     "sigmoid": lambda x: np.exp(x) / (np.exp(x) + 1.0), "softplus": lambda x: np.log(np.exp(x) + 1.0),
     "relu": lambda x: x * (x > 0), "maximum": np.maximum, "minimum": np.minimum,
+    "logistic": lambda x: 0.25 / np.cosh(0.5 * x) ** 2, "one_minus_square": lambda x: 1.0 - x**2,
+    "times_rest": lambda x: x - x**2, "direction": lambda x, y: np.sin(np.arctan2(x, y)),
+    "hazard": lambda x: density(x) / scipy.special.ndtr(x),
+    "hazard_gap": lambda x: density(x) / scipy.special.ndtr(x) + x,
+    "erfinv_slope": lambda x: np.sqrt(np.pi) / 2 * np.exp(scipy.special.erfinv(x) ** 2),
+    "erfcinv_slope": lambda x: -np.sqrt(np.pi) / 2 * np.exp(scipy.special.erfcinv(x) ** 2),
+    "ndtri_slope": lambda x: 1.0 / density(scipy.special.ndtri(x)),
 }  # fmt: skip
 
 

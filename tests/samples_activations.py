@@ -31,6 +31,14 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "step": lambda x: np.where(x > 0, 1.0, 0.0), "relu6": lambda x: np.minimum(np.maximum(x, 0.0), 6.0),
 }  # fmt: skip
 
+
+def mish_slope(x: Any) -> Any:
+    """By the quotient rule, for tanh(log(1 + e^x)) as (u - 1) / (u + 1) with u = (1 + e^x)^2."""
+    u = (1.0 + np.exp(x)) ** 2
+    return (u - 1.0) / (u + 1.0) + x * 4.0 * np.exp(x) * (1.0 + np.exp(x)) / (u + 1.0) ** 2
+
+
+common.FORMULAS |= {"mish_slope": mish_slope}
 common.FORMULAS |= {**FORMULAS, "prelu": lambda x, w: w * x, "log_loss": lambda p, y: -y * np.log(p) - (1 - y) * np.log(1 - p)}
 
 #: The same with settings: function, named arguments, formula.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -37,6 +38,14 @@ def polylogarithm(z: Any) -> Any:
     return mpmath.polylog(2, 1 - z).real
 
 
+def erfcx(x: Any) -> Any:
+    return mpmath.exp(x * x) * mpmath.erfc(x)
+
+
+def bell(ours: Any, rate: float, x: Any) -> Any:
+    return ours.bell(x, rate)
+
+
 def samples(rng: np.random.Generator) -> dict[str, list[Sample]]:
     """Samples by the name of the op or function."""
     s = Samples(rng)
@@ -58,6 +67,10 @@ def samples(rng: np.random.Generator) -> dict[str, list[Sample]]:
             s.like(name, [a, b, part], home=scipy.special)
         slope("gammainc_slope", [a, x], lower_gamma, (1, 0))
         slope("betainc_slope", [a, b, part], lower_beta, (1, 0, 0), 1, 0)
+        slope("erfcx_slope", [x], erfcx, (1,), 1)
+        for rate in (0.5, 1.0):
+            call, formula = functools.partial(bell, ours, rate), functools.partial(lambda rate, x: np.exp(-rate * x**2), rate)
+            s.found.setdefault("bell", []).append(Sample(f"bell {rate} {shape}", call, [x], formula))
         slope("spence_slope", [x], polylogarithm, (1,))
         slope("zeta_slope", [1.5 + a, x], mpmath.zeta, (1, 0))
         for order in (0.0, 2.5):
@@ -74,6 +87,7 @@ def samples(rng: np.random.Generator) -> dict[str, list[Sample]]:
         s.like("zeta", [1.5 + a, x], home=scipy.special)
         for name, sample in zip(("riemann", "hurwitz"), s.found["zeta"][-2:], strict=True):
             s.found.setdefault(name, []).append(sample)
+    slope("erfcx_slope", [np.array([-3.0, 0.1, 0.4, 0.6, 5.0])], erfcx, (2,), 2)
     slope("gammainc_slope", [2.5, 1.5], lower_gamma, (2, 0), 2)
     slope("betainc_slope", [2.5, 1.5, 0.3], lower_beta, (1, 1, 0), 1, 1)
     s.like("gammainc", [np.array([0.3, 2.0]), np.array([[0.5], [3.0]])], home=scipy.special)

@@ -22,11 +22,11 @@ def test_symbols_of_common_operations():
         "sub": ("g", "-g"),
         "mul": ("g * y", "g * x"),
         "div": ("g / y", "-g * out / y"),
-        "tanh": ("g * (1 - out * out)",),
+        "tanh": ("g * (1 - out * out), in general",),
         "relu": ("g * (x > 0)",),
-        "arctanh": ("(g / (1 - x) + g / (1 + x)) * 0.5",),
+        "arctanh": ("g / one_minus_square(x)",),
         "where": ("where(condition, g, 0)", "where(condition, 0, g)"),
-        "softmax": ("out * (g - sum(g * out, axis, True))",),
+        "softmax": ("softmax_rule: out * (g - sum(g * out))",),
         "matmul": ("matmul(g, swap(y)), in general", "matmul(swap(x), g), in general"),
         "flip": ("put_back(g, shape_of(x), flip(numbered(shape_of(x)), *how))",),
         "concatenate": ("split_back: The piece of g that came from each value",),
@@ -65,7 +65,7 @@ def test_symbols_compute_what_the_rule_computes(name):
     for (_, rule), text in zip(op.rules, rules_of(op), strict=True):
         if ": " not in text:
             scope = {**rule.__globals__, **OPS, **dict(zip(op.names, args, strict=True)), "g": g, "out": out}
-            np.testing.assert_array_equal(eval(text, scope), rule(g, out, *args))
+            np.testing.assert_allclose(eval(text.removesuffix(", in general"), scope), rule(g, out, *args), rtol=1e-14)
             compared += 1
     assert compared == len(op.rules) or name == "pow"
 

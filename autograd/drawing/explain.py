@@ -35,7 +35,7 @@ def rules_of(op: Op) -> tuple[str, ...]:
     >>> rules_of(table()["mul"])
     ('g * y', 'g * x')
     >>> rules_of(table()["tanh"])
-    ('g * (1 - out * out)',)
+    ('g * (1 - out * out), in general',)
     """
     return tuple(rule_text(rule) for _, rule in op.rules)
 
@@ -196,12 +196,13 @@ WORDS = {
     "cos": "The input gets minus the incoming gradient times its sine.",
     "tan": "The input gets the incoming gradient times 1 plus the square of the result.",
     "tanh": (
-        "The input gets the incoming gradient times 1 minus the square of the result: almost nothing where tanh is near -1 or 1."
+        "The input gets the incoming gradient times 1 minus the square of the result: almost nothing where tanh is near -1 or 1, "
+        "and made of x there."
     ),
     "arctan": "The input gets the incoming gradient divided by 1 + x * x.",
     "sigmoid": (
         "The input gets the incoming gradient times s * (1 - s), where s is the result: at most a quarter, and almost "
-        "nothing where s is near 0 or 1."
+        "nothing, made of x, where s is near 0 or 1."
     ),
     "silu": "The input gets the incoming gradient times s + x * s * (1 - s), where s is its sigmoid.",
     "gelu": (

@@ -13,15 +13,26 @@ from typing import Any
 import numpy as np
 
 from autograd.op import is_value, raw, shape_of
-from autograd.ops.elementwise import exp, float_dtype, log, sigmoid, sigmoid_array, where
+from autograd.ops.elementwise import (
+    _bell,
+    _logistic,
+    exp,
+    float_dtype,
+    log,
+    sigmoid,
+    sigmoid_array,
+    softplus,
+    tanh,
+    where,
+)
 from autograd.ops.forms import adding, as_float, binary, composed, primitive, unary
 from autograd.ops.piecewise import abs, clip, inside, maximum, minimum, nothing
-from autograd.ops.plain import is_finite, short
-from autograd.ops.reductions import softmax
+from autograd.ops.plain import short
+from autograd.ops.reductions import _sum, log_of_sum, softmax
 from autograd.ops.shapes import as_tensor
 
-#: Below the first exp(x) is 0, above the second 1 + exp(-x) is 1, in every precision.
-EXP_IS_0, SIGMOID_IS_1 = -800.0, 50.0
+#: Below it exp(x) is 0, in every precision.
+EXP_IS_0 = -800.0
 FAR = 30.0  # where erfc is 0, in every precision
 FLAT = 30.0  # where the sigmoid of the polynomial of _gelu_tanh is 0 or 1
 DENSITY = 1.0 / math.sqrt(2.0 * math.pi)  # of the standard normal distribution at 0
@@ -36,9 +47,14 @@ def exponential(x: Any, alpha: float, rate: float = 1.0) -> Any:
     return np.maximum(x, 0.0) + alpha * np.expm1(np.minimum(x, 0.0) * rate)
 
 
-def elu_slope(out: Any, x: Any, alpha: float) -> Any:
+def exp_below(x: Any, rate: float = 1.0) -> Any:
+    """exp(rate x) below 0, and 1 above."""
+    return exp(where(raw(x) > 0.0, 0.0, x * rate))
+
+
+def elu_slope(x: Any, alpha: float) -> Any:
     """1 above 0, alpha exp(x) below; at 0 the smaller of 1 and alpha, or 0 if alpha is negative."""
-    slope = where(raw(x) >= 0.0 if alpha > 1.0 else raw(x) > 0.0, 1.0, out + alpha)
+    slope = where(raw(x) >= 0.0 if alpha > 1.0 else raw(x) > 0.0, 1.0, alpha * exp_below(x))
     return slope if alpha >= 0.0 else where(raw(x) == 0.0, 0.0, slope)
 
 
@@ -54,7 +70,7 @@ def positive_alpha(x: Any, alpha: Any) -> tuple[Any, Any]:
     return float_alpha(x, alpha)
 
 
-@primitive("elementwise", float_alpha, x=lambda g, out, x, alpha: g * elu_slope(out, x, alpha))
+@primitive("elementwise", float_alpha, x=lambda g, out, x, alpha: g * elu_slope(x, alpha))
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """``x`` above 0 and ``alpha * (exp(x) - 1)`` below (Clevert et al. 2016).
 
@@ -67,7 +83,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     return exponential(x, alpha)
 
 
-@primitive("elementwise", positive_alpha, x=lambda g, out, x, alpha: g * where(raw(x) > 0.0, 1.0, out / alpha + 1.0))
+@primitive("elementwise", positive_alpha, x=lambda g, out, x, alpha: g * exp_below(x, 1.0 / alpha))
 def celu(x: Any, alpha: float = 1.0) -> Any:
     """``x`` above 0 and ``alpha * (exp(x / alpha) - 1)`` below, for alpha > 0: smooth at 0 (Barron 2017)."""
     return exponential(x, alpha, 1.0 / alpha)
@@ -119,7 +135,7 @@ def gelu_array(x: Any) -> Any:
 def gelu_slope(x: Any) -> Any:
     """The distribution function plus x times the density of the standard normal distribution."""
     x = clip(x, -40.0, 40.0)  # beyond, the density is 0 in every precision, but an infinite x times 0 is nan
-    return normal_cdf(x) + x * (DENSITY * exp(-0.5 * x * x))
+    return normal_cdf(x) + x * (DENSITY * _bell(x, 0.5))
 
 
 def silu_array(x: Any) -> Any:
@@ -127,9 +143,10 @@ def silu_array(x: Any) -> Any:
         return np.maximum(x, EXP_IS_0) / (1.0 + np.exp(-x))
 
 
-def silu_slope(out: Any, s: Any) -> Any:
-    """The slope of x s, where s is the sigmoid of x."""
-    return s + minimum(out, SIGMOID_IS_1) * (1.0 - s)
+def silu_slope(x: Any) -> Any:
+    """The slope of x sigmoid(x)."""
+    near = clip(x, EXP_IS_0, -EXP_IS_0)  # beyond, an infinite x would meet a 0
+    return sigmoid(x) * (1.0 + near * sigmoid(-x))
 
 
 def mish_parts(x: Any) -> tuple[Any, Any, Any]:
@@ -145,11 +162,18 @@ def mish_array(x: Any) -> Any:
     return np.maximum(x, EXP_IS_0) * (n / (n + 2.0))
 
 
-def mish_slope(x: Any) -> Any:
+def mish_slope_array(x: Any) -> Any:
     """tanh(softplus(x)) plus x times the slope of that."""
-    x, w, n = mish_parts(x)
+    near, w, n = mish_parts(x)
     n2 = n + 2.0
-    return n / n2 + x * (4.0 * (w / n2) * ((w + 1.0) / n2))
+    return n / n2 + near * (4.0 * (w / n2) * ((w + 1.0) / n2))
+
+
+def mish_curvature(x: Any) -> Any:
+    """The slope of mish_slope: a product, and so accurate in both tails."""
+    x = clip(x, EXP_IS_0, -EXP_IS_0)
+    t, s = softplus(x), sigmoid(x)
+    return 4.0 * _logistic(2.0 * t) * s * (2.0 + x * (sigmoid(-x) - 2.0 * tanh(t) * s))
 
 
 def softsign_array(x: Any) -> Any:
@@ -173,15 +197,16 @@ def own(name: str, array: Any, rule: Any, doc: str, domain: tuple[float, float] 
 
 # fmt: off
 normal_cdf = unary("normal_cdf", "normal_cdf({})", lambda x: 0.5 * math.erfc(x * -math.sqrt(0.5)), normal_cdf_array,
-                   lambda g, out, x: g * (DENSITY * exp(-0.5 * x * x)),
+                   lambda g, out, x: g * (DENSITY * _bell(x, 0.5)),
                    doc="The distribution function of the standard normal distribution; it needs no SciPy.")
-selu = own("selu", selu_array, lambda g, out, x: g * where(raw(x) >= 0.0, SELU_SCALE, out + SELU_SCALE * SELU_ALPHA),
+selu = own("selu", selu_array, lambda g, out, x: g * where(raw(x) >= 0.0, SELU_SCALE, SELU_SCALE * SELU_ALPHA * exp_below(x)),
            "``elu`` with the alpha and the scale that keep mean 0 and variance 1 from layer to layer (Klambauer et al. 2017); "
            "at 0 the derivative is the smaller of two slopes, the scale.")
 _gelu = own("gelu", gelu_array, lambda g, out, x: g * gelu_slope(x), "gelu(), exact.")
-silu = own("silu", silu_array, lambda g, out, x: g * silu_slope(out, sigmoid(x)),
+silu = own("silu", silu_array, lambda g, out, x: g * silu_slope(x),
            "``x * sigmoid(x)``, also called swish (Elfwing et al. 2018).")
-mish = own("mish", mish_array, lambda g, out, x: g * mish_slope(x), "``x * tanh(softplus(x))`` (Misra 2020).")
+mish = own("mish", mish_array, lambda g, out, x: g * _mish_slope(x), "``x * tanh(softplus(x))`` (Misra 2020).")
+_mish_slope = own("mish_slope", mish_slope_array, lambda g, out, x: g * mish_curvature(x), "The slope of mish.")
 softsign = own("softsign", softsign_array, lambda g, out, x: g / (1.0 + abs(x)) / (1.0 + abs(x)), "``x / (1 + |x|)``.",
                (0.2, 2.0))
 hard_sigmoid = own("hard_sigmoid", hard_sigmoid_array, lambda g, out, x: g * inside(x, -3.0, 3.0) / 6.0,
@@ -195,10 +220,10 @@ CUBIC = TANH_GELU * 0.044715
 
 
 def gelu_tanh_slope(x: Any) -> Any:
-    """s + x s (1 - s) p, where s is the sigmoid of a cubic polynomial of x, and p the slope of that."""
+    """s + x s (1 - s) p, where s is the sigmoid of a cubic polynomial u of x, and p the slope of that."""
     x = clip(x, -FLAT, FLAT)
-    s = sigmoid(x * (TANH_GELU + CUBIC * x * x))
-    return s + x * s * (1.0 - s) * (TANH_GELU + 3.0 * CUBIC * x * x)
+    u = x * (TANH_GELU + CUBIC * x * x)
+    return sigmoid(u) * (1.0 + x * sigmoid(-u) * (TANH_GELU + 3.0 * CUBIC * x * x))
 
 
 @primitive("elementwise", x=lambda g, out, x: g * gelu_tanh_slope(x))
@@ -304,12 +329,16 @@ def column(v: Any) -> Any:
 
 
 def cross_entropy_rule(g: Any, out: Any, x: Any, target: Any) -> Any:
-    """g times the softmax less 1 at the class; log(sum(exp(x))) is `out` plus the logit of the class."""
-    places = places_of(target, x)
-    p = exp(x - column(out + x.reshape(-1)[places])) if is_finite(raw(out)) else softmax(x)
-    hot = np.zeros(x.shape, dtype=x.dtype)
-    hot.reshape(-1)[places] = 1.0
-    return column(g) * (p - hot)
+    """g times the softmax less 1 at the class, which is minus the sum of the others, and does not cancel."""
+    p, places = softmax(x), places_of(target, x)
+    if not is_value(p):
+        p.reshape(-1)[places] = 0.0
+        p.reshape(-1)[places] = -_sum(p, -1)
+        return column(g) * p
+    hot = np.zeros(x.shape, dtype=bool)
+    hot.reshape(-1)[places] = True
+    others = where(hot, 0.0, p)
+    return column(g) * where(hot, -_sum(others, -1, True), others)
 
 
 @adding
@@ -322,4 +351,4 @@ def softmax_cross_entropy(x: Any, target: Any) -> Any:
     [0.6931, 1000.0]
     """
     shifted = x - np.maximum.reduce(x, -1, keepdims=True)
-    return np.log(np.add.reduce(np.exp(shifted), -1)) - shifted.reshape(-1)[places_of(target, x)]
+    return log_of_sum(shifted, -1)[..., 0] - shifted.reshape(-1)[places_of(target, x)]

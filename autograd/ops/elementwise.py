@@ -86,6 +86,34 @@ def softplus_array(x: Any) -> Any:
     return np.log1p(np.exp(-np.abs(x))) + np.maximum(x, 0.0)  # 15x faster than logaddexp
 
 
+def logistic_float(x: float) -> float:
+    power = math.exp(-math.fabs(x))
+    rest = 1.0 + power
+    return power / (rest * rest)
+
+
+def logistic_array(x: Any) -> Any:
+    power = np.exp(-np.abs(x))
+    rest = 1.0 + power
+    rest *= rest
+    power /= rest
+    return power
+
+
+def logistic(x: Any) -> Any:
+    return logistic_float(x) if x.__class__ is float else _logistic(x)
+
+
+# The slopes of tanh and sigmoid are 1 - out^2 and out (1 - out), which cancel where `out` is close to its bounds: there, and
+# for arrays and Values everywhere, they are made of x.
+def tanh_rule(g: Any, out: Any, x: Any) -> Any:
+    return g * (4.0 * logistic(2.0 * x)) if out.__class__ is not float or not -0.8 < out < 0.8 else g * (1.0 - out * out)
+
+
+def sigmoid_rule(g: Any, out: Any, x: Any) -> Any:
+    return g * logistic(x) if out.__class__ is not float or not out < 0.75 else g * (out * (1.0 - out))
+
+
 LN2, LN10, DEGREE = math.log(2.0), math.log(10.0), math.pi / 180.0
 
 # fmt: off
@@ -100,28 +128,35 @@ exp2  = unary("exp2",  "exp2({})",  math.exp2,  np.exp2,  lambda g, out, x: g * 
 expm1 = unary("expm1", "expm1({})", math.expm1, np.expm1, lambda g, out, x: g * exp(x))
 log   = unary("log",   "log({})",   math.log,   np.log,   lambda g, out, x: g / x, (0.2, 3.0))
 log2  = unary("log2",  "log2({})",  math.log2,  np.log2,  lambda g, out, x: g / (x * LN2), (0.2, 3.0))
-log10 = unary("log10", "log10({})", math.log10, np.log10, lambda g, out, x: g / (x * LN10), (0.2, 3.0))
+log10 = unary("log10", "log10({})", math.log10, np.log10, lambda g, out, x: g / LN10 / x, (0.2, 3.0))
 log1p = unary("log1p", "log1p({})", math.log1p, np.log1p, lambda g, out, x: g / (1.0 + x), (-0.7, 3.0))
 
 sin    = unary("sin",    "sin({})",    math.sin,  np.sin,    lambda g, out, x: g * cos(x))
 cos    = unary("cos",    "cos({})",    math.cos,  np.cos,    lambda g, out, x: -g * sin(x))
 tan    = unary("tan",    "tan({})",    math.tan,  np.tan,    lambda g, out, x: g * (1.0 + out * out), (-1.2, 1.2))
-arcsin = unary("arcsin", "arcsin({})", math.asin, np.arcsin, lambda g, out, x: g / sqrt((1.0 - x) * (1.0 + x)), (-0.8, 0.8))
-arccos = unary("arccos", "arccos({})", math.acos, np.arccos, lambda g, out, x: -g / sqrt((1.0 - x) * (1.0 + x)), (-0.8, 0.8))
+arcsin = unary("arcsin", "arcsin({})", math.asin, np.arcsin, lambda g, out, x: g / sqrt(_one_minus_square(x)), (-0.8, 0.8))
+arccos = unary("arccos", "arccos({})", math.acos, np.arccos, lambda g, out, x: -g / sqrt(_one_minus_square(x)), (-0.8, 0.8))
 arctan = unary("arctan", "arctan({})", math.atan, np.arctan, lambda g, out, x: g / (1.0 + x * x))
 
 sinh    = unary("sinh",    "sinh({})",    math.sinh,  np.sinh,    lambda g, out, x: g * cosh(x))
 cosh    = unary("cosh",    "cosh({})",    math.cosh,  np.cosh,    lambda g, out, x: g * sinh(x))
-tanh    = unary("tanh",    "tanh({})",    math.tanh,  np.tanh,    lambda g, out, x: g * (1.0 - out * out))
+tanh    = unary("tanh",    "tanh({})",    math.tanh,  np.tanh,    tanh_rule)
 arcsinh = unary("arcsinh", "arcsinh({})", math.asinh, np.arcsinh, lambda g, out, x: g / hypot(x, 1.0))
 arccosh = unary("arccosh", "arccosh({})", math.acosh, np.arccosh, lambda g, out, x: g / sqrt(x - 1.0) / sqrt(x + 1.0), (1.2, 3.0))
-arctanh = unary("arctanh", "arctanh({})", math.atanh, np.arctanh,
-                  lambda g, out, x: (g / (1.0 - x) + g / (1.0 + x)) * 0.5, (-0.8, 0.8))
+arctanh = unary("arctanh", "arctanh({})", math.atanh, np.arctanh, lambda g, out, x: g / _one_minus_square(x), (-0.8, 0.8))
+
+# Slopes whose own slopes would cancel if they were written with more operations.
+_logistic = unary("logistic", "logistic({})", logistic_float, logistic_array, lambda g, out, x: g * (-out * tanh(0.5 * x)),
+                  doc="``1 / (2 * cosh(x / 2)) ** 2``, the density of the logistic distribution: the slope of sigmoid.")
+_one_minus_square = unary("one_minus_square", "1 - {} ** 2", lambda x: (1.0 - x) * (1.0 + x), lambda x: (1.0 - x) * (1.0 + x),
+                          lambda g, out, x: g * (-2.0 * x), doc="``1 - x ** 2``, accurate near -1 and 1.")
+_times_rest = unary("times_rest", "{0} (1 - {0})", lambda x: x * (1.0 - x), lambda x: x * (1.0 - x),
+                    lambda g, out, x: g * (1.0 - 2.0 * x), doc="``x * (1 - x)``, whose slope is accurate near a half.")
 
 deg2rad = unary("deg2rad", "deg2rad({})", math.radians, np.deg2rad, lambda g, out, x: g * DEGREE)
 rad2deg = unary("rad2deg", "rad2deg({})", math.degrees, np.rad2deg, lambda g, out, x: g / DEGREE)
 
-sigmoid  = unary("sigmoid",  "sigmoid({})",  sigmoid_float,  sigmoid_array,  lambda g, out, x: g * (out * (1.0 - out)),
+sigmoid  = unary("sigmoid",  "sigmoid({})",  sigmoid_float,  sigmoid_array,  sigmoid_rule,
                  doc="``1 / (1 + exp(-x))``, the logistic function, without overflow.")
 softplus = unary("softplus", "softplus({})", softplus_float, softplus_array, lambda g, out, x: g * sigmoid(x),
                  doc="``log(1 + exp(x))`` without overflow; its derivative is the sigmoid.")
@@ -141,13 +176,26 @@ def sinc_series(z: Any, order: int) -> Any:
     return _total((-1.0) ** k * z ** (2 * k - order) / ((2 * k + 1) * math.factorial(2 * k - order)) for k in terms)
 
 
+@primitive("elementwise", x=lambda g, out, x, rate: g * (-2.0 * rate * where(np.isinf(raw(x)), 0.0, x) * out))
+def _bell(x: Any, rate: float) -> Any:
+    """``exp(-rate * x ** 2)`` for a rate of 1 or 1/2.
+
+    The square of x to 4 binary places is exact, and the rest of it small: rounded at once, it would cost x^2 ulp.
+    """
+    precise = np.asarray(x, dtype=np.promote_types(float_dtype(x), np.float32))
+    near = np.clip(precise, -40.0, 40.0)  # beyond it is 0
+    rough = np.rint(near * 16.0) / 16.0
+    out = np.exp(-rate * rough * rough) * np.exp(-rate * (near - rough) * (near + rough))
+    return out.astype(float_dtype(x)) if out.ndim else float(out)
+
+
 @primitive("elementwise", x=lambda g, out, x, order: g * _sinc(x, order + 1))
 def _sinc(x: Any, order: int = 0) -> Any:
     """The derivative of some order of ``sin(pi x) / (pi x)``, which has one of every order also at 0.
 
     Away from 0 by ``z s_n(z) + n s_(n-1)(z) = sin(z + n pi / 2)``, the n-th derivative of ``z s(z) = sin(z)``.
     """
-    z = np.pi * np.asarray(x, dtype=float)
+    z = np.pi * np.clip(np.asarray(x, dtype=float), -1e300, 1e300)
     near = np.abs(z) < 3.0
     far = np.where(near, 4.0, z)
     out = np.sinc(far / np.pi)
@@ -179,20 +227,40 @@ def share(x: Any, y: Any, base: float = 1.0) -> Any:
     return where(both, 0.5 * (raw(x) > 0.0), sigmoid(where(both, 0.0, x - y) * base))
 
 
-def per_square(a: Any, x: Any, y: Any) -> Any:
-    """a / (x^2 + y^2) without overflow, and 0 at the origin."""
-    length = hypot(x, y)
-    return ratio(ratio(a, length), length)
+def per_square(x: Any, y: Any) -> Any:
+    """x / (x^2 + y^2) without overflow, and 0 at the origin."""
+    return ratio(_direction(x, y), hypot(x, y))
+
+
+def aside(x: Any, y: Any) -> Any:
+    """y^2 / hypot(x, y)^3, the slope of a direction."""
+    return per_square(y, x) * _direction(y, x)
+
+
+def direction_float(x: float, y: float) -> float:
+    length = math.hypot(x, y)
+    return x / length if 1e-290 < length < 1e308 else float(direction(np.float64(x), np.float64(y)))
+
+
+def direction(x: Any, y: Any) -> Any:
+    """x / hypot(x, y), and 0 at the origin: both are scaled by a power of two, so that nothing overflows or is subnormal."""
+    _, exponent = np.frexp(np.maximum(np.abs(x), np.abs(y)))
+    x, y = np.ldexp(x, -exponent), np.ldexp(y, -exponent)
+    length = np.hypot(x, y)
+    return np.divide(x, length, out=np.zeros_like(length), where=length != 0.0)
 
 
 # fmt: off
-hypot      = binary("hypot",      "hypot({}, {})",      math.hypot,     lambda g, out, x, y: g * ratio(x, out),
-                                                                        lambda g, out, x, y: g * ratio(y, out), array=np.hypot,
+hypot      = binary("hypot",      "hypot({}, {})",      math.hypot,     lambda g, out, x, y: g * _direction(x, y),
+                                                                        lambda g, out, x, y: g * _direction(y, x), array=np.hypot,
                     doc="``sqrt(x ** 2 + y ** 2)`` without overflow; the derivative at (0, 0) is 0.")
-arctan2    = binary("arctan2",    "arctan2({}, {})",    math.atan2,     lambda g, out, x, y: g * per_square(y, x, y),
-                                                                        lambda g, out, x, y: g * per_square(-x, x, y),
+arctan2    = binary("arctan2",    "arctan2({}, {})",    math.atan2,     lambda g, out, x, y: g * per_square(y, x),
+                                                                        lambda g, out, x, y: -g * per_square(x, y),
                     ((0.3, 2.0), REAL), np.arctan2,
                     doc="The angle of the point (y, x) of the plane; the derivative at (0, 0) is 0.")
+_direction = binary("direction",  "direction({}, {})",  direction_float, lambda g, out, x, y: g * aside(x, y),
+                                                                        lambda g, out, x, y: -g * (out * per_square(y, x)),
+                    ((0.3, 2.0), REAL), direction, doc="``x / hypot(x, y)``, a component of the unit vector; 0 at the origin.")
 logaddexp  = binary("logaddexp",  "logaddexp({}, {})",  np.logaddexp,   lambda g, out, x, y: g * share(x, y),
                                                                         lambda g, out, x, y: g * share(y, x),
                     doc="``log(exp(x) + exp(y))`` without overflow; the derivative where both are -inf is 0.")

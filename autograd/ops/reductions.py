@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd.op import DOUBLE, SINGLE, is_value, raw, shape_of
-from autograd.ops.elementwise import astype, exp, float_dtype, log, mul, sqrt, square, sub
+from autograd.ops.elementwise import LN2, astype, exp, float_dtype, log, mul, sqrt, square, sub
 from autograd.ops.elementwise import where as where_
 from autograd.ops.forms import composed, primitive
 from autograd.ops.piecewise import maximum, minimum
@@ -79,13 +79,13 @@ def extreme_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 
 def logsumexp_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """The softmax of x; 0 where all of x is -inf, and shared equally by what is inf."""
-    g, out = spread(g, x, axis, keepdims), spread(out, x, axis, keepdims)
-    endless = np.isinf(raw(out))
+    g, out = spread(g, x, axis, keepdims), raw(spread(out, x, axis, keepdims))
+    endless = np.isinf(out)
     if not endless.any():
-        return g * exp(x - out)
+        return g * softmax(x, axis)  # and not exp(x - out), because out is rounded
     top = raw(x) == np.inf
     shares = top / np.maximum(np.sum(top, axis, keepdims=True), 1)
-    return g * where_(endless, shares, exp(where_(endless, 0.0, x - out)))
+    return g * where_(endless, shares, softmax(where_(endless, 0.0, x), axis))
 
 
 @primitive("reduction", plain_axis, x=lambda g, out, x, axis, keepdims: spread_over(g, x, axis, keepdims))
@@ -418,13 +418,23 @@ def extreme_number(function: Any, lowest: float, a: Any, axis: Any, keepdims: bo
 # --- the softmax family ---------------------------------------------------------------------------
 
 
+def log_of_sum(shifted: Any, axis: Any) -> Any:
+    """log(sum(exp(shifted))) where the largest element is 0; accurate also where all others are far below it."""
+    powers = np.exp(shifted)
+    out = total(powers, axis, True)
+    alone = (out >= 1.0) & (out < 1.5)  # there is one largest element, beside which the others would be rounded away
+    if not alone.any():
+        return np.log(out)
+    return np.where(alone, np.log1p(total(powers * (shifted < 0.0), axis, True)), np.log(out))
+
+
 @primitive("reduction", plain_axis, x=logsumexp_rule)
 def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """logsumexp()."""
     largest = np.max(x, axis, keepdims=True, initial=-np.inf)
     shift = np.where(np.isfinite(largest), largest, 0.0)
     with np.errstate(divide="ignore"):  # log(0) = -inf is the answer where all of x is -inf
-        out = np.log(total(np.exp(x - shift), axis, True)) + shift
+        out = log_of_sum(x - shift, axis) + shift
     return out if keepdims else np.squeeze(out, axis)
 
 
@@ -445,7 +455,21 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False, *, b: Any = None
     return out if keepdims else squeeze(out, axis)
 
 
-@primitive("softmax", x=lambda g, out, x, axis: out * (g - _sum(g * out, axis, True)))
+def softmax_rule(g: Any, out: Any, x: Any, axis: Any) -> Any:
+    """out * (g - sum(g * out)). Less the g of an element above a half: 1 - out would cancel there, and sum(out) is 1."""
+    top = raw(out) > 0.5
+    if top.any():
+        g = g - (_sum(where_(top, g, 0.0), axis, True) if is_value(g) else np.sum(g, axis, keepdims=True, where=top))
+    return out * (g - _sum(g * out, axis, True))
+
+
+def log_softmax_rule(g: Any, out: Any, x: Any, axis: Any) -> Any:
+    """g - exp(out) * sum(g), whose sum is 0: that gives the element above a half, where it would cancel."""
+    c, top = g - exp(out) * _sum(g, axis, True), raw(out) > -LN2
+    return where_(top, -_sum(where_(top, 0.0, c), axis, True), c) if top.any() else c
+
+
+@primitive("softmax", x=softmax_rule)
 def softmax(x: Any, axis: int = -1) -> Any:
     """``exp(x) / sum(exp(x))`` along `axis`: positive, with sum 1, and the same for x + c."""
     x = np.asarray(x, float_dtype(x))
@@ -453,12 +477,12 @@ def softmax(x: Any, axis: int = -1) -> Any:
     return powers / total(powers, axis, True)
 
 
-@primitive("softmax", x=lambda g, out, x, axis: g - exp(out) * _sum(g, axis, True))
+@primitive("softmax", x=log_softmax_rule)
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """The logarithm of the softmax along `axis`, accurate where the softmax rounds to 0."""
     x = np.asarray(x, float_dtype(x))
     shifted = x - np.max(x, axis, keepdims=True, initial=-np.inf)
-    return shifted - np.log(total(np.exp(shifted), axis, True))
+    return shifted - log_of_sum(shifted, axis)
 
 
 # --- broadcasting undone --------------------------------------------------------------------------
