@@ -17,8 +17,8 @@ from autograd.backward import Pullback
 from autograd.nesting import Nesting, is_dataclass, mapped, parameters_of
 from autograd.op import is_value, raw
 from autograd.ops.elementwise import positive
-from autograd.ops.plain import own_copy, real_array, short, zeros_like
-from autograd.ops.shapes import concatenate, reshape, stack
+from autograd.ops.plain import holds_value, own_copy, real_array, short, zeros_like
+from autograd.ops.shapes import array, concatenate, reshape, stack
 from autograd.value import Value
 
 Function = Callable[..., Any]
@@ -95,6 +95,7 @@ class Call:
             if not isinstance(self.out, tuple) or len(self.out) != 2:
                 raise TypeError(f"with has_aux=True the function returns a pair (result, aux), but got {type(self.out).__name__}")
             self.out, self.aux = self.out
+        self.out = mapped(joined_objects, self.out, other=lambda item, path: item, module=lambda item, path: item)
         self.results = Nesting(self.out)
         if not self.results.leaves and not isinstance(self.out, (dict, list, tuple, type(None))) and not is_dataclass(self.out):
             raise TypeError(
@@ -171,9 +172,14 @@ class Call:
     def warn_if_unconnected(self) -> None:
         """Say so where the gradient is zero because no result depends on any target."""
         if self.results.leaves and self.targets and (self.way is None or self.way.root not in self.way.needed):
-            name = getattr(self.f, "__name__", "the function")
+            name, left = getattr(self.f, "__name__", "the function"), ""
+            if self.way is None:
+                left = (
+                    f". It is plain data, {short(self.out)}: if it was computed from the argument, leave out what drops its "
+                    "gradient, .data, .item(), .detach() and no_grad()"
+                )
             warnings.warn(
-                f"the result of {name} does not depend on the argument that it is differentiated by: its gradient is zero",
+                f"the result of {name} does not depend on the argument that it is differentiated by: its gradient is zero{left}",
                 UserWarning,
                 stacklevel=outer_level(),
             )
@@ -268,6 +274,11 @@ class Call:
                     raise ValueError(f"{what} is another one for two names of the same parameter: give both the same")
                 given[place] = given[place] * 0.0
         return given
+
+
+def joined_objects(leaf: Any, path: str) -> Any:
+    """An array of objects among results as one Value, if it holds Values."""
+    return array(leaf) if holds_value(leaf) else leaf
 
 
 def as_cotangent(c: Any, like: Any, what: str = "the cotangent") -> Any:

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from autograd.call import Call, Function, checked, everything, inner, places_of, probe
+from autograd.innermost import is_recording
 from autograd.nesting import Nesting, mapped
 from autograd.op import is_value
-from autograd.scopes import is_recording, scope
+from autograd.scopes import scope
 
 ArgNum = int | str | Sequence[int | str]
 

@@ -30,6 +30,12 @@ def current_in_generators() -> Any:
     return here
 
 
+def is_recording() -> bool:
+    """Whether operations are recorded here, as they are but for no_grad()."""
+    here = current()
+    return here is None or bool(here.settings.get("recording", True))
+
+
 def is_inside(here: Any, outer: Any) -> bool:
     """Whether one scope is inside of another, wherever that was resumed."""
     while here is not None and getattr(here, "asked", None) is not outer.asked:

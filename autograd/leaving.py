@@ -1,16 +1,345 @@
-"""The error of a Value that is turned into a plain number or array, where its gradient would be lost without a word."""
+"""The error of a Value that is turned into a plain number or array, where its gradient would be lost without a word.
+
+It looks at the calling frames, and says which function wanted a plain array, and what to write instead of that very call.
+All this happens when the error is raised, and costs nothing before.
+"""
 
 from __future__ import annotations
 
+import ast
+import re
+import sys
+from types import FrameType
 from typing import Any
 
-from autograd.ops.plain import describe
+import numpy as np
+
+from autograd.ops import functions
+from autograd.source import UNKNOWN, assignment_at, expression_at, meaning, operation_at
+
+HERE = {f"autograd.{name}" for name in ("value", "leaving", "methods")}
+#: Packages whose functions are named as a whole: the frame that called them is the user's.
+LIBRARIES = {
+    "autograd", "nn", "numpy", "scipy", "pandas", "xarray", "sklearn", "matplotlib", "mpl_toolkits", "seaborn", "statsmodels",
+    "numba", "dask", "sparse", "torch", "jax", "PIL", "cv2", "skimage", "networkx", "plotly", "polars", "pyarrow", "h5py",
+} | sys.stdlib_module_names  # fmt: skip
+#: NumPy's names of functions of math.
+MATH = {
+    "acos": "arccos", "asin": "arcsin", "atan": "arctan", "atan2": "arctan2", "acosh": "arccosh", "asinh": "arcsinh",
+    "atanh": "arctanh", "fabs": "abs",
+}  # fmt: skip
+TESTS = ("isnan", "isinf", "isfinite", "isclose")
+SEVERAL = (ast.List, ast.Tuple, ast.ListComp, ast.GeneratorExp)
+SPECIAL = {"lgamma": "gammaln", "gamma": "gamma", "erf": "erf", "erfc": "erfc"}
+
+STAY = "leave {call}() out, because NumPy's functions and operators take Values"
+OWN = "define an operation with @autograd.primitive, which takes plain arrays and has a rule for its gradient"
+DATA = "pass it {v}.data"
+#: What to write instead, by the longest beginning of the full name. {v} is the argument, {call} the function.
+FIXES = {
+    "numpy": OWN,
+    **dict.fromkeys(
+        [f"numpy.{name}" for name in ("array", "asarray", "asanyarray", "ascontiguousarray", "float64", "float32", "float16")],
+        STAY,
+    ),
+    "numpy.ndarray.fill": "write out = {v} * np.ones(out.shape)",
+    "numpy.ndarray.put": "make the array a Value, out = Value(out), and write out = out.at[i].set({v})",
+    **dict.fromkeys(["numpy.mean", "numpy.var", "numpy.std"], "join the Values of the array first: autograd.array(values)"),
+    "numpy.fromiter": "collect the parts in a list and join them with np.stack(parts)",
+    "numpy.vectorize": "call the function with the whole array, because NumPy's functions work on each element, or write "
+    "np.stack([f(x) for x in {v}])",
+    "numpy.arange": "build the range from plain numbers, with .item(), and scale it: start + step * np.arange(n)",
+    "numpy.r_": "write np.concatenate([...])",
+    "numpy.c_": "write np.stack([...], axis=1)",
+    "numpy.random": "draw plain numbers, and shift and scale them: mean + deviation * rng.normal(size=n)",
+    "numpy.testing": DATA,
+    "numpy.polynomial": "write np.polyval(coefficients[::-1], {v})",
+    "numpy.ma": "write np.where(mask, 0.0, {v})",
+    "math": OWN,
+    "statistics": "write np.mean(values), np.std(values) or np.median(values) of one Value, as np.stack(list) makes it",
+    "scipy.sparse": "write A.toarray() @ {v}, or, to keep A sparse, an operation of its own: "
+    "@autograd.primitive(x=lambda g, out, x: A.T @ g) above def times(x): return A @ x",
+    "scipy.spatial.distance": "write the distances in NumPy: np.linalg.norm(a[:, None] - b[None], axis=-1)",
+    "scipy.stats": "write the formula in NumPy and scipy.special functions, which take Values: the log-density of the normal "
+    "distribution is -0.5 * x**2 - 0.5 * np.log(2 * np.pi)",
+    "scipy.special": f"{OWN}; python -m autograd lists the functions that take Values",
+    "scipy.optimize": "have its functions return plain numbers, .item() or .data, with jac=autograd.jacobian(f) for slopes",
+    "scipy.optimize.minimize": "have its functions return plain numbers, as in minimize(autograd.value_and_grad(f), x0, jac=True)"
+    ", or .item()",
+    "scipy.integrate": "integrate in NumPy on Values, as with np.trapezoid() or a loop of steps, or have its functions return "
+    ".item() or .data",
+    "scipy.interpolate": "write np.interp(x, xp, fp), or " + OWN,
+    "scipy.signal": "write np.convolve(a, b), or " + OWN,
+    "scipy": OWN,
+    "pandas": "take the array out of the table instead, as in table.to_numpy() @ {v}",
+    "xarray": "take the array out of it instead, as in array.values * {v}",
+    "builtins.float": f"{STAY}",
+    "builtins.int": "write int({v}.item()): an integer has no derivative",
+    "array": "write np.stack(values)",
+    "matplotlib": DATA,
+    "seaborn": DATA,
+    "plotly": DATA,
+    "sklearn": DATA,
+    "statsmodels": DATA,
+    "PIL": DATA,
+    "torch": DATA,
+    "jax": DATA,
+    "struct": "write {v}.item()",
+    "builtins.complex": "write complex({v}.item())",
+}  # fmt: skip
+EVERYWHERE = OWN
+#: Parts of packages that are private without an underscore.
+PRIVATE = {"core", "lib"}
+SYMBOLS = {
+    ast.MatMult: "@", ast.Mult: "*", ast.Add: "+", ast.Sub: "-", ast.Div: "/", ast.Pow: "**", ast.Mod: "%", ast.FloorDiv: "//",
+}  # fmt: skip
 
 
-def leaving_message(value: Any) -> str:
-    """What went wrong, and what to write instead."""
+def refuse(value: Any, dtype: Any = None) -> Any:
+    """Raise TypeError for a Value that would leave its graph; an array of objects may hold it, and comes back."""
+    frame, method = sys._getframe(1), ""
+    while frame.f_back is not None and frame.f_globals.get("__name__") in HERE:
+        frame, method = frame.f_back, frame.f_code.co_name
+    if wants_objects(frame, dtype):
+        return as_objects(value)
+    message = leaving_message(value, frame, method)
+    Retelling(message, frame)
+    raise TypeError(message)
+
+
+def copied(value: Any) -> TypeError:
+    """The error of a computed Value that is to be copied or pickled, for its own sake or by a library on its way."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and package(frame) in HERE | {"autograd", "copy", "copyreg", "pickle", "numpy"}:
+        frame = frame.f_back
+    if package(frame) in LIBRARIES - sys.stdlib_module_names:
+        return TypeError(leaving_message(value, frame))
+    return TypeError(f"{described(value)} was computed, and no graph is pickled or copied: use .detach()")
+
+
+def as_objects(value: Any) -> np.ndarray:
+    """A Value, or each of its elements, in an array of objects."""
+    found = np.empty(value.shape, object)
+    for place in np.ndindex(value.shape):
+        found[place] = value[place] if place else value
+    return found
+
+
+def wants_objects(frame: FrameType, dtype: Any) -> bool:
+    """Whether the array that a frame makes is one of objects, as np.array([v, w], dtype=object)."""
+    if dtype is not None:
+        return np.dtype(dtype) == object
+    code, instruction = frame.f_code, frame.f_lasti
+    if operation_at(code, instruction) == "STORE_SUBSCR":
+        target = expression_at(code, instruction)
+        return getattr(meaning(getattr(target, "value", None), frame), "dtype", None) == np.dtype(object)
+    call = expression_at(code, instruction)
+    if not isinstance(call, ast.Call) or not full_name(meaning(call.func, frame)).startswith("numpy."):
+        return False
+    given = [word.value for word in call.keywords if word.arg == "dtype"] or call.args[1:2]
+    kind = meaning(given[0], frame) if given else UNKNOWN
+    return any(kind is item for item in (object, np.object_)) or (isinstance(kind, (str, np.dtype)) and kind in ("O", "object"))
+
+
+# --- the message ----------------------------------------------------------------------------------
+
+
+def leaving_message(value: Any, frame: FrameType, method: str = "") -> str:
+    """Which function wanted a plain number or array, and what to write instead."""
+    lost = f"would silently drop the gradient of {described(value)}"
+    if method == "tolist":
+        return f"v.tolist() gives plain numbers, and {lost}: write v.data.tolist()"
+    user, callee = boundary(frame)
+    code, instruction = user.f_code, user.f_lasti
+    expression = expression_at(code, instruction)
+    if callee is None and operation_at(code, instruction) == "STORE_SUBSCR":
+        text = assigned(assignment_at(code, instruction), lost)
+    elif callee is None and isinstance(expression, ast.BinOp) and isinstance(expression.op, ast.Mod):
+        text = f"the operator % takes plain numbers, and {lost}: format it as f'{{v:.3f}}'"
+    elif callee is None and isinstance(expression, ast.Subscript):
+        text = f"`{short(expression)}` takes plain integers, and {lost}: an index has no derivative, so write .data.astype(int)"
+    else:
+        name, who = called(expression, user, callee)
+        wants = "takes a plain array" if value.shape else "takes a plain number"
+        text = f"{who} {wants}, and {lost}: {fix_of(name, expression, user, value)}"
+    plain = ".data" if value.shape else ".item()"
+    return text if ".data" in text or ".item()" in text else f"{text}; take {plain} where no gradient is wanted"
+
+
+def described(value: Any) -> str:
+    """The Value by its label, shape and source, as far as they are known."""
+    name = f"the Value {value.label!r}" if value.label else "a Value"
+    shape = f" of shape {value.shape}" if value.shape else ""
+    place = value.place
+    text = short(expression_at(place.code, place.instruction)) if hasattr(place, "instruction") else ""
+    return name + shape + (f" computed by `{text}` ({place.line})" if text else "")
+
+
+def boundary(frame: FrameType) -> tuple[FrameType, FrameType | None]:
+    """The innermost frame that is no library's, and that of the function it called; None for one written in C."""
+    inner, callee, here = frame, None, frame
+    libraries = LIBRARIES | {package(frame)} if "-packages" in frame.f_code.co_filename else LIBRARIES
+    while package(here) in libraries:
+        if here.f_back is None:
+            return inner, None
+        callee, here = here, here.f_back
+    return here, callee
+
+
+def package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__")).partition(".")[0]
+
+
+def called(expression: ast.expr | None, user: FrameType, callee: FrameType | None) -> tuple[str, str]:
+    """The full name of the function that was called, and how to speak of it."""
+    module = "" if callee is None else public(str(callee.f_globals.get("__name__")))
+    if isinstance(expression, ast.BinOp):
+        symbol = SYMBOLS.get(type(expression.op), "operator")
+        return f"{module}.{symbol}", f"{module}'s {symbol}"
+    if isinstance(expression, ast.Subscript):
+        text = short(expression.value)
+        return f"{module}.{text.rpartition('.')[2]}", f"{text}[...]" + f" of {module}" * (module != "numpy")
+    if not isinstance(expression, ast.Call):
+        return module, f"a function of {module}" if module else "a function written in C"
+    inner = expression.func.func if isinstance(expression.func, ast.Call) else expression.func  # f(...)(v)
+    function = mapped(expression, user) if callee is None else meaning(inner, user)
+    name, text = full_name(function), short(inner)
+    simple = getattr(function, "__qualname__", "") == getattr(function, "__name__", None) or isinstance(function, np.ufunc)
+    spoken = name.removeprefix("builtins.") if name and simple else text
+    if "(" in spoken:  # a method of what a call returned
+        spoken = getattr(inner, "attr", "function")
+    if callee is not None and name.partition(".")[0] != module.partition(".")[0]:
+        name = f"{module}.{text.rpartition('.')[2]}"
+    spoken = re.sub("^numpy[.]", "np.", spoken) + "(...)" * (inner is not expression.func) + "()"
+    return name, spoken if spoken.startswith(("np.", module)) or simple else f"{spoken} of {module}"
+
+
+def mapped(call: ast.Call, user: FrameType) -> Any:
+    """The function that a call calls; the one that map() calls inside of it, if that is in C and so has no frame."""
+    for node in ast.walk(call):
+        if isinstance(node, ast.Call) and meaning(node.func, user) is map and node.args:
+            function = meaning(node.args[0], user)
+            return function if full_name(function) else meaning(call.func, user)
+    return meaning(call.func, user)
+
+
+def full_name(function: Any) -> str:
+    """The name of a function or class with the module that is public."""
+    owner = getattr(function, "__objclass__", None) or getattr(function, "__self__", None)
+    name = getattr(function, "__name__", None)
+    if not isinstance(name, str) or not callable(function):
+        return ""
+    if isinstance(owner, type) or (owner is not None and not hasattr(owner, "__spec__")):
+        kind = owner if isinstance(owner, type) else type(owner)
+        return f"{public(kind.__module__)}.{kind.__name__}.{name}"
+    return f"{public_module(function)}.{name}"
+
+
+def public_module(function: Any) -> str:
+    return public(getattr(function, "__module__", None) or type(function).__module__)
+
+
+def public(module: str) -> str:
+    """A module without its private parts: scipy.sparse of scipy.sparse._base."""
+    parts = module.split(".")
+    private = (i for i, part in enumerate(parts) if i and (part[0] == "_" or part in PRIVATE))
+    return ".".join(parts[: next(private, None)]).lstrip("_")
+
+
+def assigned(statement: ast.Assign | ast.AugAssign | None, lost: str) -> str:
+    """What to write instead of an assignment to a part of an array."""
+    join = "or collect the parts in a list and join them with np.stack(parts)"
+    if statement is None or not isinstance(
+        target := getattr(statement, "targets", [getattr(statement, "target", None)])[0], ast.Subscript
+    ):
+        return (
+            f"an assignment to a part of a plain array, out[i] = v, {lost}: make it a Value, out = Value(out), and write "
+            f"out = out.at[i].set(v), {join}"
+        )
+    out, item = short(target.value), short(statement.value)
+    index = ast.unparse(target).removeprefix(ast.unparse(target.value))[1:-1]
+    method = "set"
+    if isinstance(statement, ast.AugAssign):
+        method = {ast.Add: "add", ast.Sub: "add", ast.Mult: "multiply"}.get(type(statement.op), "set")
+        item = f"-({item})" if isinstance(statement.op, ast.Sub) else item
+        item = f"{out}[{index}] {SYMBOLS.get(type(statement.op), '?')} ({item})" if method == "set" else item
     return (
-        f"a plain number or array would silently drop the gradient of {describe(value)}: take .item() or .data "
-        "if that is meant, autograd's functions (as logsumexp) for those of math and SciPy, array() or stack() to join, "
-        "v.at[i].set(u) to assign"
+        f"`{short(statement)}` writes into a plain array, and {lost}: make it a Value, {out} = Value({out}), and write "
+        f"{out} = {out}.at[{index}].{method}({item}), {join}"
     )
+
+
+def fix_of(name: str, call: ast.expr | None, user: FrameType, value: Any) -> str:
+    """What to write instead of a call of a function with this full name."""
+    arguments = call.args if isinstance(call, ast.Call) else []
+    if isinstance(call, ast.Call) and mapped(call, user) is not meaning(call.func, user):
+        arguments = []  # of map(), not of the function
+    words, first = ", ".join(map(short, arguments)) or "v", short(arguments[0]) if arguments else "v"
+    module, _, last = name.rpartition(".")
+    if module == "math" and (fix := of_math(last, words, first, type(value))):
+        return fix
+    if name == "numpy.full" and len(arguments) == 2:
+        return f"write {short(arguments[1])} * np.ones({first})"
+    if module == "numpy" and "array" in last and arguments and isinstance(arguments[0], SEVERAL):
+        nested = any(isinstance(item, (ast.List, ast.Tuple)) for item in getattr(arguments[0], "elts", ()))
+        return f"write {'' if nested else f'np.stack({first}) or '}autograd.array({first})"
+    if module == "numpy" and last in functions() and arguments and isinstance(arguments[0], SEVERAL):
+        return f"write np.{last}(np.stack({first}){words.removeprefix(first)})"
+    if module.startswith("scipy") and module != "scipy.sparse" and last in functions():
+        home = "np.linalg" if hasattr(np.linalg, last) else "np" if hasattr(np, last) else "autograd"
+        return f"write {home}.{last}({words})"
+    while name and name not in FIXES:
+        name = name.rpartition(".")[0]
+    text = first if len(arguments) == 1 and first.isidentifier() else "v"
+    return FIXES.get(name, EVERYWHERE).format(v=text, call=last)
+
+
+def of_math(name: str, words: str, first: str, kind: type) -> str:
+    """NumPy's or SciPy's function in place of one of math; "" if there is none."""
+    if name == "pow":
+        return f"write {words.replace(', ', ' ** ')}"
+    if name in ("fsum", "prod", "sumprod"):
+        return "write sum(values), or np.sum() and np.prod() of one Value, as np.stack(list) makes it"
+    if name in SPECIAL:
+        return f"write scipy.special.{SPECIAL[name]}({words}) or autograd.{SPECIAL[name]}({words})"
+    ours = MATH.get(name, name)
+    if not hasattr(np, ours) or (ours not in functions() and name not in TESTS):
+        return ""
+    method = f" or {first}.{ours}()" if hasattr(kind, ours) and first == words and first.isidentifier() else ""
+    return f"write np.{ours}({words}){method}"
+
+
+def short(node: ast.AST | None) -> str:
+    """The text of an expression, without what is long in it."""
+    text = "" if node is None else ast.unparse(node)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+# --- errors that hide it --------------------------------------------------------------------------
+
+
+class Retelling:
+    """The trace function of one frame, for one event: C code may raise an error of its own where a Value raised this one.
+
+    NumPy says "setting an array element with a sequence" of out[i] = v whatever float(v) raised, and struct, brentq and
+    others do likewise. The next thing that the frame sees is that error: it then gets this message.
+    """
+
+    def __init__(self, message: str, frame: FrameType) -> None:
+        self.message, self.tracing, self.local = message, sys.gettrace(), frame.f_trace
+        frame.f_trace = self
+        if self.tracing is None:
+            sys.settrace(nothing)
+
+    def __call__(self, frame: FrameType, event: str, given: Any) -> Any:
+        frame.f_trace = self.local
+        if self.tracing is None:
+            sys.settrace(None)
+        if event == "exception" and self.message not in str(given[1]):
+            given[1].args = (self.message,)
+            given[1].__cause__, given[1].__suppress_context__ = None, True
+        return self.local(frame, event, given) if self.local is not None else None
+
+
+def nothing(frame: FrameType, event: str, given: Any) -> None:
+    """Traces no frame."""

@@ -16,6 +16,7 @@ import numpy as np
 from autograd.op import is_value, raw
 from autograd.ops import functions, indexing, linalg, products, scans, shapes
 from autograd.ops.forms import no_out
+from autograd.ops.plain import holds_value, is_foreign
 
 #: Our names of the operators, which are Python's, where NumPy's are longer.
 RENAMED = {"sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "pow": "power"}
@@ -87,6 +88,9 @@ OUT_AT = {
 
 def array_function(self: Any, function: Callable[..., Any], types: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
     """NumPy calls this for a function of its own that got a Value (NEP 18)."""
+    if any(kind is not np.ndarray and kind is not type(self) for kind in types):
+        return NotImplemented  # arrays of other packages, whose turn it is then
+    args = joined(args)
     ours = SUPPORTED.get(function)
     if ours is None:
         if function in CONSTANT:
@@ -106,6 +110,9 @@ def array_function(self: Any, function: Callable[..., Any], types: Any, args: tu
 
 def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *args: Any, out: Any = None, where: Any = True, **named: Any) -> Any:
     """NumPy calls this for a ufunc that got a Value, an operator of arrays included (NEP 13)."""
+    if any(map(is_foreign, args)):
+        return NotImplemented
+    args = joined(args)
     if out is not None:
         raise TypeError(no_out(f"np.{ufunc.__name__}"))
     if ufunc in CONSTANT and method != "at":
@@ -150,6 +157,11 @@ def special_function(ufunc: np.ufunc) -> Callable[..., Any] | None:
     return functions().get(name) if theirs is ufunc else None
 
 
+def joined(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Arguments with one Value in place of each array of objects that holds Values."""
+    return tuple([shapes.array(item) if isinstance(item, np.ndarray) and holds_value(item) else item for item in args])
+
+
 def plain(x: Any) -> Any:
     """The data of all Values in nested lists, tuples and dicts of arguments."""
     if isinstance(x, (list, tuple)):
@@ -161,7 +173,14 @@ def refusal(function: Any, method: str = "") -> str:
     """Why a function of NumPy or SciPy does not take Values, and what to do."""
     module, name = getattr(function, "__module__", None) or "numpy", function.__name__
     if isinstance(function, np.ufunc):
-        module = "numpy" if getattr(np, name, None) is function else "scipy.special"
+        homes = {"numpy": np, "scipy.special": sys.modules.get("scipy.special")}
+        module = next((key for key, home in homes.items() if getattr(home, name, None) is function), "")
+        if not module:
+            name = name.removesuffix(" (vectorized)")
+            return (
+                f"{name}, a ufunc of np.frompyfunc() or another package, takes plain numbers, where a gradient would be lost: "
+                f"call the Python function with the whole Value, or write np.stack([f(x) for x in v]); {HOW}"
+            )
     full = f"{module.replace('numpy', 'np')}.{name}{method}"
     if "fft" in module:
         return (

@@ -147,9 +147,3 @@ def is_set(setting: str) -> bool:
     """Whether a scope around has this setting."""
     here = innermost.current()
     return here is not None and here.settings.get(setting, False)
-
-
-def is_recording() -> bool:
-    """Whether operations are recorded here, as they are but for no_grad()."""
-    here = innermost.current()
-    return here is None or here.settings.get("recording", True)

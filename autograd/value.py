@@ -18,14 +18,14 @@ from autograd import innermost, ops
 from autograd.backward import backward
 from autograd.graph import arguments_of, inputs_of
 from autograd.hooks import Hook
-from autograd.leaving import leaving_message
+from autograd.leaving import copied, refuse
 from autograd.method_table import PLAIN, PYTORCHS, hint, op_method, plain_method, shared_functions
 from autograd.methods import Methods
 from autograd.numpy_protocol import array_function, array_ufunc
 from autograd.op import FLOAT_ERRORS, Op, adds_halves, in_single, raw
 from autograd.ops import elementwise, indexing, piecewise, products, shapes
 from autograd.ops.plain import constant, describe, explained, leaf_data, matching, operands, short, zeros_like
-from autograd.scopes import Place, is_recording, scope
+from autograd.scopes import Place, scope
 
 _tick = 0  # counts assignments to .data; a node with a smaller clock than its leaf is stale
 new = object.__new__
@@ -162,6 +162,7 @@ class Value(Methods):
     __slots__ = ("__weakref__", "_clock", "_raw", "_grad", "_label", "_mark", "_since", "_x", "_y", "op", "place")
 
     __array_ufunc__, __array_function__ = array_ufunc, array_function  # np.sin(value), array * value
+    __pandas_priority__ = 5000  # above those of pandas, so that table * value comes here
     __hash__ = object.__hash__
     _record = staticmethod(record)
     _changed: WeakValueDictionary[int, Value] = WeakValueDictionary()  # computed Values whose .data was set, by id
@@ -330,8 +331,8 @@ class Value(Methods):
         return np.asarray(self._raw, dtype=float).item(*index)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if self.requires_grad and is_recording():
-            raise TypeError(leaving_message(self))
+        if self.requires_grad and innermost.is_recording():
+            return refuse(self, dtype)
         return np.asarray(self._raw, dtype) if copy is False else np.array(self._raw, dtype)
 
     def tolist(self) -> Any:
@@ -356,7 +357,7 @@ class Value(Methods):
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.op is not None:
-            raise TypeError(f"{describe(self)} was computed, and no graph is pickled or copied: use .detach()")
+            raise copied(self)
         return Value, (self._raw, self.label), (None, {"_y": self._y, "_grad": copy(self._grad)})
 
 

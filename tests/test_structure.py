@@ -19,9 +19,10 @@ ROOT = Path(autograd.__file__).parent.parent
 #: A module may import from those before it in this list, and inside its own package.
 ORDER = [
     "autograd.op", "autograd.ops", "autograd.graph", "autograd.generators", "autograd.innermost", "autograd.scopes",
-    "autograd.hooks", "autograd.backward", "autograd.numpy_protocol", "autograd.leaving", "autograd.method_table",
-    "autograd.methods", "autograd.value", "autograd.nesting", "autograd.call", "autograd.functional", "autograd.recompute",
-    "autograd.verify", "autograd.drawing", "autograd", "autograd.support", "autograd.__main__", "nn", "demos",
+    "autograd.hooks", "autograd.backward", "autograd.numpy_protocol", "autograd.source", "autograd.leaving",
+    "autograd.method_table", "autograd.methods", "autograd.value", "autograd.nesting", "autograd.call", "autograd.functional",
+    "autograd.recompute", "autograd.verify", "autograd.drawing", "autograd", "autograd.support", "autograd.__main__", "nn",
+    "demos",
 ]  # fmt: skip
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import math
 import operator
 import pickle
 import pydoc
@@ -184,50 +183,6 @@ def test_comparisons_are_plain_and_values_are_dictionary_keys() -> None:
         bool(v)
 
 
-def test_leaving_the_graph_by_accident() -> None:
-    computed, array = Value(2.0) * 3.0, np.zeros(3)
-    for leave in (float, int, math.sin, np.asarray, complex, lambda v: np.array([v, v])):
-        with pytest.raises(
-            TypeError, match=r"drop the gradient of a Value computed by mul: take .item\(\) or .data .*stack\(\).*v.at\[i\].set"
-        ):
-            leave(computed)
-    with pytest.raises((TypeError, ValueError)) as caught:
-        array[0] = computed  # NumPy wraps the error of a Value in one of its own
-    assert "item()" in str(caught.value) + str(caught.value.__cause__)
-    with pytest.raises(TypeError, match="drop the gradient"):
-        array[:] = Value([1.0, 2.0, 3.0]) * 2.0
-    assert computed.item() == 6.0
-    assert float(computed.detach()) == 6.0
-    leaf, tensor = Value(2.0), Value([1.0, 2.0, 3.0])
-    with no_grad():
-        assert float(leaf * 3.0) == float(computed) == 6.0
-        array[0] = leaf
-        array[1:] = tensor[1:]
-        assert (array.tolist(), np.asarray(tensor).tolist()) == ([2.0, 2.0, 3.0], [1.0, 2.0, 3.0])
-    assert np.sin(tensor).op is autograd.sin
-
-
-def test_a_leaf_with_a_gradient_leaves_the_graph_only_on_purpose() -> None:
-    leaf, tensor, array = Value(2.0), Value([1.0, 2.0, 3.0]), np.zeros(3)
-    for leave in (float, int, complex, math.exp, np.asarray, np.float64, lambda v: np.array([v, v]), lambda v: array.fill(v)):
-        with pytest.raises((TypeError, ValueError)):
-            leave(leaf)
-    for leave in (np.asarray, Value.tolist, lambda v: np.testing.assert_allclose(v, v.data)):
-        with pytest.raises(TypeError, match="drop the gradient"):
-            leave(tensor)
-    for frozen in (Value(2.0, requires_grad=False), leaf.detach()):
-        assert (float(frozen), int(frozen), math.sqrt(frozen), np.asarray(frozen).tolist()) == (2.0, 2, math.sqrt(2.0), 2.0)
-    frozen = Value([1.0, 2.0, 3.0], requires_grad=False)
-    array[:] = frozen
-    assert array.tolist() == frozen.tolist() == [1.0, 2.0, 3.0]
-    plain = np.asarray(frozen)
-    plain[0] = 9.0
-    assert frozen.data[0] == 1.0
-    assert (leaf.item(), leaf.data, f"{leaf:.1f}", leaf < 3, bool(leaf), len(tensor)) == (2.0, 2.0, "2.0", True, True, 3)
-    with no_grad():
-        assert (float(leaf), tensor.tolist()) == (2.0, [1.0, 2.0, 3.0])
-
-
 def test_assignment_to_parts() -> None:
     v = Value([1.0, 2.0, 3.0])
     with pytest.raises(TypeError, match=r"write v = v.at\[i\].set\(x\) \(or .add, .multiply\) for v\[i\] = x"):
@@ -311,7 +266,7 @@ def test_pickling_and_copying() -> None:
         assert leaf.data[0] == 0.0
     assert pickle.loads(pickle.dumps(autograd.tanh)) is autograd.tanh
     for attempt in (pickle.dumps, copy.deepcopy, copy.copy):
-        with pytest.raises(TypeError, match=r"a Value of shape \(3,\) computed by mul was computed, and no graph.*detach\(\)"):
+        with pytest.raises(TypeError, match=r"a Value of shape \(3,\) was computed, and no graph.*detach\(\)"):
             attempt(leaf * 2.0)
 
 

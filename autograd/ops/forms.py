@@ -90,7 +90,7 @@ def no_out(name: str) -> str:
     """Why a function does not write into an array, and what to do."""
     return (
         f"{name}() cannot write the result of a Value into an array (out=, or an in-place operator such as a += v), "
-        "where its gradient would be lost: write a = a + v"
+        "where its gradient would be lost: write a = a + v, and for a part of it a = Value(a), a = a.at[i].add(v)"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,10 @@ def real_array(data: Any, who: str) -> np.ndarray:
         ValueError: for lists that are not rectangular.
     """
     if holds_value(data):
-        raise TypeError(f"{who} got a list that holds Values: join them with stack() or concatenate(), which keep their graph")
+        raise TypeError(
+            f"{who} got a list or an array of objects that holds Values: join them with stack() or concatenate(), "
+            "which keep their graph"
+        )
     if isinstance(data, np.matrix):
         raise TypeError(f"{who} got a np.matrix, whose products are others than those of arrays: use np.asarray(data)")
     if isinstance(data, np.ma.MaskedArray):
@@ -43,8 +47,20 @@ def real_array(data: Any, who: str) -> np.ndarray:
 
 
 def holds_value(data: Any) -> bool:
-    """True for a list or tuple with a Value in it, however nested."""
+    """True for a list, a tuple or an array of objects with a Value in it, however nested."""
+    if isinstance(data, np.ndarray):
+        return data.dtype == object and value_in(data.tolist()) is not None
     return isinstance(data, (list, tuple)) and value_in(data) is not None
+
+
+def is_foreign(other: Any) -> bool:
+    """True for arrays of other packages that do NumPy's operations themselves, as xarray's; pandas' tables count as arrays."""
+    theirs = getattr(type(other), "__array_ufunc__", np.ndarray.__array_ufunc__)
+    return theirs is not np.ndarray.__array_ufunc__ and not is_value(other) and not plain_table(other)
+
+
+def plain_table(other: Any) -> bool:
+    return hasattr(other, "__pandas_priority__") or isinstance(other, np.generic)
 
 
 def leaf_data(data: Any) -> Any:
@@ -57,14 +73,22 @@ def leaf_data(data: Any) -> Any:
 
 
 def constant(other: Any, data: Any = None) -> Any:
-    """The other operand of an operator as a float or an array, a list of Values as one, or NotImplemented for what is no data.
+    """The other operand of an operator as a float or an array, a list of Values as one, or NotImplemented.
 
+    NotImplemented is for what is no data, and for arrays of other packages, whose operator has its turn then.
     Integers and bools take the dtype of `data`, where that is smaller than float64, which NumPy would give them.
     """
     if isinstance(other, (int, float, np.floating, np.integer, np.bool_)):
         return float(other)
     if holds_value(other):
         return shapes.array(other)  # joined, so that no gradient is lost
+    return NotImplemented if is_foreign(other) else converted(other, data)
+
+
+def converted(other: Any, data: Any = None) -> Any:
+    """Data of any kind as a float or an array; NotImplemented for what is no data."""
+    if isinstance(other, Real):  # a fraction
+        return float(other)
     if isinstance(other, (np.ndarray, np.generic, list, tuple, complex, str, bytes)) or hasattr(other, "__array__"):
         array = real_array(other, "an operation with a Value")
         if array.dtype.kind != "f" and data.__class__ is np.ndarray and data.dtype is not DOUBLE:
@@ -102,7 +126,7 @@ def operand(item: Any, op: Op) -> Any:
     ):  # several inputs in one argument
         return tuple(operand(part, op) for part in item)
     plain = constant(item)
-    if plain is NotImplemented:
+    if plain is NotImplemented and (plain := converted(item)) is NotImplemented:
         raise TypeError(f"{op.name}() takes Values, real numbers and arrays, but got {short(item)}")
     return plain
 
@@ -215,5 +239,5 @@ def describe(value: Any) -> str:
     """A Value in a message: its label, shape, op and place, as far as they are known."""
     name = f"the Value {value.label!r}" if value.label else "a Value"
     shape = f" of shape {value.shape}" if value.shape else ""
-    op = f" computed by {value.op.name}" if value.op is not None else ""
+    op = f" computed by {value.op.name}" if value.op is not None and value.op.name != "positive" else ""
     return name + shape + op + (f" ({value.place})" if value.place is not None and str(value.place) else "")

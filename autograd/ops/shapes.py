@@ -267,6 +267,8 @@ def array(data: Any, dtype: Any = None) -> Any:
     array([[1., 2.],
            [3., 4.]])
     """
+    if isinstance(data, np.ndarray) and data.dtype == object:
+        data = data.tolist()
     if isinstance(data, (list, tuple)) and data:
         parts = [array(item) for item in data]
         shapes = {np.shape(part) for part in parts}

@@ -1,0 +1,86 @@
+"""What the source says at an instruction of a frame: the expression, and what its names mean there. Nothing is evaluated."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import dis
+import inspect
+import linecache
+import re
+from functools import lru_cache
+from itertools import islice
+from types import CodeType, FrameType, ModuleType
+from typing import Any
+
+Span = tuple[int, int, int, int]  # first line and column, last line and column; columns count bytes
+UNKNOWN = object()
+
+
+def span_of(code: CodeType, instruction: int) -> Span | None:
+    """Where the expression is that this instruction belongs to."""
+    line, last_line, column, last_column = next(islice(code.co_positions(), instruction // 2, None), (None,) * 4)
+    return (
+        None
+        if line is None or last_line is None or column is None or last_column is None
+        else (line, column, last_line, last_column)
+    )
+
+
+def text_at(code: CodeType, instruction: int) -> str:
+    """The text of the expression that an instruction belongs to; "" if it is not known."""
+    span = span_of(code, instruction)
+    if span is None:
+        return ""
+    first, column, last, last_column = span
+    lines = [linecache.getline(code.co_filename, number).encode() for number in range(first, last + 1)]
+    lines[-1] = lines[-1][:last_column]
+    return b" ".join(part.strip() for part in [lines[0][column:], *lines[1:]]).decode(errors="replace")
+
+
+@lru_cache(maxsize=1000)
+def expression_at(code: CodeType, instruction: int) -> ast.expr | None:
+    """The expression that an instruction belongs to, if the source is there."""
+    try:
+        return ast.parse(text_at(code, instruction), mode="eval").body
+    except (SyntaxError, ValueError):  # no source, or a call whose lines do not begin with it
+        return None
+
+
+@lru_cache(maxsize=1000)
+def assignment_at(code: CodeType, instruction: int) -> ast.Assign | ast.AugAssign | None:
+    """The assignment whose target an instruction writes to."""
+    span, target = span_of(code, instruction), text_at(code, instruction)
+    if span is None or not target:
+        return None
+    text = target + " " + linecache.getline(code.co_filename, span[2]).encode()[span[3] :].decode(errors="replace").strip()
+    for number in range(span[2] + 1, span[2] + 20):
+        try:
+            statement = ast.parse(re.sub(r"^(.*?)\s*;\s*$", r"\1", text)).body[0]
+        except (SyntaxError, ValueError):  # it goes on
+            text += "\n" + linecache.getline(code.co_filename, number)
+            continue
+        return statement if isinstance(statement, (ast.Assign, ast.AugAssign)) else None
+    return None
+
+
+@lru_cache(maxsize=1000)
+def operation_at(code: CodeType, instruction: int) -> str:
+    """The name of an instruction: "CALL", "STORE_SUBSCR"."""
+    return dis.opname[code.co_code[instruction]]
+
+
+def meaning(node: ast.AST | None, frame: FrameType) -> Any:
+    """What a name, an attribute or a constant in the source is there; UNKNOWN for what has to be computed."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Name):
+        for names in (frame.f_locals, frame.f_globals, vars(builtins)):
+            if node.id in names:
+                return names[node.id]
+    if isinstance(node, ast.Attribute):
+        owner = meaning(node.value, frame)
+        if owner is not UNKNOWN:
+            names = vars(owner) if isinstance(owner, ModuleType) else {}
+            return names[node.attr] if node.attr in names else inspect.getattr_static(owner, node.attr, UNKNOWN)
+    return UNKNOWN
