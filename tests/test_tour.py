@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.test_prose import unsupported
+
 nbclient = pytest.importorskip("nbclient", reason="notebooks are run by pip install 'valuegrad[test]'")
 for package in ("ipykernel", "matplotlib", "sklearn"):
     pytest.importorskip(package, reason="the notebooks need pip install 'valuegrad[test]'")
@@ -77,6 +79,7 @@ def test_the_notebook_runs_and_shows_what_is_stored(name: str, this_python: None
     )
     client.execute()  # raises where a cell does
     assert kinds(notebook) == kinds(committed)
+    assert unsupported(name, notebook.cells) == []  # its text is true of what it shows here, too
     if name == "tour":
         assert {"expression.html", "training.html"} <= {path.name for path in (folder / "out").iterdir()}
     else:

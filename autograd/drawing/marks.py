@@ -18,17 +18,22 @@ RECTIFIERS = ("relu", "clip")
 
 
 def marked(picture: Picture) -> Picture:
-    """The picture with marks at its nodes, and a note where numbers go bad first."""
+    """The picture with marks at its nodes, and notes where numbers go bad first."""
     sizes = [node.grad.rms for node in picture.nodes if node.grad is not None and 0.0 < node.grad.rms < np.inf]
     usual = median(sizes) if sizes else 0.0
     nodes = tuple(replace(node, marks=(*node.marks, *marks_of(node, usual))) for node in picture.nodes)
-    bad = [node for node in nodes if node.data is not None and node.data.bad]
-    if not bad:
-        return replace(picture, nodes=nodes)
-    first = min(bad, key=lambda node: node.order)
-    what = "NaN" if first.data is not None and first.data.nans else "infinity"
-    note = f"the first {what} is in {first.title or first.op or first.role}{f', at {first.line}' if first.line else ''}"
-    return replace(picture, nodes=nodes, notes=(*picture.notes, note))
+    in_order = sorted((node for node in nodes if node.data is not None and node.data.bad), key=lambda node: node.order)
+    firsts: dict[str, Node] = {}  # of both kinds: a NaN is often made of infinities
+    for node in in_order:
+        if node.data is not None and node.data.bad > node.data.nans:
+            firsts.setdefault("infinity", node)
+        if node.data is not None and node.data.nans:
+            firsts.setdefault("NaN", node)
+    notes = [
+        f"the first {what} is in {node.title or node.op or node.role}{f', at {node.line}' if node.line else ''}"
+        for what, node in firsts.items()
+    ]
+    return replace(picture, nodes=nodes, notes=(*picture.notes, *notes))
 
 
 def marks_of(node: Node, usual: float) -> list[str]:
