@@ -55,7 +55,8 @@ def clip_grad_norm(
         for value in values:
             grad = value.grad
             if value.shape:
-                grad *= factor  # in place: leaf gradients own their memory
+                wide = np.result_type(grad, np.float32)  # a factor of 1e-8 is 0 in float16
+                np.multiply(grad, factor, out=grad, dtype=wide, casting="same_kind")  # in place: leaf gradients own their memory
             elif grad:
                 value.grad = grad * factor
     return total
@@ -97,7 +98,8 @@ def clip_grad_value(parameters: Value | Iterable[Value], clip_value: float) -> N
     for value in listed(parameters):
         grad = value.grad
         if value.shape:
-            np.clip(grad, -clip_value, clip_value, out=grad)
+            limit = min(clip_value, float(np.finfo(grad.dtype).max)) if math.isfinite(clip_value) else clip_value
+            np.clip(grad, -limit, limit, out=grad)
         elif abs(grad) > clip_value:
             value.grad = math.copysign(clip_value, grad)
 

@@ -40,7 +40,7 @@ class Optimizer:
     which returns what is subtracted from a parameter. It gets the gradient; a dict that is the parameter's own, where
     ``state["step"]`` is 1 the first time and all else is missing until update() puts it there; and the options of the
     group. What it keeps there is named in ``slots``, arrays (or floats) of the shape of the parameter, or in ``numbers``,
-    so that a saved state can be loaded.
+    so that a saved state can be loaded. For a parameter of float16 the gradient and the state are float32.
 
     >>> class SignMomentum(Optimizer):  # Chen et al. 2023 without its weight decay: w -= lr * sign(average)
     ...     slots = ("average",)
@@ -79,7 +79,7 @@ class Optimizer:
 
     Raises:
         TypeError: if something else than leaf Values is among the parameters, or they come in a set, which has no order.
-        ValueError: if there are none, one comes twice, an option is unknown or out of its range, or eps vanishes in float16.
+        ValueError: if there are none, one comes twice, an option is unknown or out of its range, or eps vanishes in float32.
 
     >>> slope, height = Value(2.0), Value(1.0)
     >>> optimizer = SGD([{"params": [slope]}, {"params": [height], "lr": 0.5}], lr=0.1)
@@ -133,8 +133,9 @@ class Optimizer:
         check_options(options)
         eps = options.get("eps", 1.0)
         for value in values:
-            if not value.dtype.type(eps):
-                raise ValueError(f"eps={eps} is zero in {value.dtype}, and 0 / 0 would be nan: pass a larger one, as eps=1e-4")
+            dtype = np.result_type(value.dtype, np.float32)
+            if not dtype.type(eps):
+                raise ValueError(f"eps={eps} is zero in {dtype}, and 0 / 0 would be nan: pass a larger one, as eps=1e-8")
         self.param_groups.append(options)
 
     @property
@@ -192,7 +193,11 @@ class Optimizer:
             for parameter in group["params"]:
                 if not moves(parameter):
                     continue
-                data, grad = parameter.data, -parameter.grad if maximize else parameter.grad
+                data = held = parameter.data
+                grad = -parameter.grad if maximize else parameter.grad
+                narrow = data.__class__ is np.ndarray and data.dtype == np.float16
+                if narrow:  # in float16 the squares of most gradients are 0, and small steps are lost
+                    data, grad = data.astype(np.float32), grad.astype(np.float32)
                 state = self.state.get(parameter)
                 if state is None:
                     state = self.state[parameter] = {"step": 0}
@@ -207,7 +212,9 @@ class Optimizer:
                 if change is None:
                     raise TypeError(f"{type(self).__name__}.update() returned None: return what is subtracted from the parameter")
                 data -= change
-                parameter.data = data
+                if narrow:
+                    held[...] = data
+                parameter.data = held if narrow else data
         return loss
 
     def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
@@ -285,7 +292,7 @@ class Optimizer:
         }
 
     def _fit(self, parameter: Value, name: str, item: Any) -> Any:
-        """An entry of a parameter's state, as a number or an array of the parameter's dtype."""
+        """An entry of a parameter's state, as a number or an array of the parameter's dtype, but float32 for float16."""
         if name == "step":
             return int(item)
         if name in self.numbers:
@@ -299,7 +306,7 @@ class Optimizer:
                     "number"
                 )
             raise ValueError(f"{name} in {of} must have the shape {parameter.shape}, but {np.shape(item)} came")
-        return np.array(item, dtype=parameter.dtype) if parameter.shape else float(item)
+        return np.array(item, dtype=np.result_type(parameter.dtype, np.float32)) if parameter.shape else float(item)
 
     def __repr__(self) -> str:
         shown = {name: self.param_groups[0][name] for name in self.defaults}
