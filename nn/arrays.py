@@ -62,6 +62,19 @@ def shape_of(x: Any, layer: Any) -> tuple[int, ...]:
     return np.shape(no_tuple(x, layer))
 
 
+def floating(x: Any, who: Any, like: Any = None) -> Any:
+    """The input of a layer, see no_tuple(), with integers and bools as floats: of the dtype of `like`, a parameter or None.
+
+    Integers would wrap in sums and products of their own dtype, as uint8 does at 256. A layer that only moves numbers about,
+    or looks something up by them, leaves them as they are.
+    """
+    x = no_tuple(x, who)
+    dtype = getattr(x, "dtype", None)
+    if dtype is None or dtype.kind == "f":
+        return x
+    return np.asarray(x).astype(np.float64 if like is None else like.dtype) if dtype.kind in "biu" else x
+
+
 def shown(x: Any) -> str:
     """How an error writes what came: in a few words, also a model."""
     return f"a {type(x).__name__}" if hasattr(x, "state_dict") else f"{x!r:.80}"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value, linear, reshape, stop_gradient, where
-from nn.arrays import Rng, no_tuple, plain, require_float, shape_of
+from nn.arrays import Rng, floating, no_tuple, plain, require_float, shape_of
 from nn.module import Module
 
 
@@ -86,6 +86,7 @@ class Bilinear(Module):
         self.bias = near_zero(rng, in1_features, out_features, dtype) if bias else None
 
     def forward(self, x1: Any, x2: Any) -> Value:
+        x1, x2 = (floating(x, self, self.weight) for x in (x1, x2))
         out, in1, in2 = self.weight.shape
         lead = shape_of(x1, self)[:-1]
         if np.shape(x1) != (*lead, in1) or np.shape(x2) != (*lead, in2):
@@ -206,10 +207,9 @@ def dropout(x: Any, p: float = 0.5, rng: Rng = None) -> Any:
     require_probability(p)
     if p == 0.0:
         return x
+    x = floating(x, "dropout()")
     kept = np.random.default_rng(rng).random(np.shape(x), np.float32) >= p  # 24 bits are enough, and twice as fast
-    return x * np.multiply(
-        kept, 1.0 / (1.0 - p) if p < 1.0 else 0.0, dtype=np.result_type(getattr(x, "dtype", float), np.float16)
-    )
+    return x * np.multiply(kept, 1.0 / (1.0 - p) if p < 1.0 else 0.0, dtype=getattr(x, "dtype", float))
 
 
 def require_probability(p: float) -> None:

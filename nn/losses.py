@@ -114,7 +114,7 @@ def weighted_mean(name: str, losses: Any, weight: Any, reduction: str) -> Any:
     if weight is None:
         return reduced(name, losses, reduction)
     weight = weights(name, weight, losses)
-    return reduced(name, losses * weight, reduction, np.sum(weight))
+    return reduced(name, losses * weight, reduction, np.sum(weight, dtype=float))
 
 
 def probabilities(name: str, what: str, p: Any) -> None:
@@ -325,7 +325,7 @@ def per_class(name: str, losses: Any, target: Any, ignored: Any, weight: Any, re
         return reduced(name, losses, reduction)
     factor = np.ones(target.shape) if weight is None else weight[target]
     factor = factor if ignored is None else np.where(ignored, 0.0, factor)
-    return reduced(name, losses if ignored is None else where(ignored, 0.0, losses), reduction, np.sum(factor))
+    return reduced(name, losses if ignored is None else where(ignored, 0.0, losses), reduction, np.sum(factor, dtype=float))
 
 
 def cross_entropy(
@@ -544,7 +544,11 @@ def cosine_similarity(first: Any, second: Any, axis: int = -1, eps: float = 1e-8
     >>> round(cosine_similarity(Value([3.0, 4.0]), [1.0, 0.0]).data, 6)
     0.6
     """
-    first, second = floats(first), floats(second)
+    first = floats(first)
+    second = like(first, second)
+    if first.dtype == second.dtype == np.float16:  # where the product of two lengths may be infinite, and eps is 0
+        cosine = cosine_similarity(first.astype(np.float32), second.astype(np.float32), axis, eps)
+        return cosine.astype(np.float16) if cosine.shape else cosine
     if first.shape != second.shape:
         first, second = np.broadcast_arrays(first, second)
     lengths = [maximum(np.linalg.norm(item, axis=axis), eps) for item in (first, second)]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value, centre, reshape, rms_normalise
-from nn.arrays import plain, require_float, shape_of
+from nn.arrays import floating, plain, require_float
 from nn.module import Module
 
 
@@ -26,7 +26,7 @@ def scale_and_shift(x: Any, weight: Value | None, bias: Value | None, axes_behin
 
 def moved(old: np.ndarray, new: np.ndarray, part: float) -> np.ndarray:
     """A running average after one more number, which counts for a `part`."""
-    return ((1.0 - part) * old + part * new).astype(old.dtype)
+    return ((1.0 - part) * old.astype(new.dtype) + part * new).astype(old.dtype)
 
 
 class BatchNorm(Module):
@@ -54,7 +54,8 @@ class BatchNorm(Module):
         self.num_batches_tracked: Any = np.array(0) if track_running_stats else None
 
     def forward(self, x: Any) -> Any:
-        shape = shape_of(x, self)
+        x = floating(x, self, self.weight if self.weight is not None else self.running_mean)
+        shape = np.shape(x)
         if len(shape) not in self.shapes or shape[1] != self.num_features:
             wanted = " or ".join(self.shapes.values()).replace("C", str(self.num_features))
             raise ValueError(f"{self._title()} takes {wanted}, but the shape {shape} came")
@@ -88,9 +89,9 @@ class BatchNorm(Module):
             return
         self.num_batches_tracked = np.asarray(self.num_batches_tracked + 1)
         part = 1.0 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
-        wide = np.result_type(x, np.float64)
-        mean = x.mean(axes, wide)
-        var = np.square(centred).sum(axes, wide) / (x.size // self.num_features - 1)
+        mean = x.mean(axes, np.float64)
+        squares = np.square(centred, dtype=np.result_type(centred, np.float32))  # those of float16 end at 256
+        var = squares.sum(axes, np.float64) / (x.size // self.num_features - 1)
         self.running_mean = moved(self.running_mean, mean, part)
         self.running_var = moved(self.running_var, var, part)
 
@@ -156,10 +157,13 @@ class OverLastAxes(Module):
         self.weight = Value(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
         self.bias = Value(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
 
-    def _check(self, x: Any) -> None:
-        if shape_of(x, self)[-len(self.axes) :] != self.normalized_shape:
+    def _checked(self, x: Any) -> Any:
+        """The input as floats; ValueError for another shape."""
+        x = floating(x, self, self.weight)
+        if np.shape(x)[-len(self.axes) :] != self.normalized_shape:
             wanted = ", ".join(map(str, self.normalized_shape))
             raise ValueError(f"{self._title()} takes (..., {wanted}), but the shape {np.shape(x)} came")
+        return x
 
     def extra_repr(self) -> str:
         shape = self.normalized_shape[0] if len(self.normalized_shape) == 1 else self.normalized_shape
@@ -201,7 +205,7 @@ class LayerNorm(OverLastAxes):
         super().__init__(normalized_shape, eps, elementwise_affine, bias, dtype)
 
     def forward(self, x: Any) -> Any:
-        self._check(x)
+        x = self._checked(x)
         return scale_and_shift(rms_normalise(centre(x, self.axes), self.axes, self.eps), self.weight, self.bias)
 
     def extra_repr(self) -> str:
@@ -237,8 +241,8 @@ class RMSNorm(OverLastAxes):
         super().__init__(normalized_shape, eps, elementwise_affine, False, dtype)
 
     def forward(self, x: Any) -> Any:
-        self._check(x)
-        eps = float(np.finfo(np.result_type(plain(x), np.float16)).eps) if self.eps is None else self.eps
+        x = self._checked(x)
+        eps = float(np.finfo(getattr(x, "dtype", float)).eps) if self.eps is None else self.eps
         return scale_and_shift(rms_normalise(x, self.axes, eps), self.weight, None)
 
 
@@ -274,7 +278,8 @@ class GroupNorm(Module):
         self.bias = Value(np.zeros(num_channels, dtype)) if affine else None
 
     def forward(self, x: Any) -> Any:
-        shape = shape_of(x, self)
+        x = floating(x, self, self.weight)
+        shape = np.shape(x)
         if len(shape) < 2 or shape[1] != self.num_channels:
             raise ValueError(f"{self._title()} takes (N, {self.num_channels}, ...), but the shape {shape} came")
         groups = reshape(x, (shape[0], self.num_groups, math.prod(shape[1:]) // self.num_groups))

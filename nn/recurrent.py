@@ -27,7 +27,7 @@ from autograd import (
     transpose,
     where,
 )
-from nn.arrays import Rng, as_tensor, no_tuple, shape_of
+from nn.arrays import Rng, as_tensor, floating, shape_of
 from nn.guards import level_outside
 from nn.layers import Dropout, near_zero
 from nn.module import Module
@@ -105,7 +105,7 @@ class _Recurrent(Module):
 
     def _forward(self, x: Any, states: list[Any] | None, lengths: Any) -> tuple[Any, list[Any]]:
         """The outputs of the last layer, and each part of the last states of all."""
-        x = as_tensor(no_tuple(x, self))
+        x = as_tensor(floating(x, self, self.weight_hh_l0))
         batched, directions = x.ndim == 3, 2 if self.bidirectional else 1
         if x.ndim not in (2, 3) or x.shape[-1] != self.input_size:
             order = "(batch, time, {0})" if self.batch_first else "(time, batch, {0})"
