@@ -18,6 +18,9 @@ FLOAT_ERRORS = (ZeroDivisionError, OverflowError, ValueError)
 
 HALF, SINGLE, DOUBLE = map(np.dtype, (np.float16, np.float32, np.float64))
 
+#: From so many elements on float32 is added up in float64, where NumPy would add one after the other.
+MANY = 4096
+
 #: Kinds of operations that add numbers up: of float16 they are computed in float32, and rounded once at the end.
 SUMS = ("reduction", "softmax", "linear")
 

@@ -12,7 +12,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from autograd.op import is_value, raw
 from autograd.ops.elementwise import astype
-from autograd.ops.forms import composed
+from autograd.ops.forms import composed, in_float32
 from autograd.ops.indexing import along
 from autograd.ops.linalg import lstsq
 from autograd.ops.products import convolve
@@ -106,6 +106,7 @@ def slope_along(f: Any, axis: int, spacing: Any, edge_order: int) -> Any:
 
 
 @composed
+@in_float32
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """The area under samples `y` at `x`, or at the distance `dx`, by the trapezoidal rule."""
     y, x, dx = as_floats(y, x, dx)

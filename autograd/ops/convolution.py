@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from autograd.op import raw
+from autograd.op import DOUBLE, SINGLE, raw
 from autograd.ops.elementwise import astype, float_dtype
-from autograd.ops.forms import adding, composed, primitive
+from autograd.ops.forms import adding, composed, in_float32, primitive
 from autograd.ops.plain import is_finite
-from autograd.ops.reductions import _sum
+from autograd.ops.reductions import _sum, total
 from autograd.ops.shapes import as_floats, as_tensor, reshape
 
 Lengths = tuple[int, ...]
@@ -448,10 +448,11 @@ def _sum_pool(x: Any, window: Window) -> Any:
     """The sum over each window."""
     x = laid_out(x, window)
     first, *others = window.places
-    out = x[first].copy()
+    many = x.dtype is SINGLE and len(others) > 64
+    out = x[first].astype(DOUBLE if many else x.dtype)
     for place in others:
         out += x[place]
-    return batch_first(out)
+    return batch_first(out.astype(x.dtype, copy=False))
 
 
 @primitive("linear", g=lambda h, out, g, window: _sum_pool(h, window))
@@ -520,6 +521,7 @@ def max_pool(
 
 
 @composed
+@in_float32
 def avg_pool(
     x: Any, size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True,
     divisor_override: float | None = None,
@@ -571,7 +573,7 @@ def _bin_sum(x: Any, bins: tuple[tuple[slice, ...], ...], lengths: Lengths) -> A
     """The sum over each bin; a bin is a slice of each axis of a space of these `lengths`."""
     out = np.empty((*x.shape[:2], *map(len, bins)), x.dtype)
     for place, inside in over_bins(bins):
-        out[place] = x[inside].sum(axis=tuple(range(2, x.ndim)))
+        out[place] = total(x[inside], tuple(range(2, x.ndim)))
     return out
 
 
@@ -585,6 +587,7 @@ def _bin_spread(g: Any, bins: tuple[tuple[slice, ...], ...], lengths: Lengths) -
 
 
 @composed
+@in_float32
 def adaptive_avg_pool(x: Any, output_size: Any) -> Any:
     """The means of as many bins as are asked for: PyTorch's adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d.
 

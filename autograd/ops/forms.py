@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.op import Op
+from autograd.op import HALF, SINGLE, Op, common_dtype, raw
 
 Interval = tuple[float, float]
 REAL: Interval = (-2.0, 2.0)
@@ -92,6 +92,27 @@ def no_out(name: str) -> str:
         f"{name}() cannot write the result of a Value into an array (out=, or an in-place operator such as a += v), "
         "where its gradient would be lost: write a = a + v, and for a part of it a = Value(a), a = a.at[i].add(v)"
     )
+
+
+def in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function of several steps take float16 through them in float32: a sum of squares would overflow on the way."""
+
+    def wider(item: Any) -> Any:
+        return item.astype(SINGLE) if getattr(raw(item), "dtype", None) is HALF else item
+
+    def narrower(out: Any) -> Any:
+        if out.__class__ is tuple:
+            return tuple(map(narrower, out))
+        return out.astype(HALF) if getattr(raw(out), "dtype", None) is SINGLE else out
+
+    @functools.wraps(function)
+    def compute(*args: Any, **named: Any) -> Any:
+        first, dtype = raw(args[0]) if args else None, named.get("dtype")
+        if getattr(first, "dtype", None) is not HALF or dtype is not None or common_dtype((*args, *named.values())) is not HALF:
+            return function(*args, **named)
+        return narrower(function(*map(wider, args), **{name: wider(item) for name, item in named.items()}))
+
+    return compute
 
 
 def stepwise(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from autograd.op import raw, shape_of
+from autograd.op import DOUBLE, MANY, SINGLE, raw, shape_of
 from autograd.ops.elementwise import astype, mul
-from autograd.ops.forms import composed, primitive
+from autograd.ops.forms import composed, in_float32, primitive
 from autograd.ops.indexing import scatter
 from autograd.ops.reductions import _sum
 from autograd.ops.shapes import (
@@ -129,6 +129,7 @@ def outer(a: Any, b: Any, out: None = None) -> Any:
 
 
 @composed
+@in_float32
 def vecdot(x1: Any, x2: Any, axis: int = -1, keepdims: bool = False) -> Any:
     """The sums of products over one axis of each, by pairs of vectors; all other axes broadcast."""
     x1, x2 = as_floats(x1, x2)
@@ -317,7 +318,14 @@ def einsum_rule(g: Any, out: Any, values: tuple[Any, ...], names: tuple[str, ...
 @primitive("linear", lambda values, *rest: (tuple(values), *rest), values=einsum_rule)
 def _einsum(values: Any, names: tuple[str, ...], result: str, optimize: Any) -> Any:
     """einsum() with subscripts that have no ellipsis."""
-    return np.einsum(f"{','.join(names)}->{result}", *values, optimize=optimize)
+    subscripts, dtype = f"{','.join(names)}->{result}", np.result_type(*values)
+    if dtype is SINGLE and any(
+        length > MANY and letter not in result
+        for name, item in zip(names, values, strict=True)
+        for letter, length in zip(name, np.shape(item), strict=True)
+    ):  # NumPy adds up one product after the other
+        return np.einsum(subscripts, *values, dtype=DOUBLE, optimize=optimize).astype(SINGLE)
+    return np.einsum(subscripts, *values, optimize=optimize)
 
 
 @composed

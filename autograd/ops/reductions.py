@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd.op import DOUBLE, SINGLE, is_value, raw, shape_of
+from autograd.op import DOUBLE, MANY, SINGLE, is_value, raw, shape_of
 from autograd.ops.elementwise import LN2, astype, exp, float_dtype, log, mul, sqrt, square, sub
 from autograd.ops.elementwise import where as where_
-from autograd.ops.forms import composed, primitive
+from autograd.ops.forms import composed, in_float32, primitive
 from autograd.ops.piecewise import maximum, minimum
 from autograd.ops.scans import _running_products, others
 from autograd.ops.shapes import (
@@ -29,9 +29,6 @@ from autograd.ops.shapes import (
     squeeze,
     transpose,
 )
-
-#: From so many elements on float32 is added up in float64, where NumPy would add one after the other.
-MANY = 4096
 
 
 def in_double(function: Any, x: Any, axis: Any, pairwise: bool = True, **named: Any) -> Any:
@@ -117,7 +114,7 @@ def _min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 @primitive("reduction", plain_axis, x=lambda g, out, x, axis, keepdims: spread(g, x, axis, keepdims) * others(x, axis))
 def _prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """prod()."""
-    return np.prod(x, axis, keepdims=keepdims)
+    return in_double(np.prod, x, axis, pairwise=False, keepdims=keepdims)
 
 
 def var_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool, ddof: float) -> Any:
@@ -189,7 +186,13 @@ def prod(
 def mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, *, where: Any = True) -> Any:
     """The arithmetic mean over `axis`, of the elements where `where` holds."""
     a = chosen(a, where, 0.0, dtype)
-    return _mean(a, axis, keepdims) if where is True else _sum(a, axis, keepdims) / count(a, where, axis, keepdims)
+    return _mean(a, axis, keepdims) if where is True else mean_of_some(a, axis, keepdims, where)
+
+
+@in_float32
+def mean_of_some(a: Any, axis: Any, keepdims: bool, where: Any) -> Any:
+    """The mean of the elements where `where` holds; the others are 0."""
+    return _sum(a, axis, keepdims) / count(a, where, axis, keepdims)
 
 
 @composed
@@ -203,7 +206,13 @@ def var(
     a = chosen(a, where, 0.0, dtype)
     if where is True and mean is None:
         return _var(a, axis, keepdims, ddof)
-    centre = _sum(a, axis, True) / count(a, where, axis, True) if mean is None else mean
+    return mean_square(a, mean, axis, keepdims, ddof, where)
+
+
+@in_float32
+def mean_square(a: Any, mean: Any, axis: Any, keepdims: bool, ddof: float, where: Any) -> Any:
+    """The squared deviations from the mean where `where` holds, over their count less `ddof`; the other elements are 0."""
+    centre = mean_of_some(a, axis, True, where) if mean is None else mean
     squares = chosen(square(sub(a, centre)), where, 0.0)
     return _sum(squares, axis, keepdims) / np.maximum(count(a, where, axis, keepdims) - ddof, 0.0)
 
@@ -218,7 +227,13 @@ def std(
     if where is True and mean is None:
         return _std(chosen(a, where, 0.0, dtype), axis, keepdims, ddof)
     a, mean = as_floats(a, mean)
-    squares = var(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean)
+    return root_mean_square(chosen(a, where, 0.0, dtype), mean, axis, keepdims, ddof, where)
+
+
+@in_float32
+def root_mean_square(a: Any, mean: Any, axis: Any, keepdims: bool, ddof: float, where: Any) -> Any:
+    """The root of mean_square(), with the derivative 0 where all elements are the same."""
+    squares = mean_square(a, mean, axis, keepdims, ddof, where)
     constant = is_constant(a, squares, axis, keepdims, where) if mean is None else raw(squares) == 0.0
     return where_(constant, 0.0, sqrt(where_(constant, 1.0, squares)))
 
@@ -276,6 +291,7 @@ def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None) ->
 
 
 @composed
+@in_float32
 def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
     """The mean over `axis` with `weights`, of the shape of `a` or along the axes that go; with `returned`, also their sum."""
     a, weights = as_floats(a, weights)
@@ -439,6 +455,7 @@ def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 @composed
+@in_float32
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False, *, b: Any = None) -> Any:
     """``log(sum(b * exp(x)))`` over `axis`, without overflow; its derivative with respect to x is the softmax, for b = 1.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd.op import is_value, raw, shape_of
 from autograd.ops.elementwise import astype, sqrt
-from autograd.ops.forms import composed
+from autograd.ops.forms import composed, in_float32
 from autograd.ops.indexing import scatter
 from autograd.ops.plain import holds_value
 from autograd.ops.products import matmul, swap
@@ -36,6 +36,7 @@ def freedom(scale: Any) -> Any:
 
 
 @composed
+@in_float32
 def cov(
     m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None,
     fweights: Any = None, aweights: Any = None, *, dtype: Any = None,
@@ -66,6 +67,7 @@ def cov(
 
 
 @composed
+@in_float32
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
     """The correlation matrix of variables in rows (or columns), each with its samples along the other axis."""
     c = cov(x, y, rowvar, dtype=dtype)
