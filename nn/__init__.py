@@ -31,8 +31,9 @@ from nn.guards import (
 from nn.optimisers import LBFGS, SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, NAdam, Optimizer, RAdam, RMSprop
 from nn.clipping import clip_grad_norm, clip_grad_norm_, clip_grad_value, clip_grad_value_
 from nn.schedules import (
-    ChainedScheduler, ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, ExponentialLR, LambdaLR, LinearLR,
-    LRScheduler, MultiStepLR, OneCycleLR, PolynomialLR, ReduceLROnPlateau, ScheduleOrderWarning, SequentialLR, StepLR)
+    ChainedScheduler, ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, CyclicLR, ExponentialLR, LambdaLR,
+    LinearLR, LRScheduler, MultiplicativeLR, MultiStepLR, OneCycleLR, PolynomialLR, ReduceLROnPlateau, ScheduleOrderWarning,
+    SequentialLR, StepLR)
 from nn.data import DataLoader, Subset, collate_samples, random_split
 from nn.readers import mnist, read_csv, read_idx
 from nn.saving import Checkpoint, CheckpointError, load, save
@@ -63,9 +64,9 @@ __all__ = [
     "ZeroGradientWarning",  # guards
     "LBFGS", "SGD", "Adadelta", "Adagrad", "Adam", "Adamax", "AdamW", "NAdam", "Optimizer", "RAdam", "RMSprop",  # optimisers
     "clip_grad_norm", "clip_grad_norm_", "clip_grad_value", "clip_grad_value_",  # clipping
-    "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ExponentialLR", "LambdaLR", "LinearLR",
-    "LRScheduler", "MultiStepLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau", "ScheduleOrderWarning", "SequentialLR",
-    "StepLR",  # schedules
+    "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "ExponentialLR", "LambdaLR",
+    "LinearLR", "LRScheduler", "MultiplicativeLR", "MultiStepLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau",
+    "ScheduleOrderWarning", "SequentialLR", "StepLR",  # schedules
     "DataLoader", "Subset", "collate_samples", "random_split",  # data
     "mnist", "read_csv", "read_idx",  # readers
     "Checkpoint", "CheckpointError", "load", "save",  # saving

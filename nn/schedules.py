@@ -3,7 +3,7 @@
 The learning rate is computed from the number of the step and the base learning rate, so that no rounding adds up
 (PyTorch multiplies the last one). Where somebody else has changed the learning rate in between, a user or another
 schedule, a schedule goes on from there in proportion, so that schedules can be stepped one after the other, as in
-PyTorch; LambdaLR, CosineAnnealingWarmRestarts and OneCycleLR set theirs whatever came between, also as in PyTorch.
+PyTorch; LambdaLR, CosineAnnealingWarmRestarts, OneCycleLR and CyclicLR set theirs whatever came between, also as in PyTorch.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from collections.abc import Callable, Iterable, Sequence
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 from autograd import Value
-from nn.arrays import count_of, shown
-from nn.guards import GuardWarning
+from nn.arrays import count_of, shown, whole
+from nn.guards import GuardWarning, level_outside
 from nn.optimisers import LBFGS, Optimizer
 
+Functions = Callable[[int], float] | Sequence[Callable[[int], float]]
 COUNTING = (Optimizer.step, LBFGS.step)  # a step() of somebody's own may not count its calls
 ORDER = (
     "the schedule was stepped before the optimiser, so that the first learning rate is never used: "
@@ -39,13 +42,16 @@ class LRScheduler:
 
     Args:
         optimizer: whose learning rates are set.
+        last_epoch: the last step that was done, to go on after it: the schedule begins at step ``last_epoch + 1``, from the
+            base learning rates, which the optimiser must have; -1 begins at step 0. (A state dict goes on just where it was.)
 
     Attributes:
-        steps: the number of steps so far.
+        steps: the number of steps so far; PyTorch calls it last_epoch, which is another name of it.
         base_lrs: the base learning rate of each group.
 
     Raises:
         TypeError: if that is no optimiser, or one without a learning rate.
+        ValueError: for a last_epoch below -1, or without base learning rates to go on from.
 
     >>> from nn import SGD
     >>> optimizer = SGD([Value(1.0)], lr=0.1)
@@ -59,15 +65,26 @@ class LRScheduler:
     0.05
     """
 
+    steps: Any  # an int, or a float after a part of a step
     floor = 0.0  # what the learning rate is in proportion to the base above; CosineAnnealingLR has another
     saved: tuple[str, ...] = ("steps", "base_lrs", "bases", "last_lrs")  # the attributes in a state dict
 
-    def __init__(self, optimizer: Optimizer) -> None:
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self.optimizer = checked(optimizer)
-        for group in optimizer.param_groups:
-            group.setdefault("initial_lr", group["lr"])
-        self.base_lrs: list[float] = [group["initial_lr"] for group in optimizer.param_groups]
+        self.base_lrs = begin_from(optimizer, last_epoch)
         self.begin()
+        if last_epoch >= 0:
+            self.go_on(last_epoch + 1)
+
+    @property
+    def last_epoch(self) -> float:
+        """The number of steps so far, by PyTorch's name."""
+        return self.steps
+
+    def go_on(self, steps: int) -> None:
+        """Be where a schedule is that has done so many steps from the base learning rates."""
+        self.steps, self.bases = steps, list(self.base_lrs)
+        self.apply()
 
     def begin(self) -> None:
         """Step 0, from the learning rates that the groups have now."""
@@ -96,7 +113,7 @@ class LRScheduler:
         """Set the next learning rates; to be called after the optimiser's step, or a ScheduleOrderWarning says so, once."""
         optimizer = self.optimizer
         if self.steps == optimizer.steps == 0 and optimizer.guard is not None and type(optimizer).step in COUNTING:
-            warnings.warn(ORDER, ScheduleOrderWarning, stacklevel=2)
+            warnings.warn(ORDER, ScheduleOrderWarning, stacklevel=level_outside())
         self.advance()
 
     def advance(self) -> None:
@@ -168,7 +185,8 @@ class LRScheduler:
         """Set what check_state() has let pass."""
         for name in self.saved:
             here, item = getattr(self, name), state[name]
-            setattr(self, name, [float(number) for number in item] if isinstance(here, list) else type(here)(item))
+            item = [float(number) for number in item] if isinstance(here, list) else type(here)(item)
+            setattr(self, name, state[name] if name == "steps" else item)
         for group, lr in zip(self.optimizer.param_groups, state["lr"], strict=True):
             group["lr"] = float(lr)
 
@@ -180,6 +198,18 @@ def checked(optimizer: Any) -> Optimizer:
     if any("lr" not in group for group in optimizer.param_groups):
         raise TypeError(f"{type(optimizer).__name__} has no learning rate that a schedule could set")
     return optimizer
+
+
+def begin_from(optimizer: Optimizer, last_epoch: int) -> list[float]:
+    """The base learning rate of each group, which is the one it has at the first step."""
+    if whole("last_epoch", last_epoch, -1) >= 0 and not all("initial_lr" in group for group in optimizer.param_groups):
+        raise ValueError(
+            f"last_epoch={last_epoch} goes on from the base learning rates, but the optimiser has none: load its state, which "
+            'holds the "initial_lr" of each group, before the schedule is made'
+        )
+    for group in optimizer.param_groups:
+        group.setdefault("initial_lr", group["lr"])
+    return [group["initial_lr"] for group in optimizer.param_groups]
 
 
 def for_each_group(what: str, given: Any, optimizer: Optimizer) -> list[Any]:
@@ -211,20 +241,45 @@ class LambdaLR(LRScheduler):
     [0.5, 0.25, 0.16666666666666666]
     """
 
-    def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]]) -> None:
+    def __init__(self, optimizer: Optimizer, lr_lambda: Functions, last_epoch: int = -1) -> None:
         self.functions = for_each_group("lr_lambda", lr_lambda, optimizer)
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def rates(self, step: int, bases: list[float]) -> list[float]:
         return [base * float(function(step)) for base, function in zip(self.base_lrs, self.functions, strict=True)]
 
 
+class MultiplicativeLR(LRScheduler):
+    """Times a function of the number of the step, at each step: ``lr * f(1) * f(2) * ... * f(step)``.
+
+    Args:
+        optimizer: whose learning rates are set.
+        lr_lambda: the function, or a list of one for each group. It is not part of the state dict, and is to give the same for
+            the same step.
+
+    >>> from nn import SGD
+    >>> MultiplicativeLR(SGD([Value(1.0)], lr=1.0), lambda step: 0.5 if step < 3 else 1.0).preview(5)
+    [1.0, 0.5, 0.25, 0.25, 0.25]
+    """
+
+    def __init__(self, optimizer: Optimizer, lr_lambda: Functions, last_epoch: int = -1) -> None:
+        self.functions = for_each_group("lr_lambda", lr_lambda, optimizer)
+        self.products = [[1.0] for _ in self.functions]  # after each step
+        super().__init__(optimizer, last_epoch)
+
+    def rates(self, step: int, bases: list[float]) -> list[float]:
+        for products, function in zip(self.products, self.functions, strict=True):
+            while len(products) <= step:
+                products.append(products[-1] * float(function(len(products))))
+        return [base * products[step] for base, products in zip(bases, self.products, strict=True)]
+
+
 class StepLR(LRScheduler):
     """Times gamma every step_size steps."""
 
-    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1) -> None:
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.step_size, self.gamma = count_of("step_size", step_size), gamma
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def factor(self, step: int) -> float:
         return self.gamma ** (step // self.step_size)
@@ -233,9 +288,9 @@ class StepLR(LRScheduler):
 class MultiStepLR(LRScheduler):
     """Times gamma at each of the milestones; one that comes twice counts twice."""
 
-    def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1) -> None:
+    def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.milestones, self.gamma = sorted(milestones), gamma
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def factor(self, step: int) -> float:
         return self.gamma ** bisect_right(self.milestones, step)
@@ -244,9 +299,9 @@ class MultiStepLR(LRScheduler):
 class ConstantLR(LRScheduler):
     """Times a factor for the first total_iters steps."""
 
-    def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3.0, total_iters: int = 5) -> None:
+    def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3.0, total_iters: int = 5, last_epoch: int = -1) -> None:
         self.first, self.total_iters = part_of("factor", factor), total_iters
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def factor(self, step: int) -> float:
         return self.first if step < self.total_iters else 1.0
@@ -261,13 +316,14 @@ class LinearLR(LRScheduler):
     """
 
     def __init__(
-        self, optimizer: Optimizer, start_factor: float = 1.0 / 3.0, end_factor: float = 1.0, total_iters: int = 5
-    ) -> None:
+        self, optimizer: Optimizer, start_factor: float = 1.0 / 3.0, end_factor: float = 1.0, total_iters: int = 5,
+        last_epoch: int = -1,
+    ) -> None:  # fmt: skip
         self.start_factor, self.end_factor = part_of("start_factor", start_factor), part_of("end_factor", end_factor)
         self.total_iters = count_of("total_iters", total_iters)
         if start_factor == 0.0:
             raise ValueError("start_factor must be positive: with a learning rate of 0 the first step would be lost")
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def factor(self, step: int) -> float:
         return self.start_factor + (self.end_factor - self.start_factor) * min(step / self.total_iters, 1.0)
@@ -276,9 +332,9 @@ class LinearLR(LRScheduler):
 class ExponentialLR(LRScheduler):
     """Times gamma at every step."""
 
-    def __init__(self, optimizer: Optimizer, gamma: float) -> None:
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def factor(self, step: int) -> float:
         return self.gamma**step
@@ -287,9 +343,9 @@ class ExponentialLR(LRScheduler):
 class PolynomialLR(LRScheduler):
     """Down to zero in total_iters steps, as ``(1 - step / total_iters) ** power``."""
 
-    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0) -> None:
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
         self.total_iters, self.power = count_of("total_iters", total_iters), power
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def factor(self, step: int) -> float:
         return (1.0 - min(step / self.total_iters, 1.0)) ** self.power
@@ -298,9 +354,9 @@ class PolynomialLR(LRScheduler):
 class CosineAnnealingLR(LRScheduler):
     """Down to eta_min in T_max steps along half a cosine, and up again in as many (Loshchilov and Hutter 2017, SGDR)."""
 
-    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0) -> None:
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         self.T_max, self.floor = count_of("T_max", T_max), eta_min
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def rates(self, step: int, bases: list[float]) -> list[float]:
         return [cosine(base, self.floor, step / self.T_max) for base in bases]
@@ -311,17 +367,31 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     Loshchilov and Hutter 2017, "SGDR: Stochastic Gradient Descent with Warm Restarts".
 
+    ``step(epoch + batch / batches)`` after each batch sets the learning rate of that part of an epoch; ``step()`` goes on from
+    there.
+
     >>> from nn import SGD
     >>> [round(lr, 3) for lr in CosineAnnealingWarmRestarts(SGD([Value(1.0)], lr=1.0), T_0=2, T_mult=2).preview(7)]
     [1.0, 0.5, 1.0, 0.854, 0.5, 0.146, 1.0]
     """
 
-    def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0) -> None:
+    def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         self.T_0, self.T_mult, self.eta_min = count_of("T_0", T_0), count_of("T_mult", T_mult), eta_min
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
-    def rates(self, step: int, bases: list[float]) -> list[float]:
-        start, length = 0, self.T_0
+    def step(self, epoch: float | None = None) -> None:
+        """Set the next learning rates, or those of a step, also a part of one, as ``epoch + batch / batches``."""
+        if epoch is None:
+            super().step()
+            return
+        if isinstance(epoch, (bool, np.bool_)) or not isinstance(epoch, Real) or not 0.0 <= float(epoch) < math.inf:
+            raise ValueError(f"step() takes the number of a step, from 0 on, but {epoch!r} was given")
+        self.groups()
+        self.steps = int(epoch) if epoch == int(epoch) else float(epoch)
+        self.apply()
+
+    def rates(self, step: float, bases: list[float]) -> list[float]:
+        start, length = 0.0, self.T_0
         if self.T_mult == 1:
             start = step - step % length
         while step >= start + length:
@@ -339,7 +409,42 @@ def line(start: float, end: float, part: float) -> float:
     return start + (end - start) * part
 
 
-class OneCycleLR(LRScheduler):
+class WithMomentum(LRScheduler):
+    """The base of schedules that move the momentum, or the first beta, against the learning rate.
+
+    A subclass defines momenta(); with `cycle_momentum` off the momentum stays as it is.
+    """
+
+    cycle_momentum: bool
+
+    def momenta_at(self, step: int) -> list[float]:
+        """The momentum of each group after this many steps."""
+        raise NotImplementedError
+
+    def check_momentum(self, optimizer: Optimizer) -> None:
+        """Raise ValueError if there is none to move."""
+        if self.cycle_momentum and not all("betas" in group or "momentum" in group for group in optimizer.param_groups):
+            raise ValueError(f"{type(optimizer).__name__} has no momentum and no betas: pass cycle_momentum=False")
+
+    def apply(self) -> None:
+        super().apply()
+        self.apply_momentum()
+
+    def apply_momentum(self) -> None:
+        """Set the momentum of this step."""
+        if self.cycle_momentum:
+            for group, momentum in zip(self.optimizer.param_groups, self.momenta_at(self.steps), strict=True):
+                if "betas" in group:
+                    group["betas"] = (momentum, *group["betas"][1:])
+                else:
+                    group["momentum"] = momentum
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        super().set_state(state)
+        self.apply_momentum()
+
+
+class OneCycleLR(WithMomentum):
     """Up to max_lr and far down in one run, with the momentum the other way round (Smith and Topin 2018).
 
     The momentum of SGD and RMSprop or the first beta of Adam and its kin goes from max_momentum down to base_momentum
@@ -375,6 +480,7 @@ class OneCycleLR(LRScheduler):
         div_factor: float = 25.0,
         final_div_factor: float = 1e4,
         three_phase: bool = False,
+        last_epoch: int = -1,
     ) -> None:
         tops = for_each_group("max_lr", max_lr, optimizer)
         if total_steps is None:
@@ -391,11 +497,10 @@ class OneCycleLR(LRScheduler):
         high, low = (for_each_group("momentum", given, optimizer) for given in (max_momentum, base_momentum))
         self.momenta = list(zip(high, low, high, strict=True))
         self.cycle_momentum = cycle_momentum
-        if cycle_momentum and not all("betas" in group or "momentum" in group for group in optimizer.param_groups):
-            raise ValueError(f"{type(optimizer).__name__} has no momentum and no betas: pass cycle_momentum=False")
+        self.check_momentum(optimizer)
         for group, (start, _, _) in zip(optimizer.param_groups, self.levels, strict=True):
             group["initial_lr"] = start
-        super().__init__(optimizer)
+        super().__init__(optimizer, last_epoch)
 
     def rates(self, step: int, bases: list[float]) -> list[float]:
         return self.at(step, self.levels)
@@ -412,22 +517,82 @@ class OneCycleLR(LRScheduler):
         part = (step - start) / (end - start) if end != start else 1.0
         return [self.between(level[before], level[after], part) for level in levels]
 
-    def apply(self) -> None:
-        super().apply()
-        self.apply_momentum()
+    def momenta_at(self, step: int) -> list[float]:
+        return self.at(step, self.momenta)
 
-    def apply_momentum(self) -> None:
-        """Set the momentum of this step."""
-        if self.cycle_momentum:
-            for group, momentum in zip(self.optimizer.param_groups, self.at(self.steps, self.momenta), strict=True):
-                if "betas" in group:
-                    group["betas"] = (momentum, *group["betas"][1:])
-                else:
-                    group["momentum"] = momentum
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        super().set_state(state)
-        self.apply_momentum()
+class CyclicLR(WithMomentum):
+    """From base_lr up to max_lr and down again, over and over, along lines (Smith 2017, "Cyclical Learning Rates").
+
+    The momentum of SGD and RMSprop or the first beta of Adam and its kin goes from max_momentum down to base_momentum and up
+    again. The learning rates the groups had do not count.
+
+    Args:
+        optimizer: whose learning rates are set.
+        base_lr, max_lr: the lowest and the highest, or a list of one for each group.
+        step_size_up, step_size_down: the steps on the way up and down, by default as many.
+        mode: "triangular" for cycles that are all alike, "triangular2" for each half as high as the last one, "exp_range" for
+            a height that falls as ``gamma ** step``.
+        gamma: for "exp_range".
+        scale_fn: the part of the full height, in place of a mode: a function of the cycle, counted from 1.
+        scale_mode: "cycle", or "iterations" for a scale_fn of the step.
+        cycle_momentum: whether the momentum is set too.
+        base_momentum, max_momentum: the lowest and the highest, or a list of one for each group.
+
+    Raises:
+        ValueError: for another mode, steps that are not positive, or if there is no momentum to cycle.
+
+    >>> from nn import SGD
+    >>> CyclicLR(SGD([Value(1.0)], lr=0.1, momentum=0.9), 0.0, 1.0, step_size_up=2, mode="triangular2").preview(9)
+    [0.0, 0.5, 1.0, 0.5, 0.0, 0.25, 0.5, 0.25, 0.0]
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        base_lr: float | Sequence[float],
+        max_lr: float | Sequence[float],
+        step_size_up: int = 2000,
+        step_size_down: int | None = None,
+        mode: str = "triangular",
+        gamma: float = 1.0,
+        scale_fn: Callable[[Any], float] | None = None,
+        scale_mode: str = "cycle",
+        cycle_momentum: bool = True,
+        base_momentum: float | Sequence[float] = 0.8,
+        max_momentum: float | Sequence[float] = 0.9,
+        last_epoch: int = -1,
+    ) -> None:
+        if scale_fn is None and mode not in ("triangular", "triangular2", "exp_range"):
+            raise ValueError(f"mode is 'triangular', 'triangular2' or 'exp_range', but {mode!r} was given")
+        if scale_mode not in ("cycle", "iterations"):
+            raise ValueError(f"scale_mode is 'cycle' or 'iterations', but {scale_mode!r} was given")
+        lows, highs = for_each_group("base_lr", base_lr, optimizer), for_each_group("max_lr", max_lr, optimizer)
+        self.levels = list(zip(lows, highs, strict=True))
+        low, high = (for_each_group("momentum", given, optimizer) for given in (base_momentum, max_momentum))
+        self.momenta = list(zip(high, low, strict=True))
+        self.up = count_of("step_size_up", step_size_up)
+        self.down = self.up if step_size_down is None else count_of("step_size_down", step_size_down)
+        self.mode, self.gamma, self.scale_fn, self.scale_mode = mode, gamma, scale_fn, scale_mode
+        self.cycle_momentum = cycle_momentum
+        self.check_momentum(optimizer)
+        for group, low in zip(optimizer.param_groups, lows, strict=True):
+            group["initial_lr"] = low
+        super().__init__(optimizer, last_epoch)
+
+    def height(self, step: int) -> float:
+        """Where between the lowest and the highest a step is, as a part."""
+        cycle, place = divmod(step, self.up + self.down)
+        part = place / self.up if place <= self.up else (self.up + self.down - place) / self.down
+        if self.scale_fn is not None:
+            return part * self.scale_fn(cycle + 1 if self.scale_mode == "cycle" else step)
+        return part * {"triangular": 1.0, "triangular2": 0.5**cycle, "exp_range": self.gamma**step}[self.mode]
+
+    def rates(self, step: int, bases: list[float]) -> list[float]:
+        return [line(low, high, self.height(step)) for low, high in self.levels]
+
+    def momenta_at(self, step: int) -> list[float]:
+        return [line(high, low, self.height(step)) for high, low in self.momenta]
 
 
 class ReduceLROnPlateau(LRScheduler):
@@ -571,11 +736,13 @@ class SequentialLR(Composite):
     [0.5, 0.75, 1.0, 0.9]
     """
 
-    def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int]) -> None:
+    def __init__(
+        self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int], last_epoch: int = -1
+    ) -> None:
         super().__init__(optimizer, schedulers)
         needed = len(schedulers) - 1
-        whole = all(isinstance(milestone, int) for milestone in milestones)
-        if len(milestones) != needed or not whole or list(milestones) != sorted(milestones):
+        integers = all(isinstance(milestone, int) for milestone in milestones)
+        if len(milestones) != needed or not integers or list(milestones) != sorted(milestones):
             raise ValueError(
                 f"{needed + 1} schedules need {needed} milestones, integers in ascending order, but got {list(milestones)}"
             )
@@ -583,6 +750,8 @@ class SequentialLR(Composite):
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"]
         self.begin()
+        for _ in range(whole("last_epoch", last_epoch, -1) + 1):
+            self.advance()
 
     def begin(self) -> None:
         self.steps = 0

@@ -42,6 +42,21 @@ CLOSED: dict[str, tuple[Make, Callable[[int, float], float]]] = {
         lambda o: nn.CosineAnnealingWarmRestarts(o, 2, 3),
         lambda t, b: cosine(b, 0.0, t / 2 if t < 2 else (t - 2) / 6 if t < 8 else (t - 8) / 18),
     ),
+    "multiplicative": (
+        lambda o: nn.MultiplicativeLR(o, lambda t: t / (t + 1.0)), lambda t, b: b / (t + 1)
+    ),
+    "cyclic": (
+        lambda o: nn.CyclicLR(o, [0.1, 0.2], [0.5, 1.0], 4, 2),
+        lambda t, b: b * (0.2 + 0.8 * ((t % 6) / 4 if t % 6 <= 4 else (6 - t % 6) / 2)),
+    ),
+    "cyclic, halved": (
+        lambda o: nn.CyclicLR(o, 0.0, [0.5, 1.0], 3, mode="triangular2"),
+        lambda t, b: b * (3 - abs(t % 6 - 3)) / 3 / 2 ** (t // 6),
+    ),
+    "cyclic, falling": (
+        lambda o: nn.CyclicLR(o, 0.0, [0.5, 1.0], 3, mode="exp_range", gamma=0.9),
+        lambda t, b: b * (3 - abs(t % 6 - 3)) / 3 * 0.9**t,
+    ),
     "one-cycle": (
         lambda o: nn.OneCycleLR(o, [0.5, 1.0], 20, pct_start=0.25, anneal_strategy="linear", div_factor=10, final_div_factor=5),
         lambda t, b: b * (0.1 + 0.9 * t / 4 if t <= 4 else 1.0 - 0.98 * (t - 4) / 15),
@@ -368,3 +383,94 @@ def test_an_optimiser_with_its_own_step_is_not_said_to_be_late() -> None:
     schedule.step()
     assert optimizer.lr == pytest.approx(0.01)
     assert nn.ScheduleOrderWarning is ScheduleOrderWarning
+
+
+# --- going on, and parts of steps ------------------------------------------------------------------------
+
+RESUMED: list[Callable[[nn.Optimizer, int], nn.LRScheduler]] = [
+    lambda o, last: nn.LambdaLR(o, lambda t: 1.0 / (1 + t), last),
+    lambda o, last: nn.MultiplicativeLR(o, lambda t: t / (t + 1.0), last),
+    lambda o, last: nn.StepLR(o, 3, 0.5, last),
+    lambda o, last: nn.MultiStepLR(o, [7, 2, 7], 0.1, last),
+    lambda o, last: nn.ConstantLR(o, 0.25, 4, last),
+    lambda o, last: nn.LinearLR(o, 0.2, 0.8, 6, last),
+    lambda o, last: nn.ExponentialLR(o, 0.9, last),
+    lambda o, last: nn.PolynomialLR(o, 8, 2.0, last),
+    lambda o, last: nn.CosineAnnealingLR(o, 5, 0.1, last),
+    lambda o, last: nn.CosineAnnealingWarmRestarts(o, 2, 3, 0.0, last),
+    lambda o, last: nn.OneCycleLR(o, [0.5, 1.0], 30, last_epoch=last),
+    lambda o, last: nn.CyclicLR(o, 0.1, 0.5, 4, 2, last_epoch=last),
+    lambda o, last: nn.SequentialLR(o, [nn.LinearLR(o, 0.25, total_iters=3), nn.ExponentialLR(o, 0.9)], [3], last),
+]
+
+
+@pytest.mark.parametrize("make", RESUMED)
+@pytest.mark.parametrize("last", [0, 2, 8])
+def test_a_schedule_goes_on_after_a_last_epoch(make: Callable[[nn.Optimizer, int], nn.LRScheduler], last: int) -> None:
+    """A new one, on an optimiser whose state was loaded, sets what the first one would have."""
+    optimizer = optimiser()
+    schedule = make(optimizer, -1)
+    run(optimizer, schedule, last + 1)
+    other = optimiser()
+    other.load_state_dict(json.loads(json.dumps(optimizer.state_dict())))
+    resumed = make(other, last)
+    assert resumed.steps == resumed.last_epoch == schedule.last_epoch == last + 1
+    assert run(other, resumed, 10) == run(optimizer, schedule, 10)
+    assert [group["momentum"] for group in other.param_groups] == [group["momentum"] for group in optimizer.param_groups]
+
+
+def test_a_last_epoch_needs_base_learning_rates() -> None:
+    with pytest.raises(ValueError, match="last_epoch=3 goes on from the base learning rates, but the optimiser has none: load"):
+        nn.StepLR(optimiser(), 2, last_epoch=3)
+    with pytest.raises(ValueError, match="last_epoch is at least -1, but -2 was given"):
+        nn.StepLR(optimiser(), 2, last_epoch=-2)
+    with pytest.raises(TypeError, match="last_epoch is a whole number, but 1.5 was given"):
+        nn.ExponentialLR(optimiser(), 0.9, 1.5)  # type: ignore[arg-type]
+
+
+def test_restarts_at_parts_of_steps() -> None:
+    optimizer = optimiser()
+    schedule = nn.CosineAnnealingWarmRestarts(optimizer, 2, 2)
+    for part in (0.5, 1.0, 2.0, 3.5, 5.0, 7, 0):
+        schedule.step(part)
+        start, length = (0, 2) if part < 2 else (2, 4) if part < 6 else (6, 8)
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(cosine(0.5, 0.0, (part - start) / length))
+    schedule.step(np.float64(3.25))  # type: ignore[arg-type]
+    twin = nn.CosineAnnealingWarmRestarts(optimiser(), 2, 2)
+    twin.load_state_dict(json.loads(json.dumps(schedule.state_dict())))
+    for both in (schedule, twin):
+        both.advance()
+        assert both.get_last_lr() == pytest.approx([cosine(0.5, 0.0, 2.25 / 4), cosine(1.0, 0.0, 2.25 / 4)])
+    for bad in (-1.0, math.nan, math.inf, True, "1"):
+        with pytest.raises(ValueError, match="the number of a step, from 0 on, but .* was given"):
+            schedule.step(bad)  # type: ignore[arg-type]
+
+
+def test_the_momentum_goes_against_a_cycle() -> None:
+    optimizer = optimiser()
+    schedule = nn.CyclicLR(optimizer, 0.1, 0.5, 4, base_momentum=0.8, max_momentum=[0.9, 1.0])
+    found = []
+    for _ in range(9):
+        found.append([group["momentum"] for group in optimizer.param_groups])
+        optimizer.step()
+        schedule.step()
+    height = np.array([0, 1, 2, 3, 4, 3, 2, 1, 0]) / 4
+    np.testing.assert_allclose(found, np.transpose([0.9 - 0.1 * height, 1.0 - 0.2 * height]))
+    adam = nn.Adam([Value(1.0)], betas=(0.9, 0.99))
+    nn.CyclicLR(adam, 0.1, 0.5, 4)
+    assert adam.param_groups[0]["betas"] == (0.9, 0.99)
+    for options, text in (
+        ({"mode": "saw"}, "'triangular2' or 'exp_range', but 'saw'"),
+        ({"scale_mode": "x"}, "'iterations', but"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            nn.CyclicLR(optimiser(), 0.1, 0.5, **options)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="Adagrad has no momentum and no betas: pass cycle_momentum=False"):
+        nn.CyclicLR(nn.Adagrad([Value(1.0)]), 0.1, 0.5)
+
+
+def test_heights_of_cycles_by_a_function() -> None:
+    by_cycle = nn.CyclicLR(optimiser(), 0.0, 1.0, 2, scale_fn=lambda cycle: 1.0 / cycle)
+    assert by_cycle.preview(9) == pytest.approx([0, 0.5, 1, 0.5, 0, 0.25, 0.5, 0.25, 0])
+    by_step = nn.CyclicLR(optimiser(), 0.0, 1.0, 2, scale_fn=lambda step: 1.0 / (1 + step), scale_mode="iterations")
+    assert by_step.preview(5) == pytest.approx([0, 0.25, 1 / 3, 0.125, 0])

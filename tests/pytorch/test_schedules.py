@@ -25,6 +25,7 @@ def warm(s: Any, o: Any, steps: int = 10) -> Any:
 SCHEDULES: dict[str, Make] = {
     "lambda": lambda s, o: s.LambdaLR(o, lambda step: 0.95**step),
     "lambda of each group": lambda s, o: s.LambdaLR(o, [lambda step: 0.95**step, lambda step: 1.0 / (1.0 + step)]),
+    "multiplicative": lambda s, o: s.MultiplicativeLR(o, [lambda step: 0.97, lambda step: 1.0 - 0.5 / step]),
     "step": lambda s, o: s.StepLR(o, step_size=7, gamma=0.5),
     "step, defaults": lambda s, o: s.StepLR(o, 30),
     "multi-step": lambda s, o: s.MultiStepLR(o, milestones=[5, 20, 20, 60], gamma=0.3),
@@ -49,6 +50,13 @@ SCHEDULES: dict[str, Make] = {
         final_div_factor=100.0, pct_start=0.25,
     ),
     "one-cycle, learning rate only": lambda s, o: s.OneCycleLR(o, 0.1, total_steps=100, cycle_momentum=False),
+    "cyclic": lambda s, o: s.CyclicLR(o, 0.001, 0.1, step_size_up=7),
+    "cyclic, halved": lambda s, o: s.CyclicLR(o, [0.001, 0.01], [0.1, 0.05], 5, 11, mode="triangular2", max_momentum=0.95),
+    "cyclic, exponential": lambda s, o: s.CyclicLR(o, 0.001, 0.1, 6, mode="exp_range", gamma=0.98, cycle_momentum=False),
+    "cyclic, own heights": lambda s, o: s.CyclicLR(o, 0.001, 0.1, 6, 3, scale_fn=lambda cycle: 1.0 / cycle),
+    "cyclic, own heights by step": lambda s, o: s.CyclicLR(
+        o, 0.001, 0.1, 6, scale_fn=lambda step: 0.99**step, scale_mode="iterations"
+    ),
     "warm-up, cosine": lambda s, o: s.SequentialLR(o, [warm(s, o), s.CosineAnnealingLR(o, T_max=90)], [10]),
     "warm-up, exponential, constant": lambda s, o: s.SequentialLR(
         o, [warm(s, o, 5), s.ExponentialLR(o, 0.9), s.ConstantLR(o, 0.2, 10)], milestones=[5, 40]
@@ -148,7 +156,19 @@ def test_two_schedules_stepped_one_after_the_other(first: str, second: str) -> N
 
 
 @pytest.mark.parametrize(
-    "name", ["step", "linear", "exponential", "polynomial", "cosine", "lambda", "one-cycle", "longer restarts"]
+    "name",
+    [
+        "step",
+        "linear",
+        "exponential",
+        "polynomial",
+        "cosine",
+        "lambda",
+        "one-cycle",
+        "longer restarts",
+        "cyclic",
+        "multiplicative",
+    ],
 )
 def test_a_learning_rate_changed_by_hand(name: str) -> None:
     twins = Twins("SGD")
@@ -161,6 +181,69 @@ def test_a_learning_rate_changed_by_hand(name: str) -> None:
         for schedule in pair:
             schedule.step()
         twins.compare(f"step {number}", 1e-9)
+
+
+RESUMED: dict[str, Callable[[Any, Any, int], Any]] = {
+    "lambda": lambda s, o, last: s.LambdaLR(o, lambda step: 0.95**step, last_epoch=last),
+    "multiplicative": lambda s, o, last: s.MultiplicativeLR(o, lambda step: 1.0 - 0.5 / step, last_epoch=last),
+    "step": lambda s, o, last: s.StepLR(o, 7, 0.5, last),
+    "multi-step": lambda s, o, last: s.MultiStepLR(o, [5, 20, 20], 0.3, last),
+    "constant": lambda s, o, last: s.ConstantLR(o, 0.5, 12, last),
+    "linear": lambda s, o, last: s.LinearLR(o, 0.25, 0.75, 30, last),
+    "exponential": lambda s, o, last: s.ExponentialLR(o, 0.97, last),
+    "polynomial": lambda s, o, last: s.PolynomialLR(o, 60, 2.0, last),
+    "cosine": lambda s, o, last: s.CosineAnnealingLR(o, 100, 1e-3, last),
+    "warm restarts": lambda s, o, last: s.CosineAnnealingWarmRestarts(o, 9, 1, 1e-4, last),
+    "one-cycle": lambda s, o, last: s.OneCycleLR(o, [0.1, 0.02], total_steps=100, last_epoch=last),
+    "cyclic": lambda s, o, last: s.CyclicLR(o, 0.001, 0.1, 7, last_epoch=last),
+}
+
+
+@pytest.mark.parametrize("name", RESUMED)
+def test_going_on_after_a_last_epoch(name: str) -> None:
+    """A schedule made in the middle of a run goes on like PyTorch's, and like one that began at the start.
+
+    PyTorch leaves some learning rates as they are, and multiplies others where they are due: both agree between milestones.
+    """
+    for last in (1, 23):
+        twins, whole = Twins("SGD"), Twins("SGD")
+        begun = RESUMED[name](nn, whole.ours_by, -1)
+        libraries = (nn, twins.ours_by), (torch.optim.lr_scheduler, twins.theirs_by)
+        firsts = [RESUMED[name](library, optimizer, -1) for library, optimizer in libraries]
+        for _ in range(last + 1):
+            twins.optimise()
+            for first in firsts:
+                first.step()
+        pair = [RESUMED[name](library, optimizer, last) for library, optimizer in libraries]
+        for _ in range(last + 1):
+            whole.optimise()
+            begun.step()
+        for number in range(20):
+            # PyTorch's restarts begin a new cycle where they are made, which no other schedule of it does
+            if name != "warm restarts":
+                twins.compare(f"last_epoch={last}, step {number}", 1e-9)
+            ours = [group["lr"] for group in twins.ours_by.param_groups]
+            assert ours == pytest.approx([group["lr"] for group in whole.ours_by.param_groups], rel=1e-12)
+            twins.optimise()
+            whole.optimise()
+            for schedule in (*pair, begun):
+                schedule.step()
+
+
+@pytest.mark.parametrize("options", [(9,), (5, 2, 1e-4), (4, 3)])
+def test_restarts_at_parts_of_steps(options: tuple[Any, ...]) -> None:
+    twins = Twins("SGD")
+    ours = nn.CosineAnnealingWarmRestarts(twins.ours_by, *options)
+    theirs = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(twins.theirs_by, *options)
+    for number in [0.0, 0.25, 0.5, 1.0, 3.75, 4.0, 8.9, 9.0, 14.99, 15, 16.1, 40.3, 2.5]:
+        ours.step(number)
+        theirs.step(number)
+        twins.compare(f"step {number}", 1e-9)
+    twins.optimise()
+    for _ in range(5):
+        ours.step()
+        theirs.step()
+        twins.compare("after parts of steps", 1e-9)
 
 
 @pytest.mark.parametrize(
