@@ -434,6 +434,14 @@ def symmetric(x: Any) -> Any:
     return (x + transposed(x)) / 2.0
 
 
+def projections(parts: Any) -> Any:
+    """What of a complete U and Vh, or Q, does not depend on the choice of their last columns, in a row."""
+    u, *rest = parts
+    k = rest[0].shape[-1]  # singular values, or columns of R
+    found = [u[..., k:] @ transposed(u[..., k:]), u[..., :k] @ transposed(u[..., :k])]
+    return in_a_row([*found, rest[1][..., k:, :].swapaxes(-1, -2) @ rest[1][..., k:, :]] if len(rest) == 2 else [*found, rest[0]])
+
+
 def determinants(made: Maker) -> None:
     """Determinants and their logarithms: positive, negative, and of singular matrices."""
     normal = made.rng.standard_normal
@@ -508,7 +516,7 @@ def factorisations(made: Maker) -> None:
     for shape in [*SQUARES, (4, 2), (3, 1), (2, 4, 3), (2, 3), (1, 3), (2, 2, 4)]:
         made.parts("qr", 2, [made.matrix(*shape)])
         made.same("qr", [made.matrix(*shape)], "r")
-    for shape in [(3, 3), (2, 3)]:
+    for shape in [(3, 3), (2, 3), (3, 2)]:
         made.parts("qr", 2, [made.matrix(*shape)], mode="complete")
     for shape in SQUARES:
         for uplo in ("L", "U"):
@@ -526,6 +534,21 @@ def factorisations(made: Maker) -> None:
         made.same("svd", [made.matrix(*shape)], compute_uv=False)
         made.same("svdvals", [made.matrix(*shape)])
     made.parts("svd", 3, [made.matrix(3, 3)], hermitian=True, of=symmetric)
+    for shape in [(3, 2), (2, 3)]:  # one vector more, which only its sign leaves open
+        made.parts("svd", 3, [made.matrix(*shape)])
+    for shape in [(4, 2), (2, 4), (1, 3), (2, 3, 1)]:
+        made.both("svd", f"{shape} values of all", [made.matrix(*shape)], lambda f, x: f(x)[1])
+        made.add("complement", f"{shape} of svd", [made.matrix(*shape)], lambda x: projections(made.ours["svd"](x)),
+                 lambda x: projections(np.linalg.svd(x)))
+        if shape[-2] > shape[-1]:
+            made.add("complement", f"{shape} of qr", [made.matrix(*shape)],
+                     lambda x: projections(made.ours["qr"](x, "complete")), lambda x: projections(np.linalg.qr(x, "complete")))
+    for x in [np.array([[2.0, 0.3], [1.0, 3.0]]), np.array([[2.0, 9.0, -9.0], [1.0, -3.0, 9.0], [0.4, 0.7, 1.0]])]:
+        for name, how in (
+            ("svd", {"hermitian": True, "compute_uv": False}), ("pinv", {"hermitian": True}), ("eigvalsh", {}),
+            ("eigvalsh", {"UPLO": "l"}), ("eigvalsh", {"UPLO": "u"}), ("eigvalsh", {"UPLO": "U"}),
+        ):
+            made.both(name, f"of one triangle {len(x)} {how}", [x], lambda f, x, how=how: f(x, **how))
     made.both("svd", "hermitian, values", [made.matrix(3, 3)], lambda f, x: f(symmetric(x), True, False, True))
     made.each("svdvals", [(0, 3)], [(2, 0, 2)])
     made.each("eigvalsh", [(0, 0)], [(0, 2, 2)])

@@ -228,7 +228,13 @@ def det(a: Any) -> Any:
     return _det(matrices("det", a), False)
 
 
-@primitive("linear", x=lambda g, out, x: per_matrix(g) * swap(_inv(x)))
+def logabsdet_rule(g: Any, out: Any, x: Any) -> Any:
+    if np.any(np.isneginf(raw(out))):
+        raise np.linalg.LinAlgError("slogdet() of a singular matrix is -inf, and has no derivative: take det(), which has one")
+    return per_matrix(g) * swap(_inv(x))
+
+
+@primitive("linear", x=logabsdet_rule)
 def _logabsdet(x: Any) -> Any:
     """The logarithm of the absolute determinant."""
     return np.linalg.slogdet(x)[1]
@@ -262,8 +268,9 @@ def _pinv(x: Any, rcond: Any, hermitian: bool, rtol: Any) -> Any:
 
 @composed
 def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
-    """The Moore-Penrose inverse, with a derivative where the rank does not change."""
-    return _pinv(matrices("pinv", a, square=False), rcond, hermitian, rtol)
+    """The Moore-Penrose inverse, with a derivative where the rank does not change; of `hermitian` ones from one triangle."""
+    a = matrices("pinv", a, square=hermitian)
+    return _pinv(from_triangle(a, True) if hermitian else a, rcond, hermitian, rtol)
 
 
 @composed
@@ -338,6 +345,9 @@ def qr_rule(g: Any, out: Any, x: Any) -> Any:
     """Walter and Lehmann (2010), for as many rows as columns or more."""
     m, n = shape_of(x)[-2:]
     (g_q, g_r), (q, r) = unpack(g, (m, n), (n, n)), unpack(out, (m, n), (n, n))
+    sizes = np.abs(np.diagonal(raw(r), 0, -2, -1))
+    if np.any(sizes <= np.max(sizes, -1, keepdims=True, initial=0.0) * (m * np.finfo(sizes.dtype).eps)):
+        raise np.linalg.LinAlgError("qr() has a derivative only where the columns (of as many as there are rows) are independent")
     inner = matmul(r, swap(g_r)) - matmul(swap(g_q), q)
     lower = tril(inner, -1)
     inner = lower + swap(lower) + inner * np.eye(n)
@@ -352,19 +362,27 @@ def _qr(x: Any) -> Any:
 
 @composed
 def qr(a: Any, mode: str = "reduced") -> Any:
-    """(Q, R) with orthonormal columns in Q and R upper triangular, or R alone with the mode "r"; full rank is needed."""
+    """(Q, R) with orthonormal columns in Q and R upper triangular, or R alone with the mode "r"; full rank is needed.
+
+    With the mode "complete" the last columns of Q are any that complete the others: only what does not depend on the
+    choice has a derivative.
+    """
     a = matrices("qr", a, square=False)
     m, n = shape_of(a)[-2:]
-    if mode not in ("reduced", "r") and not (mode == "complete" and m <= n):
-        if not is_value(a):
-            return np.linalg.qr(a, mode)  # type: ignore[call-overload]
-        came = f"mode={mode!r} came for {m} rows and {n} columns"
-        raise TypeError(f"qr() has a derivative in the modes 'reduced' and 'r', but {came}")
+    if mode not in ("reduced", "r", "complete"):
+        if not is_value(a) or mode != "raw":
+            return np.linalg.qr(raw(a), mode)  # type: ignore[call-overload]
+        raise TypeError("qr() has a derivative in the modes 'reduced', 'complete' and 'r', but mode='raw' came")
     k = min(m, n)
     q, r = unpack(_qr(a[..., :k]), (m, k), (k, k))
     if m < n:
         r = concatenate([r, matmul(swap(q), a[..., k:])], -1)
-    return r if mode == "r" else type(np.linalg.qr(np.eye(1)))(q, r)
+    if mode == "r":
+        return r
+    if mode == "complete" and m > n:
+        q = completed(q, np.linalg.qr(raw(a), "complete")[0][..., k:])
+        r = concatenate([r, np.zeros((*shape_of(r)[:-2], m - n, n), r.dtype)], -2)
+    return type(np.linalg.qr(np.eye(1)))(q, r)
 
 
 def eigh_rule(g: Any, out: Any, x: Any, uplo: str) -> Any:
@@ -384,9 +402,12 @@ def _eigh(x: Any, uplo: str) -> Any:
 @composed
 def eigh(a: Any, UPLO: str = "L") -> Any:
     """(eigenvalues in increasing order, eigenvectors as columns) of symmetric matrices, from one triangle."""
-    a = from_triangle(matrices("eigh", a), UPLO == "L")
+    uplo = str(UPLO).upper()
+    if uplo not in ("L", "U"):
+        raise ValueError(f"eigh() takes 'L' or 'U' as UPLO, the triangle that it reads, but {UPLO!r} came")
+    a = from_triangle(matrices("eigh", a), uplo == "L")
     n = shape_of(a)[-1]
-    return type(np.linalg.eigh(np.eye(1)))(*unpack(_eigh(a, UPLO), (n,), (n, n)))
+    return type(np.linalg.eigh(np.eye(1)))(*unpack(_eigh(a, uplo), (n,), (n, n)))
 
 
 @composed
@@ -408,9 +429,11 @@ def eig_rule(g: Any, out: Any, x: Any) -> Any:
 def _eig(x: Any) -> Any:
     """Eigenvalues and eigenvectors of matrices with real ones, packed."""
     w, v = np.linalg.eig(x)
-    if np.iscomplexobj(w):
-        raise ValueError("eig() got complex eigenvalues, and complex numbers are not supported yet: use eigh() or svd()")
-    return pack((w, v), (1, 2))
+    if np.any(np.imag(w) != 0.0):  # NumPy 2.5 gives complex numbers for real ones as well
+        raise np.linalg.LinAlgError(
+            "eig() got complex eigenvalues, and complex numbers are not supported yet: use eigh() or svd()"
+        )
+    return pack((np.real(w), np.real(v)), (1, 2))
 
 
 @composed
@@ -426,48 +449,101 @@ def eigvals(a: Any) -> Any:
     return eig(a)[0]
 
 
-def svd_rule(g: Any, out: Any, x: Any, hermitian: bool) -> Any:
+def negligible(s: Any, shape: tuple[int, ...]) -> Any:
+    """Which singular values are 0 but for rounding, as in matrix_rank()."""
+    s = np.asarray(raw(s))
+    return s <= s[..., :1] * (max(shape[-2:]) * np.finfo(s.dtype).eps)
+
+
+def svd_rule(g: Any, out: Any, x: Any, hermitian: bool, full: bool) -> Any:
     """With the factors 1 / (s_j - s_i) and 1 / (s_j + s_i) apart, so that equal singular values only touch the first.
 
-    A singular value has a kink at 0, like abs: there its derivative is 0.
+    A singular value has a kink at 0, like abs: there its derivative is 0. The columns that complete U and V to squares
+    are functions of the others.
     """
     m, n = shape_of(x)[-2:]
     k = min(m, n)
-    shapes = (m, k), (k,), (k, n)
+    shapes = (m, m if full else k), (k,), (n if full else k, n)
     (g_u, g_s, g_vh), (u, s, vh) = unpack(g, *shapes), unpack(out, *shapes)
+    g_u, u, g_vh, vh = g_u[..., :k], u[..., :k], g_vh[..., :k, :], vh[..., :k, :]
+    zero = negligible(s, (m, n))
+    warn_of_zeros(zero, *map(raw, (g_u, g_s, g_vh)))
     turn_u, turn_v = matmul(swap(u), g_u), matmul(vh, swap(g_vh))
     of_u, of_v = antisymmetric(turn_u), antisymmetric(turn_v)
     sums = column(s) + row(s)
     inner = (of_u + of_v) * (0.5 * inverse_gaps(s, "svd", turn_u, turn_v))
     inner = inner + (of_u - of_v) * (0.5 * ratio(1.0, sums) * (1.0 - np.eye(k)))
-    c = matmul(matmul(u, diagonal_matrix(shared(g_s, s) * sign_of(s)) + inner), vh)
+    c = matmul(matmul(u, diagonal_matrix(where(zero, 0.0, shared(g_s, s))) + inner), vh)
+    inverses = where(zero, 0.0, 1.0 / where(zero, 1.0, s))
     if m > k:  # what leaves the space of the columns, and below that of the rows
-        scaled = g_u * row(ratio(1.0, s))
+        scaled = g_u * row(inverses)
         c = c + matmul(scaled - matmul(u, matmul(swap(u), scaled)), vh)
     if n > k:
-        scaled = column(ratio(1.0, s)) * g_vh
+        scaled = column(inverses) * g_vh
         c = c + matmul(u, scaled - matmul(matmul(scaled, swap(vh)), vh))
     return c
 
 
+def warn_of_zeros(zero: Any, g_u: Any, g_s: Any, g_vh: Any) -> None:
+    """Say where a derivative needs the vectors of singular values that are 0, which are not determined."""
+    vectors = np.any(row(zero) & (g_u != 0.0)) or np.any(column(zero) & (g_vh != 0.0))
+    if zero.any() and (vectors or (np.any(zero & (g_s != 0.0)) and (g_u.any() or g_vh.any()))):
+        warnings.warn(
+            "svd() of a matrix that is not of full rank: the vectors of singular values that are 0 are not determined, and the"
+            " derivative is 0 in their directions, also where u, s and vh are multiplied again",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+
 @primitive("linear", x=svd_rule)
-def _svd(x: Any, hermitian: bool) -> Any:
+def _svd(x: Any, hermitian: bool, full: bool) -> Any:
     """U, S and Vh, packed."""
-    return pack(np.linalg.svd(x, False, True, hermitian), (2, 1, 2))
+    return pack(np.linalg.svd(x, full, True, hermitian), (2, 1, 2))
+
+
+def complement_rule(g: Any, out: Any, u: Any, rest: Any) -> Any:
+    """That of a function of the space that the columns span; an error for what depends on the choice of columns."""
+    turns = np.matmul(swap(raw(out)), raw(g))
+    if np.max(np.abs(turns - swap(turns)), initial=0.0) > np.finfo(turns.dtype).eps ** 0.5 * np.max(np.abs(raw(g)), initial=0.0):
+        raise ValueError(
+            f"the last {shape_of(out)[-1]} of {shape_of(out)[-2]} orthonormal vectors, which complete a basis, are one choice of"
+            " many: there is a derivative only of what does not depend on it, as rest @ rest.T; else take full_matrices=False"
+            " or the mode 'reduced'"
+        )
+    return -matmul(matmul(out, swap(g)), u)
+
+
+@primitive("linear", u=complement_rule)
+def _complement(u: Any, rest: Any) -> Any:
+    """The columns `rest` that complete the orthonormal columns u, as a function of them."""
+    return rest
+
+
+def completed(u: Any, rest: Any) -> Any:
+    """Orthonormal columns and those that complete them."""
+    return concatenate([u, _complement(u, raw(rest))], -1)
 
 
 @composed
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
-    """(U, S, Vh) with ``a = U @ diag(S) @ Vh``, or S alone. Of matrices that are not square, only with full_matrices=False."""
-    a = matrices("svd", a, square=False)
+    """(U, S, Vh) with ``a = U @ diag(S) @ Vh``, or S alone; of `hermitian` matrices from the lower triangle.
+
+    With full_matrices the last columns of U, or rows of Vh, are any that complete the others: only what does not depend
+    on the choice has a derivative.
+    """
+    a = matrices("svd", a, square=hermitian)
+    a = from_triangle(a, True) if hermitian else a
     m, n = shape_of(a)[-2:]
-    if compute_uv and full_matrices and m != n:
-        if not is_value(a):
-            return np.linalg.svd(a)
-        raise TypeError(f"svd() of matrices of {m} rows and {n} columns has a derivative only with full_matrices=False")
-    k = min(m, n)
-    parts = unpack(_svd(a, hermitian), (m, k), (k,), (k, n))
-    return type(np.linalg.svd(np.eye(1)))(*parts) if compute_uv else parts[1]
+    k, full = min(m, n), bool(full_matrices and compute_uv and m != n)
+    u, s, vh = unpack(_svd(a, hermitian, full), (m, m if full else k), (k,), (n if full else k, n))
+    if not compute_uv:
+        return s
+    if m > k and full:
+        u = completed(u[..., :k], u[..., k:])
+    if n > k and full:
+        vh = swap(completed(swap(vh[..., :k, :]), swap(vh[..., k:, :])))
+    return type(np.linalg.svd(np.eye(1)))(u, s, vh)
 
 
 @composed
@@ -551,10 +627,17 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
 @composed
 def cond(x: Any, p: Any = None) -> Any:
-    """The condition number of matrices: the norm times that of the inverse, by default of singular values."""
+    """The condition number of matrices: the norm times that of the inverse, by default of singular values; inf if singular."""
     x = matrices("cond", x, square=p not in (None, 2, -2))
+    plain = np.linalg.cond(raw(x), p)  # and NumPy's errors
+    endless = np.isinf(plain)
     if p in (None, 2, -2):
         values = svdvals(x)
         most, least = _max(values, -1), _min(values, -1)
-        return least / most if p == -2 else most / least
-    return matrix_norm(x, ord=p) * matrix_norm(inv(x), ord=p)
+        with np.errstate(all="ignore"):
+            out = least / most if p == -2 else most / least
+        return where(endless, np.inf, out) if np.any(np.isnan(raw(out)) & endless) else out
+    if not np.any(endless):
+        return matrix_norm(x, ord=p) * matrix_norm(inv(x), ord=p)
+    safe = where(endless[..., None, None], np.eye(shape_of(x)[-1]), x)
+    return where(endless, (1.0 + matrix_norm(x, ord=p)) * np.inf, matrix_norm(x, ord=p) * matrix_norm(inv(safe), ord=p))

@@ -111,7 +111,7 @@ def with_real_eigenvalues(rng: np.random.Generator, shape: Shape) -> Any:
 DRAWN: dict[str, Draw] = {
     **dict.fromkeys(["max", "min", "sort", "clip", "running_extremes"], apart),
     **dict.fromkeys(["abs", "relu", "leaky_relu", "elu", "celu", "norm", "prod"], away),
-    **dict.fromkeys(["inv", "solve", "det", "logabsdet", "pinv", "cholesky", "qr", "eigh", "svd"], regular),
+    **dict.fromkeys(["inv", "solve", "det", "logabsdet", "pinv", "cholesky", "qr", "eigh", "svd", "complement"], regular),
     **dict.fromkeys(["polygamma", "jv", "yv", "iv", "kv", "ive", "gammainc", "gammaincc"], between(0.5, 2.0)),
     "betainc": between(0.2, 0.8), "round": between(0.1, 0.4), "eig": with_real_eigenvalues,
 }  # fmt: skip
@@ -213,7 +213,9 @@ OTHER: dict[str, list[Case]] = {
     "eigh": [Case([(2, 2)], lambda x: in_a_row(f.eigh(gram(x)))), Case([(3, 3)], lambda x: f.eigvalsh(gram(x)))],
     "eig": [Case([(2, 2)], lambda x: in_a_row(f.eig(x))), Case([(3, 3)], f.eigvals)],
     "svd": [Case([(2, 2)], lambda x: in_a_row(f.svd(x))), Case([(3, 2)], lambda x: in_a_row(f.svd(x, False))),
-            Case([(2, 3)], f.svdvals)],
+            Case([(2, 3)], f.svdvals), Case([(3, 2)], lambda x: in_a_row(f.svd(x)))],
+    "complement": [Case([(3, 1)], lambda x: f.svd(x)[0][:, 1:] @ f.transpose(f.svd(x)[0][:, 1:])),
+                   Case([(4, 2)], lambda x: f.qr(x, "complete")[0][:, 2:] @ f.transpose(f.qr(x, "complete")[0][:, 2:]))],
     "conv": [Case([(1, 2, 4), (2, 2, 2), (2,)], lambda x, w, b: f.conv(x, w, b, padding=1)),
              Case([(1, 1, 3, 4), (2, 1, 2, 2)], lambda x, w: f.conv(x, w, stride=(1, 2)))],
     "conv_input": [Case([(1, 2, 3), (2, 1, 2)], f.conv_transpose),
