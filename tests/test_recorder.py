@@ -576,7 +576,7 @@ def test_what_does_not_stand_out_is_said_as_it_is(browser: Any, tmp_path: Path, 
     fine = "Nothing stands out: no NaN, no gradient that is zero, vanishes or explodes"
     assert texts == [
         f"{fine}, no dead or saturated unit.",
-        f"{fine}; no layer with half of its units dead or saturated (at the end 25 % of layer silent).",
+        f"{fine}; no layer with half of its units dead or saturated (at the end 25 % of the units of layer silent).",
         f"{fine}; activations were not recorded.",
     ]
 

@@ -460,8 +460,8 @@ function notes() {
 function idleUnits() {
   const tracks = data.activations;
   if (!tracks.length) return "; activations were not recorded";
-  const shares = (name, word) => tracks.filter((track) => track[name]?.at(-1) > 0).map((track) => `${percent(track[name].at(-1))} of ${track.name} ${word}`);
-  const idle = [...shares("silent", "silent"), ...shares("saturated", "saturated")];
+  const shares = (name, what) => tracks.filter((track) => track[name]?.at(-1) > 0).map((track) => `${percent(track[name].at(-1))} of the ${what} of ${track.name} ${name}`);
+  const idle = [...shares("silent", "units"), ...shares("saturated", "results")];
   return idle.length ? `; no layer with half of its units dead or saturated (at the end ${idle.join(", ")})` : ", no dead or saturated unit";
 }
 
