@@ -648,6 +648,16 @@ def test_outputs_that_are_alike_are_folded_and_no_others() -> None:
     assert kept.note.startswith("showing 7 nodes of ")
 
 
+def test_a_leaf_that_is_used_elsewhere_is_neither_added_nor_removed() -> None:
+    x, y = Value(2.0, label="x"), Value(3.0, label="y")
+    change = draw(x - y).compare(draw(y - x))
+    assert change.picture.notes == ("4 edges added or removed",)
+    assert not any(node.marks for node in change.nodes)
+    change = draw(x - y.exp()).compare(draw(y - x))
+    assert change.picture.notes == ("1 node removed",)
+    assert [node.title for node in change.nodes if node.marks] == ["exp(y)"]
+
+
 def test_several_outputs_are_compared() -> None:
     x = Value(2.0, label="x")
     change = draw([x * 2.0, x.tanh()]).compare(draw([x * 2.0, x.tanh(), x.exp()]))

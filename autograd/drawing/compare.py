@@ -43,13 +43,16 @@ def ordered(picture: Picture) -> list[Node]:
 
 
 def matched(old: list[Node], new: list[Node]) -> dict[str, str]:
-    """The names of the same nodes before and after: the longest common parts of both orders."""
+    """The names of the same nodes before and after: the longest common parts of both orders, and leaves of the same name."""
     if len(old) * len(new) > MOST_PAIRS:
         return in_turn(old, new)
     matcher = SequenceMatcher(None, [key_of(node) for node in old], [key_of(node) for node in new], autojunk=False)
-    return {
+    pairs = {
         old[block.a + i].name: new[block.b + i].name for block in matcher.get_matching_blocks() for i in range(block.size)
     }  # fmt: skip
+    left = [node for node in old if node.name not in pairs and not node.op and node.names]
+    found = set(pairs.values())
+    return pairs | in_turn(left, [node for node in new if node.name not in found and not node.op and node.names])
 
 
 def in_turn(old: list[Node], new: list[Node]) -> dict[str, str]:
