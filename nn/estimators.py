@@ -4,7 +4,9 @@ Parameters, defaults, fitted attributes and random numbers are those of `sklearn
 `random_state` gives the same network; the network itself is a `Sequential`, in `module_`, trained by the optimisers of
 `nn` with gradients from the graph. Needs scikit-learn: ``pip install 'valuegrad[nn]'``.
 
-What differs on purpose: early stopping holds out the same part of each class also where there are more than two; a learning
+What differs on purpose: sample weights are relative to their mean over all samples, where scikit-learn divides by their sum in
+each batch, which takes their effect away in small ones; early stopping holds out the same part of each class also where there
+are more than two, if each has enough samples; a learning
 rate that falls scales the momentum of earlier steps as well; and with several numbers to predict, `loss_` is the sum over
 them, whose gradient both follow, where scikit-learn reports the mean. There is no Poisson loss.
 """
@@ -79,6 +81,14 @@ def used_part(X: Any, rows: Any) -> tuple[np.ndarray, np.ndarray | None]:
     return part.compress(used, axis=1), used
 
 
+def relative(weights: np.ndarray | None, alpha: float, incremental: bool = False) -> tuple[np.ndarray | None, float]:
+    """Weights of mean 1, and the penalty for them; those of partial_fit() as they are, as nothing is known of other calls."""
+    if weights is None or incremental or not len(weights):
+        return weights, alpha
+    middle = float(weights.mean(dtype=np.float64))
+    return (weights / middle).astype(weights.dtype), alpha / middle
+
+
 def squares(x: np.ndarray) -> float:
     """The sum of the squares of all elements."""
     return float(np.vdot(x, x))
@@ -148,7 +158,8 @@ class MultilayerPerceptron(BaseEstimator):
         Args:
             X: an array, a data frame or a sparse matrix. float32 stays float32, all else becomes float64.
             y: (samples,), or (samples, outputs) for several labels or numbers each.
-            sample_weight: (samples,), how much each sample counts: 2 is as if it were there twice, 0 as if it were not.
+            sample_weight: (samples,), how much each sample counts: 2 is as if it were there twice, 0 as if it were not. Only
+                their proportions matter, over all samples; in partial_fit(), which does not know the others, their size, too.
 
         Raises:
             ValueError: for parameters out of their range, for data that does not fit, or if training diverges.
@@ -239,7 +250,7 @@ class MultilayerPerceptron(BaseEstimator):
         return np.concatenate(parts)
 
     def _loss(self, X: np.ndarray, used: np.ndarray | None, y: np.ndarray, weights: np.ndarray | None) -> Value:
-        """The mean loss of the samples of a batch, which count as their weights say. X may have the `used` features only."""
+        """The mean loss of the samples of a batch, times their weights. X may have the `used` features only."""
         outputs, layers = X, list(self.module_)
         if used is not None:
             first: Any = layers.pop(0)
@@ -247,7 +258,7 @@ class MultilayerPerceptron(BaseEstimator):
         for layer in layers:
             outputs = layer(outputs)
         losses = self._losses(outputs, y)  # (samples,)
-        return losses.mean() if weights is None else (losses * (weights / weights.sum())).sum()
+        return losses.mean() if weights is None else (losses * weights).mean()
 
     # --- training --------------------------------------------------------------------------------------
 
@@ -260,13 +271,14 @@ class MultilayerPerceptron(BaseEstimator):
         if not incremental or not hasattr(self, "_optimizer"):
             self._optimizer = self._new_optimizer()
         (X, y, weights), held_out = self._split(X, y, weights, random) if self.early_stopping else ((X, y, weights), None)
+        weights, decay = relative(weights, self.alpha, incremental)
         size = min(200 if self.batch_size == "auto" else self.batch_size, len(y))
         order, best = np.arange(len(y)), self.module_.state_dict()
         for epoch in range(1, 2 if incremental else self.max_iter + 1):
             self.n_iter_ = epoch
             if self.shuffle:
                 order = order[random.permutation(len(y))]
-            self.loss_ = self._epoch(X, y, weights, order, size)
+            self.loss_ = self._epoch(X, y, weights, decay, order, size)
             if not math.isfinite(self.loss_):
                 raise ValueError(
                     f"the loss is {self.loss_} in epoch {self.n_iter_}, training diverges: scale X, say with StandardScaler, "
@@ -321,17 +333,23 @@ class MultilayerPerceptron(BaseEstimator):
                 "raise validation_fraction, or give more samples"
             )
         strata = y.reshape(-1) if isinstance(self, ClassifierMixin) and y.size == len(y) else None
+        if strata is not None:
+            counts, out = np.unique(strata, return_counts=True)[1], math.ceil(self.validation_fraction * len(y))
+            if len(counts) > 2 and (counts.min() < 2 or len(counts) > min(out, len(y) - out)):
+                strata = None  # a class is too rare to be in both parts: split as scikit-learn does
         parts = train_test_split(np.arange(len(y)), test_size=self.validation_fraction, random_state=random, stratify=strata)
         learnt, held_out = ((X[rows], y[rows], None if weights is None else weights[rows]) for rows in parts)
         return learnt, held_out
 
-    def _epoch(self, X: Any, y: np.ndarray, weights: np.ndarray | None, order: np.ndarray, size: int) -> float:
+    def _epoch(
+        self, X: Any, y: np.ndarray, weights: np.ndarray | None, penalty: float, order: np.ndarray, size: int
+    ) -> float:  # fmt: skip
         """One pass over all samples, `size` at a time. Returns the mean loss, with the penalty."""
         optimizer, linears, total = self._optimizer, self._linears(), 0.0
         for start in range(0, len(order), size):
             batch = order[start : start + size]
             share = None if weights is None else weights[batch]
-            decay = self.alpha / (len(batch) if share is None else float(share.sum()))
+            decay = penalty / len(batch)
             optimizer.zero_grad()
             loss = self._loss(*used_part(X, batch), y[batch], share)
             loss.backward()
@@ -359,7 +377,8 @@ class MultilayerPerceptron(BaseEstimator):
         """SciPy's L-BFGS on all samples at once. Here the penalty is part of the graph."""
         X, used = used_part(X, slice(None))
         parameters, linears = self.module_.parameters(), self._linears()
-        strength = 0.5 * self.alpha / (len(y) if weights is None else float(weights.sum()))
+        weights, penalty = relative(weights, self.alpha)
+        strength = 0.5 * penalty / len(y)
 
         def evaluate(vector: np.ndarray) -> tuple[float, np.ndarray]:
             write(parameters, vector)

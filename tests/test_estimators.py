@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn import neural_network
@@ -96,7 +97,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("target", [*CLASSIFICATION, *REGRESSION])
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_the_same_random_state_gives_scikit_learns_network(setting: str, target: str, weights: np.ndarray | None) -> None:
-    ours, theirs, y = both(target, **{"max_iter": 5, "random_state": 3, **SETTINGS[setting]})
+    whole = {} if weights is None else {"batch_size": len(X)}  # where batches are smaller, scikit-learn's weights are others
+    ours, theirs, y = both(target, **{"max_iter": 5, "random_state": 3, **SETTINGS[setting], **whole})
     assert_same_network(ours.fit(X, y, weights), theirs.fit(X, y, weights))
     if target != "two numbers":  # scikit-learn reports the mean over the outputs, but its gradient is that of the sum
         np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-10)
@@ -161,6 +163,63 @@ def test_a_weight_is_a_repetition(make: Any, solver: str) -> None:
     for found, right in zip(weighted.coefs_, repeated.coefs_, strict=True):
         np.testing.assert_allclose(found, right, rtol=0.0, atol=1e-8)
     np.testing.assert_allclose(weighted.loss_, repeated.loss_, rtol=1e-8)
+
+
+@pytest.mark.parametrize("size", [1, 7, 60])
+def test_weights_count_in_batches_of_any_size(size: int) -> None:
+    """A step of length `rate` in each batch is -rate * weight / mean(weight) * the mean gradient of half the squared error."""
+    x, y, weights = X[:60, 20:23], DIGITS[:60] / 9.0, WEIGHTS[:60] + 0.1
+    given = {"hidden_layer_sizes": (), "solver": "sgd", "momentum": 0.0, "alpha": 0.0, "max_iter": 2, "learning_rate_init": 0.01}
+    given |= {"batch_size": size, "shuffle": False, "random_state": 0, "tol": 0.0, "n_iter_no_change": 100}
+    start = MLPRegressor(**{**given, "learning_rate_init": 1e-300, "max_iter": 1}).fit(x, y)
+    slope, height = start.coefs_[0][:, 0].copy(), float(start.intercepts_[0][0])
+    share, losses = weights / weights.mean(), []
+    for _ in range(2):
+        total = 0.0
+        for i in range(0, 60, size):
+            batch = slice(i, i + size)
+            error = x[batch] @ slope + height - y[batch]
+            total += 0.5 * (share[batch] * error**2).sum()
+            slope = slope - 0.01 * (share[batch] * error) @ x[batch] / len(error)
+            height -= 0.01 * (share[batch] * error).mean()
+        losses.append(total / 60)
+    for scale in (1.0, 4.0):  # only the proportions of the weights matter
+        found = MLPRegressor(**given).fit(x, y, scale * weights)
+        np.testing.assert_allclose(found.coefs_[0][:, 0], slope, rtol=1e-10)
+        np.testing.assert_allclose(found.loss_curve_, losses, rtol=1e-10)
+
+
+def test_weights_of_partial_fit_count_as_they_are() -> None:
+    """Also one sample at a time, where there are no others to be relative to."""
+    given = {"hidden_layer_sizes": (), "solver": "sgd", "momentum": 0.0, "alpha": 0.0, "random_state": 0}
+    moved = []
+    for weight in (1.0, 2.0):
+        model = MLPRegressor(**given).partial_fit(X[:1], [0.0], [1.0])
+        before = model.intercepts_[0].copy()
+        moved.append(model.partial_fit(X[1:2], [5.0], [weight]).intercepts_[0] - before)
+    np.testing.assert_allclose(moved[1], 2.0 * moved[0], rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "labels", [np.arange(60) % 10, np.repeat([0, 1, 2], [50, 9, 1]), np.array(list("abcdefghijkl"))[np.arange(60) % 12]]
+)
+def test_early_stopping_with_rare_classes_splits_as_scikit_learn(labels: np.ndarray) -> None:
+    """Where a class is too rare for both parts, they are drawn from all samples, as scikit-learn's always are."""
+    given = {"hidden_layer_sizes": (4,), "early_stopping": True, "max_iter": 4, "random_state": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it does not converge in four epochs
+        ours, theirs = MLPClassifier(**given).fit(X[:60], labels), neural_network.MLPClassifier(**given).fit(X[:60], labels)
+    assert_same_network(ours, theirs)
+    assert ours.validation_scores_ == theirs.validation_scores_
+    assert (ours.predict(X[:60]) == theirs.predict(X[:60])).all()
+
+
+def test_frames_and_labels_of_any_kind() -> None:
+    frame = pd.DataFrame(X, columns=[f"pixel {i}" for i in range(64)])
+    for labels in (DIGITS, DIGITS.astype("U2"), np.array([f"digit {i}" for i in DIGITS], object), DIGITS % 2 == 0):
+        model = MLPClassifier((8,), solver="lbfgs", max_iter=20, random_state=0).fit(frame, pd.Series(labels))
+        assert (model.predict(frame) == labels).mean() > 0.5 and list(model.feature_names_in_) == list(frame.columns)
+        assert model.classes_.tolist() == np.unique(labels).tolist()
 
 
 def test_early_stopping_holds_out_a_part_of_each_class_and_keeps_the_best() -> None:
