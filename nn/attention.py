@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value, astype, gelu, linear, mean, relu, reshape, softmax, where
-from nn.arrays import Rng, as_tensor, shape_of
+from nn.arrays import Rng, as_tensor, floating, shape_of
 from nn.init import glorot_uniform
 from nn.layers import Dropout, Linear, dropout, require_probability
 from nn.module import Module
@@ -61,6 +61,8 @@ def scaled_dot_product_attention(
     True
     """
     query, key, value = map(as_tensor, (query, key, value))
+    like = next((item for item in (query, key, value) if item.dtype.kind == "f"), None)
+    query, key, value = (floating(item, "scaled_dot_product_attention()", like) for item in (query, key, value))
     shapes = (query.shape, key.shape, value.shape)
     if min(map(len, shapes)) < 2 or shapes[0][-1] != shapes[1][-1] or shapes[1][-2] != shapes[2][-2]:
         raise ValueError(
@@ -83,7 +85,11 @@ def _attend(
     dropout_p: float = 0.0,
     rng: Rng = None,
 ) -> tuple[Any, Any]:
-    """The means of the values and the weights; in masks of bools True is left out."""
+    """The means of the values and the weights, of float16 by way of float32; in masks of bools True is left out."""
+    if query.dtype == key.dtype == value.dtype == np.float16:  # whose products overflow, and have 3 digits in the softmax
+        query, key, value = (item.astype(np.float32) for item in (query, key, value))
+        outs = _attend(query, key, value, masks, is_causal, scale, dropout_p, rng)
+        return outs[0].astype(np.float16), outs[1].astype(np.float16)
     scale = np.shape(query)[-1] ** -0.5 if scale is None else scale
     scores = (query * scale) @ key.swapaxes(-1, -2)  # (..., L, S)
     shape = np.shape(scores)

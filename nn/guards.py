@@ -205,7 +205,7 @@ def judge(grad: Any) -> tuple[bool, bool]:
     if grad.__class__ is float:
         return math.isfinite(grad), grad != 0.0
     # One pass tells both, except where a sum overflows or cancels. A dot product would wait for the threads of BLAS.
-    total = float(np.add.reduce(grad, axis=None))
+    total = float(np.add.reduce(grad, axis=None, dtype=np.float32 if grad.dtype == np.float16 else None))
     return math.isfinite(total) or bool(np.isfinite(grad).all()), total != 0.0 or bool(grad.any())
 
 

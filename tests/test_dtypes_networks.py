@@ -186,3 +186,147 @@ def test_losses_of_float32_give_float32_for_integers(name: str) -> None:
         x = Value(x.astype(np.float32) / np.float32(64.0 if LOSSES[name] != "unit" else 1.0))
         out = function(**how)(x, *others) if isinstance(function, type) else function(x, *others, **how)
         assert out.dtype == np.float32
+
+
+# --- places where integers are labels, lengths, weights, states ------------------------------------
+
+
+@pytest.mark.parametrize("dtype", INTEGERS[1:])
+def test_embeddings_take_indices_of_any_integers(dtype: Any) -> None:
+    layer = nn.Embedding(128, 3, padding_idx=-1, rng=0)
+    indices = np.array([[0, 100], [127, 127]])
+    np.testing.assert_array_equal(layer(indices.astype(dtype)).data, layer(indices).data)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint64])
+def test_labels_that_fill_their_dtype(dtype: Any) -> None:
+    """200 classes as uint8 and an ignored label of 255: no sum of labels wraps."""
+    scores = np.random.default_rng(0).normal(size=(5, 200))
+    labels = np.array([199, 128, 3, 255, 5])
+    weights = np.arange(1, 201)
+    for loss in (nn.cross_entropy, nn.nll_loss):
+        x, y = Value(scores), Value(scores)
+        loss(x, labels.astype(dtype), weights.astype(np.uint8), ignore_index=255).backward()
+        loss(y, labels, weights.astype(float), ignore_index=255).backward()
+        np.testing.assert_array_equal(x.grad, y.grad)
+    assert nn.accuracy(scores, scores.argmax(-1).astype(dtype)) == 1.0
+
+
+def test_weights_of_samples_as_integers() -> None:
+    prediction, target, weight = Value(np.array([1.0, 2.0])), np.array([200, 3], np.uint8), np.array([200, 100], np.uint8)
+    assert nn.mse_loss(prediction, target, weight=weight).data == pytest.approx((200 * 199**2 + 100) / 300, rel=1e-15)
+
+
+def test_recurrent_layers_take_integers_as_states_and_lengths() -> None:
+    layer = nn.LSTM(3, 4, dtype=np.float32, rng=0)
+    x, h, c = whole((6, 2, 3), np.uint8), np.ones((1, 2, 4), np.int64), np.full((1, 2, 4), 2, np.uint8)
+    out, state = layer(x, (h, c), lengths=np.array([6, 3], np.uint8))
+    right, right_state = layer(*(x.astype(np.float32), (h.astype(np.float32), c.astype(np.float32))), lengths=[6, 3])
+    for came, wanted in zip((out, *state), (right, *right_state), strict=True):
+        assert came.dtype == np.float32
+        np.testing.assert_array_equal(came.data, wanted.data)
+
+
+def test_attention_takes_integers_beside_float32() -> None:
+    x = whole((2, 5, 4), np.uint8)
+    for place in range(3):
+        given = [Value(x.astype(np.float32)) if i == place else x for i in range(3)]
+        out = nn.scaled_dot_product_attention(*given)
+        assert out.dtype == np.float32
+        np.testing.assert_allclose(out.data, nn.scaled_dot_product_attention(*[x.astype(float)] * 3), 1e-5)
+
+
+def test_layers_that_only_move_or_look_up_leave_integers_as_they_are() -> None:
+    x = whole((2, 2, 3), np.uint8)
+    for layer in (nn.Flatten(), nn.Identity(), nn.Dropout(0.5).eval()):
+        assert layer(x).dtype == np.uint8
+
+
+# --- float16 ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [nn.SGD, nn.Adam, nn.AdamW, nn.RMSprop, nn.Adagrad, nn.Adadelta, nn.Adamax, nn.NAdam, nn.RAdam])
+def test_optimisers_move_parameters_of_float16_as_those_of_float32(make: Any) -> None:
+    """Gradients of 1e-4, whose squares are 0 in float16, and of 300, whose squares are infinite."""
+    found = []
+    for dtype in (np.float16, np.float32):
+        w = Value(np.array([0.25, -0.5, 0.125], dtype))
+        optimizer = make([w], lr=2.0**-8)
+        for _ in range(4):
+            optimizer.zero_grad()
+            w.grad = np.array([1e-4, 1.0, 300.0 if make is not nn.SGD else 3.0], np.float16)
+            optimizer.step()
+            w.data = w.data.astype(np.float16)  # the parameters of both are rounded
+        found.append(w.data.astype(float))
+        state = make([Value(np.zeros(3, dtype))])
+        state.load_state_dict(optimizer.state_dict())
+        assert all(item.dtype == np.float32 for item in next(iter(state.state.values())).values() if np.ndim(item))
+    np.testing.assert_array_equal(*found)
+
+
+def test_a_step_on_float16_changes_the_array_in_place() -> None:
+    w = Value(np.ones(2, np.float16))
+    held = w.data
+    w.grad = np.ones(2)
+    nn.Adam([w], lr=0.25).step()
+    np.testing.assert_array_equal(held, [0.75, 0.75])
+    assert w.data is held
+
+
+def test_gradients_of_float16_are_clipped_by_factors_that_it_cannot_hold() -> None:
+    w = Value(np.ones(4096, np.float16))
+    w.grad = np.full(4096, 6e4, np.float16)
+    assert nn.clip_grad_norm([w], 0.1) == pytest.approx(64 * 6e4, rel=1e-3)
+    np.testing.assert_allclose(w.grad.astype(float), 0.1 / 64, 2e-3)
+    nn.clip_grad_value([w], 1e6)  # more than float16 has
+    np.testing.assert_allclose(w.grad.astype(float), 0.1 / 64, 2e-3)
+    assert nn.guards.judge(np.full(4, 6e4, np.float16)) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [nn.BatchNorm1d, lambda n, dtype: nn.LayerNorm(n, dtype=dtype), lambda n, dtype: nn.GroupNorm(1, n, dtype=dtype), nn.RMSNorm],
+)
+def test_statistics_of_float16_are_those_of_float64(layer: Any) -> None:
+    x = np.random.default_rng(0).normal(size=(300, 300)).astype(np.float16) * np.float16(200.0)
+    small, exact = layer(300, dtype=np.float16), layer(300, dtype=np.float64)
+    a, b = Value(x), Value(x.astype(float))
+    out, right = small(a), exact(b)
+    seed = np.random.default_rng(1).normal(size=x.shape)
+    (out * seed.astype(np.float16)).sum().backward()
+    (right * seed.astype(np.float16).astype(float)).sum().backward()
+    for came, wanted in ((out.data, right.data), (a.grad, b.grad), (small.weight.grad, exact.weight.grad)):
+        assert came.dtype == np.float16
+        np.testing.assert_allclose(came.astype(float), wanted, 0.0, 4e-3 * np.abs(wanted).max())
+    for name, buffer in small.named_buffers():
+        np.testing.assert_allclose(buffer.astype(float), dict(exact.named_buffers())[name], 2e-3, 0.1)
+
+
+def test_losses_of_many_float16() -> None:
+    x, labels = np.full((70000, 2), 2.0, np.float16), np.zeros(70000, int)
+    assert nn.cross_entropy(Value(x), labels, weight=np.array([3, 1])).data == pytest.approx(np.log(2.0), rel=1e-3)
+    assert nn.mse_loss(Value(x), np.zeros(x.shape), weight=np.full(x.shape, 30)).data == pytest.approx(4.0, rel=1e-3)
+    assert nn.huber_loss(Value(x), np.zeros(x.shape), delta=0.5).data == pytest.approx(0.875, rel=1e-3)
+    far = np.full((2, 4), 300.0, np.float16)  # the product of the lengths is 360,000
+    np.testing.assert_allclose(nn.cosine_similarity(Value(far), far).data, 1.0, 1e-3)
+    assert nn.r2_score(np.array([1100, 2100, 2900], np.float16), np.array([1000, 2000, 3000], np.float16)) == pytest.approx(0.985)
+
+
+def test_attention_on_float16_whose_products_overflow() -> None:
+    x = np.random.default_rng(0).normal(size=(2, 5, 8)).astype(np.float16) * np.float16(500.0)
+    out = nn.scaled_dot_product_attention(Value(x), x, x)
+    assert out.dtype == np.float16
+    np.testing.assert_allclose(out.data.astype(float), nn.scaled_dot_product_attention(*[x.astype(float)] * 3), 1e-3)
+
+
+@pytest.mark.parametrize("layer", [nn.Linear(2, 3, dtype=np.float16, rng=0), nn.Conv1d(2, 3, 1, dtype=np.float16, rng=0)])
+def test_gradients_of_biases_count_all_samples(layer: Any) -> None:
+    x = np.zeros((4096, 2) if isinstance(layer, nn.Linear) else (64, 2, 64), np.float16)
+    layer(x).sum().backward()
+    np.testing.assert_array_equal(layer.bias.grad, 4096.0)
+
+
+def test_rows_that_are_looked_up_often_get_the_whole_gradient() -> None:
+    layer = nn.Embedding(4, 2, dtype=np.float16, rng=0)
+    layer(np.ones(5000, np.uint8)).sum().backward()
+    np.testing.assert_array_equal(layer.weight.grad, [[0.0, 0.0], [5000.0, 5000.0], [0.0, 0.0], [0.0, 0.0]])
