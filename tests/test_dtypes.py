@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd import Value
+from autograd import Value, gradient
 from autograd.ops import convolution, functions, table
 from tests.samples import Sample, all_samples
 
@@ -188,3 +188,89 @@ def test_many_small_floats_add_up_as_float64_does(name: str, dtype: Any) -> None
     plain = call(*(item.data for item in small))
     assert np.asarray(plain).dtype == (dtype if name != "bincount" else float)  # as np.bincount() has it
     np.testing.assert_allclose(plain, np.asarray(out.data, dtype), room * np.finfo(dtype).eps)
+
+
+# --- by their kinds -------------------------------------------------------------------------------
+
+
+def test_ties_beyond_the_range_of_float16_share_the_gradient() -> None:
+    for function in (np.max, np.min):
+        x = Value(np.ones(70000, np.float16))
+        function(x).backward()
+        np.testing.assert_allclose(x.grad.astype(float), 1.0 / 70000.0, 5e-3)
+
+
+def test_softmax_and_logsumexp_of_65536_numbers_in_float16() -> None:
+    x = Value(np.zeros(65536, np.float16))
+    total = ops.logsumexp(x)
+    total.backward()
+    assert total.data == pytest.approx(16.0 * np.log(2.0), rel=1e-3)
+    np.testing.assert_array_equal(x.grad, np.float16(2.0**-16))
+    for out in (ops.softmax(x).data, ops.softmax(x.data), np.exp(ops.log_softmax(x).data)):
+        np.testing.assert_allclose(out.astype(float), 2.0**-16, 5e-3)
+    large = Value(np.array([30000.0, 30000.0], np.float32))  # the logarithm of 2 is far less than its rounding
+    ops.logsumexp(large).backward()
+    np.testing.assert_array_equal(large.grad, 0.5)
+
+
+def test_means_of_float16_whose_sums_overflow() -> None:
+    x = Value(np.full(70000, 100.0, np.float16))
+    for mean in (np.mean(x), np.mean(x, where=np.ones(70000, bool)), np.average(x, weights=np.full(70000, 3)), np.nanmean(x)):
+        x.grad = None
+        mean.backward()
+        assert mean.data == 100.0
+        np.testing.assert_allclose(x.grad.astype(float), 1.0 / 70000.0, 5e-3)
+    assert np.std(Value(np.array([[0, 600]], np.float16)), axis=1, where=[[True, True]]).data == 300.0  # its square is infinite
+    assert np.linalg.norm(Value(np.full(4, 300.0, np.float16))).data == 600.0
+
+
+def test_numbers_are_not_rounded_to_float16_where_they_become_python_floats() -> None:
+    x = Value(np.full(70000, 2.0, np.float16))
+    total = x.sum()
+    assert total.data == 140000.0
+    (total * 2.0).backward()
+    assert x.grad.dtype == np.float16
+    np.testing.assert_array_equal(x.grad, 2.0)
+
+
+def test_second_derivatives_of_float16() -> None:
+    x = Value(np.linspace(-1.0, 1.0, 64).astype(np.float16))
+    slope = gradient(ops.logsumexp(x) ** 2, x)
+    assert slope.dtype == np.float16
+    twin = Value(x.data.astype(float))
+    curved, right = gradient((slope * slope).sum(), x), gradient((gradient(ops.logsumexp(twin) ** 2, twin) ** 2).sum(), twin)
+    np.testing.assert_allclose(curved.data.astype(float), right.data, 0.0, 0.01 * np.abs(right.data).max())
+
+
+def test_linear_algebra_of_float16_is_computed_in_float32() -> None:
+    a = Value(np.array([[2.0, 0.5], [0.5, 1.0]], np.float16))
+    out = np.linalg.inv(a)
+    out.sum().backward()
+    assert out.dtype == a.grad.dtype == np.float16
+    np.testing.assert_allclose(out.data, [[0.5714, -0.2857], [-0.2857, 1.143]], 1e-3)
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_functions_of_integers_are_those_of_floats(dtype: Any) -> None:
+    x = np.array([0, 1, 1], dtype) if dtype is np.bool_ else np.array([0, 2, 100], dtype)
+    exact = x.astype(float)
+    np.testing.assert_allclose(ops.sigmoid(x), 1.0 / (1.0 + np.exp(-exact)), 1e-15)
+    np.testing.assert_array_equal(ops.neg(x), -exact)
+    np.testing.assert_array_equal(ops.sub(x, x[::-1]), exact - exact[::-1])
+    np.testing.assert_array_equal(ops.diff(x[::-1]), np.diff(exact[::-1]))
+    np.testing.assert_array_equal(ops.outer(x, x), np.outer(exact, exact))
+    np.testing.assert_array_equal(ops.pow(2, -x.astype(np.int64)), 2.0**-exact)
+    np.testing.assert_array_equal(ops.pad(x, 1, constant_values=-0.5), np.pad(exact, 1, constant_values=-0.5))
+    assert ops.pad(x, 1).dtype == ops.reshape(x, (3, 1)).dtype == ops.getitem(x, slice(2)).dtype == dtype  # moved, as they are
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_constants_of_integers_and_bools_take_the_dtype_of_the_value(dtype: Any) -> None:
+    x, numbers, mask = Value(np.array([1.0, 2.0, 4.0], dtype)), np.array([3, 1, 200]), np.array([True, False, True])
+    outs = [x + numbers, numbers - x, x * mask, mask / x, x ** np.array([-1, 2, 1], np.int8), numbers % x, x // numbers,
+            np.maximum(x, numbers), np.where(mask, x, numbers), np.clip(x, numbers - 3, numbers), np.stack([x, numbers]),
+            np.hypot(mask, x), x @ numbers.reshape(3, 1), np.array([True, True, False]) - x]  # fmt: skip
+    assert {out.dtype for out in outs} == {np.dtype(dtype)}
+    sum(out.sum() for out in outs).backward()
+    assert x.grad.dtype == dtype
+    np.testing.assert_array_equal((np.array([1, 2, 3], np.uint8) - x).data, [0.0, 0.0, -1.0])
