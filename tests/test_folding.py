@@ -658,6 +658,15 @@ def test_a_leaf_that_is_used_elsewhere_is_neither_added_nor_removed() -> None:
     assert [node.title for node in change.nodes if node.marks] == ["exp(y)"]
 
 
+def test_gradients_that_were_changed_are_not_said_to_be_of_several_passes_alone() -> None:
+    w = Value([3.0, 4.0], label="w")
+    loss = (w * 2.0).sum()
+    loss.backward()
+    assert draw(loss).picture.notes == ()
+    nn.clip_grad_norm([w], 0.1)
+    assert "of several backward passes, or clipped or changed since" in draw(loss).picture.notes[0]
+
+
 def test_several_outputs_are_compared() -> None:
     x = Value(2.0, label="x")
     change = draw([x * 2.0, x.tanh()]).compare(draw([x * 2.0, x.tanh(), x.exp()]))

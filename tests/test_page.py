@@ -327,6 +327,21 @@ def test_a_picture_without_a_backward_pass_plays_forward_and_says_so(opened: Ope
 
 
 @pytest.mark.browser
+def test_why_there_is_no_backward_pass_is_said_as_it_is(opened: Opened) -> None:
+    w = Value(2.0, label="w")
+    stale = w * w
+    w.data = 3.0
+    for picture, words in (
+        (draw(stale).picture, "gradients on edges are not shown, as the backward pass raised ValueError"),
+        (draw(w * 2.0).compare(draw((w * 2.0).exp())).picture, "This picture compares two graphs"),
+    ):
+        page = opened(picture)
+        text = page.inner_text("#panel-step")
+        assert words in text
+        assert "not a number that was computed" not in text
+
+
+@pytest.mark.browser
 def test_folded_nodes_show_summaries_and_no_sums(opened: Opened) -> None:
     model = nn.MLP(2, [4, 1])
     loss = sum((model([Value(0.1 * i), Value(0.3)]) ** 2 for i in range(8)), Value(0.0))

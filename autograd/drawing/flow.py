@@ -25,7 +25,10 @@ SAMPLE = 500  # members of a folded node whose gradients on edges are computed
 NUMBERS = 2_000_000  # elements that are summarised for one node
 MOST_OPERATIONS = 300_000  # of larger graphs gradients on edges are not computed unasked
 HOOKED = "hooks of Values are not run for the picture, so gradients on edges are those without hooks"
-SEVERAL = "gradients on nodes are of several backward passes; those on edges are of this output alone"
+SEVERAL = (
+    "gradients on nodes are what .grad holds: of several backward passes, or clipped or changed since; those on edges are of "
+    "this output alone"
+)
 ONES = "the output is an array: its gradient is taken to be ones, as for its sum"
 
 
@@ -57,7 +60,7 @@ def cotangents_of(
                 pullback.pull(seed, masked=True, keep=True)
     except Exception as error:  # of stale data, or of a rule that somebody wrote
         return None, {}, [f"gradients on edges are not shown, as the backward pass raised {type(error).__name__}: {error}"]
-    if not asked and any(mixed_up(value, pullback.found) for value in (*nodes, *leaves)):
+    if not asked and HOOKED not in notes and any(mixed_up(value, pullback.found) for value in (*nodes, *leaves)):
         notes.append(SEVERAL if len(outputs) == 1 else SEVERAL.replace("this output", "these outputs"))
     return pullback.found, seeds, notes
 

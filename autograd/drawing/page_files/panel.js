@@ -121,7 +121,7 @@ function factsList(model, node) {
     ["role", model.isOutput(node) ? "output" : (ROLE_WORDS[node.role] ?? node.role)],
     ["operation", isColour(node.op) ? "" : node.op],
     ["shape", [shape, node.dtype].filter(Boolean).join(" ")],
-    ["stands for", node.count > 1 ? plural(node.count, "node") : ""],
+    ["stands for", node.count * node.parts > 1 ? plural(node.count * node.parts, "node") : ""],
     [
       "names",
       names.slice(0, 8).join(", ") + (names.length > 8 ? `, … (${names.length.toLocaleString("en")} names)` : ""),
@@ -204,7 +204,11 @@ const NO_BACKWARD =
 
 function noBackward(model) {
   const failed = model.inOrder.find((node) => node.role === "failed");
-  return failed ? `The forward pass stopped at ${model.label(failed)}, so there is no backward pass.` : NO_BACKWARD;
+  if (failed) return `The forward pass stopped at ${model.label(failed)}, so there is no backward pass.`;
+  if (model.inOrder.some((node) => node.marks.some((mark) => ["added", "removed", "changed"].includes(mark))))
+    return "This picture compares two graphs, so there is no backward pass to play.";
+  const reason = model.notes.find((note) => note.startsWith("gradients on edges are not"));
+  return reason ? `There is no backward pass to play: ${reason}.` : NO_BACKWARD;
 }
 
 function restDetails(model, state, on) {

@@ -239,7 +239,7 @@ function badgeElements(face, width, height) {
 function spokenName(node, scope) {
   if (scope) return `closed scope ${groupTitle(scope)}, ${node.rows.flat().join(", ")}. Press Enter to open it.`;
   const parts = [node.title || node.names[0] || node.op || "unnamed", node.role];
-  if (node.count > 1) parts.push(`stands for ${node.count} nodes`);
+  if (node.count * node.parts > 1) parts.push(`stands for ${node.count * node.parts} nodes`);
   for (const [what, numbers] of [
     ["value", node.data],
     ["gradient", node.grad ?? node.cotangent],
