@@ -81,7 +81,7 @@ class Evidence:
             along = self.examination.sizes[one]
             line, level = self.examination.line(one, along), self.examination.bits(one)
             claim, allowance = self.examination.claimed(one, along)
-            value, bar, smooth = quick_look(line.samples([*self.examination.wide(one), *level.quick]))
+            value, bar, smooth = quick_look(line.samples([*self.examination.own_size(one), *level.quick]))
             if not (smooth & (bar <= 1e-3 * np.maximum(abs(value), abs(claim)))).all():
                 looked = long_look(line.samples(range(0, level.narrowest + 1, 2 if level.narrowest > 30 else 1)))
                 value, bar, smooth = looked.value, looked.bar, looked.kind == Kind.SMOOTH

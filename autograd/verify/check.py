@@ -293,8 +293,7 @@ class Check:
             self.broken += broken_contracts(subject, np.random.default_rng(self.seed))
         else:
             allowance = 1e3 * float(examination.rough_claim.max(initial=0.0)) ** 0.75
-            least = float(subject.negligible(examination.cotangents()).max(initial=0.0))
-            uneven = asymmetry(examination.claims, examination.mix, allowance, least)
+            uneven = asymmetry(examination.claims, examination.mix, allowance, lambda: examination.uncertain())
             self.broken += [uneven] if uneven else []
         if isinstance(subject, ValueSubject):
             self.broken += [text for text in overwritten(subject, np.random.default_rng(self.seed)) if text not in self.broken]

@@ -29,19 +29,38 @@ from autograd.verify.subjects import OUTSIDE, Subject
 
 Array = np.ndarray
 
+#: Inputs of at most so many elements are compared coordinate by coordinate, larger ones along random directions.
+COORDINATES = 64
 #: So many rows of a Jacobian are compared one by one; of more, random combinations.
 OUTPUTS = 64
 COMBINATIONS = 2
-#: A coordinate is resolved if its error bar is at most this part of the claim, or of the largest gradient (in float32 and
-#: float16, whose differences reach less far, the square root of their precision).
-OF_CLAIM, OF_LARGEST = 1e-2, 1e-6
+#: In so many classes, of outputs that move about as much as each other.
+CLASSES = 20
+#: A coordinate is resolved if its error bar is at most this part of the claim; where the slope is zero, as at a minimum, this
+#: part of the slopes over wide steps. One of a direction is, if the error bar is at most this part of its claim, or of the
+#: largest there (parts of other slopes than its own are at least the square root of the precision, as float32 and float16
+#: reach less far).
+OF_CLAIM, OF_WIDE, OF_EACH, OF_LARGEST = 1e-2, 1e-6, 0.1, 1e-4
+#: What is rounding and nothing else: at most so many times its estimate, measured with an error bar of at most so many.
+ROUNDED, HEARD = 8.0, 1e4
 #: Second opinions on at most so many wrong slopes.
 CONFIRM = 3
 #: Relative differences below it are no mistakes in a formula.
 TINY = 5e-7
 #: To tell what the slopes around a point are, so many points there.
 NEARBY = 16
+#: To see whether a function moves at all, steps so many powers of two wider than the input, and how many times the rounding
+#: of the function a smooth one may move when it first does.
+AFAR, ABRUPT = (26, 75, 200, 600), 32.0
 HIDDEN = "its error bar is too wide: the rounding noise of the function hides the slope"
+
+
+def afar(line: Line, t: float) -> Point:
+    """The function far away, as far as that is an input at all."""
+    try:
+        return line.point(t)
+    except MemoryError:  # it makes arrays of a length that is its input, perhaps
+        return Point(np.full_like(line.middle, np.nan), t)
 
 
 @dataclass(frozen=True)
@@ -62,7 +81,9 @@ class Finding:
     def excess(self) -> float:
         """The difference in units of the error bar."""
         difference = abs(self.claimed - self.measured)
-        return math.inf if math.isnan(difference) else difference / max(self.bar, 1e-300) if difference else 0.0
+        if math.isnan(difference) or (difference and not self.bar):
+            return math.inf
+        return difference / self.bar if difference else 0.0
 
     @property
     def rank(self) -> tuple[int, float]:
@@ -90,7 +111,7 @@ class Comparison:
         self.evidence: list[str] = []
         self.found: list[Finding] = []
         self.jitter: Array | None = None
-        self.negligible: Array | None = None
+        self.rounding: Array | None = None
         self.confirmations = 0
         self.mix: Array | None = None
         self.sizes, self.typical = self.magnitudes()
@@ -105,7 +126,6 @@ class Comparison:
         own, typical = np.ones_like(point), np.ones_like(point)
         for leaf in self.subject.leaves:
             size = abs(point[leaf.part])
-            size = np.where(size > 1e-150, size, 0.0)  # squares of less are zero
             known = size[(size > 0.0) & np.isfinite(size)]
             middle = power_of_two(np.median(known)) if known.size else 1.0
             own[leaf.part] = np.where(size > 0.0, power_of_two(size), middle)
@@ -145,7 +165,7 @@ class Comparison:
         places = np.arange(len(subject.point))
         if places.size and middle.size:
             with np.errstate(all="ignore"):
-                floor = subject.output.epsilon * abs(middle)
+                floor = np.maximum(subject.output.epsilon * abs(middle), subject.output.least)
                 noise = np.full_like(middle, np.inf)
                 along, level = self.direction(places), self.bits(places)
                 spacing = 2.0**-level.noise * (1.0 + 0.679)  # of many bits, so that rounding errors are those of any input
@@ -206,17 +226,16 @@ class Comparison:
         for leaf in subject.leaves:
             self.rough_claim[leaf.part] = subject.claim_precision(leaf)
         sizes = np.where(np.isfinite(self.claims), abs(self.claims), 0.0)
-        self.floor = self.subject.claim_floor(sizes)
-        self.largest = np.maximum(sizes.max(axis=1, initial=0.0), self.floor)
-        steepest = sizes.max(axis=0, initial=0.0) * np.maximum(self.sizes, self.typical) > 1e300  # its slope would overflow
+        with np.errstate(over="ignore"):  # its slope would overflow
+            steepest = np.isinf(2.0**24 * sizes.max(axis=0, initial=0.0) * np.maximum(self.sizes, self.typical))
         self.sizes[steepest] *= 2.0**-20
         self.typical[steepest] *= 2.0**-20
 
     def combinations(self, count: int) -> Array:
         """Random combinations of outputs that move about as much as each other, so that none hides behind a larger one."""
-        moves = self.spread / max(float(self.spread.max(initial=0.0)), 1e-300)
+        moves = self.spread / (float(self.spread.max(initial=0.0)) or 1.0)
         with np.errstate(divide="ignore"):
-            classes = np.where(moves > 0.0, np.clip(np.floor(np.log10(moves) / 4.0), -5, 0), -6)
+            classes = np.where(moves > 0.0, np.clip(np.floor(np.log10(moves) / 4.0), -CLASSES, 0), -CLASSES - 1)
         rows = []
         for number in np.unique(classes):
             weights = self.rng.uniform(0.5, 1.5, (COMBINATIONS, count)) * (
@@ -260,22 +279,48 @@ class Comparison:
         with np.errstate(all="ignore"):
             allowance = 8.0 * length(np.nan_to_num(parts * self.rough_claim[places], posinf=0.0, neginf=0.0))
             allowance += 2.0**-52 * abs(np.nan_to_num(parts, posinf=0.0, neginf=0.0)).sum(axis=1)
-            allowance += 8.0 * self.rough_claim[places].max() * self.floor * abs(along).max()
+            if self.rounding is not None:
+                allowance += ROUNDED * (self.rounding[:, places] * abs(along)).sum(axis=1)
             if self.jitter is not None:
                 allowance += 4.0 * (self.jitter[:, places] * abs(along)).sum(axis=1)
             claim = parts.sum(axis=1) if len(places) > 1 else parts[:, 0]
             finest = min(float(self.rough_claim[places].max()) ** 0.6, 5e-3)  # 4e-10 in float64: nobody's formula is better
             return claim, np.maximum(allowance, np.nan_to_num(finest * abs(claim), posinf=0.0))
 
-    def of_largest(self, places: Array) -> float:
-        """The part of the largest gradient that an error bar may have."""
-        return max(OF_LARGEST, self.precision(places) ** 0.5)
+    def uncertain(self) -> Array:
+        """By how much each claim may be off: rounded on its way, or as noisy as over a few units in the last place of the inputs."""
+        if self.rounding is None:
+            self.rounding = self.subject.rounding(self.cotangents())
+        if self.jitter is None:
+            self.jitter = neighbours(self.subject, self.cotangents(), self.claims)
+        return ROUNDED * self.rounding + 4.0 * self.jitter
 
-    def needed(self, places: Array, along: Array, largest: Array) -> Array:
+    def at_least(self, part: float, places: Array) -> float:
+        """A part of a slope that an error bar may have, or as much as differences in this precision need."""
+        return max(part, self.precision(places) ** 0.5)
+
+    def by_itself(self, places: Array) -> bool:
+        """Whether these are a coordinate of an input whose coordinates are compared one by one."""
+        return len(places) == 1 and len(self.subject.point) <= COORDINATES
+
+    def limits(self, places: Array, along: Array) -> Array:
+        """The error bar below which each coordinate of a line is resolved, for each component, (k, places).
+
+        In the units of the function: what a coordinate contributes along the line, beside what the largest there does. The
+        slopes of other coordinates do not count, as they say nothing of this one.
+        """
+        size = np.where(np.isfinite(self.claims[:, places]), abs(self.claims[:, places]), 0.0) * abs(along)
+        if self.by_itself(places):
+            return max(OF_CLAIM, 5.0 * self.precision(places) ** 0.5) * size
+        return np.maximum(OF_EACH * size, self.at_least(OF_LARGEST, places) * size.max(axis=1, keepdims=True))
+
+    def needed(self, places: Array, along: Array) -> Array:
         """The error bar below which all coordinates of a line are resolved, for each component."""
-        size = np.where(np.isfinite(self.claims[:, places]), abs(self.claims[:, places]), 0.0)
-        each = np.maximum(OF_CLAIM * size, self.of_largest(places) * largest[:, None]) * abs(along)
-        return each.min(axis=1)
+        return self.limits(places, along).min(axis=1)
+
+    def still_claimed(self, places: Array) -> Array:
+        """For each component, whether all slopes along some coordinates are claimed to be zero."""
+        return ~(self.claims[:, places] != 0.0).any(axis=1)
 
     # --- comparison -----------------------------------------------------------------------------
 
@@ -291,7 +336,7 @@ class Comparison:
         by_levels: dict[tuple[int, ...], list[int]] = {}
         for number, (places, _) in enumerate(sets):
             level = self.bits(places)
-            by_levels.setdefault((*self.wide(places), *level.quick), []).append(number)
+            by_levels.setdefault((*self.own_size(places), *level.quick), []).append(number)
         looks: dict[int, Any] = {}
         for levels, numbers in by_levels.items():
             samples = Samples.side_by_side([lines[number].samples(levels) for number in numbers])
@@ -300,17 +345,41 @@ class Comparison:
             looks.update({number: tuple(item[i] for item in shaped) for i, number in enumerate(numbers)})
         results = []
         for number, (places, along) in enumerate(sets):
-            verdicts = self.first_verdicts(places, along, looks[number], roughly) or self.look_long(places, along, lines[number])
+            value, bar, smooth, flat, *kinks = looks[number]
+            hidden = self.hidden(lines[number], flat) if flat.any() else np.zeros(len(flat), dtype=int)
+            look = (value, bar, smooth, flat & (hidden == 0) & self.still_claimed(places), *kinks)
+            verdicts = self.first_verdicts(places, along, look, roughly)
+            verdicts = verdicts or self.look_long(places, along, lines[number], hidden)
             results.append(verdicts)
             self.found += verdicts if keep else []
         return results
 
-    def wide(self, places: Array) -> tuple[int, ...]:
-        """For a single coordinate steps as wide as it is large, and of 1 if it is smaller, so that no slope hides."""
-        if len(places) > 1:
-            return ()
-        size = float(self.sizes[places[0]])
-        return (math.floor(math.log2(size)), 0) if size < 0.1 else (0,)
+    def own_size(self, places: Array) -> tuple[int, ...]:
+        """For a single coordinate a step as wide as it is large."""
+        return () if len(places) > 1 else (0,)
+
+    def hidden(self, line: Line, still: Array) -> Array:
+        """For components that do not move over the size of the input: how much wider a step moves them just above rounding.
+
+        There a slope may hide, as that of 1 + x at 1e-200. 0 where they never move, or at once by more than a smooth
+        function does, as behind a kink or a jump.
+        """
+        found = np.zeros(len(still), dtype=int)
+
+        def change(exponent: int) -> Array:
+            ends = [afar(line, side * 2.0**exponent) for side in (1.0, -1.0)]
+            return np.fmax.reduce([abs(end.outputs - line.middle) for end in ends])
+
+        with np.errstate(all="ignore"):
+            for low, high in zip((0, *AFAR[:-1]), AFAR, strict=True):
+                for c in np.flatnonzero(still & (found == 0) & (change(high) > 0.0)):
+                    ends = [low, high]
+                    while ends[1] - ends[0] > 1:
+                        middle = sum(ends) // 2
+                        ends[int(change(middle)[c] > 0.0)] = middle
+                    first = line.noise_at(*(afar(line, side * 2.0 ** ends[1]) for side in (1.0, -1.0)))
+                    found[c] = ends[1] if change(ends[1])[c] <= ABRUPT * first[c] else -1
+        return np.maximum(found, 0)
 
     def first_verdicts(self, places: Array, along: Array, look: Any, roughly: bool) -> list[Finding]:
         """Findings from the first look, or none if it takes a longer one."""
@@ -318,8 +387,8 @@ class Comparison:
         claim, allowance = self.claimed(places, along)
         with np.errstate(all="ignore"):
             sharp = np.maximum(1e-6, 4.0 * self.rough_claim[places].max() ** 0.5)
-            goal = sharp * abs(claim) if len(places) == 1 else self.needed(places, along, self.largest)
-            known = smooth & ((bar <= goal) | (flat & (claim == 0.0)))
+            goal = sharp * abs(claim) if self.by_itself(places) else self.needed(places, along)
+            known = smooth & ((bar <= goal) | flat)
             known &= (len(places) == 1) | (allowance <= goal)
             agrees = abs(claim - value) <= bar + allowance
             differs = smooth & (abs(claim - value) > 3.0 * (bar + allowance))
@@ -342,27 +411,36 @@ class Comparison:
         claim, value, bar = claim / size, value / size, (bar + allowance) / abs(size)
         return [Finding(places, c, verdicts[c], claim[c], value[c], bar[c]) for c in range(len(claim))]
 
-    def look_long(self, places: Array, along: Array, line: Line) -> list[Finding]:
-        """Findings from all levels that make sense, and wider ones as long as that helps."""
+    def look_long(self, places: Array, along: Array, line: Line, hidden: Array) -> list[Finding]:
+        """Findings from all levels that make sense, and wider ones as long as that helps.
+
+        Args:
+            hidden: the components whose slopes hide at these levels, as hidden() gives them.
+        """
         level = self.bits(places)
         step = 2 if level.narrowest > 30 else 1
-        wide = [first + i * step for first in self.wide(places)[:-1] for i in range(6) if first + i * step < 0]
-        levels = [*wide, *range(0, level.narrowest + 1, step)]
+        levels = list(range(0, level.narrowest + 1, step))
         samples = line.samples(levels)
-        reach = max(1.0, 1.0 / float(abs(along).max()))
-        slopes = long_look(samples, reach)
+        slopes = long_look(samples)
+        if hidden.any():
+            widest, narrowest = int(hidden.max()) + level.narrowest, int(hidden[hidden > 0].min())
+            levels = [*range(-widest, min(4 - narrowest, 0), step), *levels]
+            samples = line.samples(levels)
+            wider = long_look(samples, 2.0**widest)
+            wider.span[~self.still_claimed(places)] = 0.0  # what it does so far away is no measure of a slope here
+            slopes = Slopes(**{name: np.where(hidden > 0, getattr(wider, name), old) for name, old in vars(slopes).items()})
         for _ in range(10):  # a wider step hears more over the noise
             claim, _ = self.claimed(places, along)
             with np.errstate(all="ignore"):
                 quiet = (
-                    (slopes.kind == Kind.SMOOTH) & (slopes.bar > 0.3 * OF_CLAIM * abs(claim)) & ~(slopes.flat & (claim == 0.0))
+                    (slopes.kind == Kind.SMOOTH) & (slopes.bar > 0.3 * OF_CLAIM * abs(claim)) & ~(slopes.flat & self.still_claimed(places))
                 )
                 quiet &= abs(claim - slopes.value) <= 3.0 * slopes.bar
             if not quiet.any():
                 break
             levels = [levels[0] - 3 * step, levels[0] - 2 * step, levels[0] - step, *levels]
             more = line.samples(levels)
-            wider = long_look(more, reach)
+            wider = long_look(more)
             with np.errstate(all="ignore"):
                 lost = quiet & (abs(claim - wider.value) > 3.0 * wider.bar)  # too wide to tell of this point
             if lost.any() or not (wider.bar < 0.7 * slopes.bar)[quiet].any():
@@ -373,27 +451,29 @@ class Comparison:
     def decide(self, places: Array, along: Array, line: Line, slopes: Slopes, samples: Samples) -> list[Finding]:
         """The verdict on each component of a line."""
         claim, allowance = self.claimed(places, along)
+        slopes.flat &= self.still_claimed(places)
         with np.errstate(all="ignore"):
             apart = (slopes.kind == Kind.SMOOTH) & (abs(claim - slopes.value) > slopes.bar + allowance)
             if self.jitter is None and apart.any():
                 self.jitter = neighbours(self.subject, self.cotangents(), self.claims)
                 claim, allowance = self.claimed(places, along)
+            needed = self.needed(places, along)
             # Where the slope is zero, as at a minimum, those over steps as wide as the input are the measure.
-            zero, part = (abs(claim) <= slopes.bar) & (len(places) == 1), OF_LARGEST / self.of_largest(places)
-            largest = np.maximum(self.largest, np.where(zero, part * slopes.span / abs(along).max(), 0.0))
-            needed = self.needed(places, along, largest)
+            zero = (abs(claim) <= slopes.bar) & (len(places) == 1)
+            needed = np.maximum(needed, np.where(zero, self.at_least(OF_WIDE, places) * slopes.span, 0.0))
             # Where nothing moves near by, and things jump further off: zero to nine digits of the function.
-            rest = (claim == 0.0) & (slopes.value == 0.0) & (samples.noise[0] <= 0.5) & (slopes.bar <= 1e-9 * abs(self.middle))
+            rest = self.still_claimed(places) & (slopes.value == 0.0) & (slopes.bar <= 1e-9 * abs(self.middle))
             needed = np.where(rest, np.inf, needed)
-            if self.negligible is None and (apart | (slopes.bar > needed)).any():
-                self.negligible = self.subject.negligible(self.cotangents())
+            if self.rounding is None and (apart | (slopes.bar > needed)).any():
+                self.rounding = self.subject.rounding(self.cotangents())
+                claim, allowance = self.claimed(places, along)
+            if self.rounding is not None:  # zero but for the rounding of what cancels in this very slope
+                least = ROUNDED * (self.rounding[:, places] * abs(along)).sum(axis=1)
+                rest = (abs(claim) <= least) & (abs(slopes.value) <= least + slopes.bar) & (slopes.bar <= HEARD * least)
+                needed = np.where(rest, np.inf, needed)
         findings = []
         for c in range(len(claim)):
             verdict, value, bar, reason, between = judge(float(claim[c]), float(allowance[c]), slopes, c, float(needed[c]))
-            if self.negligible is not None and slopes.kind[c] == Kind.SMOOTH:
-                least = float((self.negligible[c, places] * abs(along)).max())
-                if abs(claim[c]) <= least and abs(value) <= least and bar <= 1e3 * least:  # zero, both, but for rounding errors
-                    verdict, reason = Verdict.PASS, ""
             finding = Finding(places, c, verdict, float(claim[c]), value, bar, reason, between)
             if verdict is Verdict.FAIL and slopes.kind[c] == Kind.SMOOTH and not refuted(samples, float(claim[c]), c):
                 reason = "only one step width tells them apart, which may be chance"
@@ -401,8 +481,8 @@ class Comparison:
             if finding.verdict is Verdict.FAIL:
                 finding = self.confirmed(finding, along, line, float(slopes.far[c]), float(slopes.far_bar[c]))
             if finding.verdict is Verdict.INCONCLUSIVE and finding.reason == HIDDEN:
-                limits = np.maximum(OF_CLAIM * abs(self.claims[c, places]), self.of_largest(places) * largest[c])
-                finding = replace(finding, unresolved=tuple(places[slopes.bar[c] / abs(along) > limits].tolist()))
+                limits = self.limits(places, along)[c]
+                finding = replace(finding, unresolved=tuple(places[slopes.bar[c] > limits].tolist()))
             if finding.verdict is Verdict.FAIL and len(places) == 1:
                 finding = tiny_difference(finding)
             if slopes.kind[c] == Kind.STEEP and len(places) > 1:  # hides all other slopes of the direction
@@ -504,8 +584,7 @@ def judge(
     if math.isinf(claim):
         return result(Verdict.FAIL, "the claimed slope is infinite, the measured one is not")
     if abs(claim - value) <= tolerance:
-        quiet = slopes.flat[c] and claim == 0.0
-        if bar <= needed or quiet:
+        if bar <= needed or slopes.flat[c]:
             return result(Verdict.PASS)
         return result(Verdict.INCONCLUSIVE, HIDDEN)
     far, far_bar = float(slopes.far[c]), float(slopes.far_bar[c])
@@ -545,11 +624,12 @@ def tiny_difference(finding: Finding) -> Finding:
 
 def length(rows: Array) -> Array:
     """The Euclidean length of each row, without overflow."""
-    largest = np.maximum(abs(rows).max(axis=1, initial=0.0), 1e-300)
+    largest = abs(rows).max(axis=1, initial=0.0)
+    largest = np.where(largest > 0.0, largest, 1.0)
     return largest * np.sqrt(((rows / largest[:, None]) ** 2).sum(axis=1))
 
 
 def power_of_two(size: Any) -> Any:
     """The largest power of two that is not above a positive number."""
     with np.errstate(divide="ignore"):
-        return 2.0 ** np.clip(np.floor(np.log2(size)), -1000, 1000)
+        return 2.0 ** np.clip(np.floor(np.log2(size)), -1074, 1000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,11 @@ def broken_by_values(subject: ValueSubject, rng: np.random.Generator) -> list[st
     first, second = (rng.integers(-64, 65, size) / 64.0 for _ in range(2))  # exact in every dtype, also when combined
     seeds = [np.zeros(size), first, second, 2.0 * first - 3.0 * second]
     pulled = [[own_copy(c) for c in way(seed)] for seed in seeds]
-    largest = float(5.0 * way.largest(np.maximum(abs(first), abs(second))).max(initial=0.0))  # what may have cancelled
+    with np.errstate(all="ignore"):  # what may have cancelled, in the units of each gradient
+        rounding = [np.asarray(2.0 * a + 3.0 * b) for a, b in zip(way.rounding(first), way.rounding(second), strict=True)]
     on_values = [raw(c) for c in way(first, on_values=True)]
     for place, leaf in enumerate(subject.leaves):
-        if not alike(pulled[1][place], on_values[place], leaf, largest):
+        if not alike(pulled[1][place], on_values[place], leaf, rounding[place]):
             found.append(f"the gradient of {leaf.name} is another one in backward(), on numbers, than in gradient(), on Values")
         none, one, two, both = (np.asarray(c[place]) for c in pulled)
         if one.shape != leaf.shape or one.dtype != np.asarray(given[place]).dtype:
@@ -46,11 +48,11 @@ def broken_by_values(subject: ValueSubject, rng: np.random.Generator) -> list[st
         if np.nan_to_num(none, nan=1.0).any():
             found.append(f"a cotangent of zero gives a gradient of {leaf.name} that is not zero")
         with np.errstate(all="ignore"):
-            scale = max(largest, float((2.0 * abs(one) + 3.0 * abs(two)).max(initial=0.0)))
-            error = abs(both - (2.0 * one - 3.0 * two)) - 1e4 * max(precision(one.dtype), float(epsilon.max())) * scale
+            sizes = max(precision(one.dtype), float(epsilon.max())) * (2.0 * abs(one) + 3.0 * abs(two))
+            error = abs(both - (2.0 * one - 3.0 * two)) - 1e4 * (sizes + rounding[place])
         if (error > 0.0).any():
             found.append(f"the gradient of {leaf.name} is not linear in the cotangent of the output")
-    found += memory_of_backward(subject, first, given, largest)
+    found += memory_of_backward(subject, first, given, rounding)
     for leaf, data in zip(subject.leaves, given, strict=True):
         if not np.array_equal(data, leaf.shaped(subject.point), equal_nan=True):
             found.append(f"the input {leaf.name} was changed in place")
@@ -58,13 +60,15 @@ def broken_by_values(subject: ValueSubject, rng: np.random.Generator) -> list[st
     return found
 
 
-def alike(one: Any, two: Any, leaf: Leaf, scale: float) -> bool:
-    """Whether two gradients are the same but for rounding errors of what may have cancelled."""
-    precise = precision(leaf.dtype)
-    return bool(np.allclose(one, two, rtol=1e3 * precise, atol=1e3 * precise * scale + 1e-300, equal_nan=True))
+def alike(one: Any, two: Any, leaf: Leaf, rounding: Array) -> bool:
+    """Whether two gradients are the same but for rounding errors, also of what may have cancelled."""
+    with np.errstate(all="ignore"):
+        error = abs(np.asarray(one, float) - two)
+        near = error <= 1e3 * (precision(leaf.dtype) * abs(np.asarray(two, float)) + rounding)
+    return bool((near | (np.asarray(one) == two) | (np.isnan(one) & np.isnan(two))).all())
 
 
-def memory_of_backward(subject: ValueSubject, cotangent: Array, given: list[Any], scale: float) -> list[str]:
+def memory_of_backward(subject: ValueSubject, cotangent: Array, given: list[Any], rounding: list[Array]) -> list[str]:
     """backward() gives what gradient() gives, in memory of its own, and leaves its seed alone."""
     found: list[str] = []
     way = subject.way(subject.point)
@@ -86,8 +90,8 @@ def memory_of_backward(subject: ValueSubject, cotangent: Array, given: list[Any]
     if any(not np.array_equal(seed, copy) for seed, copy in zip(seeds, copies, strict=True)):
         found.append("the cotangent that came in was changed in place")
     others = [*seeds, *given]
-    for leaf, grad, wanted in zip(subject.leaves, grads, expected, strict=True):
-        if not alike(grad, wanted, leaf, scale):
+    for leaf, grad, wanted, rounded in zip(subject.leaves, grads, expected, rounding, strict=True):
+        if not alike(grad, wanted, leaf, rounded):
             found.append(f"backward() and gradient() give different gradients of {leaf.name}")
         if any(shares(grad, other) for other in others):
             found.append(f"the gradient of {leaf.name} shares memory with an input, the cotangent or another gradient")
@@ -178,17 +182,31 @@ def changed(item: Any, twin: Any) -> bool:
     return isinstance(item, np.ndarray) and not np.array_equal(item, twin, equal_nan=True)
 
 
-def asymmetry(claims: Array, mix: Array | None, allowance: float, least: float) -> str | None:
+def asymmetry(claims: Array, mix: Array | None, allowance: float, rounding: Callable[[], Array]) -> str | None:
     """A sentence where claimed second derivatives are not symmetric; of many, random combinations of them.
 
-    Below `least` any is zero but for rounding errors.
+    Two that are mirrored have the same units, and what they are made of as well; they are compared with nothing else.
+
+    Args:
+        claims: the second derivatives, or combinations of them by `mix`.
+        mix: the combinations, or None.
+        allowance: the part of each that it may differ by.
+        rounding: gives by how much each claim may have been rounded, where that is needed.
     """
+
+    def both(rows: Array, weights: Array | None) -> Array:
+        square: Array = rows if weights is None else rows @ weights.T
+        return square
+
+    square, sizes = both(claims, mix), both(abs(claims), None if mix is None else abs(mix))
     with np.errstate(all="ignore"):
-        square = claims if mix is None else claims @ mix.T
-        error = abs(square - square.T)
-        limit = allowance * abs(square).max(initial=0.0) + least * (1.0 if mix is None else abs(mix).sum())
-    if square.size and (error > limit).any():
-        worst = tuple(int(i) for i in np.unravel_index(int(np.argmax(error)), error.shape))
+        error, limit = abs(square - square.T), allowance * np.maximum(sizes, sizes.T)
+        if (error > limit).any():
+            rounded = both(rounding(), None if mix is None else abs(mix))
+            limit = limit + rounded + rounded.T
+        excess = np.where(error > limit, error / np.maximum(sizes, sizes.T), 0.0)
+    if excess.any():
+        worst = tuple(int(i) for i in np.unravel_index(int(np.argmax(excess)), excess.shape))
         where = f"at the places {worst} and {worst[::-1]} of the inputs in a row" if mix is None else "for two directions"
         return f"the second derivatives are not symmetric: {square[worst]:.9g} and {square.T[worst]:.9g} {where}"
     return None

@@ -224,8 +224,8 @@ def plain_kinks(samples: Samples) -> tuple[Array, Array, Array]:
 
 
 def still(samples: Samples) -> Array:
-    """Where the function did not change at all, and is not so large that it could not have shown a change of 1."""
-    return (samples.rise == 0.0).all(axis=0) & (samples.drop == 0.0).all(axis=0) & (samples.noise[0] <= 0.5)
+    """Where the function did not change at all."""
+    return (samples.rise == 0.0).all(axis=0) & (samples.drop == 0.0).all(axis=0)
 
 
 def long_look(samples: Samples, reach: float = 4.0) -> Slopes:
@@ -354,7 +354,9 @@ def noise_of(values: Array) -> Array:
         The standard deviation of each component's noise, from differences of third to sixth order, which leave
         nothing of the smooth part; inf where a value is not finite.
     """
-    differences, sizes = values, []
+    largest = abs(values).max(axis=0)
+    largest = np.where(np.isfinite(largest) & (largest > 0.0), largest, 1.0)  # squares of small numbers are zero
+    differences, sizes = values / largest, []
     factor = 1.0
     with np.errstate(all="ignore"):
         for order in range(1, 7):
@@ -362,5 +364,5 @@ def noise_of(values: Array) -> Array:
             factor *= order / (2.0 * (2.0 * order - 1.0))
             if order > 2:
                 sizes.append(np.sqrt(factor * np.mean(differences**2, axis=0)))
-        found = np.max(sizes, axis=0)
+        found = np.max(sizes, axis=0) * largest
     return np.where(np.isfinite(found), found, np.inf)

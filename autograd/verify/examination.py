@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from autograd.verify.comparison import Comparison, Finding, Inconclusive
+from autograd.verify.comparison import COORDINATES, Comparison, Finding, Inconclusive
 from autograd.verify.report import Verdict, worst_of
 from autograd.verify.subjects import Leaf, Subject
 
@@ -15,12 +15,10 @@ __all__ = ["Examination", "Finding", "Inconclusive"]
 
 Array = np.ndarray
 
-#: Inputs of at most so many elements are compared coordinate by coordinate.
-COORDINATES = 64
-#: Larger inputs are compared along random directions, in so many groups of parameters.
+#: Of larger inputs than COORDINATES random directions are compared, in so many groups of parameters.
 GROUPS = 6
-#: Coordinates that move the function so much less than others are compared by themselves.
-UNLIKE = 1e-4
+#: Coordinates that move the function so much less than others are compared by themselves, in so many classes.
+UNLIKE, ALIKE = 1e-3, 4
 #: After so many wrong coordinates of one parameter the search ends; so many lines are spent on what nobody can tell.
 ENOUGH, LINES = 3, 150
 #: At kinks, so many directions through several coordinates.
@@ -80,15 +78,15 @@ class Examination(Comparison):
     def classes(self) -> list[Array]:
         """Which coordinates move the function much, and the places of those that it would hide: by their claims, in classes.
 
-        A slope that is wrong about zero is in a class of small ones, and shows there.
+        A slope that is wrong about zero is in the class of these, and shows there.
         """
         moves = (np.where(np.isfinite(self.claims), abs(self.claims), np.inf) * self.typical).max(axis=0)
-        finite = moves[np.isfinite(moves)]
-        largest = float(finite.max(initial=0.0))
-        limits = [UNLIKE * largest, UNLIKE**2 * largest, -1.0] if largest else [-1.0]
-        large = moves > limits[0]
-        small = [np.flatnonzero((moves <= above) & (moves > below)) for above, below in zip(limits[:-1], limits[1:], strict=True)]
-        return [large, *(places for places in small if places.size)]
+        largest = float(moves[np.isfinite(moves)].max(initial=0.0))
+        with np.errstate(all="ignore"):
+            number = np.where(moves > 0.0, np.clip(np.ceil(np.log(moves / largest) / np.log(UNLIKE) - 1.0), 0.0, ALIKE), ALIKE + 1.0)
+        number = np.where(np.isinf(moves), 0.0, number) if largest else np.zeros(len(moves))
+        found, *smaller = [number == each for each in np.unique(number)]
+        return [found, *map(np.flatnonzero, smaller)]
 
     def groups(self, most: int) -> list[list[Leaf]]:
         """The leaves, one each in a group, or joined where there are many."""

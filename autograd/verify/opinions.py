@@ -68,7 +68,7 @@ def complex_step(subject: Subject, along: Array, claimed: float, measured: float
     if found is None or not math.isfinite(found[component]):
         return None
     slope = float(found[component])
-    near = 1e-9 * abs(slope) + 1e-300
+    near = 1e-9 * abs(slope)
     if abs(slope - claimed) <= near:
         sharp = bar < 1e-3 * abs(claimed - measured)  # then the function is not analytic, and the measured slope is right
         return Opinion(f"complex step: {slope:.9g}, as claimed", not sharp)

@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from autograd.backward import Pullback
+from autograd.backward import Pullback, contributions
 from autograd.call import signature_of
-from autograd.graph import inputs_of
+from autograd.graph import arguments_of
 from autograd.nesting import Nesting, is_leaf, mapped, parameters_of
 from autograd.op import is_value, raw
 from autograd.ops.plain import describe, own_copy, real_array, short, zeros_like
+from autograd.ops.reductions import fit
 from autograd.value import Value
 from autograd.verify.foreign import adopted, is_foreign, maker_like, numpy_of, shares
 
@@ -32,6 +33,10 @@ OVERWRITES = (
 )
 #: What a function may raise when a step leaves its domain.
 OUTSIDE = (ValueError, ArithmeticError, np.linalg.LinAlgError, Warning)
+
+
+#: So many times the rounding of a claim is estimated.
+DRAWS = 3
 
 
 class BudgetSpent(Exception):
@@ -113,13 +118,26 @@ class Output:
     @property
     def epsilon(self) -> Array:
         """The unit in the last place of each component, as a fraction of it."""
-        each = [np.full(math.prod(shape), precision(dtype)) for _, shape, dtype in self.parts]
+        return self.of_each(precision)
+
+    @property
+    def least(self) -> Array:
+        """The smallest number above zero that each component can hold: below it all is rounding."""
+        return self.of_each(smallest)
+
+    def of_each(self, number: Callable[[np.dtype[Any]], float]) -> Array:
+        each = [np.full(math.prod(shape), number(dtype)) for _, shape, dtype in self.parts]
         return np.concatenate(each) if each else np.zeros(0)
 
 
 def precision(dtype: np.dtype[Any]) -> float:
     """The unit in the last place of a number near 1; that of float64 for what is exact, and for longer floats."""
     return max(float(np.finfo(dtype).eps), 2.0**-52) if dtype.kind == "f" else 2.0**-52
+
+
+def smallest(dtype: np.dtype[Any]) -> float:
+    """The smallest number above zero, also of a dtype that a float cannot follow."""
+    return max(float(np.finfo(dtype).smallest_subnormal), 2.0**-1074) if dtype.kind == "f" else 2.0**-1074
 
 
 @dataclass
@@ -152,17 +170,13 @@ class Subject:
         """The claimed derivative of each combination of the outputs: (k, m) -> (k, n), at the point or another input."""
         raise NotImplementedError
 
-    def noise_floor(self) -> float:
+    def noise_floor(self) -> Array:
         """The least noise of each output that is to be expected, whatever was measured."""
-        return 0.0
+        return np.zeros(len(self.output.vector))
 
-    def negligible(self, cotangents: Array) -> Array:
-        """Slopes, (k, n), below which any is zero but for the rounding errors of what cancelled on the way."""
+    def rounding(self, cotangents: Array) -> Array:
+        """By how much the arithmetic of a claim may have rounded it, (k, n), each in the units of its own slope."""
         return np.zeros((len(cotangents), len(self.point)))
-
-    def claim_floor(self, claims: Array) -> Array:
-        """For each output the size of a claim whose rounding errors any claim may have."""
-        return np.zeros(len(claims))
 
     def restore(self) -> None:
         """Leave everything as it was found."""
@@ -283,13 +297,10 @@ class ValueSubject(Subject):
         self.gradients += len(cotangents)
         return np.array([flat(way(cotangent)) for cotangent in cotangents]).reshape(len(cotangents), -1)
 
-    def negligible(self, cotangents: Array) -> Array:
+    def rounding(self, cotangents: Array) -> Array:
         way = self.way(self.point)
-        rows = np.zeros((len(cotangents), len(self.point)))
-        for row, cotangent in zip(rows, cotangents, strict=True):
-            for leaf, largest in zip(self.leaves, way.largest(cotangent), strict=True):
-                row[leaf.part] = 16.0 * precision(leaf.dtype) * largest
-        return rows
+        rows = [flat(way.rounding(cotangent)) for cotangent in cotangents]
+        return np.array(rows).reshape(len(cotangents), -1)
 
     def way(self, vector: Array) -> Way:
         """The way back from all results, recorded at an input. Evaluations elsewhere make it stale."""
@@ -316,13 +327,10 @@ class DerivativeSubject(ValueSubject):
         self.graph = None
         self.output = self.evaluate(self.point)
 
-    def noise_floor(self) -> float:
-        """What cancels in a gradient leaves rounding errors as large as in its other elements."""
-        largest = float(np.nan_to_num(abs(self.output.vector), posinf=0.0).max(initial=0.0))
-        return 2.0 * max(precision(leaf.dtype) for leaf in self.leaves) * largest
-
-    def claim_floor(self, claims: Array) -> Array:
-        return np.full(len(claims), claims.max(initial=0.0))
+    def noise_floor(self) -> Array:
+        """What cancels on the way to an element of a gradient leaves rounding errors in it."""
+        found: Array = 2.0 * self.inner.rounding(self.cotangent[None])[0]
+        return found
 
     def results(self) -> list[tuple[str, Any]]:
         way = Way([item for _, item in self.inner.results()], self.values)
@@ -346,21 +354,51 @@ class Way:
         filled = [zeros_like(value.data) if c is None else c for c, value in zip(found, self.values, strict=True)]
         return [c if is_value(c) or not on_values else Value(c) for c in filled]
 
-    def largest(self, cotangent: Array) -> Array:
-        """For each leaf the largest cotangent on the ways to it: what cancels there leaves rounding errors of its size."""
-        sizes: dict[Any, float] = {}
+    def rounding(self, cotangent: Array) -> list[Any]:
+        """How much rounding on the way may have moved each element of the cotangents of the leaves: a running error estimate.
+
+        Every contribution to a cotangent on the way is moved by a random part of one unit in its last place, enlarged so that
+        the rounding of this very computation is small beside it, and the change at the leaf is measured: rules are
+        linear. It has the units of the slope: it is scaled by what the slope is scaled by, and the size of other slopes does
+        not matter, as long as nothing of them cancels in this one.
+        """
+        rng = np.random.default_rng(0)
+        nodes = [node for pullback in self.pullbacks if pullback is not None for node in pullback.path]
+        coarsest = max([precision(node.dtype) for node in (*nodes, *self.values)], default=2.0**-52)
+        enlarged = 2.0**-6 / coarsest
+        with np.errstate(all="ignore"):
+            plain = self.walk(cotangent, None)
+            moved = [self.walk(cotangent, lambda c: shaken(c, rng, enlarged)) for _ in range(DRAWS)]
+            sizes = [[abs(new - old) / enlarged for new, old in zip(draw, plain, strict=True)] for draw in moved]
+            return [np.nan_to_num(np.maximum.reduce(each), posinf=0.0) for each in zip(*sizes, strict=True)]
+
+    def walk(self, cotangent: Array, change: Callable[[Any], Any] | None) -> list[Any]:
+        """The cotangents of the leaves once more, with a change of every contribution to one on the way."""
+        totals: list[Any] = [np.zeros(value.shape) for value in self.values]
         for part, pullback in zip(split(cotangent, self.results), self.pullbacks, strict=True):
             if pullback is None:
                 continue
-            pullback(part, keep=True)
-            reached: dict[Any, float] = {}
-            for node in pullback.path:  # from the result on
-                own = float(np.max(np.nan_to_num(np.abs(raw(pullback.found.get(node, 0.0)))), initial=0.0))
-                reached[node] = size = max(own, reached.get(node, 0.0))
-                for item in inputs_of(node):
-                    reached[item] = max(size, reached.get(item, 0.0))
-            sizes = {value: max(sizes.get(value, 0.0), reached.get(value, 0.0)) for value in self.values}
-        return np.array([sizes.get(value, 0.0) for value in self.values])
+            found: dict[Any, Any] = {pullback.root: part}
+            for node in pullback.path:
+                if node not in found:
+                    continue
+                given = found[node], raw(node), raw(arguments_of(node))
+                for item, c in contributions(node, *given, pullback.needed, True):
+                    c = fit(c, item._raw)
+                    c = c if change is None else change(c)
+                    found[item] = found[item] + c if item in found else c
+            pairs = zip(totals, self.values, strict=True)
+            totals = [total + np.real(found[value]) if value in found else total for total, value in pairs]
+        return totals
+
+
+def shaken(c: Any, rng: np.random.Generator, enlarged: float) -> Any:
+    """A cotangent, each element moved by a random part of one unit in its last place, enlarged."""
+    dtype = np.dtype(c.real.dtype) if isinstance(c, (np.ndarray, np.generic)) else np.dtype(float)
+    size = abs(c)
+    unit = np.where(size > 0.0, np.maximum(precision(dtype) * np.asarray(size, float), smallest(dtype)), 0.0)
+    moved = c + enlarged * unit * rng.uniform(-1.0, 1.0, np.shape(c))
+    return moved.astype(c.dtype) if np.shape(c) else moved[()]
 
 
 def split(cotangent: Array, results: Sequence[Any]) -> list[Any]:
