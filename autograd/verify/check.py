@@ -12,7 +12,6 @@ import numpy as np
 from autograd.nesting import Nesting, is_module
 from autograd.verify.blame import find_blame
 from autograd.verify.causes import EVALUATIONS, VAGUE, cause_of
-from autograd.verify.comparison import COMBINATIONS
 from autograd.verify.contracts import asymmetry, broken_contracts, overwritten
 from autograd.verify.examination import Examination, Finding, Inconclusive
 from autograd.verify.foreign import adopted
@@ -310,12 +309,13 @@ class Check:
         """The subject of the next order: the gradient of a random combination of the outputs."""
         assert isinstance(subject, ValueSubject)
         rng = np.random.default_rng([self.seed, 17])
-        count = len(subject.output.vector)
-        weights = rng.uniform(0.5, 1.5, count) * (2.0 * rng.integers(0, 2, count) - 1.0) if count > 1 else np.ones(count)
+        count, rows = len(subject.output.vector), len(examination.claims)
+        weights = rng.uniform(0.5, 1.5, rows) * (2.0 * rng.integers(0, 2, rows) - 1.0) if rows > 1 else np.ones(rows)
+        weights = weights / examination.steepness()  # so that none hides behind a larger one
         self.gradients += subject.gradients
         if count > 1:
             self.notes.append(f"order {examination.order + 1} is that of a random combination of the {count:,} outputs")
-        return subject.derivative(weights if examination.mix is None else examination.mix[::COMBINATIONS].sum(axis=0))
+        return subject.derivative(weights if examination.mix is None else weights @ examination.mix)
 
 
 def rows_of(examination: Examination, kinks_before: bool, explain: bool) -> list[Row]:

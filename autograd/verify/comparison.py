@@ -16,6 +16,7 @@ from autograd.verify.differences import (
     Samples,
     Slopes,
     Widths,
+    close_look,
     long_look,
     noise_of,
     plain_kinks,
@@ -25,7 +26,7 @@ from autograd.verify.differences import (
 )
 from autograd.verify.opinions import complex_step, forward_mode, jump_nearby, neighbours, refuted, taylor, torn
 from autograd.verify.report import SEVERITY, Verdict
-from autograd.verify.subjects import OUTSIDE, Subject
+from autograd.verify.subjects import OUTSIDE, Subject, smallest
 
 Array = np.ndarray
 
@@ -50,8 +51,8 @@ TINY = 5e-7
 #: To tell what the slopes around a point are, so many points there.
 NEARBY = 16
 #: To see whether a function moves at all, steps so many powers of two wider than the input, and how many times the rounding
-#: of the function a smooth one may move when it first does.
-AFAR, ABRUPT = (26, 75, 200, 600), 32.0
+#: of the function a smooth one may move when it first does; no step is wider than the last.
+AFAR, ABRUPT, WIDEST = (26, 75, 200, 600, 1000), 32.0, 1000
 HIDDEN = "its error bar is too wide: the rounding noise of the function hides the slope"
 
 
@@ -146,13 +147,16 @@ class Comparison:
         """The levels for a line through these coordinates."""
         return widths(round(-math.log2(self.precision(places))))
 
-    def direction(self, places: Array) -> Array:
-        """A random direction through some coordinates: no element near zero, and all of few bits, so that steps are exact."""
+    def direction(self, places: Array, sizes: Array | None = None) -> Array:
+        """A random direction through some coordinates: no element near zero, and all of few bits, so that steps are exact.
+
+        Each is as long as a typical element of its leaf, or as `sizes` says.
+        """
         bits = {52: 10, 23: 6}.get(-int(math.log2(self.coarsest(places))), 2)
         parts = 2**bits
         factors = self.rng.integers(parts // 2, parts + parts // 2, len(places)) / parts
         signs = 2.0 * self.rng.integers(0, 2, len(places)) - 1.0
-        return signs * factors * self.typical[places]
+        return signs * factors * (self.typical if sizes is None else sizes)[places]
 
     def measure_noise(self) -> None:
         """The rounding noise near the point; Inconclusive where the function is not deterministic or not finite."""
@@ -167,7 +171,7 @@ class Comparison:
             with np.errstate(all="ignore"):
                 floor = np.maximum(subject.output.epsilon * abs(middle), subject.output.least)
                 noise = np.full_like(middle, np.inf)
-                along, level = self.direction(places), self.bits(places)
+                along, level = self.direction(places, self.sizes), self.bits(places)
                 spacing = 2.0**-level.noise * (1.0 + 0.679)  # of many bits, so that rounding errors are those of any input
                 for side in (1.0, -1.0):
                     away = side * 2.0 ** -(level.noise // 3)  # not at the point itself, which may be a kink or an edge
@@ -179,7 +183,7 @@ class Comparison:
                     if level.noise > 30:  # a fast oscillation is no noise at a narrower spacing
                         values = np.array([self.at(away + side * i * spacing / 64.0, along) for i in range(7)])
                         noise = np.fmin(noise, 3.0 * noise_of(values))
-                noise = np.fmax(np.where(np.isfinite(noise), noise, floor), subject.noise_floor())
+                noise = np.fmax(np.where(np.isfinite(noise), noise, floor), np.fmax(subject.noise_floor(), subject.output.least))
             self.warm_up(along, 2.0 ** -(level.noise // 3))
         again = subject.outputs(subject.point)
         different = ~((again == middle) | (np.isnan(again) & np.isnan(middle)))
@@ -263,7 +267,7 @@ class Comparison:
             vector[places] += t * along
             vector = subject.rounded(vector)
             moved = vector[places] - subject.point[places]
-            if not moved.any():
+            if not moved.any() or not np.isfinite(moved).all():
                 return Point(np.full_like(self.middle, np.nan), t)
             outputs = self.mixed(subject.outputs(vector))
             if single:
@@ -281,14 +285,24 @@ class Comparison:
             allowance += 2.0**-52 * abs(np.nan_to_num(parts, posinf=0.0, neginf=0.0)).sum(axis=1)
             if self.rounding is not None:
                 allowance += ROUNDED * (self.rounding[:, places] * abs(along)).sum(axis=1)
+            least = np.concatenate([np.full(leaf.stop - leaf.start, smallest(leaf.dtype)) for leaf in self.subject.leaves])
+            allowance += 2.0 * (least[places] * abs(along)).sum()
             if self.jitter is not None:
                 allowance += 4.0 * (self.jitter[:, places] * abs(along)).sum(axis=1)
             claim = parts.sum(axis=1) if len(places) > 1 else parts[:, 0]
             finest = min(float(self.rough_claim[places].max()) ** 0.6, 5e-3)  # 4e-10 in float64: nobody's formula is better
             return claim, np.maximum(allowance, np.nan_to_num(finest * abs(claim), posinf=0.0))
 
+    def steepness(self) -> Array:
+        """Powers of two: how much each compared output moves with the size of the inputs, as is claimed; 1 for none."""
+        if len(self.claims) == 1:
+            return np.ones(1)
+        with np.errstate(all="ignore"):
+            moves = np.nan_to_num(abs(self.claims) * self.typical, posinf=0.0).max(axis=1, initial=0.0)
+        return np.asarray(power_of_two(np.where((moves > 0.0) & np.isfinite(moves), moves, 1.0)))
+
     def uncertain(self) -> Array:
-        """By how much each claim may be off: rounded on its way, or as noisy as over a few units in the last place of the inputs."""
+        """By how much each claim may be off: rounded on its way, or as noisy as it is at neighbouring inputs."""
         if self.rounding is None:
             self.rounding = self.subject.rounding(self.cotangents())
         if self.jitter is None:
@@ -298,6 +312,11 @@ class Comparison:
     def at_least(self, part: float, places: Array) -> float:
         """A part of a slope that an error bar may have, or as much as differences in this precision need."""
         return max(part, self.precision(places) ** 0.5)
+
+    def overflow(self, places: Array, along: Array) -> float:
+        """The slope along a coordinate that is too large for its dtype; of a direction none is."""
+        dtype = next(leaf.dtype for leaf in self.subject.leaves if leaf.has(places))
+        return float(np.finfo(dtype).max) * float(abs(along[0])) if len(places) == 1 and dtype.kind == "f" else math.inf
 
     def by_itself(self, places: Array) -> bool:
         """Whether these are a coordinate of an input whose coordinates are compared one by one."""
@@ -423,20 +442,20 @@ class Comparison:
         samples = line.samples(levels)
         slopes = long_look(samples)
         if hidden.any():
-            widest, narrowest = int(hidden.max()) + level.narrowest, int(hidden[hidden > 0].min())
+            widest, narrowest = min(int(hidden.max()) + level.narrowest, WIDEST), int(hidden[hidden > 0].min())
             levels = [*range(-widest, min(4 - narrowest, 0), step), *levels]
             samples = line.samples(levels)
             wider = long_look(samples, 2.0**widest)
             wider.span[~self.still_claimed(places)] = 0.0  # what it does so far away is no measure of a slope here
             slopes = Slopes(**{name: np.where(hidden > 0, getattr(wider, name), old) for name, old in vars(slopes).items()})
+        slopes, close = self.beside(places, line, samples, slopes)
         for _ in range(10):  # a wider step hears more over the noise
             claim, _ = self.claimed(places, along)
+            zero = slopes.flat & self.still_claimed(places)
             with np.errstate(all="ignore"):
-                quiet = (
-                    (slopes.kind == Kind.SMOOTH) & (slopes.bar > 0.3 * OF_CLAIM * abs(claim)) & ~(slopes.flat & self.still_claimed(places))
-                )
+                quiet = (slopes.kind == Kind.SMOOTH) & (slopes.bar > 0.3 * OF_CLAIM * abs(claim)) & ~zero
                 quiet &= abs(claim - slopes.value) <= 3.0 * slopes.bar
-            if not quiet.any():
+            if not quiet.any() or levels[0] - 3 * step < -WIDEST:
                 break
             levels = [levels[0] - 3 * step, levels[0] - 2 * step, levels[0] - step, *levels]
             more = line.samples(levels)
@@ -446,9 +465,41 @@ class Comparison:
             if lost.any() or not (wider.bar < 0.7 * slopes.bar)[quiet].any():
                 break
             samples, slopes = more, wider
-        return self.decide(places, along, line, slopes, samples)
+        return self.decide(places, along, line, slopes, samples, close)
 
-    def decide(self, places: Array, along: Array, line: Line, slopes: Slopes, samples: Samples) -> list[Finding]:
+    def beside(self, places: Array, line: Line, samples: Samples, slopes: Slopes) -> tuple[Slopes, Array]:
+        """The slopes, after a look at neighbouring inputs where the domain ends near by or slopes are steepest; where it told.
+
+        The narrowest step that makes sense elsewhere leads to the other side of an edge or a pole.
+        """
+        if len(places) > 1 or not self.subject.point[places].all():
+            return slopes, np.zeros(len(slopes.value), dtype=bool)
+        forward, backward, central = samples.sides()
+        with np.errstate(all="ignore"):
+            sizes = abs(np.where(np.isfinite(central), central, 0.0))
+            edge = ~(np.isfinite(forward) & np.isfinite(backward)).all(axis=0) | (sizes[-1] > 1e3 * sizes[0])
+            odd = np.isin(slopes.kind, (Kind.STEEP, Kind.JUMP)) | ~(np.isfinite(slopes.left) & np.isfinite(slopes.right))
+            odd |= ~np.isfinite(slopes.bar)
+            unsure = (edge | odd) & (slopes.kind != Kind.MISSING)
+            unsure &= odd | ~(slopes.bar <= 0.3 * OF_CLAIM * abs(slopes.value)) | ~np.isfinite(forward).any(axis=0)
+            unsure |= edge & ~(np.isfinite(forward).any(axis=0) & np.isfinite(backward).any(axis=0))
+            if not unsure.any():
+                return slopes, unsure
+            last = round(-math.log2(self.precision(places)))
+            value, bar = close_look(line, range(last, last - 14, -1))
+            ends = [line.point(side * 2.0**-last).outputs for side in (1.0, -1.0)]
+            better = unsure & np.isfinite(bar) & (odd | (bar < slopes.bar)) & (bar <= 0.3 * abs(value))
+            # A jump goes on down to the last place; at an edge there is nothing on the other side.
+            ratio = (ends[0] - ends[1]) / (samples.rise[-1] + samples.drop[-1])
+            goes_on = ~((ratio > 0.7) & (ratio < 1.4))
+            one_sided = ~np.isfinite(forward).any(axis=0) | ~np.isfinite(backward).any(axis=0)
+            near = unsure & ~better & np.isfinite(ends).all(axis=0) & (one_sided | odd & goes_on & (slopes.kind == Kind.JUMP))
+        kind = np.where(better, Kind.SMOOTH, np.where(near, Kind.BESIDE, slopes.kind))
+        values, bars = np.where(better, value, slopes.value), np.where(better, bar, slopes.bar)
+        sides = {side: np.where(better, value, getattr(slopes, side)) for side in ("left", "right")}
+        return replace(slopes, value=values, bar=bars, kind=kind, **sides), better
+
+    def decide(self, places: Array, along: Array, line: Line, slopes: Slopes, samples: Samples, close: Array) -> list[Finding]:
         """The verdict on each component of a line."""
         claim, allowance = self.claimed(places, along)
         slopes.flat &= self.still_claimed(places)
@@ -473,9 +524,12 @@ class Comparison:
                 needed = np.where(rest, np.inf, needed)
         findings = []
         for c in range(len(claim)):
-            verdict, value, bar, reason, between = judge(float(claim[c]), float(allowance[c]), slopes, c, float(needed[c]))
+            verdict, value, bar, reason, between = judge(
+                float(claim[c]), float(allowance[c]), slopes, c, float(needed[c]), self.overflow(places, along)
+            )
             finding = Finding(places, c, verdict, float(claim[c]), value, bar, reason, between)
-            if verdict is Verdict.FAIL and slopes.kind[c] == Kind.SMOOTH and not refuted(samples, float(claim[c]), c):
+            from_several = close[c] or slopes.kind[c] != Kind.SMOOTH
+            if verdict is Verdict.FAIL and not from_several and not refuted(samples, float(claim[c]), c):
                 reason = "only one step width tells them apart, which may be chance"
                 finding = replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason)
             if finding.verdict is Verdict.FAIL:
@@ -547,7 +601,7 @@ class Comparison:
 
 
 def judge(
-    claim: float, allowance: float, slopes: Slopes, c: int, needed: float
+    claim: float, allowance: float, slopes: Slopes, c: int, needed: float, overflow: float
 ) -> tuple[Verdict, float, float, str, tuple[float, float] | None]:
     """The verdict on one claimed slope: (verdict, measured, error bar, reason, the one-sided slopes at a kink)."""
     value, bar, kind = float(slopes.value[c]), float(slopes.bar[c]), slopes.kind[c]
@@ -559,6 +613,8 @@ def judge(
 
     if kind == Kind.MISSING:
         return result(Verdict.INCONCLUSIVE, "the function is not finite on either side of this point")
+    if kind == Kind.BESIDE:
+        return result(Verdict.INCONCLUSIVE, "an edge of the domain, or a pole, is so near that no step is narrow enough")
     if kind == Kind.JUMP:
         return result(Verdict.JUMP, "the function jumps at this point")
     if math.isnan(claim):
@@ -581,6 +637,8 @@ def judge(
         return result(Verdict.FAIL)
     if not math.isfinite(value) or not math.isfinite(bar):
         return result(Verdict.INCONCLUSIVE, "no difference converges: the function is too rough here")
+    if math.isinf(claim) and claim * value > 0.0 and abs(value) + tolerance >= overflow:
+        return result(Verdict.PASS)  # no number of this dtype is larger
     if math.isinf(claim):
         return result(Verdict.FAIL, "the claimed slope is infinite, the measured one is not")
     if abs(claim - value) <= tolerance:

@@ -29,6 +29,7 @@ class Kind(enum.IntEnum):
     JUMP = 3
     MISSING = 4  # not finite, at any width
     STAIRS = 5  # locally constant, but from afar it has a slope: rounded, or a function of steps
+    BESIDE = 6  # too near to an edge of the domain, or to a pole, for any step
 
 
 class Point(NamedTuple):
@@ -146,7 +147,7 @@ class Samples:
         """Forward, backward and central slopes; the central one is of second order also where the two widths differ."""
         with np.errstate(all="ignore"):
             forward, backward = self.rise / self.ahead, self.drop / self.behind
-            return forward, backward, (self.behind * forward + self.ahead * backward) / (self.ahead + self.behind)
+            return forward, backward, forward + (backward - forward) * (self.ahead / (self.ahead + self.behind))
 
     @property
     def width(self) -> Array:
@@ -158,6 +159,10 @@ def candidates(slopes: Array, z: Array, noise: Array) -> tuple[Array, Array, Arr
 
     Each pair of neighbouring levels is a candidate by itself, each triple one after extrapolation.
     """
+    with np.errstate(all="ignore"):  # in units of the largest, as products of small slopes and small steps would be zero
+        unit = np.fmax.reduce(np.where(np.isfinite(slopes), abs(slopes), 0.0), axis=0)
+        unit = 2.0 ** np.where(unit > 0.0, np.clip(np.floor(np.log2(unit)), -1020, 1020), 0.0)
+    slopes, noise = slopes / unit, noise / unit
     first, second = slopes[:-1], slopes[1:]
     # A pair that is not extrapolated: its rest is a geometric series in the ratio of the last two differences.
     change = abs(second - first)
@@ -182,7 +187,7 @@ def candidates(slopes: Array, z: Array, noise: Array) -> tuple[Array, Array, Arr
     left = 2.0 * abs(slopes[end] - estimate)[:, None] * (z[None] / z[end][:, None])
     apart = abs(slopes[None] - estimate[:, None]) > bar[:, None] + 3.0 * noise[None] + left  # (candidate, level, component)
     wrong = (apart & (np.arange(len(slopes))[None] > end[:, None])[:, :, None]).any(axis=1)
-    return estimate, bar, end, wrong
+    return estimate * unit, bar * unit, end, wrong
 
 
 def limit(slopes: Array, z: Array, noise: Array) -> tuple[Array, Array]:
@@ -271,6 +276,32 @@ def long_look(samples: Samples, reach: float = 4.0) -> Slopes:
         return Slopes(
             value, bar, np.where(kink, left, value), np.where(kink, right, value), kind, far, far_bar, amplitude, span, flat
         )
+
+
+def close_look(line: Line, levels: Iterable[int]) -> tuple[Array, Array]:
+    """The slope and its error bar from seven neighbouring inputs, at the spacing of those where they tell the most.
+
+    Where the function is regular from one input to the next, it does not round its inputs, and steps of a few units in
+    their last place are wide enough. Nan and inf where it is not.
+    """
+    value, best = np.full_like(line.middle, np.nan), np.full_like(line.middle, np.inf)
+    for level in levels:
+        h = 2.0**-level
+        points = [line.point(i * h) if i else Point(line.middle, 0.0) for i in range(-3, 4)]
+        if any(point.distance != i * h for i, point in zip(range(-3, 4), points, strict=True)):
+            continue
+        values = np.array([point.outputs for point in points])
+        with np.errstate(all="ignore"):
+            changes = np.diff(values, axis=0)
+            ratio = changes[1:] / changes[:-1]
+            one, two, three = ((values[3 + i] - values[3 - i]) / (2.0 * i * h) for i in (1, 2, 3))
+            fourth, sixth = (4.0 * one - two) / 3.0, (15.0 * one - 6.0 * two + three) / 10.0
+            fifth, last = abs(np.diff(changes, 4, axis=0)).max(axis=0) / 252**0.5, abs(np.diff(changes, 5, axis=0))[0] / 924**0.5
+            noise = np.maximum(3.0 * np.maximum(fifth, last), 2.0**-52 * abs(line.middle))
+            bar = abs(sixth - fourth) + 2.0 * noise / h
+            better = ((ratio > 0.3) & (ratio < 3.0)).all(axis=0) & (bar < best)
+        value, best = np.where(better, sixth, value), np.where(better, bar, best)
+    return value, best
 
 
 def heard_noise(central: Array, width: Array, noise: Array) -> Array:

@@ -83,7 +83,8 @@ class Examination(Comparison):
         moves = (np.where(np.isfinite(self.claims), abs(self.claims), np.inf) * self.typical).max(axis=0)
         largest = float(moves[np.isfinite(moves)].max(initial=0.0))
         with np.errstate(all="ignore"):
-            number = np.where(moves > 0.0, np.clip(np.ceil(np.log(moves / largest) / np.log(UNLIKE) - 1.0), 0.0, ALIKE), ALIKE + 1.0)
+            steps = np.ceil(np.log(moves / largest) / np.log(UNLIKE)) - 1.0
+            number = np.where(moves > 0.0, np.clip(steps, 0.0, ALIKE), ALIKE + 1.0)
         number = np.where(np.isinf(moves), 0.0, number) if largest else np.zeros(len(moves))
         found, *smaller = [number == each for each in np.unique(number)]
         return [found, *map(np.flatnonzero, smaller)]
@@ -117,7 +118,7 @@ class Examination(Comparison):
         if len(self.subject.point) < 2 or worst_of(f.verdict for f in self.found) not in (Verdict.PASS, Verdict.KINK):
             return
         sets = [np.arange(len(self.subject.point))] * few + [np.array(kinks)] * (KINK_DIRECTIONS if len(kinks) > 1 else 0)
-        directions = [(places, self.direction(places)) for places in sets]
+        directions = [(places, self.direction(places, self.sizes)) for places in sets]
         if len(kinks) > 1:  # where the claim says that the function rises fastest
             claims = self.claims[:, kinks]
             directions += [(np.array(kinks), np.where(row < 0.0, -1.0, 1.0) * self.sizes[kinks]) for row in claims[:3]]

@@ -168,7 +168,7 @@ def jump_nearby(line: Line, claimed: float, measured: float, component: int) -> 
 
 
 def neighbours(subject: Subject, cotangents: Array, claims: Array) -> Array:
-    """How much the claimed gradient changes over a few units in the last place of the inputs: its own rounding noise.
+    """How much the claimed gradient departs from a straight line over a few units in the last place of the inputs: its noise.
 
     Within each side of the point, and of both the less, so that a step of the gradient there is no noise.
     """
@@ -178,14 +178,14 @@ def neighbours(subject: Subject, cotangents: Array, claims: Array) -> Array:
     spreads = []
     for side in (1, -1):
         found = []
-        for number in (1, 2, 4):
+        for number in range(1, 6):
             vector = subject.rounded(subject.point * (1.0 + side * number * epsilon))
             try:
                 with np.errstate(all="ignore"):
                     found.append(subject.pull(cotangents, vector))
             except OUTSIDE:
                 break
-        if len(found) == 3:
-            spreads.append(np.ptp(found, axis=0))
+        if len(found) == 5:
+            spreads.append(abs(np.diff(found, 2, axis=0)).max(axis=0))
     with np.errstate(all="ignore"):
         return np.nan_to_num(np.minimum.reduce(spreads), posinf=0.0) if spreads else np.zeros_like(claims)
