@@ -52,7 +52,7 @@ TINY = 5e-7
 NEARBY = 16
 #: To see whether a function moves at all, steps so many powers of two wider than the input, and how many times the rounding
 #: of the function a smooth one may move when it first does; no step is wider than the last.
-AFAR, ABRUPT, WIDEST = (26, 75, 200, 600, 1000), 32.0, 1000
+AFAR, ABRUPT, WIDEST = (40, 200, 600, 1000), 32.0, 1000
 HIDDEN = "its error bar is too wide: the rounding noise of the function hides the slope"
 
 
