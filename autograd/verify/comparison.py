@@ -374,8 +374,8 @@ class Comparison:
         return results
 
     def own_size(self, places: Array) -> tuple[int, ...]:
-        """For a single coordinate a step as wide as it is large."""
-        return () if len(places) > 1 else (0,)
+        """For a coordinate by itself a step as wide as it is large."""
+        return (0,) if self.by_itself(places) else ()
 
     def hidden(self, line: Line, still: Array) -> Array:
         """For components that do not move over the size of the input: how much wider a step moves them just above rounding.
