@@ -111,8 +111,7 @@ class Comparison:
         self.rng = np.random.default_rng([seed, order])
         self.evidence: list[str] = []
         self.found: list[Finding] = []
-        self.jitter: Array | None = None
-        self.rounding: Array | None = None
+        self.doubt: Array | None = None
         self.confirmations = 0
         self.mix: Array | None = None
         self.sizes, self.typical = self.magnitudes()
@@ -283,12 +282,10 @@ class Comparison:
         with np.errstate(all="ignore"):
             allowance = 8.0 * length(np.nan_to_num(parts * self.rough_claim[places], posinf=0.0, neginf=0.0))
             allowance += 2.0**-52 * abs(np.nan_to_num(parts, posinf=0.0, neginf=0.0)).sum(axis=1)
-            if self.rounding is not None:
-                allowance += ROUNDED * (self.rounding[:, places] * abs(along)).sum(axis=1)
+            if self.doubt is not None:
+                allowance += (self.doubt[:, places] * abs(along)).sum(axis=1)
             least = np.concatenate([np.full(leaf.stop - leaf.start, smallest(leaf.dtype)) for leaf in self.subject.leaves])
             allowance += 2.0 * (least[places] * abs(along)).sum()
-            if self.jitter is not None:
-                allowance += 4.0 * (self.jitter[:, places] * abs(along)).sum(axis=1)
             claim = parts.sum(axis=1) if len(places) > 1 else parts[:, 0]
             finest = min(float(self.rough_claim[places].max()) ** 0.6, 5e-3)  # 4e-10 in float64: nobody's formula is better
             return claim, np.maximum(allowance, np.nan_to_num(finest * abs(claim), posinf=0.0))
@@ -303,11 +300,11 @@ class Comparison:
 
     def uncertain(self) -> Array:
         """By how much each claim may be off: rounded on its way, or as noisy as it is at neighbouring inputs."""
-        if self.rounding is None:
-            self.rounding = self.subject.rounding(self.cotangents())
-        if self.jitter is None:
-            self.jitter = neighbours(self.subject, self.cotangents(), self.claims)
-        return ROUNDED * self.rounding + 4.0 * self.jitter
+        if self.doubt is None:
+            cotangents = self.cotangents()
+            jitter = neighbours(self.subject, cotangents, self.claims)
+            self.doubt = ROUNDED * self.subject.rounding(cotangents) + 4.0 * jitter
+        return self.doubt
 
     def at_least(self, part: float, places: Array) -> float:
         """A part of a slope that an error bar may have, or as much as differences in this precision need."""
@@ -505,9 +502,6 @@ class Comparison:
         slopes.flat &= self.still_claimed(places)
         with np.errstate(all="ignore"):
             apart = (slopes.kind == Kind.SMOOTH) & (abs(claim - slopes.value) > slopes.bar + allowance)
-            if self.jitter is None and apart.any():
-                self.jitter = neighbours(self.subject, self.cotangents(), self.claims)
-                claim, allowance = self.claimed(places, along)
             needed = self.needed(places, along)
             # Where the slope is zero, as at a minimum, those over steps as wide as the input are the measure.
             zero = (abs(claim) <= slopes.bar) & (len(places) == 1)
@@ -515,11 +509,11 @@ class Comparison:
             # Where nothing moves near by, and things jump further off: zero to nine digits of the function.
             rest = self.still_claimed(places) & (slopes.value == 0.0) & (slopes.bar <= 1e-9 * abs(self.middle))
             needed = np.where(rest, np.inf, needed)
-            if self.rounding is None and (apart | (slopes.bar > needed)).any():
-                self.rounding = self.subject.rounding(self.cotangents())
+            if self.doubt is None and (apart | (slopes.bar > needed)).any():
+                self.doubt = self.uncertain()
                 claim, allowance = self.claimed(places, along)
-            if self.rounding is not None:  # zero but for the rounding of what cancels in this very slope
-                least = ROUNDED * (self.rounding[:, places] * abs(along)).sum(axis=1)
+            if self.doubt is not None:  # zero but for the rounding of what cancels in this very slope
+                least = (self.doubt[:, places] * abs(along)).sum(axis=1)
                 rest = (abs(claim) <= least) & (abs(slopes.value) <= least + slopes.bar) & (slopes.bar <= HEARD * least)
                 needed = np.where(rest, np.inf, needed)
         findings = []
