@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd.backward import Pullback
+from autograd.hooks import HOOKED, any_hooks, runs
 from autograd.nesting import Nesting, is_dataclass, mapped, parameters_of
 from autograd.op import is_value, raw
 from autograd.ops.elementwise import positive
@@ -233,16 +234,26 @@ class Call:
             return [np.zeros(shape + target.shape) if shape + target.shape else 0.0 for target in self.targets]
         if not shape:
             return self.cotangents(out, self.targets, 1.0, self.on_values)
-        if size <= sum(target.size for target in self.targets):
-            rows = [self.cotangents(out, self.targets, seed, self.on_values) for seed in units(shape, out.dtype)]
-            columns = zip(*rows, strict=True) if rows else [[] for _ in self.targets]
-            return [
-                self.joined(list(parts), shape + target.shape, target.dtype)
-                for parts, target in zip(columns, self.targets, strict=True)
-            ]
-        seed = probe(out)
-        found = self.cotangents(out, self.targets, seed, on_values=True)
-        return [self.transposed(pulled, seed, shape, target.shape) for pulled, target in zip(found, self.targets, strict=True)]
+        if size > sum(target.size for target in self.targets) and not self.has_hooks(out):
+            seed, before = probe(out), runs.get()
+            found = self.cotangents(out, self.targets, seed, on_values=True)
+            if runs.get() == before:  # a hook inside of a checkpoint
+                return [
+                    self.transposed(pulled, seed, shape, target.shape) for pulled, target in zip(found, self.targets, strict=True)
+                ]
+        rows = [self.cotangents(out, self.targets, seed, self.on_values) for seed in units(shape, out.dtype)]
+        columns = zip(*rows, strict=True) if rows else [[] for _ in self.targets]
+        return [
+            self.joined(list(parts), shape + target.shape, target.dtype)
+            for parts, target in zip(columns, self.targets, strict=True)
+        ]
+
+    def has_hooks(self, out: Any) -> bool:
+        """Whether a hook may change what is pulled back from a result, so that it need not be linear in its cotangent."""
+        if not HOOKED or not is_value(out):
+            return False
+        way = Pullback(out, self.targets, self.stops)
+        return any_hooks(way.nodes, way.leaves, self.targets)
 
     def transposed(self, pulled: Value, seed: Value, shape: tuple[int, ...], target_shape: tuple[int, ...]) -> Any:
         """The Jacobian column by column: `pulled` is linear in `seed`, and its derivative is the transpose."""

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from autograd.call import Call, Function, checked, everything, inner, places_of, probe
+from autograd.hooks import runs
 from autograd.innermost import is_recording
 from autograd.nesting import Nesting, mapped
 from autograd.op import is_value
@@ -158,11 +159,7 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     call = Call(checked("jvp", f), args, {}, everything(args))
     along = call.matching(tangents, "a tangent of jvp()")
     results = Nesting(call.out)
-    moved = []
-    for out in results.leaves:
-        seed = probe(out)
-        slope = inner(call.cotangents(out, call.targets, seed, on_values=True), along) if is_value(out) else 0.0  # linear in seed
-        moved += call.cotangents(slope, [seed], 1.0, call.on_values or any(map(is_value, along)), along)
+    moved = [tangent for out in results.leaves for tangent in forward(call, out, along)]
     return call.finished(call.out), results.rebuild(moved)
 
 
@@ -232,6 +229,21 @@ def hvp(f: Function, args: Any, v: Any) -> Any:
     slope = inner(call.cotangents(out, call.targets, seed_like(out), on_values=True), along) if is_value(out) else 0.0
     result = call.nested(call.cotangents(slope, call.targets, 1.0, call.on_values or any(map(is_value, along)), along))
     return result[0] if single else result
+
+
+def forward(call: Call, out: Any, along: list[Any]) -> list[Any]:
+    """The derivative of one result along tangents; where hooks change gradients, by the rows of the Jacobian."""
+    on_values = call.on_values or any(map(is_value, along))
+    if not call.has_hooks(out):
+        seed, before = probe(out), runs.get()
+        slope = inner(call.cotangents(out, call.targets, seed, on_values=True), along) if is_value(out) else 0.0  # linear in seed
+        if runs.get() == before:
+            return call.cotangents(slope, [seed], 1.0, on_values, along)
+    terms = []
+    for jacobian_, target, tangent in zip(call.jacobians(out), call.targets, along, strict=True):
+        axes = tuple(range(np.ndim(out), np.ndim(out) + target.ndim))
+        terms.append((jacobian_ * tangent).sum(axis=axes) if target.ndim else jacobian_ * tangent)
+    return [sum(terms[1:], terms[0])]
 
 
 def stop_gradient(x: Any) -> Any:

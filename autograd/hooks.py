@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from itertools import chain
 from typing import Any
-from weakref import finalize
+from weakref import WeakValueDictionary
 
 from autograd.op import is_value, raw, shape_of
 from autograd.ops.plain import describe, own_copy, real_array
 from autograd.ops.reductions import fit
 
-#: The hooks of each Value, by its id, until it is gone: few Values have any, and a slot would cost all of them.
-HOOKS: dict[int, list[Hook]] = {}
+#: The Values that have hooks, by id. The hooks themselves are in a slot of the Value, where Python's collector sees a hook
+#: that refers to what was computed from it.
+HOOKED: WeakValueDictionary[int, Any] = WeakValueDictionary()
+#: How often hooks ran here, for those who ask whether any did.
+runs: ContextVar[int] = ContextVar("valuegrad_hook_runs", default=0)
 
 
 class Hook:
@@ -21,10 +25,9 @@ class Hook:
     def __init__(self, value: Any, hook: Callable[[Any], Any]) -> None:
         if not callable(hook):
             raise TypeError(f"register_hook() takes a function of the gradient, but got {hook!r}")
-        if id(value) not in HOOKS:
-            HOOKS[id(value)] = []
-            finalize(value, HOOKS.pop, id(value), None).atexit = False
-        self.hook, self.hooks = hook, HOOKS[id(value)]
+        if id(value) not in HOOKED:
+            value._hooks, HOOKED[id(value)] = [], value
+        self.hook, self.hooks = hook, value._hooks
         self.hooks.append(self)
 
     def remove(self) -> None:
@@ -34,12 +37,13 @@ class Hook:
 
 def any_hooks(*values: Iterable[Any]) -> bool:
     """Whether one of some Values has hooks."""
-    return any(HOOKS.values()) and any(HOOKS.get(id(value)) for value in chain(*values))
+    return len(HOOKED) > 0 and any(getattr(value, "_hooks", None) for value in chain(*values))
 
 
 def hooked(node: Any, g: Any) -> Any:
     """The gradient of a Value after its hooks. Each gets an array of its own: changing it in place changes nothing."""
-    for handle in tuple(HOOKS.get(id(node), ())):
+    for handle in tuple(getattr(node, "_hooks", ())):
+        runs.set(runs.get() + 1)
         changed = handle.hook(own_copy(g))
         if changed is not None:
             changed = changed if is_value(g) else raw(changed)

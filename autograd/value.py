@@ -159,7 +159,7 @@ class Value(Methods):
 
     # _x and _y are the operands, Values or constants; an op of other arity has all its arguments in _x,
     # and a leaf has in _y whether it is frozen. Fewer slots are less for the collector to walk through.
-    __slots__ = ("__weakref__", "_clock", "_raw", "_grad", "_label", "_mark", "_since", "_x", "_y", "op", "place")
+    __slots__ = ("__weakref__", "_clock", "_raw", "_grad", "_hooks", "_label", "_mark", "_since", "_x", "_y", "op", "place")
 
     __array_ufunc__, __array_function__ = array_ufunc, array_function  # np.sin(value), array * value
     __pandas_priority__ = 5000  # above those of pandas, so that table * value comes here
@@ -266,8 +266,6 @@ class Value(Methods):
 
     def register_hook(self, hook: Callable[[Any], Any]) -> Hook:
         """Call ``hook(g)`` with the gradient of this Value in every backward pass, when it is complete.
-
-        A hook that refers to this Value keeps it alive until the hook is removed.
 
         Args:
             hook: gets the gradient, a float or an array in backward(), a Value in gradient(), and may return
