@@ -87,17 +87,17 @@ def leaf_cotangents(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -
         check_current(nodes, leaves)
         with np.errstate(all="ignore"):
             owned = sweep(root, seed, nodes, leaves)
-        if all(is_finite(leaf._grad) for leaf in leaves):
+        if owned is not None and all(is_finite(leaf._grad) for leaf in leaves):
             return [leaf._grad if leaf in owned or not leaf.shape else leaf._grad.copy() for leaf in leaves]
     pullback = Pullback(root, targets, order=(nodes, leaves))
-    pullback.pull(seed, masked=True, keep=True) if fast else pullback(seed, keep=True)
+    pullback.pull(seed, masked=True, keep=True) if fast and owned is not None else pullback(seed, keep=True)
     for node in nodes:
         node._grad = pullback.found.get(node)
     return [c.copy() if c.__class__ is np.ndarray else c for c in map(pullback.found.get, leaves)]
 
 
-def sweep(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> set[Any]:
-    """Plain and fast: cotangents as numbers in the `_grad` slots. Returns the nodes that own theirs."""
+def sweep(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> set[Any] | None:
+    """Plain and fast: cotangents as numbers in the `_grad` slots. Returns the nodes that own theirs, or None at a checkpoint."""
     kind = root.__class__
     owned: set[Any] = set()
     for node in chain(nodes, leaves):
@@ -107,6 +107,8 @@ def sweep(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> set[Any]
         op, x, y = node.op, node._x, node._y
         g, out, rule_x, rule_y = node._grad, node._raw, op.rule_x, op.rule_y
         if rule_x is None:
+            if op.unfold is not None:
+                return None
             args = raw(arguments_of(node))
             for item, c in contributions(node, g, out, args):
                 accumulate(item, c, owned, g, *args)
@@ -163,15 +165,15 @@ class Pullback:
     elsewhere, and their hooks do not run.
     """
 
-    def __init__(self, root: Any, targets: Any, stops: Any = (), partial: bool = False, order: Any = None) -> None:
+    Order = tuple[list[Any], list[Any]]
+
+    def __init__(self, root: Any, targets: Any, stops: Any = (), partial: bool = False, order: Order | None = None) -> None:
         self.root, self.targets, self.partial = root, targets, partial
-        both: tuple[list[Any], list[Any]] = order or topological_order(root, stops)
-        self.nodes, self.leaves = both
+        self.nodes, self.leaves = order or topological_order(root, stops)
         self.wanted, self.needed = set(targets), set(targets)
-        for node in self.nodes:
-            if not self.needed.isdisjoint(inputs_of(node)):
-                self.needed.add(node)
+        self.needed.update(node for node in self.nodes if not self.needed.isdisjoint(inputs_of(node)))  # one by one
         self.path = [node for node in reversed(self.nodes) if node in self.needed]
+        self.unfold = next((node.op.unfold for node in self.path if node.op.unfold), None)
         self.found: dict[Any, Any] = {}
 
     def __call__(self, seed: Any, on_values: bool = False, keep: bool = False) -> list[Any]:
@@ -186,10 +188,10 @@ class Pullback:
         self, seed: Any, on_values: bool = False, masked: bool = False, keep: bool = False, hooks: bool = False
     ) -> list[Any]:
         """One pass; with `keep`, `found` then has the cotangents of the nodes on the way as well."""
-        needed, debugging = self.needed, is_set("debug")
+        needed, debugging = set(self.needed) if self.unfold else self.needed, is_set("debug")
         kind = self.root.__class__
         self.found = found = {self.root: seed}
-        for node in self.path:
+        for node in self.unfold(self, found, needed, keep, hooks) if self.unfold else self.path:
             if node not in found:
                 continue
             if hooks:

@@ -44,6 +44,7 @@ class Op:
         names, arity, settings: the arguments' names and number, and the positions of those without a rule.
         rule_x, rule_y: the rules of an op that has no arguments but one or two inputs, which backward()
             and the operators write out. Of all other ops a node keeps the whole tuple of arguments.
+        unfold: for checkpoints, the path of a Pullback with the nodes that they compute again in their place.
         domain: for elementwise ops, an interval for each input to sample, away from kinks.
         sums: whether it adds numbers up, which for float16 it does in float32.
         floats: whether integers and bools become floats before it computes; else they are moved about as they are.
@@ -78,6 +79,7 @@ class Op:
         self.sums = kind in SUMS
         self.floats = self.sums or kind == "elementwise"
         plain = len(rules) == len(names) <= 2 and prepare is None and kind != "custom"  # whose rules are checked
+        self.unfold: Callable[..., Any] | None = None
         self.rule_x = self.rules[0][1] if plain else None
         self.rule_y = self.rules[1][1] if plain and len(rules) == 2 else None
         self.__doc__, self.__wrapped__, self.__module__ = function.__doc__, function, function.__module__

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Any
 
 import numpy as np
 
-from autograd.backward import Pullback
+from autograd.backward import Pullback, check_current
 from autograd.call import Function, in_a_row, traced_now, tracing
-from autograd.graph import inputs_of
+from autograd.graph import arguments_of, inputs_of, topological_order
+from autograd.hooks import hooked
 from autograd.nesting import Nesting
 from autograd.op import is_value
-from autograd.ops.elementwise import astype
+from autograd.ops.elementwise import astype, positive
 from autograd.ops.forms import primitive
 from autograd.ops.shapes import reshape
 from autograd.scopes import scope
@@ -37,29 +40,52 @@ def checkpoint(f: Function) -> Function:
     @functools.wraps(f)
     def function(*args: Any, **named: Any) -> Any:
         around, traced = copy_context(), traced_now()
-
-        def recompute() -> tuple[Any, Value | None, list[Value]]:
-            """The nested result, its Values in one row, and those from outside that they were computed from."""
-            with scope() as here, tracing(traced):
-                result = f(*args, **named)
-                outs = list(filter(is_value, Nesting(result).leaves))
-                row = in_a_row(outs) if outs else None
-            return result, row, [] if row is None else outside(row, here)
-
-        result, row, inputs = recompute()
+        with nesting_limit(f), scope() as here, tracing(traced):
+            result = f(*args, **named)  # right here, so that each of nested checkpoints adds one call to Python's stack
+            row, inputs = joined(result, here)
         if row is None or not inputs:
             return result
+
+        def recompute() -> tuple[Value | None, list[Value]]:
+            with scope() as here, tracing(traced):
+                return joined(f(*args, **named), here)
+
         again = Recomputed(row.data, inputs, lambda: around.copy().run(recompute), getattr(f, "__name__", "f"))
         flat, start, parts = _checkpoint(inputs, again), 0, []
         nesting = Nesting(result)
+        single = len(list(filter(is_value, nesting.leaves))) == 1
         for leaf in nesting.leaves:
-            if is_value(leaf):
+            if is_value(leaf) and single:
+                leaf = flat
+            elif is_value(leaf):
                 part, start = reshape(flat[start : start + leaf.size], leaf.shape), start + leaf.size
                 leaf = part if part.dtype == leaf.dtype else astype(part, leaf.dtype)  # a row has one dtype
             parts.append(leaf)
         return nesting.rebuild(parts)
 
     return function
+
+
+def joined(result: Any, here: scope) -> tuple[Value | None, list[Value]]:
+    """The only Value of a nested result, or several in one row, and those from outside of a scope that it was computed from."""
+    outs = list(filter(is_value, Nesting(result).leaves))
+    row = in_a_row(outs) if len(outs) > 1 else positive(outs[0]) if outs else None
+    return row, [] if row is None else outside(row, here)
+
+
+@contextmanager
+def nesting_limit(f: Function) -> Iterator[None]:
+    """Say what to do where checkpoints are nested deeper than Python's stack allows."""
+    try:
+        yield
+    except RecursionError as error:
+        if "checkpoint" in str(error):
+            raise
+        raise RecursionError(
+            f"checkpoint({getattr(f, '__name__', 'f')}) reached Python's limit of {sys.getrecursionlimit():,} calls inside of "
+            "one another; a checkpoint takes two, its function's and its own: raise it with sys.setrecursionlimit(), or call "
+            "checkpoints one after the other, as in a loop over layers"
+        ) from None
 
 
 class Recomputed:
@@ -70,7 +96,7 @@ class Recomputed:
 
     def row(self) -> Value:
         """The result once more, with its graph."""
-        _, row, inputs = self.run()
+        row, inputs = self.run()
         # Leaves that f makes are new ones every time.
         if row is None or any(item.op is not None for item in set(inputs).symmetric_difference(self.inputs)):
             raise ValueError(
@@ -98,6 +124,45 @@ def recompute_rule(g: Any, out: Any, inputs: tuple[Any, ...], again: Recomputed)
 def _checkpoint(inputs: Any, again: Recomputed) -> Any:
     """The numbers of a checkpoint; `inputs` are the Values from outside that they were computed from."""
     return again.data
+
+
+def unfold(way: Pullback, found: dict[Any, Any], needed: set[Any], keep: bool, hooks: bool) -> Iterator[Any]:
+    """The path of a backward pass with the nodes that checkpoints compute again in their place.
+
+    One loop for all, however deep checkpoints are nested in others. What is computed again is dropped on the way, and has
+    its hooks run here, unless all have.
+    """
+    waiting, again = way.path[::-1], set()
+    while waiting:
+        node = waiting.pop()
+        inner = node in again
+        if inner and not hooks and node in found:
+            found[node] = hooked(node, found[node])
+        if node.op.unfold is None or node not in found or needed.isdisjoint(inputs_of(node)):
+            yield node
+        else:
+            more = recomputed(node, found, needed)
+            again.update(more)
+            waiting += more
+        if inner or (node.op.unfold is not None and not keep and node not in way.wanted):
+            found.pop(node, None)
+        if inner:
+            again.discard(node)
+            needed.discard(node)
+
+
+def recomputed(node: Any, found: dict[Any, Any], needed: set[Any]) -> list[Any]:
+    """The nodes behind a checkpoint that are needed, inputs first, with its cotangent at the last."""
+    _, again = arguments_of(node)
+    row = again.row()
+    nodes, leaves = topological_order(row, again.inputs)
+    check_current(nodes, leaves)
+    found[row] = found[node]
+    needed.update(item for item in nodes if not needed.isdisjoint(inputs_of(item)))
+    return [item for item in nodes if item in needed]
+
+
+_checkpoint.unfold = unfold
 
 
 def outside(row: Value, here: scope) -> list[Value]:

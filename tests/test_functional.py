@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import sys
 import warnings
 import weakref
 from collections import Counter, OrderedDict, defaultdict, namedtuple
@@ -869,6 +870,48 @@ def test_one_pullback_with_checkpoints_in_several_threads() -> None:
     expected = pullback(1.0)
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(lambda _: pullback(1.0), range(100))) == {expected}
+
+
+def test_checkpoints_in_one_another() -> None:
+    def nested(levels: int) -> Callable[[Any], Any]:
+        f: Callable[[Any], Any] = np.sin
+        for _ in range(levels):
+            f = checkpoint(lambda x, f=f: f(x) * 1.0)
+        return f
+
+    f = nested(300)
+    x = Value(1.0)
+    f(x).backward()
+    assert x.grad == pytest.approx(np.cos(1.0))
+    assert grad(grad(nested(20)))(1.0) == pytest.approx(-np.sin(1.0))
+    with pytest.raises(
+        RecursionError, match=r"checkpoint\(<lambda>\) reached Python's limit of .* sys.setrecursionlimit\(\).*one after"
+    ):
+        nested(sys.getrecursionlimit())(Value(1.0))
+    y = Value([1.0, 2.0])
+    for _ in range(500):
+        y = checkpoint(lambda y: y * 1.0)(y)
+    assert gradient(y.sum(), y).data.tolist() == [1.0, 1.0]
+
+
+def test_nested_checkpoints_drop_what_they_compute_again() -> None:
+    most: list[int] = []
+
+    def layer(x: Any) -> Any:
+        y = x * 1.0
+        y.register_hook(lambda g: most.append(sum(ref() is not None for ref in alive)))
+        alive.append(weakref.ref(y))
+        return y * 1.0
+
+    alive: list[Any] = []
+    x = Value(np.ones(3))
+    out = x
+    for _ in range(10):
+        out = checkpoint(checkpoint(layer))(out)
+    assert sum(ref() is not None for ref in alive) == 0
+    out.sum().backward()
+    assert x.grad.tolist() == [1.0, 1.0, 1.0]
+    assert len(most) == 10 and max(most) <= 2, "one layer at a time, and its hooks run once"
 
 
 def test_checkpoint_of_a_random_function_is_refused() -> None:
