@@ -813,6 +813,20 @@ def test_a_failed_layer_shows_its_own_parameters_and_not_those_that_were_still_t
     assert not drawing.find("2.weight")
 
 
+def test_an_error_of_the_user_is_placed_in_the_users_own_function() -> None:
+    class Net(nn.Module):
+        def forward(self, x: Any) -> Any:
+            hidden = x * 2.0
+            assert hidden.shape == (3,), "three features"
+            return hidden
+
+    x = Value(np.ones(2), label="x")
+    picture = draw(raised(lambda: Net()(x))).picture
+    assert picture.nodes[0].title == "AssertionError in Net.forward"
+    assert ": three features" in picture.notes[0]
+    assert {"x", "x * 2"} <= {node.title for node in picture.nodes}
+
+
 def test_an_error_that_led_to_another_is_told_first() -> None:
     x = Value(np.ones((2, 3)), label="x")
 

@@ -154,7 +154,9 @@ def where_failed(error: BaseException) -> str:
     if modules:
         return type(modules[-1]).__name__
     called = inner[0].f_code.co_name if inner else "_"
-    return f"{called}()" if not called.startswith(("_", "<")) or own < 0 else frames[own].f_code.co_name
+    if own < 0 or not called.startswith(("_", "<")):
+        return f"{called}()"
+    return frames[own].f_code.co_qualname.rpartition("<locals>.")[2]  # Net.forward
 
 
 def user_line(error: BaseException) -> tuple[str, str]:

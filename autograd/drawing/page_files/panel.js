@@ -215,8 +215,9 @@ function restDetails(model, state, on) {
   const notes = model.notes.map((note) => el("p", { class: "note" }, note));
   if (model.isNetwork)
     return { heading: "Neurons and connections", parts: [el("p", {}, "Select a neuron for its numbers."), ...notes] };
+  const end = model.roots.length > 1 ? "outputs" : "output";
   const words = model.hasCotangents
-    ? "Press Play, or . for one step: first every operation computes its value, from the inputs to the output. Then the gradient starts at the output and flows back, one operation at a time."
+    ? `Press Play, or . for one step: first every operation computes its value, from the inputs to the ${end}. Then the gradient starts at the ${end} and flows back, one operation at a time.`
     : "Press Play, or . for one step, to see every operation compute its value.";
   return {
     heading: "Play the graph",
