@@ -7,7 +7,7 @@ import linecache
 import numpy as np
 import pytest
 
-from autograd import primitive
+from autograd import Value, primitive
 from autograd.drawing.explain import KINDS, WORDS, rules_of, words_of
 from autograd.ops import table
 
@@ -160,3 +160,30 @@ def op_with(rule):
         return x
 
     return primitive(x=rule)(form)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "phrase", "wanted"),
+    [
+        ("relu", (0.0,), "at the kink, 0, the slope is 0", [0.0]),
+        ("abs", (0.0,), "the kink, 0, the slope is 0", [0.0]),
+        ("maximum", (2.0, 2.0), "at a tie each gets half", [0.5, 0.5]),
+        ("sqrt", (0.0,), "the slope at 0 is infinite", [np.inf]),
+        ("pow", (0.0, 2.0), "0 where the base is 0", [0.0, 0.0]),
+        ("hypot", (0.0, 0.0), "at (0, 0) both get 0", [0.0, 0.0]),
+        ("heaviside", (0.0, 7.0), "its value at 0 gets the incoming gradient where the input is 0", [0.0, 1.0]),
+        ("copysign", (0.0, -2.0), "and 0 where it is 0", [0.0, 0.0]),
+        ("hard_sigmoid", (1.0,), "a sixth of the incoming gradient between -3 and 3", [1.0 / 6.0]),
+        ("hard_sigmoid", (3.0,), "nothing elsewhere or at the corners", [0.0]),
+        ("mod", (7.5, 2.0), "minus the incoming gradient times floor(x / y)", [1.0, -3.0]),
+        ("prelu", (0.0, 0.25), "at 0 the smaller of both", [0.25, 0.0]),
+        ("prelu", (0.0, -0.5), "or 0 for a negative weight", [0.0, 0.0]),
+        ("logaddexp", (-np.inf, -np.inf), "where both are -inf, both get 0", [0.0, 0.0]),
+    ],
+)
+def test_sentences_about_kinks_and_ties_are_true(name, given, phrase, wanted):
+    values = [Value(number) for number in given]
+    with np.errstate(all="ignore"):
+        OPS[name](*values).backward()
+    assert phrase in WORDS[name]
+    assert [value.grad for value in values] == wanted

@@ -253,8 +253,8 @@ WORDS = {
     "hard_sigmoid": "The input gets a sixth of the incoming gradient between -3 and 3, and nothing elsewhere or at the corners.",
     "step": "The step is constant on both sides, so that the gradient is 0 everywhere.",
     "prelu": (
-        "The input gets the incoming gradient, times the weight where it is negative, and at 0 the smaller of both; the "
-        "weight gets the incoming gradient times the input where that is negative."
+        "The input gets the incoming gradient, times the weight where it is negative, and at 0 the smaller of both, or 0 for "
+        "a negative weight; the weight gets the incoming gradient times the input where that is negative."
     ),
     "clip": (
         "The incoming gradient passes where the input lies strictly between its bounds; outside, and at a bound, it is stopped."
