@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-#: Comparisons with PyTorch run where it is installed: python -m tests.pytorch makes such an environment.
-collect_ignore = [] if importlib.util.find_spec("torch") else ["pytorch"]
+#: Comparisons with PyTorch and JAX run where these are installed: python -m tests.pytorch, python -m tests.jax make environments.
+collect_ignore = [folder for folder, name in (("pytorch", "torch"), ("jax", "jax")) if importlib.util.find_spec(name) is None]
 
 
 @pytest.fixture

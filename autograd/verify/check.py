@@ -15,6 +15,7 @@ from autograd.verify.causes import EVALUATIONS, VAGUE, cause_of
 from autograd.verify.contracts import asymmetry, broken_contracts, overwritten
 from autograd.verify.examination import Examination, Finding, Inconclusive
 from autograd.verify.foreign import adopted
+from autograd.verify.frameworks import Adapter, FrameworkSubject, from_torch, is_torch_module
 from autograd.verify.points import check_points, is_number
 from autograd.verify.progress import Progress
 from autograd.verify.report import GradientError, GradientReport, Row, Verdict, worst_of
@@ -45,6 +46,7 @@ def check_gradients(
     Args:
         f: a function of Values: NumPy code, with numbers, arrays, or nestings of them as arguments and result. With
             `gradient`, a plain function of numbers and arrays. A result with several elements is checked as a Jacobian.
+            Or what from_torch() or from_jax() make of a function of theirs, whose own gradient is verified then.
         inputs: numbers, arrays, lists of numbers (as arrays), leaf Values, modules, and dicts, lists, tuples and dataclasses
             of these. Leaf Values and the parameters of modules are moved in place, so that f may also reach them by
             itself, and restored. float32 and float16 inputs are judged by their precision.
@@ -92,7 +94,20 @@ def check_gradients(
         raise ValueError(f"budget is the most evaluations that are allowed, at least 1, but got {budget!r}")
 
     def make(inputs: tuple[Any, ...]) -> Subject:
-        return ValueSubject(f, inputs, budget) if gradient is None else PlainSubject(f, inputs, gradient, budget)
+        if isinstance(f, Adapter) and gradient is None:
+            return f.subject(inputs, budget)
+        if any(map(is_torch_module, inputs)) or (is_torch_module(f) and gradient is None):
+            raise TypeError("a module of PyTorch has its gradient from PyTorch: check_gradients(from_torch(f), *inputs)")
+        if gradient is not None:
+            return PlainSubject(f, inputs, gradient, budget)
+        try:
+            return ValueSubject(f, inputs, budget)
+        except Exception as error:
+            for word, name in (("Tensor", "from_torch"), ("JAX", "from_jax")):
+                if word in str(error):
+                    fix = f"check_gradients({name}(f), *inputs) verifies its own gradient"
+                    error.add_note(f"the function was called with Values; {fix}")
+            raise
 
     def run(subject: Subject, explained: bool) -> GradientReport:
         with np.errstate(all="ignore"):  # inputs around the point may be outside of the domain
@@ -150,12 +165,16 @@ def check_model(
     >>> check_model(model, nn.cross_entropy, np.ones((4, 3)), [0, 1, 1, 0]).ok
     True
     """
-    if not is_module(model):
+    if is_torch_module(model):
+        model = from_torch(model)
+    if not is_module(model) and not isinstance(model, Adapter):
         raise TypeError(f"check_model() takes a module, something with named_parameters(), but got {model!r}")
     if not callable(loss):
         raise TypeError(f"check_model() takes a loss function as its second, but got {loss!r}: check_model(model, loss, *batch)")
 
     def make(batch: tuple[Any, ...]) -> Subject:
+        if isinstance(model, Adapter):
+            return loss_of_adapted(model, loss, batch, budget)
         return BatchSubject(model, loss, batch, budget, make)
 
     def run(subject: Subject, explained: bool) -> GradientReport:
@@ -164,11 +183,24 @@ def check_model(
 
     if points is not None and not is_number(points):
         return check_points(make, run, batch or None, points, seed, budget)
-    subject = ValueSubject(no_batch(loss_of(model, loss, batch)), (model,), budget)
+    subject: Subject
+    own = not isinstance(model, Adapter)
+    subject = ValueSubject(no_batch(loss_of(model, loss, batch)), (model,), budget) if own else make(batch)
     try:
         return run(subject, True) if points is None else check_points(lambda _: subject, run, (model,), points, seed, budget)
     finally:
         subject.restore()
+
+
+def loss_of_adapted(model: Adapter, loss: Callable[..., Any], batch: tuple[Any, ...], budget: int) -> Subject:
+    """The loss of a module of PyTorch as a function of its parameters."""
+    if not is_torch_module(model.target):
+        raise TypeError(
+            "check_model() takes from_torch(module); of a function, the loss is part of it: "
+            "check_gradients(from_torch(lambda ...: loss(...)), *inputs)"
+        )
+    whole = from_torch(lambda module, *batch: loss_of(module, loss, batch)(), model.dtype)
+    return whole.subject((model.target,), budget, batch)
 
 
 def no_batch(call: Callable[[], Any]) -> Callable[[Any], Any]:
@@ -252,8 +284,8 @@ class Check:
         subject, blame = self.subject, None
         if not subject.leaves:
             raise ValueError(
-                "there is nothing to differentiate by, all inputs are bools, or frozen Values or parameters: give numbers, "
-                "arrays or Values that require a gradient"
+                "there is nothing to differentiate by, all inputs are bools, or frozen Values or parameters, or integers of "
+                "from_torch() and from_jax(): give numbers, arrays or Values that require a gradient"
             )
         with Progress(len(subject.leaves) * self.order, self.progress) as bar:
             try:
@@ -307,7 +339,7 @@ class Check:
 
     def derivative(self, subject: Subject, examination: Examination) -> Subject:
         """The subject of the next order: the gradient of a random combination of the outputs."""
-        assert isinstance(subject, ValueSubject)
+        assert isinstance(subject, (ValueSubject, FrameworkSubject))
         rng = np.random.default_rng([self.seed, 17])
         count, rows = len(subject.output.vector), len(examination.claims)
         weights = rng.uniform(0.5, 1.5, rows) * (2.0 * rng.integers(0, 2, rows) - 1.0) if rows > 1 else np.ones(rows)

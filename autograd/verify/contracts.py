@@ -11,6 +11,7 @@ from autograd.graph import inputs_of
 from autograd.op import is_value, raw
 from autograd.ops.plain import own_copy
 from autograd.verify.foreign import arrays_in, shares
+from autograd.verify.frameworks import FrameworkSubject, size_of
 from autograd.verify.subjects import OUTSIDE, Leaf, PlainSubject, Subject, ValueSubject, precision, split
 
 Array = np.ndarray
@@ -20,6 +21,8 @@ def broken_contracts(subject: Subject, rng: np.random.Generator) -> list[str]:
     """A sentence for each contract that does not hold at the point."""
     if isinstance(subject, ValueSubject):
         return broken_by_values(subject, rng)
+    if isinstance(subject, FrameworkSubject):
+        return broken_by_framework(subject, rng)
     return broken_by_function(subject) if isinstance(subject, PlainSubject) else []
 
 
@@ -96,6 +99,37 @@ def memory_of_backward(subject: ValueSubject, cotangent: Array, given: list[Any]
         if any(shares(grad, other) for other in others):
             found.append(f"the gradient of {leaf.name} shares memory with an input, the cotangent or another gradient")
         others.append(grad)
+    return found
+
+
+def broken_by_framework(subject: FrameworkSubject, rng: np.random.Generator) -> list[str]:
+    """The contracts of a gradient that another library gives."""
+    found: list[str] = []
+    way = subject.pullback(subject.point)
+    size = len(subject.output.vector)
+    first, second = (rng.integers(1, 65, size) / 64.0 for _ in range(2))
+    one = way(subject.split(first))
+    kept = [np.array(slope) for slope in one]
+    two, none, both = (way(subject.split(seed)) for seed in (second, 0.0 * first, 2.0 * first - 3.0 * second))
+    # Slopes that are rounding errors of what cancelled are not linear: how much an input moves the result is the measure.
+    with np.errstate(all="ignore"):
+        moves = [abs(slope).max(initial=0.0) * size_of(subject, leaf) for leaf, slope in zip(subject.leaves, kept, strict=True)]
+    largest = float(np.nanmax(moves, initial=0.0))
+    for leaf, before, a, b, zero, c in zip(subject.leaves, one, kept, two, none, both, strict=True):
+        if shares(before, b) and not np.array_equal(before, a, equal_nan=True):
+            found.append(
+                f"the gradient of {leaf.name} is the same array at every call, which overwrites what an earlier one returned: "
+                "let the backward function return a new one, or a copy"
+            )
+            continue
+        if np.nan_to_num(zero, nan=1.0).any():
+            found.append(f"a cotangent of zero gives a gradient of {leaf.name} that is not zero")
+        precise = max(precision(leaf.dtype), float(subject.output.epsilon.max(initial=0.0)))
+        with np.errstate(all="ignore"):
+            error = abs(c - (2.0 * a - 3.0 * b)).max(initial=0.0)
+            own = (2.0 * abs(a) + 3.0 * abs(b)).max(initial=0.0)
+        if error > 1e-2 * precise**0.5 * own and error * size_of(subject, leaf) > 1e4 * precise * largest:
+            found.append(f"the gradient of {leaf.name} is not linear in the cotangent of the output")
     return found
 
 
