@@ -16,6 +16,7 @@ import numpy as np
 FLOAT_ERRORS = (ZeroDivisionError, OverflowError, ValueError)
 
 
+#: Arrays that were pickled have dtypes of their own: `is` may only save time, .char tells ("e", "f" and "d").
 HALF, SINGLE, DOUBLE = map(np.dtype, (np.float16, np.float32, np.float64))
 
 #: From so many elements on float32 is added up in float64, where NumPy would add one after the other.
@@ -101,7 +102,7 @@ class Op:
         for position, _ in self.rules:
             item = args[position]
             if item.__class__ is np.ndarray:
-                usual = usual and (item.dtype is DOUBLE or item.dtype is SINGLE)
+                usual = usual and (item.dtype is DOUBLE or item.dtype.char in "df")
             elif item.__class__ is not float and item is not None:
                 usual, value = False, value_in(item)
                 if value is not None:
@@ -157,7 +158,7 @@ def common_dtype(inputs: Iterable[Any]) -> Any:
 def adds_halves(op: Op, args: tuple[Any, ...], first: Any) -> bool:
     """Whether an op adds up numbers of float16, which stops at 2048 and overflows at 65504. `first` is its first input."""
     first = first[0] if first.__class__ is tuple and first else first
-    return op.sums and first.__class__ is np.ndarray and first.dtype is HALF and common_dtype(op.inputs(args)) is HALF
+    return op.sums and first.__class__ is np.ndarray and first.dtype.char == "e" and common_dtype(op.inputs(args)) == HALF
 
 
 def in_single(record: Callable[..., Any], op: Op, args: tuple[Any, ...]) -> Any:

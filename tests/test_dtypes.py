@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -159,7 +160,7 @@ LARGE: dict[str, tuple[Callable[..., Any], list[Any]]] = {
 NOT_LARGE = {
     "inv", "solve", "det", "logabsdet", "pinv", "cholesky", "qr", "eigh", "eig", "svd", "rnn", "lstm", "gru", "conv_input",
     "conv_weight", "max_unpool", "max_picked", "sum_unpool", "bin_spread", "put_back", "averaged_runs", "running_products",
-    "products_slope", "run_sums",
+    "products_slope", "run_sums", "complement",
 }  # fmt: skip
 
 
@@ -274,3 +275,13 @@ def test_constants_of_integers_and_bools_take_the_dtype_of_the_value(dtype: Any)
     sum(out.sum() for out in outs).backward()
     assert x.grad.dtype == dtype
     np.testing.assert_array_equal((np.array([1, 2, 3], np.uint8) - x).data, [0.0, 0.0, -1.0])
+
+
+def test_arrays_of_another_byte_order_or_out_of_a_pickle_add_up_the_same() -> None:
+    """Their dtypes are equal to those of other arrays, and not the same objects."""
+    for dtype in (np.float16, np.float32):
+        array = np.full((50000, 2), 0.1, dtype)
+        right = ops.sum(array / dtype(4.0), 0)
+        for other in (pickle.loads(pickle.dumps(array)), array.astype(np.dtype(dtype).newbyteorder(">"))):
+            for out in (ops.sum(other / dtype(4.0), 0), ops.sum(Value(other) / 4.0, 0).data, ops.mean(other, 0) * dtype(12500.0)):
+                np.testing.assert_allclose(out, right, 2e-3 if dtype is np.float16 else 1e-6)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.op import DOUBLE, SINGLE, raw
+from autograd.op import DOUBLE, raw
 from autograd.ops.elementwise import astype, float_dtype
 from autograd.ops.forms import adding, composed, in_float32, primitive
 from autograd.ops.plain import is_finite
@@ -448,7 +448,7 @@ def _sum_pool(x: Any, window: Window) -> Any:
     """The sum over each window."""
     x = laid_out(x, window)
     first, *others = window.places
-    many = x.dtype is SINGLE and len(others) > 64
+    many = x.dtype.char == "f" and len(others) > 64
     out = x[first].astype(DOUBLE if many else x.dtype)
     for place in others:
         out += x[place]

@@ -98,17 +98,17 @@ def in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
     """Make a function of several steps take float16 through them in float32: a sum of squares would overflow on the way."""
 
     def wider(item: Any) -> Any:
-        return item.astype(SINGLE) if getattr(raw(item), "dtype", None) is HALF else item
+        return item.astype(SINGLE) if getattr(raw(item), "dtype", None) == HALF else item
 
     def narrower(out: Any) -> Any:
         if out.__class__ is tuple:
             return tuple(map(narrower, out))
-        return out.astype(HALF) if getattr(raw(out), "dtype", None) is SINGLE else out
+        return out.astype(HALF) if getattr(raw(out), "dtype", None) == SINGLE else out
 
     @functools.wraps(function)
     def compute(*args: Any, **named: Any) -> Any:
         first, dtype = raw(args[0]) if args else None, named.get("dtype")
-        if getattr(first, "dtype", None) is not HALF or dtype is not None or common_dtype((*args, *named.values())) is not HALF:
+        if getattr(first, "dtype", None) != HALF or dtype is not None or common_dtype((*args, *named.values())) != HALF:
             return function(*args, **named)
         return narrower(function(*map(wider, args), **{name: wider(item) for name, item in named.items()}))
 

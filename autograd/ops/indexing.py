@@ -76,11 +76,11 @@ def scatter(x: Any, shape: tuple[int, ...], index: Any) -> Any:
     out = np.zeros(shape, x.dtype)
     if take_once(index):
         out[index] = x
-    elif isinstance(index, np.ndarray) and out.ndim == 1 and (x.dtype is not SINGLE or x.size <= MANY):
+    elif isinstance(index, np.ndarray) and out.ndim == 1 and (x.dtype.char != "f" or x.size <= MANY):
         np.add.at(out, index, x)
     else:  # add.at is several times faster on one flat index than on a tuple of them
         places = np.arange(out.size).reshape(shape)[index]
-        if x.dtype is SINGLE and x.size > MANY and out.size < 4 * places.size:  # so many add up in float64
+        if x.dtype.char == "f" and x.size > MANY and out.size < 4 * places.size:  # so many add up in float64
             sums = np.bincount(places.reshape(-1), np.broadcast_to(x, places.shape).reshape(-1), out.size)
             return sums.reshape(shape).astype(SINGLE)
         np.add.at(out.reshape(-1), places.reshape(-1), np.broadcast_to(x, places.shape).reshape(-1))
@@ -130,7 +130,7 @@ def index_set(x: Any, u: Any, index: Any) -> Any:
 def index_add(x: Any, u: Any, index: Any) -> Any:
     """A copy of `x` with `u` added at ``x[index]``; repeated places add up."""
     out = np.array(x, dtype=np.result_type(x, u))
-    if out.dtype is SINGLE and np.size(u) > MANY:
+    if out.dtype.char == "f" and np.size(u) > MANY:
         return out + scatter.array(np.asarray(u, SINGLE), out.shape, index)
     np.add.at(out, index, u)
     return out

@@ -319,7 +319,7 @@ def einsum_rule(g: Any, out: Any, values: tuple[Any, ...], names: tuple[str, ...
 def _einsum(values: Any, names: tuple[str, ...], result: str, optimize: Any) -> Any:
     """einsum() with subscripts that have no ellipsis."""
     subscripts, dtype = f"{','.join(names)}->{result}", np.result_type(*values)
-    if dtype is SINGLE and any(
+    if dtype.char == "f" and any(
         length > MANY and letter not in result
         for name, item in zip(names, values, strict=True)
         for letter, length in zip(name, np.shape(item), strict=True)

@@ -36,7 +36,7 @@ def in_double(function: Any, x: Any, axis: Any, pairwise: bool = True, **named: 
 
     If it adds `pairwise`, NumPy is as accurate where the elements lie in memory in a row.
     """
-    if x.__class__ is np.ndarray and x.dtype is SINGLE and x.size > MANY:
+    if x.__class__ is np.ndarray and x.dtype.char == "f" and x.size > MANY:
         in_a_row = pairwise and (axis is None or axis in (-1, x.ndim - 1)) and x.flags.c_contiguous
         if not in_a_row:
             return function(x, axis, dtype=DOUBLE, **named).astype(SINGLE)
@@ -45,7 +45,7 @@ def in_double(function: Any, x: Any, axis: Any, pairwise: bool = True, **named: 
 
 def total(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """np.sum(), in half the time on small arrays."""
-    if x.__class__ is np.ndarray and x.dtype is SINGLE:
+    if x.__class__ is np.ndarray and x.dtype.char == "f":
         return in_double(np.add.reduce, x, axis, keepdims=keepdims)
     add: Any = np.add.reduce
     return add(x, axis, keepdims=keepdims)
