@@ -558,6 +558,18 @@ def test_a_scope_of_one_node_is_no_folded_pattern() -> None:
     assert draw(total, depth=0, fold=True).note == "showing 5 nodes of 10: folded 2 patterns, collapsed 3 scopes"
 
 
+def test_json_holds_no_number_that_json_does_not_know() -> None:
+    x = Value([1.0, 0.0, -1.0], label="x")
+    with np.errstate(all="ignore"):
+        out = (np.log(x) / x).sum()
+        out.backward()
+    found = draw(out).to_json()
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    (node,) = [node for node in found["nodes"] if node.get("op") == "log"]
+    assert [float(number) for number in node["data"]["values"]] == pytest.approx([0.0, -np.inf, np.nan], nan_ok=True)
+    assert found["notes"][-2:] == ["the first infinity is in log(x)", "the first NaN is in log(x)"]
+
+
 # --- several outputs ------------------------------------------------------------------------------
 
 

@@ -288,8 +288,9 @@ class Drawing:
         return page_of(self.picture, self.direction)
 
     def to_json(self) -> dict[str, Any]:
-        """All of the picture as dicts, lists, strings and numbers."""
-        return self.picture.to_json()
+        """All of the picture as dicts, lists, strings and finite numbers: "NaN", "Infinity" and "-Infinity" are strings."""
+        found: dict[str, Any] = finite(self.picture.to_json())
+        return found
 
     def compare(self, later: Drawing) -> Drawing:
         """What differs in a later drawing: nodes added, removed, and changed in shape or setting; numbers do not count.
@@ -367,7 +368,7 @@ class Drawing:
         if suffix in (".mmd", ".mermaid"):
             return self.mermaid
         if suffix == ".json":
-            return json.dumps(finite(self.to_json()), indent=1, allow_nan=False)
+            return json.dumps(self.to_json(), indent=1, allow_nan=False)
         return self.html if suffix == ".html" else self.text
 
     def show(self) -> None:
