@@ -29,6 +29,7 @@ PLAIN = [
     "isrealobj", "iscomplexobj", "signbit", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal",
     "logical_and", "logical_or", "logical_xor", "logical_not", "result_type", "can_cast", "min_scalar_type", "common_type",
     "zeros_like", "ones_like", "empty_like", "array_repr", "array_str", "array2string", "may_share_memory", "shares_memory",
+    "tril_indices_from", "triu_indices_from", "diag_indices_from", "ix_", "unravel_index", "ravel_multi_index", "einsum_path",
 ]  # fmt: skip
 
 #: What a reduction and a scan of these ufuncs are: np.add.reduce(v) is np.sum(v, axis=0). Of all others they are folds.
@@ -37,6 +38,17 @@ SCANNED = {"add": "cumsum", "multiply": "cumprod"}
 
 #: The two ufuncs of scipy.special.zeta(), which is a function in Python.
 ZETAS = {"_zeta": "zeta", "_riemann_zeta": "zeta"}
+
+#: Why there is no derivative of these, and what to do instead.
+REASONS = {
+    **dict.fromkeys(
+        ["histogram", "histogram2d", "histogramdd", "histogram_bin_edges"],
+        "counts, which move in jumps: take v.data, or add up a smooth kernel around each centre",
+    ),
+    "roots": "roots, which may be complex: where they are real, take np.linalg.eigvals() of the companion matrix",
+    **dict.fromkeys(["spacing", "nextafter"], "the distance of floats, which moves in jumps: take v.data"),
+    **dict.fromkeys(["save", "savez", "savez_compressed", "savetxt"], "plain arrays in a file: pass v.data"),
+}
 
 HOW = "python -m autograd lists what is; take .data where no gradient is wanted, or define an operation with @autograd.primitive"
 IN_PLACE = {"put_along_axis", "put", "place", "putmask", "copyto", "fill_diagonal"}
@@ -69,6 +81,7 @@ def numpy_functions() -> dict[Any, Callable[..., Any]]:
             if callable(theirs):
                 found[theirs] = function
     found |= {np.linalg.trace: matrix_trace, np.linalg.diagonal: matrix_diagonal, np.linalg.cross: vector_cross}
+    found |= {np.fft.fftshift: shapes.fftshift, np.fft.ifftshift: shapes.ifftshift}
     found[np.where] = indexing.where_or_nonzero
     found[np.lib.stride_tricks.sliding_window_view] = shapes.sliding_window_view
     for name in IN_PLACE:
@@ -197,4 +210,6 @@ def refusal(function: Any, method: str = "") -> str:
             name == "copyto"
         )
         return f"{full}() changes its array, and a Value is not changed in place: write v = v.at[i].set(u){ours}"
+    if name in REASONS:
+        return f"{full}() is not defined for Values: it is about {REASONS[name]}"
     return f"{full}() is not defined for Values: {HOW}"

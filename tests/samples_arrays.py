@@ -17,7 +17,7 @@ INF = np.inf
 def samples(rng: np.random.Generator) -> dict[str, list[Sample]]:
     """Samples by the name of the op or function."""
     made = Maker(rng)
-    for add in (moves, joins, splits, picks, products, einsums, calculus, determinants, inverses, factorisations, norms):
+    for add in (moves, joins, halves, splits, picks, products, einsums, calculus, determinants, inverses, factorisations, norms):
         add(made)
     return made.samples
 
@@ -196,6 +196,14 @@ def joins(made: Maker) -> None:
         made.parts("linspace", 2, made.numbers(*shapes), 3, endpoint, True)
 
 
+def halves(made: Maker) -> None:
+    """The halves of axes exchanged."""
+    for name in ("fftshift", "ifftshift"):
+        for shape, axes in [((5,), None), ((4,), 0), ((2, 3), None), ((3, 2), (1,)), ((3, 5), [0, -1]), ((1,), None)]:
+            made.add(name, f"{shape} {axes}", made.numbers(shape), lambda x, n=name, a=axes: made.ours[n](x, a),
+                     lambda x, n=name, a=axes: getattr(np.fft, n)(x, a))
+
+
 def splits(made: Maker) -> None:
     """One array into several."""
     for name, shape, count, *how in [
@@ -251,6 +259,32 @@ def picks(made: Maker) -> None:
     for shape, width in [((3,), 2), ((2, 3), ((1, 0), (2, 1))), ((), 1), ((0,), 2), ((2, 3), {-1: (1, 2)})]:
         made.both("pad", f"{shape} {width} a Value", made.numbers(shape, ()), lambda f, x, c, width=width: f(
             x, width, constant_values=c))
+    for mode in ("mean", "median", "maximum", "minimum"):
+        for shape, width, named in [
+            ((4,), 2, {}), ((4,), (1, 2), {"stat_length": 2}), ((2, 3), ((1, 0), (2, 1)), {"stat_length": ((1, 2), (3, 1))}),
+            ((2, 3), 1, {"stat_length": 9}), ((3,), 0, {}), ((1,), 2, {}), ((2, 2, 2), ((0, 1), (1, 0), (2, 2)), {}),
+            ((2, 3), {-1: (1, 2)}, {"stat_length": ((2, 1),)}), ((5,), (0, 2), {"stat_length": 3}),
+        ]:
+            if mode in ("maximum", "minimum") and len(shape) > 1 and width == 1:
+                continue  # ties in the corners
+            size = np.prod(shape, dtype=int)
+            x = made.rng.permutation(size).reshape(shape) * 0.1 + 0.05
+            made.both("pad", f"{shape} {width} {mode} {named}", [x], lambda f, x, w=width, m=mode, n=named: f(x, w, m, **n))
+    for shape, width, ends in [((3,), 2, 0.5), ((4,), (1, 3), (1.0, -2.0)), ((2, 3), ((1, 0), (2, 1)), ((1.0, 2.0), (3.0, 4.0))),
+                               ((2, 2), 1, 0.0), ((1,), (2, 0), 5.0), ((2, 3), {-1: 2}, ((1.0, 2.0),)), ((3,), 0, 1.0)]:
+        made.both("pad", f"{shape} {width} ramp {ends}", made.numbers(shape), lambda f, x, w=width, e=ends: f(
+            x, w, "linear_ramp", end_values=e))
+        made.add("pad", f"{shape} {width} constants {ends} times a Value", made.numbers(shape, ()),
+                 lambda x, c, w=width, e=ends: made.ours["pad"](x, w, constant_values=c * np.array(e)),
+                 lambda x, c, w=width, e=ends: np.pad(x, w, constant_values=c * np.array(e)))
+    made.add("pad", "ramps to Values", made.numbers((2, 3), (2,)),
+             lambda x, e: made.ours["pad"](x, 2, "linear_ramp", end_values=e),
+             lambda x, e: np.pad(x, 2, "linear_ramp", end_values=e))
+    for mode in ("reflect", "symmetric"):
+        for shape, width in [((3,), 2), ((3,), (1, 7)), ((4,), (9, 0)), ((2, 3), ((1, 0), (2, 1))), ((1,), 2), ((2,), 5),
+                             ((2, 2, 3), 3)]:
+            made.both("pad", f"{shape} {width} {mode} odd", made.numbers(shape), lambda f, x, w=width, m=mode: f(
+                x, w, m, reflect_type="odd"))
     for width in (2, (2, 1), {0: (2, 1)}):  # of mode "empty" what is new is undefined
         made.both("pad", f"{width} empty", made.numbers((3,)), lambda f, x, width=width: f(x, width, "empty")[2:5])
 
@@ -414,6 +448,24 @@ def calculus(made: Maker) -> None:
     pairs("polyadd", [(3,), (2,)], [(1,), (3,)], [(), (2,)], [(2,), (2,)], [(), ()])
     each("polyder", [(4,)], [(4,), 2], [(3,), 3], [(1,)], [(2,), kw(m=1)])
     made.both("polyder", "0 times", made.numbers((3,)), lambda f, p: 1.0 * f(p, 0))
+    pairs("polysub", [(3,), (2,)], [(1,), (3,)], [(), (2,)], [(2,), (2,)], [(), ()])
+    each("polyint", [(3,)], [(3,), 2], [(1,)], [(2,), kw(m=3, k=[1.0, 2.0, 3.0])], [(2,), 2, 0.5], [(2,), kw(m=1, k=[2.0])])
+    made.both("polyint", "0 times", made.numbers((3,)), lambda f, p: 1.0 * f(p, 0))
+    made.both("polyint", "constants", made.numbers((2,), (2,)), lambda f, p, k: f(p, 2, k) if f is not np.polyint else
+              np.concatenate([np.polyint(p, 2)[:-2], k]))
+    for shapes in [(4,), (2,)], [(3,), (3,)], [(5,), (1,)], [(3,), (2,)]:
+        inputs = [*made.numbers(shapes[0]), 1.0 + np.abs(made.numbers(shapes[1])[0])]
+        made.parts("polydiv", 2, inputs)
+    made.both("polydiv", "a shorter one", made.numbers((2,), (3,)), lambda f, u, v: connected(f(u, v)[1] * 1.0, u, v))
+    each("poly", [(3,)], [(1,)])
+    made.both("poly", "of a matrix", [made.matrix(3, 3)], lambda f, x: f(x @ single(np.diag([1, 2, 4])) @ np.linalg.inv(x)))
+    for shape, axes, keep in [((2, 3, 2), [0, 2], False), ((2, 3), 1, False), ((2, 3), (-1, 0), True), ((2, 3), [], True)]:
+        made.both("apply_over_axes", f"{shape} {axes} {keep}", made.numbers(shape), lambda f, x, a=axes, k=keep: 1.0 * f(
+            lambda y, axis: np.sum(y * y, axis, keepdims=k), x, a))
+    for trim in ("fb", "f", "b", "FB"):
+        for kept in ([0, 1, 0, 1, 0, 0], [1, 1], [0, 0, 1]):
+            made.both("trim_zeros", f"{trim} {kept}", [made.rng.uniform(0.5, 1.0, len(kept))], lambda f, x, t=trim,
+                      kept=kept: f(x * single(kept), t))
     each("vander", [(3,)], [(3,), 2], [(2,), 4, True], [(3,), kw(increasing=True)], [(3,), 1], [(3,), 0], [(1,)], [(0,)])
 
 

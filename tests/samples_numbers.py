@@ -84,7 +84,7 @@ def samples(rng: np.random.Generator) -> dict[str, list[Sample]]:
     """Samples by the name of the op or function."""
     s = Samples(rng)
     families = [numbers, jumps, choosing, between_points, in_pieces, sums, products, running, spreads, extremes, averages]
-    for family in (*families, nan_reductions, picking, putting, several_conditions, order, quantiles, special_functions):
+    for family in (*families, nan_reductions, picking, putting, several_conditions, order, sets, quantiles, special_functions):
         family(s)
     return s.found
 
@@ -537,6 +537,23 @@ def runs(x: Any, joined: Any, axis: int) -> Any:
                 out[place][start:end] = np.mean(out[place][start:end])
                 start = end
     return np.moveaxis(out, -1, axis)
+
+
+def sets(s: Samples) -> None:
+    """Different elements of arrays, and of two of them."""
+    for shape in [(4,), (2, 3), (1,), (0,)]:
+        s.like("unique_values", [s.distinct(*shape)])
+        for name in ("unique_all", "unique_counts", "unique_inverse"):
+            s.both(name, f"{shape}", [s.distinct(*shape)], lambda m, x, name=name: getattr(m, name)(x)[0])
+    for name in ("union1d", "intersect1d", "setxor1d", "setdiff1d"):
+        for shapes in [(4,), (3,)], [(2, 2), (3,)], [(0,), (2,)]:
+            x = s.distinct(*shapes[0])
+            more = s.distinct(*shapes[1]) + 0.05
+            s.both(name, f"{shapes}", [x], lambda m, x, name=name, more=more: getattr(m, name)(
+                x, np.concatenate([np.ravel(x)[:2], np.asarray(more, x.dtype)])))  # fmt: skip
+    s.both("setdiff1d", "in order", [s.distinct(4)], lambda m, x: m.setdiff1d(x, [0.07], assume_unique=True))
+    s.both("frexp", "fraction", [s.away(3)], lambda m, x: m.frexp(x)[0])
+    s.both("frexp", "both", [s.away(2, 2)], lambda m, x: np.ldexp(*m.frexp(x * 8.0)))
 
 
 def quantiles(s: Samples) -> None:

@@ -228,7 +228,7 @@ def test_settings_without_a_derivative_are_refused() -> None:
         (lambda: np.polyfit(x, x, 1, full=True), "coefficients alone"),
         (lambda: np.polyfit(x, x, 1, cov=True), "coefficients alone"),
         (lambda: F["unwrap"](x, period=Value(1.0)), "period"),
-        (lambda: np.pad(x, 1, constant_values=Value([1.0, 2.0])), "scalar Value"),
+        (lambda: np.pad(x, 1, "mean", stat_length=Value([1.0, 2.0])), "stat_length"),
     ]:
         with pytest.raises(TypeError, match=message):
             call()

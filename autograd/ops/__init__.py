@@ -19,6 +19,7 @@ from autograd.ops import (
     linalg,
     normalisation,
     order,
+    padding,
     piecewise,
     products,
     recurrence,
@@ -30,7 +31,7 @@ from autograd.ops import (
 )
 
 MODULES = (
-    elementwise, piecewise, scans, reductions, shapes, indexing, order, products, calculus, linalg, statistics, special,
+    elementwise, piecewise, scans, reductions, shapes, indexing, order, padding, products, calculus, linalg, statistics, special,
     incomplete, integrals, bessel,
     convolution, normalisation, activations, recurrence,
 )  # fmt: skip

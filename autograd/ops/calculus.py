@@ -14,17 +14,18 @@ from autograd.op import is_value, raw
 from autograd.ops.elementwise import astype
 from autograd.ops.forms import composed, in_float32
 from autograd.ops.indexing import along
-from autograd.ops.linalg import lstsq
+from autograd.ops.linalg import eigvals, lstsq
+from autograd.ops.padding import pad
 from autograd.ops.products import convolve
 from autograd.ops.reductions import _sum
 from autograd.ops.shapes import (
+    as_array,
     as_floats,
     atleast_1d,
     broadcast_to,
     concatenate,
     expand_dims,
     moveaxis,
-    pad,
     ravel,
     reshape,
     stack,
@@ -144,6 +145,29 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
 
 
 @composed
+def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
+    """What ``func(a, axis)`` makes of `a` along each of the axes, in turn; an axis that it takes away stays with length 1."""
+    a = as_array(a)
+    for axis in (axes,) if np.ndim(axes) == 0 else axes:
+        axis = normalize_axis_index(axis, len(np.shape(a)))
+        out = func(a, axis)
+        a = out if len(np.shape(out)) == len(np.shape(a)) else expand_dims(out, axis)
+    return a
+
+
+@composed
+def trim_zeros(filt: Any, trim: str = "fb", axis: None = None) -> Any:
+    """A vector without the zeros at its front ("f") and back ("b")."""
+    filt = as_array(filt)
+    if len(np.shape(filt)) != 1 or axis not in (None, 0, -1) or not set(trim.lower()) <= set("fb"):
+        raise ValueError(f"trim_zeros() takes a vector, and 'f', 'b' or 'fb', but the shape {np.shape(filt)} and {trim!r} came")
+    places = np.flatnonzero(raw(filt))
+    if not places.size:
+        return filt[:0]
+    return filt[places[0] if "f" in trim.lower() else 0 : places[-1] + 1 if "b" in trim.lower() else None]
+
+
+@composed
 def polyval(p: Any, x: Any) -> Any:
     """The polynomial with the coefficients `p`, highest power first, at `x`, by Horner's scheme."""
     p, x = as_floats(p, x)
@@ -157,6 +181,8 @@ def polyval(p: Any, x: Any) -> Any:
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """The powers of each element of a vector, N of them, as a row; the highest first."""
     x = as_floats(x)
+    if len(x.shape) != 1:
+        raise ValueError(f"vander() takes a vector, but the shape {x.shape} came")
     columns = x.shape[0] if N is None else N
     powers = [x**0.0]
     for _ in range(columns - 1):
@@ -202,6 +228,54 @@ def polyadd(a1: Any, a2: Any) -> Any:
     a1, a2 = map(atleast_1d, as_floats(a1, a2))
     short = a1.shape[0] - a2.shape[0]
     return pad(a1, (builtins.max(-short, 0), 0)) + pad(a2, (builtins.max(short, 0), 0))
+
+
+@composed
+def polysub(a1: Any, a2: Any) -> Any:
+    """The coefficients of the difference of two polynomials."""
+    return polyadd(a1, -atleast_1d(a2))
+
+
+@composed
+def polydiv(u: Any, v: Any) -> tuple[Any, Any]:
+    """(quotient, remainder) of two polynomials; unlike NumPy's, leading zeros of the remainder stay, which have a gradient."""
+    u, v = atleast_1d(*as_floats(u, v))
+    count = u.shape[0] - v.shape[0] + 1
+    if count <= 0:
+        return np.zeros(1, u.dtype), u
+    quotient, rest = [], u
+    for k in range(count):
+        quotient.append(rest[k : k + 1] / v[:1])
+        rest = rest - pad(v * quotient[-1], (k, count - 1 - k))
+    rest = rest[count:] if v.shape[0] > 1 else rest[-1:] * 0.0
+    return concatenate(quotient), rest
+
+
+@composed
+def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
+    """The coefficients of the m-th antiderivative of a polynomial, with the constants `k` of integration."""
+    m = operator.index(m)
+    if m < 0:
+        raise ValueError(f"polyint() takes an order m of at least 0, but {m} came")
+    p, k = atleast_1d(as_floats(p)), atleast_1d(0.0 if k is None else as_floats(k))
+    k = k if is_value(k) else k.astype(p.dtype)
+    k = k[np.zeros(m, int)] if k.shape[0] == 1 else k
+    if k.shape[0] < m:
+        raise ValueError(f"polyint() takes one constant k, or {m} of them, but {k.shape[0]} came")
+    for number in range(m):
+        p = concatenate([p / np.arange(p.shape[0], 0, -1).astype(p.dtype), k[number : number + 1]])
+    return p
+
+
+@composed
+def poly(seq_of_zeros: Any) -> Any:
+    """The coefficients of the polynomial with these zeros, or with the eigenvalues, all real, of a matrix as its zeros."""
+    zeros = atleast_1d(as_floats(seq_of_zeros))
+    zeros = eigvals(zeros) if len(zeros.shape) == 2 else zeros
+    out = np.ones(1, zeros.dtype)
+    for number in range(zeros.shape[0]):
+        out = pad(out, (0, 1)) - pad(out, (1, 0)) * zeros[number]
+    return out
 
 
 @composed

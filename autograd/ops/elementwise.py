@@ -282,6 +282,13 @@ def ldexp(x1: Any, x2: Any) -> Any:
     return np.ldexp(x1, x2)
 
 
+@composed
+def frexp(x: Any) -> tuple[Any, Any]:
+    """The fraction between 1/2 and 1, whose slope is a power of 2, and the plain exponent: ``x = fraction * 2 ** exponent``."""
+    exponents = np.frexp(raw(x))[1]
+    return ldexp(x, -exponents), exponents
+
+
 # --- choosing between inputs ----------------------------------------------------------------------
 
 

@@ -13,7 +13,8 @@ from autograd.ops.elementwise import where
 from autograd.ops.forms import composed, primitive
 from autograd.ops.indexing import along, averaged_runs, getitem, take_along_axis
 from autograd.ops.plain import holds_value
-from autograd.ops.shapes import as_array, as_floats, moveaxis, reshape, transpose
+from autograd.ops.reductions import _mean
+from autograd.ops.shapes import as_array, as_floats, concatenate, moveaxis, ravel, reshape, transpose
 
 
 def tie_rule(g: Any, out: Any, x: Any, axis: int) -> Any:
@@ -66,6 +67,73 @@ def unique(
     return (out, *extras) if extras else out
 
 
+def unique_parts(name: str, x: Any) -> Any:
+    """The named tuple of np.unique_all() and its like: of the same parts, each nan apart."""
+    x = as_array(x)
+    parts = unique(x, True, True, True, equal_nan=False)
+    kind = type(getattr(np, name)(np.zeros(1)))
+    found = dict(zip(("values", "indices", "inverse_indices", "counts"), parts, strict=True))
+    found["inverse_indices"] = found["inverse_indices"].reshape(np.shape(x))
+    return kind(**{field: found[field] for field in kind._fields})
+
+
+@composed
+def unique_all(x: Any, /) -> Any:
+    """The different elements in increasing order, with their plain indices, inverse indices and counts."""
+    return unique_parts("unique_all", x)
+
+
+@composed
+def unique_counts(x: Any, /) -> Any:
+    """The different elements in increasing order, with their plain counts."""
+    return unique_parts("unique_counts", x)
+
+
+@composed
+def unique_inverse(x: Any, /) -> Any:
+    """The different elements in increasing order, with the plain indices that make `x` of them."""
+    return unique_parts("unique_inverse", x)
+
+
+@composed
+def unique_values(x: Any, /) -> Any:
+    """The different elements in increasing order, each nan apart."""
+    return unique(x, equal_nan=False)
+
+
+def of_both(ar1: Any, ar2: Any, chosen: Any) -> Any:
+    """Of the different elements of two arrays together those that are `chosen` by where they are."""
+    ar1, ar2 = ravel(ar1), ravel(ar2)
+    both = unique(concatenate([ar1, ar2]))
+    return getitem(both, chosen(*(np.isin(raw(both), raw(item)) for item in (ar1, ar2))))
+
+
+@composed
+def union1d(ar1: Any, ar2: Any) -> Any:
+    """The different elements of both; equal ones share the gradient."""
+    return of_both(ar1, ar2, np.logical_or)
+
+
+@composed
+def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False) -> Any:
+    """The different elements that are in both, which share the gradient; with return_indices, also their plain places in both."""
+    out = of_both(ar1, ar2, np.logical_and)
+    return (out, *np.intersect1d(raw(ar1), raw(ar2), assume_unique, return_indices=True)[1:]) if return_indices else out
+
+
+@composed
+def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
+    """The different elements that are in one of both alone."""
+    return of_both(ar1, ar2, np.logical_xor)
+
+
+@composed
+def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
+    """The different elements of the first that are not in the second."""
+    ar1 = ravel(ar1) if assume_unique else unique(ar1)
+    return getitem(ar1, ~np.isin(raw(ar1), raw(as_array(ar2))))
+
+
 def in_rows(name: str, a: Any, q: Any, axis: Any, keepdims: bool, weights: Any) -> Any:
     """`a` with the axes that a quantile is over as the last one; TypeError for settings that have no derivative."""
     if weights is not None or is_value(q) or holds_value(q):
@@ -113,8 +181,13 @@ def percentile(
 
 @composed
 def median(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
-    """The middle element over `axis` in order, or the mean of the two in the middle; nan where there is a nan."""
-    return quantile(a, 0.5, axis, keepdims=keepdims)
+    """The middle element over `axis` in order, or the mean of the two in the middle; nan where there is a nan.
+
+    Of no elements it is nan, with NumPy's warning.
+    """
+    a = as_floats(a)
+    plain = np.median(raw(a), axis, keepdims=keepdims) if not np.size(raw(a)) else None
+    return quantile(a, 0.5, axis, keepdims=keepdims) if plain is None or not np.size(plain) else _mean(a, axis, keepdims)
 
 
 @composed

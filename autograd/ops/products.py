@@ -234,6 +234,9 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     """The discrete convolution of two vectors: full, of the longer one's length ("same"), or where both overlap ("valid")."""
     a, v = as_floats(a, v)
     lengths = np.size(raw(a)), np.size(raw(v))
+    if len(np.shape(a)) > 1 or len(np.shape(v)) > 1 or 0 in lengths:
+        came = f"the shapes {np.shape(a)} and {np.shape(v)} came"
+        raise ValueError(f"convolve() and correlate() take vectors of at least one element, but {came}")
     if mode not in ("full", "same", "valid"):
         raise ValueError(f"the mode of a convolution is 'full', 'same' or 'valid', but {mode!r} came")
     out = _convolve(reshape(a, -1), reshape(v, -1))
@@ -246,8 +249,9 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     """The cross-correlation of two vectors: ``c[k] = sum(a[n + k] * v[n])``."""
     a, v = as_floats(a, v)
+    a, v = (reshape(item, (1,)) if np.shape(item) == () else item for item in (a, v))
     backwards = np.size(raw(a)) < np.size(raw(v))  # NumPy then correlates v with a and turns the result round
-    out = convolve(reshape(a, -1)[::-1], v, mode) if backwards else convolve(a, reshape(v, -1)[::-1], mode)
+    out = convolve(a[::-1], v, mode) if backwards else convolve(a, v[::-1], mode)
     return out[::-1] if backwards else out
 
 

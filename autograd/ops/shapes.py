@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index
 
 from autograd.op import Op, floating, is_value, raw, shape_of
 from autograd.ops.elementwise import astype, exp, float_dtype, log, positive, pow, where
@@ -456,47 +455,6 @@ delete = rearrangement(np.delete, "The array without the elements or layers at `
 sliding_window_view = rearrangement(windows, "All windows of a shape, each in new axes at the end.")
 resize = rearrangement(np.resize, "The elements repeated in order until they fill another shape.")
 
-PADDINGS = ("constant", "edge", "reflect", "symmetric", "wrap", "empty")
-
-
-def pad_rule(g: Any, out: Any, array: Any, width: Any, mode: str, constants: Any) -> Any:
-    """What np.pad makes of 1, 2, 3, ... says where each element of the result is from."""
-    return _put_back(g, shape_of(array), np.pad(numbered(shape_of(array)), width, mode))  # type: ignore[call-overload]
-
-
-@primitive("shape", array=pad_rule)
-def _pad(array: Any, width: Any, mode: str, constants: Any) -> Any:
-    """pad()."""
-    constant: dict[str, Any] = {"constant_values": constants} if mode == "constant" else {}
-    return np.pad(array, width, mode, **constant)  # type: ignore[call-overload]
-
-
-@composed
-def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Any:
-    """`array` with more elements before and after each axis: constants, or copies of its own.
-
-    Modes: constant (with `constant_values`, 0 by default, plain numbers or one Value), edge, reflect, symmetric, wrap.
-    """
-    array, constants = as_array(array), kwargs.pop("constant_values", 0.0)
-    if kwargs == {"reflect_type": "even"}:
-        kwargs = {}
-    if mode not in PADDINGS or kwargs or holds_value(constants) or (is_value(constants) and constants.shape):
-        raise TypeError(
-            f"pad() of a Value knows the modes {', '.join(PADDINGS)}, and plain constant_values or one scalar Value, "
-            f"but mode={mode!r} came" + "".join(f" with {name}={value!r}" for name, value in kwargs.items())
-        )
-    if isinstance(pad_width, dict):
-        ndim = len(np.shape(array))
-        pairs = {normalize_axis_index(axis, ndim): pair for axis, pair in pad_width.items()}
-        pad_width = [np.broadcast_to(pairs.get(axis, 0), 2).tolist() for axis in range(ndim)]
-    width, kind = np.array(pad_width), "constant" if mode == "empty" else mode
-    if kind == "constant" and np.any(raw(constants)):
-        array = as_floats(array)  # integers would cut the constants off
-    out = _pad(array, width, kind, raw(constants))
-    if not is_value(constants) or mode != "constant":
-        return out
-    return where(np.pad(np.ones(np.shape(array), bool), width), out, constants)
-
 
 @composed
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
@@ -539,7 +497,11 @@ def linspace(
     start, stop = as_floats(start, stop)
     parts = np.linspace(0.0, 1.0, num, endpoint, dtype=np.result_type(raw(start), raw(stop), 0.0))
     parts = parts.reshape((-1,) + (1,) * len(np.broadcast_shapes(np.shape(start), np.shape(stop))))
-    out = moveaxis(start * (1.0 - parts) + stop * parts, 0, axis)
+    out = start * (1.0 - parts) + stop * parts
+    same = np.equal(raw(start), raw(stop))
+    if np.any(same):  # no rounding between equal ends
+        out = out + np.where(same, raw(start) - raw(out), 0.0)
+    out = moveaxis(out, 0, axis)
     out = out if dtype is None else astype(out, dtype)
     steps = num - 1 if endpoint else num
     return (out, (stop - start) / (steps if steps > 0 else np.nan)) if retstep else out
@@ -551,7 +513,9 @@ def logspace(
 ) -> Any:
     """`num` numbers from ``base ** start`` to ``base ** stop``, evenly spaced by their logarithm, along a new axis."""
     base, start, stop = as_floats(base, start, stop)
-    out = pow(base, linspace(start, stop, num, endpoint, axis=axis))
+    if np.shape(base):
+        base, start, stop = broadcast_arrays(base, start, stop)
+    out = moveaxis(pow(base, linspace(start, stop, num, endpoint)), 0, axis)
     return out if dtype is None else astype(out, dtype)
 
 
@@ -559,8 +523,30 @@ def logspace(
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     """`num` numbers from `start` to `stop`, each the same multiple of the one before, along a new axis; of one sign."""
     start, stop = as_floats(start, stop)
-    if np.any(np.less_equal(np.multiply(raw(start), raw(stop)), 0.0)):
-        raise ValueError("geomspace() takes numbers of the same sign, and not 0, as start and stop")
     signs = np.sign(raw(start))
-    out = moveaxis(exp(linspace(log(start * signs), log(stop * signs), num, endpoint)) * signs, 0, axis)
+    if np.any(signs * np.sign(raw(stop)) <= 0.0):
+        raise ValueError("geomspace() takes numbers of the same sign, and not 0, as start and stop")
+    inner = exp(linspace(log(start * signs), log(stop * signs), num, endpoint)) * signs
+    place = np.arange(num).reshape(-1, *(1,) * (len(np.shape(inner)) - 1))
+    inner = where(place == num - 1, stop, inner) if endpoint else inner
+    out = moveaxis(where(place == 0, start, inner), 0, axis)  # the ends exactly
     return out if dtype is None else astype(out, dtype)
+
+
+@composed
+def fftshift(x: Any, axes: Any = None) -> Any:
+    """The halves along each axis exchanged, so that the first element comes to the middle."""
+    return halves_exchanged(x, axes, 1)
+
+
+@composed
+def ifftshift(x: Any, axes: Any = None) -> Any:
+    """What undoes fftshift()."""
+    return halves_exchanged(x, axes, -1)
+
+
+def halves_exchanged(x: Any, axes: Any, sign: int) -> Any:
+    x = as_array(x)
+    shape = np.shape(x)
+    axes = tuple(range(len(shape))) if axes is None else axes if isinstance(axes, (tuple, list)) else (axes,)
+    return roll(x, tuple(shape[axis] // 2 if sign > 0 else -(shape[axis] // 2) for axis in axes), tuple(axes))

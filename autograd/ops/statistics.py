@@ -69,12 +69,14 @@ def cov(
 @composed
 @in_float32
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
-    """The correlation matrix of variables in rows (or columns), each with its samples along the other axis."""
+    """The correlation matrix, between -1 and 1, of variables in rows (or columns), each with its samples along the other axis."""
     c = cov(x, y, rowvar, dtype=dtype)
     if not shape_of(c):
         return c / c
     spread = sqrt(diagonal(c))
-    return c / (expand_dims(spread, 0) * expand_dims(spread, 1))
+    out = c / expand_dims(spread, 1) / expand_dims(spread, 0)
+    data = raw(out)  # rounding may take it out of [-1, 1], as NumPy corrects; the slope is that of the exact function
+    return out + (np.clip(data, -1.0, 1.0) - data) if np.any(np.abs(data) > 1.0) else out
 
 
 @composed
@@ -87,6 +89,9 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
         raise TypeError("bincount() counts integers that are not negative: use x.astype(int)")
     size = max(minlength, int(places.max(initial=-1)) + 1)
     weights = as_floats(weights)
+    if np.shape(weights) != places.shape or places.ndim != 1:
+        came = f"the shapes {places.shape} and {np.shape(weights)} came"
+        raise ValueError(f"bincount() takes a vector of integers, and a weight for each, but {came}")
     return scatter(weights if is_value(weights) else np.asarray(weights, dtype=float), (size,), places)
 
 
