@@ -35,7 +35,8 @@ from nn.schedules import (
     LinearLR, LRScheduler, MultiplicativeLR, MultiStepLR, OneCycleLR, PolynomialLR, ReduceLROnPlateau, ScheduleOrderWarning,
     SequentialLR, StepLR)
 from nn.data import DataLoader, Subset, collate_samples, random_split
-from nn.readers import mnist, read_csv, read_idx
+from nn.readers import mnist, read_idx
+from nn.tables import read_csv
 from nn.saving import Checkpoint, CheckpointError, load, save
 from nn.training import History, SaveCheckpoint, StopTraining, Training, accuracy, evaluate, fit, r2_score
 from nn.pytorch import from_pytorch, read_weights, to_pytorch

@@ -1,4 +1,4 @@
-"""Readers of real files: MNIST's idx format, MNIST itself, and CSV tables; the user's own files come first."""
+"""Readers of real files: MNIST's idx format, and MNIST itself; the user's own files come first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +18,6 @@ from nn.extras import extra
 
 IDX_DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}  # http://yann.lecun.com/exdb/mnist
 MNIST_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
-ABSENT = ("", "na", "n/a", "null", "none", "?")
-MISSING = "{}: row {} of the data has no value in column {!r}: drop the row or fill it in"
 PathLike = str | os.PathLike[str]
 
 
@@ -134,101 +132,3 @@ def _mnist_from_openml() -> list[np.ndarray]:
         ) from error
     x, y = x.reshape(-1, 28, 28), y.astype(np.int64)
     return [x[:60_000], y[:60_000], x[60_000:], y[60_000:]]
-
-
-class Table(NamedTuple):
-    """What read_csv() gives."""
-
-    x: np.ndarray  # (rows, features)
-    y: np.ndarray | None  # (rows,), the target column
-    names: list[str]  # of the features
-    classes: list[str] | None  # what class number n was called, if the target column has words
-
-
-def read_csv(path: PathLike, target: str | int | None = None, header: bool | None = None, *, delimiter: str = ",") -> Table:
-    """Read a table of numbers, with a target column of numbers or words.
-
-    Args:
-        path: a text file in UTF-8; fields may be in double quotes.
-        target: the column that is to be predicted, by its name or number.
-        header: whether the first row has names; by default it has, if nothing in it is a number. Without a header
-            columns are named by their numbers, "0", "1", ...
-        delimiter: what stands between the fields.
-
-    Returns:
-        ``x, y, names, classes = read_csv(...)``: x are floats; y is None without a target, int64 if all its numbers are
-        whole, class numbers in the order of the sorted words if it has words, and floats otherwise.
-
-    Raises:
-        ValueError: for a missing value, or a word outside of the target, by row and column; for rows of different
-            lengths; for a target that is no column.
-    """
-    with open(path, encoding="utf-8-sig") as file:
-        rows = [line for line in file if line.strip()]
-    names = _load(rows[:1], str, path, delimiter)[0].tolist() if rows else []
-    if header is None:
-        header = len(rows) > 1 and not any(map(_is_number, names))
-    rows = rows[header:]
-    if not rows:
-        raise ValueError(f"{path} has no rows of data")
-    names = names if header else [str(i) for i in range(len(names))]
-    chosen = None if target is None else _column(target, names, path)
-    try:
-        table, classes = _load(rows, float, path, delimiter), None
-    except ValueError:  # ten times slower, for words and errors only
-        table, classes = _numbers(_load(rows, str, path, delimiter), names, chosen, path)
-    if len(names) != table.shape[1]:
-        raise ValueError(f"{path} has {len(names)} names for {table.shape[1]} columns: {', '.join(names)}")
-    for row, column in np.argwhere(np.isnan(table)):
-        raise ValueError(MISSING.format(path, row + 1, names[column]))
-    features = [i for i in range(len(names)) if i != chosen]
-    y = None if chosen is None else table[:, chosen]
-    if y is not None and (y == np.rint(y)).all() and np.isfinite(y).all():
-        y = y.astype(np.int64)
-    return Table(table[:, features], y, [names[i] for i in features], classes)
-
-
-def _load(rows: list[str], dtype: type, path: PathLike, delimiter: str) -> np.ndarray:
-    """Text or numbers in the shape (rows, columns)."""
-    try:
-        fields: np.ndarray = np.loadtxt(rows, dtype, comments=None, delimiter=delimiter, ndmin=2, quotechar='"')
-    except ValueError as error:  # NumPy goes on to speak of its own arguments
-        raise ValueError(f"{path}: {str(error).partition(';')[0]}") from None
-    return np.char.strip(fields) if dtype is str else fields
-
-
-def _numbers(fields: np.ndarray, names: list[str], chosen: int | None, path: PathLike) -> tuple[np.ndarray, list[str] | None]:
-    """A table of numbers from one of texts, and what the classes are called if the target has words."""
-    table, classes = np.empty(fields.shape), None
-    for column, texts in enumerate(fields.T):
-        bad = [row for row, text in enumerate(texts) if not _is_number(text)]
-        missing = [row for row in bad if texts[row].lower() in ABSENT]
-        if missing:
-            raise ValueError(MISSING.format(path, missing[0] + 1, names[column]))
-        if bad and column != chosen:
-            raise ValueError(
-                f"{path}: row {bad[0] + 1} of the data has {str(texts[bad[0]])!r} in column {names[column]!r}: only the "
-                "target may have words; make it the target, or replace its words by numbers"
-            )
-        if bad:
-            words, table[:, column] = np.unique(texts, return_inverse=True)
-            classes = words.tolist()
-        else:
-            table[:, column] = texts.astype(float)
-    return table, classes
-
-
-def _column(target: str | int, names: list[str], path: PathLike) -> int:
-    if isinstance(target, str) and names.count(target) == 1:
-        return names.index(target)
-    if not isinstance(target, str) and -len(names) <= target < len(names):
-        return range(len(names))[target]
-    raise ValueError(f"{path}: the target {target!r} is not one of the {len(names)} columns: {', '.join(names)}")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -536,7 +536,7 @@ def test_missing_values(tmp_path: Path, empty: str, target: str | None) -> None:
         ("a,b\n1,2,3\n", None, "has 2 names for 3 columns: a, b"),
         ("a,b\n1,2\n", "c", "the target 'c' is not one of the 2 columns: a, b"),
         ("a,b\n1,2\n", 2, "the target 2 is not one of the 2 columns"),
-        ("a,a\n1,2\n", "a", "is not one of"),
+        ("a,a\n1,2\n", "a", "the column name 'a' comes twice: rename one"),
         ("", None, "has no rows of data"),
     ],
 )

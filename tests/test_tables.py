@@ -1,0 +1,246 @@
+"""read_csv() of files as they are: exact numbers, names, notations, encodings and quotes, with pandas and without it."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from nn import extras
+
+
+@pytest.fixture(params=["with pandas", "without pandas"])
+def path(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a test writes its file; each test is run twice."""
+    if request.param == "without pandas":
+        hide_pandas(monkeypatch)
+    return tmp_path / "table.csv"
+
+
+def hide_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = extras.import_module
+
+    def without(name: str) -> Any:
+        if name.startswith("pandas"):
+            raise ModuleNotFoundError(f"No module named {name!r}")
+        return real(name)
+
+    monkeypatch.setattr(extras, "import_module", without)
+
+
+def read(path: Path, content: str | bytes, *args: Any, **named: Any) -> Any:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return nn.read_csv(path, *args, **named)
+
+
+# --- numbers ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("numbers", "right"),
+    [
+        (["9007199254740993", "3"], [2**53 + 1, 3]),
+        (["-9223372036854775808", "9223372036854775807"], [-(2**63), 2**63 - 1]),
+        (["1.0", "2e3"], [1, 2000]),
+        (["007", "+1"], [7, 1]),
+        (["1e30", "2"], [1e30, 2.0]),
+        (["0.1", "2"], [0.1, 2.0]),
+        (["inf", "-Infinity"], [np.inf, -np.inf]),
+        (["9007199254740992", "0.5"], [2.0**53, 0.5]),
+    ],
+)
+def test_numbers_are_what_is_written(path: Path, numbers: list[str], right: list[Any]) -> None:
+    table = read(path, "a,y\n" + "".join(f"{i},{number}\n" for i, number in enumerate(numbers)), target="y")
+    assert table.y.tolist() == right and table.classes is None and table.x[:, 0].tolist() == [0.0, 1.0]
+    assert table.y.dtype == (np.int64 if isinstance(right[0], int) else np.float64)
+    quoted = read(path, "a,y\n" + "".join(f'{i},"{number}"\n' for i, number in enumerate(numbers)), target="y")
+    assert quoted.y.tolist() == right and quoted.y.dtype == table.y.dtype
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "error"),
+    [
+        (
+            "a,y\n1,2\n9007199254740993,1\n",
+            "y",
+            "row 2 of the data has the integer 9007199254740993 in column 'a', which a float",
+        ),
+        (
+            "a,y\n1,9007199254740993\n2,0.5\n",
+            "y",
+            "row 1 of the data has 9007199254740993 in column 'y', which a float would round",
+        ),
+        ("a,y\n1,100000000000000000000\n", "y", "column 'y' has integers of more than 64 bits"),
+        ("a,y\n1e400,1\n", "y", "row 1 of the data has 1e400 in column 'a', which a float would round to inf"),
+        ("a,y\n1_2,1\n", "y", "row 1 of the data has '1_2' in column 'a': only the target may have words"),
+        ("a,y\n0x10,1\n", "y", "has '0x10' in column 'a'"),
+        ("a,y\n\u0661,1\n", "y", "in column 'a': only the target may have words"),
+        ('a,y\n"1,234",1\n', "y", "has '1,234' in column 'a': pass thousands=','"),
+        ('a,y\n1,"1,234"\n2,"2,345"\n', "y", "column 'y' has '1,234', which is no class: pass thousands=','"),
+        ('a,y\n1,"1,5"\n2,"2,5"\n', "y", "column 'y' has '1,5', which is no class: pass decimal=','"),
+        ("a,y\n1,3%\n2,4%\n", "y", "column 'y' has '3%', which is no class: take the unit out"),
+        ("a,y\n1,2020-01-31\n2,2020-02-01\n", "y", "column 'y' has '2020-01-31', which is no class: replace dates by numbers"),
+        ("a,y\n1,#N/A\n", None, "row 1 of the data has no value in column 'y'"),
+    ],
+)
+def test_what_is_no_plain_number_is_refused(path: Path, text: str, target: Any, error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        read(path, text, target)
+
+
+def test_words_that_look_like_numbers_are_words(path: Path) -> None:
+    table = read(path, "a,code\n1,1_2\n2,12\n3,1_2\n", target="code")
+    assert table.y.tolist() == [1, 0, 1] and table.classes == ["12", "1_2"]
+
+
+def test_true_and_false(path: Path) -> None:
+    table = read(path, "a,b\nTrue,1\nFALSE,2\n")
+    assert table.x.tolist() == [[1.0, 1.0], [0.0, 2.0]]
+    table = read(path, "a,b\n1,true\n2,False\n", target="b")
+    assert table.y.tolist() == [1, 0] and table.classes == ["False", "True"]
+
+
+def test_other_notations(path: Path) -> None:
+    assert read(path, "a;b\n1,5;2\n-3;4\n", delimiter=";", decimal=",").x.tolist() == [[1.5, 2.0], [-3.0, 4.0]]
+    table = read(path, "a;b\n1.234.567,5;2\n3;1.000\n", delimiter=";", decimal=",", thousands=".")
+    assert table.x.tolist() == [[1234567.5, 2.0], [3.0, 1000.0]]
+    assert read(path, 'a,b\n"1,234",5\n', thousands=",").x.tolist() == [[1234.0, 5.0]]
+    with pytest.raises(ValueError, match="'1.5' is no number with decimal=',' and thousands=None"):
+        read(path, "a;b\n1.5;2\n3,5;4\n", delimiter=";", decimal=",")
+    with pytest.raises(ValueError, match="decimal=',' and thousands=',' are to be different"):
+        read(path, "a;b\n1;2\n", delimiter=";", decimal=",", thousands=",")
+    with pytest.raises(ValueError, match="has '1,2' in column 'a'"):  # no group of three
+        read(path, "a;b\n1,2;2\n", delimiter=";", thousands=",")
+
+
+# --- names -----------------------------------------------------------------------------------------------
+
+
+def test_names_that_are_numbers(path: Path) -> None:
+    table = read(path, "2019,2020,y\n5.5,6.5,0\n7.5,8.5,1\n", target=2)
+    assert table.names == ["2019", "2020"] and table.y.tolist() == [0, 1] and table.classes is None
+    words = "2019,2020,y\n5.5,6.5,cat\n7.5,8.5,dog\n"
+    assert read(path, words, target="y").classes == ["cat", "dog"]
+    assert read(path, words, target=2, header=True).names == ["2019", "2020"]
+    assert read(path, words, target=2, header=False).classes == ["cat", "dog", "y"]
+    with pytest.raises(ValueError, match="the first row, 2019, 2020, y, may have names or data: pass header=True or header=Fal"):
+        read(path, words, target=2)
+    table = read(path, "5.1,3.5,setosa\n4.9,3.0,setosa\n6,3,virginica\n", target=2)  # a class that comes again
+    assert table.names == ["0", "1"] and table.y.tolist() == [0, 0, 1]
+    assert read(path, "2019,2020\n3,4\n", target="2019").names == ["2020"]
+    with pytest.raises(ValueError, match="the first row, 1, 2, 3, may have names or data"):
+        read(path, "1,2,3\n3,4,5\n", target="2")
+    assert read(path, "1,2,3\n3,4,5\n", target="2", header=False).y.tolist() == [3, 5]
+
+
+def test_names_that_come_twice(path: Path) -> None:
+    for target in ("a", None):
+        with pytest.raises(ValueError, match="the column name 'a' comes twice: rename one"):
+            read(path, "a,b,a\n1,2,3\n", target=target)
+
+
+@pytest.mark.parametrize("target", [True, 1.5, None, "c", -3])
+def test_targets(path: Path, target: Any) -> None:
+    if target is None:
+        assert read(path, "a,b\n1,2\n").y is None
+    else:
+        with pytest.raises(ValueError, match=f"the target {target!r} is not one of the 2 columns: a, b"):
+            read(path, "a,b\n1,2\n", target=target)
+
+
+# --- fields ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiter"),
+    [
+        ("a;b;y\n1;2;0\n3;4;1\n", ";"),
+        ("a\tb\n1\t2\n", "\t"),
+        ("a|b\n1|2\n", "|"),
+        ("1 2\n3 4\n", " "),
+        ("1,5;2,5;0\n3,5;4,5;1\n", ";"),
+    ],
+)
+def test_another_delimiter_is_named(path: Path, text: str, delimiter: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        read(path, text, target=-1)
+    assert f"by the delimiter ',', but every row has {delimiter!r}: pass delimiter={delimiter!r}" in str(caught.value)
+    if "1,5" not in text:
+        assert len(read(path, text, target=-1, delimiter=delimiter).x) in (1, 2)
+
+
+def test_delimiters(path: Path) -> None:
+    assert read(path, "1   2\n 3\t4\n", delimiter=r"\s+").x.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert read(path, "city\nNew York\nSan Remo\n", target="city").classes == ["New York", "San Remo"]
+    for delimiter in ("", "ab", '"', "\n", 3):
+        with pytest.raises(ValueError, match=r"a delimiter is one character, or r'\\s\+' for white space"):
+            read(path, "a,b\n1,2\n", delimiter=delimiter)
+
+
+def test_quotes(path: Path) -> None:
+    assert read(path, 'a,b\n1,"x\n\ny"\n2,"say ""z"""\n', target="b").classes == ['say "z"', "x\n\ny"]
+    assert read(path, 'a,b\n1, "x, y"\n\n2,z\n', target="b").classes == ["x, y", "z"]
+    assert read(path, '"a","b"\n"1","2"\n').x.tolist() == [[1.0, 2.0]]
+    for text in ('a,b\n1,"x\n2,z\n', 'a,b\n1,"2",3\n', 'a,b\n1,"2"\n3\n'):
+        with pytest.raises(ValueError, match=r"table\.csv"):
+            read(path, text, target="b")
+
+
+def test_blank_lines_spaces_and_wide_tables(path: Path) -> None:
+    assert read(path, "a,b\n\n 1 , 2\n   \n3,4\n\n").x.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    table = read(path, ",".join(f"c{i}" for i in range(3000)) + "\n" + ",".join(map(str, range(3000))) + "\n", target="c2999")
+    assert table.x.shape == (1, 2999) and table.y.tolist() == [2999]
+    with pytest.raises(ValueError, match="has 1 names for 2 columns: # units: comment='#' leaves comments out, for pandas"):
+        read(path, "# units\na,b\n1,2\n")
+    with pytest.raises(ValueError, match="the number of columns changed from 2 to 3 at row 2"):
+        read(path, "a,b\n1,2\n3,4,5\n")
+
+
+# --- bytes -----------------------------------------------------------------------------------------------
+
+
+def test_encodings(path: Path) -> None:
+    latin = "name,b\ncaf\u00e9,2\nx,3\n".encode("latin-1")
+    with pytest.raises(ValueError, match=r"table\.csv is not in the encoding utf-8 .*: pass encoding= .*'latin-1' or 'cp1252'"):
+        read(path, latin, target="name")
+    assert read(path, latin, target="name", encoding="latin-1").classes == ["caf\u00e9", "x"]
+    for encoding in ("utf-16", "utf-32", "utf-8-sig", "utf-8"):
+        assert read(path, "name,b\ncaf\u00e9,2\nx,3\n".encode(encoding), target="name").classes == ["caf\u00e9", "x"]
+    with pytest.raises(ValueError, match=r"zero bytes, so it is no text in utf-8: pass another encoding=, as 'utf-16'"):
+        read(path, "a,b\n1,2\n".encode("utf-16-le"))
+    with pytest.raises(ValueError, match="there is no encoding 'nope': pass one of Python's"):
+        read(path, "a,b\n1,2\n", encoding="nope")
+    assert read(path, "a,b\r1,2\r").x.tolist() == [[1.0, 2.0]]
+
+
+def test_compressed_files_and_archives(path: Path) -> None:
+    packed = gzip.compress(b"a,b\n1,2\n")
+    assert read(path, packed).x.tolist() == [[1.0, 2.0]]
+    with pytest.raises(ValueError, match="is a damaged gzip file"):
+        read(path, packed[:-6])
+    for beginning, what in ((b"PK\x03\x04", "a zip archive or an Excel workbook"), (b"BZh9", "compressed by bzip2: unpack it")):
+        with pytest.raises(ValueError, match=what):
+            read(path, beginning + b"1234")
+
+
+# --- with pandas and without -----------------------------------------------------------------------------
+
+
+def test_options_of_pandas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "table.csv"
+    table = read(path, "# units\na,b,y\n1,2,cat\n3,4,dog # sic\n", target="y", comment="#")
+    assert table.x.tolist() == [[1.0, 2.0], [3.0, 4.0]] and table.classes == ["cat", "dog"]
+    assert read(path, "title\na,b\n1,2\n", skiprows=1, usecols=[1]).names == ["b"]
+    with pytest.raises(TypeError, match="read_csv.. takes delimiter=, header= and further options of pandas, but not sep="):
+        read(path, "a;b\n1;2\n", sep=";")
+    hide_pandas(monkeypatch)
+    with pytest.raises(ImportError, match=r"read_csv\(comment=\) needs pandas .*: pip install 'valuegrad\[nn\]'"):
+        read(path, "# units\na,b\n1,2\n", comment="#")
+    with pytest.raises(ImportError, match=r"quotes between white space, .* pip install 'valuegrad\[nn\]'"):
+        read(path, '"a" "b"\n1 2\n', delimiter=r"\s+")
+    with pytest.raises(ValueError, match=r"in line 2: correct the quotes, or let pandas try, pip install 'valuegrad\[nn\]'"):
+        read(path, 'a,b\n1,"x"y\n', target="b")
