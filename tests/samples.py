@@ -39,6 +39,7 @@ FORMULAS: dict[str, Callable[..., Any]] = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "pow": np.power, "neg": np.negative,
     "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "sin": np.sin, "cos": np.cos, "tanh": np.tanh, "abs": np.abs,
     "sigmoid": lambda x: np.exp(x) / (np.exp(x) + 1.0), "softplus": lambda x: np.log(np.exp(x) + 1.0),
+    "log_loss_slope": lambda p, y: (1.0 - y) / (1.0 - p) - y / p,
     "relu": lambda x: x * (x > 0), "maximum": np.maximum, "minimum": np.minimum,
     "logistic": lambda x: 0.25 / np.cosh(0.5 * x) ** 2, "one_minus_square": lambda x: 1.0 - x**2,
     "times_rest": lambda x: x - x**2, "direction": lambda x, y: np.sin(np.arctan2(x, y)),

@@ -71,6 +71,7 @@ def samples(rng: np.random.Generator) -> dict[str, list[Sample]]:
         for rate in (0.5, 1.0):
             call, formula = functools.partial(bell, ours, rate), functools.partial(lambda rate, x: np.exp(-rate * x**2), rate)
             s.found.setdefault("bell", []).append(Sample(f"bell {rate} {shape}", call, [x], formula))
+        slope("polygamma_rise", [a, x], lambda a, x: mpmath.digamma(a + x) - mpmath.digamma(a), (0, 0))
         slope("spence_slope", [x], polylogarithm, (1,))
         slope("zeta_slope", [1.5 + a, x], mpmath.zeta, (1, 0))
         for order in (0.0, 2.5):
@@ -88,6 +89,7 @@ def samples(rng: np.random.Generator) -> dict[str, list[Sample]]:
         for name, sample in zip(("riemann", "hurwitz"), s.found["zeta"][-2:], strict=True):
             s.found.setdefault(name, []).append(sample)
     slope("erfcx_slope", [np.array([-3.0, 0.1, 0.4, 0.6, 5.0])], erfcx, (2,), 2)
+    slope("polygamma_rise", [2.5, 1.5], lambda a, x: mpmath.polygamma(2, a + x) - mpmath.polygamma(2, a), (0, 0), 2)
     slope("gammainc_slope", [2.5, 1.5], lower_gamma, (2, 0), 2)
     slope("betainc_slope", [2.5, 1.5, 0.3], lower_beta, (1, 1, 0), 1, 1)
     s.like("gammainc", [np.array([0.3, 2.0]), np.array([[0.5], [3.0]])], home=scipy.special)

@@ -183,7 +183,7 @@ def softsign_array(x: Any) -> Any:
 
 
 def hard_sigmoid_array(x: Any) -> Any:
-    return np.clip(x / 6.0 + 0.5, 0.0, 1.0)
+    return np.clip((x + 3.0) / 6.0, 0.0, 1.0)
 
 
 def step_array(x: Any) -> Any:
@@ -298,11 +298,30 @@ def log_loss_array(x: Any, y: Any) -> Any:
         return -(y * np.maximum(np.log(x), -100.0) + (1.0 - y) * np.maximum(np.log1p(-x), -100.0))
 
 
+SMALLEST = 1e-12  # x (1 - x), in slopes of log_loss
+
+
+def log_loss_slope_array(x: Any, y: Any) -> Any:
+    return (x - y) / np.maximum(x * (1.0 - x), SMALLEST)
+
+
+def log_loss_curvature(x: Any, y: Any) -> Any:
+    """The slope of (x - y) / (x (1 - x)) as a sum of positive numbers: by the quotient rule it would cancel."""
+    limited = raw(x) * (1.0 - raw(x)) <= SMALLEST
+    near = where(limited, 0.5, x)
+    return where(limited, 1.0 / SMALLEST, y / near / near + (1.0 - y) / (1.0 - near) / (1.0 - near))
+
+
 log_loss = binary("log_loss", "log_loss({}, {})", as_float(log_loss_array),
-                  lambda g, out, x, y: g * ((x - y) / maximum(x * (1.0 - x), 1e-12)),
+                  lambda g, out, x, y: g * _log_loss_slope(x, y),
                   lambda g, out, x, y: g * (maximum(log(1.0 - x), -100.0) - maximum(log(x), -100.0)),
                   ((0.2, 0.8), (0.1, 0.9)), log_loss_array,
-                  doc="``-y * log(x) - (1 - y) * log(1 - x)`` for a probability x, with logarithms above -100.")  # fmt: skip
+                  doc="``-y * log(x) - (1 - y) * log(1 - x)`` for a probability x, with logarithms above -100, and a slope as if "
+                      "x (1 - x) were at least 1e-12, as in PyTorch.")  # fmt: skip
+_log_loss_slope = binary("log_loss_slope", "log_loss_slope({}, {})", as_float(log_loss_slope_array),
+                         lambda g, out, x, y: g * log_loss_curvature(x, y),
+                         lambda g, out, x, y: -g / maximum(x * (1.0 - x), SMALLEST), ((0.2, 0.8), (0.1, 0.9)),
+                         log_loss_slope_array, doc="The slope of log_loss with respect to the probability.")  # fmt: skip
 
 
 def checked_classes(x: Any, target: Any) -> tuple[Any, Any]:

@@ -166,6 +166,6 @@ def entropy(name: str, rule_x: Any, rule_y: Any, doc: str) -> Op:
 # fmt: off
 rel_entr = entropy("rel_entr", lambda g, out, x, y: g * (log_ratio(x, y) + 1.0), lambda g, out, x, y: g * (-x / y),
                    "``x * log(x / y)``, 0 where x is 0, and inf where x or y is negative.")
-kl_div   = entropy("kl_div", lambda g, out, x, y: g * log_ratio(x, y), lambda g, out, x, y: g * ((y - x) / y),
+kl_div   = entropy("kl_div", lambda g, out, x, y: g * log_ratio(x, y), lambda g, out, x, y: g * (1.0 - x / y),
                    "``x * log(x / y) - x + y``, y where x is 0, and inf where x or y is negative.")
 # fmt: on

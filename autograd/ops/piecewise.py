@@ -198,8 +198,6 @@ def inside(x: Any, low: Any, high: Any) -> Any:
 @primitive("elementwise", x=lambda g, out, x, low, high: g * inside(x, low, high))
 def _clip(x: Any, low: Any, high: Any) -> Any:
     """`x` limited to constant bounds, None for none: clip(), and maximum() and minimum() with a constant."""
-    if x.__class__ is float and x != x:
-        return x
     x = x + 0.0 if low is None else np.maximum(x, low)
     return x if high is None else np.minimum(x, high)
 

@@ -90,7 +90,7 @@ def erfcx_numpy(x: Any, order: int) -> Any:
     large = np.where(z < 0.5, np.inf, z)
     least = float(np.min(large, initial=1e9))
     ratio = np.zeros_like(z)
-    for n in range(order + 10 + int(170.0 / (least * least)), 0, -1):
+    for n in range(order + 10 + int(300.0 / (least * least)), 0, -1):
         ratio = 1.0 / (2.0 * large + 2.0 * (n + 1.0) * ratio)
         if n <= order:
             out = out * ratio
@@ -173,6 +173,48 @@ def polygamma(n: int, x: Any) -> Any:
     return scipy_function("polygamma")(n, x).astype(float_dtype(x))
 
 
+#: The Bernoulli numbers of index 2, 4, ..., 16.
+BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
+
+
+def polygamma_rise(x: Any, y: Any, n: int) -> Any:
+    """polygamma(n, x + y) - polygamma(n, x) without cancellation, for x > 0 and x + y > 0.
+
+    The difference of each term of the series of 1 / (x + k)^(n + 1), and then of the asymptotic series (DLMF 5.11.2, 5.15.9).
+    """
+    z, out = np.array(x), np.zeros(np.shape(x))
+
+    def rise(power: int) -> Any:  # of z^-power
+        return z**-power * np.expm1(-power * np.log1p(y / z))
+
+    for _ in range(20):
+        out += math.factorial(n) * rise(n + 1)
+        z = z + 1.0
+    first = -np.log1p(y / z) if n == 0 else math.factorial(n - 1) * rise(n)
+    out += first + 0.5 * math.factorial(n) * rise(n + 1)
+    for k, number in enumerate(BERNOULLI, 1):
+        out += number * math.factorial(2 * k + n - 1) / math.factorial(2 * k) * rise(2 * k + n)
+    return (-1.0) ** (n + 1) * out
+
+
+@primitive(
+    "elementwise",
+    x=lambda g, out, x, y, n: g * _polygamma_rise(x, y, n + 1),
+    y=lambda g, out, x, y, n: g * polygamma(n + 1, x + y),
+)
+def _polygamma_rise(x: Any, y: Any, n: int = 0) -> Any:
+    """polygamma(n, x + y) - polygamma(n, x); for whole numbers y it is a sum, finite also where two poles cancel."""
+    dtype = np.result_type(float_dtype(x), float_dtype(y))
+    x, y = np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(y, dtype=float))
+    with np.errstate(all="ignore"):
+        direct = scipy_function("polygamma")(n, x + y) - scipy_function("polygamma")(n, x)
+        out = np.array(np.where((x > 0.0) & (x + y > 0.0), polygamma_rise(x, y, n), direct))
+        for place in np.argwhere((x <= 0.0) & (y > 0.0) & (y < 1000.0) & (y == np.rint(y))):
+            at = tuple(place)
+            out[at] = (-1.0) ** n * math.factorial(n) * np.sum((x[at] + np.arange(y[at])) ** -(n + 1.0))
+    return out.astype(dtype)[()]
+
+
 def regular(x: Any, y: Any) -> Any:
     """True but where x log(y) is 0 only by definition: x is 0, and log(y) is no number."""
     return (raw(x) != 0.0) | (raw(y) > 0.0)
@@ -196,11 +238,11 @@ xlogy   = special_pair("xlogy", "{} log({})", lambda g, out, x, y: g * xlogy(reg
 xlog1py = special_pair("xlog1py", "{} log(1 + {})", lambda g, out, x, y: g * xlog1py(regular(x, 1.0 + y), y),
                        lambda g, out, x, y: g * over(x, 1.0 + y), ((-2.0, 2.0), (-0.5, 2.0)),
                        "``x * log(1 + y)``, and 0 where x is 0; where y is -1 as well, both derivatives are 0.")
-betaln  = special_pair("betaln", "betaln({}, {})", lambda g, out, x, y: g * (digamma(x) - digamma(x + y)),
-                       lambda g, out, x, y: g * (digamma(y) - digamma(x + y)), ((0.3, 2.0), (0.3, 2.0)),
+betaln  = special_pair("betaln", "betaln({}, {})", lambda g, out, x, y: -g * _polygamma_rise(x, y),
+                       lambda g, out, x, y: -g * _polygamma_rise(y, x), ((0.3, 2.0), (0.3, 2.0)),
                        "scipy.special.betaln, the logarithm of the beta function.")
-beta    = special_pair("beta", "beta({}, {})", lambda g, out, x, y: g * (out * (digamma(x) - digamma(x + y))),
-                       lambda g, out, x, y: g * (out * (digamma(y) - digamma(x + y))), ((0.3, 2.0), (0.3, 2.0)),
+beta    = special_pair("beta", "beta({}, {})", lambda g, out, x, y: -g * (out * _polygamma_rise(x, y)),
+                       lambda g, out, x, y: -g * (out * _polygamma_rise(y, x)), ((0.3, 2.0), (0.3, 2.0)),
                        "scipy.special.beta, the beta function.")
 # fmt: on
 

@@ -1,0 +1,51 @@
+"""Largest errors of all elementwise operations against mpmath: prints value, first and second derivative as a Markdown table.
+
+Run by hand, in about ten minutes: `python -m tests.benchmarks.precision [name ...]`. Errors are in ulp, the distance from the
+right number to the next one of the dtype, by ranges of the size of the largest input. What is above the bound of the
+operation is bold. How an error counts near zeros, and the points, are those of tests/precision.py.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+import numpy as np
+
+from tests.precision import REFERENCES, Measured, measured
+
+#: The name of a range, and the size up to which it goes.
+RANGES = {"below 1e-3": 1e-3, "to 10": 10.0, "to 1000": 1e3, "above": np.inf}
+
+
+def range_of(item: Measured) -> str:
+    size = max(map(abs, item.point))
+    return next(name for name, end in RANGES.items() if size <= end)
+
+
+def cell(items: Iterable[Measured]) -> str:
+    """The largest errors of the value and of the derivatives of first and second order."""
+    worst = [0.0, 0.0, 0.0]
+    for item in items:
+        worst[len(item.key)] = max(worst[len(item.key)], item.ulp)
+    bound = REFERENCES[item.name].bound
+    return ", ".join(f"{ulp:.1f}" if ulp <= most else f"**{ulp:.3g}**" for ulp, most in zip(worst, bound, strict=True))
+
+
+def rows(names: Iterable[str]) -> Iterable[str]:
+    yield "| operation | dtype | " + " | ".join(RANGES) + " | bound |"
+    yield "|---" * (len(RANGES) + 3) + "|"
+    for name in names:
+        bound = ", ".join(f"{most:g}" for most in REFERENCES[name].bound) + ("" if REFERENCES[name].relative else " *")
+        for dtype in (np.float64, np.float32):
+            found = measured(name, dtype)
+            by_range = {key: [item for item in found if range_of(item) == key] for key in RANGES}
+            cells = [cell(items) if items else "" for items in by_range.values()]
+            yield " | ".join([f"| `{name}`", np.dtype(dtype).name, *cells, bound]) + " |"
+    yield ""
+    yield "\\* an error that a change of the inputs by an ulp would make as well does not count, as near zeros."
+
+
+if __name__ == "__main__":
+    for row in rows(sys.argv[1:] or REFERENCES):
+        print(row, flush=True)
