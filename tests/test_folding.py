@@ -823,6 +823,8 @@ def test_a_failed_layer_shows_its_own_parameters_and_not_those_that_were_still_t
     assert drawing.nodes[0].title == "ValueError in Linear"
     assert {node.title for node in drawing.nodes if node.role == "leaf"} == {"0.weight", "0.bias", "1.weight", "1.bias"}
     assert not drawing.find("2.weight")
+    alone = draw(raised(lambda: nn.Conv2d(3, 4, 3, rng=0)(Value(np.ones((1, 2, 8, 8)), label="images"))))
+    assert {node.title for node in alone.nodes} == {"ValueError in Conv2d", "images", "weight", "bias"}
 
 
 def test_an_error_of_the_user_is_placed_in_the_users_own_function() -> None:

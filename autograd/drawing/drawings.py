@@ -19,7 +19,7 @@ from autograd.drawing.collapsing import collapsed
 from autograd.drawing.compare import compared
 from autograd.drawing.compose import LIMIT, Composer
 from autograd.drawing.dot import digraph_of
-from autograd.drawing.failure import failed_root, marked_as_failed
+from autograd.drawing.failure import failed_root, marked_as_failed, model_of
 from autograd.drawing.flow import cotangents_of
 from autograd.drawing.folding import folded, unfolded
 from autograd.drawing.grid import grid_of
@@ -96,6 +96,7 @@ def draw(
         raise TypeError("draw(value) takes no inputs: they are for a function, draw(f, *inputs)")
     if isinstance(what, BaseException):
         stand_in, name, cause = failed_root(what)
+        parameters = model_of(what) if parameters is None else parameters
         picture = picture_of([("", stand_in)], max_nodes, fold, depth, parameters, flows=False)
         return Drawing(replace(marked_as_failed(picture, name, cause, what, depth, max_nodes), title=title), direction)
     labels: dict[int, str] = {}

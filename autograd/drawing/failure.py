@@ -121,6 +121,12 @@ def parameters_in(frame: FrameType) -> list[Any]:
     return list(vars(module).values()) if is_module(module) and hasattr(module, "__dict__") else []
 
 
+def model_of(error: BaseException) -> Any:
+    """The outermost module that was being called, for the names of its parameters; None if there is none."""
+    frames = [frame for one in reversed(causes(error)) for frame in frames_of(one)]
+    return next((frame.f_locals["self"] for frame in frames if is_module(frame.f_locals.get("self"))), None)
+
+
 def standing_for(operands: list[Any]) -> Value:
     """A node with these operands; it has no data, not even NaN, and its rule is never called."""
     distinct = list({id(item): item for item in operands}.values())
