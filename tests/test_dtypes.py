@@ -285,3 +285,19 @@ def test_arrays_of_another_byte_order_or_out_of_a_pickle_add_up_the_same() -> No
         for other in (pickle.loads(pickle.dumps(array)), array.astype(np.dtype(dtype).newbyteorder(">"))):
             for out in (ops.sum(other / dtype(4.0), 0), ops.sum(Value(other) / 4.0, 0).data, ops.mean(other, 0) * dtype(12500.0)):
                 np.testing.assert_allclose(out, right, 2e-3 if dtype is np.float16 else 1e-6)
+
+
+def test_a_sum_asked_for_as_integers_is_plain_and_of_integers() -> None:
+    x = Value([1.0, 2.0, 250.0])
+    for out, right in ((np.sum(x, dtype=int), 253), (np.prod(x, dtype=np.int32), 500)):
+        assert out == right
+        assert np.asarray(out).dtype.kind == "i"
+    np.testing.assert_array_equal(np.cumsum(x, dtype=int), [1, 3, 253], strict=True)
+    np.testing.assert_array_equal(np.cumprod(x, dtype=int), [1, 2, 500], strict=True)
+
+
+def test_quantiles_of_float16_far_apart() -> None:
+    x = Value(np.array([[-6e4, 6e4], [-6e4, 6e4]], np.float16))
+    out = np.quantile(x, 0.25, axis=1)
+    assert out.dtype == np.float16
+    np.testing.assert_array_equal(out.data, -3e4)

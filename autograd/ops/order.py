@@ -10,7 +10,7 @@ import numpy as np
 
 from autograd.op import is_value, raw
 from autograd.ops.elementwise import where
-from autograd.ops.forms import composed, primitive
+from autograd.ops.forms import composed, in_float32, primitive
 from autograd.ops.indexing import along, averaged_runs, getitem, take_along_axis
 from autograd.ops.plain import holds_value
 from autograd.ops.reductions import _mean
@@ -148,6 +148,7 @@ def in_rows(name: str, a: Any, q: Any, axis: Any, keepdims: bool, weights: Any) 
 
 
 @composed
+@in_float32
 def quantile(
     a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: Any = "linear",
     keepdims: bool = False, *, weights: None = None,
@@ -191,6 +192,7 @@ def median(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = F
 
 
 @composed
+@in_float32
 def nanquantile(
     a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: Any = "linear",
     keepdims: bool = False, *, weights: None = None,

@@ -169,7 +169,7 @@ def sum(
     >>> Value([[1.0, 2.0], [3.0, 4.0]]).sum(axis=0).data
     array([4., 6.])
     """
-    result = _sum(chosen(a, where, 0.0, dtype), axis, keepdims)
+    result = as_asked(_sum(chosen(a, where, 0.0, dtype), axis, keepdims), dtype)
     return result if initial is None else result + as_array(initial)
 
 
@@ -178,7 +178,7 @@ def prod(
     a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True
 ) -> Any:  # fmt: skip
     """The product over `axis`; the derivative is right also where elements are zero."""
-    result = _prod(chosen(a, where, 1.0, dtype), axis, keepdims)
+    result = as_asked(_prod(chosen(a, where, 1.0, dtype), axis, keepdims), dtype)
     return result if initial is None else result * as_array(initial)
 
 
@@ -264,7 +264,7 @@ def ptp(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> A
 def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
     """The sums of the first 1, 2, ... elements along `axis`, or of all elements in a row."""
     a = chosen(a, True, 0.0, dtype)
-    return _cumsum(reshape(a, -1), 0) if axis is None else _cumsum(a, axis)
+    return as_asked(_cumsum(reshape(a, -1), 0) if axis is None else _cumsum(a, axis), dtype)
 
 
 @composed
@@ -272,8 +272,8 @@ def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> An
     """The products of the first 1, 2, ... elements along `axis`; the derivative is right also where elements are zero."""
     a = chosen(a, True, 1.0, dtype)
     if axis is None:
-        return _running_products((reshape(a, -1),))
-    return moveaxis(_running_products((moveaxis(a, axis, -1),)), -1, axis)
+        return as_asked(_running_products((reshape(a, -1),)), dtype)
+    return as_asked(moveaxis(_running_products((moveaxis(a, axis, -1),)), -1, axis), dtype)
 
 
 @composed
@@ -392,6 +392,11 @@ def mask_of(where: Any, a: Any) -> Any:
     if np.broadcast_shapes(mask.shape, np.shape(a)) != np.shape(a):
         raise ValueError(f"where= takes a mask that broadcasts to the shape {np.shape(a)}, but the shape {mask.shape} came")
     return mask
+
+
+def as_asked(result: Any, dtype: Any) -> Any:
+    """A result as integers if that dtype was asked for; floating dtypes it has already."""
+    return result if dtype is None or np.dtype(dtype).kind == "f" else astype(result, dtype)
 
 
 def count(a: Any, where: Any, axis: Any, keepdims: bool) -> Any:
