@@ -6,6 +6,7 @@ from autograd import (
     celu, elu, gelu, glu, hard_sigmoid, hard_tanh, leaky_relu, log_softmax, mish, prelu, relu, relu6, selu, sigmoid, silu,
     softmax, softplus, softsign, step, tanh)
 from nn.module import Module
+from nn.seeds import seed
 from nn.neurons import MLP, Layer, Neuron
 from nn.containers import ModuleDict, ModuleList, Residual, Sequential
 from nn.layers import Bilinear, Dropout, Embedding, Flatten, Identity, Linear, dropout
@@ -44,7 +45,7 @@ from nn.pytorch import from_pytorch, read_weights, to_pytorch
 __all__ = [
     "celu", "elu", "gelu", "glu", "hard_sigmoid", "hard_tanh", "leaky_relu", "log_softmax", "mish", "prelu", "relu", "relu6",
     "selu", "sigmoid", "silu", "softmax", "softplus", "softsign", "step", "tanh",  # functions of autograd
-    "Module",
+    "Module", "seed",
     "MLP", "Layer", "Neuron",
     "ModuleDict", "ModuleList", "Residual", "Sequential",  # containers
     "Bilinear", "Dropout", "Embedding", "Flatten", "Identity", "Linear", "dropout",  # layers

@@ -21,6 +21,7 @@ from nn.init import glorot_uniform
 from nn.layers import Dropout, Linear, dropout, require_probability
 from nn.module import Module
 from nn.normalisation import LayerNorm
+from nn.seeds import generator
 
 Mask = Any  # bools, floats, a Value of floats, or None
 
@@ -46,7 +47,7 @@ def scaled_dot_product_attention(
         dropout_p: the probability with which a weight is dropped, also outside of training.
         is_causal: whether query n sees the keys 0 to n only; a mask counts as well.
         scale: 1 / sqrt(E) if left out.
-        rng: a numpy Generator or a seed, for the dropout.
+        rng: a numpy Generator or a seed, or None, see nn.seed(), for the dropout.
 
     Returns:
         (..., L, Ev).
@@ -147,7 +148,8 @@ class MultiHeadAttention(Module):
         kdim, vdim: the lengths of keys and values, embed_dim if left out.
         batch_first: True for (batch, time, features), which is not the default of PyTorch; False for (time, batch, features).
         dtype: the dtype of the parameters.
-        rng: a numpy Generator or a seed, for the parameters and for the dropout, which keeps it as the attribute `rng`.
+        rng: a numpy Generator or a seed, or None, see nn.seed(), for the parameters and for the dropout,
+                which keeps it as the attribute `rng`.
 
     Raises:
         ValueError: if num_heads does not divide embed_dim; on a call with other shapes.
@@ -174,7 +176,7 @@ class MultiHeadAttention(Module):
         if num_heads < 1 or embed_dim % num_heads:
             raise ValueError(f"the heads share embed_dim equally, but {num_heads} heads and embed_dim={embed_dim} came")
         require_probability(dropout)
-        self.rng = np.random.default_rng(rng)
+        self.rng = generator(rng)
         self.embed_dim, self.num_heads, self.batch_first = embed_dim, num_heads, batch_first
         self.dropout = dropout
         widths = (embed_dim, kdim or embed_dim, vdim or embed_dim)
@@ -308,7 +310,7 @@ class TransformerBlock(Module):
         bias: whether linear layers and norms have biases.
         causal: whether each time sees only itself and those before: a layer of a decoder such as GPT.
         dtype: the dtype of the parameters.
-        rng: a numpy Generator or a seed, for the parameters and all dropouts.
+        rng: a numpy Generator or a seed, or None, see nn.seed(), for the parameters and all dropouts.
 
     Raises:
         ValueError: for an activation of another name; if nhead does not divide d_model; on a call with other shapes.
@@ -336,7 +338,7 @@ class TransformerBlock(Module):
     ) -> None:
         if isinstance(activation, str) and activation not in ACTIVATIONS:
             raise ValueError(f"the activation is one of {', '.join(ACTIVATIONS)}, or a function, but {activation!r} came")
-        rng = np.random.default_rng(rng)
+        rng = generator(rng)
         width = 4 * d_model if dim_feedforward is None else dim_feedforward
         self.activation = ACTIVATIONS[activation] if isinstance(activation, str) else activation
         self.norm_first, self.causal = norm_first, causal

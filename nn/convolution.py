@@ -15,6 +15,7 @@ from autograd import Value, adaptive_avg_pool, avg_pool, conv, conv_transpose, e
 from nn.arrays import Rng, shape_of
 from nn.layers import near_zero
 from nn.module import Module
+from nn.seeds import generator
 
 Lengths = int | tuple[int, ...]
 
@@ -88,7 +89,7 @@ class Convolution(Spatial):
             )
         first, second = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
         shape = (first, second // groups, *self.kernel_size)
-        fan_in, rng = math.prod(shape[1:]), np.random.default_rng(rng)
+        fan_in, rng = math.prod(shape[1:]), generator(rng)
         self.weight = near_zero(rng, fan_in, shape, dtype)
         self.bias = near_zero(rng, fan_in, out_channels, dtype) if bias else None
 
@@ -159,7 +160,7 @@ class Conv1d(ConvNd):
         bias: whether a bias is added.
         padding_mode: what is added: "zeros", or elements of the input by "reflect", "replicate" or "circular".
         dtype: the dtype of the parameters.
-        rng: a numpy Generator or a seed.
+        rng: a numpy Generator or a seed, or None, see nn.seed().
 
     Raises:
         ValueError: for settings that do not fit together, as "same" with a stride, and on a call whose shape does not, or whose

@@ -14,6 +14,7 @@ import numpy as np
 
 from autograd import Value
 from nn.arrays import Rng, flag
+from nn.seeds import generator
 
 STATE = {"position", "start", "generator", "samples", "batch_size", "shuffle"}
 
@@ -30,7 +31,7 @@ class DataLoader:
         dataset: the samples.
         batch_size: samples in a batch; the last one has what is left.
         shuffle: whether each epoch goes through the samples in a new random order.
-        rng: a numpy Generator or a seed: each epoch takes one permutation from it.
+        rng: a numpy Generator or a seed, or None, see nn.seed(): each epoch takes one permutation from it.
         drop_last: whether a last batch that is smaller is left out.
         prefetch: how many batches a background thread prepares ahead; 0 for none. Order and random numbers are
             the same. Worth it where samples are read or computed by NumPy or from files.
@@ -78,7 +79,7 @@ class DataLoader:
         self.samples = count(self.dataset)
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
         self.prefetch, self.collate = prefetch, collate
-        self.generator = np.random.default_rng(rng)
+        self.generator = generator(rng)
         self._position = 0  # batches given in this epoch
         self._start: dict[str, Any] | None = None  # the generator's state before this epoch's permutation
         self._resuming = False
@@ -171,7 +172,7 @@ def random_split(dataset: Any, lengths: Sequence[float], *, rng: Rng = None, str
     Args:
         dataset: as for DataLoader; the parts of arrays are arrays.
         lengths: numbers of samples that add up to all, or fractions that add up to 1.
-        rng: a numpy Generator or a seed.
+        rng: a numpy Generator or a seed, or None, see nn.seed().
         stratify: (samples,), a class for each sample: all parts then have the same shares of the classes.
 
     Raises:
@@ -183,7 +184,7 @@ def random_split(dataset: Any, lengths: Sequence[float], *, rng: Rng = None, str
     (array([3, 6, 4, 5, 2, 7]), array([1, 0, 0, 1]))
     """
     dataset = checked(dataset)
-    rng, total = np.random.default_rng(rng), count(dataset)
+    rng, total = generator(rng), count(dataset)
     order = rng.permutation(total)
     ends = np.cumsum(lengths)
     if not all(isinstance(length, (int, np.integer)) for length in lengths):

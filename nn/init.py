@@ -24,6 +24,7 @@ from nn.arrays import Rng, require_float
 from nn.layers import Embedding
 from nn.module import Module
 from nn.normalisation import OverLastAxes
+from nn.seeds import generator
 
 Shape = int | tuple[int, ...]
 Initialiser = Callable[..., np.ndarray]
@@ -79,7 +80,7 @@ def uniform(
 ) -> np.ndarray:  # fmt: skip
     """Uniform from `low` to `high`."""
     require_float(dtype)
-    return np.random.default_rng(rng).uniform(low, high, shape).astype(dtype)
+    return generator(rng).uniform(low, high, shape).astype(dtype)
 
 
 def normal(
@@ -87,7 +88,7 @@ def normal(
 ) -> np.ndarray:  # fmt: skip
     """Normal with a mean and a standard deviation."""
     require_float(dtype)
-    return np.random.default_rng(rng).normal(mean, std, shape).astype(dtype)
+    return generator(rng).normal(mean, std, shape).astype(dtype)
 
 
 def truncated_normal(
@@ -115,7 +116,7 @@ def truncated_normal(
             f"truncated_normal() from {low:g} to {high:g} would keep {inside:.2g} of a normal distribution of mean {mean:g} "
             f"and std {std:g}: move the bounds, or use uniform()"
         )
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     out = rng.normal(mean, std, shape)
     while (outside := (out < low) | (out > high)).any():
         out[outside] = rng.normal(mean, std, np.count_nonzero(outside))
@@ -205,7 +206,7 @@ def orthogonal(shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, gain: 
     fans(shape)  # refuses what is no weight
     require_float(dtype)
     rows, columns = shape[0], math.prod(shape[1:])  # type: ignore[index]
-    q, r = np.linalg.qr(np.random.default_rng(rng).normal(size=(max(rows, columns), min(rows, columns))))
+    q, r = np.linalg.qr(generator(rng).normal(size=(max(rows, columns), min(rows, columns))))
     q = q * np.where(np.diag(r) < 0.0, -1.0, 1.0)
     return (gain * (q if rows >= columns else q.T)).reshape(shape).astype(dtype)
 
@@ -241,7 +242,7 @@ def initialise(
         model: a module.
         weights, biases: functions ``(shape, rng=, dtype=)`` that return an array, as all in nn.init; functools.partial
             gives them settings. None leaves the biases as they are.
-        rng: a numpy Generator or a seed.
+        rng: a numpy Generator or a seed, or None, see nn.seed().
 
     Raises:
         ValueError: if there is nothing to set in the model.
@@ -251,7 +252,7 @@ def initialise(
     >>> layer([3.0, 4.0]).data
     array([3., 4.])
     """
-    rng = np.random.default_rng(rng)
+    rng = generator(rng)
     found = False
     for name, parameter in _trainable(model):
         is_bias = parameter.ndim >= 1 and "bias" in name.rpartition(".")[2]

@@ -10,13 +10,14 @@ import numpy as np
 from autograd import Value, linear, reshape, stop_gradient, where
 from nn.arrays import Rng, floating, no_tuple, plain, require_float, shape_of
 from nn.module import Module
+from nn.seeds import generator
 
 
 def near_zero(rng: Rng, fan_in: int, shape: Any, dtype: Any) -> Value:
     """A parameter that starts uniformly within 1 / sqrt(fan_in), as in PyTorch."""
     require_float(dtype)
     bound = 1.0 / math.sqrt(fan_in) if fan_in > 0 else 0.0
-    return Value(np.random.default_rng(rng).uniform(-bound, bound, shape).astype(dtype))
+    return Value(generator(rng).uniform(-bound, bound, shape).astype(dtype))
 
 
 class Linear(Module):
@@ -29,7 +30,7 @@ class Linear(Module):
         in_features, out_features: sizes of the last axis before and after.
         bias: whether a bias is added.
         dtype: the dtype of the parameters.
-        rng: a numpy Generator or a seed.
+        rng: a numpy Generator or a seed, or None, see nn.seed().
 
     Raises:
         ValueError: on a call whose last axis is not in_features long.
@@ -38,7 +39,7 @@ class Linear(Module):
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, *, dtype: Any = np.float64, rng: Rng = None
     ) -> None:
-        rng = np.random.default_rng(rng)
+        rng = generator(rng)
         self.weight = near_zero(rng, in_features, (out_features, in_features), dtype)
         self.bias = near_zero(rng, in_features, out_features, dtype) if bias else None
 
@@ -62,7 +63,7 @@ class Bilinear(Module):
         in1_features, in2_features, out_features: sizes of the last axes of the two inputs, and of the output.
         bias: whether a bias is added.
         dtype: the dtype of the parameters.
-        rng: a numpy Generator or a seed.
+        rng: a numpy Generator or a seed, or None, see nn.seed().
 
     Raises:
         ValueError: on a call whose last axes do not have these lengths, or whose other axes differ.
@@ -81,7 +82,7 @@ class Bilinear(Module):
         dtype: Any = np.float64,
         rng: Rng = None,
     ) -> None:
-        rng = np.random.default_rng(rng)
+        rng = generator(rng)
         self.weight = near_zero(rng, in1_features, (out_features, in1_features, in2_features), dtype)
         self.bias = near_zero(rng, in1_features, out_features, dtype) if bias else None
 
@@ -113,7 +114,7 @@ class Embedding(Module):
         embedding_dim: the length of each.
         padding_idx: the number of a row that starts at zero and has no gradient, as for padding; negative from the end.
         dtype: the dtype of the table.
-        rng: a numpy Generator or a seed.
+        rng: a numpy Generator or a seed, or None, see nn.seed().
 
     Raises:
         TypeError: on a call with anything but integers.
@@ -136,7 +137,7 @@ class Embedding(Module):
             raise ValueError(f"padding_idx is one of the {num_embeddings} rows, but {padding_idx} came")
         require_float(dtype)
         self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
-        table = np.random.default_rng(rng).normal(size=(num_embeddings, embedding_dim)).astype(dtype)
+        table = generator(rng).normal(size=(num_embeddings, embedding_dim)).astype(dtype)
         if self.padding_idx is not None:
             table[self.padding_idx] = 0.0
         self.weight = Value(table)
@@ -196,7 +197,7 @@ def dropout(x: Any, p: float = 0.5, rng: Rng = None) -> Any:
     Args:
         x: any shape; float32 stays.
         p: from 0, which changes nothing, to 1, which gives zeros.
-        rng: a numpy Generator or a seed.
+        rng: a numpy Generator or a seed, or None, see nn.seed().
 
     Raises:
         ValueError: if `p` is not a probability.
@@ -208,7 +209,7 @@ def dropout(x: Any, p: float = 0.5, rng: Rng = None) -> Any:
     if p == 0.0:
         return x
     x = floating(x, "dropout()")
-    kept = np.random.default_rng(rng).random(np.shape(x), np.float32) >= p  # 24 bits are enough, and twice as fast
+    kept = generator(rng).random(np.shape(x), np.float32) >= p  # 24 bits are enough, and twice as fast
     return x * np.multiply(kept, 1.0 / (1.0 - p) if p < 1.0 else 0.0, dtype=getattr(x, "dtype", float))
 
 
@@ -223,8 +224,8 @@ class Dropout(Module):
 
     Args:
         p: the probability that an element becomes zero.
-        rng: a numpy Generator or a seed. The attribute `rng` is the Generator, which is saved with the model; layers with
-            the same seed drop the same elements, so hand one Generator to all of them.
+        rng: a numpy Generator or a seed, or None, see nn.seed(). The attribute `rng` is the Generator, which is saved with the
+            model; layers with the same seed drop the same elements, so hand one Generator to all of them.
 
     Raises:
         ValueError: if `p` is not a probability.
@@ -235,7 +236,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, rng: Rng = None) -> None:
         require_probability(p)
-        self.p, self.rng = p, np.random.default_rng(rng)
+        self.p, self.rng = p, generator(rng)
 
     def forward(self, x: Any) -> Any:
         no_tuple(x, self)

@@ -10,6 +10,7 @@ import numpy as np
 from autograd import Value
 from nn.arrays import Rng
 from nn.module import Module
+from nn.seeds import generator
 
 
 def one_sample(x: Any) -> Any:
@@ -27,14 +28,14 @@ class Neuron(Module):
     Args:
         nin: the number of inputs.
         nonlin: whether relu is applied.
-        rng: a numpy Generator or a seed; weights start uniformly in (-1, 1), the bias at 0.
+        rng: a numpy Generator or a seed, or None, see nn.seed(); weights start uniformly in (-1, 1), the bias at 0.
 
     >>> Neuron(3, rng=0)([1.0, 2.0, 3.0]).shape
     ()
     """
 
     def __init__(self, nin: int, nonlin: bool = True, *, rng: Rng = None) -> None:
-        rng = np.random.default_rng(rng)
+        rng = generator(rng)
         self.w = [Value(weight) for weight in rng.uniform(-1.0, 1.0, nin).tolist()]
         self.b = Value(0.0)
         self.nonlin = nonlin
@@ -63,7 +64,7 @@ class Layer(Module):
     """
 
     def __init__(self, nin: int, nout: int, nonlin: bool = True, *, rng: Rng = None) -> None:
-        rng = np.random.default_rng(rng)
+        rng = generator(rng)
         self.nin, self.nonlin = nin, nonlin
         self.neurons = [Neuron(nin, nonlin, rng=rng) for _ in range(nout)]
 
@@ -86,7 +87,7 @@ class MLP(Module):
     Args:
         nin: the number of inputs.
         nouts: the sizes of the layers.
-        rng: a numpy Generator or a seed.
+        rng: a numpy Generator or a seed, or None, see nn.seed().
 
     >>> model = MLP(2, [16, 16, 1], rng=0)
     >>> model
@@ -99,7 +100,7 @@ class MLP(Module):
     """
 
     def __init__(self, nin: int, nouts: Sequence[int], *, rng: Rng = None) -> None:
-        rng = np.random.default_rng(rng)
+        rng = generator(rng)
         self.nin = nin
         sizes = [nin, *nouts]
         self.layers = [Layer(sizes[i], sizes[i + 1], i + 1 < len(nouts), rng=rng) for i in range(len(nouts))]

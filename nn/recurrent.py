@@ -31,6 +31,7 @@ from nn.arrays import Rng, as_tensor, floating, shape_of
 from nn.guards import level_outside
 from nn.layers import Dropout, near_zero
 from nn.module import Module
+from nn.seeds import generator
 
 
 def _require_nonlinearity(name: str) -> None:
@@ -77,7 +78,7 @@ class _Recurrent(Module):
                 UserWarning,
                 stacklevel=level_outside(),
             )
-        rng = np.random.default_rng(rng)
+        rng = generator(rng)
         self.input_size, self.hidden_size, self.num_layers, self.bias = input_size, hidden_size, num_layers, bias
         self.batch_first, self.bidirectional = batch_first, bidirectional
         self.dropout = Dropout(dropout, rng) if dropout else None
@@ -197,7 +198,7 @@ class RNN(_Recurrent):
         dropout: the probability of a Dropout between layers.
         bidirectional: whether each layer also runs back in time; out has the features of both directions, first those forwards.
         dtype: the dtype of the parameters.
-        rng: a numpy Generator or a seed, for parameters and dropout.
+        rng: a numpy Generator or a seed, or None, see nn.seed(), for parameters and dropout.
 
     Raises:
         ValueError: for sizes or a nonlinearity that cannot be; on a call with other shapes, or lengths not from 1 to time.
@@ -315,7 +316,7 @@ class _Cell(Module):
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True, *, dtype: Any = np.float64, rng: Rng = None) -> None:
         if hidden_size < 1:
             raise ValueError(f"{type(self).__name__} needs a hidden_size of at least 1, but {hidden_size} came")
-        rng = np.random.default_rng(rng)
+        rng = generator(rng)
         rows = self.gates * hidden_size
         self.input_size, self.hidden_size = input_size, hidden_size
         self.weight_ih = near_zero(rng, hidden_size, (rows, input_size), dtype)
@@ -358,7 +359,7 @@ class RNNCell(_Cell):
         bias: whether biases are added.
         nonlinearity: "tanh" or "relu".
         dtype: the dtype of the parameters.
-        rng: a numpy Generator or a seed.
+        rng: a numpy Generator or a seed, or None, see nn.seed().
 
     Raises:
         ValueError: for a size or nonlinearity that cannot be; on a call with other shapes.

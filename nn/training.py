@@ -232,7 +232,7 @@ def fit(
         drop_last: whether a last batch that is smaller is left out, of data that comes as arrays: BatchNorm cannot take its
             variance from a batch of one.
         progress: whether tqdm shows a bar.
-        rng: a numpy Generator or a seed that shuffles data that comes as arrays.
+        rng: a numpy Generator or a seed, or None, see nn.seed(), that shuffles data that comes as arrays.
 
     Returns:
         A History with "epoch", "loss", "validation_loss", the metrics, "lr" and "seconds" for each epoch that was finished,
