@@ -122,9 +122,9 @@ def test_a_stale_gradient() -> None:
     found = cause(check_gradients(lambda x: np.sum(np.sin(x)), X, gradient=stale))
     assert found == "stale, the gradient of an earlier call: it stays the same when the input moves"
     linear = check_gradients(lambda x: np.sum(3.0 * x), X, gradient=lambda x: 2.0 + 0.0 * x)
-    assert cause(linear) == "a constant factor: claimed = 2/3 * measured"  # that stays for good reason
+    assert cause(linear) == ""  # that stays for good reason, and may be 2/3 of the slope or one less
     arrays = check_gradients(lambda x: np.sum(np.sin(x)), X, gradient=np.arange(5.0))  # and these cannot move
-    assert cause(arrays).startswith("a term is missing or wrong")
+    assert cause(arrays) == ""
 
 
 def test_gradients_in_a_wrong_order() -> None:
@@ -158,7 +158,9 @@ def test_right_for_one_sign_only() -> None:
 
 def test_what_no_guess_fits() -> None:
     report = check_gradients(lambda x: np.sum(np.sin(x) + x**2), X, gradient=np.cos)
-    assert cause(report) == "a term is missing or wrong: claimed - measured is 4 at [3], -2.4 at [2], -1.4 at [4]"
+    assert cause(report) == ""
+    assert report.rows[0].reason == "claimed - measured is 4 at [3], -2.4 at [2], -1.4 at [4]"
+    assert "error bars; claimed - measured is 4 at [3], " in str(report)
     assert cause(check_gradients(lambda x: x * x, 3.0, gradient=lambda x: 2.3 * x)) == ""  # one number tells no factor
     assert cause(check_gradients(lambda x: x * x, 3.0, gradient=lambda x: -2.0 * x)) == "the sign: claimed = -measured"
     assert cause(check_gradients(lambda x: np.sum(x * x), X, gradient=lambda x: np.nan * x)) == ""
@@ -201,7 +203,7 @@ def test_guesses_are_the_same_again_and_few_where_everything_is_wrong() -> None:
     one = everything()
     RNG.bit_generator.state = state
     assert one == everything()
-    guessed = [bool(row.cause) for row in one.rows]
+    guessed = [bool(row.cause or row.reason) for row in one.rows]
     assert any(guessed) and not all(guessed), "after 1,000 evaluations no further leaf gets a guess"
 
 
@@ -280,7 +282,6 @@ def test_a_wrong_operation_in_a_deep_model_is_named() -> None:
     assert abs(found.claimed - found.measured) > 100.0 * found.bar > 0.0
     assert f"first wrong operation: squash at {ACTIVATION} in Deep.blocks.2, argument 0: claimed" in str(report)
     assert not any("right by itself" in note for note in report.notes)
-    assert all(not row.cause.startswith("a term is missing") for row in report.rows), "the blame says more"
     assert check_model(Deep(elementwise.tanh), nn.mse_loss, INPUTS, TARGETS).blame is None
 
 

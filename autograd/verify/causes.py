@@ -1,6 +1,7 @@
 """A guess at what is wrong with a gradient that failed, from how its claimed slopes differ from the measured ones.
 
-A guess needs several coordinates that agree within their error bars. The most specific one that fits is taken.
+A guess is made only where it explains every difference within the error bars, and where these are so small that it would not
+do so by chance. The most specific one that does is taken; where none does, there is no guess.
 """
 
 from __future__ import annotations
@@ -20,16 +21,20 @@ Array = np.ndarray
 
 #: Leaves of so many elements are measured wholly; of larger ones the worst, the largest and random ones, and partners of these.
 WHOLE, LARGEST, RANDOM, PARTNERS = 24, 4, 10, 24
-#: What there is to say where no guess fits.
-VAGUE = "a term is missing or wrong"
 #: After so many evaluations no further leaf of an examination gets a guess.
 EVALUATIONS = 1_000
 #: Slopes differ if they are so many error bars apart; a slope is known well if it is so many error bars long.
 APART, CLEAR = 3.0, 30.0
+#: A guess is not made where other numbers than those measured would fit it as well with so large a probability.
+CHANCE = 1e-3
+#: Where some elements are called wrong and others right, the former are off by so many times what the latter can be.
+GAP = 10.0
 
 
-def cause_of(examination: Examination, leaf: Leaf, found: list[Finding]) -> str:
-    """A guess at the cause, which reads well after "perhaps", or "". It never raises; what it measures counts as evaluations.
+def cause_of(examination: Examination, leaf: Leaf, found: list[Finding]) -> tuple[str, str]:
+    """A guess at the cause, which reads well after "perhaps", or "", and the largest differences. What it measures counts.
+
+    It never raises.
 
     Args:
         examination: after its run.
@@ -39,9 +44,12 @@ def cause_of(examination: Examination, leaf: Leaf, found: list[Finding]) -> str:
     failed = [finding for finding in found if finding.verdict is Verdict.FAIL]
     try:
         with np.errstate(all="ignore"):
-            return Evidence(examination, leaf, failed).guess() if failed else ""
+            if failed:
+                evidence = Evidence(examination, leaf, failed)
+                return evidence.guess(), evidence.differences()
     except Exception:  # the budget is spent, or the function raises at another input: the verdict stands without a guess
-        return ""
+        pass
+    return "", ""
 
 
 class Evidence:
@@ -94,8 +102,27 @@ class Evidence:
         if not np.isfinite(self.claimed).all() or not self.wrong.any():
             return ""
         exact = (self.stale, self.cut, self.scaled, self.turned, self.by_input, self.fixed)
-        in_part = (self.one_sided, self.offset, self.few, self.rest)
+        in_part = (self.one_sided, self.offset, self.few)
         return next((text for text in (guess() for guess in exact + in_part) if text), "")
+
+    def explained(self, expected: Array, bar: Array, part: Array, fitted: int = 0) -> bool:
+        """Whether claims are what a guess expects, within its error bars, and would not be by chance.
+
+        The chance is that of numbers as far off as the claims are; as many of the best as were fitted tell nothing.
+
+        Args:
+            expected: the claims by the guess, (components, k). bar: their error bars.
+            part: which of them the guess is about: all that are wrong must be among them.
+            fitted: how many numbers of the guess were taken from the claims.
+        """
+        if (self.wrong & ~part).any() or not (self.wrong & part).any():
+            return False
+        off, difference = abs(self.claimed - expected), abs(self.claimed - self.measured)
+        if not (off <= APART * bar)[part].all():
+            return False
+        known = part & (difference > APART * bar)
+        ratios = np.sort((APART * bar / difference)[known])[fitted:]
+        return bool(ratios.size) and float(ratios.prod()) <= CHANCE
 
     # --- claims that do not move ------------------------------------------------------------------
 
@@ -111,19 +138,22 @@ class Evidence:
         subject, examination, c = self.subject, self.examination, self.component
         if isinstance(subject, PlainSubject) and not callable(subject.claimed):  # arrays, which cannot move
             return False
-        moved = subject.rounded(subject.point + 2.0**-4 * examination.sizes)
-        try:
-            there = subject.pull(examination.cotangents()[[c]], moved)[0, self.leaf.part]
-        except OUTSIDE:
-            return False
-        if not np.array_equal(there, examination.claims[c, self.leaf.part]):
+        pulled = []
+        for step in (0.375, 2.0**-4):
+            moved = subject.rounded(subject.point + step * examination.sizes)
+            try:
+                pulled.append(subject.pull(examination.cotangents()[[c]], moved)[0, self.leaf.part])
+            except OUTSIDE:
+                continue
+        here = examination.claims[c, self.leaf.part]
+        if not pulled or any(not np.array_equal(there, here) for there in pulled):
             return False
         along = np.zeros_like(subject.point)
         along[self.leaf.part] = 2.0 ** -(examination.bits(self.places).noise // 3) * examination.sizes[self.leaf.part]
         ends = [subject.rounded(middle + side * along) for middle in (subject.point, moved) for side in (1.0, -1.0)]
         up, down, later_up, later_down = (examination.mixed(subject.outputs(end))[c] for end in ends)
-        here, later = up - down, later_up - later_down
-        return bool(abs(later - here) > 1e-2 * max(abs(later), abs(here)) + 8.0 * examination.noise[c])
+        before, later = up - down, later_up - later_down
+        return bool(abs(later - before) > 1e-2 * max(abs(later), abs(before)) + 8.0 * examination.noise[c])
 
     def cut(self) -> str:
         if self.examination.claims[:, self.leaf.part].any():
@@ -141,17 +171,19 @@ class Evidence:
         row[self.component] = True
         for part in (np.ones_like(row), row):
             factor, error = self.factor(part)
-            several = (part & self.clear).sum() > 1
-            if factor and (several or part.all()):
-                number = f"a constant factor: claimed = {written(factor)} * measured"
-                return self.name_of(factor, error) or number * bool(several)
+            name = self.name_of(factor, error, part) if factor else ""
+            if name:
+                return name
+            if factor and self.fits(factor, part) and not self.added():  # of equal slopes nobody can tell one from the other
+                return f"a constant factor: claimed = {written(factor)} * measured"
         return ""
 
-    def factor(self, part: Array, times: Array | float = 1.0) -> tuple[float, float]:
-        """What the measured slopes, times other numbers, are multiplied by in the claims, and its error.
+    def fits(self, factor: float, part: Array, fitted: int = 1) -> bool:
+        """Whether a constant factor explains a part of the claims."""
+        return self.explained(factor * self.measured, (1.0 + abs(factor)) * self.bar, part, fitted)
 
-        Zero where no number will do, or where 1 does and nothing is wrong.
-        """
+    def factor(self, part: Array, times: Array | float = 1.0) -> tuple[float, float]:
+        """What measured slopes, times other numbers, are multiplied by in the claims, and its error; zero if it is unknown."""
         expected = self.measured * times
         known = part & self.clear & (expected != 0.0)
         best = np.unravel_index(np.argmax(np.where(known, abs(self.measured) / self.bar, 0.0)), known.shape)
@@ -160,24 +192,22 @@ class Evidence:
         factor = float(self.claimed[best] / expected[best])
         error = float(APART * self.bar[best] * (abs(1.0 / expected[best]) + abs(factor / self.measured[best])))
         simple = float(Fraction(factor).limit_denominator(max(1, min(1000, int((0.01 / error) ** 0.5)))))
-        factor = simple if abs(simple - factor) <= error else factor
-        fits = abs(self.claimed - factor * expected) <= APART * (1.0 + np.abs(factor * times)) * self.bar
-        return (factor, error) if fits[part].all() and self.wrong[part].any() else (0.0, 0.0)
+        return (simple if abs(simple - factor) <= error else factor), error
 
-    def name_of(self, factor: float, error: float) -> str:
+    def name_of(self, factor: float, error: float, part: Array) -> str:
         """What a factor is known as: a sign, 2 or 1/2, or a length."""
         known = {
             -1.0: "the sign: claimed = -measured", 2.0: "a factor of 2 too much", 0.5: "a factor of 2 missing",
             -2.0: "the sign, and a factor of 2 too much", -0.5: "the sign, and a factor of 2 missing",
         }  # fmt: skip
-        for number, text in known.items():
-            if abs(factor - number) <= error:
-                return text
         for length, what, own in self.lengths():
-            if abs(factor - 1.0 / length) <= error:
-                return f"divided by {what} once too often, {'as in a mean in place of a sum' if own else 'or not summed over it'}"
-            if abs(factor - length) <= error:
-                return f"not divided by {what} as in a sum in place of a mean" if own else f"not divided by {what.rstrip(',')}"
+            as_a_mean = "as in a mean in place of a sum" if own else "or not summed over it"
+            known.setdefault(1.0 / length, f"divided by {what} once too often, {as_a_mean}")
+            not_a_mean = f"{what} as in a sum in place of a mean" if own else what.rstrip(",")
+            known.setdefault(float(length), f"not divided by {not_a_mean}")
+        for number, text in known.items():
+            if abs(factor - number) <= error and self.fits(number, part, 0):
+                return text
         return ""
 
     def lengths(self) -> Iterator[tuple[int, str, bool]]:
@@ -194,9 +224,11 @@ class Evidence:
         x = np.broadcast_to(self.subject.point[self.places], self.measured.shape)
         if len(np.unique(abs(x[self.clear]))) < 2:
             return ""
+        whole = np.ones_like(self.wrong)
         for sign, times in (("*", x), ("/", np.where(x != 0.0, 1.0 / x, 1.0))):
-            factor, _ = self.factor(np.ones_like(self.wrong), times)
-            if factor:
+            factor, _ = self.factor(whole, times)
+            bar = (1.0 + abs(factor * times)) * self.bar
+            if factor and self.explained(factor * times * self.measured, bar, whole, int(factor != 1.0)):
                 number, what = "" if factor == 1.0 else f"{written(factor)} * ", "too much" if sign == "*" else "missing"
                 return f"the input as a factor {what}: claimed = {number}measured {sign} input"
         return ""
@@ -219,24 +251,25 @@ class Evidence:
         count = len(self.places)
         if count < 2 or self.examination.mix is not None or self.examination.claims.shape != (count, count):
             return False
-        bars = APART * (self.bar + self.bar.T)
-        differs = abs(self.measured - self.measured.T) > bars
-        return bool(differs.any() and (abs(self.claimed - self.measured.T) <= bars).all())
+        return self.explained(self.measured.T, self.bar + self.bar.T, np.ones_like(self.wrong))
 
     def permuted(self, partners: Array, both_ways: bool = False) -> bool:
         """Whether the claim at each place is the slope measured at its partner, and perhaps the other way round."""
-        agreeing = 0
+        agreeing, chance = 0, 1.0
         first = np.argsort(~self.wrong[self.component], kind="stable")  # the wrong ones first, as they tell the most
         for place in self.places[first].tolist():
             partner = int(partners[place - self.leaf.start])
             for claimed, other in [(place, partner)] + [(partner, place)] * both_ways:
                 if other not in self.known and len(self.known) >= len(self.places) + PARTNERS:
                     continue
-                (own, _), (slopes, bars) = self.slopes(claimed), self.slopes(other)
-                if (abs(self.examination.claims[:, claimed] - slopes) > APART * bars).any():
+                (own, own_bars), (slopes, bars) = self.slopes(claimed), self.slopes(other)
+                claims = self.examination.claims[:, claimed]
+                if (abs(claims - slopes) > APART * (bars + own_bars)).any():
                     return False
-                agreeing += bool((abs(own - slopes) > 2.0 * APART * bars).any())
-        return agreeing >= 2
+                apart = abs(own - slopes) > 2.0 * APART * (bars + own_bars)
+                agreeing += bool(apart.any())
+                chance *= float(np.where(apart, APART * (bars + own_bars) / abs(claims - own), 1.0).min())
+        return agreeing >= 2 and chance <= CHANCE
 
     # --- right in part ----------------------------------------------------------------------------
 
@@ -252,31 +285,40 @@ class Evidence:
     def one_sided(self) -> str:
         """Right only where the input, or the slope, is positive, or only where it is negative."""
         wrong, right = self.wrong_places, self.right_places
-        if wrong.sum() < 2 or right.sum() < 2:
+        there = self.claims_there(wrong)  # wrong in one way, or else the signs may be chance
+        if wrong.sum() < 2 or right.sum() < 2 or not there or not self.apart(wrong):
             return ""
         rows = np.argmax(np.where(self.clear, abs(self.measured), 0.0), axis=0)
         steepest = self.measured[rows, np.arange(len(self.places))]
         for what, numbers in (("the input", self.subject.point[self.places]), ("the slope", steepest)):
             for sign, word in ((1.0, "positive"), (-1.0, "negative")):
                 if (sign * numbers[right] > 0.0).all() and (sign * numbers[wrong] <= 0.0).all():
-                    return f"right only where {what} is {word}{self.claims_there(wrong).replace('there', 'elsewhere')}"
+                    return f"right only where {what} is {word}{there.replace('there', 'elsewhere')}"
         return ""
 
     def few(self) -> str:
         """Wrong at a few elements only, or in one slice."""
         wrong, right = self.wrong_places, self.right_places
-        if right.sum() < 2:
+        if right.sum() < 2 or not self.apart(wrong):
             return ""
         indices = [self.leaf.index(int(place)) for place in self.places]
         number, there = int(wrong.sum()), self.claims_there(wrong)
+        others = int((~wrong & np.isfinite(self.bar).all(axis=0)).sum())
         if number == 1 or 4 * number <= len(wrong):
             names = ", ".join(brackets(index) for index, is_wrong in zip(indices, wrong, strict=True) if is_wrong)
-            return f"wrong only at {names}, not at the {len(wrong) - number} others that were compared{there}"
+            return f"wrong only at {names}, not at the {others} others that were compared{there}"
         for axis, along in enumerate(np.array(indices).T):
             inside = along == along[wrong][0]
             if len(self.leaf.shape) > 1 and inside[wrong].all() and not (right & inside).any():
                 return f"wrong only where the index of axis {axis} is {along[wrong][0]}{there}"
         return ""
+
+    def apart(self, wrong: Array) -> bool:
+        """Whether the wrong elements are off by much more, for their slopes, than the others can be."""
+        with np.errstate(all="ignore"):
+            off = (abs(self.claimed - self.measured) / abs(self.measured))[self.wrong]
+            others = ((abs(self.claimed - self.measured) + self.bar) / abs(self.measured))[self.clear & ~wrong]
+        return bool(off.min(initial=np.inf) > GAP * others.max(initial=0.0))
 
     def claims_there(self, wrong: Array) -> str:
         """What is claimed where it is wrong."""
@@ -284,24 +326,37 @@ class Evidence:
         if not self.claimed[part].any():
             return "; there zero is claimed"
         factor, _ = self.factor(part)
-        return f"; there claimed = {'-' if factor == -1.0 else f'{written(factor)} * '}measured" if factor else ""
+        fitted = int(factor not in (-1.0, 2.0, 0.5))
+        if not factor or not self.fits(factor, part, fitted):
+            return ""
+        return f"; there claimed = {'-' if factor == -1.0 else f'{written(factor)} * '}measured"
 
     def offset(self) -> str:
-        """The same number added everywhere."""
-        difference, bar = self.claimed[self.component] - self.measured[self.component], self.bar[self.component]
-        best = int(np.argmin(bar))
-        if len(difference) < 3 or abs(difference[best]) <= CLEAR * bar[best]:
+        """The same number added everywhere, and no factor."""
+        whole = np.ones_like(self.wrong)
+        number, factor = self.added(), self.factor(whole)[0]
+        if not number or (factor and self.fits(factor, whole)):
             return ""
-        same = np.isfinite(bar).all() and (abs(difference - difference[best]) <= APART * (bar + bar[best])).all()
-        return f"a constant added: claimed = measured + {difference[best]:.4g}".replace("+ -", "- ") if same else ""
+        return f"a constant added: claimed = measured + {number:.4g}".replace("+ -", "- ")
 
-    def rest(self) -> str:
-        """What is left: the differences themselves."""
+    def added(self) -> float:
+        """The number that was added to every slope of the results that are wrong, or zero."""
+        difference = self.claimed - self.measured
+        best = np.unravel_index(int(np.argmin(np.where(self.wrong, self.bar, np.inf))), self.bar.shape)
+        part = np.broadcast_to(self.wrong.any(axis=1, keepdims=True), self.wrong.shape)
+        some_right = (part & ~self.wrong & np.isfinite(self.bar)).any()
+        if difference.shape[1] < 3 or some_right:
+            return 0.0
+        number = float(difference[best])
+        return number if self.explained(self.measured + number, self.bar + self.bar[best], part, 1) else 0.0
+
+    def differences(self) -> str:
+        """The largest differences themselves."""
         difference = self.claimed[self.component] - self.measured[self.component]
         order = np.argsort(-abs(difference) * self.wrong[self.component], kind="stable")
         shown = [place for place in order[:3] if self.wrong[self.component, place]]
         parts = [f"{difference[i]:.4g} at {brackets(self.leaf.index(int(self.places[i])))}" for i in shown]
-        return f"{VAGUE}: claimed - measured is {', '.join(parts)}" if len(self.places) > 1 and shown else ""
+        return f"claimed - measured is {', '.join(parts)}" if len(self.places) > 1 and shown else ""
 
 
 def orders(shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd.nesting import Nesting, is_module
 from autograd.verify.blame import find_blame
-from autograd.verify.causes import EVALUATIONS, VAGUE, cause_of
+from autograd.verify.causes import EVALUATIONS, cause_of
 from autograd.verify.contracts import asymmetry, broken_contracts, overwritten
 from autograd.verify.examination import Examination, Finding, Inconclusive
 from autograd.verify.foreign import adopted
@@ -303,8 +303,6 @@ class Check:
             failed = [leaf for leaf in subject.leaves if any(row.name == leaf.name for row in wrong)]
             blame, note = find_blame(subject, self.seed, wrong[-1].order, failed)
             self.notes += [note] * bool(note)
-            if blame:  # says more
-                self.rows = [replace(row, cause="" if row.cause.startswith(VAGUE) else row.cause) for row in self.rows]
         self.gradients += subject.gradients
         if subject.outside is not None and not worst_of(row.verdict for row in self.rows).ok:
             self.notes.append(subject.outside)
@@ -362,7 +360,8 @@ def rows_of(examination: Examination, kinks_before: bool, explain: bool) -> list
         ]
         row = row_of(examination, leaf, found)
         guess = explain and row.verdict is Verdict.FAIL and examination.subject.evaluations < most
-        rows.append(replace(row, cause=cause_of(examination, leaf, found)) if guess else row)
+        cause, differences = cause_of(examination, leaf, found) if guess else ("", "")
+        rows.append(replace(row, cause=cause, reason=row.reason or differences * (not cause)))
     return rows
 
 
