@@ -29,6 +29,8 @@ APART, CLEAR = 3.0, 30.0
 CHANCE = 1e-3
 #: Where some elements are called wrong and others right, the former are off by so many times what the latter can be.
 GAP = 10.0
+#: Signs tell which elements are wrong only where there are so many ways to choose as many of them.
+CHOICES = 10
 
 
 def cause_of(examination: Examination, leaf: Leaf, found: list[Finding]) -> tuple[str, str]:
@@ -286,7 +288,9 @@ class Evidence:
         """Right only where the input, or the slope, is positive, or only where it is negative."""
         wrong, right = self.wrong_places, self.right_places
         there = self.claims_there(wrong)  # wrong in one way, or else the signs may be chance
-        if wrong.sum() < 2 or right.sum() < 2 or not there or not self.apart(wrong):
+        if min(wrong.sum(), right.sum()) < 2 or not there or not self.apart(wrong):
+            return ""
+        if math.comb(len(wrong), int(wrong.sum())) < CHOICES:  # so few elements have those signs by chance
             return ""
         rows = np.argmax(np.where(self.clear, abs(self.measured), 0.0), axis=0)
         steepest = self.measured[rows, np.arange(len(self.places))]
