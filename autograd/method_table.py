@@ -57,6 +57,11 @@ def op_method(op: Callable[..., Any]) -> Callable[..., Any]:
     return update_wrapper(method, op, updated=())
 
 
+def reflected_divmod(y: Any, x: Any) -> Any:
+    """divmod(x, y) of a Value on the right."""
+    return functions()["divmod"](x, y)
+
+
 def plain_method(name: str) -> Callable[..., Any]:
     """The method of NumPy's arrays on the data alone."""
 

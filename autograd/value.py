@@ -19,7 +19,7 @@ from autograd.backward import backward
 from autograd.graph import arguments_of, inputs_of
 from autograd.hooks import Hook
 from autograd.leaving import copied, refuse
-from autograd.method_table import PLAIN, PYTORCHS, hint, op_method, plain_method, shared_functions
+from autograd.method_table import PLAIN, PYTORCHS, hint, op_method, plain_method, reflected_divmod, shared_functions
 from autograd.methods import Methods
 from autograd.numpy_protocol import array_function, array_ufunc
 from autograd.op import FLOAT_ERRORS, Op, adds_halves, in_single, raw
@@ -290,6 +290,7 @@ class Value(Methods):
     __mul__, __rmul__ = binary_method(elementwise.mul), reflected_method(elementwise.mul)
     __truediv__, __rtruediv__ = binary_method(elementwise.div), reflected_method(elementwise.div)
     __pow__, __rpow__ = binary_method(elementwise.pow), reflected_method(elementwise.pow)
+    __pow__.__qualname__ = "a Value has no modulus: pow"  # what Python says of pow(v, x, modulus), at no cost for v**x
     __matmul__, __rmatmul__ = binary_method(products.matmul), reflected_method(products.matmul)
     __lt__, __le__ = comparison(operator.lt), comparison(operator.le)
     __gt__, __ge__ = comparison(operator.gt), comparison(operator.ge)
@@ -297,7 +298,7 @@ class Value(Methods):
     __floordiv__, __rfloordiv__ = binary_method(piecewise.floor_divide), reflected_method(piecewise.floor_divide)
     __mod__, __rmod__ = binary_method(piecewise.mod), reflected_method(piecewise.mod)
     __neg__, __pos__, __abs__ = map(unary_method, (elementwise.neg, elementwise.positive, piecewise.abs))
-    __divmod__, __round__ = op_method(piecewise.divmod), op_method(piecewise.round)
+    __divmod__, __rdivmod__, __round__ = map(op_method, (piecewise.divmod, reflected_divmod, piecewise.round))
     __getitem__ = op_method(indexing.getitem)
 
     def reshape(self, *shape: Any, order: str = "C") -> Value:

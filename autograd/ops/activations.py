@@ -11,6 +11,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from autograd.op import is_value, raw, shape_of
 from autograd.ops.elementwise import (
@@ -252,9 +253,10 @@ def gelu(x: Any, approximate: str = "none") -> Any:
 def glu(x: Any, axis: int = -1) -> Any:
     """The first half of `x` along `axis` times the sigmoid of the second half (Dauphin et al. 2017)."""
     x = as_tensor(x)
-    if not -x.ndim <= axis < x.ndim or x.shape[axis] % 2:
+    place = normalize_axis_index(axis, x.ndim)
+    if x.shape[place] % 2:
         raise ValueError(f"glu() halves an axis of even length, but the shape {x.shape} came with axis={axis}")
-    lead, length = (slice(None),) * (axis % x.ndim), x.shape[axis]
+    lead, length = (slice(None),) * place, x.shape[place]
     return x[(*lead, slice(length // 2))] * sigmoid(x[(*lead, slice(length // 2, None))])
 
 

@@ -6,6 +6,7 @@ import operator
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from autograd.op import MANY, SINGLE, is_value, raw, shape_of, value_in
 from autograd.ops.elementwise import where
@@ -214,13 +215,14 @@ def take(a: Any, indices: Any, axis: int | None = None, out: None = None, mode: 
     """The elements of `a`, or the layers along `axis`, at integer `indices` of any shape."""
     a, axis = (reshape(as_array(a), -1), 0) if axis is None else (as_array(a), axis)
     ndim = len(np.shape(a))
+    axis = normalize_axis_index(axis, ndim)
     return getitem(a, along(axis, ndim, in_range(indices, np.shape(a)[axis], mode)))
 
 
 def grid(indices: Any, shape: tuple[int, ...], axis: int) -> tuple[Any, ...]:
     """The index of take_along_axis(): `indices` at one axis, its own place at every other."""
     places: list[Any] = list(np.ogrid[tuple(slice(length) for length in shape)])
-    places[axis % len(shape)] = indices
+    places[normalize_axis_index(axis, len(shape))] = indices
     return tuple(places)
 
 

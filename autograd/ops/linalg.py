@@ -90,12 +90,12 @@ def floating(x: Any) -> Any:
 
 
 def matrices(name: str, x: Any, square: bool = True) -> Any:
-    """`x`, checked to be matrices; ValueError otherwise."""
+    """`x`, checked to be matrices; LinAlgError otherwise, as of NumPy."""
     x = floating(x)
     shape = np.shape(x)
     if len(shape) < 2 or (square and shape[-1] != shape[-2]):
         kind = "square matrices" if square else "matrices"
-        raise ValueError(f"{name}() takes {kind}, or stacks of them in the last two axes, but the shape {shape} came")
+        raise np.linalg.LinAlgError(f"{name}() takes {kind}, or stacks of them in the last two axes, but the shape {shape} came")
     return x
 
 

@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from autograd.op import is_value, raw
 from autograd.ops.elementwise import where
@@ -140,8 +141,7 @@ def in_rows(name: str, a: Any, q: Any, axis: Any, keepdims: bool, weights: Any) 
         raise TypeError(f"{name}() takes no weights, and plain numbers as q: it has no derivative with respect to either")
     a = as_floats(a)
     shape = np.shape(a)
-    axis = range(len(shape)) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
-    axes = tuple(place % len(shape) for place in axis)
+    axes = normalize_axis_tuple(range(len(shape)) if axis is None else axis, len(shape), "axis")
     kept = tuple(place for place in range(len(shape)) if place not in axes)
     frame = [1 if place in axes else size for place, size in enumerate(shape) if keepdims or place in kept]
     return reshape(transpose(a, (*kept, *axes)), (*frame, math.prod(shape[place] for place in axes)))  # (..., length)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import zlib
 from numbers import Real
 from typing import Any
@@ -16,6 +17,9 @@ KINDS = {"c": "complex numbers", "O": "an object array", "U": "a string", "S": "
 SHAPES = " Fix: shapes must be equal or broadcast from the last axis on; add axes with reshape() or expand_dims()."
 EXCHANGE = " Fix: transpose() takes all axes in their new order; swapaxes(i, j) exchanges two."
 PRODUCT = " Fix: the last axis on the left must be as long as the second last on the right, or as a vector; .T transposes."
+#: What NumPy says where shapes do not fit, and where it speaks of them but something else is wrong.
+OF_SHAPES = re.compile("shape|broadcast|dimension|size|length|axes don't match|aligned|mismatch|subscripts.* for operand", re.I)
+OF_SETTINGS = re.compile("negative|unknown dimension|argument must be|not supported", re.I)
 FIXES = {"matmul": PRODUCT, "linear": PRODUCT, "transpose": EXCHANGE}
 
 
@@ -184,14 +188,19 @@ def short(data: Any) -> str:
 
 
 def explained(op: Op, data: tuple[Any, ...], error: Exception) -> Exception:
-    """An error of NumPy's with the op, the shapes that came, and the fix; other errors as they are."""
-    if type(error) not in (ValueError, TypeError):
+    """An error of NumPy's with the op, what came, and the fix where shapes are to blame; errors of the op itself as they are."""
+    text = str(error).strip(" .")
+    if type(error) not in (ValueError, TypeError) or text.startswith(f"{op.name}()"):
         return error
+    if type(error) is TypeError or not OF_SHAPES.search(text) or OF_SETTINGS.search(text):
+        plain = [(op.names[place], data[place]) for place in op.settings if place < len(data)]
+        given = ", ".join(f"{name}={short(item)}" for name, item in plain if not isinstance(item, np.ndarray))
+        return type(error)(f"{op.name}({given}): {text}" if len(given) < 100 else f"{op.name}(): {text}")
     inputs = [data[position] for position, _ in op.rules if data[position] is not None]
     inputs = list(inputs[0]) if inputs and inputs[0].__class__ is tuple else inputs
     shapes = ", ".join(str(np.shape(item)) for item in inputs)
     return type(error)(
-        f"{op.name}() cannot take the shape{'s' * (len(inputs) != 1)} {shapes}: {str(error).strip(' .')}."
+        f"{op.name}() cannot take the shape{'s' * (len(inputs) != 1)} {shapes}: {text}."
         + (SHAPES if op.kind == "elementwise" else FIXES.get(op.name, ""))
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from autograd.op import Op, floating, is_value, raw, shape_of
 from autograd.ops.elementwise import astype, exp, float_dtype, log, positive, pow, where
@@ -337,7 +338,8 @@ def append(arr: Any, values: Any, axis: int | None = None) -> Any:
 def pieces(ary: Any, sections: Any, axis: int, divide: Callable[..., Any]) -> list[Any]:
     """The parts of `ary` that NumPy's function would give."""
     ary = as_array(ary)
-    lead = (slice(None),) * (axis % len(ary.shape))
+    axis = normalize_axis_index(axis, len(ary.shape))
+    lead = (slice(None),) * axis
     parts = divide(np.arange(ary.shape[axis]), sections)
     return [ary[(*lead, slice(int(part[0]), int(part[-1]) + 1) if len(part) else slice(0, 0))] for part in parts]
 
@@ -377,7 +379,8 @@ def dsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
     """The layers of `x` along an axis, as a tuple."""
     x = as_array(x)
-    lead = (slice(None),) * (axis % len(x.shape))
+    axis = normalize_axis_index(axis, len(x.shape))
+    lead = (slice(None),) * axis
     return tuple(x[(*lead, i)] for i in range(x.shape[axis]))
 
 
