@@ -124,6 +124,12 @@ def structured(rng: np.random.Generator) -> dict[str, list[Sample]]:
         add("logsumexp", f"b axis={axis} {keepdims}", [r(2, 3), number(rng, 0.3, 1.0, ())],
             lambda x, s, a=axis, k=keepdims: ops["logsumexp"](x, a, k, b=factors * s),
             lambda x, s, a=axis, k=keepdims: scipy.special.logsumexp(x, a, factors * s, k))  # fmt: skip
+    for axis, keepdims in ((None, False), (0, True), ((1, 0), False)):  # of weights of both signs, some of them 0
+        add("logsumexp", f"weights axis={axis} {keepdims}", [r(2, 3), np.array([[0.0, -0.5, 1.0], [3.0, 0.0, 0.0]])],
+            lambda x, b, a=axis, k=keepdims: ops["logsumexp"](x, a, k, b=b, return_sign=True)[0],
+            lambda x, b, a=axis, k=keepdims: scipy.special.logsumexp(x, a, b, k, return_sign=True)[0])  # fmt: skip
+    add("shifted", "numbers", [r(2, 3)], lambda x: ops["shifted"](x, np.array([[0.5], [1.0]], "f4")),
+        lambda x: x - [[0.5], [1.0]])  # fmt: skip
     for name in ("sum", "logsumexp"):  # over no elements: 0 and -inf
         if name == "sum":
             add(name, "empty axis", [r(0, 3)], lambda x: ops["sum"](x, 0), lambda x: np.zeros(3))

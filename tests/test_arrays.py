@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.special
 
-from autograd import Value, grad
+from autograd import Value, grad, logsumexp
 from autograd.numpy_protocol import CONSTANT, IN_PLACE, SUPPORTED
 from autograd.verify import check_gradients
 
@@ -88,7 +89,7 @@ def test_correlations_keep_between_minus_one_and_one() -> None:
     row = np.array([1.0, 2.0, 4.0, 1.3])
     slope = grad(lambda x: np.corrcoef(x)[0, 1])(np.stack([row, 2.0 * row]))
     np.testing.assert_allclose(slope, np.zeros((2, 4)), atol=1e-14)  # it is largest there
-    assert check_gradients(lambda x: np.corrcoef(x), rng.standard_normal((3, 5)), order=2).ok
+    assert check_gradients(lambda x: np.corrcoef(x)[0, 1:], rng.standard_normal((3, 5)), order=2).ok
 
 
 def test_products_of_vectors_take_vectors() -> None:
@@ -105,6 +106,60 @@ def test_products_of_vectors_take_vectors() -> None:
         np.vander(Value(np.ones((2, 2))))
     with pytest.raises(ValueError, match="a vector of integers, and a weight for each"):
         np.bincount(np.array([0, 1]), Value([1.0]))
+
+
+# --- sums of exponentials with weights ------------------------------------------------------------
+
+INF = math.inf
+
+
+@pytest.mark.parametrize(
+    ("x", "b", "out", "sign", "of_x", "of_b"),
+    [
+        ([0.0, 2.0], [1.0, 0.0], 0.0, 1.0, [1.0, 0.0], [1.0, math.exp(2.0)]),
+        ([0.0, math.log(3.0)], [1.0, -1.0], math.log(2.0), -1.0, [-0.5, 1.5], [-0.5, -1.5]),
+        ([1000.0, 1000.0], [1.0, -2.0], 1000.0, -1.0, [-1.0, 2.0], [-1.0, -1.0]),
+        ([-INF, -INF], [1.0, 2.0], -INF, 0.0, [0.0, 0.0], [0.0, 0.0]), ([INF, 1.0], [2.0, 1.0], INF, 1.0, [1.0, 0.0], [0.5, 0.0]),
+        ([INF, INF], [1.0, 3.0], INF, 1.0, [0.25, 0.75], [0.25, 0.25]),
+        ([INF, 1.0], [-1.0, 1.0], INF, -1.0, [1.0, 0.0], [-1.0, 0.0]),
+        ([-INF, 3.0], [1.0, 2.0], 3.0 + math.log(2.0), 1.0, [0.0, 1.0], [0.0, 0.5]),
+        ([1.0, 1.0], [1.0, -1.0], -INF, 0.0, [INF, -INF], [INF, INF]), ([-1.0, 700.0], [0.0, 0.0], -INF, 0.0, None, [INF, INF]),
+    ],
+)  # fmt: skip
+def test_weights_of_a_logsumexp(x: Any, b: Any, out: float, sign: float, of_x: Any, of_b: Any) -> None:
+    """Weights of 0 have a slope, negative ones a sign; the slopes are b exp(x) and exp(x) over the sum."""
+    exponents, weights = Value(x), Value(b)
+    found, plain = logsumexp(exponents, b=weights, return_sign=True)
+    assert type(plain) is np.float64
+    np.testing.assert_allclose([found.data, plain], [out, sign], rtol=1e-15, atol=1e-15)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found.backward()
+    if of_x is not None:
+        np.testing.assert_allclose(exponents.grad, of_x, rtol=1e-14)
+    np.testing.assert_allclose(weights.grad, of_b, rtol=1e-14)
+    assert np.isnan(logsumexp(exponents, b=weights).data) == (sign < 0.0)
+
+
+def test_a_logsumexp_with_its_sign_is_that_of_scipy() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        x, b = rng.choice([-INF, INF, -1000.0, 0.0, 1.0, 2.0, math.nan], 3), rng.choice([-1.0, 0.0, 1.0, 2.0], 3)
+        for weights in (b, None):
+            with np.errstate(all="ignore"):
+                expected = scipy.special.logsumexp(x, b=weights, return_sign=True)
+                negative = scipy.special.logsumexp(x, b=weights)
+            found = logsumexp(Value(x), b=weights, return_sign=True)
+            np.testing.assert_allclose([found[0].data, found[1]], expected, rtol=1e-14, err_msg=f"{x} {weights}")
+            np.testing.assert_allclose(logsumexp(Value(x), b=weights).data, negative, rtol=1e-14)
+    x, b = rng.standard_normal((2, 3, 4)), rng.integers(-1, 2, (3, 1)).astype(float)
+    for axis in (None, 0, -1, (0, 2), [1, 0]):
+        for keepdims in (False, True):
+            axes = tuple(axis) if isinstance(axis, list) else axis
+            expected = scipy.special.logsumexp(x, axes, b, keepdims, return_sign=True)
+            found = logsumexp(Value(x), axis, keepdims, b=b, return_sign=True)
+            np.testing.assert_allclose(found[0].data, expected[0])
+            np.testing.assert_array_equal(found[1], expected[1])
+            assert found[1].shape == expected[1].shape
 
 
 # --- padding --------------------------------------------------------------------------------------

@@ -459,10 +459,20 @@ def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return out if keepdims else np.squeeze(out, axis)
 
 
+@primitive("elementwise", x=lambda g, out, x, shift: g)
+def _shifted(x: Any, shift: Any) -> Any:
+    """``x - shift``, and 0 where both are the same, also inf."""
+    with np.errstate(invalid="ignore"):
+        return np.where(x == shift, 0.0, x - shift).astype(np.result_type(x), copy=False)
+
+
 @composed
 @in_float32
-def logsumexp(x: Any, axis: Any = None, keepdims: bool = False, *, b: Any = None) -> Any:
+def logsumexp(x: Any, axis: Any = None, keepdims: bool = False, *, b: Any = None, return_sign: bool = False) -> Any:
     """``log(sum(b * exp(x)))`` over `axis`, without overflow; its derivative with respect to x is the softmax, for b = 1.
+
+    With return_sign there are two results, the logarithm of the absolute value of the sum and the sum's plain sign;
+    without it a negative sum gives nan.
 
     >>> from autograd import Value
     >>> float(Value([1000.0, 1000.0]).logsumexp().data - 1000.0)
@@ -470,11 +480,29 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False, *, b: Any = None
     """
     x, b = as_floats(x, b)
     if b is None:
-        return _logsumexp(x, axis, keepdims)
-    largest = np.max(raw(x) + np.where(np.equal(raw(b), 0.0), -np.inf, 0.0), axis, keepdims=True, initial=-np.inf)
-    shift = np.where(np.isfinite(largest), largest, 0.0)
-    out = log(_sum(b * exp(where_(np.equal(raw(b), 0.0), 0.0, x - shift)), axis, True)) + shift
-    return out if keepdims else squeeze(out, axis)
+        out = _logsumexp(x, axis, keepdims)
+        return (out, np.where(np.isnan(raw(out)), np.nan, raw(out) > -np.inf)[()]) if return_sign else out
+    axis = plain_axis(None, axis)[1]
+    used, data = np.broadcast_arrays(np.not_equal(raw(b), 0.0), raw(x))
+    largest = np.max(np.where(used, data, -np.inf), axis, keepdims=True, initial=-np.inf)
+    shift = np.where(largest > -np.inf, largest, 0.0)
+    shift = np.where(np.isnan(shift), 0.0, shift).astype(np.result_type(data))
+    # A weight of 0 has a derivative, exp(x) over the sum: where that would overflow it stays the largest number.
+    with np.errstate(invalid="ignore"):
+        free = ~used & ~(data - shift < 700.0)
+    powers = where_(free, np.finfo(shift.dtype).max, exp(where_(free, 0.0, _shifted(x, shift))))
+    sums = _sum(b * powers, axis, True)
+    sign = np.sign(raw(sums))
+    nothing = np.any(used, axis, keepdims=True) & (largest == -np.inf)  # all that counts is exp(-inf)
+    positive = sums * np.where(sign < 0.0, -1.0, 1.0).astype(shift.dtype)
+    with np.errstate(divide="ignore", invalid="ignore"):  # -inf where the sum is 0
+        logs = log(where_(nothing, 1.0, positive)) + shift
+    out = where_(nothing, -np.inf, logs)
+    if not return_sign and np.any(sign < 0.0):
+        out = out + np.where(sign < 0.0, np.nan, 0.0)
+    if not keepdims:
+        out, sign = squeeze(out, axis), np.squeeze(sign, axis)
+    return (out, sign[()]) if return_sign else out
 
 
 def softmax_rule(g: Any, out: Any, x: Any, axis: Any) -> Any:

@@ -163,6 +163,7 @@ ONE: dict[str, list[tuple[Any, ...]]] = {
     "scatter": [((3,), (4,), np.array([0, 0, 3])), ((2,), (2, 2), MASK), ((2, 2), (2, 3), (slice(None), np.array([2, 0])))],
     "averaged_runs": [((4,), np.array([True, False, True]), 0), ((2, 2), np.array([[True], [False]]), 1)],
     "sort": [((4,),), ((2, 2), 0)], "cumsum": [((4,),), ((2, 2), 0)],
+    "shifted": [((3,), np.array([0.5])), ((2, 2), np.array([[0.5], [1.0]]))],
     "running_extremes": [((4,), 0, "maximum"), ((2, 2), 1, "fmin")],
     "run_sums": [((4,), np.array([1, 1, 2, 2]), 0, False), ((2, 2), np.array([[1, 1], [1, 2]]), 1, True)],
     "softmax": [((3,),), ((2, 2), 0)], "log_softmax": [((3,),), ((2, 2), 0)],
