@@ -25,7 +25,9 @@ OTHERS: dict[str, tuple[Any, ...]] = {
     "delete": (0,), "roll": (1,), "split": (1,), "array_split": (1,), "partition": (0,), "cross": (A,), "vecdot": (A,),
 }  # fmt: skip
 #: Functions whose axis is refused altogether, or means that of a result of other arguments.
-WITHOUT = {"unique", "linspace", "logspace", "geomspace", "apply_along_axis", "averaged_runs", "sliding_window_view"}
+WITHOUT = {
+    "unique", "trim_zeros", "linspace", "logspace", "geomspace", "apply_along_axis", "averaged_runs", "sliding_window_view",
+}  # fmt: skip
 
 
 def with_axis() -> dict[str, Callable[[Any, Any], Any]]:
@@ -60,6 +62,10 @@ def test_the_sweep_over_axes_covers_what_has_one() -> None:
     for function in (np.median, np.nanmedian, lambda x, axis: np.percentile(x, 50, axis), lambda x, axis: x.mean(axis)):
         with pytest.raises(np.exceptions.AxisError):
             function(Value(A), 5)
+    for shift in (np.fft.fftshift, np.fft.ifftshift):
+        with pytest.raises(np.exceptions.AxisError):
+            shift(Value(A), axes=5)
+        np.testing.assert_array_equal(shift(Value(A), axes=(0, -1)).data, shift(A, axes=(0, -1)))
     with pytest.raises(ValueError, match="repeated axis"):
         np.median(Value(A), axis=(0, 0))
     with pytest.raises(TypeError):

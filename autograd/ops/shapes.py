@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import normalize_axis_index
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from autograd.op import Op, floating, is_value, raw, shape_of
 from autograd.ops.elementwise import astype, exp, float_dtype, log, positive, pow, where
@@ -551,5 +551,5 @@ def ifftshift(x: Any, axes: Any = None) -> Any:
 def halves_exchanged(x: Any, axes: Any, sign: int) -> Any:
     x = as_array(x)
     shape = np.shape(x)
-    axes = tuple(range(len(shape))) if axes is None else axes if isinstance(axes, (tuple, list)) else (axes,)
-    return roll(x, tuple(shape[axis] // 2 if sign > 0 else -(shape[axis] // 2) for axis in axes), tuple(axes))
+    axes = normalize_axis_tuple(range(len(shape)) if axes is None else axes, len(shape), allow_duplicate=True)
+    return roll(x, tuple(shape[axis] // 2 if sign > 0 else -(shape[axis] // 2) for axis in axes), axes)
