@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +18,7 @@ from autograd.verify.frameworks import Adapter, FrameworkSubject, from_torch, is
 from autograd.verify.points import check_points, is_number
 from autograd.verify.progress import Progress
 from autograd.verify.report import GradientError, GradientReport, Row, Verdict, worst_of
-from autograd.verify.subjects import BudgetSpent, Leaf, PlainSubject, Subject, ValueSubject, leaves_of, one_of
+from autograd.verify.subjects import BudgetSpent, Leaf, PlainSubject, Subject, ValueSubject, leaves_of, one_of, takes
 
 BUDGET = 10_000
 SPENT = "the budget of {:,} evaluations is spent: give a larger one, budget=..."
@@ -90,23 +89,20 @@ def check_gradients(
         )
     if not isinstance(seed, int) or seed < 0:
         raise ValueError(f"seed is a whole number from 0 on, but got {seed!r}")
-    if budget < 1:
-        raise ValueError(f"budget is the most evaluations that are allowed, at least 1, but got {budget!r}")
+    if budget < 1 or int(budget) != budget:
+        raise ValueError(f"budget is the most evaluations that are allowed, a whole number from 1 on, but got {budget!r}")
+    budget = int(budget)  # of 1e5
 
     def make(inputs: tuple[Any, ...]) -> Subject:
         if isinstance(f, Adapter) and gradient is None:
             return f.subject(inputs, budget)
         if any(map(is_torch_module, inputs)) or (is_torch_module(f) and gradient is None):
             raise TypeError("a module of PyTorch has its gradient from PyTorch: check_gradients(from_torch(f), *inputs)")
-        if gradient is not None:
-            return PlainSubject(f, inputs, gradient, budget)
         try:
-            return ValueSubject(f, inputs, budget)
+            return ValueSubject(f, inputs, budget) if gradient is None else PlainSubject(f, inputs, gradient, budget)
         except Exception as error:
-            for word, name in (("Tensor", "from_torch"), ("JAX", "from_jax")):
-                if word in str(error):
-                    fix = f"check_gradients({name}(f), *inputs) verifies its own gradient"
-                    error.add_note(f"the function was called with Values; {fix}")
+            for note in hints(error, inputs, of_values=gradient is None):
+                error.add_note(note)
             raise
 
     def run(subject: Subject, explained: bool) -> GradientReport:
@@ -120,6 +116,15 @@ def check_gradients(
         return run(subject, True)
     finally:
         subject.restore()
+
+
+def hints(error: Exception, inputs: tuple[Any, ...], of_values: bool) -> Iterator[str]:
+    """What to do about an error of a function at its first call."""
+    for word, name in (("Tensor", "from_torch"), ("JAX", "from_jax")):
+        if of_values and word in str(error):
+            yield f"the function was called with Values; check_gradients({name}(f), *inputs) verifies its own gradient"
+    if isinstance(error, (TypeError, IndexError)) and "integer" in str(error) and any(isinstance(item, int) for item in inputs):
+        yield "inputs are differentiated by, and integers become floats: close over sizes and indices, as by lambda x: f(x, 3)"
 
 
 def assert_gradients(f: Callable[..., Any], *inputs: Any, **options: Any) -> GradientReport:
@@ -239,9 +244,9 @@ class BatchSubject(ValueSubject):
 def loss_of(model: Any, loss: Callable[..., Any], batch: tuple[Any, ...]) -> Callable[[], Any]:
     """The loss as a function without arguments: of the model and the batch, or of the prediction and the targets."""
     forms: list[Callable[[], Any]] = []
-    if fits(loss, len(batch)) and batch:
+    if takes(loss, len(batch)) and batch:
         forms.append(lambda: loss(model(batch[0]), *batch[1:]))
-    if fits(loss, 1 + len(batch)):
+    if takes(loss, 1 + len(batch)):
         forms.append(lambda: loss(model, *batch))
     if not forms:
         raise TypeError(
@@ -254,17 +259,6 @@ def loss_of(model: Any, loss: Callable[..., Any], batch: tuple[Any, ...]) -> Cal
         except Exception:  # it takes the model, then
             return forms[1]
     return forms[0]
-
-
-def fits(function: Callable[..., Any], count: int) -> bool:
-    """Whether a function takes so many positional arguments."""
-    try:
-        inspect.signature(function).bind(*range(count))
-    except TypeError:
-        return False
-    except ValueError:  # a function written in C, whose signature is not known
-        return True
-    return True
 
 
 class Check:

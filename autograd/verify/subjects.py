@@ -5,6 +5,7 @@ gradient, or the gradient itself as a function whose derivatives are checked nex
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -439,7 +440,8 @@ def all_numbers(item: Any) -> bool:
 
 def floating(item: Any, name: str) -> Any:
     """A number or array as a float or a floating array of its own."""
-    array = real_array(item, f"the input {name!r}")
+    number = isinstance(item, Real) and not isinstance(item, (int, float, np.generic))  # such as a Fraction
+    array = real_array(float(item) if number else item, f"the input {name!r}")
     if not array.ndim and array.dtype.kind == "f" and array.dtype != np.float64:
         return array[()]  # a scalar of lower precision keeps it
     return (
@@ -569,7 +571,11 @@ class PlainSubject(Subject):
         arguments = self.arguments(vector, native)
         try:
             returned = function(*arguments)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, TypeError) and not takes(function, len(arguments)):
+                what = "gradient=" if function is self.claimed else "the function"
+                names = ", ".join(name for name, _ in self.named)
+                error.add_note(f"{what} is called with the inputs, as they were given after the function: {names}")
             if not native or id(function) in self.native:
                 raise
             arguments = self.arguments(vector)
@@ -638,7 +644,11 @@ class PlainSubject(Subject):
                     "result does not depend on it"
                 )
             if array.dtype.kind not in "biuf":
-                raise TypeError(f"the gradient of {leaf.name} is {short(item)}: it is a real number or an array")
+                came = short(array.item() if array.ndim == 0 else array)
+                raise TypeError(
+                    f"the gradient of {leaf.name} is {came}: it is a real number or an array, of the shape of the result and "
+                    "then that of the input"
+                )
             wanted = out[0][1] + leaf.shape
             fits = array.shape == wanted or (size == 1 and array.shape in (leaf.shape, (1, *leaf.shape)))
             if fits or (array.size == size * (leaf.stop - leaf.start) == 1):
@@ -646,7 +656,7 @@ class PlainSubject(Subject):
             else:
                 self.complain(
                     f"the gradient of {leaf.name} has the shape {array.shape}, but {wanted} is needed, the shape of the result "
-                    f"and then that of the input{broadcast_hint(array, wanted)}"
+                    f"and then that of the input{shape_hint(array, wanted)}"
                 )
                 columns.append(np.full((size, leaf.stop - leaf.start), np.nan))
             if array.dtype.kind == "f":
@@ -682,6 +692,17 @@ class PlainSubject(Subject):
         return self.coarse[self.leaves.index(leaf)]
 
 
+def takes(function: Callable[..., Any], count: int) -> bool:
+    """Whether a function takes so many positional arguments, as far as that is known."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:  # a function written in C, whose signature is not known
+        return True
+    return True
+
+
 def one_of(arguments: Sequence[Any]) -> Any:
     """A single argument by itself, several as a tuple."""
     return arguments[0] if len(arguments) == 1 else tuple(arguments)
@@ -700,11 +721,23 @@ def as_plain(item: Any, path: str) -> Any:
 def plain(item: Any) -> Any:
     """A number or array, also of another library's array, or a list."""
     item = item.data if is_value(item) else numpy_of(item)
-    return item if isinstance(item, (float, int, complex, np.generic, np.ndarray)) else np.asarray(item)
+    if isinstance(item, (float, int, complex, np.generic, np.ndarray)):
+        return item
+    try:
+        return np.asarray(item)
+    except ValueError:
+        raise ValueError(
+            f"the gradient is {short(item)}, a nested list that is not rectangular: return an array of the shape of the result "
+            "and then that of the input"
+        ) from None
 
 
-def broadcast_hint(array: Array, wanted: tuple[int, ...]) -> str:
-    """What to do where axes were broadcast and not summed."""
+def shape_hint(array: Array, wanted: tuple[int, ...]) -> str:
+    """What to do where the elements are in another shape, or where axes were broadcast and not summed."""
+    if array.size == math.prod(wanted):
+        if array.ndim > 1 and array.shape == wanted[::-1]:
+            return ": it looks transposed, return its .T"
+        return f": return it in that shape, as by .reshape({', '.join(map(str, wanted))})"
     extra = array.ndim - len(wanted)
     axes = tuple(range(max(extra, 0)))
     axes += tuple(axis + extra for axis, size in enumerate(wanted) if extra >= 0 and size == 1 and array.shape[axis + extra] != 1)
