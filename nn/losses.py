@@ -473,10 +473,13 @@ def binary_cross_entropy_with_logits(
     name = "binary_cross_entropy_with_logits"
     logits, target = matched(name, logits, target)
     probabilities(name, "targets", target)
-    yes = softplus(-logits)  # -log(sigmoid(logits)), and the other one is that + logits
+    # The smaller of -log(sigmoid(logits)) and -log(sigmoid(-logits)); the other one is that + |logits|, and nothing cancels.
+    positive = plain(logits) > 0.0
+    smaller, yes = softplus(where(positive, -logits, logits)), target
     if pos_weight is not None:
-        yes = yes * (1.0 + (weights(name, pos_weight, logits) - 1.0) * target)
-    losses = (1.0 - target) * logits + yes
+        yes = weights(name, pos_weight, logits) * target
+        smaller = smaller * (1.0 - target + yes)
+    losses = where(positive, 1.0 - target, -yes) * logits + smaller
     return reduced(name, weighted(name, losses, weight), reduction)
 
 

@@ -151,6 +151,40 @@ def test_poles_of_the_beta_function_that_cancel() -> None:
     assert gradient(F["betaln"](x, y), x).data == pytest.approx(-1e-200 * float(mp.psi(1, 2.5)), rel=1e-14)
 
 
+@pytest.mark.parametrize("x", [0.5, 20.0, 60.0])
+def test_binary_cross_entropy_of_confident_logits(x: float) -> None:
+    """The loss of a right answer is log(1 + e^-x), its slope -1 / (1 + e^x); of a wrong one x more, and 1 more."""
+    loss, slope = math.log1p(math.exp(-x)), 1.0 / (1.0 + math.exp(x))
+    for weight in (None, 3.0):
+        factor = weight or 1.0
+        logits = Value([x, -x, -x, x])
+        losses = nn.binary_cross_entropy_with_logits(logits, [1.0, 0.0, 1.0, 0.0], reduction="none", pos_weight=weight)
+        np.testing.assert_allclose(losses.data, [factor * loss, loss, factor * (x + loss), x + loss], rtol=2e-15)
+        expected = [-factor * slope, slope, -factor * (1.0 - slope), 1.0 - slope]
+        first = gradient(F["sum"](losses), logits)
+        np.testing.assert_allclose(first.data, expected, rtol=2e-15)
+        curve = slope * (1.0 - slope) * np.array([factor, 1.0, factor, 1.0])
+        np.testing.assert_allclose(gradient(F["sum"](first), logits).data, curve, rtol=2e-15)
+    logits, target = Value(1e-9), Value(0.25)
+    slopes = gradient(nn.binary_cross_entropy_with_logits(logits, target), [logits, target])
+    assert [item.data for item in slopes] == pytest.approx([0.25, -1e-9], rel=1e-8)
+
+
+@pytest.mark.parametrize("z", [0.5, 8.0, 25.0])
+def test_recurrent_layers_far_out(z: float) -> None:
+    """Without a weight every gate has the input z: the slopes are those of sigmoid and tanh."""
+    gate, bell, steep = 1 / (1 + math.exp(-z)), math.exp(-z) / (1 + math.exp(-z)) ** 2, 1 / math.cosh(z) ** 2
+    half = np.full((1, 1), 0.5)
+    x = Value(np.full((1, 1, 1), z))
+    np.testing.assert_allclose(gradient(F["rnn"](x, np.zeros((1, 1)), half)[0].sum(), x).data.item(), steep, rtol=1e-14)
+    x = Value(np.full((1, 1, 4), z))
+    slopes = gradient(F["lstm"](x, np.zeros((4, 1)), half, half)[2].sum(), x).data.ravel()
+    np.testing.assert_allclose(slopes, [bell * math.tanh(z), 0.5 * bell, gate * steep, 0.0], rtol=1e-14)
+    x = Value(np.full((1, 1, 3), z))
+    slopes = gradient(F["gru"](x, np.zeros((3, 1)), None, half)[0].sum(), x).data.ravel()
+    np.testing.assert_allclose(slopes, [0.0, bell * (0.5 - math.tanh(z)), steep / (1 + math.exp(z))], rtol=1e-13, atol=1e-300)
+
+
 # --- rows -----------------------------------------------------------------------------------------
 
 EQUAL = [[1e17, 1e17], [1e300, 1e300], [-1e17, -1e17], [7.0, 7.0]]

@@ -93,11 +93,12 @@ def logistic_float(x: float) -> float:
 
 
 def logistic_array(x: Any) -> Any:
-    power = np.exp(-np.abs(x))
+    power = np.asarray(np.abs(x))
+    np.exp(np.negative(power, power), power)  # in place: new arrays take longer than the arithmetic
     rest = 1.0 + power
     rest *= rest
     power /= rest
-    return power
+    return power if power.ndim else power[()]
 
 
 def logistic(x: Any) -> Any:

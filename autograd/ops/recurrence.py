@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from autograd.op import is_value, raw, shape_of
-from autograd.ops.elementwise import sigmoid, where
+from autograd.ops.elementwise import logistic, sigmoid, where
 from autograd.ops.forms import composed, primitive
 from autograd.ops.products import matmul, rows
 from autograd.ops.reductions import _sum
@@ -81,6 +81,21 @@ def active(c: Any, held: Any, kept: Any, t: int) -> Any:
     return c if kept is None else where(kept[t], c, held)
 
 
+def steep(out: Any) -> bool:
+    """True where no tanh or sigmoid is so close to 1 that 1 - out would lose digits."""
+    return not is_value(out) and np.abs(out).max(initial=0.0) < 0.98
+
+
+def tanh_slope(out: Any, before: Any) -> Any:
+    """The slope of out = tanh(before)."""
+    return 1.0 - out * out if steep(out) else 4.0 * logistic(2.0 * before)
+
+
+def sigmoid_slope(out: Any, before: Any) -> Any:
+    """The slope of out = sigmoid(before)."""
+    return out * (1.0 - out) if steep(out) else logistic(before)
+
+
 def squash(gates: Any) -> None:
     """The sigmoid in place, one call over a block; e^-x = inf is meant, the quotient is then 0."""
     with np.errstate(over="ignore"):
@@ -116,14 +131,18 @@ def outputs(states: Any, mask: Any) -> Any:
 def rnn_rule(g: Any, out: Any, values: tuple[Any, ...], nonlinearity: str, kept: Any, reverse: bool) -> tuple[Any, ...]:
     """Of relu the derivative at 0 is 0."""
     x, weight, hidden = values
-    slope = 1.0 - out * out if nonlinearity == "tanh" else raw(out) > 0.0
+    states, columns = before(hidden, out, reverse), transpose(weight)
+    bounded = nonlinearity == "tanh"
+    slope = 1.0 - out * out if bounded else raw(out) > 0.0
+    far = bounded and not steep(out)
     to_gates, to_hidden = room(out, shape_of(x)), 0.0
     for t in reversed(in_turn(x, reverse)):
         to_hidden = held = g[t] + to_hidden
-        to_gates[t] = active(to_hidden * slope[t], 0.0, kept, t)
+        slope_t = tanh_slope(out[t], x[t] + states[t] @ columns) if far else slope[t]
+        to_gates[t] = active(to_hidden * slope_t, 0.0, kept, t)
         to_hidden = active(to_gates[t] @ weight, held, kept, t)
     to_x = along_time(to_gates)
-    return to_x, weight_rule(to_x, before(hidden, out, reverse)), to_hidden
+    return to_x, weight_rule(to_x, states), to_hidden
 
 
 @primitive("linear", in_tuple, symbol="rnn({})", values=rnn_rule)
@@ -176,13 +195,15 @@ def lstm_rule(g: Any, out: Any, values: tuple[Any, ...], kept: Any, reverse: boo
     states, old, columns = before(hidden, states, reverse), before(cell, cells, reverse), transpose(weight)
     to_gates, to_hidden, to_cell = room(out, shape_of(x)), 0.0, 0.0
     for t in reversed(in_turn(x, reverse)):
-        gates = x[t] + states[t] @ columns  # (batch, 4 * hidden)
-        a, bent, gates = np.tanh(gates[:, 2 * size : 3 * size]), np.tanh(cells[t]), sigmoid(gates)
-        (i, f, _, o), (slope_i, slope_f, _, slope_o) = blocks(gates, size), blocks(gates * (1.0 - gates), size)
+        inner = x[t] + states[t] @ columns  # (batch, 4 * hidden)
+        candidate, gates = inner[:, 2 * size : 3 * size], sigmoid(inner)
+        a, bent = np.tanh(candidate), np.tanh(cells[t])
+        (i, f, _, o), (slope_i, slope_f, _, slope_o) = blocks(gates, size), blocks(sigmoid_slope(gates, inner), size)
         to_hidden = held_hidden = g_states[t] + to_hidden
         to_cell = held_cell = g_cells[t] + to_cell
-        to_cell = to_cell + to_hidden * o * (1.0 - bent * bent)
-        parts = [to_cell * a * slope_i, to_cell * old[t] * slope_f, to_cell * i * (1.0 - a * a), to_hidden * bent * slope_o]
+        to_cell = to_cell + to_hidden * o * tanh_slope(bent, cells[t])
+        slope_a = tanh_slope(a, candidate)
+        parts = [to_cell * a * slope_i, to_cell * old[t] * slope_f, to_cell * i * slope_a, to_hidden * bent * slope_o]
         to_gates[t] = active(np.concatenate(parts, -1), 0.0, kept, t)
         to_cell = active(to_cell * f, held_cell, kept, t)
         to_hidden = active(to_gates[t] @ weight, held_hidden, kept, t)
@@ -249,11 +270,13 @@ def gru_rule(g: Any, out: Any, values: tuple[Any, ...], kept: Any, reverse: bool
     to_gates, to_n, to_hidden = room(out, shape_of(x)), room(out, shape_of(out)), 0.0
     for t in reversed(in_turn(x, reverse)):
         product = states[t] @ columns + bias  # (batch, 3 * hidden)
-        p, gates = product[:, 2 * size :], sigmoid((x[t] + product)[:, : 2 * size])
-        (r, z), (slope_r, slope_z) = blocks(gates, size), blocks(gates * (1.0 - gates), size)
-        n = np.tanh(x[t][:, 2 * size :] + r * p)
+        p, inner = product[:, 2 * size :], (x[t] + product)[:, : 2 * size]
+        gates = sigmoid(inner)
+        (r, z), (slope_r, slope_z) = blocks(gates, size), blocks(sigmoid_slope(gates, inner), size)
+        candidate = x[t][:, 2 * size :] + r * p
+        n = np.tanh(candidate)
         to_hidden = held = g[t] + to_hidden
-        to_n[t] = into_n = active(to_hidden * (1.0 - z) * (1.0 - n * n), 0.0, kept, t)
+        to_n[t] = into_n = active(to_hidden * sigmoid(-inner[:, size:]) * tanh_slope(n, candidate), 0.0, kept, t)
         into_z = active(to_hidden * (states[t] - n) * slope_z, 0.0, kept, t)
         to_gates[t] = np.concatenate([into_n * p * slope_r, into_z, into_n * r], -1)
         to_hidden = active(to_hidden * z, held, kept, t) + to_gates[t] @ weight
