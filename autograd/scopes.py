@@ -119,6 +119,9 @@ class Place(scope):
 def no_grad() -> scope:
     """Compute without recording: ``with no_grad():`` or ``@no_grad()``. Results are leaves, and frozen.
 
+    Around a ``yield`` it holds for what the generator computes, and not for its caller; as a decorator of a generator or
+    coroutine at every step.
+
     >>> from autograd import Value, no_grad
     >>> with no_grad():
     ...     (Value(2.0) * 3.0).op is None

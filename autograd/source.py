@@ -15,6 +15,8 @@ from typing import Any
 
 Span = tuple[int, int, int, int]  # first line and column, last line and column; columns count bytes
 UNKNOWN = object()
+#: Instructions around a call that compute nothing.
+IGNORED = ("PRECALL", "PUSH_NULL", "KW_NAMES", "RESUME", "NOP")
 
 
 def span_of(code: CodeType, instruction: int) -> Span | None:
@@ -42,9 +44,46 @@ def text_at(code: CodeType, instruction: int) -> str:
 def expression_at(code: CodeType, instruction: int) -> ast.expr | None:
     """The expression that an instruction belongs to, if the source is there."""
     try:
-        return ast.parse(text_at(code, instruction), mode="eval").body
-    except (SyntaxError, ValueError):  # no source, or a call whose lines do not begin with it
+        return ast.parse(text_at(code, instruction) or call_at(code, instruction), mode="eval").body
+    except (SyntaxError, ValueError):  # a call whose lines do not begin with it, or no call
         return None
+
+
+def call_at(code: CodeType, instruction: int) -> str:
+    """A call in code without source, as at Python's prompt: ``"math.sin(w)"``, with ``...`` for arguments that are computed."""
+    before = [item for item in dis.get_instructions(code) if item.offset <= instruction and item.opname != "CACHE"]
+    last = before.pop() if before else None
+    if last is None or last.opname != "CALL":
+        return ""
+    missing, arguments = last.arg or 0, []  # so many values on the stack were pushed before the call
+    while before and missing > 0:
+        item = before.pop()
+        if item.opname not in IGNORED:
+            arguments.append(item)
+            missing -= dis.stack_effect(item.opcode, item.arg, jump=False)
+    while before and before[-1].opname in IGNORED:
+        before.pop()
+    names: list[str] = []
+    while before and before[-1].opname in ("LOAD_METHOD", "LOAD_ATTR"):
+        names.append(str(before.pop().argval))
+    if not before or not before[-1].opname.startswith("LOAD_") or before[-1].opname == "LOAD_CONST":
+        return ""
+    return f"{'.'.join([str(before[-1].argval), *names[::-1]])}({', '.join(arguments_in(arguments[::-1]))})"
+
+
+def arguments_in(pushed: list[dis.Instruction]) -> list[str]:
+    """The text of what some instructions push: names, constants, and lists and tuples of them."""
+    found: list[str] = []
+    for item in pushed:
+        if item.opname in ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FAST", "LOAD_DEREF"):
+            found.append(str(item.argval))
+        elif item.opname == "LOAD_CONST":
+            found.append(repr(item.argval))
+        elif item.opname in ("BUILD_LIST", "BUILD_TUPLE") and item.arg and item.arg <= len(found):
+            found[-item.arg :] = [f"[{', '.join(found[-item.arg :])}]"]
+        else:
+            return ["..."]
+    return found
 
 
 @lru_cache(maxsize=1000)

@@ -300,10 +300,33 @@ def test_the_value_is_described_by_what_users_know() -> None:
         assert "computed by" not in text and "positive" not in text and "getitem" not in text
 
 
-def test_without_its_source_a_call_still_has_a_message() -> None:
-    names: dict[str, Any] = {"np": np, "math": math, "v": Value(2.0), "out": np.zeros(2)}
-    for text in ("math.sin(v)", "out.__setitem__(0, v)", "np.array([v, v])"):
-        assert "a function written in C takes a plain number" in message(lambda text=text: eval(text, names))
+def test_without_its_source_a_call_is_read_off_its_instructions() -> None:
+    names: dict[str, Any] = {
+        "np": np,
+        "math": math,
+        "v": Value(2.0),
+        "out": np.zeros(2),
+        "log": math.log,
+        "twice": lambda x: x * 2.0,
+    }
+    for text, advice in [
+        (
+            "math.sin(v)",
+            "math.sin() takes a plain number, and would silently drop the gradient of a Value: write np.sin(v) or v.sin()",
+        ),
+        ("1.0 + log(v) * 2", "write np.log(v) or v.log()"),
+        ("math.hypot(v, 1.5)", "write np.hypot(v, 1.5)"),
+        ("math.exp(twice(v) + 1)", "math.exp() takes a plain number"),
+        ("math.exp(abs(v))", "write np.exp(...)"),
+        ("twice(math.exp(v))", "write np.exp(v) or v.exp()"),
+        ("np.array([v, 1.0])", "write np.stack([v, 1.0]) or autograd.array([v, 1.0])"),
+        ("float(v)", "float() takes a plain number"),
+        ("out.fill(v)", "fill() takes a plain number"),
+        ("out.__setitem__(0, v)", "takes a plain number"),
+        ("[math.cos(v)]", "write np.cos(v) or v.cos()"),
+        ("(lambda w: math.tan(w))(v)", "write np.tan(w) or w.tan()"),
+    ]:
+        assert advice in message(lambda text=text: eval(text, names)), text
     assert "out = Value(out), and write out = out.at[i].set(v)" in message(lambda: exec("out[0] = v", names))
 
 
