@@ -117,6 +117,19 @@ def copied(value: Any) -> TypeError:
     return TypeError(f"{described(value)} was computed, and no graph is pickled or copied: use .detach()")
 
 
+def pandas_priority(value: Any) -> int:
+    """Above those of pandas' tables, so that ``table * value`` comes to the Value; a table is not changed in place by one."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and package(frame) == "pandas":
+        if frame.f_code.co_name == "_inplace_method":
+            raise TypeError(
+                f"a table of pandas cannot hold the result of an in-place operator with {described(value)}, whose gradient would "
+                "be lost: write out = table + v (or -, *, /), which is a Value"
+            )
+        frame = frame.f_back
+    return 5000
+
+
 def as_objects(value: Any) -> np.ndarray:
     """A Value, or each of its elements, in an array of objects."""
     found = np.empty(value.shape, object)

@@ -18,7 +18,7 @@ from autograd import innermost, ops
 from autograd.backward import backward
 from autograd.graph import arguments_of, inputs_of
 from autograd.hooks import Hook
-from autograd.leaving import copied, refuse
+from autograd.leaving import copied, pandas_priority, refuse
 from autograd.method_table import PLAIN, PYTORCHS, hint, op_method, plain_method, reflected_divmod, shared_functions
 from autograd.methods import Methods
 from autograd.numpy_protocol import array_function, array_ufunc
@@ -162,7 +162,7 @@ class Value(Methods):
     __slots__ = ("__weakref__", "_clock", "_raw", "_grad", "_hooks", "_label", "_mark", "_since", "_x", "_y", "op", "place")
 
     __array_ufunc__, __array_function__ = array_ufunc, array_function  # np.sin(value), array * value
-    __pandas_priority__ = 5000  # above those of pandas, so that table * value comes here
+    __pandas_priority__ = property(pandas_priority)  # table * value comes here
     __hash__ = object.__hash__
     _record = staticmethod(record)
     _changed: WeakValueDictionary[int, Value] = WeakValueDictionary()  # computed Values whose .data was set, by id

@@ -59,9 +59,29 @@ def test_functions_and_comparisons_with_tables() -> None:
             call()
     with pytest.raises(ValueError, match=r"of pandas|pandas's"):
         table.iloc[0, 0] = v[0]
+    for change in (operator.iadd, operator.isub, operator.imul, operator.itruediv):
+        with pytest.raises(TypeError, match=r"in-place operator with a Value of shape \(3,\).*write out = table \+ v"):
+            change(table, v)
+        with pytest.raises(TypeError, match="in-place operator"):
+            change(table["a" if "a" in table else 0], v)
     with no_grad():
         assert (table @ v).tolist() == [1.5, 4.0, 9.0]
     assert (pandas.Series([v[0], v[1]]).sum()).data == 3.5
+
+
+REDUCTIONS: dict[str, Callable[[Any], Any]] = {
+    "mean": lambda x: x.mean(), "std": lambda x: x.std(), "max": lambda x: x.max(), "median": lambda x: x.median(),
+    "prod": lambda x: x.prod(), "isel": lambda x: x.isel(x=1), "where": lambda x: x.where(x > 3.0, 0.0).sum(),
+    "diff": lambda x: (x.diff("x") ** 2).sum(), "exp": lambda x: np.exp(x / 4.0).sum(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_methods_of_xarray_keep_the_gradient(name: str) -> None:
+    xarray = pytest.importorskip("xarray")
+    array, f = xarray.DataArray(np.array([1.0, 2.0, 4.0]), dims="x"), REDUCTIONS[name]
+    found = gradient_beside(lambda v: f(array * v).data)
+    np.testing.assert_allclose(found, slopes(lambda x: f(array * x).data), rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("op", OPERATORS)

@@ -64,7 +64,7 @@ def is_foreign(other: Any) -> bool:
 
 
 def plain_table(other: Any) -> bool:
-    return hasattr(other, "__pandas_priority__") or isinstance(other, np.generic)
+    return hasattr(type(other), "__pandas_priority__") or isinstance(other, np.generic)
 
 
 def leaf_data(data: Any) -> Any:
