@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from numbers import Real
 from typing import Any
 
@@ -34,6 +35,25 @@ def is_dataclass(item: Any) -> bool:
 def parameters_of(module: Any) -> list[tuple[str, Any]]:
     """(name, Value) of the parameters of a module that are not frozen."""
     return [(name, parameter) for name, parameter in module.named_parameters() if parameter.requires_grad]
+
+
+@contextmanager
+def state_kept(module: Any) -> Iterator[None]:
+    """Leave the buffers and generators of random numbers of a module as they were, whatever calls of it do in the block.
+
+    Anything else than a module, and a module without them, is let be.
+    """
+    buffers = {name: array.copy() for name, array in getattr(module, "named_buffers", dict)()} if is_module(module) else {}
+    generators = [item for _, item in getattr(module, "named_generators", dict)()] if is_module(module) else []
+    states = [generator.bit_generator.state for generator in generators]
+    try:
+        yield
+    finally:
+        for name, array in module.named_buffers() if buffers else ():
+            if name in buffers and array.flags.writeable:
+                array[...] = buffers[name]
+        for generator, state in zip(generators, states, strict=True):
+            generator.bit_generator.state = state
 
 
 def mapped(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value, adaptive_avg_pool, avg_pool, conv, conv_transpose, expand_dims, max_pool, squeeze
-from nn.arrays import Rng, shape_of
+from nn.arrays import Rng, flag, shape_of
 from nn.layers import near_zero
 from nn.module import Module
 from nn.seeds import generator
@@ -243,7 +243,7 @@ class MaxPool(Spatial):
         ceil_mode: bool = False,
     ) -> None:  # fmt: skip
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
-        self.padding, self.dilation, self.ceil_mode = padding, dilation, ceil_mode
+        self.padding, self.dilation, self.ceil_mode = padding, dilation, flag("ceil_mode", ceil_mode)
 
     def _compute(self, x: Any) -> Value:
         return max_pool(x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
@@ -300,7 +300,8 @@ class AvgPool1d(Spatial):
         count_include_pad: bool = True,
     ) -> None:  # fmt: skip
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
-        self.padding, self.ceil_mode, self.count_include_pad = padding, ceil_mode, count_include_pad
+        self.padding, self.ceil_mode = padding, flag("ceil_mode", ceil_mode)
+        self.count_include_pad = flag("count_include_pad", count_include_pad)
 
     def _compute(self, x: Any) -> Value:
         return avg_pool(

@@ -45,8 +45,20 @@ def floats(data: Any) -> Any:
     return np.asarray(no_tuple(data, "a loss"), dtype=float_dtype(data))
 
 
+def refuse_result(name: str, logits: Any, op: str) -> Any:
+    """`logits`, or a ValueError if they are the result of the operation that the loss contains, which would be done twice."""
+    if isinstance(logits, Value) and logits.op is not None and logits.op.name == op:
+        raise ValueError(
+            f"{name}() takes logits, and does {op}() itself, but the result of {op}() was given: leave it out of the model, "
+            "and call it for predictions"
+        )
+    return logits
+
+
 def like(prediction: Any, data: Any) -> Any:
-    """A Value as it is, and other data in the dtype of the prediction, so that float32 stays what it is."""
+    """A Value as it is, and other data in the dtype of the prediction, so that float32 stays what it is; TypeError for None."""
+    if data is None:
+        raise TypeError("a loss takes targets, but None was given: what does the data set give?")
     return data if isinstance(data, Value) else np.asarray(data, dtype=prediction.dtype)
 
 
@@ -358,7 +370,7 @@ def cross_entropy(
     """
     if not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"cross_entropy() takes a label_smoothing between 0 and 1, but {label_smoothing} came")
-    target, logits = as_tensor(target), floats(logits)
+    target, logits = as_tensor(target), floats(refuse_result("cross_entropy", logits, "softmax"))
     soft = target.shape == logits.shape and target.dtype.kind == "f"
     logits = classes_last(logits, axis)
     if soft:
@@ -402,6 +414,9 @@ def nll_loss(
     1.0
     """
     scores = classes_last(log_probabilities, axis)
+    data = plain(scores)
+    if data.size and data.shape[-1] > 1 and data.min() >= 0.0 and np.allclose(data.sum(-1), 1.0, atol=1e-3):
+        raise ValueError("nll_loss() takes the logarithms of probabilities, but probabilities were given: use log_softmax()")
     target, ignored = class_numbers("nll_loss", scores, target, ignore_index)
     weight = class_weights("nll_loss", weight, scores)
     losses = -np.take_along_axis(scores, target[..., None], -1)[..., 0]
@@ -471,7 +486,7 @@ def binary_cross_entropy_with_logits(
     [0.693147, 1000.0]
     """
     name = "binary_cross_entropy_with_logits"
-    logits, target = matched(name, logits, target)
+    logits, target = matched(name, refuse_result(name, logits, "sigmoid"), target)
     probabilities(name, "targets", target)
     # The smaller of -log(sigmoid(logits)) and -log(sigmoid(-logits)); the other one is that + |logits|, and nothing cancels.
     positive = plain(logits) > 0.0

@@ -29,6 +29,12 @@ def moved(old: np.ndarray, new: np.ndarray, part: float) -> np.ndarray:
     return ((1.0 - part) * old.astype(new.dtype) + part * new).astype(old.dtype)
 
 
+def require_eps(layer: Module, eps: float | None) -> None:
+    """Raise ValueError if `eps` is negative or nan, which would give nan for small variances."""
+    if eps is not None and not eps >= 0.0:
+        raise ValueError(f"the eps of {type(layer).__name__} is not negative, but {eps!r} was given")
+
+
 class BatchNorm(Module):
     """What BatchNorm1d and BatchNorm2d have in common; they differ in the inputs they take."""
 
@@ -46,6 +52,9 @@ class BatchNorm(Module):
         dtype: Any = np.float64,
     ) -> None:
         require_float(dtype)
+        require_eps(self, eps)
+        if momentum is not None and not 0.0 <= momentum <= 1.0:
+            raise ValueError(f"the momentum of {type(self).__name__} is from 0 to 1, or None, but {momentum!r} was given")
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.weight = Value(np.ones(num_features, dtype)) if affine else None
         self.bias = Value(np.zeros(num_features, dtype)) if affine else None
@@ -152,6 +161,7 @@ class OverLastAxes(Module):
         self.normalized_shape = tuple(normalized_shape)
         if not self.normalized_shape:
             raise ValueError(f"{type(self).__name__} normalises one axis or more, but normalized_shape=() came")
+        require_eps(self, eps)
         self.eps = eps
         self.axes = tuple(range(-len(self.normalized_shape), 0))
         self.weight = Value(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
@@ -273,6 +283,7 @@ class GroupNorm(Module):
                 f"GroupNorm divides channels into equal groups, but {num_channels} channels and {num_groups} groups came"
             )
         require_float(dtype)
+        require_eps(self, eps)
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
         self.weight = Value(np.ones(num_channels, dtype)) if affine else None
         self.bias = Value(np.zeros(num_channels, dtype)) if affine else None

@@ -30,6 +30,7 @@ NUMBERS = {  # the options of the optimisers here, which are numbers; those of s
     "initial_accumulator_value", "eps", "rho", "alpha", "centered", "betas", "amsgrad", "momentum_decay", "max_iter",
     "max_eval", "tolerance_grad", "tolerance_change", "history_size",
 }  # fmt: skip
+FLAGS = ("decoupled_weight_decay", "maximize", "nesterov", "centered", "amsgrad")
 BELOW_ONE = ("betas", "alpha", "rho")  # how much of a running average is kept
 
 
@@ -333,9 +334,11 @@ def plain(item: Any) -> Any:
 def check_options(options: dict[str, Any]) -> None:
     """Raise ValueError for an option out of its range."""
     for name, item in options.items():
-        if name not in NUMBERS or item is None:
+        if name not in NUMBERS or item is None and name != "lr":
             continue
         what = "the learning rate" if name == "lr" else name
+        if isinstance(item, bool) and name not in FLAGS:
+            raise TypeError(f"{what} must be a number, but is {item!r}")
         if name == "betas" and not (isinstance(item, tuple) and len(item) == 2):
             raise TypeError(f"betas must be a pair of numbers, but is {item!r}")
         for number in item if isinstance(item, tuple) else (item,):

@@ -222,6 +222,22 @@ def for_each_group(what: str, given: Any, optimizer: Optimizer) -> list[Any]:
     return list(given)
 
 
+def not_negative(what: str, number: Any) -> float:
+    """The number, if it is not negative: a negative learning rate would go up the gradient."""
+    if not number >= 0.0:
+        raise ValueError(f"{what} must not be negative, but is {number!r}")
+    return number
+
+
+def functions_of(given: Any, optimizer: Optimizer) -> list[Callable[[int], float]]:
+    """The functions of a schedule, one for each group."""
+    functions = for_each_group("lr_lambda", given, optimizer)
+    for function in functions:
+        if not callable(function):
+            raise TypeError(f"lr_lambda is a function of the number of steps, or one for each group, but got {shown(function)}")
+    return functions
+
+
 def part_of(what: str, number: float) -> float:
     """The number, if it is between 0 and 1."""
     if not 0.0 <= number <= 1.0:
@@ -242,11 +258,12 @@ class LambdaLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Functions, last_epoch: int = -1) -> None:
-        self.functions = for_each_group("lr_lambda", lr_lambda, optimizer)
+        self.functions = functions_of(lr_lambda, optimizer)
         super().__init__(optimizer, last_epoch)
 
     def rates(self, step: int, bases: list[float]) -> list[float]:
-        return [base * float(function(step)) for base, function in zip(self.base_lrs, self.functions, strict=True)]
+        factors = [not_negative("the factor of lr_lambda", float(function(step))) for function in self.functions]
+        return [base * factor for base, factor in zip(self.base_lrs, factors, strict=True)]
 
 
 class MultiplicativeLR(LRScheduler):
@@ -263,14 +280,15 @@ class MultiplicativeLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Functions, last_epoch: int = -1) -> None:
-        self.functions = for_each_group("lr_lambda", lr_lambda, optimizer)
+        self.functions = functions_of(lr_lambda, optimizer)
         self.products = [[1.0] for _ in self.functions]  # after each step
         super().__init__(optimizer, last_epoch)
 
     def rates(self, step: int, bases: list[float]) -> list[float]:
         for products, function in zip(self.products, self.functions, strict=True):
             while len(products) <= step:
-                products.append(products[-1] * float(function(len(products))))
+                factor = not_negative("the factor of lr_lambda", float(function(len(products))))
+                products.append(products[-1] * factor)
         return [base * products[step] for base, products in zip(bases, self.products, strict=True)]
 
 
@@ -278,7 +296,7 @@ class StepLR(LRScheduler):
     """Times gamma every step_size steps."""
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
-        self.step_size, self.gamma = count_of("step_size", step_size), gamma
+        self.step_size, self.gamma = count_of("step_size", step_size), not_negative("gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
     def factor(self, step: int) -> float:
@@ -289,7 +307,7 @@ class MultiStepLR(LRScheduler):
     """Times gamma at each of the milestones; one that comes twice counts twice."""
 
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1) -> None:
-        self.milestones, self.gamma = sorted(milestones), gamma
+        self.milestones, self.gamma = sorted(milestones), not_negative("gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
     def factor(self, step: int) -> float:
@@ -333,7 +351,7 @@ class ExponentialLR(LRScheduler):
     """Times gamma at every step."""
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
-        self.gamma = gamma
+        self.gamma = not_negative("gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
     def factor(self, step: int) -> float:
@@ -482,7 +500,7 @@ class OneCycleLR(WithMomentum):
         three_phase: bool = False,
         last_epoch: int = -1,
     ) -> None:
-        tops = for_each_group("max_lr", max_lr, optimizer)
+        tops = [not_negative("max_lr", top) for top in for_each_group("max_lr", max_lr, optimizer)]
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
                 raise ValueError("OneCycleLR needs total_steps, or epochs and steps_per_epoch")
@@ -569,6 +587,8 @@ class CyclicLR(WithMomentum):
             raise ValueError(f"scale_mode is 'cycle' or 'iterations', but {scale_mode!r} was given")
         lows, highs = for_each_group("base_lr", base_lr, optimizer), for_each_group("max_lr", max_lr, optimizer)
         self.levels = list(zip(lows, highs, strict=True))
+        if not all(0.0 <= low <= high for low, high in self.levels):
+            raise ValueError(f"base_lr is not negative, and at most max_lr, but {base_lr!r} and {max_lr!r} were given")
         low, high = (for_each_group("momentum", given, optimizer) for given in (base_momentum, max_momentum))
         self.momenta = list(zip(high, low, strict=True))
         self.up = count_of("step_size_up", step_size_up)
@@ -636,6 +656,8 @@ class ReduceLROnPlateau(LRScheduler):
             raise ValueError(f"factor must be less than 1, to reduce the learning rate, but is {factor}")
         if mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
             raise ValueError(f"mode is 'min' or 'max' and threshold_mode 'rel' or 'abs', but got {mode!r} and {threshold_mode!r}")
+        if patience < 0 or cooldown < 0:
+            raise ValueError(f"patience and cooldown must not be negative, but are {patience!r} and {cooldown!r}")
         self.optimizer, self.min_lrs = checked(optimizer), for_each_group("min_lr", min_lr, optimizer)
         self.reduction, self.patience, self.cooldown, self.eps = factor, patience, cooldown, eps
         self.sign, self.threshold, self.relative = (1.0 if mode == "min" else -1.0), threshold, threshold_mode == "rel"

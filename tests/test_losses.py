@@ -356,3 +356,27 @@ def test_weights_of_a_module_are_its_buffers() -> None:
 def test_frequent_slips_are_named(call: Callable[[], Any], error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         call()
+
+
+# --- what a loss does itself -----------------------------------------------------------------------------
+
+
+def test_a_softmax_before_the_loss_is_refused() -> None:
+    """It would be done twice, and training would only be slow and worse."""
+    x, target = Value(np.random.default_rng(0).normal(size=(4, 3))), [0, 1, 2, 0]
+    with pytest.raises(ValueError, match=r"cross_entropy\(\) takes logits, and does softmax\(\) itself, but the result of soft"):
+        nn.cross_entropy(nn.softmax(x), target)
+    with pytest.raises(ValueError, match=r"does sigmoid\(\) itself, but the result of sigmoid\(\) was given: leave it out"):
+        nn.binary_cross_entropy_with_logits(nn.sigmoid(x), np.ones((4, 3)))
+    with pytest.raises(ValueError, match="takes the logarithms of probabilities, but probabilities were given: use log_softmax"):
+        nn.nll_loss(nn.softmax(x), target)
+    right = nn.cross_entropy(x, target).data
+    assert nn.cross_entropy(nn.log_softmax(x), target).data == pytest.approx(right)  # changes nothing
+    assert nn.nll_loss(nn.log_softmax(x), target).data == pytest.approx(right)
+
+
+@pytest.mark.parametrize("loss", [nn.mse_loss, nn.l1_loss, nn.binary_cross_entropy_with_logits])
+def test_no_targets(loss: Any) -> None:
+    for prediction in (Value(1.0), Value([1.0, 2.0])):
+        with pytest.raises(TypeError, match="a loss takes targets, but None was given"):
+            loss(prediction, None)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 import nn
-from autograd import Value, centre, no_grad, rms_normalise
-from autograd.verify import Verdict, check_gradients
+from autograd import Value, centre, draw, no_grad, rms_normalise
+from autograd.verify import Verdict, check_gradients, check_model
 from tests.layer_checks import r, smooth, verified
 
 
@@ -273,3 +275,30 @@ def test_the_repr_has_what_is_not_the_default() -> None:
     assert (nn.RMSNorm(3).extra_repr(), nn.RMSNorm(3, 1e-5).extra_repr()) == ("3", "3, eps=1e-05")
     assert nn.GroupNorm(2, 4, affine=False).extra_repr() == "2, 4, affine=False"
     assert nn.GroupNorm(2, 4, 0.1).extra_repr() == "2, 4, eps=0.1"
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: nn.BatchNorm1d(3, eps=-1.0), "the eps of BatchNorm1d is not negative, but -1.0 was given"),
+        (lambda: nn.LayerNorm(3, eps=math.nan), "the eps of LayerNorm is not negative, but nan was given"),
+        (lambda: nn.RMSNorm(3, eps=-1e-5), "the eps of RMSNorm is not negative"),
+        (lambda: nn.GroupNorm(1, 3, eps=-1e-5), "the eps of GroupNorm is not negative"),
+        (lambda: nn.BatchNorm2d(3, momentum=1.5), "the momentum of BatchNorm2d is from 0 to 1, or None, but 1.5 was given"),
+    ],
+)
+def test_settings_out_of_range(make: Callable[[], Any], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        make()
+
+
+def test_looking_at_a_model_leaves_its_statistics() -> None:
+    """Drawing and verifying call it, and change neither running statistics nor generators of random numbers."""
+    x = np.random.default_rng(0).normal(size=(6, 3))
+    model = nn.Sequential(nn.BatchNorm1d(3), nn.Dropout(0.5, rng=0), nn.Linear(3, 2, rng=0))
+    before, state = model.state_dict(), model[1].rng.bit_generator.state
+    draw(model, x)
+    model[1].eval()
+    assert check_model(model, nn.cross_entropy, x, [0, 1] * 3).ok
+    assert all((array == before[name]).all() for name, array in model.state_dict().items())
+    assert model[1].rng.bit_generator.state == state and [module.training for module in model.modules()][2] is False

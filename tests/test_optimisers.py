@@ -855,3 +855,12 @@ def test_an_update_without_return_is_named() -> None:
 
     with pytest.raises(TypeError, match=r"Silent.update\(\) returned None: return what is subtracted"):
         stepped(Silent)
+
+
+@pytest.mark.parametrize("lr", [True, None, "0.1"])
+def test_the_learning_rate_is_a_number(lr: Any) -> None:
+    with pytest.raises(TypeError, match=f"the learning rate must be a number, but is {lr!r}"):
+        nn.SGD([Value(1.0)], lr=lr)
+    with pytest.raises(TypeError, match="weight_decay must be a number, but is True"):
+        nn.SGD([Value(1.0)], lr=0.1, weight_decay=True)
+    assert nn.Adam([Value(1.0)], amsgrad=True).param_groups[0]["amsgrad"] is True

@@ -474,3 +474,24 @@ def test_heights_of_cycles_by_a_function() -> None:
     assert by_cycle.preview(9) == pytest.approx([0, 0.5, 1, 0.5, 0, 0.25, 0.5, 0.25, 0])
     by_step = nn.CyclicLR(optimiser(), 0.0, 1.0, 2, scale_fn=lambda step: 1.0 / (1 + step), scale_mode="iterations")
     assert by_step.preview(5) == pytest.approx([0, 0.25, 1 / 3, 0.125, 0])
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda o: nn.StepLR(o, 2, -0.5), "gamma must not be negative, but is -0.5"),
+        (lambda o: nn.MultiStepLR(o, [2], math.nan), "gamma must not be negative, but is nan"),
+        (lambda o: nn.ExponentialLR(o, -0.9), "gamma must not be negative, but is -0.9"),
+        (lambda o: nn.LambdaLR(o, lambda step: -1.0), "the factor of lr_lambda must not be negative, but is -1.0"),
+        (lambda o: nn.MultiplicativeLR(o, lambda step: -1.0).advance(), "the factor of lr_lambda must not be negative"),
+        (lambda o: nn.OneCycleLR(o, -1.0, 10), "max_lr must not be negative, but is -1.0"),
+        (lambda o: nn.CyclicLR(o, 1.0, 0.1), "base_lr is not negative, and at most max_lr, but 1.0 and 0.1 were given"),
+        (lambda o: nn.ReduceLROnPlateau(o, patience=-1), "patience and cooldown must not be negative, but are -1 and 0"),
+    ],
+)
+def test_learning_rates_are_not_negative(make: Callable[[nn.Optimizer], Any], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        make(optimiser())
+    for function in (nn.LambdaLR, nn.MultiplicativeLR):
+        with pytest.raises(TypeError, match="lr_lambda is a function of the number of steps, .* but got 0.5"):
+            function(optimiser(), 0.5)

@@ -30,7 +30,7 @@ from autograd.drawing.reading import Outputs, read, without_collector
 from autograd.drawing.render import NoRenderer, inline_svg, rendered
 from autograd.drawing.sheet import add_groups, sheet_of
 from autograd.drawing.tree import tree_of
-from autograd.nesting import is_dataclass, is_module, mapped
+from autograd.nesting import is_dataclass, is_module, mapped, state_kept
 from autograd.scopes import Place, record_lines
 from autograd.value import Value
 
@@ -174,7 +174,7 @@ def evaluated(function: Any, inputs: tuple[Any, ...], labels: dict[int, str]) ->
     names = parameter_names(function, len(inputs))
     values = [as_values(item, name, labels) for item, name in zip(inputs, names, strict=True)]
     try:
-        with record_lines():
+        with record_lines(), state_kept(function):
             return function(*values)
     except Exception as error:
         error.add_note("draw(error) draws the graph up to the operation that failed")

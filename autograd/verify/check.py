@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.nesting import Nesting, is_module
+from autograd.nesting import Nesting, is_module, state_kept
 from autograd.verify.blame import find_blame
 from autograd.verify.causes import EVALUATIONS, cause_of
 from autograd.verify.contracts import asymmetry, broken_contracts, overwritten
@@ -156,7 +156,7 @@ def check_model(
     """Verify the gradients of a loss with respect to all parameters of a model, by their names.
 
     Args:
-        model: a module; its parameters are restored afterwards. Frozen ones are left out.
+        model: a module; its parameters and buffers are restored afterwards. Frozen ones are left out.
         loss: ``loss(prediction, *targets)``, where the prediction is ``model(batch[0])`` and the targets are the rest of the
             batch, or ``loss(model, *batch)``: whichever its signature takes.
         batch: the inputs, and usually the targets.
@@ -186,15 +186,16 @@ def check_model(
         with np.errstate(all="ignore"):
             return Check(subject, order, seed, progress, explained).report()
 
-    if points is not None and not is_number(points):
-        return check_points(make, run, batch or None, points, seed, budget)
-    subject: Subject
-    own = not isinstance(model, Adapter)
-    subject = ValueSubject(no_batch(loss_of(model, loss, batch)), (model,), budget) if own else make(batch)
-    try:
-        return run(subject, True) if points is None else check_points(lambda _: subject, run, (model,), points, seed, budget)
-    finally:
-        subject.restore()
+    with state_kept(model):
+        if points is not None and not is_number(points):
+            return check_points(make, run, batch or None, points, seed, budget)
+        subject: Subject
+        own = not isinstance(model, Adapter)
+        subject = ValueSubject(no_batch(loss_of(model, loss, batch)), (model,), budget) if own else make(batch)
+        try:
+            return run(subject, True) if points is None else check_points(lambda _: subject, run, (model,), points, seed, budget)
+        finally:
+            subject.restore()
 
 
 def loss_of_adapted(model: Adapter, loss: Callable[..., Any], batch: tuple[Any, ...], budget: int) -> Subject:
