@@ -84,13 +84,15 @@ def numpy_functions() -> dict[Any, Callable[..., Any]]:
     found |= {np.fft.fftshift: shapes.fftshift, np.fft.ifftshift: shapes.ifftshift}
     found[np.where] = indexing.where_or_nonzero
     found[np.lib.stride_tricks.sliding_window_view] = shapes.sliding_window_view
+    if "trapz" in vars(np):  # of older versions
+        found[vars(np)["trapz"]] = ours["trapezoid"]
     for name in IN_PLACE:
         found.pop(getattr(np, name), None)
     return found
 
 
 SUPPORTED = numpy_functions()
-CONSTANT = {getattr(np, name) for name in PLAIN} | {np.linalg.matrix_rank}
+CONSTANT = {vars(np)[name] for name in (*PLAIN, "in1d") if name in vars(np)} | {np.linalg.matrix_rank}
 OUT_AT = {
     theirs: place
     for theirs, ours in SUPPORTED.items()

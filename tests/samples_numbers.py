@@ -571,6 +571,9 @@ def quantiles(s: Samples) -> None:
         s.like("nanquantile", [s.distinct(*shape)], 0.3, **how)
         if 0 not in shape:  # where NumPy forgets the axis of q
             s.like("nanpercentile", [s.distinct(*shape)], [10, 65.0], **how)
+    for method in METHODS:
+        s.both("nanquantile", f"with nan {method}", [s.distinct(3, 4)],
+               lambda m, x, how=method: m.nanquantile(m.where(HOLES, np.nan, x), [0.2, 0.9], axis=1, method=how))  # fmt: skip
     for named in [{}, {"axis": 0}, {"axis": 1, "keepdims": True}, {"axis": (0, 1)}, {"axis": (1, 0), "keepdims": True}]:
         for name, *q in [("nanmedian",), ("nanquantile", 0.3), ("nanquantile", [[0.0, 1.0], [0.5, 0.77]]), ("nanpercentile", 35)]:
             s.both(name, f"with nan {q} {named}", [s.distinct(3, 4)],

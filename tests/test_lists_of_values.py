@@ -222,7 +222,6 @@ def test_settings_without_a_derivative_are_refused() -> None:
     for call, message in [
         (lambda: np.cov(x, fweights=Value([1.0, 2.0, 1.0])), "fweights"),
         (lambda: F["cov"](x, fweights=[1.5, 1.0, 1.0]), "integers"),
-        (lambda: np.nanquantile(x, 0.5, method="lower"), "linear"),
         (lambda: np.nanpercentile(x, Value(50.0)), "no derivative"),
         (lambda: np.quantile(x, Value(0.5)), "no derivative"),
         (lambda: np.polyfit(x, x, 1, full=True), "coefficients alone"),

@@ -505,7 +505,8 @@ def _svd(x: Any, hermitian: bool, full: bool) -> Any:
 def complement_rule(g: Any, out: Any, u: Any, rest: Any) -> Any:
     """That of a function of the space that the columns span; an error for what depends on the choice of columns."""
     turns = np.matmul(swap(raw(out)), raw(g))
-    if np.max(np.abs(turns - swap(turns)), initial=0.0) > np.finfo(turns.dtype).eps ** 0.5 * np.max(np.abs(raw(g)), initial=0.0):
+    eps, size = np.finfo(turns.dtype).eps, np.max(np.abs(raw(g)), initial=0.0)
+    if np.max(np.abs(turns - swap(turns)), initial=0.0) > eps**0.5 * size + 1e3 * eps:  # more than the rounding of what cancels
         raise ValueError(
             f"the last {shape_of(out)[-1]} of {shape_of(out)[-2]} orthonormal vectors, which complete a basis, are one choice of"
             " many: there is a derivative only of what does not depend on it, as rest @ rest.T; else take full_matrices=False"

@@ -197,9 +197,7 @@ def nanquantile(
     a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: Any = "linear",
     keepdims: bool = False, *, weights: None = None,
 ) -> Any:  # fmt: skip
-    """The q-th quantiles over `axis` of what is not nan, by the method "linear"; nan with a warning where all is nan."""
-    if method != "linear":
-        raise TypeError(f"nanquantile() knows the method 'linear', but {method!r} came")
+    """The q-th quantiles over `axis` of what is not nan, by any of NumPy's methods; nan with a warning where all is nan."""
     rows = in_rows("nanquantile", a, q, axis, keepdims, weights)
     q = np.asarray(q, dtype=float)
     if not np.all((q >= 0.0) & (q <= 1.0)):
@@ -210,7 +208,10 @@ def nanquantile(
         warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=2)
         if not rows.shape[-1]:
             return np.full(q.shape + frame, np.nan, rows.dtype)
-    place = q.reshape(q.shape + (1,) * len(frame)) * np.maximum(last, 0)  # (q, ...)
+    place = np.zeros(q.shape + frame)  # (q, ...)
+    for number in np.unique(last[last > 0]):  # where the quantiles of so many numbers are, see quantile()
+        at = np.quantile(np.arange(number + 1.0), q, method=method)
+        place[..., last == number] = np.asarray(at)[..., None]
     low = np.floor(place).astype(int)
     part = (place - low).astype(rows.dtype)
     ordered, grid = _sort(rows, -1), np.ogrid[tuple(slice(length) for length in frame)]  # nan last

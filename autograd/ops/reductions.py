@@ -481,7 +481,7 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False, *, b: Any = None
     x, b = as_floats(x, b)
     if b is None:
         out = _logsumexp(x, axis, keepdims)
-        return (out, np.where(np.isnan(raw(out)), np.nan, raw(out) > -np.inf)[()]) if return_sign else out
+        return (out, plain_number(np.where(np.isnan(raw(out)), np.nan, raw(out) > -np.inf))) if return_sign else out
     axis = plain_axis(None, axis)[1]
     used, data = np.broadcast_arrays(np.not_equal(raw(b), 0.0), raw(x))
     largest = np.max(np.where(used, data, -np.inf), axis, keepdims=True, initial=-np.inf)
@@ -502,7 +502,12 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False, *, b: Any = None
         out = out + np.where(sign < 0.0, np.nan, 0.0)
     if not keepdims:
         out, sign = squeeze(out, axis), np.squeeze(sign, axis)
-    return (out, sign[()]) if return_sign else out
+    return (out, plain_number(sign)) if return_sign else out
+
+
+def plain_number(x: Any) -> Any:
+    """An array, or a Python float where it has no axes."""
+    return x if np.ndim(x) else float(x)
 
 
 def softmax_rule(g: Any, out: Any, x: Any, axis: Any) -> Any:

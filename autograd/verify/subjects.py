@@ -369,7 +369,10 @@ class Way:
         enlarged = 2.0**-6 / coarsest
         with np.errstate(all="ignore"):
             plain = self.walk(cotangent, None)
-            moved = [self.walk(cotangent, lambda c: shaken(c, rng, enlarged)) for _ in range(DRAWS)]
+            try:
+                moved = [self.walk(cotangent, lambda c: shaken(c, rng, enlarged)) for _ in range(DRAWS)]
+            except ValueError:  # of a rule that refuses cotangents it has no derivative for, as svd() does
+                return [np.zeros(np.shape(c)) for c in plain]
             sizes = [[abs(new - old) / enlarged for new, old in zip(draw, plain, strict=True)] for draw in moved]
             return [np.nan_to_num(np.maximum.reduce(each), posinf=0.0) for each in zip(*sizes, strict=True)]
 
