@@ -103,7 +103,7 @@ def line(dtype: Any, low: float = -INF, high: float = INF, special: tuple[float,
         found += [s + sign * (abs(s) or 1.0) * step for step in steps for sign in (1.0, -1.0)]
     with np.errstate(all="ignore"):
         points = np.unique(np.array(found).astype(dtype))
-    return points[(points > low) & (points < high) & np.isfinite(points)]
+        return points[(points > low) & (points < high) & np.isfinite(points)]
 
 
 # --- references -----------------------------------------------------------------------------------
@@ -371,7 +371,7 @@ REFERENCES: dict[str, Reference] = {
     "betaln": pair(lambda x, y: mp.log(mp.beta(x, y)), (0.0, 50.0), (0.0, 50.0), bound=(600.0, 5.0, 5.0),
                    relative=False, least=1e-100),
     "entr": between(0, INF, lambda x: -x * mp.log(x), 1.0, math.exp(-1.0), relative=False),
-    "rel_entr": pair(lambda x, y: x * mp.log(x / y), (1e-15, 1e15), (1e-15, 1e15), relative=False),
+    "rel_entr": pair(lambda x, y: x * mp.log(x / y), (0.0, INF), (0.0, INF), relative=False, least=1e-100),
     "kl_div": pair(lambda x, y: x * mp.log(x / y) - x + y, (1e-3, 1e3), (0.02, 2e3), bound=(1e3, 4.0, 4.0), relative=False),
     "xlogy": pair(lambda x, y: x * mp.log(y), y=(0.0, INF), special=((), (1.0,))),
     "xlog1py": pair(lambda x, y: x * mp.log1p(y), y=(-1.0, INF), singular=((0.0,), (0.0, -1.0))),

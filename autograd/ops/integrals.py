@@ -149,9 +149,14 @@ def zeta(x: Any, q: Any = None) -> Any:
 
 
 def log_ratio(x: Any, y: Any) -> Any:
-    """log(x / y), also where x and y are close."""
-    close = np.abs(raw(x) - raw(y)) < 0.5 * np.abs(raw(y))
-    return where(close, log1p(where(close, (x - y) / y, 0.0)), log(where(close, 1.0, x / y)))
+    """log(x / y), also where x and y are close, and where x / y overflows or underflows."""
+    with np.errstate(all="ignore"):
+        close = np.abs(raw(x) - raw(y)) < 0.5 * np.abs(raw(y))
+        ratio = np.abs(np.divide(raw(x), raw(y)))
+    least = float(np.finfo(ratio.dtype).tiny) ** 0.5
+    near = (ratio > least) & (ratio < 1.0 / least)
+    out = where(close, log1p(where(close, (x - y) / y, 0.0)), log(where(near & ~close, x / where(near, y, 1.0), 1.0)))
+    return out if near.all() else where(near, out, log(where(near, 1.0, x)) - log(where(near, 1.0, y)))
 
 
 def entropy(name: str, rule_x: Any, rule_y: Any, doc: str) -> Op:
