@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.op import Op
-from autograd.ops import functions, special, table
+from autograd.ops import bessel, functions, incomplete, integrals, special, table
 from autograd.ops.convolution import windows
 from autograd.ops.shapes import as_array
 
@@ -65,14 +65,13 @@ def samples(op_name: str, rng: np.random.Generator) -> list[Sample]:
 
 def needs_scipy(op: Op) -> bool:
     """True for an operation that SciPy computes."""
-    return op.__module__ == special.__name__
+    return op.__module__ in {module.__name__ for module in (bessel, incomplete, integrals, special)}
 
 
 def from_domain(op: Op, rng: np.random.Generator) -> Iterator[tuple[list[Shape], Callable[..., Any], list[Any]]]:
     """An elementwise operation on numbers, on arrays, and on arrays that broadcast."""
     one: list[list[Shape]] = [[()], [(2, 2)]]
-    two: list[list[Shape]] = [[(), ()], [(2, 2), (2, 2)], [(2, 3), (3,)], [(2, 1), (1, 3)]]
-    for shapes in one if len(op.domain) == 1 else two:
+    for shapes in one if len(op.domain) == 1 else TWO:
         yield shapes, op, [between(*interval)(rng, shape) for interval, shape in zip(op.domain, shapes, strict=True)]
 
 
@@ -112,8 +111,11 @@ DRAWN: dict[str, Draw] = {
     **dict.fromkeys(["max", "min", "sort", "clip", "running_extremes"], apart),
     **dict.fromkeys(["abs", "relu", "leaky_relu", "elu", "celu", "norm", "prod"], away),
     **dict.fromkeys(["inv", "solve", "det", "logabsdet", "pinv", "cholesky", "qr", "eigh", "svd", "complement"], regular),
-    **dict.fromkeys(["polygamma", "jv", "yv", "iv", "kv", "ive", "gammainc", "gammaincc"], between(0.5, 2.0)),
-    "betainc": between(0.2, 0.8), "round": between(0.1, 0.4), "eig": with_real_eigenvalues,
+    **dict.fromkeys(["polygamma", "jv", "yv", "iv", "kv", "ive", "kve", "ive_slope", "kve_slope"], between(0.5, 2.0)),
+    **dict.fromkeys(["expn", "spence_slope", "gammainc", "gammaincc", "gammainc_slope"], between(0.5, 2.0)),
+    **dict.fromkeys(["riemann", "hurwitz", "zeta_slope"], between(1.5, 2.5)),
+    **dict.fromkeys(["betainc", "betaincc", "betaincinv", "betainc_slope", "gammaincinv", "gammainccinv"], between(0.2, 0.8)),
+    "round": between(0.1, 0.4), "eig": with_real_eigenvalues,
 }  # fmt: skip
 
 # --- calls ----------------------------------------------------------------------------------------
@@ -144,6 +146,7 @@ ONE: dict[str, list[tuple[Any, ...]]] = {
     "abs": [((2, 2),)], "relu": [((2, 2),)],
     "centre": [((3,),), ((2, 3), 0)], "rms_normalise": [((3,), -1, 0.1), ((2, 3), (0, 1), 0.1)],
     "bell": [((), 0.5), ((2, 2), 1.0)], "erfcx_slope": [((), 1), ((2, 2), 2)],
+    "spence_slope": [((), 1), ((2, 2), 2)], "riemann": [((),), ((2, 2),)],
     "sinc": [((),), ((2, 2),)], "ldexp": [((), 3), ((3,), np.array([1, -2, 4]))], "astype": [((3,), float), ((2, 2), float)],
     "round": [((),), ((2, 2), -1)], "nan_to_num": [((),), ((2, 2),)], "leaky_relu": [((), 0.2), ((2, 2), 0.1)],
     "elu": [((), 1.0), ((2, 2), 0.7)], "celu": [((), 1.0), ((2, 2), 0.7)], "gelu_tanh": [((),), ((2, 2),)],
@@ -177,8 +180,12 @@ ONE: dict[str, list[tuple[Any, ...]]] = {
 #: Of an input behind a constant, which may be several.
 AFTER: dict[str, list[tuple[Any, ...]]] = {
     "polygamma": [(0,), (1,)], "jv": [(0.0,), (1.5,)], "yv": [(0.0,), (1.5,)], "iv": [(0.0,), (1.5,)], "kv": [(0.0,), (1.5,)],
-    "ive": [(0.0,), (1.5,)], "gammainc": [(0.5,), (2.2,)], "gammaincc": [(0.5,), (2.2,)], "betainc": [(0.5, 1.7), (2.2, 1.3)],
+    "ive": [(0.0,), (1.5,)], "kve": [(0.0,), (1.5,)], "ive_slope": [(0.0,), (1.5,)], "kve_slope": [(0.0,), (1.5,)],
+    "expn": [(1,), (3,)],
 }
+#: The shapes of elementwise operations of two and three inputs.
+TWO: list[list[Shape]] = [[(), ()], [(2, 2), (2, 2)], [(2, 3), (3,)], [(2, 1), (1, 3)]]
+THREE: list[list[Shape]] = [[(), (), ()], [(2, 2), (2, 2), (2, 2)], [(2, 1), (2,), (2, 2)], [(2,), (2, 1), (1,)]]
 
 #: All others: the shapes of the inputs, and the call.
 OTHER: dict[str, list[Case]] = {
@@ -249,5 +256,10 @@ LISTED: dict[str, list[Case]] = {
 }
 for name, settings in AFTER.items():
     LISTED[name] = [Case([shape], partial(getattr(f, name), *how)) for how in settings for shape in ((), (2, 2))]
+for name in ("gammainc", "gammaincc", "gammaincinv", "gammainccinv", "gammainc_slope", "hurwitz", "zeta_slope"):
+    LISTED[name] = [Case(shapes, getattr(f, name)) for shapes in TWO]
+for name in ("betainc", "betaincc", "betaincinv"):
+    LISTED[name] = [Case(shapes, getattr(f, name)) for shapes in THREE]
+LISTED["betainc_slope"] = [Case(shapes, lambda a, b, x: f.betainc_slope(a, b, x, 1, 0)) for shapes in THREE]
 for name, cases in OTHER.items():
     LISTED.setdefault(name, []).extend(cases)
