@@ -277,7 +277,7 @@ def callable_layer(layer: Any, who: str = "Sequential(*layers)") -> Callable[[An
     if isinstance(layer, type):
         raise TypeError(f"{who} takes modules or functions, but got the class {layer.__name__}: write {layer.__name__}()")
     if not callable(layer):
-        fix = ": unpack a list with *" * isinstance(layer, (list, tuple))
+        fix = ": unpack a list with *" * isinstance(layer, Iterable)
         raise TypeError(f"{who} takes modules or functions, but got {layer!r:.80}{fix}")
     return layer
 

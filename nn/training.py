@@ -133,9 +133,14 @@ class History:
         return figure
 
     def __repr__(self) -> str:
-        cells = [self.names, *([f"{row.get(name, math.nan):.4g}" for name in self.names] for row in self.rows)]
+        cells = [self.names, *([shortly(row.get(name, math.nan)) for name in self.names] for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         return "\n".join("  ".join(text.rjust(max(width, 5)) for text, width in zip(row, widths, strict=True)) for row in cells)
+
+
+def shortly(item: Any) -> str:
+    """A number in four digits, and anything else as it is."""
+    return f"{item:.4g}" if isinstance(item, (int, float, np.number)) else str(item)
 
 
 def json_number(number: Any) -> Any:
@@ -638,6 +643,8 @@ def accuracy(prediction: Any, target: Any) -> float:
             f"accuracy() takes numbers as targets, but the dtype {target.dtype} came: "
             "np.unique(labels, return_inverse=True)[1] numbers classes"
         )
+    if prediction.dtype.kind not in "biuf":
+        raise TypeError(f"accuracy() takes scores, which are numbers, as predictions, but the dtype {prediction.dtype} was given")
     if not prediction.size:
         raise ValueError(f"accuracy() needs samples, but predictions of the shape {prediction.shape} came")
     if several and target.shape == prediction.shape[:-1]:
@@ -677,6 +684,8 @@ def r2_score(prediction: Any, target: Any) -> float:
     prediction, target = plain(prediction), plain(target)
     if prediction.shape != target.shape:
         raise ValueError(f"r2_score() takes arrays of one shape, but {prediction.shape} and {target.shape} came")
+    if not {prediction.dtype.kind, target.dtype.kind} <= set("biuf"):
+        raise TypeError(f"r2_score() takes numbers, but the dtypes {prediction.dtype} and {target.dtype} were given")
     if not target.size or not target.ndim:
         raise ValueError(f"r2_score() needs samples, but arrays of the shape {target.shape} were given")
     note("other")

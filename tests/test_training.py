@@ -740,3 +740,13 @@ def test_metrics_of_infinities() -> None:
         nn.r2_score(np.zeros(0), np.zeros(0))
     small = np.array([250, 252, 255], np.uint8)
     assert nn.r2_score(small[::-1], small) == pytest.approx(nn.r2_score(small[::-1].astype(float), small.astype(float)))
+
+
+def test_metrics_take_numbers() -> None:
+    with pytest.raises(TypeError, match="accuracy.. takes scores, which are numbers, as predictions, but the dtype <U1"):
+        nn.accuracy(np.array([["a", "b"]]), [0])
+    with pytest.raises(TypeError, match="r2_score.. takes numbers, but the dtypes <U1 and int64 were given"):
+        nn.r2_score(np.array(["a", "b"]), np.array([1, 2]))
+    assert "none yet" in repr(nn.History([{"epoch": 1, "note": "none yet"}]))  # type: ignore[dict-item]
+    with pytest.raises(TypeError, match=r"Sequential\(\*layers\) .* unpack a list with \*"):
+        nn.Sequential(nn.Tanh() for _ in range(2))  # type: ignore[arg-type]
