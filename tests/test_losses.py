@@ -380,3 +380,16 @@ def test_no_targets(loss: Any) -> None:
     for prediction in (Value(1.0), Value([1.0, 2.0])):
         with pytest.raises(TypeError, match="a loss takes targets, but None was given"):
             loss(prediction, None)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_the_gradient_of_classes_on_any_axis(axis: int) -> None:
+    """In whatever order the memory of the logits is: the softmax, less 1 at the class, over the number of samples."""
+    rng = np.random.default_rng(0)
+    scores, target = rng.normal(size=(2, 4, 3)), rng.integers(3, size=(2, 4))
+    p = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+    right = (p - np.eye(3)[target]) / 8.0
+    for order in (np.ascontiguousarray, np.asfortranarray):
+        x = Value(order(np.moveaxis(scores, -1, axis)))
+        nn.cross_entropy(x, target, axis=axis).backward()
+        np.testing.assert_allclose(x.grad, np.moveaxis(right, -1, axis), rtol=1e-12)

@@ -353,6 +353,7 @@ def cross_entropy_rule(g: Any, out: Any, x: Any, target: Any) -> Any:
     """g times the softmax less 1 at the class, which is minus the sum of the others, and does not cancel."""
     p, places = softmax(x), places_of(target, x)
     if not is_value(p):
+        p = np.ascontiguousarray(p)  # of another order of memory, reshape() would give a copy
         p.reshape(-1)[places] = 0.0
         p.reshape(-1)[places] = -_sum(p, -1)
         return column(g) * p
