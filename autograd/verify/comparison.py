@@ -25,8 +25,8 @@ from autograd.verify.differences import (
     widths,
 )
 from autograd.verify.opinions import complex_step, forward_mode, jump_nearby, neighbours, refuted, taylor, torn
-from autograd.verify.report import SEVERITY, Verdict
-from autograd.verify.subjects import OUTSIDE, Subject, smallest
+from autograd.verify.report import SEVERITY, Verdict, worst_of
+from autograd.verify.subjects import OUTSIDE, Leaf, Subject, smallest
 
 Array = np.ndarray
 
@@ -46,6 +46,8 @@ OF_CLAIM, OF_WIDE, OF_EACH, OF_LARGEST = 1e-2, 1e-6, 0.1, 1e-4
 ROUNDED, HEARD = 8.0, 1e4
 #: Second opinions on at most so many wrong slopes.
 CONFIRM = 3
+#: So many coordinates at zero are looked at with steps that are narrower than is of use elsewhere.
+NARROWED = 8
 #: Relative differences below it are no mistakes in a formula.
 TINY = 5e-7
 #: To tell what the slopes around a point are, so many points there.
@@ -54,6 +56,11 @@ NEARBY = 16
 #: of the function a smooth one may move when it first does; no step is wider than the last.
 AFAR, ABRUPT, WIDEST = (40, 200, 600, 1000), 32.0, 1000
 HIDDEN = "its error bar is too wide: the rounding noise of the function hides the slope"
+
+
+def merged(where: Array, one: Slopes, other: Slopes) -> Slopes:
+    """Of two looks at a line the one for some components, the other for the rest."""
+    return Slopes(**{name: np.where(where, getattr(one, name), old) for name, old in vars(other).items()})
 
 
 def afar(line: Line, t: float) -> Point:
@@ -115,6 +122,10 @@ class Comparison:
         self.confirmations = 0
         self.mix: Array | None = None
         self.sizes, self.typical = self.magnitudes()
+        self.narrowed = 0
+        for leaf in subject.leaves:
+            if leaf.stop > leaf.start and not subject.point[leaf.part].any():
+                self.sizes[leaf.part] = self.typical[leaf.part] = self.size_at_zero(leaf)
         self.measure_noise()
         self.read_claims()
 
@@ -131,6 +142,48 @@ class Comparison:
             own[leaf.part] = np.where(size > 0.0, power_of_two(size), middle)
             typical[leaf.part] = np.maximum(own[leaf.part], middle)
         return own, typical
+
+    def size_at_zero(self, leaf: Leaf) -> float:
+        """How large steps are to be where an input is zero, and has no size of its own: 1, if the function changes with it.
+
+        Else about as large as makes the function change as much as it is large, seen from where it moves by half of its
+        digits. A function that is zero as well tells nothing.
+        """
+        subject, middle = self.subject, self.subject.output.vector
+        known = np.isfinite(middle) & (middle != 0.0)
+        places = np.arange(leaf.start, leaf.stop)
+        signs = 2.0 * np.random.default_rng(len(places)).integers(0, 2, len(places)) - 1.0
+        digits = -math.log2(self.precision(places)) / 2.0
+
+        def change(exponent: int) -> float:
+            """By how much of itself the function changes; inf where there is none, or no such input."""
+            found = 0.0
+            for side in (1.0, -1.0):
+                vector = subject.point.copy()
+                vector[places] = side * math.ldexp(1.0, exponent) * signs
+                vector = subject.rounded(vector)
+                if not np.isfinite(vector[places]).all():
+                    return math.inf
+                try:
+                    moved = subject.outputs(vector)[known]
+                except MemoryError:
+                    return math.inf
+                found = max(found, float(np.max(abs(moved - middle[known]) / abs(middle[known]), initial=0.0)))
+                found = math.inf if np.isnan(moved).any() else found
+            return found
+
+        with np.errstate(all="ignore"):
+            if not known.any() or 2.0**-digits <= change(-10) <= 16.0:
+                return 1.0
+            low, high = -1060, 1000
+            while high - low > 1:
+                middle_one = (low + high) // 2
+                low, high = (low, middle_one) if change(middle_one) > 2.0**-digits else (middle_one, high)
+            first, later = change(high), change(high + 3)
+            if high >= 1000 or not 0.0 < first < 1.0:
+                return 1.0
+            power = min(max(math.log2(later / first) / 3.0, 0.4), 4.0) if math.isfinite(later) else 1.0
+            return math.ldexp(1.0, min(high + round(digits / power), 1000))
 
     def coarsest(self, places: Array) -> float:
         """The precision of the coarsest input among some coordinates."""
@@ -315,6 +368,10 @@ class Comparison:
         dtype = next(leaf.dtype for leaf in self.subject.leaves if leaf.has(places))
         return float(np.finfo(dtype).max) * float(abs(along[0])) if len(places) == 1 and dtype.kind == "f" else math.inf
 
+    def sharp(self, places: Array) -> float:
+        """The part of a slope that the error bar of a good measurement has."""
+        return max(1e-6, 4.0 * float(self.rough_claim[places].max()) ** 0.5)
+
     def by_itself(self, places: Array) -> bool:
         """Whether these are a coordinate of an input whose coordinates are compared one by one."""
         return len(places) == 1 and len(self.subject.point) <= COORDINATES
@@ -362,9 +419,11 @@ class Comparison:
         results = []
         for number, (places, along) in enumerate(sets):
             value, bar, smooth, flat, *kinks = looks[number]
-            hidden = self.hidden(lines[number], flat) if flat.any() else np.zeros(len(flat), dtype=int)
+            hidden = self.hidden(lines[number], flat) if flat.all() else np.zeros(len(flat), dtype=int)
             look = (value, bar, smooth, flat & (hidden == 0) & self.still_claimed(places), *kinks)
             verdicts = self.first_verdicts(places, along, look, roughly)
+            if verdicts and worst_of(finding.verdict for finding in verdicts) is Verdict.PASS:
+                verdicts = [] if self.elsewhere(places, along, self.deeper(places, lines[number])).any() else verdicts
             verdicts = verdicts or self.look_long(places, along, lines[number], hidden)
             results.append(verdicts)
             self.found += verdicts if keep else []
@@ -377,8 +436,9 @@ class Comparison:
     def hidden(self, line: Line, still: Array) -> Array:
         """For components that do not move over the size of the input: how much wider a step moves them just above rounding.
 
-        There a slope may hide, as that of 1 + x at 1e-200. 0 where they never move, or at once by more than a smooth
-        function does, as behind a kink or a jump.
+        There a slope may hide, as that of 1 + x at 1e-200. Only where no component moves over the size of the input: else that
+        is a size that matters, and far away functions may take very long. 0 where they never move, or at once by more than a
+        smooth function does, as behind a kink or a jump.
         """
         found = np.zeros(len(still), dtype=int)
 
@@ -402,8 +462,7 @@ class Comparison:
         value, bar, smooth, flat, kink, left, right = look
         claim, allowance = self.claimed(places, along)
         with np.errstate(all="ignore"):
-            sharp = np.maximum(1e-6, 4.0 * self.rough_claim[places].max() ** 0.5)
-            goal = sharp * abs(claim) if self.by_itself(places) else self.needed(places, along)
+            goal = self.sharp(places) * abs(claim) if self.by_itself(places) else self.needed(places, along)
             known = smooth & ((bar <= goal) | flat)
             known &= (len(places) == 1) | (allowance <= goal)
             agrees = abs(claim - value) <= bar + allowance
@@ -444,8 +503,11 @@ class Comparison:
             samples = line.samples(levels)
             wider = long_look(samples, 2.0**widest)
             wider.span[~self.still_claimed(places)] = 0.0  # what it does so far away is no measure of a slope here
-            slopes = Slopes(**{name: np.where(hidden > 0, getattr(wider, name), old) for name, old in vars(slopes).items()})
+            slopes = merged(hidden > 0, wider, slopes)
         slopes, close = self.beside(places, line, samples, slopes)
+        if len(places) == 1 and self.subject.point[places[0]] == 0.0:
+            slopes, closer = self.narrower(places, along, line, slopes)
+            close |= closer
         for _ in range(10):  # a wider step hears more over the noise
             claim, _ = self.claimed(places, along)
             zero = slopes.flat & self.still_claimed(places)
@@ -463,6 +525,69 @@ class Comparison:
                 break
             samples, slopes = more, wider
         return self.decide(places, along, line, slopes, samples, close)
+
+    def narrower(self, places: Array, along: Array, line: Line, slopes: Slopes) -> tuple[Slopes, Array]:
+        """The slopes of a coordinate at zero, where steps may be as narrow as is needed, and where narrower ones told.
+
+        They are asked where wider ones do not tell of the point: where they find no slope, none that a claim could be
+        compared with, or another one than is claimed.
+        """
+        level = self.bits(places)
+        claim, allowance = self.claimed(places, along)
+        told = np.zeros(len(claim), dtype=bool)
+        elsewhere = self.elsewhere(places, along, self.deeper(places, line))
+        nonzero, sharp = ~self.still_claimed(places), self.sharp(places)
+
+        def open_ones() -> Array:
+            apart = abs(claim - slopes.value) > slopes.bar + allowance
+            vague = nonzero & (slopes.bar > sharp * abs(claim))
+            none = (slopes.kind == Kind.MISSING) | (slopes.kind == Kind.JUMP)
+            return np.asarray(none | (slopes.kind == Kind.SMOOTH) & np.isfinite(claim) & (apart | vague | elsewhere))
+
+        with np.errstate(all="ignore"):
+            asked = open_ones()
+            self.narrowed += bool(asked.any())
+            start = level.narrowest
+            while asked.any() and self.narrowed <= NARROWED and start + level.narrowest < WIDEST:
+                there = [line.point(2.0**-start * (1.0 + 1.679 * i * 2.0**-level.noise)).outputs for i in range(7)]
+                noise = np.fmax(3.0 * noise_of(np.array(there)), self.subject.output.least.max(initial=0.0))
+                closer = Line(line.at, line.middle, noise, line.epsilon)
+                levels = range(start, start + level.narrowest + 1, max(1, level.narrowest // 8))
+                window = long_look(closer.samples(levels, 2.0**-start))
+                found = asked & (window.kind == Kind.SMOOTH) & ~window.flat
+                found &= window.bar <= OF_CLAIM * np.maximum(abs(window.value), abs(claim))
+                other = abs(window.value - slopes.value) > 3.0 * (window.bar + slopes.bar)
+                found &= (slopes.kind != Kind.SMOOTH) | (window.bar < slopes.bar) | other
+                slopes = merged(found, window, slopes)
+                told |= found
+                start += level.narrowest
+                if window.flat.all():
+                    break
+                if not (asked & open_ones()).any():
+                    break
+        return slopes, told
+
+    def elsewhere(self, places: Array, along: Array, slopes: Array) -> Array:
+        """Whether slopes are clearly others than claimed; False for nan."""
+        claim, allowance = self.claimed(places, along)
+        return np.asarray(abs(claim - slopes) > 2.0 * allowance)
+
+    def deeper(self, places: Array, line: Line) -> Array:
+        """Where both are zero, a coordinate and the function: the slope over two very narrow steps, if it is the same; else nan.
+
+        There is no rounding in the way, and no size of anything: wider steps may see another function.
+        """
+        found = np.full(len(self.middle), np.nan)
+        if len(places) > 1 or self.subject.point[places[0]] != 0.0 or self.middle.all():
+            return found
+        exact = self.precision(places) == 2.0**-52
+        with np.errstate(all="ignore"):
+            for narrow in ((400, 500), (100, 200)) if exact else ((30, 60),):
+                _, _, central = line.samples(narrow).sides()
+                same = abs(central[0] - central[1]) <= 4.0 * self.precision(places) * abs(central[1])
+                told = (self.middle == 0.0) & same & (central[1] != 0.0) & np.isnan(found)
+                found = np.where(told, central[1], found)
+        return found
 
     def beside(self, places: Array, line: Line, samples: Samples, slopes: Slopes) -> tuple[Slopes, Array]:
         """The slopes, after a look at neighbouring inputs where the domain ends near by or slopes are steepest; where it told.
@@ -527,7 +652,7 @@ class Comparison:
                 reason = "only one step width tells them apart, which may be chance"
                 finding = replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason)
             if finding.verdict is Verdict.FAIL:
-                finding = self.confirmed(finding, along, line, float(slopes.far[c]), float(slopes.far_bar[c]))
+                finding = self.confirmed(finding, along, line, float(slopes.far[c]), float(slopes.far_bar[c]), not close[c])
             if finding.verdict is Verdict.INCONCLUSIVE and finding.reason == HIDDEN:
                 limits = self.limits(places, along)[c]
                 finding = replace(finding, unresolved=tuple(places[slopes.bar[c] > limits].tolist()))
@@ -565,22 +690,26 @@ class Comparison:
         margin = 0.02 * (high - low) + noise
         return low - margin <= finding.claimed <= high + margin
 
-    def confirmed(self, finding: Finding, along: Array, line: Line, far: float, far_bar: float) -> Finding:
-        """A FAIL after second opinions, which may turn it into INCONCLUSIVE, or into KINK at a tie of several inputs."""
+    def confirmed(self, finding: Finding, along: Array, line: Line, far: float, far_bar: float, wide: bool) -> Finding:
+        """A FAIL after second opinions, which may turn it into INCONCLUSIVE, or into KINK at a tie of several inputs.
+
+        Those that look at wide steps are asked only if the slope was measured with such.
+        """
         c, claimed, measured, bar = finding.component, finding.claimed, finding.measured, finding.bar
         if self.confirmations >= CONFIRM or not (math.isfinite(claimed) and math.isfinite(measured)):
             return finding
-        if finding.between is None and len(finding.places) == 1 < len(self.subject.point) and self.near_by(finding, along):
+        wide &= finding.between is None
+        if wide and len(finding.places) == 1 < len(self.subject.point) and self.near_by(finding, along):
             reason = "it is a tie, or another kink of several inputs: the slopes at points around lie on both sides of the claim"
             return replace(finding, verdict=Verdict.KINK, reason=reason)
         size = float(along[0]) if len(finding.places) == 1 else 1.0  # a coordinate is spoken of in its own units
         whole = np.zeros_like(self.subject.point)
         whole[finding.places] = along / size
         cotangent = self.cotangents()[c]
-        asked = [taylor(line, claimed, c)] if finding.between is None else []
+        asked = [taylor(line, claimed, c)] if wide else []
         if self.mix is None:
-            asked.append(complex_step(self.subject, whole, claimed / size, measured / size, bar / abs(size), c))
-        if finding.between is None:
+            asked.append(complex_step(self.subject, whole * size, claimed, measured, bar, c, size))
+        if wide:
             asked += [torn(line, claimed, measured, far, far_bar, c), jump_nearby(line, claimed, measured, c)]
         asked.append(forward_mode(self.subject, whole, claimed / size, cotangent))
         opinions = [opinion for opinion in asked if opinion is not None]

@@ -106,13 +106,13 @@ class Line:
         here = np.maximum(self.noise, self.epsilon * abs(self.middle))
         return float(here[component])
 
-    def samples(self, levels: Iterable[int]) -> Samples:
-        """The function on both sides at each level."""
+    def samples(self, levels: Iterable[int], size: float = 1.0) -> Samples:
+        """The function on both sides at each level, where the input is rounded as a number of that size is."""
         levels = list(levels)
         plus = [self.point(2.0**-k) for k in levels]
         minus = [self.point(-(2.0**-k)) for k in levels]
         steps = np.array([[2.0**-k] for k in levels])
-        return Samples.of(plus, minus, steps, self.middle, self.noise, self.epsilon)
+        return Samples.of(plus, minus, steps / size, self.middle, self.noise, self.epsilon)
 
 
 @dataclass
@@ -162,7 +162,7 @@ def candidates(slopes: Array, z: Array, noise: Array) -> tuple[Array, Array, Arr
     with np.errstate(all="ignore"):  # in units of the largest, as products of small slopes and small steps would be zero
         unit = np.fmax.reduce(np.where(np.isfinite(slopes), abs(slopes), 0.0), axis=0)
         unit = 2.0 ** np.where(unit > 0.0, np.clip(np.floor(np.log2(unit)), -1020, 1020), 0.0)
-    slopes, noise = slopes / unit, noise / unit
+    slopes, noise, z = slopes / unit, noise / unit, z / z[:1]
     first, second = slopes[:-1], slopes[1:]
     # A pair that is not extrapolated: its rest is a geometric series in the ratio of the last two differences.
     change = abs(second - first)

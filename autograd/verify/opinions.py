@@ -62,8 +62,13 @@ def taylor(line: Line, claimed: float, component: int) -> Opinion | None:
     )
 
 
-def complex_step(subject: Subject, along: Array, claimed: float, measured: float, bar: float, component: int) -> Opinion | None:
-    """The slope from one imaginary step, where the function takes complex numbers. It is exact, if the function is analytic."""
+def complex_step(
+    subject: Subject, along: Array, claimed: float, measured: float, bar: float, component: int, unit: float
+) -> Opinion | None:
+    """The slope from one imaginary step, where the function takes complex numbers. It is exact, if the function is analytic.
+
+    All slopes are along a direction; the sentence says them in a unit of it.
+    """
     found = subject.complex_step(along) if isinstance(subject, PlainSubject) else None
     if found is None or not math.isfinite(found[component]):
         return None
@@ -71,9 +76,9 @@ def complex_step(subject: Subject, along: Array, claimed: float, measured: float
     near = 1e-9 * abs(slope)
     if abs(slope - claimed) <= near:
         sharp = bar < 1e-3 * abs(claimed - measured)  # then the function is not analytic, and the measured slope is right
-        return Opinion(f"complex step: {slope:.9g}, as claimed", not sharp)
+        return Opinion(f"complex step: {slope / unit:.9g}, as claimed", not sharp)
     if abs(slope - measured) <= bar + near:
-        return Opinion(f"complex step: {slope:.9g}, as measured")
+        return Opinion(f"complex step: {slope / unit:.9g}, as measured")
     return None
 
 
