@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 from types import SimpleNamespace
@@ -27,6 +28,10 @@ def drawn(name: str) -> list[Sample]:
 
 def verdict(name: str) -> Any:
     return SimpleNamespace(verdict=SimpleNamespace(name=name))
+
+
+#: At the scale of the samples alone.
+counted = functools.partial(power_report, scales=(1.0,))
 
 
 def gradients(sample: Sample) -> list[Any]:
@@ -74,7 +79,7 @@ def test_products_are_of_square_and_of_other_matrices(name: str) -> None:
 def test_without_scipy_its_operations_are_skipped_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert drawn("erf") == [] and drawn("exp")
-    report = power_report("erf", compositions=0, check=lambda f, *inputs: verdict("FAIL"))
+    report = counted("erf", compositions=0, check=lambda f, *inputs: verdict("FAIL"))
     assert report.skipped == tuple(name for name in table() if "erf" in name)
     assert report.trials == () and report.caught == 1.0
     assert f"{len(report.skipped)} operations skipped, SciPy is not installed: pip install 'valuegrad[special]'" in str(report)
@@ -158,7 +163,7 @@ def test_the_operation_is_as_before_afterwards() -> None:
 
 
 def test_a_check_that_accepts_everything_catches_nothing() -> None:
-    report = power_report("matmul", compositions=5, check=lambda f, *inputs: verdict("PASS"))
+    report = counted("matmul", compositions=5, check=lambda f, *inputs: verdict("PASS"))
     assert report.caught == 0.0 and not report.ok
     assert report.survivors == report.faults and len(report.faults) > 100
     assert {trial.fault for trial in report.faults} == {*FAULTS, LOST_USE}, "every fault can happen to a product"
@@ -167,14 +172,14 @@ def test_a_check_that_accepts_everything_catches_nothing() -> None:
 
 
 def test_a_check_that_accepts_nothing_rejects_what_is_right() -> None:
-    report = power_report("cbrt", compositions=5, check=lambda f, *inputs: verdict("FAIL"))
+    report = counted("cbrt", compositions=5, check=lambda f, *inputs: verdict("FAIL"))
     assert report.caught == 1.0 and report.survivors == [] and not report.ok
     assert len(report.wrongly_rejected) == len(report.correct) == 2 + 5
     assert f"wrongly rejected: {report.correct[-1][0]}" in str(report)
 
 
 def test_a_check_that_cannot_tell_has_caught_but_not_rejected() -> None:
-    report = power_report("cbrt", compositions=5, check=lambda f, *inputs: verdict("INCONCLUSIVE"))
+    report = counted("cbrt", compositions=5, check=lambda f, *inputs: verdict("INCONCLUSIVE"))
     assert report.caught == 1.0 and report.wrongly_rejected == [] and len(report.inconclusive) == 7
     assert report.by("fault")["sign"] == {"INCONCLUSIVE": 2}
 
@@ -183,24 +188,24 @@ def test_a_check_that_breaks_off_has_caught_nothing() -> None:
     def breaks(f: Any, *inputs: Any) -> Any:
         raise ZeroDivisionError("of the check")
 
-    report = power_report("cbrt", compositions=1, check=breaks)
+    report = counted("cbrt", compositions=1, check=breaks)
     assert report.caught == 0.0 and len(report.wrongly_rejected) == 3
     assert "survived: cbrt, sign, input 0 of cbrt () 1: ERROR ZeroDivisionError: of the check" in str(report)
 
 
 def test_faults_that_change_nothing_are_counted_apart() -> None:
-    report = power_report("sign", quick=True, compositions=0, check=lambda f, *inputs: verdict("FAIL"))
+    report = counted("sign", quick=True, compositions=0, check=lambda f, *inputs: verdict("FAIL"))
     seen = {trial.fault: trial.verdict for trial in report.trials if trial.op == "sign"}
     assert piecewise.sign.name == "sign"
     assert seen["0.1 % of the sum of g added"] == "FAIL", "a slope of 0 can be wrong only by something added"
     assert {what for fault, what in seen.items() if "added" not in fault} == {"EQUIVALENT"}
-    added = power_report("add", quick=True, compositions=0, check=lambda f, *inputs: verdict("FAIL"))
+    added = counted("add", quick=True, compositions=0, check=lambda f, *inputs: verdict("FAIL"))
     exchanged = [trial.verdict for trial in added.trials if trial.op == "add" and trial.fault == "rules exchanged"]
     assert exchanged == ["EQUIVALENT", "EQUIVALENT"]
 
 
 def test_the_report_as_json() -> None:
-    report = power_report("log", quick=True, compositions=2, check=lambda f, *inputs: verdict("PASS"))
+    report = counted("log", quick=True, compositions=2, check=lambda f, *inputs: verdict("PASS"))
     text = report.to_json()
     data = json.loads(text)
     assert "\n" not in text
@@ -210,9 +215,34 @@ def test_the_report_as_json() -> None:
     assert data["survivors"][0]["sample"].startswith(data["survivors"][0]["op"])
 
 
+def test_results_are_multiplied_and_counted_by_scale() -> None:
+    seen: list[float] = []
+
+    def check(f: Any, *inputs: Any) -> Any:
+        seen.append(float(np.max(np.abs(np.asarray(f(*inputs))))))
+        return verdict("FAIL")
+
+    report = power_report("tanh", compositions=0, check=check, scales=(1.0, 1e-30, 1e30))
+    assert {trial.scale for trial in report.trials} == {1.0, 1e-30, 1e30}
+    assert set(report.by("scale")) == {"1.0", "1e-30", "1e+30"}
+    assert min(seen) < 1e-29 and max(seen) > 1e29
+    assert "results times 1e-30" in str(report) and "1e-30 * tanh" in {trial.sample[:12] for trial in report.trials}
+    names = [name for name, _, _ in report.correct]
+    assert len(names) == len(set(names)) and sum(name.startswith("1e+30 * ") for name in names) >= 2
+
+
+def test_the_scale_of_a_result_is_no_matter_of_the_rules() -> None:
+    sample = power.scaled(drawn("mul")[0], 1e30)
+    right = gradients(drawn("mul")[0])
+    with injected(table()["mul"], 0, None, FAULTS["twice"]) as uses:
+        wrong = gradients(sample)
+    assert uses == {"wrong": 2}, "the product with the scale is no use of the rule"
+    np.testing.assert_allclose(wrong[0], 2e30 * np.asarray(right[0]), rtol=1e-14)
+
+
 def test_a_word_that_no_operation_has() -> None:
     with pytest.raises(ValueError, match="no operation has 'tahn' in its name"):
-        power_report("tahn")
+        counted("tahn")
 
 
 def test_progress_needs_no_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,7 +259,8 @@ def test_compositions_are_sane_and_those_of_the_seed() -> None:
     for sample in found:
         out = np.asarray(sample.call(*sample.inputs))
         assert out.size <= 16 and np.max(np.abs(out)) < 1e3
-        assert any(np.any(slope) for slope in gradients(sample)), f"{sample.name} does not depend on its inputs"
+        moves = any(np.any(slope) for slope in gradients(sample)) or "(softmax(" in sample.name  # whose sum is 1
+        assert moves, f"{sample.name} does not depend on its inputs"
         assert max(float(np.max(np.abs(slope))) for slope in gradients(sample)) < 1e6
 
 

@@ -2,6 +2,7 @@
 
 One rule of one operation is made wrong at a time, and `check_gradients` is asked of calls of that operation. A fault that
 changes no cotangent there (the zero of a zero, the transpose of a symmetric matrix) is no fault: it is counted apart.
+Results times a very small and a very large number are asked about as well: the units of a result are no matter.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import importlib.util
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,7 @@ import numpy as np
 from autograd.backward import gradient
 from autograd.op import Op, is_value, raw, shape_of
 from autograd.ops import elementwise, functions, table
+from autograd.ops.forms import primitive
 from autograd.ops.reductions import fit
 from autograd.ops.shapes import transpose
 from autograd.value import Value
@@ -33,6 +35,8 @@ Check = Callable[..., Any]
 verdict_only = functools.partial(check_gradients, explain=False)
 EQUIVALENT, ERROR = "EQUIVALENT", "ERROR"
 ACCEPTED = ("PASS", "KINK")
+#: What results are multiplied by. At other scales than 1, of each operation one sample.
+SCALES = (1.0, 1e-30, 1e30)
 
 
 class NotApplicable(Exception):
@@ -229,6 +233,25 @@ def with_lost_use(sample: Sample, number: int) -> Sample:
     return Sample(sample.name, twice, sample.inputs)
 
 
+class Times:
+    """A product with a constant, by an operation that no fault is put into."""
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+        self.op = primitive(x=lambda g, out, x: g * factor)(lambda x: x * factor)
+
+    def __call__(self, x: Any) -> Any:
+        return self.op(x) if is_value(x) else x * self.factor
+
+
+def scaled(sample: Sample, factor: float) -> Sample:
+    """A function whose result is multiplied by a constant."""
+    if factor == 1.0:
+        return sample
+    times = Times(factor)
+    return Sample(f"{factor:g} * {sample.name}", lambda *inputs: times(sample.call(*inputs)), sample.inputs)
+
+
 # --- correct functions ----------------------------------------------------------------------------
 
 
@@ -299,7 +322,10 @@ def joined(x: Expression, y: Expression, rng: np.random.Generator) -> Expression
 
 
 class Trial(NamedTuple):
-    """One wrong gradient, and the verdict on it: its name, or EQUIVALENT, or ERROR with its text where one was raised."""
+    """One wrong gradient, and the verdict on it: its name, or EQUIVALENT, or ERROR with its text where one was raised.
+
+    The result of the sample was multiplied by `scale`.
+    """
 
     op: str
     fault: str
@@ -307,6 +333,7 @@ class Trial(NamedTuple):
     input: int
     verdict: str
     error: str = ""
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -355,15 +382,15 @@ class PowerReport:
         return [name for name, verdict, _ in self.correct if verdict == "INCONCLUSIVE"]
 
     def by(self, what: str) -> dict[str, Counter[str]]:
-        """How often each verdict was given, by the name of an attribute of trials: "fault" or "op"."""
+        """How often each verdict was given, by the name of an attribute of trials: "fault", "op" or "scale"."""
         counts: dict[str, Counter[str]] = {}
         for trial in self.trials:
-            counts.setdefault(getattr(trial, what), Counter())[trial.verdict] += 1
+            counts.setdefault(str(getattr(trial, what)), Counter())[trial.verdict] += 1
         return counts
 
     def to_json(self) -> str:
         """Everything that str() prints and the counts of every operation, as JSON on one line."""
-        counts = {f"by_{what}": {key: dict(row) for key, row in self.by(what).items()} for what in ("fault", "op")}
+        counts = {f"by_{what}": {key: dict(row) for key, row in self.by(what).items()} for what in ("fault", "op", "scale")}
         return json.dumps(
             {
                 "caught": self.caught, "wrong": len(self.faults), "equivalent": len(self.trials) - len(self.faults), **counts,
@@ -377,6 +404,8 @@ class PowerReport:
         lines = [f"{'fault':32} {'wrong':>6} {'caught':>6} {'share':>7} {'FAIL':>6} {'other':>6} {'no fault':>8}"]
         total: Counter[str] = sum(self.by("fault").values(), Counter())
         lines += [line(fault, row) for fault, row in self.by("fault").items()] + [line("all", total)]
+        by_scale = self.by("scale")
+        lines += [line(f"results times {float(scale):g}", row) for scale, row in by_scale.items()] if len(by_scale) > 1 else []
         named = [(f"{t.op}, {t.fault}, input {t.input} of {t.sample}", f"{t.verdict} {t.error}") for t in self.survivors]
         lines += [f"survived: {what}: {verdict}".rstrip() for what, verdict in named]
         rejected, open_ = self.wrongly_rejected, self.inconclusive
@@ -397,7 +426,13 @@ def line(name: str, row: Counter[str]) -> str:
 
 
 def power_report(
-    word: str = "", *, quick: bool = False, seed: int = 0, compositions: int | None = None, check: Check = verdict_only
+    word: str = "",
+    *,
+    quick: bool = False,
+    seed: int = 0,
+    compositions: int | None = None,
+    check: Check = verdict_only,
+    scales: Sequence[float] = SCALES,
 ) -> PowerReport:
     """Put every fault into every rule and see what is caught; and which correct functions are rejected.
 
@@ -407,6 +442,7 @@ def power_report(
         seed: of all random numbers. What an operation is called with does not depend on `word`.
         compositions: how many random compositions are added to the correct functions; by default 1000, or 200 if `quick`.
         check: what is put to the test, called as ``check(function, *inputs)``; its report has a `verdict`.
+        scales: what results are multiplied by; at other scales than 1, of each operation one sample is used.
 
     >>> report = power_report("tanh", compositions=10)
     >>> report.ok, report.caught
@@ -417,17 +453,19 @@ def power_report(
     if not ops:
         raise ValueError(f"no operation has {word!r} in its name")
     drawn = {op.name: samples(op.name, np.random.default_rng([seed, *op.name.encode()])) for op in ops}
-    chosen = [(op, sample) for op in ops for sample in (drawn[op.name][1:2] if quick else drawn[op.name])]
-    trials = [trial for op, sample in with_progress(chosen, "faults") for trial in faults_of(op, sample, seed, check)]
+    which = {scale: slice(1, 2) if quick or scale != 1.0 else slice(None) for scale in scales}
+    chosen = [(op, item, scale) for scale in scales for op in ops for item in drawn[op.name][which[scale]]]
+    trials = [trial for item in with_progress(chosen, "faults") for trial in faults_of(*item, seed, check)]
     rng, count = np.random.default_rng(seed), compositions if compositions is not None else 200 if quick else 1000
-    right = [sample for _, sample in chosen] + [composition(rng) for _ in range(count)]
+    right = [scaled(sample, scale) for _, sample, scale in chosen] + [composition(rng) for _ in range(count)]
     correct = [(sample.name, *verdict_of(check, sample)) for sample in with_progress(right, "correct functions")]
     skipped = [op.name for op in ops if needs_scipy(op) and not drawn[op.name]]
     return PowerReport(tuple(trials), tuple(correct), tuple(skipped), seed, time.perf_counter() - start)
 
 
-def faults_of(op: Op, sample: Sample, seed: int, check: Check) -> Iterator[Trial]:
-    """Every fault in every rule that a sample uses."""
+def faults_of(op: Op, sample: Sample, scale: float, seed: int, check: Check) -> Iterator[Trial]:
+    """Every fault in every rule that a sample uses, whose result is multiplied by a number."""
+    sample = scaled(sample, scale)
     right, uses = cotangents(sample, seed), uses_of(op, sample)
     for position, member in uses:
         for name, fault in FAULTS.items():
@@ -436,11 +474,17 @@ def faults_of(op: Op, sample: Sample, seed: int, check: Check) -> Iterator[Trial
                 if not how_often["wrong"]:
                     continue
                 found = (EQUIVALENT,) if same(wrong, right) else verdict_of(check, sample)
-            yield Trial(op.name, name, sample.name, position if member is None else member, *found)
+            yield trial(op, name, sample, position if member is None else member, scale, found)
     for number in range(len(sample.inputs)):
         half = with_lost_use(sample, number)
         wrong, whole = cotangents(half, seed), [[c * 2.0 for c in row] for row in right]
-        yield Trial(op.name, LOST_USE, sample.name, number, *((EQUIVALENT,) if same(wrong, whole) else verdict_of(check, half)))
+        yield trial(op, LOST_USE, sample, number, scale, (EQUIVALENT,) if same(wrong, whole) else verdict_of(check, half))
+
+
+def trial(op: Op, fault: str, sample: Sample, number: int, scale: float, found: tuple[str, ...]) -> Trial:
+    """A verdict, perhaps with the text of an error, as a trial."""
+    verdict, error = (*found, "")[:2]
+    return Trial(op.name, fault, sample.name, number, verdict, error, scale)
 
 
 def cotangents(sample: Sample, seed: int) -> list[list[Any]]:
