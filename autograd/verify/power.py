@@ -455,7 +455,7 @@ def power_report(
     drawn = {op.name: samples(op.name, np.random.default_rng([seed, *op.name.encode()])) for op in ops}
     which = {scale: slice(1, 2) if quick or scale != 1.0 else slice(None) for scale in scales}
     chosen = [(op, item, scale) for scale in scales for op in ops for item in drawn[op.name][which[scale]]]
-    trials = [trial for item in with_progress(chosen, "faults") for trial in faults_of(*item, seed, check)]
+    trials = [one for op, item, scale in with_progress(chosen, "faults") for one in faults_of(op, item, scale, seed, check)]
     rng, count = np.random.default_rng(seed), compositions if compositions is not None else 200 if quick else 1000
     right = [scaled(sample, scale) for _, sample, scale in chosen] + [composition(rng) for _ in range(count)]
     correct = [(sample.name, *verdict_of(check, sample)) for sample in with_progress(right, "correct functions")]
