@@ -348,7 +348,9 @@ class Comparison:
         if len(self.claims) == 1:
             return np.ones(1)
         with np.errstate(all="ignore"):
-            moves = np.nan_to_num(abs(self.claims) * self.typical, posinf=0.0).max(axis=1, initial=0.0)
+            sizes = np.nan_to_num(abs(self.claims), posinf=0.0)
+            moves = (np.where(sizes > self.uncertain(), sizes, 0.0) * self.typical).max(axis=1, initial=0.0)
+            moves = np.maximum(moves, 2.0**-10 * abs(self.middle))  # what moves less is not to be all rounding
         return np.asarray(power_of_two(np.where((moves > 0.0) & np.isfinite(moves), moves, 1.0)))
 
     def uncertain(self) -> Array:
@@ -637,6 +639,11 @@ class Comparison:
             if self.doubt is None and (apart | (slopes.bar > needed)).any():
                 self.doubt = self.uncertain()
                 claim, allowance = self.claimed(places, along)
+            # Zero to the rounding of the function: no difference could tell more.
+            floor = 1e3 * self.precision(places) * abs(self.middle)
+            quiet = self.still_claimed(places) & (abs(slopes.value) <= 3.0 * slopes.bar) & (slopes.bar <= floor)
+            needed = np.where(quiet, np.inf, needed)
+            slopes.bar[quiet] = np.maximum(slopes.bar, abs(slopes.value))[quiet]
             if self.doubt is not None:  # zero but for the rounding of what cancels in this very slope
                 least = (self.doubt[:, places] * abs(along)).sum(axis=1)
                 rest = (abs(claim) <= least) & (abs(slopes.value) <= least + slopes.bar) & (slopes.bar <= HEARD * least)

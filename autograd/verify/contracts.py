@@ -51,7 +51,8 @@ def broken_by_values(subject: ValueSubject, rng: np.random.Generator) -> list[st
         if np.nan_to_num(none, nan=1.0).any():
             found.append(f"a cotangent of zero gives a gradient of {leaf.name} that is not zero")
         with np.errstate(all="ignore"):
-            sizes = max(precision(one.dtype), float(epsilon.max())) * (2.0 * abs(one) + 3.0 * abs(two))
+            largest = (2.0 * abs(one) + 3.0 * abs(two)).max(initial=0.0)
+            sizes = max(precision(one.dtype), float(epsilon.max())) * largest
             error = abs(both - (2.0 * one - 3.0 * two)) - 1e4 * (sizes + rounding[place])
         if (error > 0.0).any():
             found.append(f"the gradient of {leaf.name} is not linear in the cotangent of the output")
@@ -67,7 +68,7 @@ def alike(one: Any, two: Any, leaf: Leaf, rounding: Array) -> bool:
     """Whether two gradients are the same but for rounding errors, also of what may have cancelled."""
     with np.errstate(all="ignore"):
         error = abs(np.asarray(one, float) - two)
-        near = error <= 1e3 * (precision(leaf.dtype) * abs(np.asarray(two, float)) + rounding)
+        near = error <= 1e3 * (precision(leaf.dtype) * abs(np.asarray(two, float)).max(initial=0.0) + rounding)
     return bool((near | (np.asarray(one) == two) | (np.isnan(one) & np.isnan(two))).all())
 
 

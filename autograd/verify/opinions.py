@@ -175,13 +175,15 @@ def jump_nearby(line: Line, claimed: float, measured: float, component: int) -> 
 def neighbours(subject: Subject, cotangents: Array, claims: Array) -> Array:
     """How much the claimed gradient departs from a straight line over a few units in the last place of the inputs: its noise.
 
-    Within each side of the point, and of both the less, so that a step of the gradient there is no noise.
+    Within each side of the point, and of both the less, so that a step of the gradient there is no noise. The inputs move
+    in several ways, as products of all by one factor may be rounded alike.
     """
     epsilon = np.ones_like(subject.point)
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], len(epsilon))
     for leaf in subject.leaves:
         epsilon[leaf.part] = float(np.finfo(leaf.dtype).eps)
     spreads = []
-    for side in (1, -1):
+    for side in (signs, -signs):
         found = []
         for number in range(1, 6):
             vector = subject.rounded(subject.point * (1.0 + side * number * epsilon))
