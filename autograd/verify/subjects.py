@@ -296,12 +296,12 @@ class ValueSubject(Subject):
     def pull(self, cotangents: Array, vector: Array | None = None) -> Array:
         way = self.way(self.point if vector is None else vector)
         self.gradients += len(cotangents)
-        return np.array([flat(way(cotangent)) for cotangent in cotangents]).reshape(len(cotangents), -1)
+        return np.array([flat(way(cotangent)) for cotangent in cotangents]).reshape(len(cotangents), len(self.point))
 
     def rounding(self, cotangents: Array) -> Array:
         way = self.way(self.point)
         rows = [flat(way.rounding(cotangent)) for cotangent in cotangents]
-        return np.array(rows).reshape(len(cotangents), -1)
+        return np.array(rows).reshape(len(cotangents), len(self.point))
 
     def way(self, vector: Array) -> Way:
         """The way back from all results, recorded at an input. Evaluations elsewhere make it stale."""
