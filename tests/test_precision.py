@@ -239,6 +239,16 @@ def test_logsumexp_over_several_axes_is_the_softmax_of_all() -> None:
         np.testing.assert_allclose(gradient(F["sum"](F["logsumexp"](x, axis)), x).data, weights, rtol=1e-14)
 
 
+def test_nan_reaches_the_slopes_of_a_product_with_a_logarithm() -> None:
+    for name in ("xlogy", "xlog1py"):
+        x, y = Value(0.0), Value(math.nan)
+        out = F[name](x, y)
+        with np.errstate(all="ignore"):
+            assert all(math.isnan(item.data) for item in (out, *gradient(out, [x, y])))
+        y = Value(0.0 if name == "xlogy" else -1.0)
+        assert [item.data for item in gradient(F[name](x, y), [x, y])] == [0.0, 0.0]
+
+
 # --- shapes ---------------------------------------------------------------------------------------
 
 PAIRS = ["maximum", "minimum", "fmax", "fmin", "clip", "hypot", "arctan2", "pow", "mod", "copysign", "xlogy", "logaddexp", "div"]

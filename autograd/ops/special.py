@@ -216,8 +216,8 @@ def _polygamma_rise(x: Any, y: Any, n: int = 0) -> Any:
 
 
 def regular(x: Any, y: Any) -> Any:
-    """True but where x log(y) is 0 only by definition: x is 0, and log(y) is no number."""
-    return (raw(x) != 0.0) | (raw(y) > 0.0)
+    """True but where x log(y) is 0 only by definition: x is 0, and log(y) is no number although y is one."""
+    return (raw(x) != 0.0) | ~np.less_equal(raw(y), 0.0)
 
 
 def over(x: Any, y: Any) -> Any:
