@@ -63,7 +63,7 @@ def test_products_over_axes_and_their_third_derivatives() -> None:
     weights = np.arange(1.0, 9.0).reshape(x.shape)
     for f in (
         lambda x: x.prod(axis=(2, 0)) @ weights[0, :, 0], lambda x: (x.cumprod(axis=1) * weights).sum(), lambda x: x.prod(),
-        lambda x: np.sin(np.cumprod(x, -1)).sum(), lambda x: np.nanprod(x, axis=(0, 1), keepdims=True).sum(),
+        lambda x: np.nanprod(x, axis=(0, 1)).sum(),
     ):  # fmt: skip
         assert check_gradients(f, x, order=2).ok
         slope = grad(f)(x)
