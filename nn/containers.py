@@ -42,11 +42,16 @@ class Sequential(Module):
             raise ValueError(f"a layer cannot have the name {name!r}, which is an attribute of {type(self).__name__}")
         return checked_name(name, "Sequential")
 
+    def _labels(self) -> list[str | None]:
+        """The names, one for each layer, also where `layers` was changed itself."""
+        names = self.__dict__.setdefault("_names", [])
+        del names[len(self.layers) :]
+        names.extend([None] * (len(self.layers) - len(names)))
+        return names
+
     def _by_name(self) -> dict[str, Any]:
         """The layers by name."""
-        names = [*self.__dict__.get("_names", ())][: len(self.layers)]
-        names += [None] * (len(self.layers) - len(names))  # of what was added to .layers
-        paths = [str(position) if name is None else name for position, name in enumerate(names)]
+        paths = [str(position) if name is None else name for position, name in enumerate(self._labels())]
         if len(set(paths)) < len(paths):
             raise ValueError(f"two layers of this {type(self).__name__} would have one name, of {', '.join(paths)}: rename one")
         return dict(zip(paths, self.layers, strict=True))
@@ -98,8 +103,9 @@ class Sequential(Module):
         """Add a module or a function before the one with this index, or at the end. IndexError for one that is not there."""
         if not -len(self.layers) <= index <= len(self.layers):
             raise IndexError(f"{type(self).__name__} has {len(self.layers)} layers, but the index {index} was given")
-        self.layers.insert(index, callable_layer(layer))
-        self._names.insert(index, None)
+        layer, names = callable_layer(layer), self._labels()
+        self.layers.insert(index, layer)
+        names.insert(index, None)
         return self
 
     def pop(self, index: int = -1) -> Callable[[Any], Any]:
@@ -112,7 +118,7 @@ class Sequential(Module):
         self.layers[index] = callable_layer(layer)
 
     def __delitem__(self, index: int | slice) -> None:
-        del self.layers[index], self._names[index]
+        del self._labels()[index], self.layers[index]
 
     def __len__(self) -> int:
         return len(self.layers)
@@ -121,7 +127,7 @@ class Sequential(Module):
         if not isinstance(index, slice):
             return self.layers[index]
         part = Sequential(*self.layers[index])
-        part._names = self._names[index]
+        part._names = self._labels()[index]
         return part
 
     def __iter__(self) -> Iterator[Callable[[Any], Any]]:

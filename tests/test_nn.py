@@ -574,6 +574,22 @@ def test_layers_are_put_in_and_taken_out() -> None:
         model.insert(7, nn.Tanh())
 
 
+def test_a_chain_whose_list_was_changed_itself() -> None:
+    """As by a subclass that makes its own, and by what was written before there were names."""
+
+    class Own(nn.Sequential):
+        def __init__(self) -> None:
+            self.layers = [nn.Linear(2, 2, rng=0)]
+
+    assert list(Own().append(nn.Tanh()).insert(0, nn.ReLU()).state_dict()) == ["1.weight", "1.bias"]
+    model = nn.Sequential({"a": nn.Tanh()})
+    model.layers.append(nn.ReLU())
+    assert names(model) == ["a", "1"] and names(model[1:]) == ["0"] and len(model) == 2
+    with pytest.raises(TypeError, match="got the class Tanh"):
+        model.insert(0, nn.Tanh)
+    assert names(model) == ["a", "1"]
+
+
 @pytest.mark.parametrize("name", ["a.b", "", "_a", 3])
 def test_names_that_layers_cannot_have(name: Any) -> None:
     with pytest.raises(ValueError, match="a Sequential takes names without dots that do not begin with an underscore"):
