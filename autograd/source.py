@@ -1,4 +1,4 @@
-"""What the source says at an instruction of a frame: the expression, and what its names mean there. Nothing is evaluated."""
+"""The source at an instruction of a frame: its expression, and what names mean there. Nothing is evaluated."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ IGNORED = ("PRECALL", "PUSH_NULL", "KW_NAMES", "RESUME", "NOP")
 
 
 def span_of(code: CodeType, instruction: int) -> Span | None:
-    """Where the expression is that this instruction belongs to."""
+    """The place of the expression that an instruction belongs to; None if it is not known."""
     line, last_line, column, last_column = next(islice(code.co_positions(), instruction // 2, None), (None,) * 4)
     return (
         None
@@ -110,7 +110,7 @@ def operation_at(code: CodeType, instruction: int) -> str:
 
 
 def meaning(node: ast.AST | None, frame: FrameType) -> Any:
-    """What a name, an attribute or a constant in the source is there; UNKNOWN for what has to be computed."""
+    """The object that a name, an attribute or a constant of the source is in a frame; UNKNOWN for what has to be computed."""
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Name):

@@ -16,7 +16,7 @@ from autograd.ops.piecewise import nothing
 
 Row = tuple[str, str, str]
 
-#: Where the functions of NumPy are.
+#: The modules of NumPy whose functions are listed, by what is written before a name.
 HOMES = {"np.": np, "np.linalg.": np.linalg, "np.fft.": np.fft, "np.lib.stride_tricks.": np.lib.stride_tricks}
 
 
@@ -24,12 +24,7 @@ def supported() -> dict[str, Callable[..., Any]]:
     """Our function for each function of NumPy and SciPy that takes Values, by the name it is called by, and our own."""
     named: dict[str, Callable[..., Any]] = {}
     for theirs, ours in SUPPORTED.items():
-        for home, prefix in (
-            (np, "np."),
-            (np.linalg, "np.linalg."),
-            (np.fft, "np.fft."),
-            (np.lib.stride_tricks, "np.lib.stride_tricks."),
-        ):
+        for prefix, home in HOMES.items():
             named |= {prefix + name: ours for name, item in vars(home).items() if item is theirs and name[0] != "_"}
     homes = {module.__name__ for module in (special, incomplete, integrals, bessel)}
     by_scipy = {name: item for name, item in functions().items() if item.__module__ in homes}

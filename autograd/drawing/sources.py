@@ -7,23 +7,11 @@ import linecache
 import os
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import islice
 from types import CodeType
 from typing import Any
 
 from autograd.scopes import Place
-
-Span = tuple[int, int, int, int]  # first line and column, last line and column; columns count bytes
-
-
-def span_of(code: CodeType, instruction: int) -> Span | None:
-    """Where the expression stands that this instruction belongs to."""
-    line, last_line, column, last_column = next(islice(code.co_positions(), instruction // 2, None), (None,) * 4)
-    return (
-        None
-        if line is None or last_line is None or column is None or last_column is None
-        else (line, column, last_line, last_column)
-    )
+from autograd.source import Span, span_of, text_at
 
 
 @lru_cache(maxsize=10_000)
@@ -32,11 +20,7 @@ def source_of(code: CodeType, instruction: int) -> tuple[str, str, str]:
     span = span_of(code, instruction)
     if span is None:
         return "", "", ""
-    first, column, last, last_column = span
-    lines = [linecache.getline(code.co_filename, number).encode() for number in range(first, last + 1)]
-    lines[-1] = lines[-1][:last_column]
-    text = b" ".join(part.strip() for part in [lines[0][column:], *lines[1:]]).decode(errors="replace")
-    return line_text(code.co_filename, first), text, targets(code.co_filename).get(span, "")
+    return line_text(code.co_filename, span[0]), text_at(code, instruction), targets(code.co_filename).get(span, "")
 
 
 def line_text(path: str, line: int) -> str:
