@@ -63,7 +63,7 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
     if mode in ("edge", "wrap", "empty") or (mode in ("reflect", "symmetric") and extra == "even"):
         return _pad(array, width, "constant" if mode == "empty" else mode)
     zeros = mode == "constant" and not is_value(extra) and not holds_value(extra) and not np.any(extra)
-    if zeros or not np.any(width):
+    if zeros or not ndim or not np.any(width):
         return _pad(array, width, "constant")
     np.pad(np.zeros((1,) * ndim), width)  # for NumPy's errors
     array = as_floats(array)  # integers would cut off what is put beside them
