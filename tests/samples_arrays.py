@@ -256,7 +256,7 @@ def picks(made: Maker) -> None:
     each("pad", [(0,), 2], [(3,), 2], [(), 1], [(2, 0), ((1, 1), (0, 2))], [(3,), (1, 2), "constant", kw(constant_values=5.0)],
          [(3,), 2, "constant", kw(constant_values=(1.0, 2.0))], [(2, 3), 1, kw(constant_values=((1, 2), (3, 4)))],
          [(3,), 2, "reflect", kw(reflect_type="even")], [(3,), 2, "symmetric", kw(reflect_type="even")])
-    for shape, width in [((3,), 2), ((2, 3), ((1, 0), (2, 1))), ((), 1), ((0,), 2), ((2, 3), {-1: (1, 2)})]:
+    for shape, width in [((3,), 2), ((2, 3), ((1, 0), (2, 1))), ((0,), 2), ((2, 3), {-1: (1, 2)})]:
         made.both("pad", f"{shape} {width} a Value", made.numbers(shape, ()), lambda f, x, c, width=width: f(
             x, width, constant_values=c))
     for mode in ("mean", "median", "maximum", "minimum"):
@@ -274,9 +274,10 @@ def picks(made: Maker) -> None:
                                ((2, 2), 1, 0.0), ((1,), (2, 0), 5.0), ((2, 3), {-1: 2}, ((1.0, 2.0),)), ((3,), 0, 1.0)]:
         made.both("pad", f"{shape} {width} ramp {ends}", made.numbers(shape), lambda f, x, w=width, e=ends: f(
             x, w, "linear_ramp", end_values=e))
-        made.add("pad", f"{shape} {width} constants {ends} times a Value", made.numbers(shape, ()),
-                 lambda x, c, w=width, e=ends: made.ours["pad"](x, w, constant_values=c * np.array(e)),
-                 lambda x, c, w=width, e=ends: np.pad(x, w, constant_values=c * np.array(e)))
+        if width:
+            made.add("pad", f"{shape} {width} constants {ends} times a Value", made.numbers(shape, ()),
+                     lambda x, c, w=width, e=ends: made.ours["pad"](x, w, constant_values=c * np.array(e)),
+                     lambda x, c, w=width, e=ends: np.pad(x, w, constant_values=c * np.array(e)))
     made.add("pad", "ramps to Values", made.numbers((2, 3), (2,)),
              lambda x, e: made.ours["pad"](x, 2, "linear_ramp", end_values=e),
              lambda x, e: np.pad(x, 2, "linear_ramp", end_values=e))
