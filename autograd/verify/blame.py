@@ -199,7 +199,9 @@ class Search:
         """An operation with a constant that moves with the inputs, found by recording once more near by."""
         point = self.subject.point.copy()
         for leaf in failed:
-            point[leaf.part] += max(2.0**-20, 8.0 * precision(leaf.dtype)) * np.maximum(abs(point[leaf.part]), 2.0**-20)
+            point[leaf.part] += max(2.0**-20, 8.0 * precision(leaf.dtype)) * np.where(
+                point[leaf.part] != 0.0, abs(point[leaf.part]), 2.0**-20
+            )
         moved, needed = record(self.subject, point)
         if [recorded.node.op for recorded in moved] != [recorded.node.op for recorded in self.recorded]:
             return ""

@@ -40,7 +40,8 @@ def check_gradients(
     Inputs of up to 64 elements are checked one by one, larger ones along random directions; what does not agree is
     pursued to single coordinates. The accepted difference is the error bar of the measurement itself: from an extrapolation
     over many step widths (Richardson 1911, Ridders 1982) and the measured rounding noise (Moré and Wild 2011), with what the
-    claim may have been rounded by, 4e-10 of it in float64.
+    claim may have been rounded by, 4e-10 of it in float64. It has the units of each slope: a verdict stays the same if the
+    function, or an input, is multiplied by a power of two.
 
     Args:
         f: a function of Values: NumPy code, with numbers, arrays, or nestings of them as arguments and result. With

@@ -1,4 +1,16 @@
-"""One line through a point: the claimed slope along it against the measured one, and the verdict."""
+"""One line through a point: the claimed slope along it against the measured one, and the verdict.
+
+A claim is accepted if it is as near to the measured slope as the error bar of the measurement and the rounding of the claim
+allow, and if that error bar is short enough to tell. All of it is in the units of this one slope, so that no verdict changes
+with the units of an input or a result:
+- the error bar, from the noise of this very output (differences.py);
+- the rounding of the claim: what random changes of a unit in the last place, of everything that flows on the way back to this
+  coordinate, change of it, and how much it varies over neighbouring inputs. What cancels in this slope counts with its size
+  before it did; slopes of other coordinates and outputs do not count at all.
+A measurement far outside of its error bar is never set aside. Where the error bar is too wide, a claim is accepted only as
+"zero but for rounding": if claim and measured slope are both within the rounding of what cancels there, or if exactly zero is
+claimed and the function moves by no more than its own rounding. Else nothing can be told.
+"""
 
 from __future__ import annotations
 
