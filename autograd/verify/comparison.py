@@ -537,7 +537,7 @@ class Comparison:
                 lost = quiet & (abs(claim - wider.value) > 3.0 * wider.bar)  # too wide to tell of this point
             if lost.any() or not (wider.bar < 0.7 * slopes.bar)[quiet].any():
                 break
-            samples, slopes = more, wider
+            samples, slopes = more, merged(close, slopes, wider)
         return self.decide(places, along, line, slopes, samples, close)
 
     def narrower(self, places: Array, along: Array, line: Line, slopes: Slopes) -> tuple[Slopes, Array]:
