@@ -645,8 +645,8 @@ class Comparison:
             # Where the slope is zero, as at a minimum, those over steps as wide as the input are the measure.
             zero = (abs(claim) <= slopes.bar) & (len(places) == 1)
             needed = np.maximum(needed, np.where(zero, self.at_least(OF_WIDE, places) * slopes.span, 0.0))
-            # Where nothing moves near by, and things jump further off: zero to nine digits of the function.
-            rest = self.still_claimed(places) & (slopes.value == 0.0) & (slopes.bar <= 1e-9 * abs(self.middle))
+            # Where nothing moves near by, and things jump further off: zero to eight digits of the function.
+            rest = self.still_claimed(places) & (slopes.value == 0.0) & (slopes.bar <= 1e-8 * abs(self.middle))
             needed = np.where(rest, np.inf, needed)
             if self.doubt is None and (apart | (slopes.bar > needed)).any():
                 self.doubt = self.uncertain()
