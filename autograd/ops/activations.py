@@ -15,6 +15,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from autograd.op import is_value, raw, shape_of
 from autograd.ops.elementwise import (
+    DENSITY,
     _bell,
     _logistic,
     exp,
@@ -26,7 +27,7 @@ from autograd.ops.elementwise import (
     tanh,
     where,
 )
-from autograd.ops.forms import adding, as_float, binary, composed, primitive, unary
+from autograd.ops.forms import adding, as_float, binary, composed, formula, primitive, unary
 from autograd.ops.piecewise import abs, clip, inside, maximum, minimum, nothing
 from autograd.ops.plain import short
 from autograd.ops.reductions import _sum, log_of_sum, softmax
@@ -36,7 +37,6 @@ from autograd.ops.shapes import as_tensor
 EXP_IS_0 = -800.0
 FAR = 30.0  # where erfc is 0, in every precision
 FLAT = 30.0  # where the sigmoid of the polynomial of _gelu_tanh is 0 or 1
-DENSITY = 1.0 / math.sqrt(2.0 * math.pi)  # of the standard normal distribution at 0
 
 # --- exponential below 0 --------------------------------------------------------------------------
 
@@ -191,29 +191,25 @@ def step_array(x: Any) -> Any:
     return np.heaviside(x, 0.0)
 
 
-def own(name: str, array: Any, rule: Any, doc: str, domain: tuple[float, float] = (-2.0, 2.0)) -> Any:
-    """An activation whose formula is a function of arrays, which serves floats as well."""
-    return unary(name, f"{name}({{}})", as_float(array), array, rule, domain, doc)
-
-
 # fmt: off
 normal_cdf = unary("normal_cdf", "normal_cdf({})", lambda x: 0.5 * math.erfc(x * -math.sqrt(0.5)), normal_cdf_array,
                    lambda g, out, x: g * (DENSITY * _bell(x, 0.5)),
                    doc="The distribution function of the standard normal distribution; it needs no SciPy.")
-selu = own("selu", selu_array, lambda g, out, x: g * where(raw(x) >= 0.0, SELU_SCALE, SELU_SCALE * SELU_ALPHA * exp_below(x)),
-           "``elu`` with the alpha and the scale that keep mean 0 and variance 1 from layer to layer (Klambauer et al. 2017); "
-           "at 0 the derivative is the smaller of two slopes, the scale.")
-_gelu = own("gelu", gelu_array, lambda g, out, x: g * gelu_slope(x), "gelu(), exact.")
-silu = own("silu", silu_array, lambda g, out, x: g * silu_slope(x),
-           "``x * sigmoid(x)``, also called swish (Elfwing et al. 2018).")
-mish = own("mish", mish_array, lambda g, out, x: g * _mish_slope(x), "``x * tanh(softplus(x))`` (Misra 2020).")
-_mish_slope = own("mish_slope", mish_slope_array, lambda g, out, x: g * mish_curvature(x), "The slope of mish.")
-softsign = own("softsign", softsign_array, lambda g, out, x: g / (1.0 + abs(x)) / (1.0 + abs(x)), "``x / (1 + |x|)``.",
-               (0.2, 2.0))
-hard_sigmoid = own("hard_sigmoid", hard_sigmoid_array, lambda g, out, x: g * inside(x, -3.0, 3.0) / 6.0,
-                   "``x / 6 + 1 / 2`` between 0 and 1, a sigmoid of straight lines; at its corners the derivative is 0.")
-step = own("step", step_array, nothing,
-           "0 up to 0 and 1 above, Heaviside's step as the slope of relu; the derivative is 0 everywhere.", (0.2, 2.0))
+selu = formula("selu", selu_array,
+               lambda g, out, x: g * where(raw(x) >= 0.0, SELU_SCALE, SELU_SCALE * SELU_ALPHA * exp_below(x)),
+               doc="``elu`` with the alpha and the scale that keep mean 0 and variance 1 from layer to layer "
+                   "(Klambauer et al. 2017); at 0 the derivative is the smaller of two slopes, the scale.")
+_gelu = formula("gelu", gelu_array, lambda g, out, x: g * gelu_slope(x), doc="gelu(), exact.")
+silu = formula("silu", silu_array, lambda g, out, x: g * silu_slope(x),
+               doc="``x * sigmoid(x)``, also called swish (Elfwing et al. 2018).")
+mish = formula("mish", mish_array, lambda g, out, x: g * _mish_slope(x), doc="``x * tanh(softplus(x))`` (Misra 2020).")
+_mish_slope = formula("mish_slope", mish_slope_array, lambda g, out, x: g * mish_curvature(x), doc="The slope of mish.")
+softsign = formula("softsign", softsign_array, lambda g, out, x: g / (1.0 + abs(x)) / (1.0 + abs(x)), (0.2, 2.0),
+                   "``x / (1 + |x|)``.")
+hard_sigmoid = formula("hard_sigmoid", hard_sigmoid_array, lambda g, out, x: g * inside(x, -3.0, 3.0) / 6.0,
+                       doc="``x / 6 + 1 / 2`` between 0 and 1, a sigmoid of straight lines; at its corners the derivative is 0.")
+step = formula("step", step_array, nothing, (0.2, 2.0),
+               "0 up to 0 and 1 above, Heaviside's step as the slope of relu; the derivative is 0 everywhere.")
 # fmt: on
 
 TANH_GELU = 2.0 * math.sqrt(2.0 / math.pi)  # twice, because (1 + tanh(u)) / 2 = sigmoid(2 u)

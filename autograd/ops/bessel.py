@@ -14,17 +14,11 @@ import numpy as np
 
 from autograd.op import Op
 from autograd.ops.elementwise import float_dtype
-from autograd.ops.forms import as_float, primitive, unary
-from autograd.ops.incomplete import elementwise
-from autograd.ops.special import scipy_function
+from autograd.ops.forms import primitive
+from autograd.ops.incomplete import by_pieces
+from autograd.ops.special import scipy_function, special
 
 Array = np.ndarray
-
-
-def bessel(name: str, rule: Callable[..., Any], domain: tuple[float, float] = (-2.0, 2.0)) -> Op:
-    """A Bessel function of order 0 or 1."""
-    function = scipy_function(name)
-    return unary(name, f"{name}({{}})", as_float(function), function, rule, domain, f"scipy.special.{name}, elementwise.")
 
 
 def bessel_of_order(name: str, derivative: Callable[..., Any]) -> Op:
@@ -39,18 +33,18 @@ def bessel_of_order(name: str, derivative: Callable[..., Any]) -> Op:
 
 
 # fmt: off
-j0 = bessel("j0", lambda g, out, x: g * -j1(x))
-j1 = bessel("j1", lambda g, out, x: g * (0.5 * (j0(x) - jv(2.0, x))))
-y0 = bessel("y0", lambda g, out, x: g * -y1(x), (0.5, 3.0))
-y1 = bessel("y1", lambda g, out, x: g * (0.5 * (y0(x) - yv(2.0, x))), (0.5, 3.0))
-i0 = bessel("i0", lambda g, out, x: g * i1(x))
-i1 = bessel("i1", lambda g, out, x: g * (0.5 * (i0(x) + iv(2.0, x))))
-k0 = bessel("k0", lambda g, out, x: g * -k1(x), (0.5, 3.0))
-k1 = bessel("k1", lambda g, out, x: g * (-0.5 * (k0(x) + kv(2.0, x))), (0.5, 3.0))
-i0e = bessel("i0e", lambda g, out, x: g * _ive_slope(0.0, x), (0.3, 3.0))
-i1e = bessel("i1e", lambda g, out, x: g * _ive_slope(1.0, x), (0.3, 3.0))
-k0e = bessel("k0e", lambda g, out, x: g * _kve_slope(0.0, x), (0.5, 3.0))
-k1e = bessel("k1e", lambda g, out, x: g * _kve_slope(1.0, x), (0.5, 3.0))
+j0 = special("j0", lambda g, out, x: g * -j1(x))
+j1 = special("j1", lambda g, out, x: g * (0.5 * (j0(x) - jv(2.0, x))))
+y0 = special("y0", lambda g, out, x: g * -y1(x), (0.5, 3.0))
+y1 = special("y1", lambda g, out, x: g * (0.5 * (y0(x) - yv(2.0, x))), (0.5, 3.0))
+i0 = special("i0", lambda g, out, x: g * i1(x))
+i1 = special("i1", lambda g, out, x: g * (0.5 * (i0(x) + iv(2.0, x))))
+k0 = special("k0", lambda g, out, x: g * -k1(x), (0.5, 3.0))
+k1 = special("k1", lambda g, out, x: g * (-0.5 * (k0(x) + kv(2.0, x))), (0.5, 3.0))
+i0e = special("i0e", lambda g, out, x: g * _ive_slope(0.0, x), (0.3, 3.0))
+i1e = special("i1e", lambda g, out, x: g * _ive_slope(1.0, x), (0.3, 3.0))
+k0e = special("k0e", lambda g, out, x: g * _kve_slope(0.0, x), (0.5, 3.0))
+k1e = special("k1e", lambda g, out, x: g * _kve_slope(1.0, x), (0.5, 3.0))
 
 jv = bessel_of_order("jv", lambda g, out, v, x: g * (0.5 * (jv(v - 1.0, x) - jv(v + 1.0, x))))
 yv = bessel_of_order("yv", lambda g, out, v, x: g * (0.5 * (yv(v - 1.0, x) - yv(v + 1.0, x))))
@@ -141,10 +135,10 @@ def finite(v: Array, x: Array) -> Array:
 @primitive("elementwise", x=lambda g, out, v, x, n: g * _ive_slope(v, x, n + 1))
 def _ive_slope(v: Any, x: Any, n: int = 1) -> Any:
     """The derivative of order n of ive; at 0 that of iv, the one of least size on both sides."""
-    return elementwise(functools.partial(ive_slope, n), finite, v, x).astype(float_dtype(x))[()]
+    return by_pieces(functools.partial(ive_slope, n), finite, v, x).astype(float_dtype(x))[()]
 
 
 @primitive("elementwise", x=lambda g, out, v, x, n: g * _kve_slope(v, x, n + 1))
 def _kve_slope(v: Any, x: Any, n: int = 1) -> Any:
     """The derivative of order n of kve."""
-    return elementwise(functools.partial(kve_slope, n), finite, v, x).astype(float_dtype(x))[()]
+    return by_pieces(functools.partial(kve_slope, n), finite, v, x).astype(float_dtype(x))[()]

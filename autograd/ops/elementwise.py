@@ -116,6 +116,7 @@ def sigmoid_rule(g: Any, out: Any, x: Any) -> Any:
 
 
 LN2, LN10, DEGREE = math.log(2.0), math.log(10.0), math.pi / 180.0
+DENSITY = 1.0 / math.sqrt(2.0 * math.pi)  # of the standard normal distribution at 0
 
 # fmt: off
 positive   = unary("positive",   "+{}",        operator.pos,    np.positive,   lambda g, out, x: g)

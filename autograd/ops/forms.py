@@ -6,6 +6,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -50,13 +51,28 @@ def binary(
     return entry(form, rules, name, symbol, doc, array=array or forward, scalar=forward, domain=domain)
 
 
+def formula(
+    name: str, array: Callable[..., Any], rule: Callable[..., Any], domain: Interval = REAL, doc: str = ""
+) -> Op:  # fmt: skip
+    """An elementwise op of one input whose function of arrays serves floats as well."""
+    return unary(name, f"{name}({{}})", as_float(array), array, rule, domain, doc)
+
+
 def entry(form: Callable[..., Any], rules: dict[str, Any], name: str, symbol: str, doc: str, **settings: Any) -> Op:
     """An elementwise op with the signature of `form`."""
-    form.__name__, form.__module__ = name, sys._getframe(2).f_globals["__name__"]  # the module of the entry
+    form.__name__, form.__module__ = name, module_of_entry(sys._getframe(1))
     if isinstance(settings["scalar"], np.ufunc):
         settings["scalar"] = as_float(settings["scalar"])
     form.__doc__ = doc or f"``{symbol.format('x', 'y')}``, elementwise."
     return Op(form, rules, name=name, symbol=symbol, kind="elementwise", **settings)
+
+
+def module_of_entry(frame: FrameType) -> str:
+    """The module that makes an entry of the table, through whichever functions."""
+    here = frame
+    while here.f_code.co_name != "<module>" and here.f_back is not None:
+        here = here.f_back
+    return str(here.f_globals["__name__"])
 
 
 def as_float(function: Callable[..., Any]) -> Callable[..., float]:

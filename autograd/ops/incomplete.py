@@ -52,12 +52,12 @@ def psi(order: int, x: Any) -> Any:
     return scipy_function("digamma")(x) if order == 0 else scipy_function("polygamma")(order, x)
 
 
-def shifted(values: list[Array], z: Array) -> list[Array]:
+def one_further(values: list[Array], z: Array) -> list[Array]:
     """digamma and its derivatives at z + 1, from those at z."""
     return [value + (-1) ** j * math.factorial(j) / z ** (j + 1) for j, value in enumerate(values)]
 
 
-def elementwise(slope: Callable[..., Array], inside: Callable[..., Array], *args: Any) -> Any:
+def by_pieces(slope: Callable[..., Array], inside: Callable[..., Array], *args: Any) -> Any:
     """``slope(*args)`` of flat arrays in pieces, 0 where it is not `inside`, and nan where an argument is; as float64."""
     arrays = np.broadcast_arrays(*(np.asarray(item, dtype=float) for item in args))
     flat = [array.ravel() for array in arrays]
@@ -143,7 +143,7 @@ def gamma_slope_series(n: int, a: Array, x: Array) -> Array:
 
         total += term * mixed_derivative(n, 0, h)
         whole += term
-        term, values, z = term * x / z, shifted(values, z), z + 1.0
+        term, values, z = term * x / z, one_further(values, z), z + 1.0
     return scipy_function("gammainc")(a, x) * total / whole
 
 
@@ -159,7 +159,7 @@ def mean(weights: Array, values: Any) -> Array:
 )
 def _gammainc_slope(a: Any, x: Any, n: int = 1) -> Any:
     """The derivative of order n of gammainc with respect to `a`; 0 where x is 0 or infinite, nan where `a` is not positive."""
-    out = elementwise(functools.partial(gamma_slope, n), lambda a, x: (a > 0.0) & (x > 0.0) & (x < np.inf), a, x)
+    out = by_pieces(functools.partial(gamma_slope, n), lambda a, x: (a > 0.0) & (x > 0.0) & (x < np.inf), a, x)
     return np.where((np.asarray(a) <= 0.0) | (np.asarray(x) < 0.0), np.nan, out).astype(result_dtype(a, x))[()]
 
 
@@ -279,7 +279,7 @@ def beta_slope_series(n: int, m: int, a: Array, b: Array, x: Array) -> Array:
 
         total += term * mixed_derivative(n, m, h)
         whole += term
-        term, both, first, y, z = term * x * y / z, shifted(both, y), shifted(first, z), y + 1.0, z + 1.0
+        term, both, first, y, z = term * x * y / z, one_further(both, y), one_further(first, z), y + 1.0, z + 1.0
     return np.asarray(scipy_function("betainc")(a, b, x) * total / whole)
 
 
@@ -291,7 +291,7 @@ def beta_slope_series(n: int, m: int, a: Array, b: Array, x: Array) -> Array:
 )
 def _betainc_slope(a: Any, b: Any, x: Any, n: int, m: int) -> Any:
     """The derivative of orders n and m of betainc in `a` and `b`; 0 where x is 0 or 1, nan where `a` or `b` is not positive."""
-    out = elementwise(functools.partial(beta_slope, n, m), lambda a, b, x: (a > 0.0) & (b > 0.0) & (x > 0.0) & (x < 1.0), a, b, x)
+    out = by_pieces(functools.partial(beta_slope, n, m), lambda a, b, x: (a > 0.0) & (b > 0.0) & (x > 0.0) & (x < 1.0), a, b, x)
     wrong = (np.asarray(a) <= 0.0) | (np.asarray(b) <= 0.0) | (np.asarray(x) < 0.0) | (np.asarray(x) > 1.0)
     return np.where(wrong, np.nan, out).astype(result_dtype(a, b, x))[()]
 

@@ -6,30 +6,23 @@ Formulas: NIST Digital Library of Mathematical Functions, chapters 6, 8.19, 25.2
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from autograd.op import Op, raw
 from autograd.ops.elementwise import exp, log, log1p, pow, sin, where
-from autograd.ops.forms import as_float, binary, composed, primitive, unary
-from autograd.ops.incomplete import elementwise, result_dtype
-from autograd.ops.special import ROOT_PI, gamma, scipy_function
+from autograd.ops.forms import composed, primitive
+from autograd.ops.incomplete import by_pieces, result_dtype
+from autograd.ops.special import BERNOULLI, ROOT_PI, gamma, scipy_function, special, special_pair
 
 Array = np.ndarray
 
 
-def integral(name: str, rule: Callable[..., Any], domain: tuple[float, float] = (0.3, 3.0)) -> Op:
-    """An op of one input that SciPy computes."""
-    function = scipy_function(name)
-    return unary(name, f"{name}({{}})", as_float(function), function, rule, domain, f"scipy.special.{name}, elementwise.")
-
-
 # fmt: off
-exp1 = integral("exp1", lambda g, out, x: g * (-exp(-x) / x))
-expi = integral("expi", lambda g, out, x: g * (exp(x) / x))
-erfi = integral("erfi", lambda g, out, x: g * (2.0 / ROOT_PI * exp(x * x)), (-2.0, 2.0))
+exp1 = special("exp1", lambda g, out, x: g * (-exp(-x) / x), (0.3, 3.0))
+expi = special("expi", lambda g, out, x: g * (exp(x) / x), (0.3, 3.0))
+erfi = special("erfi", lambda g, out, x: g * (2.0 / ROOT_PI * exp(x * x)))
 # fmt: on
 
 
@@ -68,24 +61,19 @@ def dilogarithm_slope(n: int, z: Array) -> Array:
 @primitive("elementwise", z=lambda g, out, z, n: g * _spence_slope(z, n + 1))
 def _spence_slope(z: Any, n: int = 1) -> Any:
     """The derivative of order n of spence; nan where z is negative."""
-    out = elementwise(lambda z: dilogarithm_slope(n, z), lambda z: z >= 0.0, z)
+    out = by_pieces(lambda z: dilogarithm_slope(n, z), lambda z: z >= 0.0, z)
     return np.where(np.asarray(z) < 0.0, np.nan, out).astype(result_dtype(z))[()]
 
 
-spence = integral("spence", lambda g, out, x: g * _spence_slope(x))
+spence = special("spence", lambda g, out, x: g * _spence_slope(x), (0.3, 3.0))
 
 
 # --- zeta -----------------------------------------------------------------------------------------
 
-#: Euler and Maclaurin's formula sums so many terms, and corrects by so many Bernoulli numbers.
-TERMS, CORRECTIONS = 14, 12
-BERNOULLI = (
-    1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330, 854513 / 138,
-    -236364091 / 2730,
-)  # fmt: skip
+TERMS = 14  # that Euler and Maclaurin's formula sums, before it corrects the sum by Bernoulli numbers
 
 
-def times(one: list[Any], two: list[Any]) -> list[Any]:
+def taylor_product(one: list[Any], two: list[Any]) -> list[Any]:
     """The product of two Taylor polynomials of one length."""
     return [sum(one[i] * two[k - i] for i in range(k + 1)) for k in range(len(one))]
 
@@ -100,12 +88,12 @@ def zeta_slope(n: int, s: Array, q: Array) -> Array:
     end = q + TERMS
     power = falling(end)
     pole = [(-1.0) ** k / (s - 1.0) ** (k + 1) * end for k in range(n + 1)]
-    total = total + times(power, pole)[n] + 0.5 * power[n]
+    total = total + taylor_product(power, pole)[n] + 0.5 * power[n]
     rising: list[Any] = [s, 1.0 + 0.0 * s, *[0.0 * s] * (n - 1)][: n + 1]
-    for j in range(1, CORRECTIONS + 1):
-        total = total + times(power, rising)[n] * BERNOULLI[j - 1] / math.factorial(2 * j) * end ** (1 - 2 * j)
+    for j, number in enumerate(BERNOULLI, 1):
+        total = total + taylor_product(power, rising)[n] * number / math.factorial(2 * j) * end ** (1 - 2 * j)
         for shift in (2 * j - 1, 2 * j):
-            rising = times(rising, [s + shift, 1.0 + 0.0 * s, *[0.0 * s] * (n - 1)][: n + 1])
+            rising = taylor_product(rising, [s + shift, 1.0 + 0.0 * s, *[0.0 * s] * (n - 1)][: n + 1])
     return np.asarray(math.factorial(n) * total)
 
 
@@ -116,7 +104,7 @@ def zeta_slope(n: int, s: Array, q: Array) -> Array:
 )
 def _zeta_slope(x: Any, q: Any, n: int = 1) -> Any:
     """The derivative of order n of the zeta function with respect to x."""
-    out = elementwise(lambda s, q: zeta_slope(n, s, q), lambda s, q: (q > 0.0) & (s != 1.0) & (s < np.inf), x, q)
+    out = by_pieces(lambda s, q: zeta_slope(n, s, q), lambda s, q: (q > 0.0) & (s != 1.0) & (s < np.inf), x, q)
     return np.where(np.asarray(q) <= 0.0, np.nan, out).astype(result_dtype(x, q))[()]
 
 
@@ -160,12 +148,9 @@ def log_ratio(x: Any, y: Any) -> Any:
 
 
 def entropy(name: str, rule_x: Any, rule_y: Any, doc: str) -> Op:
-    """An op of two inputs that SciPy computes."""
-    function = scipy_function(name)
+    """A relative entropy of two inputs."""
     domain = ((0.3, 0.9), (1.2, 2.0))  # SciPy's kl_div is inexact where they are close
-    return binary(
-        name, f"{name}({{}}, {{}})", as_float(function), rule_x, rule_y, domain, function, f"scipy.special.{name}, {doc}"
-    )
+    return special_pair(name, f"{name}({{}}, {{}})", rule_x, rule_y, domain, f"scipy.special.{name}, {doc}")
 
 
 # fmt: off

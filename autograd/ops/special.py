@@ -13,6 +13,7 @@ import numpy as np
 
 from autograd.op import Op, raw
 from autograd.ops.elementwise import (
+    DENSITY,
     _bell,
     _times_rest,
     cos,
@@ -24,7 +25,7 @@ from autograd.ops.elementwise import (
     sub,
     where,
 )
-from autograd.ops.forms import as_float, binary, composed, primitive, unary
+from autograd.ops.forms import as_float, binary, composed, formula, primitive
 from autograd.ops.piecewise import nothing
 
 
@@ -43,19 +44,17 @@ def scipy_function(name: str) -> Callable[..., Any]:
 
 def special(name: str, rule: Callable[..., Any], domain: tuple[float, float] = (-2.0, 2.0)) -> Op:
     """An op of one input that SciPy computes."""
-    function = scipy_function(name)
-    return unary(name, f"{name}({{}})", as_float(function), function, rule, domain, f"scipy.special.{name}, elementwise.")
+    return formula(name, scipy_function(name), rule, domain, f"scipy.special.{name}, elementwise.")
 
 
 ROOT_PI = math.sqrt(math.pi)
-NORMAL = 1.0 / math.sqrt(2.0 * math.pi)  # the standard normal density at 0
 
 # fmt: off
 erf      = special("erf",      lambda g, out, x: g * (2.0 / ROOT_PI * _bell(x, 1.0)))
 erfc     = special("erfc",     lambda g, out, x: g * (-2.0 / ROOT_PI * _bell(x, 1.0)))
 erfinv   = special("erfinv",   lambda g, out, x: g * _erfinv_slope(x), (-0.8, 0.8))
 erfcinv  = special("erfcinv",  lambda g, out, x: g * _erfcinv_slope(x), (0.2, 1.8))
-ndtr     = special("ndtr",     lambda g, out, x: g * (NORMAL * _bell(x, 0.5)))
+ndtr     = special("ndtr",     lambda g, out, x: g * (DENSITY * _bell(x, 0.5)))
 ndtri    = special("ndtri",    lambda g, out, x: g * _ndtri_slope(x), (0.1, 0.9))
 log_ndtr = special("log_ndtr", lambda g, out, x: g * _hazard(x))
 erfcx    = special("erfcx",    lambda g, out, x: g * _erfcx_slope(x, 1))
@@ -106,8 +105,8 @@ def _erfcx_slope(x: Any, order: int) -> Any:
 def hazard_array(x: Any) -> Any:
     """The density of the standard normal distribution over its distribution function, the slope of log_ndtr."""
     z = np.asarray(x, dtype=float)
-    left = 2.0 * NORMAL / scipy_function("erfcx")(np.minimum(z, 0.0) * -math.sqrt(0.5))
-    right = NORMAL * _bell.forward(np.maximum(z, 0.0), 0.5) / scipy_function("ndtr")(z)
+    left = 2.0 * DENSITY / scipy_function("erfcx")(np.minimum(z, 0.0) * -math.sqrt(0.5))
+    right = DENSITY * _bell.forward(np.maximum(z, 0.0), 0.5) / scipy_function("ndtr")(z)
     return np.where(z < 0.0, left, right).astype(float_dtype(x))
 
 
@@ -135,22 +134,17 @@ def quantile_slope(inverse: str, tail: Callable[[Any], Any], scale: float, width
     return slope
 
 
-def private(name: str, array: Any, rule: Any, domain: tuple[float, float], doc: str) -> Op:
-    """An op that only rules use."""
-    return unary(name, f"{name}({{}})", as_float(array), array, rule, domain, doc)
-
-
 # fmt: off
-_hazard = private("hazard", hazard_array, lambda g, out, x: g * (-out * _hazard_gap(x)), (-2.0, 2.0),
+_hazard = formula("hazard", hazard_array, lambda g, out, x: g * (-out * _hazard_gap(x)), (-2.0, 2.0),
                   "The slope of log_ndtr.")
-_hazard_gap = private("hazard_gap", hazard_gap_array, lambda g, out, x: g * (1.0 - out * _hazard(x)), (-2.0, 2.0),
+_hazard_gap = formula("hazard_gap", hazard_gap_array, lambda g, out, x: g * (1.0 - out * _hazard(x)), (-2.0, 2.0),
                       "hazard(x) + x.")
-_erfinv_slope = private("erfinv_slope", quantile_slope("erfinv", lambda x: 1.0 - np.abs(x), 0.5 * ROOT_PI, 1.0),
+_erfinv_slope = formula("erfinv_slope", quantile_slope("erfinv", lambda x: 1.0 - np.abs(x), 0.5 * ROOT_PI, 1.0),
                         lambda g, out, x: g * (2.0 * erfinv(x) * out * out), (-0.8, 0.8), "The slope of erfinv.")
-_erfcinv_slope = private("erfcinv_slope", quantile_slope("erfcinv", lambda x: np.minimum(x, 2.0 - x), -0.5 * ROOT_PI, 1.0),
+_erfcinv_slope = formula("erfcinv_slope", quantile_slope("erfcinv", lambda x: np.minimum(x, 2.0 - x), -0.5 * ROOT_PI, 1.0),
                          lambda g, out, x: g * (2.0 * erfcinv(x) * out * out), (0.2, 1.8), "The slope of erfcinv.")
-_ndtri_slope = private("ndtri_slope",
-                       quantile_slope("ndtri", lambda x: 2.0 * np.minimum(x, 1.0 - x), 1.0 / NORMAL, math.sqrt(0.5)),
+_ndtri_slope = formula("ndtri_slope",
+                       quantile_slope("ndtri", lambda x: 2.0 * np.minimum(x, 1.0 - x), 1.0 / DENSITY, math.sqrt(0.5)),
                        lambda g, out, x: g * (ndtri(x) * out * out), (0.1, 0.9), "The slope of ndtri.")
 # fmt: on
 
@@ -173,8 +167,11 @@ def polygamma(n: int, x: Any) -> Any:
     return scipy_function("polygamma")(n, x).astype(float_dtype(x))
 
 
-#: The Bernoulli numbers of index 2, 4, ..., 16.
-BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
+#: The Bernoulli numbers of index 2, 4, ..., 24.
+BERNOULLI = (
+    1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330, 854513 / 138,
+    -236364091 / 2730,
+)  # fmt: skip
 
 
 def polygamma_rise(x: Any, y: Any, n: int) -> Any:
@@ -192,7 +189,7 @@ def polygamma_rise(x: Any, y: Any, n: int) -> Any:
         z = z + 1.0
     first = -np.log1p(y / z) if n == 0 else math.factorial(n - 1) * rise(n)
     out += first + 0.5 * math.factorial(n) * rise(n + 1)
-    for k, number in enumerate(BERNOULLI, 1):
+    for k, number in enumerate(BERNOULLI[:8], 1):
         out += number * math.factorial(2 * k + n - 1) / math.factorial(2 * k) * rise(2 * k + n)
     return (-1.0) ** (n + 1) * out
 
