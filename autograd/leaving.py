@@ -1,7 +1,7 @@
-"""The error of a Value that is turned into a plain number or array, where its gradient would be lost without a word.
+"""The error of a Value that is converted to a plain number or array, which would silently drop its gradient.
 
-It looks at the calling frames, and says which function wanted a plain array, and what to write instead of that very call.
-All this happens when the error is raised, and costs nothing before.
+The message names the function that wants a plain array, found by the calling frames, and what to write instead of that call.
+The frames are read only when the error is raised, so it costs nothing before.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LIBRARIES = {
     "autograd", "nn", "numpy", "scipy", "pandas", "xarray", "sklearn", "matplotlib", "mpl_toolkits", "seaborn", "statsmodels",
     "numba", "dask", "sparse", "torch", "jax", "PIL", "cv2", "skimage", "networkx", "plotly", "polars", "pyarrow", "h5py",
 } | sys.stdlib_module_names  # fmt: skip
-#: NumPy's names of functions of math.
+#: NumPy's names of functions of the module math, where they differ.
 MATH = {
     "acos": "arccos", "asin": "arcsin", "atan": "arctan", "atan2": "arctan2", "acosh": "arccosh", "asinh": "arcsinh",
     "atanh": "arctanh", "fabs": "abs",
@@ -35,9 +35,9 @@ SPECIAL = {"lgamma": "gammaln", "gamma": "gamma", "erf": "erf", "erfc": "erfc"}
 STAY = "leave {call}() out, because NumPy's functions and operators take Values"
 OWN = "define an operation with @autograd.primitive, which takes plain arrays and has a rule for its gradient"
 DATA = "pass it {v}.data"
-#: What to write instead, by the longest beginning of the full name. {v} is the argument, {call} the function.
+#: What to write instead, by the longest beginning of the full name; OWN for all others. {v} is the argument, {call} the
+#: function.
 FIXES = {
-    "numpy": OWN,
     **dict.fromkeys(
         [f"numpy.{name}" for name in ("array", "asarray", "asanyarray", "ascontiguousarray", "float64", "float32", "float16")],
         STAY,
@@ -55,7 +55,6 @@ FIXES = {
     "numpy.testing": DATA,
     "numpy.polynomial": "write np.polyval(coefficients[::-1], {v})",
     "numpy.ma": "write np.where(mask, 0.0, {v})",
-    "math": OWN,
     "statistics": "write np.mean(values), np.std(values) or np.median(values) of one Value, as np.stack(list) makes it",
     "scipy.sparse": "write A.toarray() @ {v}, or, to keep A sparse, an operation of its own: "
     "@autograd.primitive(x=lambda g, out, x: A.T @ g) above def times(x): return A @ x",
@@ -70,10 +69,9 @@ FIXES = {
     ".item() or .data",
     "scipy.interpolate": "write np.interp(x, xp, fp), or " + OWN,
     "scipy.signal": "write np.convolve(a, b), or " + OWN,
-    "scipy": OWN,
     "pandas": "take the array out of the table instead, as in table.to_numpy() @ {v}",
     "xarray": "take the array out of it instead, as in array.values * {v}",
-    "builtins.float": f"{STAY}",
+    "builtins.float": STAY,
     "builtins.int": "write int({v}.item()): an integer has no derivative",
     "array": "write np.stack(values)",
     "matplotlib": DATA,
@@ -87,7 +85,6 @@ FIXES = {
     "struct": "write {v}.item()",
     "builtins.complex": "write complex({v}.item())",
 }  # fmt: skip
-EVERYWHERE = OWN
 #: Parts of packages that are private without an underscore.
 PRIVATE = {"core", "lib"}
 SYMBOLS = {
@@ -96,7 +93,7 @@ SYMBOLS = {
 
 
 def refuse(value: Any, dtype: Any = None) -> Any:
-    """Raise TypeError for a Value that would leave its graph; an array of objects may hold it, and comes back."""
+    """Raise TypeError for a Value that would leave its graph, or return it in an array of objects where one is asked for."""
     frame, method = sys._getframe(1), ""
     while frame.f_back is not None and frame.f_globals.get("__name__") in HERE:
         frame, method = frame.f_back, frame.f_code.co_name
@@ -107,8 +104,8 @@ def refuse(value: Any, dtype: Any = None) -> Any:
     raise TypeError(message)
 
 
-def copied(value: Any) -> TypeError:
-    """The error of a computed Value that is to be copied or pickled, for its own sake or by a library on its way."""
+def no_copy(value: Any) -> TypeError:
+    """The error of a computed Value that is copied or pickled: where a library does that inside of a call, of that call."""
     frame = sys._getframe(1)
     while frame.f_back is not None and package(frame) in HERE | {"autograd", "copy", "copyreg", "pickle", "numpy"}:
         frame = frame.f_back
@@ -118,7 +115,11 @@ def copied(value: Any) -> TypeError:
 
 
 def pandas_priority(value: Any) -> int:
-    """Above those of pandas' tables, so that ``table * value`` comes to the Value; a table is not changed in place by one."""
+    """A priority above those of pandas' tables, so that ``table * value`` calls the operator of the Value.
+
+    Raises:
+        TypeError: for an in-place operator of a table, ``table *= value``.
+    """
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and package(frame) == "pandas":
         if frame.f_code.co_name == "_inplace_method":
@@ -139,7 +140,7 @@ def as_objects(value: Any) -> np.ndarray:
 
 
 def wants_objects(frame: FrameType, dtype: Any) -> bool:
-    """Whether the array that a frame makes is one of objects, as np.array([v, w], dtype=object)."""
+    """Whether the array that a frame makes, or writes to, holds objects, as np.array([v, w], dtype=object)."""
     if dtype is not None:
         return np.dtype(dtype) == object
     code, instruction = frame.f_code, frame.f_lasti
@@ -189,7 +190,7 @@ def described(value: Any) -> str:
 
 
 def boundary(frame: FrameType) -> tuple[FrameType, FrameType | None]:
-    """The innermost frame that is no library's, and that of the function it called; None for one written in C."""
+    """The innermost frame outside of libraries, and the frame of the function that it called; None for a function in C."""
     inner, callee, here = frame, None, frame
     libraries = LIBRARIES | {package(frame)} if "-packages" in frame.f_code.co_filename else LIBRARIES
     while package(here) in libraries:
@@ -204,7 +205,7 @@ def package(frame: FrameType) -> str:
 
 
 def called(expression: ast.expr | None, user: FrameType, callee: FrameType | None) -> tuple[str, str]:
-    """The full name of the function that was called, and how to speak of it."""
+    """The full name of the function that was called, and its name in the message."""
     module = "" if callee is None else public(str(callee.f_globals.get("__name__")))
     if isinstance(expression, ast.BinOp):
         symbol = SYMBOLS.get(type(expression.op), "operator")
@@ -215,7 +216,7 @@ def called(expression: ast.expr | None, user: FrameType, callee: FrameType | Non
     if not isinstance(expression, ast.Call):
         return module, f"a function of {module}" if module else "a function written in C"
     inner = expression.func.func if isinstance(expression.func, ast.Call) else expression.func  # f(...)(v)
-    function = mapped(expression, user) if callee is None else meaning(inner, user)
+    function = function_of(expression, user) if callee is None else meaning(inner, user)
     name, text = full_name(function), short(inner)
     simple = getattr(function, "__qualname__", "") == getattr(function, "__name__", None) or isinstance(function, np.ufunc)
     spoken = name.removeprefix("builtins.") if name and simple else text
@@ -227,8 +228,8 @@ def called(expression: ast.expr | None, user: FrameType, callee: FrameType | Non
     return name, spoken if spoken.startswith(("np.", module)) or simple else f"{spoken} of {module}"
 
 
-def mapped(call: ast.Call, user: FrameType) -> Any:
-    """The function that a call calls; the one that map() calls inside of it, if that is in C and so has no frame."""
+def function_of(call: ast.Call, user: FrameType) -> Any:
+    """The function of a call; for map() of a function in C, which has no frame, the function that map() calls."""
     for node in ast.walk(call):
         if isinstance(node, ast.Call) and meaning(node.func, user) is map and node.args:
             function = meaning(node.args[0], user)
@@ -237,7 +238,7 @@ def mapped(call: ast.Call, user: FrameType) -> Any:
 
 
 def full_name(function: Any) -> str:
-    """The name of a function or class with the module that is public."""
+    """The name of a function or class after the public module that it is in; "" for anything else."""
     owner = getattr(function, "__objclass__", None) or getattr(function, "__self__", None)
     name = getattr(function, "__name__", None)
     if not isinstance(name, str) or not callable(function):
@@ -285,7 +286,7 @@ def assigned(statement: ast.Assign | ast.AugAssign | None, lost: str) -> str:
 def fix_of(name: str, call: ast.expr | None, user: FrameType, value: Any) -> str:
     """What to write instead of a call of a function with this full name."""
     arguments = call.args if isinstance(call, ast.Call) else []
-    if isinstance(call, ast.Call) and mapped(call, user) is not meaning(call.func, user):
+    if isinstance(call, ast.Call) and function_of(call, user) is not meaning(call.func, user):
         arguments = []  # of map(), not of the function
     words, first = ", ".join(map(short, arguments)) or "v", short(arguments[0]) if arguments else "v"
     module, _, last = name.rpartition(".")
@@ -304,7 +305,7 @@ def fix_of(name: str, call: ast.expr | None, user: FrameType, value: Any) -> str
     while name and name not in FIXES:
         name = name.rpartition(".")[0]
     text = first if len(arguments) == 1 and first.isidentifier() else "v"
-    return FIXES.get(name, EVERYWHERE).format(v=text, call=last)
+    return FIXES.get(name, OWN).format(v=text, call=last)
 
 
 def of_math(name: str, words: str, first: str, kind: type) -> str:

@@ -18,7 +18,7 @@ from autograd import innermost, ops
 from autograd.backward import backward
 from autograd.graph import arguments_of, inputs_of
 from autograd.hooks import Hook
-from autograd.leaving import copied, pandas_priority, refuse
+from autograd.leaving import no_copy, pandas_priority, refuse
 from autograd.method_table import PLAIN, PYTORCHS, hint, op_method, plain_method, reflected_divmod, shared_functions
 from autograd.methods import Methods
 from autograd.numpy_protocol import array_function, array_ufunc
@@ -356,7 +356,7 @@ class Value(Methods):
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.op is not None:
-            raise copied(self)
+            raise no_copy(self)
         return Value, (self._raw, self.label), (None, {"_y": self._y, "_grad": copy(self._grad)})
 
 

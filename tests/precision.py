@@ -447,8 +447,6 @@ def entropy(x: Any, y: Any) -> Any:
 
 # --- what the operations give ---------------------------------------------------------------------
 
-ORDERS = {1: ("", "x", "xx"), 2: ("", "x", "y", "xx", "xy", "yy")}
-
 
 def points(name: str, dtype: Any, dense: int = 1) -> list[np.ndarray]:
     """Points for each input of an operation; of two inputs every combination of fewer points. With `dense` 0 there are few."""

@@ -201,7 +201,7 @@ def var(
     *, where: Any = True, mean: Any = None, correction: float | None = None,
 ) -> Any:  # fmt: skip
     """The variance over `axis`: squared deviations from the mean, or the given `mean`, over the count less `ddof`."""
-    ddof = freedom(ddof, correction)
+    ddof = ddof_of(ddof, correction)
     a, mean = as_floats(a, mean)
     a = chosen(a, where, 0.0, dtype)
     if where is True and mean is None:
@@ -223,7 +223,7 @@ def std(
     *, where: Any = True, mean: Any = None, correction: float | None = None,
 ) -> Any:  # fmt: skip
     """The standard deviation over `axis`, the square root of var(); its derivative is 0 where all elements are the same."""
-    ddof = freedom(ddof, correction)
+    ddof = ddof_of(ddof, correction)
     if where is True and mean is None:
         return _std(chosen(a, where, 0.0, dtype), axis, keepdims, ddof)
     a, mean = as_floats(a, mean)
@@ -355,7 +355,7 @@ def nanstd(
     *, where: Any = True, mean: Any = None, correction: float | None = None,
 ) -> Any:  # fmt: skip
     """The standard deviation over `axis` of what is not nan."""
-    return std(a, axis, dtype, None, freedom(ddof, correction), keepdims, where=numbers(a, where), mean=mean)
+    return std(a, axis, dtype, None, ddof_of(ddof, correction), keepdims, where=numbers(a, where), mean=mean)
 
 
 @composed
@@ -377,7 +377,7 @@ def chosen(a: Any, where: Any, neutral: float, dtype: Any = None) -> Any:
     return a if dtype is None else astype(a, dtype)
 
 
-def freedom(ddof: float, correction: float | None) -> float:
+def ddof_of(ddof: float, correction: float | None) -> float:
     """What is subtracted from the count: `ddof`, or `correction`, its other name."""
     if correction is not None and ddof != 0:
         raise ValueError(f"ddof and correction are two names of one argument, but ddof={ddof} and correction={correction} came")

@@ -66,7 +66,7 @@ def factors(x: Any, directions: Any) -> Any:
 
 
 def shifted(first: float, a: Any) -> Any:
-    """`a` moved on by one place along the last axis, behind the number `first`."""
+    """`a` moved by one place along the last axis: it begins with the number `first`, and its last element is left out."""
     start = np.zeros((*a.shape[1:-1], 1))
     start[0] = first
     return np.concatenate([scaled(start), a[..., :-1]], -1)
@@ -105,7 +105,7 @@ def recurrence(a: Any, b: Any) -> Any:
 
 
 def products_rule(g: Any, out: Any, values: Any) -> Any:
-    """Of ``(x, *directions)``: _products_slope(), with `g` for the direction that is meant."""
+    """For x and each direction _products_slope(), with `g` in the place of that direction."""
     x, *directions = values
     slopes = [_products_slope((g, x, *directions[:k], *directions[k + 1 :])) for k in range(len(directions))]
     return _products_slope((g, x, *directions)), *slopes
@@ -118,21 +118,24 @@ def slope_rule(h: Any, out: Any, values: Any) -> Any:
     return _running_products((x, *directions, h)), _products_slope((g, x, *directions, h)), *slopes
 
 
-def several(values: Any) -> tuple[Any, ...]:
+def in_a_tuple(values: Any) -> tuple[Any, ...]:
+    """The arguments of an op of several inputs."""
     return (tuple(values),)
 
 
-@primitive("linear", several, symbol="cumprod({})", values=products_rule)
+@primitive("linear", in_a_tuple, symbol="cumprod({})", values=products_rule)
 def _running_products(values: Any) -> Any:
-    """Of ``(x, c1, c2, ...)`` the products of the first 1, 2, ... elements of x along the last axis, differentiated in the
-    directions c1, c2, ..., once in each."""
+    """The products of the first 1, 2, ... elements of x along the last axis, of values ``(x,)``.
+
+    Of ``(x, c1, c2, ...)`` their mixed derivative in the directions c1, c2, ..., once in each.
+    """
     x, *directions = values
     if not directions:
         return np.cumprod(x, -1)
     return unscaled(running(factors(x, directions))[:, -1]).astype(x.dtype, copy=False)
 
 
-@primitive("linear", several, values=slope_rule)
+@primitive("linear", in_a_tuple, values=slope_rule)
 def _products_slope(values: Any) -> Any:
     """Of ``(g, x, c1, c2, ...)`` the gradient with respect to x of the sum of ``g * _running_products((x, c1, c2, ...))``.
 
@@ -213,7 +216,7 @@ def _running_extremes(x: Any, axis: int, name: str) -> Any:
 
 @primitive("linear", x=lambda g, out, x, runs, axis, backwards: _run_sums(g, runs, axis, not backwards))
 def _run_sums(x: Any, runs: Any, axis: int, backwards: bool) -> Any:
-    """The running sums along `axis`, begun anew where the number of the run changes; from the end if `backwards`."""
+    """The running sums along `axis`, which start again from 0 where `runs` changes; from the end if `backwards`."""
     turn = slice(None, None, -1 if backwards else 1)
     sums, runs = (np.moveaxis(item, axis, -1)[..., turn] for item in (x, runs))
     for step in doubling(sums.shape[-1]):
@@ -261,7 +264,7 @@ def reduced(
 
 
 def reduced_at(ufunc: np.ufunc, function: Callable[..., Any], x: Any, indices: Any, axis: int) -> Any:
-    """ufunc.reduceat(), with our function of two inputs: what `function` makes of the parts between indices."""
+    """ufunc.reduceat(): `function` reduces each part between indices along an axis."""
     indices = np.asarray(raw(indices))
     ufunc.reduceat(raw(x), indices, axis)  # for NumPy's errors
     ends = [*indices[1:].tolist(), shape_of(x)[axis]]
