@@ -140,6 +140,14 @@ def test_weights_of_a_logsumexp(x: Any, b: Any, out: float, sign: float, of_x: A
     assert np.isnan(logsumexp(exponents, b=weights).data) == (sign < 0.0)
 
 
+def test_rows_that_plain_weights_mask_as_a_whole_have_the_slope_0() -> None:
+    x, mask = Value(np.zeros((2, 2))), np.array([[0.0, 0.0], [1.0, 0.0]])
+    out = logsumexp(x, axis=1, b=mask)
+    np.testing.assert_array_equal(out.data, [-INF, 0.0])
+    (out * np.array([2.0, 3.0])).backward(np.ones(2))
+    np.testing.assert_array_equal(x.grad, [[0.0, 0.0], [3.0, 0.0]])
+
+
 def test_a_logsumexp_with_its_sign_is_that_of_scipy() -> None:
     rng = np.random.default_rng(0)
     for _ in range(30):

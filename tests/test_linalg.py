@@ -177,3 +177,17 @@ def test_real_eigenvalues_as_complex_numbers(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_logarithm_of_a_determinant_that_is_zero() -> None:
     with pytest.raises(np.linalg.LinAlgError, match=r"slogdet\(\) of a singular matrix is -inf.*take det\(\)"):
         grad(lambda x: np.linalg.slogdet(x)[1])(np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("scale", [1e-320, 1e-200, 1e-158, 1e200, 1e300])
+def test_lengths_and_deviations_keep_their_slopes_where_squares_leave_the_range_of_floats(scale: float) -> None:
+    tolerance = 1e-3 if scale < 1e-300 else 1e-12  # few digits are left in the smallest numbers
+    x = scale * np.array([3.0, 4.0])
+    np.testing.assert_allclose(np.linalg.norm(Value(x)).data / scale, 5.0, rtol=tolerance)
+    np.testing.assert_allclose(grad(np.linalg.norm)(x), [0.6, 0.8], rtol=tolerance)
+    np.testing.assert_allclose(np.std(Value(x)).data / scale, 0.5, rtol=tolerance)
+    np.testing.assert_allclose(grad(np.std)(x), [-0.5, 0.5], rtol=tolerance)
+    rows = np.stack([x, [3.0, 4.0], [0.0, 0.0]])
+    np.testing.assert_allclose(grad(lambda a: np.linalg.norm(a, axis=1).sum())(rows)[:2], [[0.6, 0.8]] * 2, rtol=tolerance)
+    slopes = grad(lambda a: np.std(a, axis=1, ddof=1).sum())(rows)
+    np.testing.assert_allclose(slopes, np.sqrt(0.5) * np.array([[-1, 1], [-1, 1], [0, 0]]), rtol=tolerance)

@@ -28,7 +28,7 @@ from autograd.ops.indexing import averaged_runs
 from autograd.ops.piecewise import abs as absolute
 from autograd.ops.piecewise import sign, sign_of
 from autograd.ops.products import matmul, swap
-from autograd.ops.reductions import _max, _min, _sum, plain_axis, spread, total
+from autograd.ops.reductions import _max, _min, _sum, binary_size, plain_axis, spread, squares_fit, total
 from autograd.ops.shapes import (
     as_floats,
     as_tensor,
@@ -567,11 +567,13 @@ def norm_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool, order: float)
 
 @primitive("reduction", plain_axis, x=norm_rule)
 def _norm(x: Any, axis: Any, keepdims: bool, order: float) -> Any:
-    """The vector norm ``sum(|x| ** order) ** (1 / order)`` over `axis`, without overflow."""
-    if order == 2.0 and (x.__class__ is float or x.size == 0 or np.isfinite(np.vdot(x, x))):
-        return np.sqrt(total(np.square(x), axis, keepdims))
-    size = np.max(np.abs(x), axis, keepdims=True, initial=0.0)
-    size = np.where((size > 0.0) & np.isfinite(size), size, np.ones_like(size))
+    """The vector norm ``sum(|x| ** order) ** (1 / order)`` over `axis`, without overflow and underflow."""
+    if order == 2.0:
+        with np.errstate(over="ignore"):
+            squares = total(np.square(x), axis, keepdims)
+        if squares_fit(squares) or not np.any(x):
+            return np.sqrt(squares)
+    size = binary_size(np.max(np.abs(x), axis, keepdims=True, initial=0.0))
     out = np.power(total(np.power(np.abs(x) / size, order), axis, True), 1.0 / order) * size
     return out if keepdims else np.squeeze(out, axis)
 

@@ -129,6 +129,20 @@ def _var(x: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> A
     return in_double(np.var, x, axis, keepdims=keepdims, ddof=ddof)
 
 
+def squares_fit(squares: Any) -> bool:
+    """True where no sum of squares has overflowed or lost digits by underflow, and none is 0, which may be underflow too."""
+    limits = np.finfo(squares.dtype if isinstance(squares, (np.ndarray, np.generic)) else float)
+    least = limits.tiny / limits.eps
+    return np.size(squares) == 0 or bool(np.min(squares) > least and np.max(squares) <= limits.max)
+
+
+def binary_size(size: Any) -> Any:
+    """Powers of two near positive numbers, by which division is exact; 1 for zeros and what is not finite."""
+    plain = (size > 0.0) & np.isfinite(size)
+    power_of_two = np.ldexp(np.ones_like(size), np.frexp(np.where(plain, size, np.ones_like(size)))[1] - 1)
+    return np.where(plain, power_of_two, np.ones_like(size))
+
+
 def is_constant(x: Any, width: Any, axis: Any, keepdims: bool, where: Any = True) -> Any:
     """True where all chosen elements are the same, though their variance or deviation `width` may be 1e-17 by rounding."""
     low = np.min(raw(x), axis, keepdims=keepdims, initial=np.inf, where=raw(where))
@@ -139,13 +153,22 @@ def is_constant(x: Any, width: Any, axis: Any, keepdims: bool, where: Any = True
 def std_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool, ddof: float) -> Any:
     """As the length of a vector: of data that are all the same the subgradient 0."""
     constant = is_constant(x, out, axis, keepdims)
-    return var_rule(where_(constant, 0.0, g * 0.5 / where_(constant, 1.0, out)), out, x, axis, keepdims, ddof)
+    freedom = averaged(x, out) - ddof
+    g = where_(constant, 0.0, g * float(np.divide(1.0, freedom if freedom > 0.0 else 0.0)))
+    away = (x - _mean(x, axis, True)) / spread(where_(constant, 1.0, out), x, axis, keepdims)
+    return spread(g, x, axis, keepdims) * away
 
 
 @primitive("reduction", plain_axis, x=std_rule)
 def _std(x: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> Any:
-    """std()."""
-    return in_double(np.std, x, axis, keepdims=keepdims, ddof=ddof)
+    """std(), without overflow and underflow of the squares."""
+    with np.errstate(over="ignore"):
+        out = in_double(np.std, x, axis, keepdims=keepdims, ddof=ddof)
+    if x.__class__ is float or squares_fit(np.square(out)) or not np.isfinite(x).all():
+        return out
+    size = binary_size(np.max(np.abs(x), axis, keepdims=True, initial=0.0))
+    out = in_double(np.std, x / size, axis, keepdims=True, ddof=ddof) * size
+    return out if keepdims else np.squeeze(out, axis)
 
 
 @primitive("linear", x=lambda g, out, x, axis, backwards: _cumsum(g, axis, not backwards))
@@ -493,7 +516,8 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False, *, b: Any = None
     powers = where_(free, np.finfo(shift.dtype).max, exp(where_(free, 0.0, _shifted(x, shift))))
     sums = _sum(b * powers, axis, True)
     sign = np.sign(raw(sums))
-    nothing = np.any(used, axis, keepdims=True) & (largest == -np.inf)  # all that counts is exp(-inf)
+    # All that counts is exp(-inf), or masked by plain weights; weights that are Values have the slope inf at a sum of 0.
+    nothing = (largest == -np.inf) & (np.any(used, axis, keepdims=True) | (not is_value(b)))
     positive = sums * np.where(sign < 0.0, -1.0, 1.0).astype(shift.dtype)
     with np.errstate(divide="ignore", invalid="ignore"):  # -inf where the sum is 0
         logs = log(where_(nothing, 1.0, positive)) + shift
