@@ -7,10 +7,11 @@ The frames are read only when the error is raised, so it costs nothing before.
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import sys
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -31,6 +32,14 @@ MATH = {
 TESTS = ("isnan", "isinf", "isfinite", "isclose")
 SEVERAL = (ast.List, ast.Tuple, ast.ListComp, ast.GeneratorExp)
 SPECIAL = {"lgamma": "gammaln", "gamma": "gamma", "erf": "erf", "erfc": "erfc"}
+
+#: Modules and functions of SciPy for which there are some of NumPy or of this package with the same name and meaning,
+#: and the arguments of theirs that say nothing about the result.
+SAME = {
+    "scipy.linalg", "scipy.special", "scipy.integrate.trapezoid", "scipy.signal.convolve", "scipy.signal.correlate",
+    "scipy.fft.fftshift", "scipy.fft.ifftshift",
+}  # fmt: skip
+IGNORED = {"overwrite_a", "overwrite_b", "check_finite", "lapack_driver", "driver", "method"}
 
 STAY = "leave {call}() out, because NumPy's functions and operators take Values"
 OWN = "define an operation with @autograd.primitive, which takes plain arrays and has a rule for its gradient"
@@ -90,6 +99,14 @@ PRIVATE = {"core", "lib"}
 SYMBOLS = {
     ast.MatMult: "@", ast.Mult: "*", ast.Add: "+", ast.Sub: "-", ast.Div: "/", ast.Pow: "**", ast.Mod: "%", ast.FloorDiv: "//",
 }  # fmt: skip
+
+
+def no_parts(value: Any, *_: Any) -> NoReturn:
+    """The error of v[i] = x and del v[i]."""
+    raise TypeError(
+        "a Value is not changed in parts: write v = v.at[i].set(x) (or .add, .multiply) for v[i] = x, "
+        "and v = np.delete(v, i) for del v[i]"
+    )
 
 
 def refuse(value: Any, dtype: Any = None) -> Any:
@@ -288,7 +305,9 @@ def fix_of(name: str, call: ast.expr | None, user: FrameType, value: Any) -> str
     arguments = call.args if isinstance(call, ast.Call) else []
     if isinstance(call, ast.Call) and function_of(call, user) is not meaning(call.func, user):
         arguments = []  # of map(), not of the function
-    words, first = ", ".join(map(short, arguments)) or "v", short(arguments[0]) if arguments else "v"
+    keywords = call.keywords if isinstance(call, ast.Call) and (arguments or not call.args) else []
+    options = {item.arg: short(item.value) for item in keywords if item.arg}
+    words, first = listed(map(short, arguments), options) or "v", short(arguments[0]) if arguments else "v"
     module, _, last = name.rpartition(".")
     if module == "math" and (fix := of_math(last, words, first, type(value))):
         return fix
@@ -299,13 +318,45 @@ def fix_of(name: str, call: ast.expr | None, user: FrameType, value: Any) -> str
         return f"write {'' if nested else f'np.stack({first}) or '}autograd.array({first})"
     if module == "numpy" and last in functions() and arguments and isinstance(arguments[0], SEVERAL):
         return f"write np.{last}(np.stack({first}){words.removeprefix(first)})"
-    if module.startswith("scipy") and module != "scipy.sparse" and last in functions():
-        home = "np.linalg" if hasattr(np.linalg, last) else "np" if hasattr(np, last) else "autograd"
-        return f"write {home}.{last}({words})"
+    if (module in SAME or name in SAME) and (fix := of_scipy(last, list(map(short, arguments)), options)):
+        return fix
     while name and name not in FIXES:
         name = name.rpartition(".")[0]
     text = first if len(arguments) == 1 and first.isidentifier() else "v"
     return FIXES.get(name, OWN).format(v=text, call=last)
+
+
+def listed(words: Any, options: dict[str, str]) -> str:
+    """The arguments of a call as text."""
+    return ", ".join([*words, *(f"{key}={value}" for key, value in options.items())])
+
+
+def of_scipy(name: str, words: list[str], options: dict[str, str]) -> str:
+    """The function of NumPy or of this package that computes the same, with these arguments; "" if there is none."""
+    ours, options = functions().get(name), {key: value for key, value in options.items() if key not in IGNORED}
+    words = [options.pop("a"), *words] if "a" in options and not words else words
+    if name in ("softmax", "log_softmax") and len(words) < 2:
+        options.setdefault("axis", "None")  # SciPy's default is all axes
+    elif name == "cholesky":
+        lower = options.pop("lower", words[1] if len(words) > 1 else "False")
+        words, options = words[:1], options | ({} if lower == "True" else {"upper": "True"})
+    elif name == "qr":
+        mode = options.pop("mode", "'full'")
+        options |= {"'full'": {"mode": "'complete'"}, "'r'": {"mode": "'r'"}}.get(mode, {})
+    elif name in ("eigh", "eigvalsh"):
+        values = options.pop("eigvals_only", "False") == "True"
+        ours = None if len(words) > 1 else functions()["eigvalsh" if values else name]
+        options |= {"UPLO": "'U'"} if options.pop("lower", "True") == "False" else {}
+    elif name == "solve":
+        options.pop("assume_a", None)
+    elif name == "correlate" and len(words) < 3:
+        options.setdefault("mode", "'full'")  # NumPy's default is "valid"
+    names = list(inspect.signature(ours).parameters) if ours is not None else []
+    if ours is None or len(words) > len(names) or not {*options} <= {*names}:
+        return ""
+    last = ours.__name__
+    home = "np.linalg" if hasattr(np.linalg, last) else "np" if hasattr(np, last) else "autograd"
+    return f"write {home}.{last}({listed(words, options) or 'v'})"
 
 
 def of_math(name: str, words: str, first: str, kind: type) -> str:

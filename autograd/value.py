@@ -18,7 +18,7 @@ from autograd import innermost, ops
 from autograd.backward import backward
 from autograd.graph import arguments_of, inputs_of
 from autograd.hooks import Hook
-from autograd.leaving import no_copy, pandas_priority, refuse
+from autograd.leaving import no_copy, no_parts, pandas_priority, refuse
 from autograd.method_table import PLAIN, PYTORCHS, hint, op_method, plain_method, reflected_divmod, shared_functions
 from autograd.methods import Methods
 from autograd.numpy_protocol import array_function, array_ufunc
@@ -309,8 +309,7 @@ class Value(Methods):
         """The axes in another order, by default reversed: ``v.transpose(0, 2, 1)``."""
         return shapes.transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None)
 
-    def __setitem__(self, index: Any, item: Any) -> NoReturn:
-        raise TypeError("a Value is not assigned to in parts: write v = v.at[i].set(x) (or .add, .multiply) for v[i] = x")
+    __setitem__ = __delitem__ = no_parts
 
     def __len__(self) -> int:
         return len(self._raw)

@@ -170,3 +170,9 @@ def test_a_rule_of_somebody_else_raises_its_own_error() -> None:
 
     with pytest.raises(ValueError, match=re.escape("picky(): only on Tuesdays")):
         picky(Value([1.0, 2.0]))
+
+
+def test_a_part_of_a_value_is_not_deleted_in_place() -> None:
+    v = Value([1.0, 2.0])
+    with pytest.raises(TypeError, match=re.escape("v = np.delete(v, i) for del v[i]")):
+        del v[0]

@@ -385,3 +385,33 @@ def test_transforms_take_arrays_of_objects_as_results() -> None:
         warnings.simplefilter("error")
         found = jacobian(lambda x: np.array([x[0] * x[1], x[0], 5.0], dtype=object))(np.array([2.0, 3.0]))
     assert found.tolist() == [[3.0, 2.0], [1.0, 0.0], [0.0, 0.0]]
+
+
+def test_what_to_write_for_a_function_of_scipy_computes_the_same() -> None:
+    linalg, signal, ndimage = (pytest.importorskip(f"scipy.{name}") for name in ("linalg", "signal", "ndimage"))
+    special = pytest.importorskip("scipy.special")
+    m, v, b = Value([[2.0, 0.5], [0.5, 1.0]]), Value([0.5, 2.0]), np.array([1.0, -0.5])
+    for call, fix in [
+        (lambda: special.logsumexp(v, b=b), "autograd.logsumexp(v, b=b)"),
+        (lambda: special.softmax(m), "autograd.softmax(m, axis=None)"),
+        (lambda: special.log_softmax(m, axis=0), "autograd.log_softmax(m, axis=0)"),
+        (lambda: linalg.norm(m, ord=1, check_finite=False), "np.linalg.norm(m, ord=1)"),
+        (lambda: linalg.cholesky(m), "np.linalg.cholesky(m, upper=True)"),
+        (lambda: linalg.cholesky(m, lower=True), "np.linalg.cholesky(m)"),
+        (lambda: linalg.eigh(m, eigvals_only=True), "np.linalg.eigvalsh(m)"),
+        (lambda: linalg.eigh(m, lower=False)[0], "np.linalg.eigh(m, UPLO='U')[0]"),
+        (lambda: linalg.svd(m[:1], full_matrices=False)[2], "np.linalg.svd(m[:1], full_matrices=False)[2]"),
+        (lambda: linalg.qr(m[:, :1])[0], "np.linalg.qr(m[:, :1], mode='complete')[0]"),
+        (lambda: linalg.solve(m, b, assume_a="pos"), "np.linalg.solve(m, b)"),
+        (lambda: signal.correlate(v, b), "np.correlate(v, b, mode='full')"),
+        (lambda: signal.convolve(v, b, mode="same"), "np.convolve(v, b, mode='same')"),
+    ]:
+        with pytest.raises(TypeError) as info:
+            call()
+        assert f"write {fix.removesuffix('[0]').removesuffix('[2]')}; take" in str(info.value)
+        suggested = eval(fix, {"np": np, "autograd": autograd, "m": m, "v": v, "b": b})
+        with no_grad():
+            np.testing.assert_allclose(suggested.data, call(), rtol=1e-12)
+    for other in (lambda: ndimage.convolve(v, b), lambda: linalg.eigh(m, m), lambda: linalg.solve(m, b, lower=True)):
+        with pytest.raises(TypeError, match="define an operation with @autograd.primitive"):
+            other()

@@ -204,3 +204,14 @@ def test_scaled_bessel_functions_of_negative_numbers() -> None:
     np.testing.assert_array_equal(even(-x), -even(x))
     np.testing.assert_array_equal(odd(-x), odd(x))
     assert grad(scipy.special.i0e)(0.0) == 0.0
+
+
+def test_slopes_of_quantile_functions_are_infinite_at_both_ends() -> None:
+    slopes = [
+        grad(scipy.special.erfinv)(-1.0),
+        grad(scipy.special.erfinv)(1.0),
+        grad(scipy.special.ndtri)(0.0),
+        grad(scipy.special.ndtri)(1.0),
+    ]
+    assert slopes == [np.inf] * 4
+    assert [grad(scipy.special.erfcinv)(x) for x in (0.0, 2.0)] == [-np.inf] * 2

@@ -129,7 +129,9 @@ def quantile_slope(inverse: str, tail: Callable[[Any], Any], scale: float, width
         out = scipy_function(inverse)(z)
         away = np.abs(out) * width
         middle = np.exp(np.square(np.minimum(away, 0.5)))
-        return (scale * np.where(away < 0.5, middle, scipy_function("erfcx")(away) / tail(z))).astype(float_dtype(x))
+        mass = tail(z)
+        outer = np.where(mass == 0.0, np.inf, scipy_function("erfcx")(away) / np.where(mass == 0.0, 1.0, mass))
+        return (scale * np.where(away < 0.5, middle, outer)).astype(float_dtype(x))
 
     return slope
 
