@@ -6,18 +6,34 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Value
+from autograd import Value, array
 
 Rng = np.random.Generator | int | None  # what np.random.default_rng() takes: a generator, a seed, or None for a new one
 
 
+def joined(x: Any) -> Any:
+    """`x`, but a list, or an array of objects, as an array, or as one Value if it holds Values: they keep their gradients.
+
+    Raises:
+        TypeError: for a masked array, whose mask would be lost.
+    """
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(
+            "a masked array was given, whose mask would be lost: use .filled(...), and leave out what is masked, as by weights "
+            "or ignore_index"
+        )
+    return array(x) if isinstance(x, list) or isinstance(x, np.ndarray) and x.dtype == object else x
+
+
 def as_tensor(x: Any) -> Any:
-    """A Value as it is, and anything else as an array."""
+    """A Value as it is, and anything else as an array, or a Value if it holds Values; see joined()."""
+    x = joined(x)
     return x if isinstance(x, Value) else np.asarray(x)
 
 
 def plain(x: Any) -> np.ndarray:
-    """The data of a Value, or of anything else, as an array."""
+    """The data of a Value, or of anything else, as an array; see joined()."""
+    x = joined(x)
     return np.asarray(x.data if isinstance(x, Value) else x)
 
 
@@ -45,7 +61,7 @@ def count_of(what: str, number: Any) -> int:
 
 
 def no_tuple(x: Any, who: Any) -> Any:
-    """`x`, or a TypeError if it is a tuple of tensors, as recurrent layers and attention return.
+    """`x`, see joined(), or a TypeError if it is a tuple of tensors, as recurrent layers and attention return.
 
     `who` takes `x`: a module, whose class is named, or text.
     """
@@ -54,7 +70,7 @@ def no_tuple(x: Any, who: Any) -> Any:
             f"{who if isinstance(who, str) else type(who).__name__} takes one Value or array, but a tuple of {len(x)} came, as "
             "recurrent layers and attention return: out, state = lstm(x), and go on with out"
         )
-    return x
+    return joined(list(x) if isinstance(x, tuple) else x)
 
 
 def shape_of(x: Any, layer: Any) -> tuple[int, ...]:

@@ -99,6 +99,9 @@ class Sequential(Module):
             self.append(layer)
         return self
 
+    def __iadd__(self, layers: Iterable[Callable[[Any], Any]]) -> Self:
+        return self.extend(layers)
+
     def insert(self, index: int, layer: Callable[[Any], Any]) -> Self:
         """Add a module or a function before the one with this index, or at the end. IndexError for one that is not there."""
         if not -len(self.layers) <= index <= len(self.layers):
@@ -161,6 +164,9 @@ class ModuleList(Module):
             self.append(module)
         return self
 
+    def __iadd__(self, modules: Iterable[Module]) -> Self:
+        return self.extend(modules)
+
     def insert(self, index: int, module: Module) -> None:
         """Add a module before the one with this index."""
         self._items.insert(index, checked(module, "ModuleList"))
@@ -178,7 +184,7 @@ class ModuleList(Module):
     def __setitem__(self, index: int, module: Module) -> None:
         self._items[index] = checked(module, "ModuleList")
 
-    def __delitem__(self, index: int) -> None:
+    def __delitem__(self, index: int | slice) -> None:
         del self._items[index]
 
     def __iter__(self) -> Iterator[Module]:
@@ -209,6 +215,10 @@ class ModuleDict(Module):
     def pop(self, name: str) -> Module:
         """Take a module out and return it."""
         return self._items.pop(name)
+
+    def clear(self) -> None:
+        """Take all modules out."""
+        self._items.clear()
 
     def keys(self) -> Iterable[str]:
         """The names."""

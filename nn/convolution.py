@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value, adaptive_avg_pool, avg_pool, conv, conv_transpose, expand_dims, max_pool, squeeze
-from nn.arrays import Rng, flag, shape_of
+from nn.arrays import Rng, as_tensor, flag, no_tuple, shape_of
 from nn.layers import near_zero
 from nn.module import Module
 from nn.seeds import generator
@@ -30,7 +30,8 @@ class Spatial(Module):
     settings: tuple[str, ...] = ()  # the attributes that the repr shows, in the order of the arguments
 
     def forward(self, x: Any) -> Value:
-        axes = len(shape_of(x, self)) - self.dimensions
+        x = as_tensor(no_tuple(x, self))
+        axes = x.ndim - self.dimensions
         if axes not in (1, 2):
             layout = f"(batch, channels, {', '.join(('height', 'width', 'depth')[: self.dimensions])})"
             raise ValueError(f"{self._title()} takes {layout} or that without the batch, but the shape {np.shape(x)} came")

@@ -222,7 +222,10 @@ def _read_npz(path: Path, file: BinaryIO) -> tuple[Arrays, Texts]:
         if len(set(names)) < len(names):
             raise damaged(path, "a name comes twice")
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-            raise CheckpointError(f"{path} is compressed, and checkpoints are not: it is no file of nn.save, or it was repacked")
+            raise CheckpointError(
+                f"{path} is compressed, and checkpoints are not: it is no file of nn.save, or it was repacked. Arrays of "
+                "np.savez_compressed are read by dict(np.load(path)), which nn.from_pytorch(model, ...) takes as well"
+            )
         if sum(member.file_size for member in members) > size:
             raise damaged(path, "it states more bytes than it has")
         arrays, texts = {}, {}

@@ -30,7 +30,7 @@ from autograd import (
     where,
 )
 from nn.activations import FunctionModule
-from nn.arrays import as_tensor, no_tuple, plain
+from nn.arrays import as_tensor, joined, no_tuple, plain
 from nn.averages import note
 
 # --- what all share -------------------------------------------------------------------------------
@@ -42,7 +42,8 @@ def floats(data: Any) -> Any:
         return data
     if data is None:
         raise TypeError("a loss takes predictions, but None came: does forward() return its result?")
-    return np.asarray(no_tuple(data, "a loss"), dtype=float_dtype(data))
+    tensor = no_tuple(data, "a loss")
+    return tensor if isinstance(tensor, Value) else np.asarray(tensor, dtype=float_dtype(data))
 
 
 def refuse_result(name: str, logits: Any, op: str) -> Any:
@@ -59,6 +60,7 @@ def like(prediction: Any, data: Any) -> Any:
     """A Value as it is, and other data in the dtype of the prediction, so that float32 stays what it is; TypeError for None."""
     if data is None:
         raise TypeError("a loss takes targets, but None was given: what does the data set give?")
+    data = joined(data)
     return data if isinstance(data, Value) else np.asarray(data, dtype=prediction.dtype)
 
 
@@ -82,6 +84,7 @@ def float_dtype(data: Any) -> Any:
 
 def constant_weights(name: str, weight: Any, prediction: Any) -> np.ndarray:
     """Weights in the dtype of the prediction; TypeError for a Value, whose gradient would be lost."""
+    weight = joined(weight)
     if isinstance(weight, Value):
         raise TypeError(f"{name}() takes constant weights, for which there is no gradient, but a Value came: pass weight.data")
     return np.asarray(weight, dtype=prediction.dtype)
@@ -99,6 +102,12 @@ def weights(name: str, weight: Any, prediction: Any) -> np.ndarray:
 def weighted(name: str, losses: Any, weight: Any) -> Any:
     """The losses times their weights, if there are any."""
     return losses if weight is None else losses * weights(name, weight, losses)
+
+
+def counted(x: Any, factor: Any) -> Any:
+    """`x`, with 0 where it is infinite and the factor 0: what does not count would be nan, as 0 * inf."""
+    gone = np.isinf(plain(x)) & (plain(factor) == 0.0)
+    return where(gone, 0.0, x) if gone.any() else x
 
 
 def reduced(name: str, losses: Any, reduction: str, total: Any = None) -> Any:
@@ -382,7 +391,8 @@ def cross_entropy(
     if label_smoothing:
         hot = np.arange(logits.shape[-1]) == target[..., None]  # (..., classes)
         part = like(logits, (1.0 - label_smoothing) * hot + label_smoothing / logits.shape[-1])
-        losses = -sum(log_softmax(logits) * (part if weight is None else part * weight), axis=-1)
+        part = part if weight is None else part * weight
+        losses = -sum(counted(log_softmax(logits), part) * part, axis=-1)
     else:
         losses = softmax_cross_entropy(logits, target)
         losses = losses if weight is None else losses * weight[target]
@@ -395,7 +405,8 @@ def soft_cross_entropy(logits: Any, target: Any, weight: Any, reduction: str, la
     weight, target = class_weights("cross_entropy", weight, logits), like(logits, target)
     if label_smoothing:
         target = target * (1.0 - label_smoothing) + label_smoothing / logits.shape[-1]
-    losses = -sum(log_softmax(logits) * (target if weight is None else target * weight), axis=-1)
+    factor = target if weight is None else target * weight
+    losses = -sum(counted(log_softmax(logits), factor) * factor, axis=-1)
     return reduced("cross_entropy", losses, reduction)
 
 
@@ -494,7 +505,8 @@ def binary_cross_entropy_with_logits(
     if pos_weight is not None:
         yes = weights(name, pos_weight, logits) * target
         smaller = smaller * (1.0 - target + yes)
-    losses = where(positive, 1.0 - target, -yes) * logits + smaller
+    factor = where(positive, 1.0 - target, -yes)
+    losses = factor * counted(logits, factor) + smaller
     return reduced(name, weighted(name, losses, weight), reduction)
 
 
@@ -511,10 +523,13 @@ def kl_div(log_probabilities: Any, target: Any, reduction: str = "mean", log_tar
     """
     scores, target = matched("kl_div", log_probabilities, target)
     if log_target:
+        never = (plain(target) == -math.inf) & ~np.isnan(plain(scores))
+        if never.any():  # the limit of x log(x) is 0
+            scores, target = where(never, 0.0, scores), where(never, 0.0, target)
         losses = exp(target) * (target - scores)
     else:
         probabilities("kl_div", "targets", target)
-        losses = target * (log(where(plain(target) > 0.0, target, 1.0)) - scores)
+        losses = target * (log(where(plain(target) > 0.0, target, 1.0)) - counted(scores, target))
     if reduction == "batchmean":
         note("mean", losses.shape[0] if losses.shape else 1)
         return sum(losses) / float(losses.shape[0] if losses.shape else 1)
@@ -569,8 +584,16 @@ def cosine_similarity(first: Any, second: Any, axis: int = -1, eps: float = 1e-8
         return cosine.astype(np.float16) if cosine.shape else cosine
     if first.shape != second.shape:
         first, second = np.broadcast_arrays(first, second)
+    first, second = shortened(first, axis), shortened(second, axis)
     lengths = [maximum(np.linalg.norm(item, axis=axis), eps) for item in (first, second)]
     return sum(first * second, axis=axis) / (lengths[0] * lengths[1])
+
+
+def shortened(vectors: Any, axis: int) -> Any:
+    """The vectors, those divided by their largest element whose squares might be infinite: the angles stay."""
+    largest = np.max(np.abs(plain(vectors)), axis, keepdims=True, initial=0.0)
+    long = (largest > 2.0 ** (np.finfo(largest.dtype).maxexp // 4)) & np.isfinite(largest)
+    return vectors / np.where(long, largest, np.ones_like(largest)) if long.any() else vectors
 
 
 def cosine_embedding_loss(first: Any, second: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:

@@ -10,6 +10,7 @@ or computed under no_grad(), is a leaf.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
@@ -21,7 +22,7 @@ import numpy as np
 
 from autograd import Value, scope
 
-WRAPPED = "module."  # what PyTorch's DataParallel puts before every name
+WRAPPERS = {"module.": "DataParallel", "_orig_mod.": "torch.compile()"}  # what PyTorch puts before every name
 
 
 class Module:
@@ -46,6 +47,17 @@ class Module:
 
     training: bool = True
     newer_buffers: tuple[str, ...] = ()  # names of buffers that states of older versions do not have, and may be without
+
+    def __init_subclass__(cls, **named: Any) -> None:
+        super().__init_subclass__(**named)
+        for name, item in vars(cls).items():
+            if isinstance(item, (Module, Value, list, tuple, dict)) and any(
+                map(has_parameters, dict(walk({name: item})).values())
+            ):
+                raise TypeError(
+                    f"{name} of the class {cls.__name__} holds parameters, which all its instances would share and which would "
+                    f"not be trained, as only attributes of an instance are: set self.{name} in __init__()"
+                )
 
     def __setattr__(self, name: str, item: Any) -> None:
         held = self.__dict__.get(name)
@@ -234,8 +246,9 @@ class Module:
             problems += [f"unexpected: {', '.join(map(str, unexpected))}"] * bool(unexpected)
         if problems:
             fix = "build the model with the sizes it was saved with" + ("" if not strict else ", or pass strict=False for names")
-            if unexpected and all(str(name).startswith(WRAPPED) for name in state):
-                fix = f"take the {WRAPPED!r} of DataParallel away, {{name.removeprefix({WRAPPED!r}): ... for name in state}}"
+            if unexpected and (start := surplus(state, places)):
+                whose = f" of {WRAPPERS[start]}" if start in WRAPPERS else ""
+                fix = f"take the {start!r}{whose} away, {{name.removeprefix({start!r}): ... for name in state}}"
             raise ValueError(f"the state does not fit {type(self).__name__}: {'; '.join(problems)}. Fix: {fix}; nothing was set")
         for name, array in arrays.items():
             if array.dtype.kind not in "biuf":
@@ -299,6 +312,18 @@ def is_parameter(item: Any) -> bool:
 def is_buffer(item: Any) -> bool:
     """Whether an item in an attribute is a buffer."""
     return isinstance(item, np.ndarray) and item.dtype.kind in "biuf"
+
+
+def has_parameters(item: Any) -> bool:
+    """True for a parameter, and for a module with one."""
+    return is_parameter(item) or isinstance(item, Module) and bool(item.parameters())
+
+
+def surplus(state: Iterable[Any], places: Iterable[str]) -> str | None:
+    """What every name of a state begins with, so that the rest are names in a model; None if there is no such prefix."""
+    common, wanted = os.path.commonprefix(list(map(str, state))), set(places)
+    starts = [common[: place + 1] for place, letter in enumerate(common) if letter == "."]
+    return next((start for start in starts if any(str(name).removeprefix(start) in wanted for name in state)), None)
 
 
 def name_of(layer: Any) -> str:

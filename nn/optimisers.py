@@ -346,6 +346,8 @@ def check_options(options: dict[str, Any]) -> None:
                 raise TypeError(f"{what} must be a number, but is {item!r}")
             if not number >= 0.0:
                 raise ValueError(f"{what} must not be negative, but is {item}")
+            if name in ("lr", "weight_decay") and not number < math.inf:
+                raise ValueError(f"{what} must be finite, but is {item}")
             if name in BELOW_ONE and not number < 1.0:
                 raise ValueError(f"{name} must be less than 1, but is {item}: it is the part of a running average that is kept")
             if name == "eps" and number == 0.0:

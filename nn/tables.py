@@ -308,8 +308,18 @@ def _table(columns: list[Any], names: list[str], target: Any, path: PathLike, de
     x = np.empty((len(columns[0]), len(features)))
     for place, i in enumerate(features):
         x[:, place] = _feature(columns[i], names[i], path, delimiter)
+        if i == 0 and names[0] in ("", "Unnamed: 0") and _counts_rows(x[:, place]):
+            raise ValueError(
+                f"{path}: the first column has no name and numbers the rows, as the index of a frame or of R does: it is no "
+                f"feature, so write the file without it, to_csv(path, index=False), or pass usecols=range(1, {len(names)})"
+            )
     y, classes = (None, None) if chosen is None else _target(columns[chosen], names[chosen], path, delimiter)
     return Table(x, y, [names[i] for i in features], classes)
+
+
+def _counts_rows(column: np.ndarray) -> bool:
+    """True for the numbers from 0 or 1 on."""
+    return len(column) > 1 and column[0] in (0.0, 1.0) and np.array_equal(column, column[0] + np.arange(len(column)))
 
 
 def _feature(column: Any, name: str, path: PathLike, delimiter: str) -> np.ndarray:

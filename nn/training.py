@@ -340,6 +340,11 @@ def train_epoch(training: Training, loss: Loss, clip_norm: float | None, schedul
                 f"the loss is nan in epoch {training.epoch + 1}, batch {batch} (step {training.step + 1}): lower the learning "
                 "rate, pass clip_norm=1.0, look for nan in the data, or run it within autograd.debug() to find the operation"
             )
+        if value.op is None or left_graph(prediction, optimizer):
+            raise ValueError(
+                "the loss does not depend on the parameters of the model, so there is nothing to train: somewhere in the model "
+                "or the loss .data, .item(), detach() or no_grad() leaves the graph"
+            )
         value.backward()
         if clip_norm is not None:
             clip_grad_norm(optimizer.parameters, clip_norm)
@@ -353,6 +358,11 @@ def train_epoch(training: Training, loss: Loss, clip_norm: float | None, schedul
     if not batch:
         raise ValueError("the training data has no batches: a generator can be used only once, and drop_last may leave nothing")
     return average.value()
+
+
+def left_graph(prediction: Any, optimizer: Optimizer) -> bool:
+    """True for a prediction that was not computed from parameters: a leaf that is none of them."""
+    return isinstance(prediction, Value) and prediction.op is None and all(prediction is not p for p in optimizer.parameters)
 
 
 def targets_in(y: Any) -> int:

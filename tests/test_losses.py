@@ -393,3 +393,74 @@ def test_the_gradient_of_classes_on_any_axis(axis: int) -> None:
         x = Value(order(np.moveaxis(scores, -1, axis)))
         nn.cross_entropy(x, target, axis=axis).backward()
         np.testing.assert_allclose(x.grad, np.moveaxis(right, -1, axis), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("loss", "value", "slope"),
+    [
+        # a class that is impossible, and never the target
+        (lambda x: nn.cross_entropy(x, [[0.0, 0.25, 0.75]]), 1.0 - 0.75 + math.log1p(math.exp(-1.0)), None),
+        (lambda x: nn.cross_entropy(x, [2], weight=[0.0, 1.0, 1.0], label_smoothing=0.3), None, None),
+        (lambda x: nn.kl_div(x, [[0.0, 0.5, 0.5]], "sum"), -math.log(2.0) - 0.5, [0.0, -0.5, -0.5]),
+        (lambda x: nn.kl_div(x, [[-math.inf, 0.0, -math.inf]], "sum", log_target=True), 0.0, [0.0, -1.0, 0.0]),
+    ],
+)
+def test_what_never_happens_counts_nothing(loss: Any, value: float | None, slope: list[float] | None) -> None:
+    x = Value([[-math.inf, 0.0, 1.0]])
+    out = loss(x)
+    out.backward()
+    assert math.isfinite(out.data)
+    assert x.grad[0, 0] == 0.0
+    assert np.isfinite(x.grad).all()
+    if value is not None:
+        assert math.isclose(out.data, value, abs_tol=1e-15)
+    if slope is not None:
+        np.testing.assert_allclose(x.grad[0], slope)
+
+
+def test_certain_and_right_answers_have_no_loss() -> None:
+    x = Value([math.inf, -math.inf])
+    losses = nn.binary_cross_entropy_with_logits(x, [1, 0], reduction="none")
+    losses.sum().backward()
+    assert losses.data.tolist() == [0.0, 0.0]
+    assert x.grad.tolist() == [0.0, 0.0]
+    wrong = nn.binary_cross_entropy_with_logits(x, [0, 1], reduction="none").data
+    assert wrong.tolist() == [math.inf, math.inf]
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(np.float64, 1e200), (np.float32, 1e25), (np.float32, 1.5e9)])
+def test_the_angle_of_long_vectors(dtype: Any, size: float) -> None:
+    x, y = np.array([[size, 0.0], [3.0, 4.0]], dtype), np.array([[size, size], [4.0, 3.0]], dtype)
+    np.testing.assert_allclose(nn.cosine_similarity(x, y), [math.sqrt(0.5), 0.96], rtol=1e-6)
+    v = Value(x)
+    nn.cosine_similarity(v, y).sum().backward()
+    right = [[0.0, math.sqrt(0.5) / size], [4 / 25 - 0.96 * 3 / 25, 3 / 25 - 0.96 * 4 / 25]]
+    np.testing.assert_allclose(v.grad, right, rtol=1e-5, atol=1e-6 / size)
+
+
+@pytest.mark.parametrize("name", ["mse_loss", "l1_loss", "huber_loss", "hinge_loss", "binary_cross_entropy_with_logits"])
+def test_predictions_and_targets_in_lists_of_values(name: str) -> None:
+    a, b, c = Value(0.5), Value(-2.0), Value([0.5, -2.0])
+    loss = getattr(nn, name)
+    listed, whole = loss([a, b], [1, 1]), loss(c, [1, 1])
+    listed.backward()
+    whole.backward()
+    assert listed.data == whole.data
+    assert [a.grad, b.grad] == c.grad.tolist()
+    assert np.asarray(loss([a, b], [Value(1.0), Value(1.0)]).data) == whole.data
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda masked: nn.mse_loss(Value(np.ones(3)), masked),
+        lambda masked: nn.mse_loss(masked, np.ones(3)),
+        lambda masked: nn.mse_loss(Value(np.ones(3)), np.ones(3), weight=masked),
+        lambda masked: nn.cross_entropy(np.ones((3, 2)), masked.astype(int)),
+        lambda masked: nn.accuracy(np.ones((3, 2)), masked.astype(int)),
+        lambda masked: nn.Dropout()(masked),
+    ],
+)
+def test_masks_of_numpy_are_refused_where_they_would_be_lost(call: Any) -> None:
+    with pytest.raises(TypeError, match="masked array was given, whose mask would be lost"):
+        call(np.ma.masked_array([1.0, 0.0, 1.0], [False, True, False]))

@@ -702,3 +702,51 @@ def test_numpys_global_seed_is_told_to_do_nothing(monkeypatch: pytest.MonkeyPatc
     finally:
         nn.seed(None)
         np.random.get_bit_generator().state = state
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Linear(2, 3, rng=0), nn.LayerNorm(2), nn.RMSNorm(2), nn.BatchNorm1d(2), nn.GroupNorm(1, 2), nn.Flatten(), nn.PReLU(),
+        nn.Dropout(0.5).eval(), nn.ReLU(), nn.GRUCell(2, 3, rng=0), nn.MaxPool1d(1), nn.Conv1d(2, 1, 1, rng=0),
+        nn.Conv1d(2, 1, 2, padding=1, padding_mode="circular", rng=0), nn.Sequential(nn.Linear(2, 1, rng=0), nn.Tanh()),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_layers_take_lists_of_values_and_of_numbers(layer: nn.Module) -> None:
+    numbers = [[0.5, -1.0], [2.0, 0.25]]
+    values, whole = [[Value(x) for x in row] for row in numbers], Value(numbers)
+    listed, right, plain = layer(values), layer(whole), layer(numbers)
+    if not isinstance(listed, list):  # what changes nothing may give back what it was given
+        np.testing.assert_array_equal(listed.data, right.data)
+        (listed * listed).sum().backward()
+        (right * right).sum().backward()
+        np.testing.assert_allclose([[x.grad for x in row] for row in values], whole.grad)
+    np.testing.assert_array_equal(plain.data if isinstance(plain, Value) else plain, right.data)
+
+
+@pytest.mark.parametrize("item", [Value(1.0), nn.Linear(1, 1, rng=0), [nn.Linear(1, 1, rng=0)], {"a": (Value([1.0]),)}])
+def test_parameters_of_a_class_are_refused(item: Any) -> None:
+    with pytest.raises(TypeError, match=r"part of the class Net holds parameters.*: set self.part in __init__\(\)"):
+        type("Net", (nn.Module,), {"part": item})
+    type("Net", (nn.Module,), {"part": nn.Tanh(), "number": 4, "kinds": {"a", "b"}, "table": {"a": {1, 2}}})
+
+
+@pytest.mark.parametrize("start", ["module.", "_orig_mod.", "model.", "module._orig_mod."])
+def test_names_of_a_state_that_begin_with_too_much(start: str) -> None:
+    state = {start + name: array for name, array in nn.Sequential(nn.Linear(2, 1, rng=0)).state_dict().items()}
+    with pytest.raises(ValueError, match=rf"take the '{start}'.* away, {{name.removeprefix\('{start}'\)"):
+        nn.from_pytorch(nn.Sequential(nn.Linear(2, 1, rng=1)), state)
+    with pytest.raises(ValueError, match="build the model with the sizes"):
+        nn.Linear(2, 1, rng=0).load_state_dict({"a.x": np.ones((1, 2)), "a.y": np.ones(1)})
+
+
+def test_lists_of_modules_grow_and_shrink() -> None:
+    modules, chain, choices = nn.ModuleList([nn.Tanh()]), nn.Sequential(nn.Tanh()), nn.ModuleDict({"a": nn.Tanh()})
+    modules += [nn.ReLU(), nn.Identity()]
+    chain += [nn.ReLU()]
+    del modules[:2]
+    choices.clear()
+    assert [type(module).__name__ for module in modules] == ["Identity"]
+    assert [type(module).__name__ for module in chain] == ["Tanh", "ReLU"]
+    assert len(choices) == 0

@@ -545,6 +545,7 @@ def test_a_state_that_does_not_fit_changes_nothing(change: Any, text: str) -> No
         (lambda: nn.SGD([Value(1.0)], lr="0.1"), TypeError, "learning rate must be a number, but is '0.1'"),
         (lambda: setattr(nn.SGD([Value(1.0)]), "lr", -1.0), ValueError, "learning rate must not be negative"),
         (lambda: nn.SGD([Value(1.0)], momentum=-0.5), ValueError, "momentum must not be negative, but is -0.5"),
+        (lambda: nn.SGD([Value(1.0)], lr=math.inf), ValueError, "learning rate must be finite, but is inf"),
         (lambda: nn.SGD([Value(1.0)], nesterov=True), ValueError, "nesterov needs a momentum, and no dampening"),
         (lambda: nn.SGD([Value(1.0)], momentum=0.9, dampening=0.1, nesterov=True), ValueError, "no dampening"),
         (lambda: nn.Adam([Value(1.0)], betas=(0.9, 1.0)), ValueError, r"betas must be less than 1, but is \(0.9, 1.0\)"),

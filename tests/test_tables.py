@@ -244,3 +244,16 @@ def test_options_of_pandas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         read(path, '"a" "b"\n1 2\n', delimiter=r"\s+")
     with pytest.raises(ValueError, match=r"in line 2: correct the quotes, or let pandas try, pip install 'valuegrad\[nn\]'"):
         read(path, 'a,b\n1,"x"y\n', target="b")
+
+
+@pytest.mark.parametrize(
+    "content", [",a,y\n0,1.5,2\n1,3.5,4\n", "Unnamed: 0,a,y\n0,1.5,2\n1,3.5,4\n", '"","a","y"\n"1",1.5,2\n"2",3.5,4\n']
+)
+def test_a_column_that_numbers_the_rows_is_no_feature(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "table.csv"
+    with pytest.raises(ValueError, match=r"first column has no name and numbers the rows.*usecols=range\(1, 3\)"):
+        read(path, content, target="y")
+    table = read(path, content, target="y", usecols=range(1, 3))
+    assert table.names == ["a"]
+    assert table.x.tolist() == [[1.5], [3.5]]
+    assert read(path, ",a\n5,1\n3,2\n").x.tolist() == [[5.0, 1.0], [3.0, 2.0]]

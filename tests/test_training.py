@@ -750,3 +750,22 @@ def test_metrics_take_numbers() -> None:
     assert "none yet" in repr(nn.History([{"epoch": 1, "note": "none yet"}]))  # type: ignore[dict-item]
     with pytest.raises(TypeError, match=r"Sequential\(\*layers\) .* unpack a list with \*"):
         nn.Sequential(nn.Tanh() for _ in range(2))  # type: ignore[arg-type]
+
+
+class Cut(nn.Module):
+    """A model that leaves its graph."""
+
+    def __init__(self) -> None:
+        self.layer = nn.Linear(3, 1, rng=0)
+
+    def forward(self, x: Any) -> Value:
+        return self.layer(x).detach()
+
+
+@pytest.mark.parametrize(
+    ("model", "loss"),
+    [(network(), lambda prediction, target: Value(((prediction.data - target) ** 2).mean())), (Cut(), nn.mse_loss)],
+)
+def test_a_loss_without_a_graph_to_the_parameters_is_refused(model: nn.Module, loss: Any) -> None:
+    with pytest.raises(ValueError, match="the loss does not depend on the parameters of the model"):
+        run(model, loss=loss)
