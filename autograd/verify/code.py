@@ -1,4 +1,4 @@
-"""Inputs as Python code that makes them again, in a session that has ``import numpy as np``."""
+"""Write inputs as Python code that reproduces them after ``import numpy as np``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from autograd.nesting import fields_of, is_dataclass, is_module, parameters_of
 from autograd.op import is_value
 
-#: Arrays of so many elements are written element by element; larger ones by those that are not zero, where these are few.
+#: Larger arrays are written by their elements that are not zero, if there are no more than NONZERO.
 WRITTEN, NONZERO = 100, 20
 
 
 def code_of(item: Any) -> str:
-    """The code of a nesting of numbers and arrays; of a module the dict of its parameters, for load_state_dict().
+    """The code of nested numbers and arrays; of a module that of a dict of its parameters, for load_state_dict().
 
     >>> code_of((0.5, {"w": np.zeros(3)}, np.array([[1.0, -2.5]], dtype=np.float32)))
     "(0.5, {'w': np.zeros(3)}, np.array([[1.0, -2.5]], dtype=np.float32))"

@@ -1,4 +1,4 @@
-"""Arrays of other libraries as NumPy's, and back: whatever has ``__array__`` or speaks DLPack. None of them is imported."""
+"""Convert arrays of other libraries to NumPy's and back: all with ``__array__`` or DLPack. Imports none of the libraries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def is_foreign(item: Any) -> bool:
 
 
 def numpy_of(item: Any) -> Any:
-    """A foreign array as NumPy's, without its graph, in its own memory where that is possible; anything else as it is."""
+    """A foreign array as NumPy's, without its graph, sharing memory where possible; anything else as it is."""
     if not is_foreign(item):
         return item
     for step in ("detach", "cpu", "resolve_conj", "resolve_neg"):  # of PyTorch
@@ -47,7 +47,7 @@ def arrays_in(tree: Any) -> list[np.ndarray]:
 
 
 def maker_like(item: Any) -> Callable[[Any], Any] | None:
-    """What makes an array of the library that one is of from one of NumPy's; None where there is no way."""
+    """A function that converts an array of NumPy's to the library of `item`, with its dtype and labels; None if it is unknown."""
     if hasattr(item, "new_tensor"):  # PyTorch
         return lambda data: item.new_tensor(data, requires_grad=item.requires_grad)
     if type(item).__module__.partition(".")[0] in ("jax", "jaxlib") and "jax" in sys.modules:
@@ -62,7 +62,7 @@ def maker_like(item: Any) -> Callable[[Any], Any] | None:
 
 
 def shares(one: Any, two: Any) -> bool:
-    """Whether two arrays have elements in the same memory; views of one array that do not overlap have none."""
+    """Whether two arrays have elements in the same memory, which views of one array that do not overlap have not."""
     if not all(isinstance(item, np.ndarray) and item.dtype.kind != "O" and item.size for item in (one, two)):
         return False
     return np.may_share_memory(one, two) and np.shares_memory(one, two)

@@ -1,4 +1,4 @@
-"""PyTorch's and JAX's own gradients, to be verified as ours are: from_torch() and from_jax(). Neither is imported before."""
+"""from_torch() and from_jax(): verify gradients that PyTorch and JAX compute. Each imports its library when it is called."""
 
 from __future__ import annotations
 
@@ -26,24 +26,26 @@ DTYPES = ("float64", "float32", "float16")
 
 
 def from_torch(module_or_function: Callable[..., Any], dtype: Any = "float64") -> Adapter:
-    """A module or function of PyTorch, for check_gradients() to verify the gradient that PyTorch gives.
+    """Wrap a module or function of PyTorch, for check_gradients() to verify the gradient that PyTorch computes.
 
-    A ``torch.autograd.Function`` with a wrong backward is found as any wrong rule is; ``order=2`` verifies double backward.
+    That finds a ``torch.autograd.Function`` with a wrong backward; ``order=2`` verifies double backward.
 
     Args:
         module_or_function: a ``torch.nn.Module``, whose parameters are verified by their names, as well as its inputs; or a
             function of tensors, which modules may be among, as ``lambda model, x, y: loss(model(x), y)``. Modules are copied,
             and not changed.
         dtype: what floating tensors and parameters are converted to. Differences of float64 are the sharpest; "float32" is for
-            code that takes nothing else. Tensors that a function takes from elsewhere are not converted: pass them as inputs.
+            code that takes nothing else. Tensors that a function uses without being inputs are not converted: make them inputs.
 
     Returns:
-        What check_gradients() and assert_gradients() take in place of a function. Inputs are then tensors, arrays or numbers;
-        integer and bool arrays are constants, such as labels. It can be called with these, and gives NumPy's arrays;
-        ``.gradient`` gives the Jacobians of its inputs.
+        An Adapter, which check_gradients() and assert_gradients() take in place of a function. Its inputs are tensors, arrays
+        or numbers; integer and bool arrays are constants, such as labels. A call with inputs gives NumPy's arrays;
+        ``.gradient(*inputs)`` gives the Jacobian of each input.
 
     Raises:
         ImportError: if PyTorch is not installed.
+        TypeError: if the first argument cannot be called.
+        ValueError: for another dtype than float64, float32 and float16.
 
     Examples::
 
@@ -55,17 +57,19 @@ def from_torch(module_or_function: Callable[..., Any], dtype: Any = "float64") -
 
 
 def from_jax(function: Callable[..., Any], dtype: Any = "float64") -> Adapter:
-    """A function of JAX, for check_gradients() to verify the gradient that JAX gives, such as that of a custom_vjp.
+    """Wrap a function of JAX, for check_gradients() to verify the gradient that JAX computes, such as that of a custom_vjp.
 
     Args:
         function: of arrays and nestings of them (pytrees), such as the parameters of a model, to arrays or a nesting.
         dtype: what floating inputs are converted to; with "float64", 64-bit numbers are enabled while the function runs.
 
     Returns:
-        As from_torch().
+        An Adapter, as from_torch() does.
 
     Raises:
         ImportError: if JAX is not installed.
+        TypeError: if `function` cannot be called.
+        ValueError: for another dtype than float64, float32 and float16.
 
     Examples::
 
@@ -76,7 +80,7 @@ def from_jax(function: Callable[..., Any], dtype: Any = "float64") -> Adapter:
 
 
 def imported(name: str) -> Any:
-    """A library, or an error that says what to install."""
+    """The library with that name, or an ImportError that says what to install."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
@@ -90,7 +94,7 @@ def is_torch_module(item: Any) -> bool:
 
 
 class Adapter:
-    """A function of another library, with its gradient: what check_gradients() takes in place of a function."""
+    """A function of another library with its gradient, which check_gradients() takes in place of a function."""
 
     def __init__(self, library: str, target: Callable[..., Any], dtype: Any, kind: Callable[..., FrameworkSubject]) -> None:
         imported(library)
@@ -105,7 +109,7 @@ class Adapter:
         return f"from_{self.library}({getattr(self.target, '__name__', type(self.target).__name__)})"
 
     def subject(self, inputs: Sequence[Any], budget: int = 10, constants: Sequence[Any] = ()) -> FrameworkSubject:
-        """What is verified at some inputs; constants are further arguments that do not move."""
+        """The subject that is verified at some inputs; `constants` are further arguments that do not move."""
         try:
             return self.kind(self.target, inputs, self.dtype, budget, constants)
         except RuntimeError as error:
@@ -117,13 +121,17 @@ class Adapter:
             raise
 
     def __call__(self, *inputs: Any) -> Any:
-        """The result as a number or an array of NumPy's, a dict of several."""
+        """The result as a number or an array of NumPy's; several as a dict."""
         subject = self.subject(inputs)
         found = subject.parts(subject.point)
         return found[0][1] if len(found) == 1 and not found[0][0] else dict(found)
 
     def gradient(self, *inputs: Any) -> Any:
-        """The Jacobian of each input that moves, or of the only one, as arrays; those of parameters come first, in a dict."""
+        """The Jacobian of each floating input as an array, of shape (*result, *input), or of the only one.
+
+        Those of a module's parameters come first, in a dict by name. Of several results the first axis is that of all their
+        elements.
+        """
         subject = self.subject(inputs)
         rows = subject.pull(np.eye(len(subject.output.vector)))
         out = subject.output.parts[0][1] if len(subject.output.parts) == 1 else (len(rows),)
@@ -164,7 +172,7 @@ class FrameworkSubject(Subject):
         return found
 
     def split(self, cotangent: Array) -> list[Array]:
-        """A cotangent of all results in a row, in the shape and dtype of each."""
+        """A cotangent of all results in a row, in parts with the shape and dtype of each result."""
         parts, start = [], 0
         for _, shape, dtype in self.output.parts:
             size = int(np.prod(shape))
@@ -173,7 +181,10 @@ class FrameworkSubject(Subject):
         return parts
 
     def rounding(self, cotangents: Array) -> Array:
-        """What cancels on the way is not known: it is taken to move the result by as much as any input does."""
+        """Rounding errors of slopes, (k, n).
+
+        Terms that cancel on the way are not known: they are taken to be as large as the largest effect of an input.
+        """
         with np.errstate(all="ignore"):
             rows = abs(np.nan_to_num(self.pull(cotangents), posinf=0.0, neginf=0.0))
             sizes = np.concatenate([np.full(leaf.stop - leaf.start, size_of(self, leaf)) for leaf in self.leaves])
@@ -192,12 +203,12 @@ class FrameworkSubject(Subject):
 
 
 def size_of(subject: Subject, leaf: Leaf) -> float:
-    """The size of an input."""
+    """The largest absolute value of an input, or 1 where all of it is zero."""
     return float(abs(subject.point[leaf.part]).max(initial=0.0)) or 1.0
 
 
-def is_constant(item: Any) -> bool:
-    """True for bools and arrays of integers, which are labels and indices."""
+def is_label(item: Any) -> bool:
+    """True for bools and arrays of integers, which are labels and indices, and so constant."""
     array = np.asarray(item)
     return array.dtype.kind == "b" or (array.dtype.kind in "iu" and not isinstance(item, int))
 
@@ -206,7 +217,7 @@ def is_constant(item: Any) -> bool:
 
 
 class TorchSubject(FrameworkSubject):
-    """A function of tensors. The same tensors serve all evaluations, and get other data each time."""
+    """A function of tensors. All evaluations use the same tensors, with other data each time."""
 
     def __init__(self, target: Any, inputs: Sequence[Any], dtype: str, budget: int, constants: Sequence[Any] = ()) -> None:
         self.torch = torch = imported("torch")
@@ -240,7 +251,7 @@ class TorchSubject(FrameworkSubject):
             given = item if isinstance(item, torch.Tensor) else torch.as_tensor(np.array(numpy_of(item)))
             if given.is_complex():
                 raise TypeError(f"the input {path!r} is complex: give real numbers, and take .real and .imag apart")
-            if is_constant(item if isinstance(item, int) else given.detach().cpu().numpy()):
+            if is_label(item if isinstance(item, int) else given.detach().cpu().numpy()):
                 return given.to(device or given.device)
             made = given.detach().clone().to(self.dtype).to(device or given.device)
             return moved(made.requires_grad_(), path) if moves else made
@@ -315,7 +326,7 @@ class TorchSubject(FrameworkSubject):
 
 
 class Derivative(FrameworkSubject):
-    """The gradient of a function of another library, whose elements have rounding errors of its largest ones."""
+    """The gradient of a function of another library. Each element has the rounding error of the largest ones."""
 
     inner: FrameworkSubject
     cotangents: list[Array]
@@ -379,7 +390,7 @@ class JaxSubject(FrameworkSubject):
         self.moving: list[int] = []
         for place, (path, item) in enumerate(paths):
             number = is_leaf(item) or is_foreign(item)
-            moves = number and not is_constant(numpy_of(item) if is_foreign(item) else item)
+            moves = number and not is_label(numpy_of(item) if is_foreign(item) else item)
             data = np.array(numpy_of(item), dtype=self.dtype) if moves else item
             self.items.append(data)
             if moves:

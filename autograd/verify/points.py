@@ -1,4 +1,4 @@
-"""More points than one: at random around the given input, or wherever the user says; a failing one is made simple.
+"""A check at several points: random ones around the given input, or those that points= gives. A failing one is simplified.
 
 Points outside of the domain of the function, where it is not finite or raises, are counted and skipped.
 """
@@ -23,30 +23,33 @@ from autograd.verify.subjects import OUTSIDE, Leaf, Subject
 Array = np.ndarray
 Run = Callable[[Subject, bool], GradientReport]
 
-#: So many points are drawn by a function of a Generator or a strategy of Hypothesis, and at most so many from an iterable.
-DRAWN, MOST = 50, 1_000
-#: Numbers of a random input have so many digits, so that they can be read.
-DIGITS = 3
+DRAWN = 50  # points from a function of a Generator or a strategy of Hypothesis
+MOST = 1_000  # points from an iterable
+DIGITS = 3  # of the numbers of a random input, so that a person can read them
 FAILED = (Verdict.FAIL, Verdict.JUMP)
 
 
 class Outside(Exception):
-    """A point is outside of the domain of the function; the text says how that showed."""
+    """A point is outside of the domain of the function; the text is the reason."""
 
 
 def check_points(
     make: Callable[[tuple[Any, ...]], Subject], run: Run, inputs: tuple[Any, ...] | None, points: Any, seed: int, budget: int
 ) -> GradientReport:
-    """The report on several points: of the first that fails, made simple, or of all together.
+    """The report on several points: of the first that fails, simplified, or of all together.
 
     Args:
-        make: the subject of some inputs.
-        run: the check of one subject; with True it explains a FAIL.
-        inputs: those of the first point; None where all points come from `points`.
+        make: gives the subject at some inputs.
+        run: checks one subject; with True it explains a FAIL.
+        inputs: the first point; None where all points are from `points`.
         points: a number of random ones around the inputs, an iterable of inputs, a generator function, a function of a
             numpy.random.Generator that returns inputs, or a strategy of Hypothesis.
         seed: of the random points.
-        budget: of evaluations, at each point, and once more to make a failing one simple.
+        budget: of evaluations, at each point, and once more to simplify a failing one.
+
+    Raises:
+        ValueError: for a number of points below 1.
+        TypeError: for a number of points without inputs, and for `points` of another type.
     """
     if is_number(points) and points < 1:
         raise ValueError(f"points is how many random inputs are checked as well, at least 1, but got {points!r}")
@@ -67,8 +70,9 @@ class Search:
 
     Attributes:
         origin: the subject at the given inputs, or None; given: the report on it.
-        decided, undecided: the reports on other points. skipped: why points were left out, a sentence for each.
-        failed: the subject that failed, and its report. first: the one that failed first.
+        decided, undecided: the reports on other points. skipped: for each point that was left out, the reason.
+        failed: the subject that failed, and its report. first: with Hypothesis, the subject that failed first.
+        random: whether the points are random. tried: how many were tried. asked: the number given as points=, or 0.
     """
 
     def __init__(
@@ -147,7 +151,7 @@ class Search:
         return report
 
     def by_hypothesis(self, strategy: Any) -> None:
-        """Points from a strategy; Hypothesis makes the failing one simple."""
+        """Look at points from a strategy; Hypothesis simplifies the failing one."""
         from hypothesis import HealthCheck, Phase, given, settings
         from hypothesis import seed as seeded
 
@@ -191,7 +195,7 @@ class Search:
         )  # fmt: skip
 
     def reason(self) -> str:
-        """Why nothing is accepted although nothing failed, or ""."""
+        """Why the verdict is INCONCLUSIVE although no point failed, or ""."""
         if not self.tried:
             return "there are no points: points= gave none"
         if self.tried == len(self.skipped):
@@ -207,19 +211,19 @@ class Search:
         return "" if self.random else next((report.reason for report in self.undecided if report.reason), "")
 
     def points(self) -> Points:
-        """How many were checked, undecided and skipped."""
+        """How many points were checked, undecided and skipped."""
         undecided = next(map(remark_of, self.undecided), "")
         checked = len(self.decided) + len(self.undecided) + (self.given is not None)
         return Points(checked, len(self.undecided), undecided, len(self.skipped), next(iter(self.skipped), ""))
 
     def of_the_failed(self, subject: Subject, report: GradientReport) -> GradientReport:
-        """The report on a failing point, made simple and explained."""
+        """The report on a failing point, simplified and explained."""
         original = code_of((self.first or subject).shown())
         point, leaves, subject_at = subject.movable()
         simple = point
         if self.first is None and any(row.verdict in FAILED for row in report.rows):
             simple = simplified(point, leaves, self.fails_like(report, subject_at))
-        for vector in (simple, point):  # a second time by chance of noise only
+        for vector in (simple, point):  # the second only if noise hides the failure at the first
             failing = subject_at(vector)
             code = code_of(failing.shown())
             explained = self.examine(failing, True)
@@ -234,7 +238,7 @@ class Search:
         return replace(explained, notes=notes, points=points, evaluations=self.evaluations, gradients=self.gradients)
 
     def place(self) -> str:
-        """Which point it was that failed."""
+        """Which point failed, in words."""
         if self.failed is not None and self.failed[0] is self.origin:
             return "the given input"
         if self.first is not None:
@@ -242,7 +246,7 @@ class Search:
         return f"random point {self.tried:,} of {self.asked:,}" if self.asked else f"point {self.tried:,} of points="
 
     def fails_like(self, report: GradientReport, subject_at: Callable[[Array], Subject]) -> Callable[[Array], bool]:
-        """Whether the check fails at another input in the same way, as long as the budget lasts."""
+        """A function that tells whether the check fails in the same way at another input, as long as the budget lasts."""
         wanted, most = signature(report), self.evaluations + self.budget
 
         def fails(vector: Array) -> bool:
@@ -271,7 +275,7 @@ def inside(subject_at: Callable[[Any], Subject], item: Any) -> Subject:
 
 
 def signature(report: GradientReport) -> tuple[Any, ...]:
-    """In what way a check fails: another bug is not a simpler form of this one."""
+    """The way a check fails. A point that fails in another way is another mistake, and no simpler form of this one."""
     rows = [row for row in report.rows if row.verdict in FAILED]
     finite = {bool(np.isfinite(row.claimed)) for row in rows}
     return report.verdict, bool(report.broken), bool(rows), max((row.order for row in rows), default=0), frozenset(finite)
@@ -312,7 +316,7 @@ def is_strategy(points: Any) -> bool:
 
 
 def inputs_from(points: Any, rng: np.random.Generator) -> Iterator[Any]:
-    """Inputs, one after the other, from what is given as points=."""
+    """The inputs that points= gives, one after the other."""
     if callable(points):
         takes = not inspect.signature(points).parameters
         arguments = () if takes else (rng,)
@@ -335,9 +339,9 @@ def inputs_from(points: Any, rng: np.random.Generator) -> Iterator[Any]:
 
 
 def around(point: Array, leaves: list[Leaf], rng: np.random.Generator) -> Iterator[Array]:
-    """Random inputs of the same parts, without end: in turn of the signs of the input and of any, near and far, large and small.
+    """Random inputs of the same parts, without end: in turn near and far, large and small, with the signs of `point` and any.
 
-    Numbers that the first element draws evenly are spread evenly over few points already.
+    Each element of an even draw takes steps of the golden ratio, which cover an interval evenly with few points.
     """
     count = len(point)
     typical = np.ones(count)

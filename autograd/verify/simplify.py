@@ -1,4 +1,4 @@
-"""A failing input is made simple: zeros, small integers and numbers of few digits, as long as the check still fails."""
+"""Simplify a failing input: to zeros, small integers and numbers of few digits, as long as the check still fails."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from autograd.verify.subjects import Leaf
 
 Array = np.ndarray
 
-#: At most so many inputs are tried, and so many elements are made simple one by one.
-TRIES, ELEMENTS = 250, 40
+TRIES = 250  # inputs, at most
+ELEMENTS = 40  # that are simplified one by one, at most
 
 
 def simplified(point: Array, leaves: Sequence[Leaf], fails: Callable[[Array], bool]) -> Array:
-    """The simplest input that was found near a failing one for which `fails` is still true.
+    """A simpler input than `point` for which `fails` is still true; `point` itself if none is found.
 
     Args:
         point: the failing input, as one vector.
@@ -45,7 +45,7 @@ def simplified(point: Array, leaves: Sequence[Leaf], fails: Callable[[Array], bo
 
 
 def one_number(point: Array, leaf: Leaf, fails: Callable[[Array], bool]) -> Array:
-    """A whole leaf of zeros or ones, if that fails as well."""
+    """The point with a whole leaf of zeros or of ones, if that fails as well."""
     for number in (0.0, 1.0):
         candidate = point.copy()
         candidate[leaf.part] = number
@@ -55,7 +55,7 @@ def one_number(point: Array, leaf: Leaf, fails: Callable[[Array], bool]) -> Arra
 
 
 def zeros(point: Array, fails: Callable[[Array], bool]) -> Array:
-    """Zeros for as many elements as possible: halves first, then parts of these (delta debugging)."""
+    """The point with as many zeros as possible: in halves first, then in parts of these (delta debugging)."""
     size = max(1, int(np.count_nonzero(point)) // 2)
     while True:
         places = np.flatnonzero(point)
@@ -70,7 +70,7 @@ def zeros(point: Array, fails: Callable[[Array], bool]) -> Array:
 
 
 def element(point: Array, place: int, fails: Callable[[Array], bool]) -> Array:
-    """The simplest number for one element."""
+    """The point with the simplest number for one element."""
     for number in simpler(float(point[place])):
         candidate = point.copy()
         candidate[place] = number
@@ -80,7 +80,7 @@ def element(point: Array, place: int, fails: Callable[[Array], bool]) -> Array:
 
 
 def simpler(number: float) -> Iterator[float]:
-    """Numbers that are simpler than one, the simplest first: integers near zero, few digits, no sign.
+    """Numbers simpler than `number`, the simplest first: small integers, numbers of few digits, and without its sign.
 
     >>> list(simpler(3.7))
     [0.0, 1.0, 2.0, 3.0, 4.0]
