@@ -1,7 +1,7 @@
-"""Scopes and generators: what a generator opens around a yield holds while it runs, and not for whoever waits for its next item.
+"""Scopes that a generator opens around a yield: they hold while it runs, and not for its caller between two items.
 
 A context variable knows nothing of generators, whose with-blocks stay open while their callers go on. So a scope that a
-generator opens is kept with the generator's frame, and counts while that frame is on the stack.
+generator opens is kept with the generator's frame, and holds while that frame is on the stack.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ LEAVING = ("__exit__", "__aexit__", "close", "aclose", "_exit_wrapper")
 
 
 def generator_around(frame: FrameType | None) -> FrameType | None:
-    """The generator that a with-statement at `frame` is in, or None.
+    """The frame of the generator that a with-statement at `frame` is in, or None.
 
-    A generator that contextlib or pytest made a context manager of opens its scopes for the caller.
+    A generator that contextlib or pytest uses as a context manager opens its scopes for the caller, and does not count.
     """
     while frame is not None:
         if frame.f_code.co_flags & GENERATOR:
@@ -40,7 +40,7 @@ def generator_around(frame: FrameType | None) -> FrameType | None:
 
 
 def enters(frame: FrameType) -> bool:
-    """Whether a function enters a context manager for its caller, as a fixture of pytest does for a test."""
+    """Whether the function of a frame enters a context manager for its caller, as pytest does for a test with a fixture."""
     return frame.f_code.co_name in ENTERING or str(frame.f_globals.get("__name__")).startswith(("_pytest.", "pytest_"))
 
 
@@ -57,7 +57,7 @@ def leaving(frame: FrameType | None) -> Iterator[FrameType]:
 
 
 def running(frames: Any, frame: FrameType | None) -> list[FrameType]:
-    """Those of some frames that are on the stack below `frame`, outermost first."""
+    """The members of `frames` on the stack from `frame` down to its callers, outermost first."""
     found = []
     while frame is not None:
         if frame in frames:
@@ -67,7 +67,11 @@ def running(frames: Any, frame: FrameType | None) -> list[FrameType]:
 
 
 def decorated(function: Any, enter: Callable[[], AbstractContextManager[Any]]) -> Any:
-    """`function` inside of ``enter()``: a with-block around every call, and of a generator around every step."""
+    """A function that calls `function` in a with-block of ``enter()``; steps of generators and coroutines run in it as well.
+
+    Raises:
+        TypeError: for a class, and for anything that is not callable.
+    """
     if isinstance(function, (classmethod, staticmethod)):
         return type(function)(decorated(function.__func__, enter))
     if isinstance(function, type) or not callable(function):

@@ -15,7 +15,7 @@ from autograd.ops.reductions import fit
 #: The Values that have hooks, by id. The hooks themselves are in a slot of the Value, where Python's collector sees a hook
 #: that refers to what was computed from it.
 HOOKED: WeakValueDictionary[int, Any] = WeakValueDictionary()
-#: How often hooks ran here, for those who ask whether any did.
+#: How often hooks have run in this context: compared before and after a pass it tells whether any did.
 runs: ContextVar[int] = ContextVar("valuegrad_hook_runs", default=0)
 
 

@@ -12,15 +12,15 @@ from typing import Any
 from autograd.generators import generator_around, leaving, running
 
 variable: ContextVar[Any] = ContextVar("valuegrad_scope", default=None)
-#: The innermost scope. Every operation asks, so that generators cost something only while one of them holds scopes: it is
-#: then another function.
+#: Returns the innermost scope. Every operation calls it, so it is the fast getter of the context variable, and only while a
+#: generator holds scopes current_in_generators().
 current: Callable[[], Any] = variable.get
-held: dict[FrameType, list[Any]] = {}
+held: dict[FrameType, list[Any]] = {}  # the scopes of each generator, outermost first
 _one_at_a_time = RLock()
 
 
 def current_in_generators() -> Any:
-    """The innermost scope while generators hold some: those of the running ones count, inside of what is around their callers."""
+    """The innermost scope while generators hold some: scopes of running generators hold, inside the scopes of their callers."""
     here = variable.get()
     for frame in running(held, sys._getframe(1)):
         scopes = held.get(frame, [])
@@ -31,13 +31,13 @@ def current_in_generators() -> Any:
 
 
 def is_recording() -> bool:
-    """Whether operations are recorded here, as they are but for no_grad()."""
+    """Whether operations are recorded here: everywhere but under no_grad()."""
     here = current()
     return here is None or bool(here.settings.get("recording", True))
 
 
 def is_inside(here: Any, outer: Any) -> bool:
-    """Whether one scope is inside of another, wherever that was resumed."""
+    """Whether a scope is inside `outer`, or inside a copy of it that was made where its generator was resumed."""
     while here is not None and getattr(here, "asked", None) is not outer.asked:
         here = here.outer
     return here is not None
@@ -57,7 +57,7 @@ def enter(here: Any, frame: FrameType) -> None:
 
 
 def leave(asked: dict[str, bool], frame: FrameType) -> None:
-    """Leave the innermost scope with these settings, the very object."""
+    """Leave the innermost scope with these settings, which are compared by identity."""
     if held and any(release(generator, asked) for generator in leaving(frame)):
         return
     here = variable.get()

@@ -39,10 +39,7 @@ def parameters_of(module: Any) -> list[tuple[str, Any]]:
 
 @contextmanager
 def state_kept(module: Any) -> Iterator[None]:
-    """Leave the buffers and generators of random numbers of a module as they were, whatever calls of it do in the block.
-
-    Anything else than a module, and a module without them, is let be.
-    """
+    """Restore the buffers and random generators of a module after the block. Does nothing for anything but a module."""
     buffers = {name: array.copy() for name, array in getattr(module, "named_buffers", dict)()} if is_module(module) else {}
     generators = [item for _, item in getattr(module, "named_generators", dict)()] if is_module(module) else []
     states = [generator.bit_generator.state for generator in generators]

@@ -15,14 +15,13 @@ import numpy as np
 #: What Python's float arithmetic raises where NumPy gives inf or nan.
 FLOAT_ERRORS = (ZeroDivisionError, OverflowError, ValueError)
 
-
-#: Arrays that were pickled have dtypes of their own: `is` may only save time, .char tells ("e", "f" and "d").
+#: Unpickled arrays have other dtype objects: `is` may only save time; .char decides ("e", "f" and "d").
 HALF, SINGLE, DOUBLE = map(np.dtype, (np.float16, np.float32, np.float64))
 
-#: From so many elements on float32 is added up in float64, where NumPy would add one after the other.
+#: Sums of more elements of float32 are computed in float64, where NumPy would add one after the other.
 MANY = 4096
 
-#: Kinds of operations that add numbers up: of float16 they are computed in float32, and rounded once at the end.
+#: Kinds of operations that add numbers up: they compute float16 in float32, and round once at the end.
 SUMS = ("reduction", "softmax", "linear")
 
 #: Arguments of PyTorch's tensors, with NumPy's names for them.
@@ -45,11 +44,11 @@ class Op:
         names, arity, settings: the arguments' names and number, and the positions of those without a rule.
         rule_x, rule_y: the rules of an op that has no arguments but one or two inputs, which backward()
             and the operators write out. Of all other ops a node keeps the whole tuple of arguments.
-        unfold: for checkpoints, the path of a Pullback with the nodes that they compute again in their place.
         domain: for elementwise ops, an interval for each input to sample, away from kinks.
         sums: whether it adds numbers up, which for float16 it does in float32.
-        floats: whether integers and bools become floats before it computes; else they are moved about as they are.
+        floats: whether integers and bools become floats before it computes; if not, it moves them as they are.
         first: the position of its first differentiable argument.
+        unfold: of a checkpoint, a function that puts the nodes it computes again in its place on the path of a Pullback.
     """
 
     def __init__(
@@ -123,7 +122,7 @@ class Op:
         return tuple([args[position] for position, _ in self.rules])
 
     def replaced(self, args: tuple[Any, ...], inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The arguments with others in place of those that have a rule."""
+        """The arguments with `inputs` in place of those that have a rule."""
         new = {position: item for (position, _), item in zip(self.rules, inputs, strict=True)}
         return tuple([new.get(position, item) for position, item in enumerate(args)])
 
@@ -162,13 +161,13 @@ def adds_halves(op: Op, args: tuple[Any, ...], first: Any) -> bool:
 
 
 def in_single(record: Callable[..., Any], op: Op, args: tuple[Any, ...]) -> Any:
-    """A recorded Value of an op on float16 that computes in float32, its derivatives as well; a number is not rounded again."""
+    """The Value of an op on float16 that computes in float32, as do its derivatives; a scalar result is not rounded."""
     out = record(op, op.replaced(args, cast(op.inputs(args), SINGLE)))
     return out.astype(HALF) if out.shape else out
 
 
 def cast(item: Any, dtype: Any, kinds: str = "f") -> Any:
-    """An array or Value of some kinds of dtypes in another one, and an integer as a Python float; also within a tuple."""
+    """An array or Value in `dtype` if its own is of one of `kinds`, and an integer as a Python float; also within a tuple."""
     if item.__class__ is tuple:
         return tuple([cast(part, dtype, kinds) for part in item])
     data = raw(item)

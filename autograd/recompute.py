@@ -67,7 +67,7 @@ def checkpoint(f: Function) -> Function:
 
 
 def joined(result: Any, here: scope) -> tuple[Value | None, list[Value]]:
-    """The only Value of a nested result, or several in one row, and those from outside of a scope that it was computed from."""
+    """The only Value of a nested result, or several in one row; and the Values from outside `here` that it depends on."""
     outs = list(filter(is_value, Nesting(result).leaves))
     row = in_a_row(outs) if len(outs) > 1 else positive(outs[0]) if outs else None
     return row, [] if row is None else outside(row, here)
@@ -129,8 +129,8 @@ def _checkpoint(inputs: Any, again: Recomputed) -> Any:
 def unfold(way: Pullback, found: dict[Any, Any], needed: set[Any], keep: bool, hooks: bool) -> Iterator[Any]:
     """The path of a backward pass with the nodes that checkpoints compute again in their place.
 
-    One loop for all, however deep checkpoints are nested in others. What is computed again is dropped on the way, and has
-    its hooks run here, unless all have.
+    One loop serves all, however deep checkpoints are nested. Gradients of nodes that were computed again are dropped on the
+    way, and their hooks run here, unless `hooks` says that the pass runs all hooks itself.
     """
     waiting, again = way.path[::-1], set()
     while waiting:
