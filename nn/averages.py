@@ -1,4 +1,4 @@
-"""How the losses of batches become the loss of all of them together: losses say over what they took the mean."""
+"""Average the losses of batches to the loss of all their samples: each loss notes what its mean divides by."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-Notes = list[tuple[str, float]]  # ("sum" or "mean", the total that the mean divides by) of each loss in a block
+Notes = list[tuple[str, float]]  # (reduction, total that a mean divides by) of each loss in a block, see note()
 NOTES: ContextVar[Notes | None] = ContextVar("NOTES", default=None)
 
 
 def note(reduction: str, total: Any = 0.0) -> None:
-    """Tell noted(), if it listens, that a loss or metric is a "sum", a "mean" over this total, or neither, "other"."""
+    """Note in the block of noted(), if there is one, the kind of a loss or metric: a "sum", a "mean" over `total`, or "other"."""
     notes = NOTES.get()
     if notes is not None:
         notes.append((reduction, float(total)))
@@ -20,7 +20,7 @@ def note(reduction: str, total: Any = 0.0) -> None:
 
 @contextmanager
 def noted() -> Iterator[Notes]:
-    """What is noted in the block."""
+    """Give a list, to which note() appends in the block."""
     notes: Notes = []
     token = NOTES.set(notes)
     try:
@@ -30,10 +30,10 @@ def noted() -> Iterator[Notes]:
 
 
 class Average:
-    """The loss of several batches as if they were one: the sum of sums, or the mean with what each batch divides by.
+    """The loss of several batches as if they were one: the sum of sums, or the mean of means, weighted by their totals.
 
-    A function that notes nothing, as one that is no loss of nn, and one made of several losses, is averaged with the number of
-    targets in each batch.
+    A function that notes nothing, as one that is no loss of nn, or several totals, as a sum of losses, is averaged with the
+    number of targets in each batch as weights.
 
     >>> average = Average()
     >>> average.add(3.0, [("mean", 1.0)], 4)
@@ -46,7 +46,7 @@ class Average:
         self.total = self.weight = 0.0
 
     def add(self, number: float, notes: Notes, targets: int) -> None:
-        """Add the loss of a batch."""
+        """Add the loss of a batch: the number, what noted() gave for it, and its count of targets."""
         kinds, totals = {kind for kind, _ in notes}, {total for _, total in notes}
         if kinds == {"sum"}:
             self.total += number

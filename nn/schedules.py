@@ -3,7 +3,7 @@
 The learning rate is computed from the number of the step and the base learning rate, so that no rounding adds up
 (PyTorch multiplies the last one). Where somebody else has changed the learning rate in between, a user or another
 schedule, a schedule goes on from there in proportion, so that schedules can be stepped one after the other, as in
-PyTorch; LambdaLR, CosineAnnealingWarmRestarts, OneCycleLR and CyclicLR set theirs whatever came between, also as in PyTorch.
+PyTorch; LambdaLR, CosineAnnealingWarmRestarts, OneCycleLR and CyclicLR always set their own, also as in PyTorch.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class LRScheduler:
         return self.steps
 
     def go_on(self, steps: int) -> None:
-        """Be where a schedule is that has done so many steps from the base learning rates."""
+        """Set the state and the learning rates after so many steps from the base learning rates."""
         self.steps, self.bases = steps, list(self.base_lrs)
         self.apply()
 

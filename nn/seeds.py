@@ -1,4 +1,4 @@
-"""seed(): one number for all random numbers that nn draws where no rng= is given."""
+"""seed(): seed all random numbers that nn draws where no rng= is given."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ import numpy as np
 
 from nn.arrays import Rng, whole
 
-_root: np.random.Generator | None = None  # of seed(), from which each object gets a generator of its own
+_root: np.random.Generator | None = None  # of seed(); each object gets a generator that is spawned from it
 _warned = False
 
 
 def seed(number: int | None) -> None:
-    """Make everything of nn that draws random numbers and gets no ``rng=`` reproducible, from here on.
+    """Make all objects and functions of nn that draw random numbers without an ``rng=`` reproducible, from here on.
 
-    That is the parameters of layers, initialisers, Dropout, DataLoader, random_split() and fit(). Each gets a generator of its
-    own, so that the same things made in the same order draw the same numbers, whatever is drawn in between. What gets an
-    ``rng=`` is not touched. Without seed(), and after ``seed(None)``, they draw other numbers in every run.
+    These are layers, whose parameters are random, initialisers, Dropout, DataLoader, random_split() and fit(). Each gets its own
+    generator, so that the same objects made in the same order draw the same numbers, whatever is drawn in between. Without
+    seed(), and after ``seed(None)``, they draw other numbers in every run.
 
-    ``np.random.seed()`` does nothing for nn, whose generators are not NumPy's global one; nn warns, once, where it finds that
-    one just seeded.
+    ``np.random.seed()`` has no effect on nn, which does not use NumPy's global generator; nn warns once if it was just seeded.
 
     Args:
-        number: not negative, or None.
+        number: an integer of at least 0; None for other numbers in every run.
+
+    Raises:
+        TypeError: if `number` is no integer.
+        ValueError: if it is negative.
 
     >>> import nn
     >>> nn.seed(0)
@@ -39,7 +42,7 @@ def seed(number: int | None) -> None:
 
 
 def generator(rng: Rng = None) -> np.random.Generator:
-    """The Generator of an ``rng=``: as it is, or from a seed; for None a new one, from that of seed() if there is one."""
+    """The Generator for an ``rng=``: a Generator as it is, one from a seed, and for None a new one, from seed() if that was called."""
     if rng is not None:
         return np.random.default_rng(rng)
     if _root is not None:
@@ -49,7 +52,7 @@ def generator(rng: Rng = None) -> np.random.Generator:
 
 
 def warn_of_other_seed() -> None:
-    """Warn, once, if NumPy's global generator was seeded by a number, and nothing drawn from it since."""
+    """Warn, once, if NumPy's global generator was seeded with a number, and has drawn nothing since."""
     global _warned
     if _warned:
         return

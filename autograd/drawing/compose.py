@@ -149,7 +149,7 @@ class Composer:
         return ".".join(reversed(titles))
 
     def unit(self, member: int, alone: bool) -> Any:
-        """What tells the units of one module from those of another; None if nothing does and it is not alone.
+        """A key that tells the units of one module from those of another; None if nothing does and it is not alone.
 
         These are the modules around; or the scopes around a scalar, as those around arrays may number samples or steps.
         """

@@ -159,7 +159,7 @@ def calling_place() -> Place:
 
 
 def evaluated(function: Any, inputs: tuple[Any, ...], labels: dict[int, str]) -> Any:
-    """What a function of Values gives; what its inputs are called is noted in `labels`, by their ids."""
+    """The result of a function of Values; the names of its inputs go into `labels`, by their ids."""
     if not callable(function):
         raise TypeError(
             f"draw(value) takes the Value whose graph is to be drawn, several in a list, tuple or dict, a function with its "
@@ -187,7 +187,7 @@ def is_nesting(what: Any) -> bool:
 
 
 def outputs_of(result: Any) -> tuple[Outputs, list[str]]:
-    """The Values in a result with what they are called, each once; and what is to be said of the rest."""
+    """The Values in a result with their names, each once; and notes on the rest."""
     found: dict[int, tuple[str, Value]] = {}
     others: list[Any] = []
     result = result._asdict() if isinstance(result, tuple) and hasattr(result, "_asdict") else result
@@ -204,7 +204,7 @@ def outputs_of(result: Any) -> tuple[Outputs, list[str]]:
 
 
 def output_name(path: str) -> str:
-    """What an output is called: ``[0]`` is output 0, ``['loss']`` and ``.loss`` are loss."""
+    """The name of an output by its path: ``[0]`` is output 0, ``['loss']`` and ``.loss`` are loss."""
     key = re.fullmatch(r"\['([^']*)'\]|\.(\w+)", path)
     return (key[1] or key[2]) if key else f"output {path[1:-1]}" if re.fullmatch(r"\[\d+\]", path) else f"output{path}"
 

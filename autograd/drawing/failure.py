@@ -29,7 +29,7 @@ RULES = (contributions.__code__, Pullback.pull.__code__)  # while they run, `nod
 
 
 def failed_root(error: BaseException) -> tuple[Value, str, BaseException]:
-    """A Value that stands for the operation that failed, with its operands; its title; and the exception that it raised.
+    """A Value in place of the operation that failed, with its operands; its title; and the exception that it raised.
 
     Raises:
         ValueError: if no frame of the traceback holds a Value.
@@ -145,14 +145,14 @@ def title_of(op: Op, operands: list[Any]) -> str:
 
 
 def name_of(item: Any) -> str:
-    """What an operand is called in a formula: by its label or variable, a number as it is."""
+    """The name of an operand in a formula: its label or variable, or the number itself."""
     if item.__class__ is float:
         return f"{item:.6g}"
     return (str(item.label) or place_of(item)[2] or UNNAMED) if is_value(item) else UNNAMED
 
 
 def where_failed(error: BaseException) -> str:
-    """What the user called: a module by its class, a function of the engine, or else the user's own function."""
+    """The name of what the user called: the class of a module, a function of the engine, or else the user's own function."""
     frames = list(frames_of(error))
     own = max((i for i, frame in enumerate(frames) if not frame.f_code.co_filename.startswith((*INSIDE, NUMPY))), default=-1)
     inner = [frame for frame in frames[own + 1 :] if frame.f_code.co_filename.startswith(INSIDE)]

@@ -66,7 +66,7 @@ def cotangents_of(
 
 
 def seeds_of(nodes: list[Any], outputs: list[Any], asked: bool) -> tuple[dict[Any, Any], list[str]]:
-    """What to start with at each of several outputs, and what is to be said of it.
+    """The seed of each of several outputs, and notes on them.
 
     Where backward() was called, it is what is left of that at those outputs that lead to no others, and zero at the rest;
     else one everywhere, as for the sum of all.

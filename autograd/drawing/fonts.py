@@ -1,7 +1,7 @@
-"""SVG text that keeps to its box, whatever fonts a reader has.
+"""Keep the text of an SVG inside its boxes, whatever fonts a reader has.
 
-Layouts are computed with the widths of Helvetica. Where it is missing, a browser takes another font, which may be a
-sixth wider, and texts leave their boxes. So every text names fonts that are as wide, and says how long it is.
+Layouts are computed with the widths of Helvetica. Without it a browser takes another font, which may be a sixth wider, and
+text runs over its box. So every SVG names fonts of the same widths, and every text has a fixed length.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 
-#: Helvetica, those made to its measure, and what is there elsewhere.
+#: Helvetica, fonts of the same widths, and fonts of other systems.
 FAMILY = "Helvetica,Arial,Liberation Sans,Nimbus Sans,Arimo,DejaVu Sans Condensed,DejaVu Sans,sans-serif"
 #: The widths of ASCII from the space on, in thousandths of the font's size: Adobe's font metrics.
 # fmt: off
@@ -26,8 +26,8 @@ BOLD = (
     611, 278, 278, 556, 278, 889, 611, 611, 611, 611, 389, 556, 333, 611, 556, 778, 556, 556, 500, 389, 280, 389, 584,
 )
 # fmt: on
-OTHER = 278  # of each byte of any other character: what graphviz-pure reserves, and about what they take
-NARROW = {"\u00a0": 278, "•": 350, "·": 278, "−": 584}  # they take less
+OTHER = 278  # for each byte of another character: what graphviz-pure reserves, and about right
+NARROW = {"\u00a0": 278, "•": 350, "·": 278, "−": 584}  # characters that are narrower than that
 
 TEXT = re.compile(rb"<text ([^>]*)>([^<]*)</text>")
 
@@ -46,7 +46,7 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
 
 
 def steady(svg: bytes) -> bytes:
-    """An SVG by Graphviz that names several fonts, and in which every text has the length that its box was made for.
+    """An SVG of Graphviz's with several fonts to choose from, in which every text has the length that its box is made for.
 
     >>> steady(b'<text x="8" font-family="Helvetica,sans-Serif" font-size="10.00">width</text>')
     b'<text x="8" font-size="10.00" textLength="23.34" lengthAdjust="spacingAndGlyphs">width</text>'
@@ -55,7 +55,7 @@ def steady(svg: bytes) -> bytes:
 
 
 def with_length(found: re.Match[bytes]) -> bytes:
-    """A text with its length; its font is that of the whole SVG."""
+    """A text element with its length and without its font, which is that of the whole SVG."""
     attributes, content = found[1].decode(), html.unescape(found[2].decode())
     size = re.search(r'font-size="([\d.]+)"', attributes)
     if 'font-family="Helvetica' not in attributes or size is None or not content.strip():

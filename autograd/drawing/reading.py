@@ -124,13 +124,13 @@ def order_of(outputs: list[Value]) -> tuple[list[Any], list[Any]]:
 
 
 def joined(op: Op, *args: Any) -> Value:
-    """A node on Values that stands for no computation: it has no data. Under no_grad(), too."""
+    """A node on Values without a computation, and so without data; also under no_grad()."""
     with scope(recording=True, lines=False):
         return node(op, (), args)
 
 
 def seeds_pass(g: Any, out: Any, outputs: Any, seeds: Any) -> Any:
-    """The rule of what joins several outputs: each gets its own seed."""
+    """The rule of the node that joins several outputs: each gets its own seed."""
     return seeds
 
 

@@ -146,7 +146,7 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
 
 @composed
 def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
-    """What ``func(a, axis)`` makes of `a` along each of the axes, in turn; an axis that it takes away stays with length 1."""
+    """``func(a, axis)`` of `a` for each of the axes in turn; an axis that it removes stays with length 1."""
     a = as_array(a)
     for axis in (axes,) if np.ndim(axes) == 0 else axes:
         axis = normalize_axis_index(axis, len(np.shape(a)))

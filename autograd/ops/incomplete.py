@@ -21,11 +21,12 @@ from autograd.ops.special import betaln, digamma, gammaln, polygamma, scipy_func
 
 Array = np.ndarray
 
-#: Quadrature of what decays exponentially: the trapezoidal rule after s = e^u, at these s. All scales below 1 are covered.
+#: The nodes s of a quadrature of exponentially decaying functions: the trapezoidal rule in u, where s = e^u. They cover all
+#: scales below 1.
 NODES = np.exp(np.arange(-40.0, 4.6, 0.125))
-#: Of so many elements at a time, as each takes an array of nodes.
+#: Elements that are computed at a time, as each takes an array of nodes.
 AT_ONCE = 2048
-#: Below this parameter the mean cancels in the integral, and is taken over the power series.
+#: Below this parameter the terms of the integral cancel, and the mean is taken over the power series.
 SMALL = 0.05
 
 
