@@ -42,7 +42,7 @@ def seed(number: int | None) -> None:
 
 
 def generator(rng: Rng = None) -> np.random.Generator:
-    """The Generator for an ``rng=``: a Generator as it is, one from a seed, and for None a new one, from seed() if that was called."""
+    """The Generator for an ``rng=``: a Generator as it is, one from a seed, and for None a new one, that of seed() if set."""
     if rng is not None:
         return np.random.default_rng(rng)
     if _root is not None:

@@ -57,7 +57,7 @@ def marked_as_failed(
 ) -> Picture:
     """The picture of `failed_root` with its output as the operation that failed, and the error's text.
 
-    What a model holds below no operand is left out: the computation had not come to it.
+    Parameters that no operand depends on are left out: the computation did not reach them.
     """
     raised = type(cause).__name__
     text = " ".join(f"{raised}: {cause}".split()).removesuffix(":")

@@ -85,7 +85,7 @@ def antisymmetric(x: Any) -> Any:
 
 
 def floating(x: Any) -> Any:
-    """A Value, or what came as an array of floats."""
+    """A Value as it is, with floats, or an array of floats."""
     return as_tensor(as_floats(x))
 
 

@@ -69,7 +69,7 @@ def unique(
 
 
 def unique_parts(name: str, x: Any) -> Any:
-    """The named tuple of np.unique_all() and its like: of the same parts, each nan apart."""
+    """The named tuple of np.unique_all() and its like, by name; every nan counts as another element."""
     x = as_array(x)
     parts = unique(x, True, True, True, equal_nan=False)
     kind = type(getattr(np, name)(np.zeros(1)))
@@ -98,12 +98,12 @@ def unique_inverse(x: Any, /) -> Any:
 
 @composed
 def unique_values(x: Any, /) -> Any:
-    """The different elements in increasing order, each nan apart."""
+    """The different elements in increasing order; every nan counts as another."""
     return unique(x, equal_nan=False)
 
 
 def of_both(ar1: Any, ar2: Any, chosen: Any) -> Any:
-    """Of the different elements of two arrays together those that are `chosen` by where they are."""
+    """The different elements of two arrays together, those for which ``chosen(is in ar1, is in ar2)`` is true."""
     ar1, ar2 = ravel(ar1), ravel(ar2)
     both = unique(concatenate([ar1, ar2]))
     return getitem(both, chosen(*(np.isin(raw(both), raw(item)) for item in (ar1, ar2))))
@@ -124,7 +124,7 @@ def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices:
 
 @composed
 def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
-    """The different elements that are in one of both alone."""
+    """The different elements that are in exactly one of the two."""
     return of_both(ar1, ar2, np.logical_xor)
 
 

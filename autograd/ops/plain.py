@@ -64,6 +64,7 @@ def is_foreign(other: Any) -> bool:
 
 
 def plain_table(other: Any) -> bool:
+    """True for tables of pandas and scalars of NumPy, which are data although their types have operators of their own."""
     return hasattr(type(other), "__pandas_priority__") or isinstance(other, np.generic)
 
 
@@ -77,9 +78,9 @@ def leaf_data(data: Any) -> Any:
 
 
 def constant(other: Any, data: Any = None) -> Any:
-    """The other operand of an operator as a float or an array, a list of Values as one, or NotImplemented.
+    """The other operand of an operator as a float or an array, a list of Values as one Value, or NotImplemented.
 
-    NotImplemented is for what is no data, and for arrays of other packages, whose operator has its turn then.
+    NotImplemented is for objects that are no data, and for arrays of other packages, whose operator Python then calls.
     Integers and bools take the dtype of `data`, where that is smaller than float64, which NumPy would give them.
     """
     if isinstance(other, (int, float, np.floating, np.integer, np.bool_)):
@@ -188,7 +189,7 @@ def short(data: Any) -> str:
 
 
 def explained(op: Op, data: tuple[Any, ...], error: Exception) -> Exception:
-    """An error of NumPy's with the op, what came, and the fix where shapes are to blame; errors of the op itself as they are."""
+    """An error of NumPy's with the op, its inputs, and the fix where shapes are to blame; errors of the op itself as they are."""
     text = str(error).strip(" .")
     if type(error) not in (ValueError, TypeError) or text.startswith(f"{op.name}()"):
         return error

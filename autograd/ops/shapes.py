@@ -29,9 +29,9 @@ def as_array(x: Any) -> Any:
 
 
 def as_floats(*items: Any) -> Any:
-    """The same for what computes with its arguments: integers and bools become floats, of the dtype of floating arrays beside.
+    """as_array() of each item, with integers and bools as floats, in the common dtype of the floating arrays among them.
 
-    Integers would wrap, as uint8 does at 256, and halves of them be lost.
+    For functions that compute with their arguments: integers would wrap, as uint8 does at 256, and lose fractions.
     """
     items = tuple(map(as_array, items))
     for data in map(raw, items):
@@ -232,14 +232,14 @@ def concatenate(arrays: Any, axis: int | None = 0, out: None = None, *, dtype: A
     """The arrays of a list, one after the other along an axis that exists, or all elements in one row for None."""
     arrays = [as_array(item) for item in arrays]
     joined = _concatenate([ravel(item) for item in arrays], 0) if axis is None else _concatenate(arrays, axis)
-    return cast(joined, dtype, casting)
+    return cast_by_rule(joined, dtype, casting)
 
 
-def cast(x: Any, dtype: Any, casting: str) -> Any:
-    """`x` in a dtype, or as it is for None; TypeError if NumPy's rule for casts does not allow that."""
-    return (
-        astype(x, np.result_type(raw(x)) if dtype is None else dtype, casting=casting) if dtype or casting != "same_kind" else x
-    )
+def cast_by_rule(x: Any, dtype: Any, casting: str) -> Any:
+    """`x` in a dtype, or as it is for None; TypeError if the rule `casting`, as in NumPy, does not allow it."""
+    if dtype is None and casting == "same_kind":
+        return x
+    return astype(x, np.result_type(raw(x)) if dtype is None else dtype, casting=casting)
 
 
 concat = concatenate
@@ -253,7 +253,7 @@ def stack(arrays: Any, axis: int = 0, out: None = None, *, dtype: Any = None, ca
     >>> stack([Value(1.0), Value(2.0)]).data
     array([1., 2.])
     """
-    return cast(_stack([as_array(item) for item in arrays], axis), dtype, casting)
+    return cast_by_rule(_stack([as_array(item) for item in arrays], axis), dtype, casting)
 
 
 @composed
@@ -538,17 +538,18 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
 
 @composed
 def fftshift(x: Any, axes: Any = None) -> Any:
-    """The halves along each axis exchanged, so that the first element comes to the middle."""
+    """`x` with the two halves of each axis exchanged: the first element moves to the middle."""
     return halves_exchanged(x, axes, 1)
 
 
 @composed
 def ifftshift(x: Any, axes: Any = None) -> Any:
-    """What undoes fftshift()."""
+    """The inverse of fftshift()."""
     return halves_exchanged(x, axes, -1)
 
 
 def halves_exchanged(x: Any, axes: Any, sign: int) -> Any:
+    """fftshift() for a sign of 1, ifftshift() for -1."""
     x = as_array(x)
     shape = np.shape(x)
     axes = normalize_axis_tuple(range(len(shape)) if axes is None else axes, len(shape), allow_duplicate=True)

@@ -1,26 +1,8 @@
 """Set up an environment with PyTorch and run the comparisons in it: ``python -m tests.pytorch [options of pytest]``."""
 
-from __future__ import annotations
-
-import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
-PYTORCH = "torch==2.13.0"
-
-
-def main() -> int:
-    """The exit code of pytest in the environment, which is kept for the next time."""
-    folder = Path(tempfile.gettempdir()) / "valuegrad-pytorch"
-    python = folder / "bin" / "python"
-    if not python.exists():
-        print(f"making an environment with {PYTORCH} in {folder}")
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    subprocess.run([str(python), "-m", "pip", "install", "-q", PYTORCH, "-e", f"{ROOT}[nn]", "pytest", "hypothesis"], check=True)
-    return subprocess.run([str(python), "-m", "pytest", "-q", "tests/pytorch", *sys.argv[1:]], cwd=ROOT).returncode
-
+from tests.environments import run_in
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_in("pytorch", "torch==2.13.0", "[nn]", "hypothesis"))
