@@ -215,3 +215,15 @@ def test_slopes_of_quantile_functions_are_infinite_at_both_ends() -> None:
     ]
     assert slopes == [np.inf] * 4
     assert [grad(scipy.special.erfcinv)(x) for x in (0.0, 2.0)] == [-np.inf] * 2
+
+
+def test_slopes_of_zeta_at_its_pole_are_infinite() -> None:
+    assert grad(scipy.special.zeta)(1.0) == -np.inf
+    assert grad(lambda s: scipy.special.zeta(s, 2.0))(1.0) == -np.inf
+    assert grad(grad(scipy.special.zeta))(1.0) == np.inf
+
+
+@pytest.mark.filterwarnings("ignore:floating point number truncated")
+def test_expn_of_an_order_that_is_not_whole_has_the_slope_of_the_order_that_scipy_takes() -> None:
+    np.testing.assert_allclose(grad(lambda x: scipy.special.expn(1.5, x))(2.0), -np.exp(-2.0) / 2.0, rtol=1e-14)
+    np.testing.assert_allclose(grad(lambda x: scipy.special.expn(0.5, x))(2.0), -0.75 * np.exp(-2.0), rtol=1e-14)

@@ -27,7 +27,8 @@ erfi = special("erfi", lambda g, out, x: g * (2.0 / ROOT_PI * exp(x * x)))
 
 
 def expn_slope(g: Any, out: Any, n: Any, x: Any) -> Any:
-    """The derivative of expn is the one of the order before; that of order 0 is e^-x / x."""
+    """The derivative of expn is the one of the order before; that of order 0 is e^-x / x. SciPy cuts n to a whole number."""
+    n = np.trunc(n)
     zero = np.equal(n, 0)
     return g * where(zero, -exp(-x) / x * (1.0 + 1.0 / x), -expn(np.where(zero, 1, n) - 1, x))
 
@@ -103,8 +104,9 @@ def zeta_slope(n: int, s: Array, q: Array) -> Array:
     q=lambda g, out, x, q, n: g * -(x * _zeta_slope(x + 1.0, q, n) + (n * _zeta_slope(x + 1.0, q, n - 1) if n > 0 else 0.0)),
 )
 def _zeta_slope(x: Any, q: Any, n: int = 1) -> Any:
-    """The derivative of order n of the zeta function with respect to x."""
+    """The derivative of order n of the zeta function with respect to x; at the pole, 1, its limit from above."""
     out = by_pieces(lambda s, q: zeta_slope(n, s, q), lambda s, q: (q > 0.0) & (s != 1.0) & (s < np.inf), x, q)
+    out = np.where(np.asarray(x) == 1.0, (-1.0) ** n * np.inf, out)
     return np.where(np.asarray(q) <= 0.0, np.nan, out).astype(result_dtype(x, q))[()]
 
 
