@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -272,3 +273,25 @@ def test_every_function_of_numpy_is_supported_plain_or_refused_on_purpose() -> N
                 continue
             known = function in SUPPORTED or function in CONSTANT
             assert known != (name in REFUSED or name in IN_PLACE), f"np.{name}: support it, or say why not"
+
+
+# --- quantiles, running products and covariances at their borders ---------------------------------
+
+
+def test_quantiles_beside_infinite_elements_are_reckoned_from_the_nearer_end() -> None:
+    x = np.array([5.0, 1.0, -INF])
+    np.testing.assert_array_equal(np.quantile(Value(x), [0.0, 0.3, 0.5, 0.75]).data, [-INF, -INF, 1.0, 3.0])
+    np.testing.assert_array_equal(np.nanquantile(Value([*x, math.nan]), [0.0, 0.3, 0.5, 0.75]).data, [-INF, -INF, 1.0, 3.0])
+    assert np.quantile(Value([INF, 1.0, INF]), 0.75).data == INF
+    np.testing.assert_allclose(grad(lambda a: np.quantile(a, 0.75))(x), [0.5, 0.5, 0.0])
+
+
+def test_a_running_product_of_a_single_number_is_a_vector_of_it() -> None:
+    assert np.cumprod(Value(1.5), axis=0).shape == np.cumprod(1.5, axis=0).shape
+    assert grad(lambda x: np.cumprod(x, axis=0).sum())(1.5) == 1.0
+
+
+@pytest.mark.parametrize("function", [np.cov, np.corrcoef])
+def test_covariances_are_of_vectors_and_matrices(function: Any) -> None:
+    with pytest.raises(ValueError, match=re.escape("takes vectors and matrices, but got the shapes [(2, 2, 3)]")):
+        function(Value(np.ones((2, 2, 3))))

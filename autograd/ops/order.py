@@ -147,6 +147,13 @@ def in_rows(name: str, a: Any, q: Any, axis: Any, keepdims: bool, weights: Any) 
     return reshape(transpose(a, (*kept, *axes)), (*frame, math.prod(shape[place] for place in axes)))  # (..., length)
 
 
+def between(lower: Any, upper: Any, part: Any) -> Any:
+    """The number at a `part` of the way, reckoned from the nearer end: an infinite one far away does not give nan."""
+    with np.errstate(invalid="ignore"):  # the difference of equal infinities
+        away = where(np.isinf(raw(lower)) & (raw(lower) == raw(upper)), 0.0, upper - lower)
+        return where(part < 0.5, where(part == 0.0, lower, lower + away * part), upper - away * (1.0 - part))
+
+
 @composed
 @in_float32
 def quantile(
@@ -165,7 +172,7 @@ def quantile(
     part = (place - low).reshape(place.shape + (1,) * (len(rows.shape) - 1)).astype(rows.dtype)
     ordered = moveaxis(_sort(rows, -1), -1, 0)  # (length, ...)
     lower, upper = getitem(ordered, low), getitem(ordered, np.minimum(low + 1, length - 1))  # (q, ...)
-    out = where(part == 0.0, lower, lower + (upper - lower) * part)
+    out = between(lower, upper, part)
     nan = np.isnan(raw(rows)).any(-1)
     return where(nan, np.nan, out) if nan.any() else out
 
@@ -216,7 +223,7 @@ def nanquantile(
     part = (place - low).astype(rows.dtype)
     ordered, grid = _sort(rows, -1), np.ogrid[tuple(slice(length) for length in frame)]  # nan last
     lower, upper = (getitem(ordered, (*grid, index)) for index in (low, np.minimum(low + 1, np.maximum(last, 0))))
-    return where(part == 0.0, lower, lower + (upper - lower) * part)
+    return between(lower, upper, part)
 
 
 @composed

@@ -294,7 +294,7 @@ def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any
 def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
     """The products of the first 1, 2, ... elements along `axis`; the derivative is right also where elements are zero."""
     a = chosen(a, True, 1.0, dtype)
-    if axis is None:
+    if axis is None or not np.shape(a):
         return as_asked(_running_products((reshape(a, -1),)), dtype)
     return as_asked(moveaxis(_running_products((moveaxis(a, axis, -1),)), -1, axis), dtype)
 

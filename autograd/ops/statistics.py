@@ -44,6 +44,8 @@ def cov(
     """The covariance matrix of variables in rows (or columns), each with its samples along the other axis."""
     m, y, aweights = as_floats(m, y, aweights)
     variables = [item for item in (m, y) if item is not None]
+    if any(len(np.shape(item)) > 2 for item in variables):
+        raise ValueError(f"cov() takes vectors and matrices, but got the shapes {[np.shape(item) for item in variables]}")
     variables = [atleast_2d(item) if rowvar or len(np.shape(item)) == 1 else swap(item) for item in variables]
     x = variables[0] if len(variables) == 1 else concatenate(variables)
     x = x if dtype is None else astype(x, dtype)
