@@ -550,7 +550,7 @@ def sets(s: Samples) -> None:
             x = s.distinct(*shapes[0])
             more = s.distinct(*shapes[1]) + 0.05
             s.both(name, f"{shapes}", [x], lambda m, x, name=name, more=more: getattr(m, name)(
-                x, np.concatenate([np.ravel(x)[:2], np.asarray(more, x.dtype)])))  # fmt: skip
+                x, np.concatenate([np.ravel(x)[:2], more.astype(x.dtype) if x.dtype.kind == "f" else more])))  # fmt: skip
     s.both("setdiff1d", "in order", [s.distinct(4)], lambda m, x: m.setdiff1d(x, [0.07], assume_unique=True))
     s.both("frexp", "fraction", [s.away(3)], lambda m, x: m.frexp(x)[0])
     s.both("frexp", "both", [s.away(2, 2)], lambda m, x: np.ldexp(*m.frexp(x * 8.0)))

@@ -147,7 +147,7 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
 @composed
 def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
     """``func(a, axis)`` of `a` for each of the axes in turn; an axis that it removes stays with length 1."""
-    a = as_array(a)
+    a = as_floats(a)
     for axis in (axes,) if np.ndim(axes) == 0 else axes:
         axis = normalize_axis_index(axis, len(np.shape(a)))
         out = func(a, axis)
@@ -233,6 +233,7 @@ def polyadd(a1: Any, a2: Any) -> Any:
 @composed
 def polysub(a1: Any, a2: Any) -> Any:
     """The coefficients of the difference of two polynomials."""
+    a1, a2 = as_floats(a1, a2)
     return polyadd(a1, -atleast_1d(a2))
 
 
@@ -257,7 +258,7 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     m = operator.index(m)
     if m < 0:
         raise ValueError(f"polyint() takes an order m of at least 0, but {m} came")
-    p, k = atleast_1d(as_floats(p)), atleast_1d(0.0 if k is None else as_floats(k))
+    p, k = atleast_1d(*as_floats(p, 0.0 if k is None else k))
     k = k if is_value(k) else k.astype(p.dtype)
     k = k[np.zeros(m, int)] if k.shape[0] == 1 else k
     if k.shape[0] < m:
