@@ -126,6 +126,11 @@ def in_a_row(parts: Any) -> Any:
     return f.concatenate([f.reshape(part, -1) for part in parts])
 
 
+def projector(rest: Any) -> Any:
+    """What does not depend on the choice of orthonormal columns: the projection to the space that they span."""
+    return f.matmul(rest, f.transpose(rest))
+
+
 def gram(x: Any) -> Any:
     """Symmetric positive definite matrices."""
     return x @ f.matrix_transpose(x) + np.eye(np.shape(x)[-2])
@@ -222,8 +227,8 @@ OTHER: dict[str, list[Case]] = {
     "eig": [Case([(2, 2)], lambda x: in_a_row(f.eig(x))), Case([(3, 3)], f.eigvals)],
     "svd": [Case([(2, 2)], lambda x: in_a_row(f.svd(x))), Case([(3, 2)], lambda x: in_a_row(f.svd(x, False))),
             Case([(2, 3)], f.svdvals), Case([(3, 2)], lambda x: in_a_row(f.svd(x)))],
-    "complement": [Case([(3, 1)], lambda x: f.svd(x)[0][:, 1:] @ f.transpose(f.svd(x)[0][:, 1:])),
-                   Case([(4, 2)], lambda x: f.qr(x, "complete")[0][:, 2:] @ f.transpose(f.qr(x, "complete")[0][:, 2:]))],
+    "complement": [Case([(3, 1)], lambda x: projector(f.svd(x)[0][:, 1:])),
+                   Case([(4, 2)], lambda x: projector(f.qr(x, "complete")[0][:, 2:]))],
     "conv": [Case([(1, 2, 4), (2, 2, 2), (2,)], lambda x, w, b: f.conv(x, w, b, padding=1)),
              Case([(1, 1, 3, 4), (2, 1, 2, 2)], lambda x, w: f.conv(x, w, stride=(1, 2)))],
     "conv_input": [Case([(1, 2, 3), (2, 1, 2)], f.conv_transpose),
