@@ -29,7 +29,8 @@ MATH = {
     "acos": "arccos", "asin": "arcsin", "atan": "arctan", "atan2": "arctan2", "acosh": "arccosh", "asinh": "arcsinh",
     "atanh": "arctanh", "fabs": "abs",
 }  # fmt: skip
-TESTS = ("isnan", "isinf", "isfinite", "isclose")
+TESTS = ("isnan", "isinf", "isfinite")
+MAKERS = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "asarray_chkfinite")
 SEVERAL = (ast.List, ast.Tuple, ast.ListComp, ast.GeneratorExp)
 SPECIAL = {"lgamma": "gammaln", "gamma": "gamma", "erf": "erf", "erfc": "erfc"}
 
@@ -58,8 +59,8 @@ FIXES = {
     "numpy.vectorize": "call the function with the whole array, because NumPy's functions work on each element, or write "
     "np.stack([f(x) for x in {v}])",
     "numpy.arange": "build the range from plain numbers, with .item(), and scale it: start + step * np.arange(n)",
-    "numpy.r_": "write np.concatenate([...])",
-    "numpy.c_": "write np.stack([...], axis=1)",
+    "numpy.r_": "write np.hstack([...])",
+    "numpy.c_": "write np.column_stack([...])",
     "numpy.random": "draw plain numbers, and shift and scale them: mean + deviation * rng.normal(size=n)",
     "numpy.testing": DATA,
     "numpy.polynomial": "write np.polyval(coefficients[::-1], {v})",
@@ -188,7 +189,8 @@ def leaving_message(value: Any, frame: FrameType, method: str = "") -> str:
     elif callee is None and isinstance(expression, ast.BinOp) and isinstance(expression.op, ast.Mod):
         text = f"the operator % takes plain numbers, and {lost}: format it as f'{{v:.3f}}'"
     elif callee is None and isinstance(expression, ast.Subscript):
-        text = f"`{short(expression)}` takes plain integers, and {lost}: an index has no derivative, so write .data.astype(int)"
+        integers = ".data.astype(int)" if value.shape else "int(v.item())"
+        text = f"`{short(expression)}` takes plain integers, and {lost}: an index has no derivative, so write {integers}"
     else:
         name, who = called(expression, user, callee)
         wants = "takes a plain array" if value.shape else "takes a plain number"
@@ -307,23 +309,35 @@ def fix_of(name: str, call: ast.expr | None, user: FrameType, value: Any) -> str
         arguments = []  # of map(), not of the function
     keywords = call.keywords if isinstance(call, ast.Call) and (arguments or not call.args) else []
     options = {item.arg: short(item.value) for item in keywords if item.arg}
-    words, first = listed(map(short, arguments), options) or "v", short(arguments[0]) if arguments else "v"
+    first = short(arguments[0]) if arguments else "v"
     module, _, last = name.rpartition(".")
-    if module == "math" and (fix := of_math(last, words, first, type(value))):
+    if module == "math" and (fix := of_math(last, arguments, options, type(value))):
         return fix
     if name == "numpy.full" and len(arguments) == 2:
         return f"write {short(arguments[1])} * np.ones({first})"
-    if module == "numpy" and "array" in last and arguments and isinstance(arguments[0], SEVERAL):
-        nested = any(isinstance(item, (ast.List, ast.Tuple)) for item in getattr(arguments[0], "elts", ()))
-        return f"write {'' if nested else f'np.stack({first}) or '}autograd.array({first})"
-    if module == "numpy" and last in functions() and arguments and isinstance(arguments[0], SEVERAL):
-        return f"write np.{last}(np.stack({first}){words.removeprefix(first)})"
+    if module == "numpy" and last in MAKERS and arguments and isinstance(arguments[0], SEVERAL):
+        return f"write {'' if is_nested(arguments[0]) else f'np.stack({first}) or '}autograd.array({first})"
+    if module in ("numpy", "numpy.linalg") and last in functions() and any(isinstance(item, SEVERAL) for item in arguments):
+        return f"write np{module.removeprefix('numpy')}.{last}({listed(map(joined, arguments), options)})"
     if (module in SAME or name in SAME) and (fix := of_scipy(last, list(map(short, arguments)), options)):
         return fix
     while name and name not in FIXES:
         name = name.rpartition(".")[0]
     text = first if len(arguments) == 1 and first.isidentifier() else "v"
     return FIXES.get(name, OWN).format(v=text, call=last)
+
+
+def is_nested(item: ast.expr) -> bool:
+    """True for the text of a list of lists."""
+    return any(isinstance(part, (ast.List, ast.Tuple)) for part in getattr(item, "elts", ()))
+
+
+def joined(item: ast.expr) -> str:
+    """The text of an argument, in which a list of Values is joined to one Value."""
+    text, parts = short(item), getattr(item, "elts", None)
+    if not isinstance(item, SEVERAL) or (parts is not None and all(isinstance(part, ast.Constant) for part in parts)):
+        return text
+    return f"autograd.array({text})" if is_nested(item) else f"np.stack({text})"
 
 
 def listed(words: Any, options: dict[str, str]) -> str:
@@ -359,10 +373,21 @@ def of_scipy(name: str, words: list[str], options: dict[str, str]) -> str:
     return f"write {home}.{last}({listed(words, options) or 'v'})"
 
 
-def of_math(name: str, words: str, first: str, kind: type) -> str:
+def of_math(name: str, arguments: list[ast.expr], options: dict[str, str], kind: type) -> str:
     """NumPy's or SciPy's function in place of one of math; "" if there is none."""
+    parts = [short(item) for item in arguments]
+    words, first = listed(parts, options) or "v", parts[0] if parts else "v"
     if name == "pow":
-        return f"write {words.replace(', ', ' ** ')}"
+        return f"write {ast.unparse(ast.BinOp(arguments[0], ast.Pow(), arguments[1])) if len(parts) == 2 else 'x ** y'}"
+    if name == "log" and len(parts) == 2:
+        return f"write np.log({first}) / np.log({parts[1]})"
+    if name == "hypot" and len(parts) not in (0, 2):
+        return f"write np.linalg.norm(np.stack([{words}]))"
+    if name == "dist":
+        return "write np.linalg.norm(p - q) of two Values, as np.stack(list) makes them"
+    if name == "isclose":  # with the tolerances of math
+        near = {"rtol": options.get("rel_tol", "1e-09"), "atol": options.get("abs_tol", "0.0")}
+        return f"write np.isclose({listed(parts[:2] or ['v', 'w'], near)})"
     if name in ("fsum", "prod", "sumprod"):
         return "write sum(values), or np.sum() and np.prod() of one Value, as np.stack(list) makes it"
     if name in SPECIAL:

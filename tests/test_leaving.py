@@ -415,3 +415,41 @@ def test_what_to_write_for_a_function_of_scipy_computes_the_same() -> None:
     for other in (lambda: ndimage.convolve(v, b), lambda: linalg.eigh(m, m), lambda: linalg.solve(m, b, lower=True)):
         with pytest.raises(TypeError, match="define an operation with @autograd.primitive"):
             other()
+
+
+def test_what_to_write_keeps_the_order_of_operations_and_the_meaning_of_each_argument() -> None:
+    w, v = Value(2.0), Value(3.0)
+    for call, fix in [
+        (lambda: math.pow(w + 1, 3), "(w + 1) ** 3"),
+        (lambda: math.pow(2, w * v), "2 ** (w * v)"),
+        (lambda: math.log(w, 10), "np.log(w) / np.log(10)"),
+        (lambda: math.hypot(w, v, 6), "np.linalg.norm(np.stack([w, v, 6]))"),
+        (lambda: math.isclose(w, 2.0001, rel_tol=1e-3), "np.isclose(w, 2.0001, rtol=0.001, atol=0.0)"),
+        (lambda: math.isclose(w, 2.00001), "np.isclose(w, 2.00001, rtol=1e-09, atol=0.0)"),
+        (lambda: np.linalg.norm([w, v]), "np.linalg.norm(np.stack([w, v]))"),
+        (lambda: np.linalg.det([[w, 1.0], [1.0, v]]), "np.linalg.det(autograd.array([[w, 1.0], [1.0, v]]))"),
+        (lambda: np.sum([[w], [v]], axis=0), "np.sum(autograd.array([[w], [v]]), axis=0)"),
+        (lambda: np.linspace(0, [w, v], 3), "np.linspace(0, np.stack([w, v]), 3)"),
+        (lambda: np.array_split([w, v], 2)[1], "np.array_split(np.stack([w, v]), 2)[1]"),
+        (lambda: np.percentile([w, v], [10, 20]), "np.percentile(np.stack([w, v]), [10, 20])"),
+    ]:
+        with pytest.raises(TypeError) as info:
+            call()
+        assert f"write {fix.removesuffix('[1]')}; take" in str(info.value)
+        suggested = eval(fix, {"np": np, "autograd": autograd, "w": w, "v": v})
+        with no_grad():
+            np.testing.assert_allclose(getattr(suggested, "data", suggested), call(), rtol=1e-12)
+
+
+def test_joins_and_indices_with_scalars_name_what_takes_scalars() -> None:
+    w = Value(2.0)
+    for call, text in [
+        (lambda: np.r_[w, w], "write np.hstack([...])"),
+        (lambda: np.c_[w, w], "write np.column_stack([...])"),
+        (lambda: np.zeros(3)[w], "write int(v.item())"),
+        (lambda: math.dist([w], [0.0]), "write np.linalg.norm(p - q) of two Values"),
+    ]:
+        with pytest.raises(TypeError, match=re.escape(text)):
+            call()
+    assert np.hstack([w, w]).shape == (2,)
+    assert np.column_stack([w, w]).shape == (1, 2)
