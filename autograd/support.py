@@ -11,7 +11,7 @@ import numpy as np
 import autograd
 from autograd.numpy_protocol import CONSTANT, SUPPORTED
 from autograd.op import Op
-from autograd.ops import bessel, functions, incomplete, integrals, special, table
+from autograd.ops import functions, needs_scipy, table
 from autograd.ops.piecewise import nothing
 
 Row = tuple[str, str, str]
@@ -26,8 +26,7 @@ def supported() -> dict[str, Callable[..., Any]]:
     for theirs, ours in SUPPORTED.items():
         for prefix, home in HOMES.items():
             named |= {prefix + name: ours for name, item in vars(home).items() if item is theirs and name[0] != "_"}
-    homes = {module.__name__ for module in (special, incomplete, integrals, bessel)}
-    by_scipy = {name: item for name, item in functions().items() if item.__module__ in homes}
+    by_scipy = {name: item for name, item in functions().items() if needs_scipy(item)}
     for name in ("multigammaln", "polygamma"):  # no ufuncs of SciPy's, which it does not dispatch
         del by_scipy[name]
     named |= {f"scipy.special.{name}": item for name, item in by_scipy.items()}

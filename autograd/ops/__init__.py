@@ -37,6 +37,10 @@ MODULES = (
 )  # fmt: skip
 
 
+#: Those with the functions of scipy.special, which SciPy computes.
+SCIPYS = (special, incomplete, integrals, bessel)
+
+
 def table() -> dict[str, Op]:
     """Every primitive operation by name, read from the modules of this package."""
     return {op.name: op for module in MODULES for op in vars(module).values() if isinstance(op, Op)}
@@ -51,6 +55,11 @@ def functions() -> dict[str, Callable[..., Any]]:
         for name, item in vars(module).items()
         if name[0] != "_" and (isinstance(item, Op) or hasattr(item, "composed")) and item.__module__ == module.__name__
     }
+
+
+def needs_scipy(function: Callable[..., Any]) -> bool:
+    """True for a function or an operation that SciPy computes."""
+    return function.__module__ in {module.__name__ for module in SCIPYS}
 
 
 def micrograd_symbol(value: Any) -> str:

@@ -46,7 +46,7 @@ def check_gradients(
     Args:
         f: a function of Values: NumPy code, with numbers, arrays, or nestings of them as arguments and result. With
             `gradient`, a plain function of numbers and arrays. A result with several elements is checked as a Jacobian.
-            Or what from_torch() or from_jax() make of a function of theirs, whose own gradient is verified then.
+            Or the result of from_torch() or from_jax(), to verify the gradient that PyTorch or JAX computes.
         inputs: numbers, arrays, lists of numbers (as arrays), leaf Values, modules, and dicts, lists, tuples and dataclasses
             of these. Leaf Values and the parameters of modules are moved in place, so that f may also reach them by
             itself, and restored. float32 and float16 inputs are judged by their precision.
@@ -60,8 +60,8 @@ def check_gradients(
         points: further points to check. A number draws that many random inputs like the given ones: of their shapes and
             dtypes, near and far, large and small, with their signs and with others. Or say where: an iterable of inputs, a
             generator function, a function of a numpy.random.Generator that returns inputs, or a strategy of Hypothesis. Of
-            several inputs each point is a tuple. The first point that fails is made simple, and the report names it as code;
-            what is outside of the domain of `f`, where it raises or is not finite, is counted and skipped.
+            several inputs each point is a tuple. The first point that fails is simplified, and the report shows it as code;
+            points outside of the domain of `f`, where it raises or is not finite, are counted and skipped.
 
     Returns:
         A GradientReport, true if the gradient is accepted.

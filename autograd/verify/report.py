@@ -90,13 +90,14 @@ class Blame:
 
 @dataclass(frozen=True)
 class Points:
-    """What was found where several points were checked.
+    """The points of a check at several points.
 
     Attributes:
-        checked: how many. undecided: how many of them are INCONCLUSIVE, and `why` the first is.
-        skipped: how many more are outside of the domain of the function, and `outside` how the first showed that.
-        failing: the failing input made simple, as Python code; "" where none failed. The report is on this one.
-        original: the failing input as it was found, and `place` which one it was.
+        checked: how many were checked.
+        undecided: how many of them are INCONCLUSIVE; why: the reason for the first.
+        skipped: how many more are outside of the domain of the function; outside: the reason for the first.
+        failing: the failing input, simplified, as Python code; "" where none failed. The report is on this one.
+        original: the failing input as it was found, as Python code; place: which point it was.
     """
 
     checked: int
@@ -122,7 +123,7 @@ class GradientReport:
         evidence: what second opinions said before a FAIL.
         evaluations, gradients, budget: calls of the function and of its gradient, and the most that were allowed.
         seed: of the random directions.
-        points: what was found at several points, or None where there was one.
+        points: how many points were checked, and which failed; None for a check at one point.
     """
 
     rows: tuple[Row, ...]
@@ -278,7 +279,7 @@ def remarks(report: GradientReport) -> list[str]:
 
 
 def at_points(points: Points) -> list[str]:
-    """The failing input, and how many points say nothing."""
+    """The lines on points: the failing input, and how many points were skipped or undecided."""
     lines = []
     if points.failing:
         found = "" if points.failing == points.original else f", made simple from {cut(points.original)}"

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.op import Op
-from autograd.ops import bessel, functions, incomplete, integrals, special, table
+from autograd.ops import functions, needs_scipy, table
 from autograd.ops.convolution import windows
 from autograd.ops.shapes import as_array
 
@@ -61,11 +61,6 @@ def samples(op_name: str, rng: np.random.Generator) -> list[Sample]:
         Sample(f"{op_name} {', '.join(map(str, shapes))} {number}", call, inputs)
         for number, (shapes, call, inputs) in enumerate(drawn, 1)
     ]
-
-
-def needs_scipy(op: Op) -> bool:
-    """True for an operation that SciPy computes."""
-    return op.__module__ in {module.__name__ for module in (bessel, incomplete, integrals, special)}
 
 
 def from_domain(op: Op, rng: np.random.Generator) -> Iterator[tuple[list[Shape], Callable[..., Any], list[Any]]]:
