@@ -66,6 +66,8 @@ class Sequential(Module):
         names = self.__dict__.get("_names", ())
         if name in names:
             return self.layers[names.index(name)]
+        if hasattr(type(self), name):  # a property that failed: its own error tells why
+            return object.__getattribute__(self, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __setattr__(self, name: str, item: Any) -> None:

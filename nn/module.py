@@ -2,7 +2,7 @@
 
 A parameter is a leaf Value in an attribute, however nested in modules, lists, tuples, deques, dicts, dataclasses, namespaces,
 arrays of objects and partial functions. Sets with parameters, which have no order, and generators are refused. Other objects,
-and what functions remember, are not searched; fit() refuses a function of the model that uses parameters from elsewhere. A
+and what functions remember, are not searched; fit() refuses modules in them that would not be trained. A
 buffer is an array in an attribute: state that is saved and not trained, like running statistics. What stands in attributes
 that begin with an underscore is neither: give such a name to what forward() keeps, because a Value without a graph, detached
 or computed under no_grad(), is a leaf.
@@ -11,11 +11,12 @@ or computed under no_grad(), is a leaf.
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import UserList, deque
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from dataclasses import fields, is_dataclass
 from functools import partial
-from types import FunctionType, GeneratorType, MethodType, SimpleNamespace
+from itertools import chain
+from types import FunctionType, GeneratorType, MethodType, ModuleType, SimpleNamespace
 from typing import Any, Self
 
 import numpy as np
@@ -389,7 +390,20 @@ def walk(items: Any, prefix: str = "", above: tuple[int, ...] = ()) -> Iterator[
 
 
 FOUND = (Module, Value, np.ndarray, np.random.Generator, FunctionType, MethodType)
-UNORDERED = (set, frozenset, GeneratorType, map, filter, zip)
+ORDERED = (list, tuple, deque, UserList, ItemsView, KeysView, ValuesView)
+UNORDERED = (
+    set,
+    frozenset,
+    GeneratorType,
+    map,
+    filter,
+    zip,
+    enumerate,
+    chain,
+    type(iter([])),
+    type(iter(())),
+    type(reversed([])),
+)
 
 
 def is_of_objects(item: Any) -> bool:
@@ -399,7 +413,7 @@ def is_of_objects(item: Any) -> bool:
 
 def is_container(item: Any) -> bool:
     """Whether walk() looks into it."""
-    if isinstance(item, (dict, list, tuple, deque, Mapping, SimpleNamespace, partial)) or is_of_objects(item):
+    if isinstance(item, (dict, *ORDERED, Mapping, SimpleNamespace, partial)) or is_of_objects(item):
         return True
     return is_dataclass(item) and not isinstance(item, type)
 
@@ -410,7 +424,7 @@ def pairs(items: Any) -> Iterable[tuple[Any, Any]]:
         if keys := [key for key in items if isinstance(key, Module)]:
             raise TypeError(f"a dict has {name_of(keys[0])} as a key, where its parameters are not found: make it an item")
         return items.items()
-    if isinstance(items, (list, tuple, deque)):
+    if isinstance(items, ORDERED):
         return enumerate(items)
     if isinstance(items, np.ndarray):
         return enumerate(items.flat)
@@ -445,6 +459,23 @@ def remembered(model: Module) -> Iterator[tuple[str, str, Value]]:
         for name, item in walk({name: item for name, item in known.items() if not isinstance(item, UNORDERED)}):
             found = item.parameters() if isinstance(item, Module) else [item] if is_parameter(item) else []
             yield from ((path, name, parameter) for parameter in found)
+
+
+def out_of_sight(model: Module) -> Iterator[tuple[str, Module]]:
+    """(path, module) for modules in attributes that begin with an underscore, and in objects that walk() does not look into."""
+    for path, module in model.named_modules():
+        for name, item in vars(module).items():
+            if name.startswith("_"):
+                inside: Any = {name.lstrip("_"): item}
+            elif hasattr(item, "__dict__") and not isinstance(item, (*FOUND, type, ModuleType)) and not is_container(item):
+                inside = vars(item)
+            else:
+                continue
+            try:
+                found = [item for _, item in walk(inside) if isinstance(item, Module)]
+            except TypeError:  # what has no order may well be there
+                continue
+            yield from ((joined(path, name), item) for item in found)
 
 
 def content_of(cell: Any) -> Any:

@@ -29,7 +29,7 @@ from nn.clipping import clip_grad_norm
 from nn.data import DataLoader, as_array, as_tuple, count
 from nn.extras import extra
 from nn.losses import class_numbers
-from nn.module import Module, remembered
+from nn.module import Module, name_of, out_of_sight, remembered
 from nn.optimisers import LBFGS, Optimizer
 from nn.saving import save
 from nn.schedules import ReduceLROnPlateau
@@ -489,6 +489,12 @@ def check_parts(model: Any, loss: Any, optimizer: Any, scheduler: Any) -> None:
             raise ValueError(
                 f"the function {path} of the model uses {name}, whose parameters are not found in the model and would not be "
                 "trained: hold it in an attribute of the model, or freeze() it"
+            )
+    for path, module in out_of_sight(model):
+        if any(parameter.requires_grad and id(parameter) not in held for parameter in module.parameters()):
+            raise ValueError(
+                f"{path} of the model holds a {name_of(module)}, whose parameters are not found in the model and would not be "
+                "trained: hold it in an attribute of a module, without an underscore in front, or freeze() it"
             )
     if scheduler is not None and (isinstance(scheduler, type) or not hasattr(scheduler, "step")):
         raise TypeError(f"fit() takes a schedule with step(), but {named(scheduler)} came: make one, as nn.StepLR(optimizer, 10)")

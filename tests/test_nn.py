@@ -6,9 +6,10 @@ import copy
 import gc
 import pickle
 import weakref
-from collections import OrderedDict, defaultdict, deque
+from collections import OrderedDict, UserList, defaultdict, deque
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
@@ -750,3 +751,58 @@ def test_lists_of_modules_grow_and_shrink() -> None:
     assert [type(module).__name__ for module in modules] == ["Identity"]
     assert [type(module).__name__ for module in chain] == ["Tanh", "ReLU"]
     assert len(choices) == 0
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        UserList([nn.Tanh(), nn.Linear(1, 1, rng=0)]),
+        {"a": nn.Linear(1, 1, rng=0)}.values(),
+        nn.ModuleDict({"a": nn.Linear(1, 1)}).items(),
+    ],
+)
+def test_parameters_are_found_in_lists_of_users_and_in_views(parts: Any) -> None:
+    model = nn.Module()
+    model.parts = parts  # type: ignore[attr-defined]
+    assert len(model.parameters()) == 2
+
+
+@pytest.mark.parametrize("make", [iter, enumerate, reversed, lambda modules: chain(modules, modules)])
+def test_iterators_over_modules_are_refused(make: Any) -> None:
+    model = nn.Module()
+    model.parts = make([nn.Linear(1, 1, rng=0)])  # type: ignore[attr-defined]
+    with pytest.raises(TypeError, match="used up by looking into it: make it a list"):
+        model.parameters()
+
+
+class Kept:
+    """An object that modules do not look into."""
+
+    def __init__(self) -> None:
+        self.layers = [nn.Linear(2, 2, rng=0)]
+
+
+@pytest.mark.parametrize(
+    ("name", "part"), [("_layer", nn.Linear(2, 2, rng=0)), ("_all", {"a": nn.Linear(2, 2, rng=0)}), ("parts", Kept())]
+)
+def test_training_refuses_modules_that_are_not_found(name: str, part: Any) -> None:
+    model = nn.Sequential(nn.Linear(2, 1, rng=0))
+    setattr(model, name, part)
+    optimizer, data = nn.SGD(model.parameters(), lr=0.1), (np.ones((4, 2)), np.ones((4, 1)))
+    with pytest.raises(
+        ValueError, match=rf"^{name} of the model holds a Linear, whose parameters are not found.*or freeze\(\) it"
+    ):
+        nn.fit(model, nn.mse_loss, optimizer, data, epochs=1, progress=False)
+    module = part.layers[0] if isinstance(part, Kept) else part["a"] if isinstance(part, dict) else part
+    module.freeze()
+    nn.fit(model, nn.mse_loss, optimizer, data, epochs=1, progress=False)
+
+
+def test_a_property_that_fails_says_why() -> None:
+    class Chain(nn.Sequential):
+        @property
+        def width(self) -> Any:
+            return self.units
+
+    with pytest.raises(AttributeError, match="no attribute 'units'"):
+        _ = Chain(nn.Tanh()).width
