@@ -391,19 +391,9 @@ def walk(items: Any, prefix: str = "", above: tuple[int, ...] = ()) -> Iterator[
 
 FOUND = (Module, Value, np.ndarray, np.random.Generator, FunctionType, MethodType)
 ORDERED = (list, tuple, deque, UserList, ItemsView, KeysView, ValuesView)
-UNORDERED = (
-    set,
-    frozenset,
-    GeneratorType,
-    map,
-    filter,
-    zip,
-    enumerate,
-    chain,
-    type(iter([])),
-    type(iter(())),
-    type(reversed([])),
-)
+UNORDERED: tuple[type, ...] = (
+    set, frozenset, GeneratorType, map, filter, zip, enumerate, chain, type(iter([])), type(iter(())), type(reversed([]))
+)  # fmt: skip
 
 
 def is_of_objects(item: Any) -> bool:

@@ -274,6 +274,7 @@ def fit(
     if taken := [name for name in metrics if name in COLUMNS]:
         raise ValueError(f"the name {taken[0]} is taken by a column that fit() writes: give the metric another one")
     check_parts(model, loss, optimizer, scheduler)
+    require_same_columns(train, validation)
     callbacks = checked_callbacks(callbacks)
     loader, validation = batches(train, batch_size, True, rng, drop_last), batches(validation, batch_size)
     for data in (loader, validation):
@@ -500,6 +501,17 @@ def check_parts(model: Any, loss: Any, optimizer: Any, scheduler: Any) -> None:
         raise TypeError(f"fit() takes a schedule with step(), but {named(scheduler)} came: make one, as nn.StepLR(optimizer, 10)")
     if getattr(scheduler, "optimizer", optimizer) is not optimizer:
         raise ValueError("the schedule was made for another optimiser: make it from the one that fit() gets")
+
+
+def require_same_columns(train: Any, validation: Any) -> None:
+    """Raise ValueError for frames of pandas whose columns differ, as only their numbers reach the model."""
+    frames = [data[0] for data in (train, validation) if isinstance(data, tuple) and data and hasattr(data[0], "columns")]
+    names = [list(frame.columns) for frame in frames]
+    if len(names) == 2 and names[0] != names[1]:
+        raise ValueError(
+            f"the columns of the training data are {names[0]!s:.80}, but those of the validation data {names[1]!s:.80}: take the "
+            "same ones in the same order, validation[train.columns]"
+        )
 
 
 def patience_of(given: Any) -> int | None:

@@ -769,3 +769,12 @@ class Cut(nn.Module):
 def test_a_loss_without_a_graph_to_the_parameters_is_refused(model: nn.Module, loss: Any) -> None:
     with pytest.raises(ValueError, match="the loss does not depend on the parameters of the model"):
         run(model, loss=loss)
+
+
+def test_frames_have_the_same_columns_in_training_and_validation() -> None:
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    assert len(run(network(), data=(frame, Y), validation=(frame.copy(), Y), epochs=1)) == 1
+    with pytest.raises(
+        ValueError, match=r"columns of the training data are \['a', 'b', 'c'\], but those of .* \['c', 'b', 'a'\]"
+    ):
+        run(network(), data=(frame, Y), validation=(frame[["c", "b", "a"]], Y))
