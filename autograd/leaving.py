@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autograd.ops import functions
+from autograd.ops.plain import labelled
 from autograd.source import UNKNOWN, assignment_at, expression_at, meaning, operation_at
 
 HERE = {f"autograd.{name}" for name in ("value", "leaving", "methods")}
@@ -129,7 +130,7 @@ def no_copy(value: Any) -> TypeError:
         frame = frame.f_back
     if package(frame) in LIBRARIES - sys.stdlib_module_names:
         return TypeError(leaving_message(value, frame))
-    return TypeError(f"{described(value)} was computed, and no graph is pickled or copied: use .detach()")
+    return TypeError(f"{with_source(value)} was computed, and no graph is pickled or copied: use .detach()")
 
 
 def pandas_priority(value: Any) -> int:
@@ -142,8 +143,8 @@ def pandas_priority(value: Any) -> int:
     while frame is not None and package(frame) == "pandas":
         if frame.f_code.co_name == "_inplace_method":
             raise TypeError(
-                f"a table of pandas cannot hold the result of an in-place operator with {described(value)}, whose gradient would "
-                "be lost: write out = table + v (or -, *, /), which is a Value"
+                f"a table of pandas cannot hold the result of an in-place operator with {with_source(value)}, whose gradient "
+                "would be lost: write out = table + v (or -, *, /), which is a Value"
             )
         frame = frame.f_back
     return 5000
@@ -178,7 +179,7 @@ def wants_objects(frame: FrameType, dtype: Any) -> bool:
 
 def leaving_message(value: Any, frame: FrameType, method: str = "") -> str:
     """Which function wanted a plain number or array, and what to write instead."""
-    lost = f"would silently drop the gradient of {described(value)}"
+    lost = f"would silently drop the gradient of {with_source(value)}"
     if method == "tolist":
         return f"v.tolist() gives plain numbers, and {lost}: write v.data.tolist()"
     user, callee = boundary(frame)
@@ -199,13 +200,11 @@ def leaving_message(value: Any, frame: FrameType, method: str = "") -> str:
     return text if ".data" in text or ".item()" in text else f"{text}; take {plain} where no gradient is wanted"
 
 
-def described(value: Any) -> str:
-    """The Value by its label, shape and source, as far as they are known."""
-    name = f"the Value {value.label!r}" if value.label else "a Value"
-    shape = f" of shape {value.shape}" if value.shape else ""
+def with_source(value: Any) -> str:
+    """A Value in a message: its label, shape and source, as far as they are known."""
     place = value.place
     text = short(expression_at(place.code, place.instruction)) if hasattr(place, "instruction") else ""
-    return name + shape + (f" computed by `{text}` ({place.line})" if text else "")
+    return labelled(value) + (f" computed by `{text}` ({place.line})" if text else "")
 
 
 def boundary(frame: FrameType) -> tuple[FrameType, FrameType | None]:

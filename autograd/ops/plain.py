@@ -245,9 +245,13 @@ def checksum(array: np.ndarray) -> int:
     return zlib.crc32(np.ascontiguousarray(array).data)
 
 
+def labelled(value: Any) -> str:
+    """A Value in a message: its label and shape, as far as it has any."""
+    name = f"the Value {value.label!r}" if value.label else "a Value"
+    return name + (f" of shape {value.shape}" if value.shape else "")
+
+
 def describe(value: Any) -> str:
     """A Value in a message: its label, shape, op and place, as far as they are known."""
-    name = f"the Value {value.label!r}" if value.label else "a Value"
-    shape = f" of shape {value.shape}" if value.shape else ""
     op = f" computed by {value.op.name}" if value.op is not None and value.op.name != "positive" else ""
-    return name + shape + op + (f" ({value.place})" if value.place is not None and str(value.place) else "")
+    return labelled(value) + op + (f" ({value.place})" if value.place is not None and str(value.place) else "")
