@@ -38,7 +38,7 @@ def plain(x: Any) -> np.ndarray:
 
 
 def whole(what: str, given: Any, least: int, why: str = "") -> int:
-    """The integer, if it is one and not less than `least`; True and False are none."""
+    """`given` as an int; TypeError for anything but an integer, also for a bool, and ValueError if it is less than `least`."""
     if isinstance(given, (bool, np.bool_)) or not isinstance(given, (int, np.integer)):
         raise TypeError(f"{what} is a whole number, but {shown(given)} was given" + f": {why}" * bool(why))
     if given < least:
@@ -47,14 +47,14 @@ def whole(what: str, given: Any, least: int, why: str = "") -> int:
 
 
 def flag(what: str, given: Any) -> bool:
-    """The bool, if it is one; "False" is none."""
+    """`given` as a bool; TypeError for anything else, also for the text "False"."""
     if not isinstance(given, (bool, np.bool_)):
         raise TypeError(f"{what} is True or False, but {shown(given)} was given")
     return bool(given)
 
 
 def count_of(what: str, number: Any) -> int:
-    """The number, if it is a positive integer."""
+    """`number`; ValueError unless it is a positive integer."""
     if isinstance(number, bool) or not isinstance(number, int) or number <= 0:
         raise ValueError(f"{what} must be a positive integer, but is {number!r}")
     return number
@@ -92,7 +92,7 @@ def floating(x: Any, who: Any, like: Any = None) -> Any:
 
 
 def shown(x: Any) -> str:
-    """How an error writes what came: in a few words, also a model."""
+    """A short text of an argument for an error; of a model the name of its class."""
     return f"a {type(x).__name__}" if hasattr(x, "state_dict") else f"{x!r:.80}"
 
 

@@ -280,12 +280,12 @@ def frame_array(frame: Any) -> np.ndarray:
 
 
 def require_one_index(frames: list[Any]) -> None:
-    """ValueError if the rows of frames are not named alike, as they are paired by position."""
+    """Raise ValueError if frames have different indexes, because their rows are paired by position."""
     for frame in frames[1:]:
         if len(frame) == len(frames[0]) and not frame.index.equals(frames[0].index):
             raise ValueError(
                 "the frames of a data set are paired row by row, but their indexes differ: bring them into one order, as by "
-                "y.loc[x.index], or call .reset_index(drop=True) of each if they are"
+                "y.loc[x.index], or, if their rows are in the same order, call .reset_index(drop=True) on each"
             )
 
 
@@ -341,7 +341,7 @@ def collate_samples(samples: list[Any]) -> Any:
 
 
 def kind_of(sample: Any) -> type | None:
-    """What a sample with parts is, or None for one without."""
+    """The type of a sample that has parts: dict, or a class of tuples or dataclasses; None for a sample without parts."""
     if isinstance(sample, dict):
         return dict
     return type(sample) if isinstance(sample, tuple) or is_dataclass(sample) else None

@@ -3,8 +3,8 @@
 A parameter is a leaf Value in an attribute, however nested in modules, lists, tuples, deques, dicts, dataclasses, namespaces,
 arrays of objects and partial functions. Sets with parameters, which have no order, and generators are refused. Other objects,
 and what functions remember, are not searched; fit() refuses modules in them that would not be trained. A
-buffer is an array in an attribute: state that is saved and not trained, like running statistics. What stands in attributes
-that begin with an underscore is neither: give such a name to what forward() keeps, because a Value without a graph, detached
+buffer is an array in an attribute: state that is saved and not trained, like running statistics. Attributes
+that begin with an underscore are neither: give such a name to what forward() keeps, because a Value without a graph, detached
 or computed under no_grad(), is a leaf.
 """
 

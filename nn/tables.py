@@ -1,7 +1,7 @@
-"""read_csv(): a table of numbers with a target column, from a text file; what it cannot read for certain it refuses.
+"""read_csv(): read a table of numbers with a target column from a text file, or raise where its meaning is uncertain.
 
 NumPy reads tables of numbers. Fields with words and quotes are split by pandas if it is installed, else by Python's csv module,
-which takes plain files only; what a field means is decided here, for both alike.
+which takes plain files only; this module decides what a field means, for both alike.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from nn.extras import extra
 PathLike = str | os.PathLike[str]
 ABSENT = {"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "?"}
 EXACT = 2.0**53  # below it floats hold every integer
-SNIFFED = 10_000  # rows that are looked at to tell whether the first has names
+SNIFFED = 10_000  # rows that tell whether the first one has names
 
 INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -51,12 +51,12 @@ MARKS = [  # of the order of bytes, with the encodings they tell; UTF-32's begin
 
 
 class Table(NamedTuple):
-    """What read_csv() gives."""
+    """The result of read_csv()."""
 
     x: np.ndarray  # (rows, features)
     y: np.ndarray | None  # (rows,), the target column
     names: list[str]  # of the features
-    classes: list[str] | None  # what class number n was called, if the target column has words
+    classes: list[str] | None  # the word of each class number, if the target column has words
 
 
 def read_csv(
@@ -287,7 +287,11 @@ def _notation(decimal: str, thousands: str | None) -> Notation:
 
 
 def _pointed(field: str, notation: Notation, path: PathLike | None) -> str:
-    """A number in Python's notation; what is none as it is. ValueError, if there is a path, for one in Python's notation only."""
+    """A number in Python's notation, and any other text as it is.
+
+    Raises:
+        ValueError: if there is a path, for a number in Python's notation that is none in the given one.
+    """
     if notation is None:
         return field
     pattern, thousands, decimal = notation
@@ -345,7 +349,7 @@ def _feature(column: Any, name: str, path: PathLike, delimiter: str) -> np.ndarr
 
 
 def _target(column: Any, name: str, path: PathLike, delimiter: str) -> tuple[np.ndarray, list[str] | None]:
-    """A column of whole numbers or floats, or class numbers with what the classes are called."""
+    """A column of whole numbers or floats, or class numbers with the names of the classes."""
     y = _numbers(column, name, path)
     if y is None:
         words = [text for text in column if not _is_number(text)]

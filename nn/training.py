@@ -436,7 +436,7 @@ def measured(name: str, metric: Callable[[Any, Any], Any], pairs: Sequence[tuple
 
 
 def shapes_behind(item: Any) -> Any:
-    """The shapes of arrays in tuples and dicts, without the axis of samples."""
+    """The shape of an array without its axis of samples; of a tuple or dict, those of its parts."""
     if isinstance(item, tuple):
         return tuple(map(shapes_behind, item))
     return {name: shapes_behind(part) for name, part in item.items()} if isinstance(item, dict) else np.shape(plain(item))[1:]
@@ -515,7 +515,7 @@ def require_same_columns(train: Any, validation: Any) -> None:
 
 
 def patience_of(given: Any) -> int | None:
-    """Epochs without improvement that end the training, or None for any number."""
+    """The number of epochs without improvement that end the training; None if nothing does."""
     if given is None or isinstance(given, (bool, np.bool_)):
         return PATIENCE if given else None
     return whole("early_stopping", given, 1, "it is the epochs without improvement that end the training; False is off")
