@@ -15,6 +15,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from autograd.numpy_protocol import is_free
+from autograd.op import raw
 from autograd.ops import functions
 from autograd.ops.plain import labelled
 from autograd.source import UNKNOWN, assignment_at, expression_at, meaning, operation_at
@@ -118,6 +120,8 @@ def refuse(value: Any, dtype: Any = None) -> Any:
         frame, method = frame.f_back, frame.f_code.co_name
     if wants_objects(frame, dtype):
         return as_objects(value)
+    if is_free(value):
+        return np.array(raw(value), dtype)
     message = leaving_message(value, frame, method)
     Retelling(message, frame)
     raise TypeError(message)
@@ -288,8 +292,15 @@ def assigned(statement: ast.Assign | ast.AugAssign | None, lost: str) -> str:
             f"an assignment to a part of a plain array, out[i] = v, {lost}: make it a Value, out = Value(out), and write "
             f"out = out.at[i].set(v), {join}"
         )
-    out, item = short(target.value), short(statement.value)
-    index = ast.unparse(target).removeprefix(ast.unparse(target.value))[1:-1]
+    base, index = target.value, inside(target)
+    while isinstance(base, ast.Subscript) and not isinstance(base.slice, (ast.Slice, ast.Tuple)):  # out[i][j] = x
+        base, index = base.value, f"{inside(base)}, {index}"
+    if not isinstance(base, ast.Name) and (not isinstance(base, ast.Attribute) or base.attr in ("T", "flat", "real")):
+        return (
+            f"`{short(statement)}` writes into a plain array, and {lost}: make the whole array a Value, out = Value(out), and "
+            f"write out = out.at[i].set(v), {join}"
+        )
+    out, item = short(base), short(statement.value)
     method = "set"
     if isinstance(statement, ast.AugAssign):
         method = {ast.Add: "add", ast.Sub: "add", ast.Mult: "multiply"}.get(type(statement.op), "set")
@@ -324,6 +335,11 @@ def fix_of(name: str, call: ast.expr | None, user: FrameType, value: Any) -> str
         name = name.rpartition(".")[0]
     text = first if len(arguments) == 1 and first.isidentifier() else "v"
     return FIXES.get(name, OWN).format(v=text, call=last)
+
+
+def inside(item: Any) -> str:
+    """The text of an index, without its brackets."""
+    return ast.unparse(item).removeprefix(ast.unparse(item.value))[1:-1]
 
 
 def is_nested(item: ast.expr) -> bool:

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd.graph import topological_order
+from autograd.innermost import is_recording
 from autograd.op import is_value, raw
 from autograd.ops import functions, indexing, linalg, products, scans, shapes
 from autograd.ops.forms import no_out
@@ -108,7 +110,7 @@ def array_function(self: Any, function: Callable[..., Any], types: Any, args: tu
     args = joined(args)
     ours = SUPPORTED.get(function)
     if ours is None:
-        if function in CONSTANT:
+        if function in CONSTANT or writes_plain(args, named):
             return function(*plain(args), **plain(named))
         raise TypeError(refusal(function))
     if named or len(args) > 1:
@@ -128,6 +130,9 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *args: Any, out: Any = 
     if any(map(is_foreign, args)):
         return NotImplemented
     args = joined(args)
+    if (out is not None or method == "at") and writes_plain((*(out or ()), *args), named):
+        named |= ({} if out is None else {"out": out}) | ({} if where is True else {"where": where})
+        return getattr(ufunc, method)(*plain(args), **plain(named))
     if out is not None:
         raise TypeError(no_out(f"np.{ufunc.__name__}"))
     if ufunc in CONSTANT and method != "at":
@@ -149,6 +154,22 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *args: Any, out: Any = 
         np.positive(np.zeros(0), **{key: item for key, item in named.items() if key in ("casting", "order", "subok")})  # errors
         named = {key: item for key, item in named.items() if key in ("axis", "axes", "keepdims")}
     return ours(*args, **named)
+
+
+def is_free(value: Any) -> bool:
+    """True for a Value with no gradient to lose: under no_grad(), or computed from frozen Values alone."""
+    return not is_recording() or not any(leaf.requires_grad for leaf in topological_order(value)[1])
+
+
+def writes_plain(args: tuple[Any, ...], named: dict[str, Any]) -> bool:
+    """True where the first argument, which a function writes into, is no Value, and no Value has a gradient to lose."""
+    return bool(args) and not is_value(args[0]) and all(map(is_free, values_in((args, named))))
+
+
+def values_in(x: Any) -> list[Any]:
+    """The Values in nested lists, tuples and dicts of arguments."""
+    items = x if isinstance(x, (list, tuple)) else x.values() if isinstance(x, dict) else ()
+    return [x] if is_value(x) else [value for item in items for value in values_in(item)]
 
 
 def folded(ufunc: np.ufunc, ours: Callable[..., Any], method: str, args: Any, dtype: Any = None, **named: Any) -> Any:

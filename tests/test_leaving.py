@@ -418,7 +418,8 @@ def test_what_to_write_for_a_function_of_scipy_computes_the_same() -> None:
 
 
 def test_what_to_write_keeps_the_order_of_operations_and_the_meaning_of_each_argument() -> None:
-    w, v = Value(2.0), Value(3.0)
+    w: Any = Value(2.0)
+    v: Any = Value(3.0)
     for call, fix in [
         (lambda: math.pow(w + 1, 3), "(w + 1) ** 3"),
         (lambda: math.pow(2, w * v), "2 ** (w * v)"),
@@ -453,3 +454,13 @@ def test_joins_and_indices_with_scalars_name_what_takes_scalars() -> None:
             call()
     assert np.hstack([w, w]).shape == (2,)
     assert np.column_stack([w, w]).shape == (1, 2)
+
+
+def test_an_assignment_to_a_part_of_a_part_names_both_indices() -> None:
+    out: Any = np.zeros((2, 3))
+    w, i = Value(2.0), 1
+    with pytest.raises((TypeError, ValueError), match=re.escape("write out = out.at[i, 2].set(w)")):
+        out[i][2] = w
+    with pytest.raises((TypeError, ValueError), match=re.escape("make the whole array a Value, out = Value(out)")):
+        out.T[0] = w
+    assert Value(out).at[i, 2].set(w).sum().data == 2.0

@@ -8,8 +8,9 @@ import functools
 import gc
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import pytest
 
 from autograd import Value, debug, innermost, no_grad, record_lines, scope
@@ -406,3 +407,28 @@ def test_what_cannot_be_decorated_or_entered_is_named() -> None:
             decorate(5)
     with pytest.raises(TypeError, match=r"decorate with @scope\('name'\)"):
         scope(recording)
+
+
+def test_plain_arrays_are_written_to_where_no_gradient_is_lost() -> None:
+    """Under no_grad(), and by frozen Values and what is computed of them alone."""
+    frozen, leaf = Value([1.0, 2.0], requires_grad=False) * 3.0, cast(Any, Value([3.0, 6.0]))
+
+    def written(v: Any) -> list[Any]:
+        out, sums, chosen, full = np.ones(2), np.zeros(2), np.zeros(2), np.full_like(np.ones(2), v[0])
+        out += v
+        out[:1] *= v[1:]
+        np.add.at(sums, [0, 0], v)
+        np.put(chosen, [1], v[0])
+        return [out, sums, chosen, full, np.matmul(np.eye(2), v, out=np.zeros(2)), float(v[0]), np.asarray(v)]
+
+    expected = [[24.0, 7.0], [9.0, 0.0], [0.0, 3.0], [3.0, 3.0], [3.0, 6.0], 3.0, [3.0, 6.0]]
+    for found, right in zip(written(frozen), expected, strict=True):
+        assert not isinstance(found, Value)
+        np.testing.assert_array_equal(found, right)
+    with no_grad():
+        for found, right in zip(written(leaf), expected, strict=True):
+            np.testing.assert_array_equal(found, right)
+    with pytest.raises(TypeError, match="would silently drop the gradient|cannot write the result|changes its array"):
+        written(leaf)
+    with no_grad(), pytest.raises(TypeError, match="changes its array"):
+        np.put(leaf, [0], 1.0)
