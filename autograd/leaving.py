@@ -223,6 +223,7 @@ def boundary(frame: FrameType) -> tuple[FrameType, FrameType | None]:
 
 
 def package(frame: FrameType) -> str:
+    """The name of the package that the code of a frame is in."""
     return str(frame.f_globals.get("__name__")).partition(".")[0]
 
 
@@ -272,6 +273,7 @@ def full_name(function: Any) -> str:
 
 
 def public_module(function: Any) -> str:
+    """The public module of a function, or of its class where it has none."""
     return public(getattr(function, "__module__", None) or type(function).__module__)
 
 

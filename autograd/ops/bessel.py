@@ -129,6 +129,7 @@ def kve_slope(n: int, v: Array, x: Array) -> Array:
 
 
 def finite(v: Array, x: Array) -> Array:
+    """Where neither number is infinite or nan."""
     return np.isfinite(v) & np.isfinite(x)
 
 

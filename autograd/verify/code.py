@@ -48,6 +48,7 @@ def number_code(number: Any) -> str:
 
 
 def array_code(array: np.ndarray) -> str:
+    """The code of an array: np.zeros(), np.full(), its few nonzero elements, or all of them."""
     dtype = "" if array.dtype in (np.float64, np.bool_) else f", dtype=np.{array.dtype.name}"
     shape = f"{array.shape[0]}" if array.ndim == 1 else f"{array.shape}"
     flat = array.reshape(-1)
@@ -65,4 +66,5 @@ def array_code(array: np.ndarray) -> str:
 
 
 def listed(array: np.ndarray) -> str:
+    """The elements as nested lists."""
     return f"[{', '.join(map(listed, array))}]" if array.ndim else number_code(array[()])

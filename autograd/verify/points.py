@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from autograd.verify.code import code_of
-from autograd.verify.report import SEVERITY, GradientReport, Points, Row, Verdict, counted, excess, worst_of
+from autograd.verify.report import SEVERITY, GradientReport, Points, Row, Verdict, counted, cut, excess, worst_of
 from autograd.verify.simplify import simplified
 from autograd.verify.subjects import OUTSIDE, Leaf, Subject
 
@@ -134,7 +134,7 @@ class Search:
         try:
             report = self.examine(subject)
         except Exception as error:
-            error.add_note(f"this was at the input {shown(code_of(subject.shown()))}")
+            error.add_note(f"this was at the input {cut(code_of(subject.shown()), 300)}")
             raise
         finally:
             subject.restore()
@@ -299,14 +299,11 @@ def remark_of(report: GradientReport) -> str:
     return report.reason or next((row.reason for row in report.rows if row.verdict is verdict and row.reason), verdict.name)
 
 
-def shown(code: str, most: int = 300) -> str:
-    return code if len(code) <= most else f"{code[:most]}..."
-
-
 # --- where points come from -----------------------------------------------------------------------
 
 
 def is_number(points: Any) -> bool:
+    """True for a whole number, which asks for so many random points."""
     return isinstance(points, Integral) and not isinstance(points, (bool, np.bool_))
 
 
