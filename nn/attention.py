@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value, astype, gelu, linear, mean, relu, reshape, softmax, where
-from nn.arrays import Rng, as_tensor, floating, shape_of
+from nn.arrays import Rng, as_tensor, flag, floating, shape_of
 from nn.init import glorot_uniform
 from nn.layers import Dropout, Linear, dropout, require_probability
 from nn.module import Module
@@ -177,7 +177,7 @@ class MultiHeadAttention(Module):
             raise ValueError(f"the heads share embed_dim equally, but {num_heads} heads and embed_dim={embed_dim} came")
         require_probability(dropout)
         self.rng = generator(rng)
-        self.embed_dim, self.num_heads, self.batch_first = embed_dim, num_heads, batch_first
+        self.embed_dim, self.num_heads, self.batch_first = embed_dim, num_heads, flag("batch_first", batch_first)
         self.dropout = dropout
         widths = (embed_dim, kdim or embed_dim, vdim or embed_dim)
         if widths == (embed_dim,) * 3:
@@ -187,7 +187,7 @@ class MultiHeadAttention(Module):
                 Value(glorot_uniform((embed_dim, width), self.rng, dtype)) for width in widths
             )
         self.widths = widths
-        self.in_proj_bias = Value(np.zeros(3 * embed_dim, dtype)) if bias else None
+        self.in_proj_bias = Value(np.zeros(3 * embed_dim, dtype)) if flag("bias", bias) else None
         self.out_proj = Linear(embed_dim, embed_dim, bias, dtype=dtype, rng=self.rng)
         if self.out_proj.bias is not None:
             self.out_proj.bias.data = np.zeros(embed_dim, dtype)

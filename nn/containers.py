@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from nn.arrays import floating
 from nn.module import Module, name_of
 
 
@@ -287,7 +288,7 @@ class Residual(Module):
                 f"Residual adds x of shape {shapes[0]} to block(x) of shape {shapes[1]}: give a shortcut= that brings x to "
                 "that shape, such as a Linear layer or a convolution with kernel 1"
             )
-        return out + around
+        return floating(out, self) + around  # two arrays of uint8 would wrap
 
 
 def callable_layer(layer: Any, who: str = "Sequential(*layers)") -> Callable[[Any], Any]:

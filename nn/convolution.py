@@ -92,7 +92,7 @@ class Convolution(Spatial):
         shape = (first, second // groups, *self.kernel_size)
         fan_in, rng = math.prod(shape[1:]), generator(rng)
         self.weight = near_zero(rng, fan_in, shape, dtype)
-        self.bias = near_zero(rng, fan_in, out_channels, dtype) if bias else None
+        self.bias = near_zero(rng, fan_in, out_channels, dtype) if flag("bias", bias) else None
 
     def forward(self, x: Any) -> Value:
         shape = shape_of(x, self)

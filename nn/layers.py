@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value, linear, reshape, stop_gradient, where
-from nn.arrays import Rng, floating, no_tuple, plain, require_float, shape_of
+from nn.arrays import Rng, flag, floating, no_tuple, plain, require_float, shape_of
 from nn.module import Module
 from nn.seeds import generator
 
@@ -41,7 +41,7 @@ class Linear(Module):
     ) -> None:
         rng = generator(rng)
         self.weight = near_zero(rng, in_features, (out_features, in_features), dtype)
-        self.bias = near_zero(rng, in_features, out_features, dtype) if bias else None
+        self.bias = near_zero(rng, in_features, out_features, dtype) if flag("bias", bias) else None
 
     def forward(self, x: Any) -> Value:
         shape = shape_of(x, self)
@@ -84,7 +84,7 @@ class Bilinear(Module):
     ) -> None:
         rng = generator(rng)
         self.weight = near_zero(rng, in1_features, (out_features, in1_features, in2_features), dtype)
-        self.bias = near_zero(rng, in1_features, out_features, dtype) if bias else None
+        self.bias = near_zero(rng, in1_features, out_features, dtype) if flag("bias", bias) else None
 
     def forward(self, x1: Any, x2: Any) -> Value:
         x1, x2 = (floating(x, self, self.weight) for x in (x1, x2))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value, centre, reshape, rms_normalise
-from nn.arrays import floating, plain, require_float
+from nn.arrays import flag, floating, plain, require_float
 from nn.module import Module
 
 
@@ -56,6 +56,7 @@ class BatchNorm(Module):
         if momentum is not None and not 0.0 <= momentum <= 1.0:
             raise ValueError(f"the momentum of {type(self).__name__} is from 0 to 1, or None, but {momentum!r} was given")
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        affine, track_running_stats = flag("affine", affine), flag("track_running_stats", track_running_stats)
         self.weight = Value(np.ones(num_features, dtype)) if affine else None
         self.bias = Value(np.zeros(num_features, dtype)) if affine else None
         self.running_mean = np.zeros(num_features, dtype) if track_running_stats else None
@@ -163,6 +164,7 @@ class OverLastAxes(Module):
             raise ValueError(f"{type(self).__name__} normalises one axis or more, but normalized_shape=() came")
         require_eps(self, eps)
         self.eps = eps
+        elementwise_affine, bias = flag("elementwise_affine", elementwise_affine), flag("bias", bias)
         self.axes = tuple(range(-len(self.normalized_shape), 0))
         self.weight = Value(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
         self.bias = Value(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
@@ -285,6 +287,7 @@ class GroupNorm(Module):
         require_float(dtype)
         require_eps(self, eps)
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
+        affine = flag("affine", affine)
         self.weight = Value(np.ones(num_channels, dtype)) if affine else None
         self.bias = Value(np.zeros(num_channels, dtype)) if affine else None
 

@@ -27,7 +27,7 @@ from autograd import (
     transpose,
     where,
 )
-from nn.arrays import Rng, as_tensor, floating, shape_of
+from nn.arrays import Rng, as_tensor, flag, floating, shape_of
 from nn.guards import level_outside
 from nn.layers import Dropout, near_zero
 from nn.module import Module
@@ -80,7 +80,7 @@ class _Recurrent(Module):
             )
         rng = generator(rng)
         self.input_size, self.hidden_size, self.num_layers, self.bias = input_size, hidden_size, num_layers, bias
-        self.batch_first, self.bidirectional = batch_first, bidirectional
+        self.batch_first, self.bidirectional = flag("batch_first", batch_first), flag("bidirectional", bidirectional)
         self.dropout = Dropout(dropout, rng) if dropout else None
         directions = 2 if bidirectional else 1
         rows = self.gates * hidden_size
@@ -88,7 +88,7 @@ class _Recurrent(Module):
             columns = hidden_size * directions if number >= directions else input_size
             shapes = {"weight_ih": (rows, columns), "weight_hh": (rows, hidden_size), "bias_ih": rows, "bias_hh": rows}
             for name, shape in shapes.items():
-                parameter = near_zero(rng, hidden_size, shape, dtype) if bias or name[0] == "w" else None
+                parameter = near_zero(rng, hidden_size, shape, dtype) if flag("bias", bias) or name[0] == "w" else None
                 setattr(self, name + self._suffix(number), parameter)
 
     def _suffix(self, number: int) -> str:
@@ -321,8 +321,8 @@ class _Cell(Module):
         self.input_size, self.hidden_size = input_size, hidden_size
         self.weight_ih = near_zero(rng, hidden_size, (rows, input_size), dtype)
         self.weight_hh = near_zero(rng, hidden_size, (rows, hidden_size), dtype)
-        self.bias_ih = near_zero(rng, hidden_size, rows, dtype) if bias else None
-        self.bias_hh = near_zero(rng, hidden_size, rows, dtype) if bias else None
+        self.bias_ih = near_zero(rng, hidden_size, rows, dtype) if flag("bias", bias) else None
+        self.bias_hh = near_zero(rng, hidden_size, rows, dtype) if flag("bias", bias) else None
 
     def _products(self, x: Any, hidden: Any) -> tuple[Any, Any]:
         """What input and hidden state give to all gates, one product each."""

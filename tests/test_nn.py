@@ -806,3 +806,28 @@ def test_a_property_that_fails_says_why() -> None:
 
     with pytest.raises(AttributeError, match="no attribute 'units'"):
         _ = Chain(nn.Tanh()).width
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda given: nn.Linear(3, 2, given), lambda given: nn.Bilinear(3, 2, 1, bias=given),
+        lambda given: nn.Conv2d(1, 1, 1, bias=given),
+        lambda given: nn.BatchNorm1d(3, affine=given), lambda given: nn.BatchNorm1d(3, track_running_stats=given),
+        lambda given: nn.LayerNorm(3, bias=given), lambda given: nn.RMSNorm(3, elementwise_affine=given),
+        lambda given: nn.GroupNorm(1, 3, affine=given), lambda given: nn.LSTM(3, 4, bidirectional=given),
+        lambda given: nn.GRU(3, 4, batch_first=given), lambda given: nn.RNNCell(3, 4, bias=given),
+        lambda given: nn.MultiHeadAttention(4, 2, bias=given), lambda given: nn.MultiHeadAttention(4, 2, batch_first=given),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("given", ["False", 5, None])
+def test_what_is_on_or_off_is_a_bool(make: Any, given: Any) -> None:
+    with pytest.raises(TypeError, match=f"is True or False, but {given!r} was given"):
+        make(given)
+    make(np.bool_(False))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, bool])
+def test_a_residual_of_integers_does_not_wrap(dtype: Any) -> None:
+    x = np.array([0, 1, 100], dtype)
+    np.testing.assert_array_equal(nn.Residual(nn.Identity())(x), 2.0 * x.astype(float))
