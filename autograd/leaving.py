@@ -287,9 +287,9 @@ def public(module: str) -> str:
 def assigned(statement: ast.Assign | ast.AugAssign | None, lost: str) -> str:
     """What to write instead of an assignment to a part of an array."""
     join = "or collect the parts in a list and join them with np.stack(parts)"
-    if statement is None or not isinstance(
-        target := getattr(statement, "targets", [getattr(statement, "target", None)])[0], ast.Subscript
-    ):
+    targets = getattr(statement, "targets", [getattr(statement, "target", None)])
+    target = targets[0]
+    if statement is None or len(targets) > 1 or not isinstance(target, ast.Subscript):
         return (
             f"an assignment to a part of a plain array, out[i] = v, {lost}: make it a Value, out = Value(out), and write "
             f"out = out.at[i].set(v), {join}"

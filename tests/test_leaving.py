@@ -463,4 +463,6 @@ def test_an_assignment_to_a_part_of_a_part_names_both_indices() -> None:
         out[i][2] = w
     with pytest.raises((TypeError, ValueError), match=re.escape("make the whole array a Value, out = Value(out)")):
         out.T[0] = w
+    with pytest.raises((TypeError, ValueError), match=re.escape("write out = out.at[i].set(v), or collect")):
+        out[0, 0] = out[1, 1] = w
     assert Value(out).at[i, 2].set(w).sum().data == 2.0
