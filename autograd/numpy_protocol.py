@@ -130,6 +130,8 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *args: Any, out: Any = 
     if any(map(is_foreign, args)):
         return NotImplemented
     args = joined(args)
+    if any(item is None for item in args) and method in ("__call__", "outer"):
+        raise TypeError(f"np.{ufunc.__name__}() takes real numbers and arrays of them, but got None")
     if (out is not None or method == "at") and writes_plain((*(out or ()), *args), named):
         named |= ({} if out is None else {"out": out}) | ({} if where is True else {"where": where})
         return getattr(ufunc, method)(*plain(args), **plain(named))

@@ -176,3 +176,17 @@ def test_a_part_of_a_value_is_not_deleted_in_place() -> None:
     v = Value([1.0, 2.0])
     with pytest.raises(TypeError, match=re.escape("v = np.delete(v, i) for del v[i]")):
         del v[0]
+
+
+def test_none_is_no_number() -> None:
+    v: Any = Value([1.0, 2.0])
+    none: Any = None
+    for call in (
+        lambda: v.at[0].set(none),
+        lambda: autograd.put_along_axis(v, np.array([0]), none, 0),
+        lambda: np.select([v > 1.0], [v], none),
+        lambda: np.hypot(v, none),
+        lambda: np.arctan2(none, v),
+    ):
+        with pytest.raises(TypeError, match="real number.* but got None"):
+            call()

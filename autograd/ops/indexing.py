@@ -115,6 +115,8 @@ def at_arguments(x: Any, u: Any, index: Any) -> tuple[Any, ...]:
 )
 def index_set(x: Any, u: Any, index: Any) -> Any:
     """A copy of `x` with `u` at ``x[index]``; of repeated places the last one counts."""
+    if u is None:
+        raise TypeError("v.at[index].set(u) and put_along_axis() take real numbers and arrays of them, but got None as u")
     out = np.array(x, dtype=np.result_type(x, u))
     out[index] = u
     return out
@@ -281,6 +283,8 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
         raise ValueError(f"select() takes as many conditions as choices, but {len(condlist)} and {len(choicelist)} came")
     if wrong := [item for item in condlist if np.asarray(raw(item)).dtype != bool]:
         raise TypeError(f"select() takes conditions of bools, but {short(wrong[0])} came: write a condition, as v > 0")
+    if default is None:
+        raise TypeError("select() takes a real number or an array of them as default, but got None")
     *choicelist, out = as_floats(*choicelist, default)
     for condition, item in zip(reversed(condlist), reversed(choicelist), strict=True):
         out = where(condition, item, out)
