@@ -364,6 +364,13 @@ def stacked(samples: list[Any]) -> Any:
     if isinstance(batch, np.ndarray) and batch.dtype.kind == "O" or any(texts) and not all(texts):
         kinds = ", ".join(sorted({type(sample).__name__ for sample in samples}))
         raise TypeError(f"the samples of a batch are numbers, arrays or strings, but {kinds} came: pass collate=")
+    if isinstance(batch, np.ndarray) and batch.dtype == np.float64:
+        for sample in samples:
+            if isinstance(sample, (int, np.integer)) and int(float(sample)) != sample:
+                raise ValueError(
+                    f"a sample is the integer {sample}, which a float would round, but others beside it need floats: give them "
+                    "one dtype, or pass collate="
+                )
     return batch
 
 

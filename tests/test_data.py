@@ -578,3 +578,11 @@ def test_an_archive_of_something_else_is_not_mnist(tmp_path: Path) -> None:
 def test_images_and_labels_that_would_lose_something(tmp_path: Path, change: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         nn.mnist(write_mnist(tmp_path / "mnist.npz", **change))
+
+
+@pytest.mark.parametrize("other", [0.5, np.float32(1.0), np.int64(-1)])
+def test_integers_that_a_batch_of_floats_would_round_are_refused(other: Any) -> None:
+    with pytest.raises(ValueError, match="a sample is the integer 9223372036854775809, which a float would round"):
+        nn.collate_samples([np.uint64(2**63 + 1), other])
+    assert nn.collate_samples([3, 0.5]).tolist() == [3.0, 0.5]
+    assert nn.collate_samples([2**53 + 1, 1]).tolist() == [2**53 + 1, 1]
