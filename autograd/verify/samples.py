@@ -107,7 +107,7 @@ DRAWN: dict[str, Draw] = {
     **dict.fromkeys(["abs", "relu", "leaky_relu", "elu", "celu", "norm", "prod"], away),
     **dict.fromkeys(["inv", "solve", "det", "logabsdet", "pinv", "cholesky", "qr", "eigh", "svd", "complement"], regular),
     **dict.fromkeys(["polygamma", "jv", "yv", "iv", "kv", "ive", "kve", "ive_slope", "kve_slope"], between(0.5, 2.0)),
-    **dict.fromkeys(["expn", "spence_slope", "gammainc", "gammaincc", "gammainc_slope"], between(0.5, 2.0)),
+    **dict.fromkeys(["expn", "spence_slope", "gammainc", "gammaincc", "gammainc_slope", "polygamma_rise"], between(0.5, 2.0)),
     **dict.fromkeys(["riemann", "hurwitz", "zeta_slope"], between(1.5, 2.5)),
     **dict.fromkeys(["betainc", "betaincc", "betaincinv", "betainc_slope", "gammaincinv", "gammainccinv"], between(0.2, 0.8)),
     "round": between(0.1, 0.4), "eig": with_real_eigenvalues,
@@ -256,7 +256,7 @@ LISTED: dict[str, list[Case]] = {
 }
 for name, settings in AFTER.items():
     LISTED[name] = [Case([shape], partial(getattr(f, name), *how)) for how in settings for shape in ((), (2, 2))]
-for name in ("gammainc", "gammaincc", "gammaincinv", "gammainccinv", "gammainc_slope", "hurwitz", "zeta_slope"):
+for name in ("gammainc", "gammaincc", "gammaincinv", "gammainccinv", "gammainc_slope", "hurwitz", "zeta_slope", "polygamma_rise"):
     LISTED[name] = [Case(shapes, getattr(f, name)) for shapes in TWO]
 for name in ("betainc", "betaincc", "betaincinv"):
     LISTED[name] = [Case(shapes, getattr(f, name)) for shapes in THREE]
