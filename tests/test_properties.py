@@ -12,7 +12,8 @@ from hypothesis.extra import numpy as hnp
 from autograd import Value, gradient, where
 from autograd.verify import check_gradients
 
-numbers = st.floats(-3.0, 3.0, allow_subnormal=False)
+#: Of tiny numbers a second derivative cannot be measured: what a step as wide as they are changes is less than rounding.
+numbers = st.floats(-3.0, 3.0).map(lambda x: x if abs(x) > 1e-6 else 0.0)
 few = settings(max_examples=60, deadline=None, derandomize=True)
 
 
