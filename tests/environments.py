@@ -24,6 +24,6 @@ def run_in(name: str, library: str, extras: str, *packages: str) -> int:
     if not python.exists():
         print(f"making an environment with {library} in {folder}")
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    command = [str(python), "-m", "pip", "install", "-q", library, "-e", f"{ROOT}{extras}", "pytest", *packages]
+    command = [str(python), "-m", "pip", "install", "-q", library, "-e", f"{ROOT}{extras}", "pytest", "pytest-xdist", *packages]
     subprocess.run(command, check=True)
     return subprocess.run([str(python), "-m", "pytest", "-q", f"tests/{name}", *sys.argv[1:]], cwd=ROOT).returncode
