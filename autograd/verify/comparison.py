@@ -556,7 +556,9 @@ class Comparison:
             apart = abs(claim - slopes.value) > slopes.bar + allowance
             vague = nonzero & (slopes.bar > sharp * abs(claim))
             none = (slopes.kind == Kind.MISSING) | (slopes.kind == Kind.JUMP)
-            return np.asarray(none | (slopes.kind == Kind.SMOOTH) & np.isfinite(claim) & (apart | vague | elsewhere))
+            # Where wider steps agree sharply, narrower ones see only how the function rounds what else is in it.
+            doubtful = apart | vague | (elsewhere & ~nonzero)
+            return np.asarray(none | (slopes.kind == Kind.SMOOTH) & np.isfinite(claim) & doubtful)
 
         with np.errstate(all="ignore"):
             asked = open_ones()
