@@ -430,7 +430,7 @@ SLOPES = {
     "erfcx_slope": "erfcx", "hazard": "log_ndtr", "hazard_gap": "log_ndtr", "erfinv_slope": "erfinv",
     "erfcinv_slope": "erfcinv", "ndtri_slope": "ndtri", "mish_slope": "mish", "spence_slope": "spence", "zeta_slope": "hurwitz",
     "log_loss_slope": "log_loss", "polygamma_rise": "betaln", "ive_slope": "ive", "kve_slope": "kve",
-    "gammainc_slope": "gammainc", "betainc_slope": "betainc",
+    "gammainc_slope": "gammainc", "betainc_slope": "betainc", "shifted": "logsumexp",
 }  # fmt: skip
 
 
