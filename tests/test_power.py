@@ -266,7 +266,7 @@ def test_compositions_are_sane_and_those_of_the_seed() -> None:
 # --- the check itself -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["tanh", "matmul", "where", "solve", "prod", "index_set"])
+@pytest.mark.parametrize("name", ["tanh", "matmul", "where", "solve", "cumsum", "index_set"])
 def test_all_faults_of_an_operation_are_caught(name: str) -> None:
     report = power_report(name, compositions=10)
     assert report.ok, str(report)
@@ -275,7 +275,9 @@ def test_all_faults_of_an_operation_are_caught(name: str) -> None:
 
 @pytest.mark.slow
 def test_what_the_check_catches_of_the_whole_table() -> None:
-    report = power_report()
+    report = power_report(
+        quick=True, scales=(1.0,)
+    )  # all samples and scales take half an hour: python -m autograd.verify --power
     assert report.caught >= 0.99, str(report)
     assert not report.wrongly_rejected, str(report)
     assert {trial.op for trial in report.faults} == set(OPS), "of every operation a wrong rule was tried"
