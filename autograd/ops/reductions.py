@@ -537,7 +537,7 @@ def plain_number(x: Any) -> Any:
 def softmax_rule(g: Any, out: Any, x: Any, axis: Any) -> Any:
     """out * (g - sum(g * out)). Less the g of an element above a half: 1 - out would cancel there, and sum(out) is 1."""
     top = raw(out) > 0.5
-    if top.any():
+    if np.any(top):
         g = g - (_sum(where_(top, g, 0.0), axis, True) if is_value(g) else np.sum(g, axis, keepdims=True, where=top))
     return out * (g - _sum(g * out, axis, True))
 
@@ -545,7 +545,7 @@ def softmax_rule(g: Any, out: Any, x: Any, axis: Any) -> Any:
 def log_softmax_rule(g: Any, out: Any, x: Any, axis: Any) -> Any:
     """g - exp(out) * sum(g), whose sum is 0: that gives the element above a half, where it would cancel."""
     c, top = g - exp(out) * _sum(g, axis, True), raw(out) > -LN2
-    return where_(top, -_sum(where_(top, 0.0, c), axis, True), c) if top.any() else c
+    return where_(top, -_sum(where_(top, 0.0, c), axis, True), c) if np.any(top) else c
 
 
 @primitive("softmax", x=softmax_rule)
