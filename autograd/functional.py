@@ -243,7 +243,8 @@ def forward(call: Call, out: Any, along: list[Any]) -> list[Any]:
     for jacobian_, target, tangent in zip(call.jacobians(out), call.targets, along, strict=True):
         axes = tuple(range(np.ndim(out), np.ndim(out) + target.ndim))
         terms.append((jacobian_ * tangent).sum(axis=axes) if target.ndim else jacobian_ * tangent)
-    return [sum(terms[1:], terms[0])]
+    total = sum(terms[1:], terms[0])
+    return [float(total) if isinstance(total, np.floating) else total]
 
 
 def stop_gradient(x: Any) -> Any:

@@ -115,3 +115,15 @@ def test_a_hook_is_gone_without_the_collector_where_it_refers_to_nothing() -> No
         assert alive() is None
     finally:
         gc.enable()
+
+
+def test_jvp_past_a_hook_gives_python_floats() -> None:
+    def f(x: Any) -> Any:
+        y = x * 2.0
+        y.register_hook(lambda g: 10.0 * g)
+        return y.sum()
+
+    for x, expected in [(2.0, 20.0), (np.ones(3), 60.0)]:
+        value, tangent = jvp(f, (x,), (np.ones_like(x) if np.ndim(x) else 1.0,))
+        assert type(value) is type(tangent) is float
+        assert tangent == expected
