@@ -28,6 +28,15 @@ def test_the_comments_of_the_array_block_are_true(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out.split("\n")[:3] == ["(3, 2) (2,)", "[ 6.  0. 18.]", "[0.   0.25]"]
 
 
+def test_the_report_of_a_wrong_gradient_guesses_what_its_comment_says(capsys: pytest.CaptureFixture[str]) -> None:
+    block = next(block for block in BLOCKS if "print(report)  # FAIL" in block)
+    assert "and a guess: perhaps not divided by 3\n" in block
+    exec(compile(block, "README", "exec"), {})
+    out = capsys.readouterr().out
+    assert "perhaps not divided by 3" in out
+    assert "worst at" in out
+
+
 def test_files_that_are_named_exist() -> None:
     named = re.findall(r"`((?:autograd|nn|demos|tests)/[\w/.]*)`", README) + re.findall(r"!\[[^]]*\]\(([^)]+)\)", README)
     assert named
