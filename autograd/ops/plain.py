@@ -20,6 +20,11 @@ PRODUCT = " Fix: the last axis on the left must be as long as the second last on
 #: What NumPy says where shapes do not fit, and where it speaks of them but something else is wrong.
 OF_SHAPES = re.compile("shape|broadcast|dimension|size|length|axes don't match|aligned|mismatch|subscripts.* for operand", re.I)
 OF_SETTINGS = re.compile("negative|unknown dimension|argument must be|not supported", re.I)
+#: What NumPy says of the shapes themselves, which are named already.
+SHORTER = (
+    (re.compile(r"^\w+: Input operand \d+ .*signature \S+ \((size .*)\)$"), r"\1"),
+    (re.compile(r"^(operands could not be broadcast together) with shapes [(), \d]*$"), r"\1"),
+)
 FIXES = {"matmul": PRODUCT, "linear": PRODUCT, "transpose": EXCHANGE}
 
 
@@ -200,6 +205,8 @@ def explained(op: Op, data: tuple[Any, ...], error: Exception) -> Exception:
     inputs = [data[position] for position, _ in op.rules if data[position] is not None]
     inputs = list(inputs[0]) if inputs and inputs[0].__class__ is tuple else inputs
     shapes = ", ".join(str(np.shape(item)) for item in inputs)
+    for long, brief in SHORTER:
+        text = long.sub(brief, text)
     return type(error)(
         f"{op.name}() cannot take the shape{'s' * (len(inputs) != 1)} {shapes}: {text}."
         + (SHAPES if op.kind == "elementwise" else FIXES.get(op.name, ""))
