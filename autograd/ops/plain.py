@@ -45,7 +45,7 @@ def real_array(data: Any, who: str) -> np.ndarray:
     if isinstance(data, np.ma.MaskedArray):
         raise TypeError(f"{who} got a masked array, whose mask would be lost: use .filled(...) and where(...)")
     try:
-        array = np.asarray(data)
+        array = np.asarray(data) if not hasattr(type(data), "__pandas_priority__") else table_array(data, who)
     except ValueError as error:
         raise ValueError(f"{who} got a nested list that is not rectangular: {error}") from None
     if array.dtype.kind in "biuf":
@@ -53,6 +53,29 @@ def real_array(data: Any, who: str) -> np.ndarray:
     came = KINDS.get(array.dtype.kind, f"the dtype {array.dtype}")
     fix = "take .real and .imag apart" if array.dtype.kind == "c" else "convert it first, as with np.asarray(data, dtype=float)"
     raise TypeError(f"{who} takes real numbers and arrays of them, but got {came}: {short(data)}; {fix}")
+
+
+def table_array(table: Any, who: str) -> np.ndarray:
+    """The numbers of a table of pandas in the dtype that holds those of all columns: NumPy gives an object array for mixed ones.
+
+    Raises:
+        TypeError: for missing values and for columns of anything else but numbers and bools.
+    """
+    array = np.asarray(table)
+    if array.dtype != object:
+        return array
+    single = not hasattr(table, "columns")
+    columns = [("", table.dtype)] if single else list(zip(table.columns, table.dtypes, strict=True))
+    for name, dtype in columns:
+        if dtype.kind not in "biuf":
+            part = f"the {type(table).__name__}" if single else f"the column {name!r} of the table"
+            leave = "" if single else ", or leave it out, as by .select_dtypes(['number', 'bool'])"
+            fix = f"convert it, as by .astype(float){leave}"
+            raise TypeError(f"{who} takes real numbers, but {part} has the dtype {dtype}: {fix}")
+    if np.any(np.asarray(table.isna())):
+        raise TypeError(f"{who} takes real numbers, but the table has missing values: drop the rows or fill them in")
+    kinds = [np.dtype(getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype))) for _, dtype in columns]
+    return np.asarray(table.to_numpy(dtype=np.result_type(*kinds)))
 
 
 def holds_value(data: Any) -> bool:
