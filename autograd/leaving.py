@@ -64,7 +64,7 @@ FIXES = {
     "numpy.arange": "build the range from plain numbers, with .item(), and scale it: start + step * np.arange(n)",
     "numpy.r_": "write np.hstack([...])",
     "numpy.c_": "write np.column_stack([...])",
-    "numpy.random": "draw plain numbers, and shift and scale them: mean + deviation * rng.normal(size=n)",
+    "numpy.random": "pass it {v}{plain}: draws of this kind have no derivative with respect to it",
     "numpy.testing": DATA,
     "numpy.polynomial": "write np.polyval(coefficients[::-1], {v})",
     "numpy.ma": "write np.where(mask, 0.0, {v})",
@@ -82,7 +82,8 @@ FIXES = {
     ".item() or .data",
     "scipy.interpolate": "write np.interp(x, xp, fp), or " + OWN,
     "scipy.signal": "write np.convolve(a, b), or " + OWN,
-    "pandas": "take the array out of the table instead, as in table.to_numpy() @ {v}",
+    "pandas": "write {v}{plain} where no gradient is wanted, or keep Values in arrays beside the table",
+    "pandas.dot": "take the array out of the table instead, as in table.to_numpy() @ {v}",
     "xarray": "take the array out of it instead, as in array.values * {v}",
     "builtins.float": STAY,
     "builtins.int": "write int({v}.item()): an integer has no derivative",
@@ -98,6 +99,23 @@ FIXES = {
     "struct": "write {v}.item()",
     "builtins.complex": "write complex({v}.item())",
 }  # fmt: skip
+#: How numbers of a distribution are drawn whose parameters are Values, by the name of the method of a generator.
+DRAWS = {
+    **dict.fromkeys(("normal", "standard_normal"), "mu + sigma * rng.normal(size=...)"),
+    **{name: f"mu + scale * rng.{name}(size=...)" for name in ("laplace", "logistic", "gumbel")},
+    "uniform": "low + (high - low) * rng.random(size=...)",
+    "lognormal": "np.exp(mu + sigma * rng.normal(size=...))",
+    "exponential": "scale * rng.exponential(size=...)",
+    "multivariate_normal": "mean + rng.normal(size=(..., n)) @ np.linalg.cholesky(covariance).T",
+    "choice": "v[rng.integers(len(v), size=...)]",
+    **dict.fromkeys(("permutation", "permuted", "shuffle"), "v[rng.permutation(len(v))]"),
+}  # fmt: skip
+#: The operators that methods of pandas' tables compute.
+METHODS = {
+    "add": "+", "sub": "-", "subtract": "-", "mul": "*", "multiply": "*", "div": "/", "divide": "/", "truediv": "/", "pow": "**",
+}  # fmt: skip
+#: Functions of NumPy that take a number, not an array.
+NUMBERS = ("numpy.random", "numpy.float", "numpy.full", "numpy.ndarray")
 #: Parts of packages that are private without an underscore.
 PRIVATE = {"core", "lib"}
 SYMBOLS = {
@@ -198,7 +216,8 @@ def leaving_message(value: Any, frame: FrameType, method: str = "") -> str:
         text = f"`{short(expression)}` takes plain integers, and {lost}: an index has no derivative, so write {integers}"
     else:
         name, who = called(expression, user, callee)
-        wants = "takes a plain array" if value.shape else "takes a plain number"
+        several = name.startswith("numpy.") and not name.startswith(NUMBERS)
+        wants = "takes a plain array" if value.shape else "takes plain arrays" if several else "takes a plain number"
         text = f"{who} {wants}, and {lost}: {fix_of(name, expression, user, value)}"
     plain = ".data" if value.shape else ".item()"
     return text if ".data" in text or ".item()" in text else f"{text}; take {plain} where no gradient is wanted"
@@ -235,7 +254,13 @@ def called(expression: ast.expr | None, user: FrameType, callee: FrameType | Non
         return f"{module}.{symbol}", f"{module}'s {symbol}"
     if isinstance(expression, ast.Subscript):
         text = short(expression.value)
+        if operation_at(user.f_code, user.f_lasti) == "STORE_SUBSCR":
+            return module, f"an assignment to {text}[...] of {module}"
         return f"{module}.{text.rpartition('.')[2]}", f"{text}[...]" + f" of {module}" * (module != "numpy")
+    if expression is None and operation_at(user.f_code, user.f_lasti) == "BINARY_OP":
+        return f"{module}.@", f"an operator of {module or 'an object'}"
+    if expression is None and operation_at(user.f_code, user.f_lasti) == "STORE_SUBSCR":
+        return module, f"an assignment to a part of an object of {module}"
     if not isinstance(expression, ast.Call):
         return module, f"a function of {module}" if module else "a function written in C"
     inner = expression.func.func if isinstance(expression.func, ast.Call) else expression.func  # f(...)(v)
@@ -243,7 +268,8 @@ def called(expression: ast.expr | None, user: FrameType, callee: FrameType | Non
     name, text = full_name(function), short(inner)
     simple = getattr(function, "__qualname__", "") == getattr(function, "__name__", None) or isinstance(function, np.ufunc)
     spoken = name.removeprefix("builtins.") if name and simple else text
-    if "(" in spoken:  # a method of what a call returned
+    if "(" in spoken or spoken.startswith("..."):  # a method of what a call returned
+        name = name or f"numpy.random.{getattr(inner, 'attr', '')}" * (getattr(inner, "attr", "") in DRAWS)
         spoken = getattr(inner, "attr", "function")
     if callee is not None and name.partition(".")[0] != module.partition(".")[0]:
         name = f"{module}.{text.rpartition('.')[2]}"
@@ -333,10 +359,16 @@ def fix_of(name: str, call: ast.expr | None, user: FrameType, value: Any) -> str
         return f"write np{module.removeprefix('numpy')}.{last}({listed(map(joined, arguments), options)})"
     if (module in SAME or name in SAME) and (fix := of_scipy(last, list(map(short, arguments)), options)):
         return fix
+    if module.startswith("numpy.random") and last in DRAWS:
+        return f"write {DRAWS[last]}, because plain numbers are drawn"
+    if module == "pandas" and last.lstrip("r") in METHODS:
+        return f"take the array out of the table instead, as in table.to_numpy() {METHODS[last.lstrip('r')]} v"
+    if module == "pandas" and not last.isidentifier():  # an operator
+        name = "pandas.dot"
     while name and name not in FIXES:
         name = name.rpartition(".")[0]
     text = first if len(arguments) == 1 and first.isidentifier() else "v"
-    return FIXES.get(name, OWN).format(v=text, call=last)
+    return FIXES.get(name, OWN).format(v=text, call=last, plain=".data" if value.shape else ".item()")
 
 
 def inside(item: Any) -> str:

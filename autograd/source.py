@@ -66,9 +66,12 @@ def call_at(code: CodeType, instruction: int) -> str:
     names: list[str] = []
     while before and before[-1].opname in ("LOAD_METHOD", "LOAD_ATTR"):
         names.append(str(before.pop().argval))
-    if not before or not before[-1].opname.startswith("LOAD_") or before[-1].opname == "LOAD_CONST":
+    if not before:
         return ""
-    return f"{'.'.join([str(before[-1].argval), *names[::-1]])}({', '.join(arguments_in(arguments[::-1]))})"
+    owner = str(before[-1].argval) if before[-1].opname.startswith("LOAD_") and before[-1].opname != "LOAD_CONST" else ""
+    if not owner and not names:
+        return ""
+    return f"{'.'.join([owner or '(...)', *names[::-1]])}({', '.join(arguments_in(arguments[::-1]))})"
 
 
 def arguments_in(pushed: list[dis.Instruction]) -> list[str]:

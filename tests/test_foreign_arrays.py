@@ -69,6 +69,64 @@ def test_functions_and_comparisons_with_tables() -> None:
     assert (pandas.Series([v[0], v[1]]).sum()).data == 3.5
 
 
+def test_tables_do_not_hold_values() -> None:
+    """Assignments and constructors advise .data or .item(); only operators and dot() take the array out of the table."""
+    pandas = pytest.importorskip("pandas")
+    v, w = Value([1.0, 2.0]), Value(3.0)
+    frame = pandas.DataFrame({"a": [1.0, 2.0], "b": [1, 2]})
+    series = frame["a"].copy()
+
+    def column() -> None:
+        frame["b"] = v
+
+    def cell() -> None:
+        frame.loc[0, "a"] = w
+
+    def position() -> None:
+        series.iloc[0] = w
+
+    for call, texts in [
+        (column, ["an assignment to frame[...] of pandas takes a plain array", "write v.data where", "keep Values in arrays"]),
+        (cell, ["an assignment to frame.loc[...] of pandas takes a plain number", "write v.item() where"]),
+        (position, ["an assignment to series.iloc[...] of pandas", "write v.item() where"]),
+        (lambda: pandas.Series(v), ["pandas.Series() takes a plain array", "write v.data where"]),
+        (lambda: pandas.DataFrame({"a": v}), ["pandas.DataFrame() takes", "write v.data where"]),
+        (lambda: frame.insert(0, "z", v), ["frame.insert() of pandas takes", "write v.data where"]),
+        (lambda: frame @ v, ["table.to_numpy() @ v"]),
+        (lambda: frame.dot(v), ["table.to_numpy() @ v"]),
+        (lambda: frame.add(v, axis=0), ["table.to_numpy() + v"]),
+        (lambda: eval("frame @ v", {"frame": frame, "v": v}), ["an operator of pandas", "table.to_numpy() @ v"]),
+        (lambda: exec("frame['b'] = v", {"frame": frame, "v": v}), ["an assignment to a part of an object of pandas", "v.data"]),
+    ]:
+        with pytest.raises((TypeError, ValueError)) as caught:
+            call()
+        assert all(text in str(caught.value) for text in texts), str(caught.value)
+        assert ("to_numpy" in str(caught.value)) == ("to_numpy" in " ".join(texts))
+
+
+def test_tables_of_mixed_numbers_and_bools() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [0.5, 2.0], "b": [1, 3], "c": [True, False]})
+    numbers, v = np.array([[0.5, 1.0, 1.0], [2.0, 3.0, 0.0]]), np.array([1.5, 2.0, 3.0])
+    np.testing.assert_allclose(gradient_beside(lambda x: frame * x, v), numbers.sum(axis=0))
+    np.testing.assert_allclose(gradient_beside(lambda x: x * frame, v), numbers.sum(axis=0))
+    np.testing.assert_allclose(gradient_beside(lambda x: np.multiply(frame, x), v), numbers.sum(axis=0))
+    np.testing.assert_allclose(gradient_beside(lambda x: frame - x, v), [-2.0, -2.0, -2.0])
+    np.testing.assert_allclose(gradient_beside(lambda x: frame / x, v), -numbers.sum(axis=0) / v**2)
+    np.testing.assert_allclose(gradient_beside(lambda x: x @ frame, [1.0, 2.0]), [2.5, 5.0])
+    assert Value(frame).data.tolist() == numbers.tolist()
+    np.testing.assert_allclose((Value(2.0) * frame.astype({"b": "Int64", "c": "boolean"})).data, 2.0 * numbers)
+    frame.columns = ["a", "a", "c"]  # pandas allows it
+    np.testing.assert_allclose((Value(2.0) * frame).data, 2.0 * numbers)
+    for table, text in [
+        (frame.assign(n=["x", "y"]), r"the column 'n' of the table has the dtype .*select_dtypes\(\['number', 'bool'\]\)"),
+        (frame.assign(n=pandas.array([1, None], dtype="Int64")), "the table has missing values: drop the rows or fill them in"),
+        (pandas.Series([1, True], dtype=object), r"the Series has the dtype object: convert it, as by .astype\(float\)$"),
+    ]:
+        with pytest.raises(TypeError, match=text):
+            Value(2.0) * table
+
+
 REDUCTIONS: dict[str, Callable[[Any], Any]] = {
     "mean": lambda x: x.mean(), "std": lambda x: x.std(), "max": lambda x: x.max(), "median": lambda x: x.median(),
     "prod": lambda x: x.prod(), "isel": lambda x: x.isel(x=1), "where": lambda x: x.where(x > 3.0, 0.0).sum(),

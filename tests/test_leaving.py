@@ -221,21 +221,22 @@ def test_an_assignment_inside_of_a_transform() -> None:
 def test_arrays_are_joined_or_left_as_they_are() -> None:
     v, w = Value(1.0), Value(2.0)
     for call, text in [
-        (lambda: np.array([v, w]), "np.array() takes a plain number, and would silently drop the gradient of a Value: write "
+        (lambda: np.array([v, w]), "np.array() takes plain arrays, and would silently drop the gradient of a Value: write "
                                    "np.stack([v, w]) or autograd.array([v, w])"),
         (lambda: np.asarray([[v, 1.0], [2.0, w]]), "write autograd.array([[v, 1.0], [2.0, w]])"),
         (lambda: np.array([x * 2 for x in (v, w)]), "write np.stack([x * 2 for x in (v, w)])"),
         (lambda: np.asarray(v), "leave asarray() out, because NumPy's functions and operators take Values; take .item()"),
-        (lambda: np.mean([v, w]), "np.mean() takes a plain number"),
+        (lambda: np.mean([v, w]), "np.mean() takes plain arrays"),
         (lambda: np.mean([v, w]), "write np.mean(np.stack([v, w]))"),
         (lambda: np.full(3, v), "write v * np.ones(3)"),
         (lambda: np.full((2, 2), v * w), "write v * w * np.ones((2, 2))"),
         (lambda: np.zeros(2).fill(v), "fill() takes a plain number"),
         (lambda: np.vectorize(lambda x: x**2)(autograd.stack([v, w])), "np.vectorize(...)() takes a plain array"),
         (lambda: np.vectorize(math.sin)(autograd.stack([v, w])), "np.stack([f(x) for x in v])"),
-        (lambda: np.r_[v, w], "np.r_[...] takes a plain number"),
+        (lambda: np.r_[v, w], "np.r_[...] takes plain arrays"),
         (lambda: np.random.default_rng(0).normal(v), "normal() takes a plain number"),
-        (lambda: np.testing.assert_allclose(v, 1.0), "np.testing.assert_allclose() takes a plain number"),
+        (lambda: np.random.default_rng(0).normal(v), "write mu + sigma * rng.normal(size=...)"),
+        (lambda: np.testing.assert_allclose(v, 1.0), "np.testing.assert_allclose() takes plain arrays"),
         (lambda: np.array([1, 2])[v], "`np.array([1, 2])[v]` takes plain integers"),
         (lambda: FORMAT % v, "the operator % takes plain numbers"),
         (lambda: FORMAT % v, "format it as f'{v:.3f}'"),
@@ -247,6 +248,24 @@ def test_arrays_are_joined_or_left_as_they_are() -> None:
     for call in (lambda: np.frompyfunc(lambda x: x * 2, 1, 1)(v), lambda: np.frompyfunc(math.sin, 1, 1)(v)):
         with pytest.raises(TypeError, match=r"np.frompyfunc\(\).* takes plain numbers.*np.stack\(\[f\(x\) for x in v\]\)"):
             call()
+
+
+def test_draws_are_shifted_and_scaled_afterwards() -> None:
+    v, w, rng = Value(1.0), Value([1.0, 2.0]), np.random.default_rng(0)
+    for call, text in [
+        (lambda: rng.normal(v), "rng.normal() takes a plain number"),
+        (lambda: rng.normal(loc=0.0, scale=v, size=3), "write mu + sigma * rng.normal(size=...)"),
+        (lambda: rng.laplace(w), "write mu + scale * rng.laplace(size=...)"),
+        (lambda: rng.normal(w), "write mu + sigma * rng.normal(size=...)"),
+        (lambda: rng.uniform(v, 2.0), "write low + (high - low) * rng.random(size=...)"),
+        (lambda: rng.exponential(v), "write scale * rng.exponential(size=...)"),
+        (lambda: rng.permutation(w), "write v[rng.permutation(len(v))]"),
+        (lambda: rng.poisson(v), "pass it v.item(): draws of this kind have no derivative"),
+        (lambda: eval("np.random.default_rng(0).normal(v)", {"np": np, "v": v}), "write mu + sigma * rng.normal(size=...)"),
+    ]:
+        text_ = message(call)
+        assert text in text_
+        assert "primitive" not in text_
 
 
 def test_functions_of_scipy_are_named() -> None:
@@ -374,7 +393,7 @@ def test_arrays_of_objects_hold_values_and_keep_their_graph() -> None:
 
     assert through(filled) == [4.0, 1.0]
     assert through(sliced) == [1.0, 2.0]
-    with pytest.raises(TypeError, match=r"mean\(\) of numpy takes a plain number.*autograd.array\(values\)"):
+    with pytest.raises(TypeError, match=r"mean\(\) of numpy takes plain arrays.*autograd.array\(values\)"):
         pair(Value(1.0), Value(2.0)).mean()  # NumPy makes a float of it
     with pytest.raises(TypeError, match=r"array of objects that holds Values: join them with stack\(\)"):
         Value(pair(Value(1.0), Value(2.0)))
