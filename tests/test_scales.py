@@ -267,3 +267,10 @@ def test_second_derivatives_of_any_size_have_to_be_symmetric() -> None:
         report = check(lambda x, y, size=size: size * product(x, y), 0.7, -1.3, order=2)
         assert not report.ok
         assert "not symmetric" in str(report)
+
+
+@pytest.mark.parametrize(("shift", "x"), [(0.0, np.eye(2)), (np.eye(2), np.zeros((2, 2)))], ids=["at the identity", "beside it"])
+def test_steps_that_are_too_narrow_for_what_is_beside_them_do_not_tell(shift: Any, x: Any) -> None:
+    with pytest.warns(RuntimeWarning, match="values that coincide"):
+        report = check(lambda x: np.linalg.norm(x + shift, "nuc"), x, order=2)
+    assert report.verdict is not Verdict.FAIL, str(report)

@@ -37,7 +37,7 @@ from autograd.verify.differences import (
     widths,
 )
 from autograd.verify.opinions import complex_step, forward_mode, jump_nearby, neighbours, refuted, taylor, torn
-from autograd.verify.report import SEVERITY, Verdict, worst_of
+from autograd.verify.report import SEVERITY, Verdict
 from autograd.verify.subjects import OUTSIDE, Leaf, Subject, smallest
 
 Array = np.ndarray
@@ -67,6 +67,7 @@ NEARBY = 16
 #: To see whether a function moves at all, steps so many powers of two wider than the input, and how many times the rounding
 #: of the function a smooth one may move when it first does; no step is wider than the last.
 AFAR, ABRUPT, WIDEST = (40, 200, 600, 1000), 32.0, 1000
+ELSEWHERE = "near zero the function has another slope over very narrow steps, which may be rounding"
 HIDDEN = "its error bar is too wide: the rounding noise of the function hides the slope"
 
 
@@ -135,8 +136,10 @@ class Comparison:
         self.mix: Array | None = None
         self.sizes, self.typical = self.magnitudes()
         self.narrowed = 0
+        self.unsized = np.zeros(len(subject.point), dtype=bool)  # in leaves of zeros
         for leaf in subject.leaves:
             if leaf.stop > leaf.start and not subject.point[leaf.part].any():
+                self.unsized[leaf.part] = True
                 self.sizes[leaf.part] = self.typical[leaf.part] = self.size_at_zero(leaf)
         self.measure_noise()
         self.read_claims()
@@ -164,7 +167,8 @@ class Comparison:
         subject, middle = self.subject, self.subject.output.vector
         known = np.isfinite(middle) & (middle != 0.0)
         places = np.arange(leaf.start, leaf.stop)
-        signs = 2.0 * np.random.default_rng(len(places)).integers(0, 2, len(places)) - 1.0
+        rng = np.random.default_rng(len(places))
+        along = rng.choice([-1.0, 1.0], len(places)) * rng.integers(4, 13, len(places)) / 8.0
         digits = -math.log2(self.precision(places)) / 2.0
 
         def change(exponent: int) -> float:
@@ -172,7 +176,7 @@ class Comparison:
             found = 0.0
             for side in (1.0, -1.0):
                 vector = subject.point.copy()
-                vector[places] = side * math.ldexp(1.0, exponent) * signs
+                vector[places] = side * math.ldexp(1.0, exponent) * along
                 vector = subject.rounded(vector)
                 if not np.isfinite(vector[places]).all():
                     return math.inf
@@ -436,9 +440,15 @@ class Comparison:
             hidden = self.hidden(lines[number], flat) if flat.all() else np.zeros(len(flat), dtype=int)
             look = (value, bar, smooth, flat & (hidden == 0) & self.still_claimed(places), *kinks)
             verdicts = self.first_verdicts(places, along, look, roughly)
-            if verdicts and worst_of(finding.verdict for finding in verdicts) is Verdict.PASS:
-                verdicts = [] if self.elsewhere(places, along, self.deeper(places, lines[number])).any() else verdicts
             verdicts = verdicts or self.look_long(places, along, lines[number], hidden)
+            if len(places) == 1 and self.unsized[places[0]]:
+                others = self.elsewhere(places, along, self.deeper(lines[number]))
+                verdicts = [
+                    replace(f, verdict=Verdict.INCONCLUSIVE, reason=ELSEWHERE)
+                    if others[f.component] and f.verdict is Verdict.PASS
+                    else f
+                    for f in verdicts
+                ]
             results.append(verdicts)
             self.found += verdicts if keep else []
         return results
@@ -519,7 +529,7 @@ class Comparison:
             wider.span[~self.still_claimed(places)] = 0.0  # what it does so far away is no measure of a slope here
             slopes = merged(hidden > 0, wider, slopes)
         slopes, close = self.beside(places, line, samples, slopes)
-        if len(places) == 1 and self.subject.point[places[0]] == 0.0:
+        if len(places) == 1 and self.unsized[places[0]]:
             slopes, closer = self.narrower(places, along, line, slopes)
             close |= closer
         for _ in range(10):  # a wider step hears more over the noise
@@ -549,16 +559,13 @@ class Comparison:
         level = self.bits(places)
         claim, allowance = self.claimed(places, along)
         told = np.zeros(len(claim), dtype=bool)
-        elsewhere = self.elsewhere(places, along, self.deeper(places, line))
         nonzero, sharp = ~self.still_claimed(places), self.sharp(places)
 
         def open_ones() -> Array:
             apart = abs(claim - slopes.value) > slopes.bar + allowance
             vague = nonzero & (slopes.bar > sharp * abs(claim))
             none = (slopes.kind == Kind.MISSING) | (slopes.kind == Kind.JUMP)
-            # Where wider steps agree sharply, narrower ones see only how the function rounds what else is in it.
-            doubtful = apart | vague | (elsewhere & ~nonzero)
-            return np.asarray(none | (slopes.kind == Kind.SMOOTH) & np.isfinite(claim) & doubtful)
+            return np.asarray(none | (slopes.kind == Kind.SMOOTH) & np.isfinite(claim) & (apart | vague))
 
         with np.errstate(all="ignore"):
             asked = open_ones()
@@ -588,19 +595,19 @@ class Comparison:
         claim, allowance = self.claimed(places, along)
         return np.asarray(abs(claim - slopes) > 2.0 * allowance)
 
-    def deeper(self, places: Array, line: Line) -> Array:
+    def deeper(self, line: Line) -> Array:
         """Where both are zero, a coordinate and the function: the slope over two very narrow steps, if it is the same; else nan.
 
-        There is no rounding in the way, and no size of anything: wider steps may see another function.
+        Nothing has a size there: wider steps may see another function, or narrower ones some rounding of intermediate results.
         """
         found = np.full(len(self.middle), np.nan)
-        if len(places) > 1 or self.subject.point[places[0]] != 0.0 or self.middle.all():
+        if self.middle.all():
             return found
-        exact = self.precision(places) == 2.0**-52
+        epsilon = float(np.max(line.epsilon))
         with np.errstate(all="ignore"):
-            for narrow in ((400, 500), (100, 200)) if exact else ((30, 60),):
+            for narrow in ((400, 500), (100, 200)) if epsilon <= 2.0**-52 else ((30, 60),):
                 _, _, central = line.samples(narrow).sides()
-                same = abs(central[0] - central[1]) <= 4.0 * self.precision(places) * abs(central[1])
+                same = abs(central[0] - central[1]) <= 4.0 * epsilon * abs(central[1])
                 told = (self.middle == 0.0) & same & (central[1] != 0.0) & np.isnan(found)
                 found = np.where(told, central[1], found)
         return found
