@@ -2,10 +2,10 @@
 
 A parameter is a leaf Value in an attribute, however nested in modules, lists, tuples, deques, dicts, dataclasses, namespaces,
 arrays of objects and partial functions. Sets with parameters, which have no order, and generators are refused. Other objects,
-and what functions remember, are not searched; fit() refuses modules in them that would not be trained. A
-buffer is an array in an attribute: state that is saved and not trained, like running statistics. Attributes
-that begin with an underscore are neither: give such a name to what forward() keeps, because a Value without a graph, detached
-or computed under no_grad(), is a leaf.
+and what functions remember, are not searched. A buffer is an array in an attribute: state that is saved and not trained, like
+running statistics. Attributes that begin with an underscore are neither: give such a name to what forward() keeps, because a
+Value without a graph, detached or computed under no_grad(), is a leaf. What would need training in them, and in objects that are
+not searched, modules and leaves that require a gradient, is refused by fit().
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ class Module:
     7.0
     >>> [name for name, _ in line.named_parameters()]
     ['slope', 'height']
+
+    Attributes that begin with an underscore hold no parameters: they are neither trained nor saved. fit() refuses modules and
+    leaf Values in them, and in plain objects, unless they are frozen or in the optimiser.
 
     Raises:
         TypeError: if something else takes the place of a parameter, as ``line.slope = line.slope * 0.5``, which would end
@@ -451,21 +454,35 @@ def remembered(model: Module) -> Iterator[tuple[str, str, Value]]:
             yield from ((path, name, parameter) for parameter in found)
 
 
-def out_of_sight(model: Module) -> Iterator[tuple[str, Module]]:
-    """(path, module) for modules in attributes that begin with an underscore, and in objects that walk() does not look into."""
+def out_of_sight(model: Module) -> Iterator[tuple[str, Module | Value]]:
+    """(path, item) for modules and Values in what begins with an underscore, and in objects that walk() does not look into."""
+    seen: set[tuple[int, bool]] = set()
     for path, module in model.named_modules():
-        for name, item in vars(module).items():
-            if name.startswith("_"):
-                inside: Any = {name.lstrip("_"): item}
-            elif hasattr(item, "__dict__") and not isinstance(item, (*FOUND, type, ModuleType)) and not is_container(item):
-                inside = vars(item)
-            else:
-                continue
-            try:
-                found = [item for _, item in walk(inside) if isinstance(item, Module)]
-            except TypeError:  # what has no order may well be there
-                continue
-            yield from ((joined(path, name), item) for item in found)
+        kept = [vars(kind) for kind in type(module).__mro__ if kind not in Module.__mro__]  # attributes of the class
+        for items in (vars(module), *kept):
+            yield from unseen(items, path, False, DEEP, seen)
+
+
+DEEP = 4  # objects within objects
+
+
+def unseen(
+    items: Any, prefix: str, hidden: bool, depth: int, seen: set[tuple[int, bool]]
+) -> Iterator[tuple[str, Module | Value]]:
+    """What out_of_sight() gives of one container; hidden if it is out of sight itself."""
+    for key, item in items.items() if isinstance(items, Mapping) else pairs(items):
+        path, out = joined(prefix, key), hidden or str(key).startswith("_")
+        if isinstance(item, (Module, Value)):
+            if out:
+                yield path, item
+        elif is_container(item):
+            if (id(item), out) not in seen:
+                seen.add((id(item), out))
+                yield from unseen(item, path, out, depth, seen)
+        elif isinstance(item, (set, frozenset)):
+            yield from ((path, each) for each in item if isinstance(each, (Module, Value)))
+        elif depth and hasattr(item, "__dict__") and not isinstance(item, (*FOUND, type, ModuleType)):
+            yield from unseen(vars(item), path, True, depth - 1, seen)
 
 
 def content_of(cell: Any) -> Any:

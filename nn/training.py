@@ -29,7 +29,7 @@ from nn.clipping import clip_grad_norm
 from nn.data import DataLoader, as_array, as_tuple, count
 from nn.extras import extra
 from nn.losses import class_numbers
-from nn.module import Module, name_of, out_of_sight, remembered
+from nn.module import Module, is_parameter, name_of, out_of_sight, remembered
 from nn.optimisers import LBFGS, Optimizer
 from nn.saving import save
 from nn.schedules import ReduceLROnPlateau
@@ -214,8 +214,9 @@ def fit(
     """Train a model, and leave it with its best weights.
 
     Args:
-        model: called with the inputs of a batch.
-        loss: gives a scalar Value from (predictions, targets), as ``nn.cross_entropy``.
+        model: called with the inputs of a batch. Modules and leaf Values in attributes that begin with an underscore, or in
+            plain objects, would not be trained and are refused, unless they are frozen or in the optimiser.
+        loss: gives a scalar Value from (predictions, targets), as ``nn.cross_entropy``; no number, so without .item().
         optimizer: made from the parameters of the model; not LBFGS, whose step() takes a closure.
         train: a tuple of arrays or pandas frames (x, y), which are shuffled; or a DataLoader, or another iterable of batches
             (x, y), which can be gone through again in each epoch. For a model of several inputs x is a dict of arrays, and the
@@ -245,9 +246,9 @@ def fit(
         reduction, weights and ignored targets say, and for any other function the mean over batches, weighted by their sizes.
 
     Raises:
-        ValueError: if the loss is no scalar, a batch is not (x, y), metrics come without validation data or under a name that
-            is taken, the optimiser holds no parameter of the model or frozen ones only, the schedule is of another one, or a
-            number is out of its range.
+        ValueError: if the loss is no scalar Value, part of the model would silently not be trained, a batch is not (x, y),
+            metrics come without validation data or under a name that is taken, the optimiser holds no parameter of the model or
+            frozen ones only, the schedule is of another one, or a number is out of its range.
         TypeError: if a class came in place of an object, or one thing in place of another.
         FloatingPointError: if the training loss is nan; the best weights so far are restored.
         ImportError: for a progress bar without tqdm.
@@ -333,9 +334,7 @@ def train_epoch(training: Training, loss: Loss, clip_norm: float | None, schedul
         prediction = model(x)
         with noted() as notes:
             value = loss(prediction, y)
-        if not isinstance(value, Value) or value.shape != ():
-            got = f"the shape {value.shape}" if isinstance(value, Value) else type(value).__name__
-            raise ValueError(f'fit() needs a loss that gives a scalar Value, but it gave {got}: use reduction="mean"')
+        require_scalar(value)
         if math.isnan(number := value.item()):
             raise FloatingPointError(
                 f"the loss is nan in epoch {training.epoch + 1}, batch {batch} (step {training.step + 1}): lower the learning "
@@ -359,6 +358,21 @@ def train_epoch(training: Training, loss: Loss, clip_norm: float | None, schedul
     if not batch:
         raise ValueError("the training data has no batches: a generator can be used only once, and drop_last may leave nothing")
     return average.value()
+
+
+def require_scalar(loss: Any) -> None:
+    """Raise ValueError for what backward() cannot begin from."""
+    needs = "fit() needs a loss that gives a scalar Value, but it gave"
+    if isinstance(loss, (int, float, np.number, np.ndarray)):
+        raise ValueError(
+            f"{needs} a plain {type(loss).__name__}, which has left its graph: .item(), .data or float() in the loss, or in the "
+            "forward() of the model, drops it; return the Value itself, as lambda p, y: nn.cross_entropy(p, y)"
+        )
+    if not isinstance(loss, Value):
+        fix = "is there a return in it?" if loss is None else "return the loss alone"
+        raise ValueError(f"{needs} {type(loss).__name__}: {fix}")
+    if loss.shape != ():
+        raise ValueError(f'{needs} the shape {loss.shape}: use reduction="mean", or .mean()')
 
 
 def left_graph(prediction: Any, optimizer: Optimizer) -> bool:
@@ -491,11 +505,17 @@ def check_parts(model: Any, loss: Any, optimizer: Any, scheduler: Any) -> None:
                 f"the function {path} of the model uses {name}, whose parameters are not found in the model and would not be "
                 "trained: hold it in an attribute of the model, or freeze() it"
             )
-    for path, module in out_of_sight(model):
-        if any(parameter.requires_grad and id(parameter) not in held for parameter in module.parameters()):
+    for path, item in out_of_sight(model):
+        leaves = item.parameters() if isinstance(item, Module) else [item] if is_parameter(item) else []
+        if any(parameter.requires_grad and id(parameter) not in held for parameter in leaves):
+            if isinstance(item, Module):
+                what, fix = f"{name_of(item)}, whose parameters are", "freeze() it"
+            else:
+                what = f"Value of the shape {item.shape}, which is"
+                fix = "make it Value(..., requires_grad=False) if it is no parameter"
             raise ValueError(
-                f"{path} of the model holds a {name_of(module)}, whose parameters are not found in the model and would not be "
-                "trained: hold it in an attribute of a module, without an underscore in front, or freeze() it"
+                f"{path} of the model holds a {what} not found in the model and would not be trained: hold it in an attribute "
+                f"of a module, without an underscore in front, or {fix}"
             )
     if scheduler is not None and (isinstance(scheduler, type) or not hasattr(scheduler, "step")):
         raise TypeError(f"fit() takes a schedule with step(), but {named(scheduler)} came: make one, as nn.StepLR(optimizer, 10)")
