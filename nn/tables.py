@@ -22,6 +22,7 @@ from nn.extras import extra
 
 PathLike = str | os.PathLike[str]
 ABSENT = {"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "?"}
+LEAVE_OUT = "leave the column out: usecols=[...] takes the names of the columns to read"
 EXACT = 2.0**53  # below it floats hold every integer
 SNIFFED = 10_000  # rows that tell whether the first one has names
 
@@ -68,6 +69,7 @@ def read_csv(
     decimal: str = ".",
     thousands: str | None = None,
     encoding: str | None = None,
+    usecols: Any = None,
     **options: Any,
 ) -> Table:
     """Read a table of numbers, with a target column of numbers or words.
@@ -81,7 +83,9 @@ def read_csv(
         delimiter: the character between the fields; ``r"\\s+"`` for any white space.
         decimal, thousands: the characters of a decimal point, and between groups of three digits.
         encoding: of the text; by default UTF-8, or UTF-16 and UTF-32 with a byte order mark.
-        options: further ones of pandas.read_csv(), which is then needed: comment, skiprows, usecols by number, ...
+        usecols: which columns to read, by their names, as ``["age", "kind"]``, with that of the target; the others are left
+            out and may have words. Their order is that of the file.
+        options: further ones of pandas.read_csv(), which is then needed: comment, skiprows, usecols by numbers, ...
 
     Returns:
         ``x, y, names, classes = read_csv(...)``: x are floats; y is None without a target, int64 if all its numbers are
@@ -93,6 +97,7 @@ def read_csv(
             column; for numbers in another notation, as 1,234, also in the target, and for dates; for rows of different lengths;
             for a target that is no column, or a name that comes twice; if it is not certain that the first row has names; if
             another delimiter or encoding is likely.
+        TypeError: for options that are not taken, and usecols of names and numbers together.
         ImportError: for options, and for quotes out of place, without pandas: ``pip install 'valuegrad[nn]'``.
     """
     if not (isinstance(delimiter, str) and (len(delimiter) == 1 or delimiter == r"\s+")) or delimiter in '"\n\r':
@@ -101,11 +106,16 @@ def read_csv(
         raise ValueError(f"{path}: decimal={decimal!r} and thousands={thousands!r} are to be different")
     if taken := [name for name in ("sep", "names", "dtype", "index_col", "chunksize") if name in options]:
         raise TypeError(f"read_csv() takes delimiter=, header= and further options of pandas, but not {taken[0]}=")
+    wanted = _wanted(usecols, path)
+    if usecols is not None and wanted is None:
+        options["usecols"] = usecols
     text = _decoded(Path(path), encoding)
     plain = '"' not in text and not options
     rows: list[Any] = [line for line in text.split("\n") if line.strip()] if plain else _split(text, path, delimiter, options)
     head = [_fields(line, delimiter) for line in rows[: SNIFFED + 1]] if plain else rows[: SNIFFED + 1]
     notation = _notation(decimal, thousands)
+    if header is None and wanted and head and set(wanted) <= set(head[0]) and not any(map(_is_number, wanted)):
+        header = True
     names, begin = _names(head, target, header, path, delimiter, notation, plain)
     rows = rows[begin:]
     if not rows:
@@ -116,7 +126,11 @@ def read_csv(
     else:
         fields = [_fields(line, delimiter) for line in rows] if plain else rows
         _require_one_length(fields, names, path)
-        columns = [[_pointed(field, notation, path) for field in column] for column in zip(*fields, strict=True)]
+        columns = list(zip(*fields, strict=True))
+    if wanted is not None:
+        names, columns = _chosen(wanted, names, columns, target, path)
+    if table is None:
+        columns = [[_pointed(field, notation, path) for field in column] for column in columns]
     return _table(columns, names, target, path, delimiter)
 
 
@@ -261,6 +275,30 @@ def _suspect_delimiter(head: list[list[str]], path: PathLike, delimiter: str, pl
             raise ValueError(f"{said} {other!r}: pass delimiter={other!r}")
 
 
+def _wanted(usecols: Any, path: PathLike) -> list[str] | None:
+    """The names of the columns to read, or None if pandas is to choose them."""
+    if usecols is None or callable(usecols):
+        return None
+    if not isinstance(usecols, str) and not hasattr(usecols, "__iter__"):
+        raise TypeError(f"{path}: usecols is a list of names or numbers of columns, but {usecols!r} was given")
+    wanted = [usecols] if isinstance(usecols, str) else list(usecols)
+    if not any(isinstance(name, str) for name in wanted):
+        return None
+    if not all(isinstance(name, str) for name in wanted):
+        raise TypeError(f"{path}: usecols are all names or all numbers of columns, but {usecols!r} was given")
+    return wanted
+
+
+def _chosen(wanted: list[str], names: list[str], columns: list[Any], target: Any, path: PathLike) -> tuple[list[str], list[Any]]:
+    """The names and columns that are wanted, in the order of the file."""
+    if missing := [name for name in wanted if name not in names]:
+        raise ValueError(f"{path}: {missing[0]!r} of usecols is not one of the {len(names)} columns: {', '.join(names)}")
+    if isinstance(target, str) and target in names and target not in wanted:
+        raise ValueError(f"{path}: usecols leaves the target out: add {target!r} to it")
+    places = [i for i, name in enumerate(names) if name in wanted]
+    return [names[i] for i in places], [columns[i] for i in places]
+
+
 def _column(target: Any, names: list[str], path: PathLike) -> int | None:
     """The number of the target column."""
     if target is None:
@@ -335,7 +373,7 @@ def _feature(column: Any, name: str, path: PathLike, delimiter: str) -> np.ndarr
         row, text = next((row, text) for row, text in enumerate(column, start=1) if not _is_number(text))
         raise ValueError(
             f"{path}: row {row} of the data has {text!r} in column {name!r}: {_advice(text, delimiter)}"
-            "only the target may have words; make it the target, or replace its words by numbers"
+            f"only the target may have words; make it the target, replace its words by numbers, or {LEAVE_OUT}"
         )
     floats = numbers.astype(float)
     if numbers.dtype.kind != "f":
@@ -343,7 +381,7 @@ def _feature(column: Any, name: str, path: PathLike, delimiter: str) -> np.ndarr
             if exact != rounded:
                 raise ValueError(
                     f"{path}: row {row} of the data has the integer {exact} in column {name!r}, which a float would round to "
-                    f"{rounded:.0f}: leave the column out, or write it with a point if that will do"
+                    f"{rounded:.0f}: write it with a point if that will do, or {LEAVE_OUT}"
                 )
     return floats
 
@@ -376,7 +414,8 @@ def _numbers(column: Any, name: str, path: PathLike) -> np.ndarray | None:
     else:
         absent = np.flatnonzero([text.lower() in ABSENT for text in column])
     if len(absent):
-        raise ValueError(f"{path}: row {absent[0] + 1} of the data has no value in column {name!r}: drop the row or fill it in")
+        what = f"row {absent[0] + 1} of the data has no value in column {name!r}"
+        raise ValueError(f"{path}: {what}: drop the row, fill it in, or {LEAVE_OUT}")
     if isinstance(column, np.ndarray):
         return column.astype(object) if column.dtype.kind in "iu" else column.astype(float)
     if all(INTEGER.fullmatch(text) for text in column):
@@ -387,7 +426,7 @@ def _numbers(column: Any, name: str, path: PathLike) -> np.ndarray | None:
         if INTEGER.fullmatch(text) and int(text) != float(text) or np.isinf(float(text)) and not INFINITE.fullmatch(text):
             raise ValueError(
                 f"{path}: row {row} of the data has {text} in column {name!r}, which a float would round to {float(text):.0f}: "
-                "leave the column out, or write fewer digits"
+                f"write fewer digits, or {LEAVE_OUT}"
             )
     return np.array([float(text) for text in column])
 

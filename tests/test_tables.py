@@ -246,6 +246,31 @@ def test_options_of_pandas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         read(path, 'a,b\n1,"x"y\n', target="b")
 
 
+def test_columns_are_left_out_by_the_names_of_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, text = tmp_path / "people.csv", 'name,age,height,healthy\nann,30,1.5,yes\n"bob, jr",40,,no\n'
+    with pytest.raises(ValueError, match=r"'ann' in column 'name'.*or leave the column out: usecols=\[...\] takes the names"):
+        read(path, text, target="healthy")
+    with pytest.raises(ValueError, match=r"no value in column 'height': drop the row, fill it in, or leave the column out: use"):
+        read(path, text, target="healthy", usecols=["age", "height", "healthy"])
+    for wanted in (["healthy", "age"], ("age", "healthy"), np.array(["age", "healthy"])):
+        table = read(path, text, target="healthy", usecols=wanted)
+        assert table.x.tolist() == [[30.0], [40.0]] and table.names == ["age"] and table.classes == ["no", "yes"]
+    assert read(path, "# sic\n" + text, usecols="age", comment="#").names == ["age"]
+    assert read(path, "a;b\nx 1.5;2,5\n", delimiter=";", decimal=",", usecols=["b"]).x.tolist() == [[2.5]]
+    assert read(path, "1,2\n3,4\n", usecols=["1"]).x.tolist() == [[2.0], [4.0]]
+    hide_pandas(monkeypatch)
+    assert read(path, text, usecols=["age"]).x.tolist() == [[30.0], [40.0]]
+    for wanted, text_of_error in (
+        (["age"], "usecols leaves the target out: add 'healthy' to it"),
+        (["old", "healthy"], "'old' of usecols is not one of the 4 columns: name, age, height, healthy"),
+    ):
+        with pytest.raises(ValueError, match=text_of_error):
+            read(path, text, target="healthy", usecols=wanted)
+    for wrong, text_of_error in (([1, "age"], "all names or all numbers of columns"), (1, "is a list of names or numbers")):
+        with pytest.raises(TypeError, match=text_of_error):
+            read(path, text, usecols=wrong)
+
+
 @pytest.mark.parametrize(
     "content", [",a,y\n0,1.5,2\n1,3.5,4\n", "Unnamed: 0,a,y\n0,1.5,2\n1,3.5,4\n", '"","a","y"\n"1",1.5,2\n"2",3.5,4\n']
 )
