@@ -187,7 +187,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     images, labels = data.train_images[:32], data.train_labels[:32]
     print("Before the training: are the slopes that it will follow right? Each is compared with what the loss does after a")
-    print("small step: that of one number of a parameter, and that of the whole parameter along one random direction.")
+    print("small step along a random direction, which moves many numbers at once, often of several parameters. It counts for")
+    print("each of these, so that two may show the same slope. What moves the loss far less has directions of its own.")
     print(check_model(model, cross_entropy, images, labels))
 
     epochs = common.epochs_of(args)

@@ -156,6 +156,11 @@ def check_model(
 ) -> GradientReport:
     """Verify the gradients of a loss with respect to all parameters of a model, by their names.
 
+    Models of up to 64 numbers are checked one by one. Of larger ones slopes along random directions are compared: one or
+    two for each parameter, or for several together, and further ones through whatever has far smaller slopes, in all parameters
+    at once. A direction counts as a slope of each parameter it runs through, and where it is the worst of several parameters
+    they show the same numbers. What does not agree is pursued to single numbers.
+
     Args:
         model: a module; its parameters and buffers are restored afterwards. Frozen ones are left out.
         loss: ``loss(prediction, *targets)``, where the prediction is ``model(batch[0])`` and the targets are the rest of the
