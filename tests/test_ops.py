@@ -25,6 +25,9 @@ SECOND_ORDER = [
 UNDECIDED = {
     "quantile (3, 4), [[0.2], [0.9]], axis=1, method=nearest", "polyfit 4 (5,) w", "polyfit 4 (5, 2) w", "det [(4, 4)]",
     "eigh [0] of [(3, 2)]", "eigh all of [(3, 2)]", "gelu_tanh () {}", "gelu_tanh (3,) {}",
+    "det [(3, 3)]2", "det [(3, 3)]4", "det [(3, 3)]5", "det [(4, 4)]3", "det [(9, 9)]", "det [(3, 3, 3)]",
+    "qr [0] of [(2, 2, 4)]", "qr [1] of [(2, 2, 4)]", "qr all of [(2, 2, 4)]", "qr [(2, 2, 4)] 'r'",
+    "logsumexp weights axis=0 True", "gelu (1,) {'approximate': 'tanh'}",
 }  # fmt: skip
 
 

@@ -19,7 +19,8 @@ from autograd.backward import Pullback, contributions
 from autograd.call import signature_of
 from autograd.graph import arguments_of
 from autograd.nesting import Nesting, is_leaf, mapped, parameters_of
-from autograd.op import is_value, raw
+from autograd.op import Op, is_value, raw
+from autograd.ops import linalg
 from autograd.ops.plain import describe, own_copy, real_array, short, zeros_like
 from autograd.ops.reductions import fit
 from autograd.value import Value
@@ -370,13 +371,13 @@ class Way:
         with np.errstate(all="ignore"):
             plain = self.walk(cotangent, None)
             try:
-                moved = [self.walk(cotangent, lambda c: shaken(c, rng, enlarged)) for _ in range(DRAWS)]
+                moved = [self.walk(cotangent, lambda c, op: shaken(c, op, rng, enlarged)) for _ in range(DRAWS)]
             except ValueError:  # of a rule that refuses cotangents it has no derivative for, as svd() does
                 return [np.zeros(np.shape(c)) for c in plain]
             sizes = [[abs(new - old) / enlarged for new, old in zip(draw, plain, strict=True)] for draw in moved]
             return [np.nan_to_num(np.maximum.reduce(each), posinf=0.0) for each in zip(*sizes, strict=True)]
 
-    def walk(self, cotangent: Array, change: Callable[[Any], Any] | None) -> list[Any]:
+    def walk(self, cotangent: Array, change: Callable[[Any, Op], Any] | None) -> list[Any]:
         """The cotangents of the leaves once more, with a change of every contribution to one on the way."""
         totals: list[Any] = [np.zeros(value.shape) for value in self.values]
         for part, pullback in zip(split(cotangent, self.results), self.pullbacks, strict=True):
@@ -389,17 +390,22 @@ class Way:
                 given = found[node], raw(node), raw(arguments_of(node))
                 for item, c in contributions(node, *given, pullback.needed, True):
                     c = fit(c, item._raw)
-                    c = c if change is None else change(c)
+                    c = c if change is None else change(c, node.op)
                     found[item] = found[item] + c if item in found else c
             pairs = zip(totals, self.values, strict=True)
             totals = [total + np.real(found[value]) if value in found else total for total, value in pairs]
         return totals
 
 
-def shaken(c: Any, rng: np.random.Generator, enlarged: float) -> Any:
-    """A cotangent, each element moved by a random part of one unit in its last place, enlarged."""
+def shaken(c: Any, op: Op, rng: np.random.Generator, enlarged: float) -> Any:
+    """A cotangent, each element moved by a random part of one unit in its last place, enlarged.
+
+    Factorisations mix the elements of a matrix, so that each is rounded as the largest of them is.
+    """
     dtype = np.dtype(c.real.dtype) if isinstance(c, (np.ndarray, np.generic)) else np.dtype(float)
     size = abs(c)
+    if np.ndim(c) > 1 and np.size(c) and op.__module__ == linalg.__name__:
+        size = np.max(size, (-2, -1), keepdims=True) * np.ones(np.shape(c))
     unit = np.where(size > 0.0, np.maximum(precision(dtype) * np.asarray(size, float), smallest(dtype)), 0.0)
     moved = c + enlarged * unit * rng.uniform(-1.0, 1.0, np.shape(c))
     return moved.astype(c.dtype) if np.shape(c) else moved[()]
