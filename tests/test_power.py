@@ -273,6 +273,7 @@ def test_all_faults_of_an_operation_are_caught(name: str) -> None:
     assert not report.inconclusive
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_what_the_check_catches_of_the_whole_table() -> None:
     report = power_report(
