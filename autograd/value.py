@@ -24,7 +24,8 @@ from autograd.methods import Methods
 from autograd.numpy_protocol import array_function, array_ufunc
 from autograd.op import FLOAT_ERRORS, Op, adds_halves, in_single, raw
 from autograd.ops import elementwise, indexing, piecewise, products, shapes
-from autograd.ops.plain import constant, describe, explained, leaf_data, matching, operands, short, zeros_like
+from autograd.ops.operands import constant, operands
+from autograd.ops.plain import describe, explained, leaf_data, matching, short, zeros_like
 from autograd.scopes import Place, scope
 
 _tick = 0  # counts assignments to .data; a node with a smaller clock than its leaf is stale
