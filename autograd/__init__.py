@@ -4,7 +4,7 @@
 # isort: off
 from autograd.backward import gradient
 from autograd.drawing import Drawing, Recorder, draw, draw_network
-from autograd.functional import (
+from autograd.transforms.functional import (
     elementwise_grad, grad, hessian, hvp, jacobian, jvp, stop_gradient, value_and_grad, vjp)
 from autograd.ops.activations import (
     celu, elu, gelu, glu, hard_sigmoid, hard_tanh, log_loss, mish, normal_cdf, prelu, relu6, selu, silu, softmax_cross_entropy,
@@ -21,7 +21,7 @@ from autograd.ops.recurrence import gru, lstm, rnn
 from autograd.ops.reductions import log_softmax, logsumexp, max, mean, min, softmax, sum
 from autograd.ops.shapes import array, broadcast_to, concatenate, expand_dims, reshape, squeeze, stack, transpose
 from autograd.ops.special import multigammaln, polygamma
-from autograd.recompute import checkpoint
+from autograd.transforms.checkpoint import checkpoint
 from autograd.scopes import debug, no_grad, record_lines, scope
 from autograd.value import Value
 from autograd.verify import assert_gradients, check_gradients, check_model

@@ -958,4 +958,4 @@ def test_transforms_and_gradient_agree() -> None:
 def test_wrappers_keep_the_name_and_docstring() -> None:
     for transform in (grad, value_and_grad, jacobian, hessian, elementwise_grad, checkpoint):
         assert transform(smooth).__name__ == "smooth"
-    assert "vmap" in (autograd.functional.__doc__ or "")
+    assert "vmap" in (autograd.transforms.functional.__doc__ or "")

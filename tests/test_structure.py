@@ -20,8 +20,8 @@ ROOT = Path(autograd.__file__).parent.parent
 ORDER = [
     "autograd.op", "autograd.ops", "autograd.graph", "autograd.generators", "autograd.innermost", "autograd.scopes",
     "autograd.hooks", "autograd.backward", "autograd.numpy_protocol", "autograd.source", "autograd.leaving",
-    "autograd.method_table", "autograd.methods", "autograd.value", "autograd.nesting", "autograd.call", "autograd.functional",
-    "autograd.recompute", "autograd.verify", "autograd.drawing", "autograd", "autograd.support", "autograd.__main__", "nn",
+    "autograd.method_table", "autograd.methods", "autograd.value", "autograd.transforms.trees", "autograd.transforms.call", "autograd.transforms.functional",
+    "autograd.transforms.checkpoint", "autograd.verify", "autograd.drawing", "autograd", "autograd.support", "autograd.__main__", "nn",
     "demos",
 ]  # fmt: skip
 

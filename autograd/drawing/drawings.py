@@ -30,8 +30,8 @@ from autograd.drawing.reading import Outputs, read, without_collector
 from autograd.drawing.render import NoRenderer, inline_svg, rendered
 from autograd.drawing.sheet import add_groups, sheet_of
 from autograd.drawing.tree import tree_of
-from autograd.nesting import is_dataclass, is_module, mapped, state_kept
 from autograd.scopes import Place, record_lines
+from autograd.transforms.trees import is_dataclass, is_module, mapped, state_kept
 from autograd.value import Value
 
 if TYPE_CHECKING:

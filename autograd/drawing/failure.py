@@ -17,9 +17,9 @@ from autograd.drawing.picture import Node, Picture
 from autograd.drawing.reading import joined
 from autograd.drawing.sources import line_text, place_of
 from autograd.drawing.texts import UNNAMED, filled, shortened
-from autograd.nesting import is_module
 from autograd.op import Op, is_value
 from autograd.scopes import INSIDE
+from autograd.transforms.trees import is_module
 from autograd.value import Value
 
 NUMPY = os.path.dirname(np.__file__) + os.sep

@@ -12,9 +12,9 @@ import numpy as np
 
 from autograd.drawing.texts import operands_of
 from autograd.graph import topological_order
-from autograd.nesting import is_module, mapped
 from autograd.op import Op
 from autograd.scopes import Place, scope
+from autograd.transforms.trees import is_module, mapped
 from autograd.value import Value, node
 
 Array = np.ndarray[Any, Any]

@@ -14,8 +14,8 @@ from autograd.graph import arguments_of, inputs_of, topological_order
 from autograd.hooks import any_hooks
 from autograd.op import is_value, raw, shape_of
 from autograd.ops.linalg import from_triangle
-from autograd.recompute import Recomputed
 from autograd.scopes import record_lines
+from autograd.transforms.checkpoint import Recomputed
 from autograd.value import Value, compute, node
 from autograd.verify.examination import COORDINATES, Examination, Finding
 from autograd.verify.report import Blame, Verdict, counted, worst_of

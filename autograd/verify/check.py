@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.nesting import Nesting, is_module, state_kept
+from autograd.transforms.trees import Nesting, is_module, state_kept
 from autograd.verify.blame import find_blame
 from autograd.verify.causes import EVALUATIONS, cause_of
 from autograd.verify.contracts import asymmetry, broken_contracts, overwritten

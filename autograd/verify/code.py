@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd.nesting import fields_of, is_dataclass, is_module, parameters_of
 from autograd.op import is_value
+from autograd.transforms.trees import fields_of, is_dataclass, is_module, parameters_of
 
 #: Larger arrays are written by their elements that are not zero, if there are no more than NONZERO.
 WRITTEN, NONZERO = 100, 20

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd.nesting import is_leaf, mapped
 from autograd.op import is_value
+from autograd.transforms.trees import is_leaf, mapped
 
 
 def is_foreign(item: Any) -> bool:

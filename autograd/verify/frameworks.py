@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.nesting import is_leaf, mapped
+from autograd.transforms.trees import is_leaf, mapped
 from autograd.verify.foreign import is_foreign, numpy_of
 from autograd.verify.subjects import (
     Leaf,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd.backward import gradient
-from autograd.functional import jvp
+from autograd.transforms.functional import jvp
 from autograd.value import Value
 from autograd.verify.check import check_gradients
 from autograd.verify.report import GradientReport

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from autograd.backward import Pullback, contributions
-from autograd.call import signature_of
 from autograd.graph import arguments_of
-from autograd.nesting import Nesting, is_leaf, mapped, parameters_of
 from autograd.op import Op, is_value, raw
 from autograd.ops import linalg
 from autograd.ops.plain import describe, own_copy, real_array, short, zeros_like
 from autograd.ops.reductions import fit
+from autograd.transforms.call import signature_of
+from autograd.transforms.trees import Nesting, is_leaf, mapped, parameters_of
 from autograd.value import Value
 from autograd.verify.foreign import adopted, is_foreign, maker_like, numpy_of, shares
 

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from autograd.backward import Pullback, check_current
-from autograd.call import Function, in_a_row, traced_now, tracing
 from autograd.graph import arguments_of, inputs_of, topological_order
 from autograd.hooks import hooked
-from autograd.nesting import Nesting
 from autograd.op import is_value
 from autograd.ops.elementwise import astype, positive
 from autograd.ops.forms import primitive
 from autograd.ops.shapes import reshape
 from autograd.scopes import scope
+from autograd.transforms.call import Function, in_a_row, traced_now, tracing
+from autograd.transforms.trees import Nesting
 from autograd.value import Value
 
 

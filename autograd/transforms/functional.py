@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from autograd.call import Call, Function, checked, everything, inner, places_of, probe
 from autograd.hooks import runs
 from autograd.innermost import is_recording
-from autograd.nesting import Nesting, mapped
 from autograd.op import is_value
 from autograd.scopes import scope
+from autograd.transforms.call import Call, Function, checked, everything, inner, places_of, probe
+from autograd.transforms.trees import Nesting, mapped
 
 ArgNum = int | str | Sequence[int | str]
 
