@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from autograd.method_table import stub
+from autograd.numpy.methods import stub
 from autograd.support import support_table
 
 

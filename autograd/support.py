@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import autograd
-from autograd.numpy_protocol import CONSTANT, SUPPORTED
+from autograd.numpy.dispatch import CONSTANT, SUPPORTED
 from autograd.op import Op
 from autograd.ops import functions, needs_scipy, table
 from autograd.ops.piecewise import nothing

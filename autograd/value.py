@@ -18,10 +18,10 @@ from autograd import innermost, ops
 from autograd.backward import backward
 from autograd.graph import arguments_of, inputs_of
 from autograd.hooks import Hook
-from autograd.leaving import no_copy, no_parts, pandas_priority, refuse
-from autograd.method_table import PLAIN, PYTORCHS, hint, op_method, plain_method, reflected_divmod, shared_functions
-from autograd.methods import Methods
-from autograd.numpy_protocol import array_function, array_ufunc
+from autograd.numpy.dispatch import array_function, array_ufunc
+from autograd.numpy.leaving import no_copy, no_parts, pandas_priority, refuse
+from autograd.numpy.methods import PLAIN, PYTORCHS, hint, op_method, plain_method, reflected_divmod, shared_functions
+from autograd.numpy.stub import Methods
 from autograd.op import FLOAT_ERRORS, Op, adds_halves, in_single, raw
 from autograd.ops import elementwise, indexing, piecewise, products, shapes
 from autograd.ops.operands import constant, operands

@@ -12,7 +12,7 @@ import pytest
 import scipy.special
 
 from autograd import Value, grad, logsumexp
-from autograd.numpy_protocol import CONSTANT, IN_PLACE, SUPPORTED
+from autograd.numpy.dispatch import CONSTANT, IN_PLACE, SUPPORTED
 from autograd.verify import check_gradients
 
 V = Value([3.0, 1.0, 2.0])

@@ -19,8 +19,8 @@ from hypothesis.extra import numpy as hnp
 
 import autograd
 from autograd import Value, grad, gradient
-from autograd.method_table import stub
-from autograd.numpy_protocol import CONSTANT, SUPPORTED
+from autograd.numpy.dispatch import CONSTANT, SUPPORTED
+from autograd.numpy.methods import stub
 from autograd.op import Op
 from autograd.ops import functions, table
 from autograd.support import rows, support_table, supported

@@ -19,8 +19,8 @@ ROOT = Path(autograd.__file__).parent.parent
 #: A module may import from those before it in this list, and inside its own package.
 ORDER = [
     "autograd.op", "autograd.ops", "autograd.graph", "autograd.generators", "autograd.innermost", "autograd.scopes",
-    "autograd.hooks", "autograd.backward", "autograd.numpy_protocol", "autograd.source", "autograd.leaving",
-    "autograd.method_table", "autograd.methods", "autograd.value", "autograd.transforms.trees", "autograd.transforms.call", "autograd.transforms.functional",
+    "autograd.hooks", "autograd.backward", "autograd.numpy.dispatch", "autograd.source", "autograd.numpy.leaving",
+    "autograd.numpy.methods", "autograd.numpy.stub", "autograd.value", "autograd.transforms.trees", "autograd.transforms.call", "autograd.transforms.functional",
     "autograd.transforms.checkpoint", "autograd.verify", "autograd.drawing", "autograd", "autograd.support", "autograd.__main__", "nn",
     "demos",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from autograd.numpy_protocol import plain
+from autograd.numpy.dispatch import plain
 from autograd.op import TENSOR_WORDS, Op, raw, tensor_words
 from autograd.ops import functions, indexing
 

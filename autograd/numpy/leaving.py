@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from autograd.numpy_protocol import is_free
+from autograd.numpy.dispatch import is_free
 from autograd.op import raw
 from autograd.ops import functions
 from autograd.ops.plain import labelled
