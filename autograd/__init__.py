@@ -12,7 +12,7 @@ from autograd.ops.activations import (
 from autograd.ops.convolution import adaptive_avg_pool, avg_pool, conv, conv_transpose, max_pool
 from autograd.ops.elementwise import (
     add, astype, cos, div, exp, log, mul, neg, pow, sigmoid, sin, softplus, sqrt, sub, tanh, where)
-from autograd.ops.forms import primitive
+from autograd.ops.define import primitive
 from autograd.ops.indexing import put_along_axis
 from autograd.ops.normalisation import centre, rms_normalise
 from autograd.ops.piecewise import abs, clip, leaky_relu, maximum, minimum, relu

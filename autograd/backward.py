@@ -18,7 +18,7 @@ from autograd.graph import arguments_of, inputs_of, topological_order
 from autograd.hooks import any_hooks, hooked
 from autograd.op import FLOAT_ERRORS, Op, is_value, raw
 from autograd.ops.elementwise import same, times_x, times_y, where
-from autograd.ops.plain import checked_cotangent, checksum, describe, has_nan, is_finite, read_only, require_values, seed_of
+from autograd.ops.inputs import checked_cotangent, checksum, describe, has_nan, is_finite, read_only, require_values, seed_of
 from autograd.ops.reductions import fit, spread
 from autograd.scopes import Place, is_set
 

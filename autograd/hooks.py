@@ -9,7 +9,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from autograd.op import is_value, raw, shape_of
-from autograd.ops.plain import describe, own_copy, real_array
+from autograd.ops.inputs import describe, own_copy, real_array
 from autograd.ops.reductions import fit
 
 #: The Values that have hooks, by id. The hooks themselves are in a slot of the Value, where Python's collector sees a hook

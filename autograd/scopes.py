@@ -15,7 +15,7 @@ import numpy as np
 
 from autograd import innermost
 from autograd.generators import Setting, decorated
-from autograd.ops.plain import checksum
+from autograd.ops.inputs import checksum
 
 HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 INSIDE = (HERE, os.path.join(os.path.dirname(os.path.dirname(HERE)), "nn") + os.sep)

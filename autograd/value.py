@@ -24,8 +24,8 @@ from autograd.numpy.methods import PLAIN, PYTORCHS, hint, op_method, plain_metho
 from autograd.numpy.stub import Methods
 from autograd.op import FLOAT_ERRORS, Op, adds_halves, in_single, raw
 from autograd.ops import elementwise, indexing, piecewise, products, shapes
+from autograd.ops.inputs import describe, explained, leaf_data, matching, short, zeros_like
 from autograd.ops.operands import constant, operands
-from autograd.ops.plain import describe, explained, leaf_data, matching, short, zeros_like
 from autograd.scopes import Place, scope
 
 _tick = 0  # counts assignments to .data; a node with a smaller clock than its leaf is stale

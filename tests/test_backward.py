@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from autograd import Value, concatenate, debug, exp, gradient, no_grad, record_lines, stack, where
-from autograd.ops.forms import unary
+from autograd.ops.define import unary
 
 
 def expression(a: Value, b: Value) -> Value:

@@ -14,7 +14,7 @@ import nn
 from autograd import Value, check_gradients, check_model, checkpoint, maximum, no_grad, primitive, scope
 from autograd.op import raw
 from autograd.ops import elementwise, products, table
-from autograd.ops.forms import unary
+from autograd.ops.define import unary
 from autograd.verify import GradientReport, Verdict, blame
 from autograd.verify.blame import Search, find_blame
 from autograd.verify.power import FAULTS, composition, cotangents, injected, same, samples, uses_of

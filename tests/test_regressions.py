@@ -11,7 +11,7 @@ import pytest
 import autograd
 import nn
 from autograd import Value, debug, gradient, linear, no_grad, scope, where
-from autograd.ops.forms import unary
+from autograd.ops.define import unary
 from autograd.verify import check_gradients
 
 

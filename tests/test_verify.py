@@ -30,7 +30,7 @@ from autograd import (
 )
 from autograd.op import Op
 from autograd.ops import products
-from autograd.ops.forms import unary
+from autograd.ops.define import unary
 from autograd.verify import GradientError, GradientReport, Verdict
 
 

@@ -16,7 +16,7 @@ from autograd.drawing.texts import operands_of
 from autograd.graph import arguments_of
 from autograd.hooks import any_hooks
 from autograd.op import raw
-from autograd.ops.plain import is_finite
+from autograd.ops.inputs import is_finite
 from autograd.ops.reductions import fit
 from autograd.scopes import scope
 from autograd.value import Value

@@ -18,7 +18,7 @@ import numpy as np
 from autograd.numpy.dispatch import is_free
 from autograd.op import raw
 from autograd.ops import functions
-from autograd.ops.plain import labelled
+from autograd.ops.inputs import labelled
 from autograd.source import UNKNOWN, assignment_at, expression_at, meaning, operation_at
 
 HERE = {f"autograd.{name}" for name in ("value", "leaving", "methods")}

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from autograd.op import is_value, raw, shape_of
+from autograd.ops.define import adding, as_float, binary, composed, formula, primitive, unary
 from autograd.ops.elementwise import (
     DENSITY,
     _bell,
@@ -27,9 +28,8 @@ from autograd.ops.elementwise import (
     tanh,
     where,
 )
-from autograd.ops.forms import adding, as_float, binary, composed, formula, primitive, unary
+from autograd.ops.inputs import short
 from autograd.ops.piecewise import abs, clip, inside, maximum, minimum, nothing
-from autograd.ops.plain import short
 from autograd.ops.reductions import _sum, log_of_sum, softmax
 from autograd.ops.shapes import as_tensor
 

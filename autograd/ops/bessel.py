@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from autograd.op import Op
+from autograd.ops.define import primitive
 from autograd.ops.elementwise import float_dtype
-from autograd.ops.forms import primitive
 from autograd.ops.incomplete import by_pieces
 from autograd.ops.special import scipy_function, special
 

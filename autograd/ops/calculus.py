@@ -11,8 +11,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from autograd.op import is_value, raw
+from autograd.ops.define import composed, in_float32
 from autograd.ops.elementwise import astype
-from autograd.ops.forms import composed, in_float32
 from autograd.ops.indexing import along
 from autograd.ops.linalg import eigvals, lstsq
 from autograd.ops.padding import pad

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from autograd.op import DOUBLE, raw
+from autograd.ops.define import adding, composed, in_float32, primitive
 from autograd.ops.elementwise import astype, float_dtype
-from autograd.ops.forms import adding, composed, in_float32, primitive
-from autograd.ops.plain import is_finite
+from autograd.ops.inputs import is_finite
 from autograd.ops.reductions import _sum, total
 from autograd.ops.shapes import as_floats, as_tensor, reshape
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd.op import DOUBLE, raw
-from autograd.ops.forms import REAL, binary, composed, primitive, unary
+from autograd.ops.define import REAL, binary, composed, primitive, unary
 
 _total = sum  # Python's own
 

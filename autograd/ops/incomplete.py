@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from autograd.op import raw
+from autograd.ops.define import primitive
 from autograd.ops.elementwise import exp, float_dtype, log, pow, where
-from autograd.ops.forms import primitive
 from autograd.ops.special import betaln, digamma, gammaln, polygamma, scipy_function
 
 Array = np.ndarray

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from autograd.op import Op, raw
+from autograd.ops.define import composed, primitive
 from autograd.ops.elementwise import exp, log, log1p, pow, sin, where
-from autograd.ops.forms import composed, primitive
 from autograd.ops.incomplete import by_pieces, result_dtype
 from autograd.ops.special import BERNOULLI, ROOT_PI, gamma, scipy_function, special, special_pair
 

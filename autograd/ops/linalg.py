@@ -21,9 +21,9 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from autograd.op import is_value, raw, shape_of
+from autograd.ops.define import composed, primitive
 from autograd.ops.elementwise import pow as power
 from autograd.ops.elementwise import ratio, where
-from autograd.ops.forms import composed, primitive
 from autograd.ops.indexing import averaged_runs
 from autograd.ops.piecewise import abs as absolute
 from autograd.ops.piecewise import sign, sign_of

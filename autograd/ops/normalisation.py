@@ -13,8 +13,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from autograd.op import shape_of
+from autograd.ops.define import primitive
 from autograd.ops.elementwise import float_dtype
-from autograd.ops.forms import primitive
 from autograd.ops.products import LABELS, _einsum
 from autograd.ops.shapes import as_array, plain_axis, reshape
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd.op import DOUBLE, Op, floating, is_value
-from autograd.ops.plain import holds_value, is_foreign, real_array, short
+from autograd.ops.inputs import holds_value, is_foreign, real_array, short
 from autograd.ops.shapes import array
 
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from autograd.op import is_value, raw
+from autograd.ops.define import composed, in_float32, primitive
 from autograd.ops.elementwise import where
-from autograd.ops.forms import composed, in_float32, primitive
 from autograd.ops.indexing import along, averaged_runs, getitem, take_along_axis
-from autograd.ops.plain import holds_value
+from autograd.ops.inputs import holds_value
 from autograd.ops.reductions import _mean
 from autograd.ops.shapes import as_array, as_floats, concatenate, moveaxis, ravel, reshape, transpose
 

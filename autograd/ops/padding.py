@@ -9,9 +9,9 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from autograd.op import is_value, shape_of
-from autograd.ops.forms import composed, primitive
+from autograd.ops.define import composed, primitive
+from autograd.ops.inputs import holds_value
 from autograd.ops.order import median
-from autograd.ops.plain import holds_value
 from autograd.ops.reductions import _max, _mean, _min
 from autograd.ops.shapes import _put_back, as_array, as_floats, broadcast_to, concatenate, flip, linspace, numbered, squeeze
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from autograd.op import is_value, raw
+from autograd.ops.define import binary, composed, primitive, stepwise, unary
 from autograd.ops.elementwise import float_dtype, neg, where
-from autograd.ops.forms import binary, composed, primitive, stepwise, unary
 from autograd.ops.shapes import as_array, as_floats, as_tensor, concatenate
 
 # --- steps ----------------------------------------------------------------------------------------

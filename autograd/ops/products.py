@@ -11,8 +11,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from autograd.op import DOUBLE, MANY, SINGLE, raw, shape_of
+from autograd.ops.define import composed, in_float32, primitive
 from autograd.ops.elementwise import astype, mul
-from autograd.ops.forms import composed, in_float32, primitive
 from autograd.ops.indexing import scatter
 from autograd.ops.reductions import _sum
 from autograd.ops.shapes import (

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from autograd.op import is_value, raw, shape_of
+from autograd.ops.define import composed, primitive
 from autograd.ops.elementwise import logistic, sigmoid, where
-from autograd.ops.forms import composed, primitive
 from autograd.ops.products import matmul, rows
 from autograd.ops.reductions import _sum
 from autograd.ops.shapes import as_tensor, concatenate, expand_dims, stack, transpose

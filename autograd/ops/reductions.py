@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from autograd.op import DOUBLE, MANY, SINGLE, is_value, raw, shape_of
+from autograd.ops.define import composed, in_float32, primitive
 from autograd.ops.elementwise import LN2, astype, exp, float_dtype, log, mul, sqrt, square, sub
 from autograd.ops.elementwise import where as where_
-from autograd.ops.forms import composed, in_float32, primitive
 from autograd.ops.piecewise import maximum, minimum
 from autograd.ops.scans import _running_products, others
 from autograd.ops.shapes import (

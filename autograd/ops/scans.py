@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from autograd.op import raw, shape_of
+from autograd.ops.define import primitive
 from autograd.ops.elementwise import where as where_
-from autograd.ops.forms import primitive
 from autograd.ops.shapes import broadcast_to, inverse, reshape, stack, transpose, unstack
 
 # --- numbers of any size --------------------------------------------------------------------------

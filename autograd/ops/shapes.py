@@ -13,9 +13,9 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from autograd.op import Op, floating, is_value, raw, shape_of
+from autograd.ops.define import adding, composed, primitive
 from autograd.ops.elementwise import astype, exp, float_dtype, log, positive, pow, where
-from autograd.ops.forms import adding, composed, primitive
-from autograd.ops.plain import holds_value, real_array
+from autograd.ops.inputs import holds_value, real_array
 
 
 def as_array(x: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd.op import Op, raw
+from autograd.ops.define import as_float, binary, composed, formula, primitive
 from autograd.ops.elementwise import (
     DENSITY,
     _bell,
@@ -25,7 +26,6 @@ from autograd.ops.elementwise import (
     sub,
     where,
 )
-from autograd.ops.forms import as_float, binary, composed, formula, primitive
 from autograd.ops.piecewise import nothing
 
 

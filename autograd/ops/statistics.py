@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from autograd.op import is_value, raw, shape_of
+from autograd.ops.define import composed, in_float32
 from autograd.ops.elementwise import astype, sqrt
-from autograd.ops.forms import composed, in_float32
 from autograd.ops.indexing import scatter
-from autograd.ops.plain import holds_value
+from autograd.ops.inputs import holds_value
 from autograd.ops.products import matmul, swap
 from autograd.ops.reductions import _mean, _sum, cumprod, cumsum
 from autograd.ops.shapes import as_floats, atleast_2d, concatenate, diagonal, expand_dims, reshape

@@ -17,7 +17,7 @@ from autograd.backward import Pullback
 from autograd.hooks import HOOKED, any_hooks, runs
 from autograd.op import is_value, raw
 from autograd.ops.elementwise import positive
-from autograd.ops.plain import holds_value, own_copy, real_array, short, zeros_like
+from autograd.ops.inputs import holds_value, own_copy, real_array, short, zeros_like
 from autograd.ops.shapes import array, concatenate, reshape, stack
 from autograd.transforms.trees import Nesting, is_dataclass, mapped, parameters_of
 from autograd.value import Value

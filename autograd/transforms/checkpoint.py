@@ -15,8 +15,8 @@ from autograd.backward import Pullback, check_current
 from autograd.graph import arguments_of, inputs_of, topological_order
 from autograd.hooks import hooked
 from autograd.op import is_value
+from autograd.ops.define import primitive
 from autograd.ops.elementwise import astype, positive
-from autograd.ops.forms import primitive
 from autograd.ops.shapes import reshape
 from autograd.scopes import scope
 from autograd.transforms.call import Function, in_a_row, traced_now, tracing

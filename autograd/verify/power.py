@@ -24,7 +24,7 @@ import numpy as np
 from autograd.backward import gradient
 from autograd.op import Op, is_value, raw, shape_of
 from autograd.ops import elementwise, functions, table
-from autograd.ops.forms import primitive
+from autograd.ops.define import primitive
 from autograd.ops.reductions import fit
 from autograd.ops.shapes import transpose
 from autograd.value import Value

@@ -19,7 +19,7 @@ from autograd.backward import Pullback, contributions
 from autograd.graph import arguments_of
 from autograd.op import Op, is_value, raw
 from autograd.ops import linalg
-from autograd.ops.plain import describe, own_copy, real_array, short, zeros_like
+from autograd.ops.inputs import describe, own_copy, real_array, short, zeros_like
 from autograd.ops.reductions import fit
 from autograd.transforms.call import signature_of
 from autograd.transforms.trees import Nesting, is_leaf, mapped, parameters_of
