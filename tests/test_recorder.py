@@ -14,10 +14,10 @@ import pytest
 
 import nn
 from autograd import Value, draw, record_lines, scope
-from autograd.drawing.recording.inputs import starred
-from autograd.drawing.recording.notes import share_text
-from autograd.drawing.recording.recorder import Recorder
-from autograd.drawing.recording.tracks import SAMPLE, TOGETHER, measure
+from autograd.recording.inputs import starred
+from autograd.recording.notes import share_text
+from autograd.recording.recorder import Recorder
+from autograd.recording.tracks import SAMPLE, TOGETHER, measure
 
 X = np.random.default_rng(0).normal(size=(32, 8))
 LABELS = np.arange(32) % 4
@@ -215,7 +215,7 @@ def test_later_activations_are_measured_at_every_eighth_record() -> None:
 
 
 def test_scopes_with_new_names_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autograd.drawing.recording.recorder.MODULES", 3)
+    monkeypatch.setattr("autograd.recording.recorder.MODULES", 3)
     w = Value([1.0])
     recorder = Recorder([w])
     for step in range(40):
@@ -453,7 +453,7 @@ def test_names_cannot_end_the_script(tmp_path: Path) -> None:
 
 
 def test_long_records_are_thinned_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autograd.drawing.recording.recorder.ON_PAGE", 1)
+    monkeypatch.setattr("autograd.recording.recorder.ON_PAGE", 1)
     w = Value([1.0])
     recorder = Recorder([w])
     for step in range(200):

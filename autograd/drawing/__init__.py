@@ -2,6 +2,6 @@
 
 from autograd.drawing.drawings import Drawing, draw
 from autograd.drawing.network import draw_network
-from autograd.drawing.recording import Recorder
+from autograd.recording import Recorder
 
 __all__ = ["Drawing", "Recorder", "draw", "draw_network"]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import nn
-from autograd.drawing.recording.recorder import Recorder
+from autograd.recording.recorder import Recorder
 from tests.benchmarks.timing import in_turns, rounds, seconds, show
 
 

@@ -1,5 +1,5 @@
 """Recording: the statistics of a training run, as a page, figures or JSON."""
 
-from autograd.drawing.recording.recorder import Recorder
+from autograd.recording.recorder import Recorder
 
 __all__ = ["Recorder"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.drawing.recording.tracks import TOGETHER, WAITING, Track
+from autograd.recording.tracks import TOGETHER, WAITING, Track
 from autograd.scopes import Place
 from autograd.value import Value
 

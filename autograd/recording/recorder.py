@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from autograd.drawing.picture import plural
-from autograd.drawing.recording.figure import figure_of
-from autograd.drawing.recording.inputs import grouped, last_results, named_values, number_of, rows_for
-from autograd.drawing.recording.notes import bad_numbers, idle_units, sizes_of_gradients, zero_gradients
-from autograd.drawing.recording.tracks import SAMPLE, Track
 from autograd.graph import topological_order
+from autograd.recording.figure import figure_of
+from autograd.recording.inputs import grouped, last_results, named_values, number_of, rows_for
+from autograd.recording.notes import bad_numbers, idle_units, sizes_of_gradients, zero_gradients
+from autograd.recording.tracks import SAMPLE, Track
 from autograd.value import Value
 
 FILES = Path(__file__).with_name("page")

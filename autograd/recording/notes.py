@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autograd.drawing.picture import plural
-from autograd.drawing.recording.inputs import Group
-from autograd.drawing.recording.tracks import Track
+from autograd.recording.inputs import Group
+from autograd.recording.tracks import Track
 
 if TYPE_CHECKING:
-    from autograd.drawing.recording.recorder import Recorder
+    from autograd.recording.recorder import Recorder
 
 LOOKED_AT = 200  # records that may be explosions, of each parameter
 Note = tuple[str, int, str, str]  # kind, step, name, text
