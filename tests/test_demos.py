@@ -146,7 +146,7 @@ def test_without_the_files_the_message_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_without_graphviz_the_graph_is_left_as_text(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("autograd.drawing.render.executable", lambda: None)
+    monkeypatch.setattr("autograd.drawing.write.render.executable", lambda: None)
     with pytest.warns(UserWarning, match="the graph as text"):
         path = moons.draw_neuron(Neuron(2, rng=0), np.ones((3, 2)), tmp_path / "neuron.svg")
     assert path == tmp_path / "neuron.dot" and path.read_text().startswith("digraph")

@@ -60,7 +60,7 @@ def test_every_graph_in_every_format(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_without_graphviz_the_texts_are_written(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("autograd.drawing.render.executable", lambda: None)
+    monkeypatch.setattr("autograd.drawing.write.render.executable", lambda: None)
     draw_graph.main(["--quick", "--out", str(tmp_path)])
     lines = capsys.readouterr().out.splitlines()
     assert not {"moons", "digits"} & {line.split()[0] for line in lines}  # --quick draws what needs no data

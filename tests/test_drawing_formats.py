@@ -14,12 +14,12 @@ from xml.etree import ElementTree
 import graphviz
 import pytest
 
-from autograd.drawing import dot
-from autograd.drawing.dot import colour_of, digraph_of
-from autograd.drawing.mermaid import mermaid_of
 from autograd.drawing.picture import MARKS, ROLES, Edge, Group, Node, Picture, Summary
-from autograd.drawing.render import NoRenderer, executable, inline_svg, rendered
-from autograd.drawing.tree import tree_of
+from autograd.drawing.write import dot
+from autograd.drawing.write.dot import colour_of, digraph_of
+from autograd.drawing.write.mermaid import mermaid_of
+from autograd.drawing.write.render import NoRenderer, executable, inline_svg, rendered
+from autograd.drawing.write.text import tree_of
 
 SVG, LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}title"
 needs_renderer = pytest.mark.skipif(executable() is None, reason="neither dot nor graphviz-pure is installed")

@@ -7,9 +7,9 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from autograd.drawing.grid import DISC, Grid, grid_of
 from autograd.drawing.network import network_picture
-from autograd.drawing.render import executable, rendered
+from autograd.drawing.write.grid import DISC, Grid, grid_of
+from autograd.drawing.write.render import executable, rendered
 from nn import MLP, Linear, ReLU, Sequential
 
 MODELS = {

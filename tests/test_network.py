@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from autograd import Value, relu, tanh
-from autograd.drawing.dot import BLUE, ORANGE
 from autograd.drawing.network import HIDDEN, INPUT, OUTPUT, draw_network, network_picture
+from autograd.drawing.write.dot import BLUE, ORANGE
 from nn import MLP, Layer, Linear, Module, Neuron, ReLU, Sequential, Softmax, Tanh
 
 

@@ -20,10 +20,10 @@ import pytest
 
 import nn
 from autograd import Value, maximum, scope
-from autograd.drawing.dot import channels, colour_of
 from autograd.drawing.drawings import draw
-from autograd.drawing.page import SCRIPTS, page_of, text_of
 from autograd.drawing.picture import Edge, Group, Node, Picture, Summary
+from autograd.drawing.write.dot import channels, colour_of
+from autograd.drawing.write.page import SCRIPTS, page_of, text_of
 
 HOSTILE = '</script><script>window.hacked = 1</script><!-- <img src=x onerror="window.hacked = 1"> {{script}} \ud800'
 

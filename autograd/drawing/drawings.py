@@ -15,21 +15,21 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autograd.drawing.collapsing import collapsed
 from autograd.drawing.compare import compared
-from autograd.drawing.compose import LIMIT, Composer
-from autograd.drawing.dot import digraph_of
 from autograd.drawing.failure import failed_root, marked_as_failed, model_of
-from autograd.drawing.flow import cotangents_of
-from autograd.drawing.folding import folded, unfolded
-from autograd.drawing.grid import grid_of
-from autograd.drawing.mermaid import mermaid_of
-from autograd.drawing.page import finite, page_of
 from autograd.drawing.picture import Edge, Group, Node, Picture, plural
-from autograd.drawing.reading import Outputs, read, without_collector
-from autograd.drawing.render import NoRenderer, inline_svg, rendered
-from autograd.drawing.sheet import add_groups, sheet_of
-from autograd.drawing.tree import tree_of
+from autograd.drawing.read.budget import collapsed
+from autograd.drawing.read.compose import LIMIT, Composer
+from autograd.drawing.read.folding import folded, unfolded
+from autograd.drawing.read.gradients import cotangents_of
+from autograd.drawing.read.graph import Outputs, read, without_collector
+from autograd.drawing.read.selection import add_groups, sheet_of
+from autograd.drawing.write.dot import digraph_of
+from autograd.drawing.write.grid import grid_of
+from autograd.drawing.write.mermaid import mermaid_of
+from autograd.drawing.write.page import finite, page_of
+from autograd.drawing.write.render import NoRenderer, inline_svg, rendered
+from autograd.drawing.write.text import tree_of
 from autograd.scopes import Place, record_lines
 from autograd.transforms.trees import is_dataclass, is_module, mapped, state_kept
 from autograd.value import Value

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from autograd.backward import Pullback, contributions
-from autograd.drawing.collapsing import collapsed
 from autograd.drawing.picture import Node, Picture
-from autograd.drawing.reading import joined
-from autograd.drawing.sources import line_text, place_of
-from autograd.drawing.texts import UNNAMED, filled, shortened
+from autograd.drawing.read.budget import collapsed
+from autograd.drawing.read.graph import joined
+from autograd.drawing.read.sources import line_text, place_of
+from autograd.drawing.read.texts import UNNAMED, filled, shortened
 from autograd.op import Op, is_value
 from autograd.scopes import INSIDE
 from autograd.transforms.trees import is_module

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd.drawing.dot import BLUE, ORANGE
 from autograd.drawing.drawings import Drawing
 from autograd.drawing.picture import Edge, Group, Node, Picture, Summary, plural
+from autograd.drawing.write.dot import BLUE, ORANGE
 from autograd.value import Value
 
 #: Fills of the neurons; white text has a contrast of at least 5.3 on each.

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from autograd.drawing.marks import unit_axis
+from autograd.drawing.read.marks import unit_axis
 
 SAMPLE = 500  # a histogram is made of so many numbers of an array at most
 TOGETHER = 64  # steps whose statistics are computed at once, unless

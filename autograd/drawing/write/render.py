@@ -12,7 +12,7 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograd.drawing.fonts import steady
+from autograd.drawing.write.fonts import steady
 
 if TYPE_CHECKING:
     import graphviz  # at run time where it is used: a tenth of the time that `import autograd` would take

@@ -9,9 +9,9 @@ import json
 import math
 import re
 
-from autograd.drawing.dot import BLUE, ORANGE, ink_on
 from autograd.drawing.picture import Edge, Group, Node, Picture
-from autograd.drawing.tree import group_text, printable, texts_of, times
+from autograd.drawing.write.dot import BLUE, ORANGE, ink_on
+from autograd.drawing.write.text import group_text, printable, texts_of, times
 
 ROUND = ("([", "])")
 SHAPES = {"leaf": ROUND, "frozen": ROUND, "unreached": ROUND, "scope": ("[[", "]]"), "neuron": ("((", "))")}

@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from autograd.drawing.collapsing import used
-from autograd.drawing.degrees import NUMBER
-from autograd.drawing.explain import rules_of, words_of
-from autograd.drawing.flow import SAMPLE, summary_of, was_differentiated, with_flows
-from autograd.drawing.folding import CHAINED, Folding
-from autograd.drawing.marks import RECTIFIERS, dead_units, marked
 from autograd.drawing.picture import Edge, Node, Picture, Summary, plural
-from autograd.drawing.reading import Reading
-from autograd.drawing.sheet import Sheet, nearest
-from autograd.drawing.sources import place_of
-from autograd.drawing.texts import LONGEST_LABEL, UNNAMED, formula, number_text, operands_of, rows_of, shortened
+from autograd.drawing.read.budget import used
+from autograd.drawing.read.folding import CHAINED, Folding
+from autograd.drawing.read.gradients import SAMPLE, summary_of, was_differentiated, with_flows
+from autograd.drawing.read.graph import Reading
+from autograd.drawing.read.likeness import NUMBER
+from autograd.drawing.read.marks import RECTIFIERS, dead_units, marked
+from autograd.drawing.read.rules import rules_of, words_of
+from autograd.drawing.read.selection import Sheet, nearest
+from autograd.drawing.read.sources import place_of
+from autograd.drawing.read.texts import LONGEST_LABEL, UNNAMED, formula, number_text, operands_of, rows_of, shortened
 from autograd.scopes import Place
 from autograd.value import Value
 

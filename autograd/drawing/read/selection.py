@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd.drawing.folding import Folding
 from autograd.drawing.picture import Group, breadth_first
-from autograd.drawing.reading import Array, Reading
+from autograd.drawing.read.folding import Folding
+from autograd.drawing.read.graph import Array, Reading
 
 DEEPEST = 30  # scopes in scopes: what is deeper is drawn in the last of them
 NODE_NAME = re.compile(r"n\d+|removed_|unreached")  # what nodes are called: no scope may be

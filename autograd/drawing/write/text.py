@@ -10,7 +10,7 @@ import re
 from collections import Counter
 
 from autograd.drawing.picture import Edge, Group, Node, Picture, Summary
-from autograd.drawing.texts import number_text
+from autograd.drawing.read.texts import number_text
 
 DEEPEST = 10  # levels of indentation; what lies deeper is written out further down
 WIDEST = 48  # of the column with the titles

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.drawing.reading import Array, Reading
+from autograd.drawing.read.graph import Array, Reading
 from autograd.graph import arguments_of
 from autograd.scopes import Place
 

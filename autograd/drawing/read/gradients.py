@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from autograd.backward import Pullback, check_current, contributions, pull
-from autograd.drawing.folding import Folding
 from autograd.drawing.picture import Edge, Summary, plural
-from autograd.drawing.reading import JOINED, Reading, joined
-from autograd.drawing.texts import operands_of
+from autograd.drawing.read.folding import Folding
+from autograd.drawing.read.graph import JOINED, Reading, joined
+from autograd.drawing.read.texts import operands_of
 from autograd.graph import arguments_of
 from autograd.hooks import any_hooks
 from autograd.op import raw

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd.drawing.degrees import Degrees
-from autograd.drawing.reading import Array, Reading
+from autograd.drawing.read.graph import Array, Reading
+from autograd.drawing.read.likeness import Degrees
 
 CHAINED = ("add", "mul", "maximum", "minimum")  # ops whose chains are drawn as one: a sum of 17 terms
 PATIENCE, QUICK = 12, 200_000  # rounds without a new pattern before a loop is believed; 2 on larger graphs

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from autograd.drawing.dot import ALARM, BLUE, FONT, INK, ORANGE, QUIET, SPACE, escaped, ink_on, node_lines, tooltip
 from autograd.drawing.picture import Edge, Node, Picture
+from autograd.drawing.write.dot import ALARM, BLUE, FONT, INK, ORANGE, QUIET, SPACE, escaped, ink_on, node_lines, tooltip
 
 if TYPE_CHECKING:
     import graphviz  # at run time where it is used: a tenth of the time that `import autograd` would take

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.drawing.texts import operands_of
+from autograd.drawing.read.texts import operands_of
 from autograd.graph import topological_order
 from autograd.op import Op
 from autograd.scopes import Place, scope

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autograd.drawing.picture import Edge, Group, Node, Picture, Summary, plural
-from autograd.drawing.tree import printable, times
+from autograd.drawing.write.text import printable, times
 
 if TYPE_CHECKING:
     import graphviz
