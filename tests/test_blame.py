@@ -15,10 +15,11 @@ from autograd import Value, check_gradients, check_model, checkpoint, maximum, n
 from autograd.op import raw
 from autograd.ops import elementwise, products, table
 from autograd.ops.define import unary
-from autograd.verify import GradientReport, Verdict, blame
-from autograd.verify.blame import Search, find_blame
+from autograd.verify import GradientReport, Verdict
+from autograd.verify.explain import blame
+from autograd.verify.explain.blame import Search, find_blame
+from autograd.verify.measure.subjects import ValueSubject
 from autograd.verify.power import FAULTS, composition, cotangents, injected, same, samples, uses_of
-from autograd.verify.subjects import ValueSubject
 
 RNG = np.random.default_rng(0)
 X = np.array([0.3, -0.5, 1.2, -2.0, 0.7])

@@ -1,7 +1,7 @@
 """Gradient verification: is this gradient right, whoever computed it, and if not, which operation is wrong?"""
 
 from autograd.verify.check import assert_gradients, check_gradients, check_model
-from autograd.verify.frameworks import from_jax, from_torch
+from autograd.verify.measure.frameworks import from_jax, from_torch
 from autograd.verify.operations import check_operation
 from autograd.verify.report import Blame, GradientError, GradientReport, Points, Row, Verdict
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from autograd.verify.comparison import COORDINATES, Comparison, Finding, Inconclusive
+from autograd.verify.measure.comparison import COORDINATES, Comparison, Finding, Inconclusive
+from autograd.verify.measure.subjects import Leaf, Subject
 from autograd.verify.report import Verdict, worst_of
-from autograd.verify.subjects import Leaf, Subject
 
 __all__ = ["Examination", "Finding", "Inconclusive"]
 

@@ -13,8 +13,8 @@ import numpy as np
 from autograd.backward import Pullback
 from autograd.op import is_value
 from autograd.value import Value
-from autograd.verify.differences import Line, Samples, candidates
-from autograd.verify.subjects import OUTSIDE, PlainSubject, Subject, ValueSubject, flat
+from autograd.verify.measure.differences import Line, Samples, candidates
+from autograd.verify.measure.subjects import OUTSIDE, PlainSubject, Subject, ValueSubject, flat
 
 Array = np.ndarray
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd.verify.code import code_of
+from autograd.verify.measure.code import code_of
+from autograd.verify.measure.simplify import simplified
+from autograd.verify.measure.subjects import OUTSIDE, Leaf, Subject
 from autograd.verify.report import SEVERITY, GradientReport, Points, Row, Verdict, counted, cut, excess, worst_of
-from autograd.verify.simplify import simplified
-from autograd.verify.subjects import OUTSIDE, Leaf, Subject
 
 Array = np.ndarray
 Run = Callable[[Subject, bool], GradientReport]

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.verify.differences import (
+from autograd.verify.measure.differences import (
     Kind,
     Line,
     Point,
@@ -36,9 +36,9 @@ from autograd.verify.differences import (
     still,
     widths,
 )
-from autograd.verify.opinions import complex_step, forward_mode, jump_nearby, neighbours, refuted, taylor, torn
+from autograd.verify.measure.opinions import complex_step, forward_mode, jump_nearby, neighbours, refuted, taylor, torn
+from autograd.verify.measure.subjects import OUTSIDE, Leaf, Subject, smallest
 from autograd.verify.report import SEVERITY, Verdict
-from autograd.verify.subjects import OUTSIDE, Leaf, Subject, smallest
 
 Array = np.ndarray
 

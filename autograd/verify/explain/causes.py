@@ -12,10 +12,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from autograd.verify.differences import Kind, long_look, quick_look
-from autograd.verify.examination import Examination, Finding
+from autograd.verify.measure.differences import Kind, long_look, quick_look
+from autograd.verify.measure.examination import Examination, Finding
+from autograd.verify.measure.subjects import OUTSIDE, Leaf, PlainSubject, ValueSubject
 from autograd.verify.report import Verdict, brackets
-from autograd.verify.subjects import OUTSIDE, Leaf, PlainSubject, ValueSubject
 
 Array = np.ndarray
 
