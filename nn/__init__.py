@@ -7,16 +7,16 @@ from autograd import (
     softmax, softplus, softsign, step, tanh)
 from nn.module import Module
 from nn.seeds import seed
-from nn.neurons import MLP, Layer, Neuron
+from nn.layers.neurons import MLP, Layer, Neuron
 from nn.containers import ModuleDict, ModuleList, Residual, Sequential
-from nn.layers import Bilinear, Dropout, Embedding, Flatten, Identity, Linear, dropout
-from nn.convolution import (
+from nn.layers.linear import Bilinear, Dropout, Embedding, Flatten, Identity, Linear, dropout
+from nn.layers.convolution import (
     AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, MaxPool1d,
     MaxPool2d)
-from nn.normalisation import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
-from nn.attention import MultiHeadAttention, TransformerBlock, scaled_dot_product_attention, sinusoidal_positions
-from nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
-from nn.activations import (
+from nn.layers.normalisation import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
+from nn.layers.attention import MultiHeadAttention, TransformerBlock, scaled_dot_product_attention, sinusoidal_positions
+from nn.layers.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
+from nn.layers.activations import (
     CELU, ELU, GELU, GLU, SELU, FunctionModule, Hardsigmoid, Hardtanh, LeakyReLU, LogSoftmax, Mish, PReLU, ReLU, ReLU6, Sigmoid,
     SiLU, Softmax, Softplus, Softsign, Step, Tanh)
 from nn.losses import (
@@ -26,20 +26,20 @@ from nn.losses import (
     cosine_embedding_loss, cosine_similarity, cross_entropy, gaussian_nll_loss, half_square_loss, hinge_embedding_loss,
     hinge_loss, huber_loss, kl_div, l1_loss, margin_ranking_loss, mse_loss, multi_margin_loss, nll_loss, poisson_nll_loss,
     smooth_l1_loss, triplet_margin_loss)
-from nn.guards import (
+from nn.training.guards import (
     DeadUnitWarning, Guard, GuardWarning, NonFiniteGradientWarning, StaleGradientWarning, UnreachedParameterWarning,
     ZeroGradientWarning)
-from nn.optimisers import LBFGS, SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, NAdam, Optimizer, RAdam, RMSprop
-from nn.clipping import clip_grad_norm, clip_grad_norm_, clip_grad_value, clip_grad_value_
-from nn.schedules import (
+from nn.training.optimisers import LBFGS, SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, NAdam, Optimizer, RAdam, RMSprop
+from nn.training.clipping import clip_grad_norm, clip_grad_norm_, clip_grad_value, clip_grad_value_
+from nn.training.schedules import (
     ChainedScheduler, ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, CyclicLR, ExponentialLR, LambdaLR,
     LinearLR, LRScheduler, MultiplicativeLR, MultiStepLR, OneCycleLR, PolynomialLR, ReduceLROnPlateau, ScheduleOrderWarning,
     SequentialLR, StepLR)
-from nn.data import DataLoader, Subset, collate_samples, random_split
-from nn.readers import mnist, read_idx
-from nn.tables import read_csv
-from nn.saving import Checkpoint, CheckpointError, load, save
-from nn.training import History, SaveCheckpoint, StopTraining, Training, accuracy, evaluate, fit, r2_score
+from nn.training.data import DataLoader, Subset, collate_samples, random_split
+from nn.storage.datasets import mnist, read_idx
+from nn.storage.tables import read_csv
+from nn.storage.checkpoints import Checkpoint, CheckpointError, load, save
+from nn.training.fit import History, SaveCheckpoint, StopTraining, Training, accuracy, evaluate, fit, r2_score
 from nn.pytorch import from_pytorch, read_weights, to_pytorch
 
 __all__ = [

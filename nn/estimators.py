@@ -24,7 +24,7 @@ import numpy as np
 
 import nn
 from autograd import Value, linear, no_grad
-from nn.optimisers import flat, write
+from nn.training.optimisers import flat, write
 
 try:
     from scipy.optimize import minimize

@@ -21,9 +21,9 @@ import numpy as np
 
 from autograd import Value
 from nn.arrays import Rng, require_float
-from nn.layers import Embedding
+from nn.layers.linear import Embedding
+from nn.layers.normalisation import OverLastAxes
 from nn.module import Module
-from nn.normalisation import OverLastAxes
 from nn.seeds import generator
 
 Shape = int | tuple[int, ...]

@@ -29,9 +29,9 @@ from autograd import (
     sum,
     where,
 )
-from nn.activations import FunctionModule
 from nn.arrays import as_tensor, joined, no_tuple, plain
 from nn.averages import note
+from nn.layers.activations import FunctionModule
 
 # --- what all share -------------------------------------------------------------------------------
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from nn.files import CheckpointError, read_arrays
 from nn.module import Module, tied_names, untied
-from nn.saving import refuse_loss
+from nn.storage.archives import CheckpointError, read_arrays
+from nn.storage.checkpoints import refuse_loss
 
 
 def from_pytorch(model: Module, state_dict: Mapping[str, Any] | str | os.PathLike[str], strict: bool = True) -> list[str]:

@@ -249,7 +249,7 @@ def test_modules(module: Any, text: str, f: Callable[..., Any]) -> None:
 
 
 def test_every_activation_of_nn_is_tested() -> None:
-    subclasses = {item.__name__ for item in nn.FunctionModule.__subclasses__() if item.__module__ == "nn.activations"}
+    subclasses = {item.__name__ for item in nn.FunctionModule.__subclasses__() if item.__module__ == "nn.layers.activations"}
     assert subclasses == {type(case[0]).__name__ for case in MODULES} - {"PReLU"}
     assert subclasses <= set(nn.__all__)
 

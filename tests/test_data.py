@@ -21,7 +21,7 @@ import sklearn.datasets
 
 import nn
 from autograd import Value, no_grad
-from nn.readers import IDX_DTYPES
+from nn.storage.datasets import IDX_DTYPES
 
 X, Y = np.arange(20.0).reshape(10, 2), np.arange(10)
 

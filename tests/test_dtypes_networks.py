@@ -113,7 +113,7 @@ def test_every_layer_activation_loss_and_metric_is_here() -> None:
     layers = {name for name in nn.__all__ if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), nn.Module)}
     functions = {
         name for name in nn.__all__
-        if getattr(getattr(nn, name), "__module__", "") in ("nn.losses", "nn.attention", "nn.layers") or hasattr(autograd, name)
+        if getattr(getattr(nn, name), "__module__", "") in ("nn.losses", "nn.layers.attention", "nn.layers.linear") or hasattr(autograd, name)
     }  # fmt: skip
     here = LAYERS.keys() | ACTIVATIONS.keys() | LOSSES.keys() | OTHERS
     assert (layers | functions | {"accuracy", "r2_score"}) - here == set(), "add it to the sweep over integers"
@@ -280,7 +280,7 @@ def test_gradients_of_float16_are_clipped_by_factors_that_it_cannot_hold() -> No
     np.testing.assert_allclose(w.grad.astype(float), 0.1 / 64, 2e-3)
     nn.clip_grad_value([w], 1e6)  # more than float16 has
     np.testing.assert_allclose(w.grad.astype(float), 0.1 / 64, 2e-3)
-    assert nn.guards.judge(np.full(4, 6e4, np.float16)) == (True, True)
+    assert nn.training.guards.judge(np.full(4, 6e4, np.float16)) == (True, True)
 
 
 @pytest.mark.parametrize(

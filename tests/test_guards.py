@@ -15,7 +15,7 @@ from sklearn.datasets import load_digits
 
 import nn
 from autograd import Value
-from nn.guards import EARLY, WINDOW
+from nn.training.guards import EARLY, WINDOW
 from tests.benchmarks.moons import moons
 
 Step = Callable[[], Any]

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import nn
-from nn.data import DataLoader
-from nn.schedules import OneCycleLR
+from nn.training.data import DataLoader
+from nn.training.schedules import OneCycleLR
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="SIGKILL is of POSIX")
 

@@ -629,7 +629,7 @@ def test_a_class_without_brackets(make: Any) -> None:
         (lambda: nn.Tanh(np.ones(2)), r"Tanh\(...\) takes no settings; to compute, make it first and then call it, Tanh\(\)"),
         (lambda: nn.ELU(np.ones(2)), r"ELU\(...\) takes the settings alpha; .* ELU\(\)\(...\)"),
         (lambda: nn.evaluate(nn.Linear, (np.ones(2), np.ones(2)), {}), "the class Linear was given as the model"),
-        (lambda: nn.from_pytorch(nn.Linear, {}), "a module to load into, but got <class 'nn.layers.Linear'>"),
+        (lambda: nn.from_pytorch(nn.Linear, {}), "a module to load into, but got <class 'nn.layers.linear.Linear'>"),
     ],
 )
 def test_inputs_or_classes_in_the_wrong_place(make: Any, text: str) -> None:

@@ -22,11 +22,12 @@ import pytest
 
 import nn
 from autograd import Value
-from nn import files, schedules
-from nn.data import DataLoader
-from nn.files import replacing
-from nn.saving import DIGEST, JSON, VERSION
-from nn.schedules import CosineAnnealingLR
+from nn.storage import archives as files
+from nn.storage.archives import replacing
+from nn.storage.checkpoints import DIGEST, JSON, VERSION
+from nn.training.data import DataLoader
+from nn.training.fit import schedules
+from nn.training.schedules import CosineAnnealingLR
 
 KINDS = pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
 

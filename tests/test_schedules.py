@@ -13,7 +13,7 @@ import pytest
 
 import nn
 from autograd import Value
-from nn.schedules import ScheduleOrderWarning
+from nn.training.schedules import ScheduleOrderWarning
 
 Make = Callable[[nn.Optimizer], nn.LRScheduler]
 

@@ -12,11 +12,11 @@ import safetensors.torch
 import torch
 
 import nn
-from nn.attention import MultiHeadAttention, TransformerBlock
-from nn.convolution import AvgPool2d, Conv1d, Conv2d, ConvTranspose2d, MaxPool2d
-from nn.layers import Bilinear, Embedding, Flatten
-from nn.normalisation import BatchNorm2d, GroupNorm, LayerNorm
-from nn.recurrent import GRU, LSTM, RNN
+from nn.layers.attention import MultiHeadAttention, TransformerBlock
+from nn.layers.convolution import AvgPool2d, Conv1d, Conv2d, ConvTranspose2d, MaxPool2d
+from nn.layers.linear import Bilinear, Embedding, Flatten
+from nn.layers.normalisation import BatchNorm2d, GroupNorm, LayerNorm
+from nn.layers.recurrent import GRU, LSTM, RNN
 
 TOLERANCE = {"rtol": 1e-10, "atol": 1e-10}
 theirs = torch.nn

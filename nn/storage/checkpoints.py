@@ -23,8 +23,8 @@ from urllib.parse import quote
 
 import numpy as np
 
-from nn.files import Arrays, CheckpointError, Texts, damaged, read_arrays, write_arrays
 from nn.module import Module
+from nn.storage.archives import Arrays, CheckpointError, Texts, damaged, read_arrays, write_arrays
 
 FORMAT, VERSION = "valuegrad checkpoint", 1
 JSON, DIGEST = "checkpoint.json", "checkpoint.sha256"

@@ -19,8 +19,8 @@ import numpy as np
 
 from autograd import Value
 from nn.arrays import count_of, shown, whole
-from nn.guards import GuardWarning, level_outside
-from nn.optimisers import LBFGS, Optimizer
+from nn.training.guards import GuardWarning, level_outside
+from nn.training.optimisers import LBFGS, Optimizer
 
 Functions = Callable[[int], float] | Sequence[Callable[[int], float]]
 COUNTING = (Optimizer.step, LBFGS.step)  # a step() of somebody's own may not count its calls

@@ -18,9 +18,9 @@ import numpy as np
 from autograd import Value, astype, gelu, linear, mean, relu, reshape, softmax, where
 from nn.arrays import Rng, as_tensor, flag, floating, shape_of
 from nn.init import glorot_uniform
-from nn.layers import Dropout, Linear, dropout, require_probability
+from nn.layers.linear import Dropout, Linear, dropout, require_probability
+from nn.layers.normalisation import LayerNorm
 from nn.module import Module
-from nn.normalisation import LayerNorm
 from nn.seeds import generator
 
 Mask = Any  # bools, floats, a Value of floats, or None

@@ -17,7 +17,7 @@ import numpy as np
 from autograd import Value
 from nn.arrays import count_of, shown
 from nn.extras import extra
-from nn.guards import Guard, NonFiniteGradientWarning
+from nn.training.guards import Guard, NonFiniteGradientWarning
 
 NAN_TRIAL = (
     "the loss was nan where the line search of LBFGS tried it, which ends its step early, maybe where it began: keep the loss "
@@ -71,7 +71,7 @@ class Optimizer:
         defaults: the options, and their values where a group has none of its own. ``weight_decay``,
             ``decoupled_weight_decay`` and ``maximize`` are seen to here. Options that have the name of one of the optimisers
             of nn must be in its range; others may be anything.
-        guards: whether every step first looks for common mistakes and warns of them, see nn.guards.
+        guards: whether every step first looks for common mistakes and warns of them, see nn.training.guards.
 
     Attributes:
         param_groups: a dict for each group: its "params", their "names" if given, and its options, which may be set.
