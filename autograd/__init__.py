@@ -3,7 +3,7 @@
 # fmt: off
 # isort: off
 from autograd.backward import gradient
-from autograd.drawing import Drawing, Recorder, draw, draw_network
+from autograd.drawing import Drawing, draw, draw_network
 from autograd.transforms.functional import (
     elementwise_grad, grad, hessian, hvp, jacobian, jvp, stop_gradient, value_and_grad, vjp)
 from autograd.ops.activations import (
@@ -22,6 +22,7 @@ from autograd.ops.reductions import log_softmax, logsumexp, max, mean, min, soft
 from autograd.ops.shapes import array, broadcast_to, concatenate, expand_dims, reshape, squeeze, stack, transpose
 from autograd.ops.special import multigammaln, polygamma
 from autograd.transforms.checkpoint import checkpoint
+from autograd.recording import Recorder
 from autograd.scopes import debug, no_grad, record_lines, scope
 from autograd.value import Value
 from autograd.verify import assert_gradients, check_gradients, check_model

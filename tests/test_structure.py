@@ -18,11 +18,13 @@ ROOT = Path(autograd.__file__).parent.parent
 
 #: A module may import from those before it in this list, and inside its own package.
 ORDER = [
-    "autograd.op", "autograd.ops", "autograd.graph", "autograd.generators", "autograd.innermost", "autograd.scopes",
-    "autograd.hooks", "autograd.backward", "autograd.numpy.dispatch", "autograd.source", "autograd.numpy.leaving",
-    "autograd.numpy.methods", "autograd.numpy.stub", "autograd.value", "autograd.transforms.trees", "autograd.transforms.call", "autograd.transforms.functional",
-    "autograd.transforms.checkpoint", "autograd.verify", "autograd.drawing", "autograd", "autograd.support", "autograd.__main__", "nn",
-    "demos",
+    "autograd.op", "autograd.ops.define", "autograd.ops", "autograd.graph", "autograd.generators", "autograd.innermost",
+    "autograd.scopes", "autograd.hooks", "autograd.backward", "autograd.source", "autograd.numpy", "autograd.value",
+    "autograd.transforms.trees", "autograd.transforms.call", "autograd.transforms",
+    "autograd.verify.report", "autograd.verify.measure", "autograd.verify.explain", "autograd.verify",
+    "autograd.web", "autograd.drawing.picture", "autograd.drawing.read", "autograd.drawing.write", "autograd.drawing",
+    "autograd.recording", "autograd", "autograd.support", "autograd.__main__",
+    "nn", "demos",
 ]  # fmt: skip
 
 
@@ -60,15 +62,34 @@ def test_imports_go_one_way() -> None:
         for name in imports(path):
             here, there = room(module), room(name)
             assert ORDER.index(there) <= ORDER.index(here), f"{module} imports {name}, which is above it"
-            if here in ("nn", "demos") and there != here:
+            if name.split(".")[0] != module.split(".")[0]:
                 assert name in ("autograd", "nn", "autograd.verify", "nn.init", "nn.estimators"), (
                     f"{module} imports {name}: only public names"
                 )
 
 
+def circles() -> list[set[str]]:
+    """Groups of modules that import each other, directly or through others."""
+    files = dict(module_files())
+    below = {module: {name for name in imports(path) if name in files and name != module} for module, path in files.items()}
+    reached = {module: set(names) for module, names in below.items()}
+    for _ in files:
+        longer = {module: names.union(*(reached[name] for name in names)) for module, names in reached.items()}
+        if longer == reached:
+            break
+        reached = longer
+    return [
+        {module, *(name for name in names if module in reached[name])} for module, names in reached.items() if module in names
+    ]
+
+
+def test_no_modules_import_each_other() -> None:
+    assert not [circle for circle in circles() if circle != {"autograd.recording.notes", "autograd.recording.recorder"}]
+
+
 def test_only_the_drawing_knows_graphviz() -> None:
     for module, path in module_files():
-        if room(module) != "autograd.drawing":
+        if not module.startswith("autograd.drawing"):
             assert "import graphviz" not in path.read_text(encoding="utf-8"), module
 
 
@@ -112,4 +133,4 @@ def lines_of_code(path: Path) -> int:
 def test_the_engine_fits_on_a_few_screens() -> None:
     """Graph, scopes, chain rule and Value; the op table, NumPy's protocol, transforms and drawing are rooms of their own."""
     core = [ROOT / "autograd" / f"{name}.py" for name in ("__init__", "graph", "scopes", "backward", "value")]
-    assert sum(map(lines_of_code, core)) < 600
+    assert sum(map(lines_of_code, core)) <= 600

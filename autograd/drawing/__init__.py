@@ -2,6 +2,5 @@
 
 from autograd.drawing.drawings import Drawing, draw
 from autograd.drawing.network import draw_network
-from autograd.recording import Recorder
 
-__all__ = ["Drawing", "Recorder", "draw", "draw_network"]
+__all__ = ["Drawing", "draw", "draw_network"]

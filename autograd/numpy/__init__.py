@@ -1,1 +1,1 @@
-"""TODO say what this room is for."""
+"""NumPy's names on Values: its dispatch protocols, its methods, and the errors where its protocols do not reach."""

@@ -21,7 +21,7 @@ from autograd.ops import functions
 from autograd.ops.inputs import labelled
 from autograd.source import UNKNOWN, assignment_at, expression_at, meaning, operation_at
 
-HERE = {f"autograd.{name}" for name in ("value", "leaving", "methods")}
+HERE = {"autograd.value", "autograd.numpy.leaving"}
 #: Packages whose functions are named as a whole: the frame that called them is the user's.
 LIBRARIES = {
     "autograd", "nn", "numpy", "scipy", "pandas", "xarray", "sklearn", "matplotlib", "mpl_toolkits", "seaborn", "statsmodels",

@@ -1,6 +1,6 @@
 """Which methods Value takes from the table of operations, and the stub that lists them for editors and type checkers.
 
-The stub, methods.pyi, is written by ``python -m autograd stub``, and a test holds it to the table.
+The stub, stub.pyi, is written by ``python -m autograd stub``, and a test holds it to the table.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def hint(name: str) -> property:
 
 
 def stub() -> str:
-    """The text of methods.pyi."""
+    """The text of stub.pyi."""
     lines = ['"""Written by `python -m autograd stub` from the table of operations."""\n', "from typing import Any\n"]
     lines += ["from autograd.value import Value\n", "class Methods:"]
     for name, function in sorted(shared_functions().items()):

@@ -1,4 +1,4 @@
-"""The base of Value that holds the methods taken from the table of operations; methods.pyi lists them."""
+"""The base of Value that holds the methods taken from the table of operations; stub.pyi lists them."""
 
 
 class Methods:

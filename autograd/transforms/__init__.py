@@ -1,1 +1,1 @@
-"""TODO say what this room is for."""
+"""Transforms of functions: gradients, Jacobians, Hessians and their products, for nested arguments; and checkpointing."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,11 +18,11 @@ from autograd.op import is_value, raw
 from autograd.ops.elementwise import positive
 from autograd.ops.inputs import holds_value, own_copy, real_array, short, zeros_like
 from autograd.ops.shapes import array, concatenate, reshape, stack
+from autograd.scopes import INSIDE
 from autograd.transforms.trees import Nesting, is_dataclass, mapped, parameters_of
 from autograd.value import Value
 
 Function = Callable[..., Any]
-HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 #: What transforms are differentiating with respect to while their functions run, in any thread, by id and with the number of
 #: transforms: results of inner transforms that depend on one of these have to be Values.
@@ -371,6 +370,6 @@ def inner(values: Sequence[Any], others: Sequence[Any]) -> Any:
 def outer_level() -> int:
     """The stack level of the first caller outside of this package, for warnings."""
     frame, level = inspect.currentframe(), 0
-    while frame is not None and frame.f_code.co_filename.startswith(HERE):
+    while frame is not None and frame.f_code.co_filename.startswith(INSIDE):
         frame, level = frame.f_back, level + 1
     return level

@@ -1,1 +1,1 @@
-"""TODO say what this room is for."""
+"""Storage: checkpoints and weights in files, and readers of data files."""

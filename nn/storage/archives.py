@@ -2,7 +2,7 @@
 
 Two kinds, told apart by the suffix when writing and by the content when reading: `.npz` (a zip of NumPy's own array
 files, uncompressed) needs NumPy only, `.safetensors` the package of that name. Pickles are never read: they can run
-code. What the names mean is decided in saving.py.
+code. What the names mean is decided in checkpoints.py.
 """
 
 from __future__ import annotations

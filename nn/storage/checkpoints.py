@@ -3,7 +3,7 @@
 A checkpoint holds the state of each part (model, optimizer, scheduler, generator, ...) by name. Arrays are entries
 such as `model/0.weight` and `optimizer/state/0/momentum_buffer`; the rest is JSON, in the entry `checkpoint.json`, together
 with the SHA-256 of each array; and the 32 bytes in `checkpoint.sha256` are that of the JSON. How files are written
-and read is in files.py; nothing is ever unpickled.
+and read is in archives.py; nothing is ever unpickled.
 """
 
 from __future__ import annotations

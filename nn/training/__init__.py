@@ -1,1 +1,1 @@
-"""TODO say what this room is for."""
+"""Training: data, optimisers, schedules, clipping, guards, and the loop."""

@@ -22,7 +22,7 @@ WINDOW = 100  # steps in a row without any gradient after which a unit is called
 # above it in 29 of 48 with SGD at 0.1 and momentum or Adam at 0.1. A tenth or a third are dead in many that learn well.
 SHARE = 0.5
 NAMED = 3  # parameters in a message
-HERE = os.path.dirname(os.path.abspath(__file__))
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 STALE = (
     "zero_grad() was forgotten: what backward() found is added to the gradient of an earlier step in {names}. "
@@ -212,6 +212,6 @@ def judge(grad: Any) -> tuple[bool, bool]:
 def level_outside() -> int:
     """The stacklevel with which a warning points at the caller of nn, where the mistake is."""
     level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and os.path.dirname(frame.f_code.co_filename) == HERE:
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(HERE):
         level, frame = level + 1, frame.f_back
     return level

@@ -1,1 +1,1 @@
-"""TODO say what this room is for."""
+"""Read a graph as a picture: scan it, fold copies, select within a budget, compose texts and numbers, mark what is wrong."""

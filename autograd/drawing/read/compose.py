@@ -1,4 +1,4 @@
-"""From a sheet to a Picture: the nodes get their names, texts and numbers. Which nodes there are is in sheet.py."""
+"""From a sheet to a Picture: the nodes get their names, texts and numbers. Which nodes there are is in selection.py."""
 
 from __future__ import annotations
 

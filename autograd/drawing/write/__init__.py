@@ -1,1 +1,1 @@
-"""TODO say what this room is for."""
+"""Write a picture as DOT, Mermaid, text, an image or a page."""

@@ -48,7 +48,7 @@ def page_of(picture: Picture, direction: str = "LR") -> str:
 
 def text_of(name: str) -> str:
     """A file of the folder `page_files`."""
-    return (files("autograd.drawing") / "page_files" / name).read_text(encoding="utf-8")
+    return (files("autograd.drawing.write") / "page_files" / name).read_text(encoding="utf-8")
 
 
 def json_text(item: Any) -> str:

@@ -1,1 +1,1 @@
-"""TODO say what this room is for."""
+"""Explain a failed check: the likely cause, and the operation to blame."""

@@ -1,1 +1,1 @@
-"""TODO say what this room is for."""
+"""Measure slopes: what is checked, differences with error bars, verdicts along lines, and contracts beside the numbers."""
