@@ -1,4 +1,4 @@
-"""Gradient checkers on the written cases of tests/gradient_cases.py: wrong gradients they accept, right ones they reject.
+"""Gradient checkers on the written cases of tests/verify/gradient_cases.py: wrong gradients they accept, right ones they reject.
 
 `python -m tests.benchmarks.checkers` makes a virtual environment for each of PyTorch, JAX and HIPS autograd (in the folder of
 --environments, where they stay; without it in a temporary one), runs every case through the checker of each of them with its
@@ -279,7 +279,7 @@ def answers(library: str, python: str, cases: Sequence[Any], limit: float) -> tu
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copy(HERE, folder / "checkers.py")
-        shutil.copy(HERE.parents[1] / "gradient_cases.py", folder)
+        shutil.copy(HERE.parents[1] / "verify" / "gradient_cases.py", folder)
         search = str(HERE.parents[2]) if library == "valuegrad" else None
         while len(found) < len(cases):
             process = Process([python, "checkers.py", "--run", library, str(len(found))], folder, search)
@@ -349,7 +349,7 @@ def reason(item: Answer) -> str:
 
 
 def main() -> None:
-    from tests.gradient_cases import CASES
+    from tests.verify.gradient_cases import CASES
 
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.checkers", description=__doc__.splitlines()[0])
     parser.add_argument("--environments", type=Path, help="folder of the virtual environments (default: a temporary one)")

@@ -2,7 +2,7 @@
 
 Run by hand, in about ten minutes: `python -m tests.benchmarks.precision [name ...]`. Errors are in ulp, the distance from the
 right number to the next one of the dtype, by ranges of the size of the largest input. What is above the bound of the
-operation is bold. How an error counts near zeros, and the points, are those of tests/precision.py.
+operation is bold. How an error counts near zeros, and the points, are those of tests/ops/precision.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tests.precision import REFERENCES, Measured, measured
+from tests.ops.precision import REFERENCES, Measured, measured
 
 #: The name of a range, and the size up to which it goes.
 RANGES = {"below 1e-3": 1e-3, "to 10": 10.0, "to 1000": 1e3, "above": np.inf}

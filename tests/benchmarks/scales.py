@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.verify import check_gradients
-from tests.gradient_cases import CASES, Case
+from tests.verify.gradient_cases import CASES, Case
 
 #: The exponents, by the dtype of the inputs.
 EXPONENTS = {
