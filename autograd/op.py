@@ -46,6 +46,8 @@ class Op:
             and the operators write out. Of all other ops a node keeps the whole tuple of arguments.
         domain: for elementwise ops, an interval for each input to sample, away from kinks.
         sums: whether it adds numbers up, which for float16 it does in float32.
+        mixes: whether every element of the output depends on all elements of a matrix, as in a factorisation: each is then
+            rounded like the largest of them.
         floats: whether integers and bools become floats before it computes; if not, it moves them as they are.
         first: the position of its first differentiable argument.
         unfold: of a checkpoint, a function that puts the nodes it computes again in its place on the path of a Pullback.
@@ -78,6 +80,7 @@ class Op:
         self.first = self.rules[0][0]
         self.sums = kind in SUMS
         self.floats = self.sums or kind == "elementwise"
+        self.mixes = False
         plain = len(rules) == len(names) <= 2 and prepare is None and kind != "custom"  # whose rules are checked
         self.unfold: Callable[..., Any] | None = None
         self.rule_x = self.rules[0][1] if plain else None

@@ -143,6 +143,12 @@ def adding(op: Op) -> Op:
     return op
 
 
+def mixing(op: Op) -> Op:
+    """Mark an operation whose every output element depends on all elements of a matrix, and is rounded like the largest."""
+    op.mixes = True
+    return op
+
+
 def primitive(
     kind: str = "custom",
     prepare: Callable[..., tuple[Any, ...]] | None = None,

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from autograd.op import is_value, raw, shape_of
-from autograd.ops.define import composed, primitive
+from autograd.ops.define import composed, mixing, primitive
 from autograd.ops.elementwise import pow as power
 from autograd.ops.elementwise import ratio, where
 from autograd.ops.indexing import averaged_runs
@@ -136,6 +136,7 @@ def inverse_gaps(values: Any, name: str, *turns: Any) -> Any:
 # --- inverses and determinants --------------------------------------------------------------------
 
 
+@mixing
 @primitive("linear", x=lambda g, out, x: -matmul(matmul(swap(out), g), swap(out)))
 def _inv(x: Any) -> Any:
     """inv()."""
@@ -157,6 +158,7 @@ def solve_rule(g: Any, out: Any, values: tuple[Any, Any]) -> tuple[Any, Any]:
     return -matmul(c, swap(out)), c
 
 
+@mixing
 @primitive("linear", lambda values: (tuple(values),), symbol="solve({})", values=solve_rule)
 def _solve(values: tuple[Any, Any]) -> Any:
     """solve()."""
@@ -216,6 +218,7 @@ def det_rule(g: Any, out: Any, x: Any, by_minors: bool) -> Any:
     return per_matrix(g * out) * swap(_inv(x))
 
 
+@mixing
 @primitive("linear", x=det_rule)
 def _det(x: Any, by_minors: bool) -> Any:
     """det(); with `by_minors` its derivatives divide by nothing, however small the numbers."""
@@ -234,6 +237,7 @@ def logabsdet_rule(g: Any, out: Any, x: Any) -> Any:
     return per_matrix(g) * swap(_inv(x))
 
 
+@mixing
 @primitive("linear", x=logabsdet_rule)
 def _logabsdet(x: Any) -> Any:
     """The logarithm of the absolute determinant."""
@@ -260,6 +264,7 @@ def pinv_rule(g: Any, out: Any, x: Any, *how: Any) -> Any:
     )
 
 
+@mixing
 @primitive("linear", x=pinv_rule)
 def _pinv(x: Any, rcond: Any, hermitian: bool, rtol: Any) -> Any:
     """pinv()."""
@@ -328,6 +333,7 @@ def cholesky_rule(g: Any, out: Any, x: Any) -> Any:
     return symmetric(solve(swap(out), swap(solve(swap(out), swap(inner)))))
 
 
+@mixing
 @primitive("linear", x=cholesky_rule)
 def _cholesky(x: Any) -> Any:
     """cholesky()."""
@@ -354,6 +360,7 @@ def qr_rule(g: Any, out: Any, x: Any) -> Any:
     return swap(solve(r, swap(g_q + matmul(q, inner))))
 
 
+@mixing
 @primitive("linear", x=qr_rule)
 def _qr(x: Any) -> Any:
     """Q and R of matrices with as many rows as columns or more, packed."""
@@ -393,6 +400,7 @@ def eigh_rule(g: Any, out: Any, x: Any, uplo: str) -> Any:
     return symmetric(matmul(matmul(v, diagonal_matrix(shared(g_w, w)) + inner), swap(v)))
 
 
+@mixing
 @primitive("linear", x=eigh_rule)
 def _eigh(x: Any, uplo: str) -> Any:
     """Eigenvalues and eigenvectors of symmetric matrices, packed."""
@@ -425,6 +433,7 @@ def eig_rule(g: Any, out: Any, x: Any) -> Any:
     return solve(swap(v), matmul(diagonal_matrix(g_w) + inner * inverse_gaps(w, "eig", inner), swap(v)))
 
 
+@mixing
 @primitive("linear", x=eig_rule)
 def _eig(x: Any) -> Any:
     """Eigenvalues and eigenvectors of matrices with real ones, packed."""
@@ -496,6 +505,7 @@ def warn_of_zeros(zero: Any, g_u: Any, g_s: Any, g_vh: Any) -> None:
         )
 
 
+@mixing
 @primitive("linear", x=svd_rule)
 def _svd(x: Any, hermitian: bool, full: bool) -> Any:
     """U, S and Vh, packed."""
@@ -515,6 +525,7 @@ def complement_rule(g: Any, out: Any, u: Any, rest: Any) -> Any:
     return -matmul(matmul(out, swap(g)), u)
 
 
+@mixing
 @primitive("linear", u=complement_rule)
 def _complement(u: Any, rest: Any) -> Any:
     """The columns `rest` that complete the orthonormal columns u, as a function of them."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from autograd import Value, grad
+from autograd.ops import linalg, table
 from autograd.verify import check_gradients
 
 RNG = np.random.default_rng(5)
@@ -191,3 +192,10 @@ def test_lengths_and_deviations_keep_their_slopes_where_squares_leave_the_range_
     np.testing.assert_allclose(grad(lambda a: np.linalg.norm(a, axis=1).sum())(rows)[:2], [[0.6, 0.8]] * 2, rtol=tolerance)
     slopes = grad(lambda a: np.std(a, axis=1, ddof=1).sum())(rows)
     np.testing.assert_allclose(slopes, np.sqrt(0.5) * np.array([[-1, 1], [-1, 1], [0, 0]]), rtol=tolerance)
+
+
+def test_inverses_and_factorisations_say_that_they_mix_the_elements_of_a_matrix() -> None:
+    """Verification judges their rounding by the largest element."""
+    mixing = {name for name, op in table().items() if op.mixes}
+    assert mixing == {name for name, op in table().items() if op.__module__ == linalg.__name__ and op.kind == "linear"}
+    assert {"inv", "solve", "det", "qr", "svd", "eigh", "eig", "cholesky", "pinv"} <= mixing

@@ -18,7 +18,6 @@ import numpy as np
 from autograd.backward import Pullback, contributions
 from autograd.graph import arguments_of
 from autograd.op import Op, is_value, raw
-from autograd.ops import linalg
 from autograd.ops.inputs import describe, own_copy, real_array, short, zeros_like
 from autograd.ops.reductions import fit
 from autograd.transforms.call import signature_of
@@ -404,7 +403,7 @@ def shaken(c: Any, op: Op, rng: np.random.Generator, enlarged: float) -> Any:
     """
     dtype = np.dtype(c.real.dtype) if isinstance(c, (np.ndarray, np.generic)) else np.dtype(float)
     size = abs(c)
-    if np.ndim(c) > 1 and np.size(c) and op.__module__ == linalg.__name__:
+    if np.ndim(c) > 1 and np.size(c) and op.mixes:
         size = np.max(size, (-2, -1), keepdims=True) * np.ones(np.shape(c))
     unit = np.where(size > 0.0, np.maximum(precision(dtype) * np.asarray(size, float), smallest(dtype)), 0.0)
     moved = c + enlarged * unit * rng.uniform(-1.0, 1.0, np.shape(c))
