@@ -30,8 +30,8 @@ from autograd import (
     where,
 )
 from nn.arrays import as_tensor, joined, no_tuple, plain
-from nn.averages import note
 from nn.layers.activations import FunctionModule
+from nn.reductions import note
 
 # --- what all share -------------------------------------------------------------------------------
 
@@ -111,7 +111,7 @@ def counted(x: Any, factor: Any) -> Any:
 
 
 def reduced(name: str, losses: Any, reduction: str, total: Any = None) -> Any:
-    """The losses, their sum, or their mean: the sum over `total`, or by default the number of losses. See nn.averages.
+    """The losses, their sum, or their mean: the sum over `total`, or by default the number of losses. See nn.reductions.
 
     Raises:
         ValueError: for another reduction, or a mean over a total of 0 or of no losses.

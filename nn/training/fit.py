@@ -24,10 +24,10 @@ import numpy as np
 
 from autograd import Value, no_grad
 from nn.arrays import Rng, flag, plain, whole
-from nn.averages import Average, note, noted
 from nn.extras import extra
 from nn.losses import class_numbers
 from nn.module import Module, is_parameter, name_of, out_of_sight, remembered
+from nn.reductions import Average, note, noted
 from nn.storage.checkpoints import save
 from nn.training.clipping import clip_grad_norm
 from nn.training.data import DataLoader, as_array, as_tuple, count
