@@ -21,8 +21,6 @@ import numpy as np
 
 from autograd import Value
 from nn.arrays import Rng, require_float
-from nn.layers.linear import Embedding
-from nn.layers.normalisation import OverLastAxes
 from nn.module import Module
 from nn.seeds import generator
 
@@ -270,6 +268,6 @@ def initialise(
 
 
 def _trainable(model: Module) -> Iterator[tuple[str, Value]]:
-    """The named parameters that are not frozen, without the tables of Embedding and the scales of LayerNorm and RMSNorm."""
-    kept = {id(module.weight) for module in model.modules() if isinstance(module, (Embedding, OverLastAxes))}
+    """(path, parameter) for each that is neither frozen nor in the `keeps_start` of its module."""
+    kept = {id(getattr(module, name)) for module in model.modules() for name in module.keeps_start}
     return ((name, p) for name, p in model.named_parameters() if p.requires_grad and id(p) not in kept)

@@ -51,6 +51,7 @@ class Module:
 
     training: bool = True
     newer_buffers: tuple[str, ...] = ()  # names of buffers that states of older versions do not have, and may be without
+    keeps_start: tuple[str, ...] = ()  # names of parameters that nn.init.initialise() does not set
 
     def __init_subclass__(cls, **named: Any) -> None:
         super().__init_subclass__(**named)

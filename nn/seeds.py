@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nn.arrays import Rng, whole
+from nn.source import level_outside
 
 _root: np.random.Generator | None = None  # of seed(); each object gets a generator that is spawned from it
 _warned = False
@@ -68,5 +69,5 @@ def warn_of_other_seed() -> None:
     _warned = True
     warnings.warn(
         "np.random.seed() was called, but nn does not draw from NumPy's global generator: call nn.seed(number), or pass rng=",
-        stacklevel=4,
+        stacklevel=level_outside(),
     )

@@ -124,6 +124,8 @@ class Embedding(Module):
     (2, 2, 3)
     """
 
+    keeps_start = ("weight",)
+
     def __init__(
         self,
         num_embeddings: int,

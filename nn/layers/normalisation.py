@@ -153,6 +153,7 @@ class OverLastAxes(Module):
     """What LayerNorm and RMSNorm have in common: the last axes, whose lengths are `normalized_shape`."""
 
     usual_eps: float | None = None  # the default, which the repr does not show
+    keeps_start = ("weight",)
 
     def __init__(
         self, normalized_shape: int | tuple[int, ...], eps: float | None, elementwise_affine: bool, bias: bool, dtype: Any

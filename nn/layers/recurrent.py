@@ -31,7 +31,7 @@ from nn.arrays import Rng, as_tensor, flag, floating, shape_of
 from nn.layers.linear import Dropout, near_zero
 from nn.module import Module
 from nn.seeds import generator
-from nn.training.guards import level_outside
+from nn.source import level_outside
 
 
 def _require_nonlinearity(name: str) -> None:

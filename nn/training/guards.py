@@ -6,14 +6,13 @@ They look at gradients only, at the start of every step, before anything is chan
 from __future__ import annotations
 
 import math
-import os
-import sys
 import warnings
 from typing import Any, Protocol
 
 import numpy as np
 
 from autograd import Value
+from nn.source import level_outside
 
 EARLY = 10  # steps after which what no gradient has reached is called forgotten
 WINDOW = 100  # steps in a row without any gradient after which a unit is called dead
@@ -22,7 +21,6 @@ WINDOW = 100  # steps in a row without any gradient after which a unit is called
 # above it in 29 of 48 with SGD at 0.1 and momentum or Adam at 0.1. A tenth or a third are dead in many that learn well.
 SHARE = 0.5
 NAMED = 3  # parameters in a message
-HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 STALE = (
     "zero_grad() was forgotten: what backward() found is added to the gradient of an earlier step in {names}. "
@@ -207,11 +205,3 @@ def judge(grad: Any) -> tuple[bool, bool]:
     # One pass tells both, except where a sum overflows or cancels. A dot product would wait for the threads of BLAS.
     total = float(np.add.reduce(grad, axis=None, dtype=np.float32 if grad.dtype == np.float16 else None))
     return math.isfinite(total) or bool(np.isfinite(grad).all()), total != 0.0 or bool(grad.any())
-
-
-def level_outside() -> int:
-    """The stacklevel with which a warning points at the caller of nn, where the mistake is."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(HERE):
-        level, frame = level + 1, frame.f_back
-    return level

@@ -19,7 +19,8 @@ import numpy as np
 
 from autograd import Value
 from nn.arrays import count_of, shown, whole
-from nn.training.guards import GuardWarning, level_outside
+from nn.source import level_outside
+from nn.training.guards import GuardWarning
 from nn.training.optimisers import LBFGS, Optimizer
 
 Functions = Callable[[int], float] | Sequence[Callable[[int], float]]
