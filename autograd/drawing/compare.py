@@ -8,7 +8,7 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 
 from autograd.drawing.picture import Edge, Group, Node, Picture, plural
-from autograd.drawing.read.likeness import NUMBER
+from autograd.drawing.read.similarity import NUMBER
 
 MOST_PAIRS = 100_000  # of more pairs of nodes the first of a kind is matched with the first
 SETTING = re.compile(r"\w+=(?:\([^)]*\)|[^,)]+)|\[[^\]]*\]")  # axis=(0, 1), or an index

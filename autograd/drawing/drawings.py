@@ -20,10 +20,10 @@ from autograd.drawing.failure import failed_root, marked_as_failed, model_of
 from autograd.drawing.picture import Edge, Group, Node, Picture, plural
 from autograd.drawing.read.budget import collapsed
 from autograd.drawing.read.compose import LIMIT, Composer
+from autograd.drawing.read.folded_graph import add_groups, sheet_of
 from autograd.drawing.read.folding import folded, unfolded
 from autograd.drawing.read.gradients import cotangents_of
 from autograd.drawing.read.graph import Outputs, read, without_collector
-from autograd.drawing.read.selection import add_groups, sheet_of
 from autograd.drawing.write.dot import digraph_of
 from autograd.drawing.write.grid import grid_of
 from autograd.drawing.write.mermaid import mermaid_of

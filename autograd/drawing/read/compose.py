@@ -1,4 +1,4 @@
-"""From a sheet to a Picture: the nodes get their names, texts and numbers. Which nodes there are is in selection.py."""
+"""From a sheet to a Picture: the nodes get their names, texts and numbers. Which nodes there are is in folded_graph.py."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 
 from autograd.drawing.picture import Edge, Node, Picture, Summary, plural
 from autograd.drawing.read.budget import used
+from autograd.drawing.read.folded_graph import Sheet, nearest
 from autograd.drawing.read.folding import CHAINED, Folding
 from autograd.drawing.read.gradients import SAMPLE, summary_of, was_differentiated, with_flows
 from autograd.drawing.read.graph import Reading
-from autograd.drawing.read.likeness import NUMBER
 from autograd.drawing.read.marks import RECTIFIERS, dead_units, marked
-from autograd.drawing.read.rules import rules_of, words_of
-from autograd.drawing.read.selection import Sheet, nearest
+from autograd.drawing.read.rule_texts import rules_of, words_of
+from autograd.drawing.read.similarity import NUMBER
 from autograd.drawing.read.sources import place_of
 from autograd.drawing.read.texts import LONGEST_LABEL, UNNAMED, formula, number_text, operands_of, rows_of, shortened
 from autograd.scopes import Place

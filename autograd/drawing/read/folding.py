@@ -3,7 +3,7 @@
 Two nodes are copies if they are the same operation on the same shapes in the same place of the model, and so are
 the operands they have inside of their scope, all the way down: each round of `refined` looks one operand further.
 What comes from outside of the scope does not count, so that samples, neurons and time steps fold alike. What "the same
-place" is, is decided in likeness.py.
+place" is, is decided in similarity.py.
 
 The scheme is colour refinement: Weisfeiler and Leman, 1968. Without scopes a long loop never ends to refine: each
 round tells one more of its first turns from the others. Then the rounds that show the pattern of one turn are enough.
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from autograd.drawing.read.graph import Array, Reading
-from autograd.drawing.read.likeness import Degrees
+from autograd.drawing.read.similarity import Degrees
 
 CHAINED = ("add", "mul", "maximum", "minimum")  # ops whose chains are drawn as one: a sum of 17 terms
 PATIENCE, QUICK = 12, 200_000  # rounds without a new pattern before a loop is believed; 2 on larger graphs

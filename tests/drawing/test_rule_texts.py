@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autograd import Value, primitive
-from autograd.drawing.read.rules import KINDS, WORDS, rules_of, words_of
+from autograd.drawing.read.rule_texts import KINDS, WORDS, rules_of, words_of
 from autograd.ops import table
 
 OPS = table()
