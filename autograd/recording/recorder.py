@@ -1,7 +1,7 @@
 """Recorder: the statistics of a training run, step by step, as a page, figures or JSON. It trains nothing and changes nothing.
 
 What is measured is in tracks.py, what of in inputs.py, and what stands out in notes.py;
-the page is drawn by page/.
+the page is drawn by page_files/.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from autograd.recording.notes import bad_numbers, idle_units, sizes_of_gradients
 from autograd.recording.tracks import SAMPLE, Track
 from autograd.value import Value
 
-FILES = Path(__file__).with_name("page")
+FILES = Path(__file__).with_name("page_files")
 WALK, EARLY = 8, 50  # activations are measured at every 8th record, and in small graphs at the first 50
 MODULES = 500  # of more than these, activations are not kept
 ON_PAGE = 1_500_000  # counts in a page, about 4 MB: of a longer record every k-th step is shown
@@ -291,8 +291,8 @@ class Recorder:
         most = max(50, ON_PAGE // (self.bins * sum(1 for _ in self._tracks())))
         data = {**self.to_json(most), "reload": reload, "written": self.steps}
         script = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
-        parts = {"STYLE": read("recorder.css"), "SCRIPT": read("recorder.js"), "DATA": script}
-        page = read("recorder.html").replace("{{TITLE}}", escape(data["title"] or "Training"))
+        parts = {"STYLE": read("page.css"), "SCRIPT": read("page.js"), "DATA": script}
+        page = read("page.html").replace("{{TITLE}}", escape(data["title"] or "Training"))
         for name, text in parts.items():
             page = page.replace("{{" + name + "}}", text)
         return page
