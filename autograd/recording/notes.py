@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -12,19 +13,28 @@ from autograd.drawing.picture import plural
 from autograd.recording.inputs import Group
 from autograd.recording.tracks import Track
 
-if TYPE_CHECKING:
-    from autograd.recording.recorder import Recorder
-
 LOOKED_AT = 200  # records that may be explosions, of each parameter
 Note = tuple[str, int, str, str]  # kind, step, name, text
 
 
-def bad_numbers(recorder: Recorder) -> Iterator[Note]:
+def notes_of(
+    groups: list[Group], activations: list[Track], bad_losses: list[tuple[int, str]], zero_steps: list[int], steps: list[int]
+) -> list[dict[str, Any]]:
+    """The notes on a run recorded at these steps; see Recorder.notes()."""
+    found = chain(
+        bad_numbers(groups, activations, bad_losses),
+        zero_gradients(groups, zero_steps, steps[0]) if steps else (),
+        sizes_of_gradients(groups, steps[-1]) if steps else (),
+        idle_units(activations),
+    )
+    return [{"kind": kind, "step": step, "name": name, "text": text} for kind, step, name, text in found]
+
+
+def bad_numbers(groups: list[Group], activations: list[Track], bad_losses: list[tuple[int, str]]) -> Iterator[Note]:
     """Where the first NaN or infinity was: activations before the loss before gradients before values."""
-    activations = list((recorder.activations or {}).values())
-    gradients = [group.gradients for group in reversed(recorder.groups)]  # the backward pass reaches the last first
-    values = [group.values for group in recorder.groups]
-    found = bad_tracks(activations, "the activations of ") + [(*bad, "the loss", "") for bad in recorder.bad_losses]
+    gradients = [group.gradients for group in reversed(groups)]  # the backward pass reaches the last first
+    values = [group.values for group in groups]
+    found = bad_tracks(activations, "the activations of ") + [(*bad, "the loss", "") for bad in bad_losses]
     found += bad_tracks(gradients, "the gradient of ") + bad_tracks(values, "the values of ")
     if not found:
         return
@@ -33,7 +43,7 @@ def bad_numbers(recorder: Recorder) -> Iterator[Note]:
     more = f", and in {plural(rest, 'other place')} at that step" if rest else ""
     tracks = [*activations, *gradients, *values]
     unseen = min((track.unseen for track in tracks if track.first_bad and track.first_bad[0] == step), default=0)
-    unseen = 0 if any(bad[0] == step for bad in recorder.bad_losses) else unseen  # the loss of each step is looked at
+    unseen = 0 if any(bad[0] == step for bad in bad_losses) else unseen  # the loss of each step is looked at
     before = f"; {plural(unseen, 'step')} before it {'was' if unseen == 1 else 'were'} not recorded" * bool(unseen)
     yield "nan", step, name, f"first {what} at step {step} in {where}{name}{more}{before}"
     in_gradients = min(bad_tracks(gradients, "the gradient of "), key=itemgetter(0), default=first)
@@ -46,17 +56,18 @@ def bad_tracks(tracks: Iterable[Track], where: str) -> list[tuple[int, str, str,
     return [(*track.first_bad, where, track.name) for track in tracks if track.first_bad]
 
 
-def zero_gradients(recorder: Recorder) -> Iterator[Note]:
-    if recorder.zero_steps:
-        first, last = recorder.zero_steps[0], recorder.zero_steps[-1]
+def zero_gradients(groups: list[Group], zero_steps: list[int], start: int) -> Iterator[Note]:
+    """Gradients that were zero: all of them in a step, or single ones from the first record, `start`, to the last."""
+    if zero_steps:
+        first, last = zero_steps[0], zero_steps[-1]
         when = f"at step {first}" if first == last else f"at step {first} and later, last at step {last}"
         yield "zero", first, "", f"all gradients were zero {when}: was zero_grad() called before recorder.step()?"
-        if all(always_zero(group) for group in recorder.groups):
+        if all(always_zero(group) for group in groups):
             return
-    names = [group.name for group in recorder.groups if not group.frozen and always_zero(group)]
+    names = [group.name for group in groups if not group.frozen and always_zero(group)]
     if names:
         text = f"zero at every recorded step: {gradients_of(names)}; not on the way to the loss, or only through dead units"
-        yield "zero", recorder.records[0][0], names[0], text
+        yield "zero", start, names[0], text
 
 
 def always_zero(group: Group) -> bool:
@@ -82,11 +93,11 @@ def gradients_of(names: list[str]) -> str:
     return f"the gradients of {', '.join(shown)} and {f'{len(names) - 3} more' if len(names) > 4 else names[-1]}"
 
 
-def sizes_of_gradients(recorder: Recorder) -> Iterator[Note]:
+def sizes_of_gradients(groups: list[Group], last: int) -> Iterator[Note]:
     """Exploding: 1,000 times the median so far. Vanishing: in the last ten records, less than 1e-5 of the largest."""
     exploding: dict[int, list[tuple[float, str]]] = {}
     ends = {}
-    for group in recorder.groups:
+    for group in groups:
         table = group.gradients.table()
         rms = np.nan_to_num(table["rms"], posinf=np.finfo(float).max)
         least = np.minimum.accumulate(np.where(rms > 0.0, rms, np.inf))  # the median is no less: most places are out
@@ -106,15 +117,14 @@ def sizes_of_gradients(recorder: Recorder) -> Iterator[Note]:
     largest = max(ends, key=lambda name: ends[name], default="")
     small = [name for name, end in ends.items() if end < 1e-5 * ends[largest]]
     if small:
-        step = recorder.records[-1][0]
         sizes = f"the rms is down to {min(ends.values()):.2g} at the end, that of {largest} is {ends[largest]:.2g}"
         text = f"vanishing: {gradients_of(small)}; {sizes}"
-        yield "vanishing", step, small[0], text
+        yield "vanishing", last, small[0], text
 
 
-def idle_units(recorder: Recorder) -> Iterator[Note]:
+def idle_units(activations: list[Track]) -> Iterator[Note]:
     """Layers of which half the units, or results, do nothing at the last record; since when."""
-    for track in (recorder.activations or {}).values():
+    for track in activations:
         table = track.table()
         for column, kind, what in (
             ("silent", "dead", f"the relu units of {track.name} give zero for the whole batch"),

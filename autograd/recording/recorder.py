@@ -20,7 +20,7 @@ from autograd.drawing.picture import plural
 from autograd.graph import topological_order
 from autograd.recording.figure import figure_of
 from autograd.recording.inputs import grouped, last_results, named_values, number_of, rows_for
-from autograd.recording.notes import bad_numbers, idle_units, sizes_of_gradients, zero_gradients
+from autograd.recording.notes import notes_of
 from autograd.recording.tracks import SAMPLE, Track
 from autograd.value import Value
 
@@ -234,8 +234,9 @@ class Recorder:
         of the parameter or module, or "", and ``text``.
         """
         self._measure()
-        found = [*bad_numbers(self), *zero_gradients(self), *sizes_of_gradients(self), *idle_units(self)]
-        return [{"kind": kind, "step": step, "name": name, "text": text} for kind, step, name, text in found]
+        activations = list((self.activations or {}).values())
+        steps = [step for step, _, _ in self.records]
+        return notes_of(self.groups, activations, self.bad_losses, self.zero_steps, steps)
 
     def to_json(self, max_records: int | None = None) -> dict[str, Any]:
         """All records as dicts, lists, strings and numbers of six digits.
