@@ -1,4 +1,4 @@
-"""The functions of NumPy and SciPy that work on Values.
+"""The functions of NumPy and SciPy that work on Values, read from the table of operations.
 
 usage: python -m autograd          the table of all: function, orders of its derivatives, note
        python -m autograd WORD     the rows with that word in the name of the function
@@ -7,11 +7,25 @@ usage: python -m autograd          the table of all: function, orders of its der
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+import autograd
+from autograd.numpy.dispatch import CONSTANT, SUPPORTED
 from autograd.numpy.methods import stub
-from autograd.support import support_table
+from autograd.op import Op
+from autograd.ops import functions, needs_scipy, table
+from autograd.ops.piecewise import nothing
+
+Row = tuple[str, str, str]
+
+#: The modules of NumPy whose functions are listed, by what is written before a name.
+HOMES = {"np.": np, "np.linalg.": np.linalg, "np.fft.": np.fft, "np.lib.stride_tricks.": np.lib.stride_tricks}
 
 
 def main() -> None:
@@ -26,6 +40,48 @@ def main() -> None:
         sys.exit(words not in (["-h"], ["--help"]))
     else:
         print(support_table(*words), end="")
+
+
+def supported() -> dict[str, Callable[..., Any]]:
+    """Our function for each function of NumPy and SciPy that takes Values, by the name it is called by, and our own."""
+    named: dict[str, Callable[..., Any]] = {}
+    for theirs, ours in SUPPORTED.items():
+        for prefix, home in HOMES.items():
+            named |= {prefix + name: ours for name, item in vars(home).items() if item is theirs and name[0] != "_"}
+    by_scipy = {name: item for name, item in functions().items() if needs_scipy(item)}
+    for name in ("multigammaln", "polygamma"):  # no ufuncs of SciPy's, which it does not dispatch
+        del by_scipy[name]
+    named |= {f"scipy.special.{name}": item for name, item in by_scipy.items()}
+    known = {id(item) for item in named.values()}
+    named |= {f"autograd.{name}": item for name, item in functions().items() if id(item) not in known and hasattr(autograd, name)}
+    return named
+
+
+def rows() -> list[Row]:
+    """(function, orders of its derivatives, note) for all that is supported, and for what gives plain results."""
+    found = [(name, orders(item), note(item)) for name, item in supported().items()]
+    constant = [("np.linalg." if item is np.linalg.matrix_rank else "np.") + item.__name__ for item in CONSTANT]
+    return sorted(found) + [(name, "plain", "a plain result, without a derivative") for name in sorted(set(constant))]
+
+
+def orders(function: Callable[..., Any]) -> str:
+    """ "all", or "zero" where the derivative is zero everywhere."""
+    op = function if isinstance(function, Op) else table().get(function.__name__)  # what a composed function is named after
+    rules = [rule for _, rule in op.rules] if op is not None else [None]
+    return "zero" if all(rule is nothing for rule in rules) or hasattr(function, "steps") else "all"
+
+
+def note(function: Callable[..., Any]) -> str:
+    """The first sentence of a docstring."""
+    first = (function.__doc__ or "").strip().split("\n")[0]
+    return re.split(r"\.\s+(?=[A-Z])", first)[0].removesuffix(".")
+
+
+def support_table(word: str = "") -> str:
+    """The rows whose function has that word in its name, as Markdown."""
+    lines = ["| function | orders | note |", "|---|---|---|"]
+    lines += [f"| `{name}` | {order} | {text.replace('|', chr(92) + '|')} |" for name, order, text in rows() if word in name]
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

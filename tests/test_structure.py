@@ -23,7 +23,7 @@ ORDER = [
     "autograd.transforms.trees", "autograd.transforms.call", "autograd.transforms",
     "autograd.verify.report", "autograd.verify.measure", "autograd.verify.explain", "autograd.verify",
     "autograd.web", "autograd.drawing.picture", "autograd.drawing.read", "autograd.drawing.write", "autograd.drawing",
-    "autograd.recording", "autograd", "autograd.support", "autograd.__main__",
+    "autograd.recording", "autograd", "autograd.__main__",
     "nn.source", "nn.extras", "nn.arrays", "nn.seeds", "nn.module", "nn.init", "nn.layers", "nn.containers",
     "nn.reductions", "nn.losses", "nn.storage", "nn.pytorch", "nn.training", "nn", "nn.estimators", "demos",
 ]  # fmt: skip

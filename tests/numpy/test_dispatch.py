@@ -19,11 +19,11 @@ from hypothesis.extra import numpy as hnp
 
 import autograd
 from autograd import Value, grad, gradient
+from autograd.__main__ import rows, support_table, supported
 from autograd.numpy.dispatch import CONSTANT, SUPPORTED
 from autograd.numpy.methods import stub
 from autograd.op import Op
 from autograd.ops import functions, table
-from autograd.support import rows, support_table, supported
 from autograd.verify import Verdict, check_gradients
 from tests.ops.samples import all_samples
 
