@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import innermost
+from autograd import scope_stack
 from autograd.generators import Setting, decorated
 from autograd.ops.inputs import checksum
 
@@ -44,12 +44,12 @@ class scope:
         self.name, self.asked, self.settings = name, settings, settings
 
     def __enter__(self) -> scope:
-        here = self.within(innermost.current(), again=hasattr(self, "outer"))  # nodes may know the one entered before
-        innermost.enter(here, sys._getframe(1))
+        here = self.within(scope_stack.current(), again=hasattr(self, "outer"))  # nodes may know the one entered before
+        scope_stack.enter(here, sys._getframe(1))
         return here
 
     def __exit__(self, *error: object) -> None:
-        innermost.leave(self.asked, sys._getframe(1))
+        scope_stack.leave(self.asked, sys._getframe(1))
 
     def within(self, outer: scope | None, again: bool = True) -> scope:
         """This scope, or another of the same name and settings, inside of `outer`."""
@@ -67,13 +67,13 @@ class scope:
     def call(name: Any, function: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
         """``function(*args, **named)`` inside ``scope(name)``, at half the cost of a with-block."""
         here = object.__new__(scope)
-        here.name, here.outer = name, innermost.current()
+        here.name, here.outer = name, scope_stack.current()
         here.settings = {} if here.outer is None else here.outer.settings
-        token = innermost.variable.set(here)
+        token = scope_stack.variable.set(here)
         try:
             return function(*args, **named)
         finally:
-            innermost.variable.reset(token)
+            scope_stack.variable.reset(token)
 
     def names(self) -> list[Any]:
         """What this scope and those around it are called, outermost first."""
@@ -102,7 +102,7 @@ class Place(scope):
 
     def __init__(self, arrays: list[np.ndarray]) -> None:
         super().__init__()
-        self.outer = innermost.current()
+        self.outer = scope_stack.current()
         frame = sys._getframe(1)
         while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
             frame = frame.f_back
@@ -148,5 +148,5 @@ def debug() -> scope:
 
 def is_set(setting: str) -> bool:
     """Whether a scope around has this setting."""
-    here = innermost.current()
+    here = scope_stack.current()
     return here is not None and here.settings.get(setting, False)

@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from autograd import innermost, ops
+from autograd import ops, scope_stack
 from autograd.backward import backward
 from autograd.graph import arguments_of, inputs_of
 from autograd.hooks import Hook
@@ -58,7 +58,7 @@ def node(op: Op, data: Any, x: Any, y: Any = None) -> Value:
     """A recorded Value; binary_method() has these lines again, because a call would cost it a fifth."""
     self = new(Value)
     self._raw, self.op, self._x, self._y, self._clock, self._mark = data, op, x, y, _tick, None
-    self.place = place = innermost.current()
+    self.place = place = scope_stack.current()
     if place is not None and place.settings:
         finish(self, place.settings)
     return self
@@ -108,7 +108,7 @@ def binary_method(op: Op) -> Callable[[Value, Any], Value]:
         result._y = other
         result._clock = _tick
         result._mark = None
-        result.place = place = innermost.current()
+        result.place = place = scope_stack.current()
         if place is not None and place.settings:
             finish(result, place.settings)
         return result
@@ -330,7 +330,7 @@ class Value(Methods):
         return np.asarray(self._raw, dtype=float).item(*index)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if self.requires_grad and innermost.is_recording():
+        if self.requires_grad and scope_stack.is_recording():
             return refuse(self, dtype)
         return np.asarray(self._raw, dtype) if copy is False else np.array(self._raw, dtype)
 

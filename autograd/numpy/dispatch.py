@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from autograd.graph import topological_order
-from autograd.innermost import is_recording
 from autograd.op import is_value, raw
 from autograd.ops import functions, indexing, linalg, products, scans, shapes
 from autograd.ops.define import no_out
 from autograd.ops.inputs import holds_value, is_foreign
+from autograd.scope_stack import is_recording
 
 #: Our names of the operators, which are Python's, where NumPy's are longer.
 RENAMED = {"sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "pow": "power"}

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from autograd.hooks import runs
-from autograd.innermost import is_recording
 from autograd.op import is_value
+from autograd.scope_stack import is_recording
 from autograd.scopes import scope
 from autograd.transforms.call import Call, Function, checked, everything, inner, places_of, probe
 from autograd.transforms.trees import Nesting, mapped

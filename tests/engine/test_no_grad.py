@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from autograd import Value, debug, innermost, no_grad, record_lines, scope
+from autograd import Value, debug, no_grad, record_lines, scope, scope_stack
 
 
 def recording() -> bool:
@@ -24,8 +24,8 @@ def recording() -> bool:
 def nothing_is_left_open() -> Iterator[None]:
     yield
     gc.collect()
-    assert not innermost.held
-    assert innermost.current is not innermost.current_in_generators, "operations are as fast as before"
+    assert not scope_stack.held
+    assert scope_stack.current is not scope_stack.current_in_generators, "operations are as fast as before"
     assert recording()
 
 
@@ -49,7 +49,7 @@ def test_a_suspended_generator_that_is_never_finished_changes_nothing() -> None:
     assert recording()
     del generator
     gc.collect()
-    assert not innermost.held
+    assert not scope_stack.held
     closed, thrown = steps(), steps()
     next(closed)
     closed.close()  # type: ignore[attr-defined]
