@@ -1,15 +1,22 @@
-"""The innermost scope: a context variable holds it, None outside of all; the scopes of a generator are kept with its frame."""
+"""Which scope is the innermost, for the code that runs now; and scopes as decorators.
+
+A context variable holds the innermost scope, None outside of all. But it knows nothing of generators, whose with-blocks stay
+open while their callers go on. So a scope that a generator opens is kept with the generator's frame, and holds while that
+frame is on the stack: while the generator runs, and not for its caller between two items.
+"""
 
 from __future__ import annotations
 
+import dis
+import functools
+import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextlib import AbstractContextManager, aclosing
 from contextvars import ContextVar
 from threading import RLock
 from types import FrameType
-from typing import Any
-
-from autograd.generators import generator_around, leaving, running
+from typing import Any, NoReturn
 
 variable: ContextVar[Any] = ContextVar("valuegrad_scope", default=None)
 #: Returns the innermost scope. Every operation calls it, so it is the fast getter of the context variable, and only while a
@@ -17,6 +24,11 @@ variable: ContextVar[Any] = ContextVar("valuegrad_scope", default=None)
 current: Callable[[], Any] = variable.get
 held: dict[FrameType, list[Any]] = {}  # the scopes of each generator, outermost first
 _one_at_a_time = RLock()
+
+GENERATOR = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+#: Functions that enter a context manager for their caller: contextlib's, and classes that hold one.
+ENTERING = ("__enter__", "__aenter__", "enter_context", "enter_async_context")
+LEAVING = ("__exit__", "__aexit__", "close", "aclose", "_exit_wrapper")
 
 
 def current_in_generators() -> Any:
@@ -80,3 +92,122 @@ def release(frame: FrameType, asked: dict[str, bool]) -> bool:
         if not held:
             current = variable.get
     return bool(found)
+
+
+# --- generators that are running -------------------------------------------------------------------
+
+
+def generator_around(frame: FrameType | None) -> FrameType | None:
+    """The frame of the generator that a with-statement at `frame` is in, or None.
+
+    A generator that contextlib or pytest uses as a context manager opens its scopes for the caller, and does not count.
+    """
+    while frame is not None:
+        if frame.f_code.co_flags & GENERATOR:
+            resumed_by = frame.f_back
+            while resumed_by is not None and resumed_by.f_code.co_flags & GENERATOR and delegates(resumed_by):
+                resumed_by = resumed_by.f_back
+            if resumed_by is None or not enters(resumed_by):
+                return frame
+            frame = resumed_by
+        if not enters(frame):
+            return None
+        frame = frame.f_back
+    return None
+
+
+def enters(frame: FrameType) -> bool:
+    """Whether the function of a frame enters a context manager for its caller, as pytest does for a test with a fixture."""
+    return frame.f_code.co_name in ENTERING or str(frame.f_globals.get("__name__")).startswith(("_pytest.", "pytest_"))
+
+
+def delegates(frame: FrameType) -> bool:
+    """Whether a generator is at a ``yield from``."""
+    return dis.opname[frame.f_code.co_code[frame.f_lasti]] == "SEND"
+
+
+def leaving(frame: FrameType | None) -> Iterator[FrameType]:
+    """The generators whose with-block may be ending at `frame`, innermost first: those that generator_around() may have given."""
+    while frame is not None and (frame.f_code.co_flags & GENERATOR or frame.f_code.co_name in LEAVING):
+        yield frame
+        frame = frame.f_back
+
+
+def running(frames: Any, frame: FrameType | None) -> list[FrameType]:
+    """The members of `frames` on the stack from `frame` down to its callers, outermost first."""
+    found = []
+    while frame is not None:
+        if frame in frames:
+            found.append(frame)
+        frame = frame.f_back
+    return found[::-1]
+
+
+# --- decorators --------------------------------------------------------------------------------------
+
+
+def decorated(function: Any, enter: Callable[[], AbstractContextManager[Any]]) -> Any:
+    """A function that calls `function` in a with-block of ``enter()``; steps of generators and coroutines run in it as well.
+
+    Raises:
+        TypeError: for a class, and for anything that is not callable.
+    """
+    if isinstance(function, (classmethod, staticmethod)):
+        return type(function)(decorated(function.__func__, enter))
+    if isinstance(function, type) or not callable(function):
+        raise TypeError(
+            f"a scope, such as no_grad(), decorates functions and methods, but got {function!r}: decorate its methods, "
+            "or write a with-block around its use"
+        )
+
+    def call(*args: Any, **named: Any) -> Any:
+        with enter():
+            return function(*args, **named)
+
+    def generate(*args: Any, **named: Any) -> Generator[Any, Any, Any]:
+        with enter():
+            return (yield from function(*args, **named))
+
+    async def await_(*args: Any, **named: Any) -> Any:
+        with enter():
+            return await function(*args, **named)
+
+    async def generate_async(*args: Any, **named: Any) -> AsyncGenerator[Any, Any]:
+        with enter():
+            async with aclosing(function(*args, **named)) as generator:
+                step = generator.asend(None)
+                while True:
+                    try:
+                        item = await step
+                    except StopAsyncIteration:
+                        return
+                    try:
+                        step = generator.asend((yield item))
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:
+                        step = generator.athrow(error)
+
+    inside: Any = call
+    for kind, other in (("generator", generate), ("coroutine", await_), ("asyncgen", generate_async)):
+        inside = other if getattr(inspect, f"is{kind}function")(function) else inside
+    return functools.wraps(function)(inside)
+
+
+class Setting:
+    """Makes scopes with a setting: ``with no_grad():``, and as a decorator ``@no_grad()`` or ``@no_grad``."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        functools.update_wrapper(self, make)
+        self.make = make
+
+    def __call__(self, function: Any = None) -> Any:
+        return self.make() if function is None else self.make()(function)
+
+    def __repr__(self) -> str:
+        return f"<function {self.make.__name__}>"
+
+    def __enter__(self) -> NoReturn:
+        raise TypeError(f"{self.make.__name__} needs its brackets here: write `with {self.make.__name__}():`")
+
+    def __exit__(self, *error: object) -> None: ...

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from autograd import scope_stack
-from autograd.generators import Setting, decorated
 from autograd.ops.inputs import checksum
+from autograd.scope_stack import Setting, decorated
 
 HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 INSIDE = (HERE, os.path.join(os.path.dirname(os.path.dirname(HERE)), "nn") + os.sep)

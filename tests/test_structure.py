@@ -18,7 +18,7 @@ ROOT = Path(autograd.__file__).parent.parent
 
 #: A module may import from those before it in this list, and inside its own package.
 ORDER = [
-    "autograd.op", "autograd.ops.define", "autograd.ops", "autograd.graph", "autograd.generators", "autograd.scope_stack",
+    "autograd.op", "autograd.ops.define", "autograd.ops", "autograd.graph", "autograd.scope_stack",
     "autograd.scopes", "autograd.hooks", "autograd.backward", "autograd.source", "autograd.numpy", "autograd.value",
     "autograd.transforms.trees", "autograd.transforms.call", "autograd.transforms",
     "autograd.verify.report", "autograd.verify.measure", "autograd.verify.explain", "autograd.verify",
