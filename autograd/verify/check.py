@@ -13,12 +13,12 @@ from autograd.verify.explain.blame import find_blame
 from autograd.verify.explain.causes import EVALUATIONS, cause_of
 from autograd.verify.measure.contracts import asymmetry, broken_contracts, overwritten
 from autograd.verify.measure.examination import Examination, Finding, Inconclusive
-from autograd.verify.measure.foreign import adopted
-from autograd.verify.measure.frameworks import Adapter, FrameworkSubject, from_torch, is_torch_module
-from autograd.verify.measure.points import check_points, is_number
-from autograd.verify.measure.subjects import BudgetSpent, Leaf, PlainSubject, Subject, ValueSubject, leaves_of, one_of, takes
+from autograd.verify.points import check_points, is_number
 from autograd.verify.progress import Progress
 from autograd.verify.report import GradientError, GradientReport, Row, Verdict, worst_of
+from autograd.verify.subjects.foreign import adopted
+from autograd.verify.subjects.frameworks import Adapter, FrameworkSubject, from_torch, is_torch_module
+from autograd.verify.subjects.subject import BudgetSpent, Leaf, PlainSubject, Subject, ValueSubject, leaves_of, one_of, takes
 
 BUDGET = 10_000
 SPENT = "the budget of {:,} evaluations is spent: give a larger one, budget=..."

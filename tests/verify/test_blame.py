@@ -18,8 +18,8 @@ from autograd.ops.define import unary
 from autograd.verify import GradientReport, Verdict
 from autograd.verify.explain import blame
 from autograd.verify.explain.blame import Search, find_blame
-from autograd.verify.measure.subjects import ValueSubject
 from autograd.verify.power import FAULTS, composition, cotangents, injected, same, samples, uses_of
+from autograd.verify.subjects.subject import ValueSubject
 
 RNG = np.random.default_rng(0)
 X = np.array([0.3, -0.5, 1.2, -2.0, 0.7])

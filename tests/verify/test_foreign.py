@@ -11,7 +11,7 @@ import xarray as xr
 
 from autograd import check_gradients
 from autograd.verify import Verdict
-from autograd.verify.measure.foreign import numpy_of
+from autograd.verify.subjects.foreign import numpy_of
 
 X = np.array([0.3, -0.5, 1.2])
 

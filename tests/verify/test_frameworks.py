@@ -13,9 +13,9 @@ import pytest
 
 from autograd import check_gradients
 from autograd.verify import Verdict, check_model, from_jax, from_torch
-from autograd.verify.measure import frameworks
-from autograd.verify.measure.frameworks import Adapter, Derivative, FrameworkSubject
-from autograd.verify.measure.subjects import Subject, leaves_of
+from autograd.verify.subjects import frameworks
+from autograd.verify.subjects.frameworks import Adapter, Derivative, FrameworkSubject
+from autograd.verify.subjects.subject import Subject, leaves_of
 
 
 @pytest.mark.parametrize(("adapter", "name", "package"), [(from_torch, "PyTorch", "torch"), (from_jax, "JAX", "jax")])

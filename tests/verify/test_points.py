@@ -22,12 +22,12 @@ import nn
 from autograd import Value, assert_gradients, check_gradients, check_model, primitive
 from autograd.op import raw
 from autograd.verify import GradientError, GradientReport, Points, Verdict
+from autograd.verify import points as points_module
 from autograd.verify.command import main
-from autograd.verify.measure import points as points_module
-from autograd.verify.measure.code import code_of
-from autograd.verify.measure.points import around
-from autograd.verify.measure.simplify import simplified
-from autograd.verify.measure.subjects import leaves_of
+from autograd.verify.explain.code import code_of
+from autograd.verify.explain.simplify import simplified
+from autograd.verify.points import around
+from autograd.verify.subjects.subject import leaves_of
 from autograd.verify.testing import gradient_test
 
 

@@ -18,8 +18,8 @@ from autograd.scopes import record_lines
 from autograd.transforms.checkpoint import Recomputed
 from autograd.value import Value, compute, node
 from autograd.verify.measure.examination import COORDINATES, Examination, Finding
-from autograd.verify.measure.subjects import BudgetSpent, DerivativeSubject, Leaf, Subject, ValueSubject, precision
 from autograd.verify.report import Blame, Verdict, counted, worst_of
+from autograd.verify.subjects.subject import BudgetSpent, DerivativeSubject, Leaf, Subject, ValueSubject, precision
 
 #: Graphs of so many operations are checked wholly, of larger ones so many, some of every kind; and at most for so long.
 OPERATIONS, SECONDS = 300, 4.0

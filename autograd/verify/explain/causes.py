@@ -14,8 +14,8 @@ import numpy as np
 
 from autograd.verify.measure.differences import Kind, long_look, quick_look
 from autograd.verify.measure.examination import Examination, Finding
-from autograd.verify.measure.subjects import OUTSIDE, Leaf, PlainSubject, ValueSubject
 from autograd.verify.report import Verdict, brackets
+from autograd.verify.subjects.subject import OUTSIDE, Leaf, PlainSubject, ValueSubject
 
 Array = np.ndarray
 

@@ -37,8 +37,8 @@ from autograd.verify.measure.differences import (
     widths,
 )
 from autograd.verify.measure.opinions import complex_step, forward_mode, jump_nearby, neighbours, refuted, taylor, torn
-from autograd.verify.measure.subjects import OUTSIDE, Leaf, Subject, smallest
 from autograd.verify.report import SEVERITY, Verdict
+from autograd.verify.subjects.subject import OUTSIDE, Leaf, Subject, smallest
 
 Array = np.ndarray
 

@@ -10,9 +10,9 @@ import numpy as np
 from autograd.graph import inputs_of
 from autograd.op import is_value, raw
 from autograd.ops.inputs import own_copy
-from autograd.verify.measure.foreign import arrays_in, shares
-from autograd.verify.measure.frameworks import FrameworkSubject, size_of
-from autograd.verify.measure.subjects import OUTSIDE, Leaf, PlainSubject, Subject, ValueSubject, precision, split
+from autograd.verify.subjects.foreign import arrays_in, shares
+from autograd.verify.subjects.frameworks import FrameworkSubject, size_of
+from autograd.verify.subjects.subject import OUTSIDE, Leaf, PlainSubject, Subject, ValueSubject, precision, split
 
 Array = np.ndarray
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from autograd.verify.measure.comparison import COORDINATES, Comparison, Finding, Inconclusive
-from autograd.verify.measure.subjects import Leaf, Subject
 from autograd.verify.report import Verdict, worst_of
+from autograd.verify.subjects.subject import Leaf, Subject
 
 __all__ = ["Examination", "Finding", "Inconclusive"]
 

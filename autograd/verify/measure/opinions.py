@@ -14,7 +14,7 @@ from autograd.backward import Pullback
 from autograd.op import is_value
 from autograd.value import Value
 from autograd.verify.measure.differences import Line, Samples, candidates
-from autograd.verify.measure.subjects import OUTSIDE, PlainSubject, Subject, ValueSubject, flat
+from autograd.verify.subjects.subject import OUTSIDE, PlainSubject, Subject, ValueSubject, flat
 
 Array = np.ndarray
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from autograd.verify.measure.subjects import Leaf
+from autograd.verify.subjects.subject import Leaf
 
 Array = np.ndarray
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from autograd.transforms.trees import is_leaf, mapped
-from autograd.verify.measure.foreign import is_foreign, numpy_of
-from autograd.verify.measure.subjects import (
+from autograd.verify.subjects.foreign import is_foreign, numpy_of
+from autograd.verify.subjects.subject import (
     Leaf,
     Subject,
     as_array,

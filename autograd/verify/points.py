@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd.verify.measure.code import code_of
-from autograd.verify.measure.simplify import simplified
-from autograd.verify.measure.subjects import OUTSIDE, Leaf, Subject
+from autograd.verify.explain.code import code_of
+from autograd.verify.explain.simplify import simplified
 from autograd.verify.report import SEVERITY, GradientReport, Points, Row, Verdict, counted, cut, excess, worst_of
+from autograd.verify.subjects.subject import OUTSIDE, Leaf, Subject
 
 Array = np.ndarray
 Run = Callable[[Subject, bool], GradientReport]

@@ -23,7 +23,7 @@ from autograd.ops.reductions import fit
 from autograd.transforms.call import signature_of
 from autograd.transforms.trees import Nesting, is_leaf, mapped, parameters_of
 from autograd.value import Value
-from autograd.verify.measure.foreign import adopted, is_foreign, maker_like, numpy_of, shares
+from autograd.verify.subjects.foreign import adopted, is_foreign, maker_like, numpy_of, shares
 
 Array = np.ndarray
 

@@ -1,0 +1,1 @@
+"""What is checked: functions of Values, plain functions and those of other frameworks, each from one flat vector to another."""
