@@ -31,7 +31,7 @@ from autograd.drawing.write.page import finite, page_of
 from autograd.drawing.write.render import NoRenderer, inline_svg, rendered
 from autograd.drawing.write.text import tree_of
 from autograd.scopes import Place, record_lines
-from autograd.transforms.trees import is_dataclass, is_module, mapped, state_kept
+from autograd.transforms.trees import is_dataclass, is_module, map_tree, state_kept
 from autograd.value import Value
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def outputs_of(result: Any) -> tuple[Outputs, list[str]]:
         else:
             others.append(item)
 
-    mapped(collect, result, other=collect, module=collect)
+    map_tree(collect, result, other=collect, module=collect)
     notes = [f"{plural(len(others), 'output')} {'is' if len(others) == 1 else 'are'} no Value, and not drawn"] * bool(others)
     return list(found.values()), notes
 
@@ -239,7 +239,7 @@ def as_values(item: Any, name: str, labels: dict[int, str]) -> Any:
         labels[id(leaf)] = f"{name}{path}"  # it is the user's: its own label stays as it is
         return leaf
 
-    return mapped(as_value, item, module=lambda module, path: module)
+    return map_tree(as_value, item, module=lambda module, path: module)
 
 
 # --- the drawing ----------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from autograd.ops.elementwise import positive
 from autograd.ops.inputs import holds_value, own_copy, real_array, short, zeros_like
 from autograd.ops.shapes import array, concatenate, reshape, stack
 from autograd.scopes import INSIDE
-from autograd.transforms.trees import Nesting, is_dataclass, mapped, parameters_of
+from autograd.transforms.trees import Tree, is_dataclass, map_tree, parameters_of
 from autograd.value import Value
 
 Function = Callable[..., Any]
@@ -67,7 +67,7 @@ class Call:
     Attributes:
         out, aux: what f returned.
         targets: the Values that stand for the numbers and arrays of the chosen arguments, in order.
-        nestings: the structure of each of these arguments.
+        trees: the structure of each of these arguments.
         results, way: the results with their structure, and the backward pass from the Values among them to the targets.
         on_values: whether results are to be Values.
     """
@@ -78,12 +78,12 @@ class Call:
         self.f, self.single = f, not isinstance(places, tuple)
         self.targets: list[Value] = []
         self.stops: list[Value] = []  # all targets but parameters: nothing below counts, also where arguments overlap
-        self.nestings: list[Nesting] = []
+        self.trees: list[Tree] = []
         self.on_values = False
         arguments: Any = list(args), dict(named)
         for holder, key in self.found((places,) if self.single else places, *arguments):
-            self.nestings.append(Nesting(holder[key]))
-            holder[key] = mapped(self.trace, holder[key], f"argument {key!r}", refuse, self.trace_module, remake=True)
+            self.trees.append(Tree(holder[key]))
+            holder[key] = map_tree(self.trace, holder[key], f"argument {key!r}", refuse, self.trace_module, remake=True)
         token = _parameters.set(_parameters.get() | (set(self.targets) - set(self.stops)))
         try:
             with tracing(self.targets):
@@ -95,8 +95,8 @@ class Call:
             if not isinstance(self.out, tuple) or len(self.out) != 2:
                 raise TypeError(f"with has_aux=True the function returns a pair (result, aux), but got {type(self.out).__name__}")
             self.out, self.aux = self.out
-        self.out = mapped(joined_objects, self.out, other=lambda item, path: item, module=lambda item, path: item)
-        self.results = Nesting(self.out)
+        self.out = map_tree(joined_objects, self.out, other=lambda item, path: item, module=lambda item, path: item)
+        self.results = Tree(self.out)
         if not self.results.leaves and not isinstance(self.out, (dict, list, tuple, type(None))) and not is_dataclass(self.out):
             raise TypeError(
                 f"the function returned {short(self.out)}, a {type(self.out).__name__}: results are numbers, arrays, and dicts, "
@@ -105,11 +105,11 @@ class Call:
         self.way = self.pullback_of(self.results)  # several results are joined, so that one pass serves all
         if not quiet:
             self.warn_if_unconnected()
-        aside = self.pullback_of(Nesting(self.aux))
+        aside = self.pullback_of(Tree(self.aux))
         self.on_values |= any(self.reaches_around(way) for way in (self.way, aside) if way is not None)
         self.aux = self.finished(self.aux)
 
-    def pullback_of(self, results: Nesting) -> Pullback | None:
+    def pullback_of(self, results: Tree) -> Pullback | None:
         """The backward pass from the Values among results, in a row if there are several."""
         outs = list(filter(is_value, results.leaves))
         root = in_a_row(outs) if len(outs) > 1 else outs[0] if outs else None
@@ -188,15 +188,15 @@ class Call:
         """A result as it is to be returned: with Values, or as plain data."""
         if self.on_values:
             return tree
-        return mapped(lambda leaf, path: own_copy(raw(leaf)) if is_value(leaf) else leaf, tree, module=lambda item, path: item)
+        return map_tree(lambda leaf, path: own_copy(raw(leaf)) if is_value(leaf) else leaf, tree, module=lambda item, path: item)
 
     def nested(self, results: Sequence[Any]) -> Any:
-        """One result for each target, in the nesting of the arguments; a tuple for a tuple of arguments."""
-        nestings, start = [], 0
-        for nesting in self.nestings:
-            nestings.append(nesting.rebuild(results[start : start + len(nesting.leaves)]))
-            start += len(nesting.leaves)
-        return nestings[0] if self.single else tuple(nestings)
+        """One result for each target, in the tree of the arguments; a tuple for a tuple of arguments."""
+        trees, start = [], 0
+        for tree in self.trees:
+            trees.append(tree.rebuild(results[start : start + len(tree.leaves)]))
+            start += len(tree.leaves)
+        return trees[0] if self.single else tuple(trees)
 
     def cotangents(
         self, out: Any, targets: Sequence[Value], seed: Any, on_values: bool, constants: Sequence[Any] = ()
@@ -271,11 +271,11 @@ class Call:
         return np.stack(parts).reshape(shape)
 
     def matching(self, given: Any, what: str) -> list[Any]:
-        """The numbers and arrays of a nesting like that of the arguments, checked for their shapes."""
-        if not isinstance(given, tuple) or len(given) != len(self.nestings):
+        """The numbers and arrays of a tree like that of the arguments, checked for their shapes."""
+        if not isinstance(given, tuple) or len(given) != len(self.trees):
             came = f"a tuple of {len(given)}" if isinstance(given, tuple) else f"a {type(given).__name__}"
-            raise ValueError(f"{what} is needed for each of the {len(self.nestings)} arguments, in a tuple, but {came} came")
-        leaves = [leaf for nesting, item in zip(self.nestings, given, strict=True) for leaf in nesting.match(item, what)]
+            raise ValueError(f"{what} is needed for each of the {len(self.trees)} arguments, in a tuple, but {came} came")
+        leaves = [leaf for tree, item in zip(self.trees, given, strict=True) for leaf in tree.match(item, what)]
         given = [as_cotangent(leaf, target, what) for leaf, target in zip(leaves, self.targets, strict=True)]
         first = {target: place for place, target in reversed(list(enumerate(self.targets)))}
         for place, target in enumerate(self.targets):  # a parameter under two names moves once

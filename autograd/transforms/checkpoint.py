@@ -20,7 +20,7 @@ from autograd.ops.elementwise import astype, positive
 from autograd.ops.shapes import reshape
 from autograd.scopes import scope
 from autograd.transforms.call import Function, in_a_row, traced_now, tracing
-from autograd.transforms.trees import Nesting
+from autograd.transforms.trees import Tree
 from autograd.value import Value
 
 
@@ -52,23 +52,23 @@ def checkpoint(f: Function) -> Function:
 
         again = Recomputed(row.data, inputs, lambda: around.copy().run(recompute), getattr(f, "__name__", "f"))
         flat, start, parts = _checkpoint(inputs, again), 0, []
-        nesting = Nesting(result)
-        single = len(list(filter(is_value, nesting.leaves))) == 1
-        for leaf in nesting.leaves:
+        tree = Tree(result)
+        single = len(list(filter(is_value, tree.leaves))) == 1
+        for leaf in tree.leaves:
             if is_value(leaf) and single:
                 leaf = flat
             elif is_value(leaf):
                 part, start = reshape(flat[start : start + leaf.size], leaf.shape), start + leaf.size
                 leaf = part if part.dtype == leaf.dtype else astype(part, leaf.dtype)  # a row has one dtype
             parts.append(leaf)
-        return nesting.rebuild(parts)
+        return tree.rebuild(parts)
 
     return function
 
 
 def joined(result: Any, here: scope) -> tuple[Value | None, list[Value]]:
     """The only Value of a nested result, or several in one row; and the Values from outside `here` that it depends on."""
-    outs = list(filter(is_value, Nesting(result).leaves))
+    outs = list(filter(is_value, Tree(result).leaves))
     row = in_a_row(outs) if len(outs) > 1 else positive(outs[0]) if outs else None
     return row, [] if row is None else outside(row, here)
 

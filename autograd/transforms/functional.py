@@ -22,7 +22,7 @@ from autograd.op import is_value
 from autograd.scope_stack import is_recording
 from autograd.scopes import scope
 from autograd.transforms.call import Call, Function, checked, everything, inner, places_of, probe
-from autograd.transforms.trees import Nesting, mapped
+from autograd.transforms.trees import Tree, map_tree
 
 ArgNum = int | str | Sequence[int | str]
 
@@ -158,7 +158,7 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     args, tangents = ((args,), (tangents,)) if single else (args, tangents)
     call = Call(checked("jvp", f), args, {}, everything(args))
     along = call.matching(tangents, "a tangent of jvp()")
-    results = Nesting(call.out)
+    results = Tree(call.out)
     moved = [tangent for out in results.leaves for tangent in forward(call, out, along)]
     return call.finished(call.out), results.rebuild(moved)
 
@@ -180,7 +180,7 @@ def jacobian(f: Function, argnum: ArgNum = 0, has_aux: bool = False) -> Function
     @functools.wraps(f)
     def function(*args: Any, **named: Any) -> Any:
         call = Call(f, args, named, places, has_aux)
-        results = Nesting(call.out)
+        results = Tree(call.out)
         result = results.rebuild([call.nested(call.jacobians(out)) for out in results.leaves])
         return (result, call.aux) if has_aux else result
 
@@ -204,7 +204,7 @@ def hessian(f: Function, argnum: ArgNum = 0) -> Function:
     @functools.wraps(f)
     def function(*args: Any, **named: Any) -> Any:
         call = Call(first, args, named, places, quiet=True)
-        results = Nesting(call.out)
+        results = Tree(call.out)
         return results.rebuild([call.nested(call.jacobians(out)) for out in results.leaves])
 
     return function
@@ -253,7 +253,7 @@ def stop_gradient(x: Any) -> Any:
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
     3.0
     """
-    return mapped(lambda leaf, path: leaf.detach() if is_value(leaf) else leaf, x, module=lambda item, path: item)
+    return map_tree(lambda leaf, path: leaf.detach() if is_value(leaf) else leaf, x, module=lambda item, path: item)
 
 
 def scalar_result(call: Call, name: str) -> Any:

@@ -53,7 +53,7 @@ def state_kept(module: Any) -> Iterator[None]:
             generator.bit_generator.state = state
 
 
-def mapped(
+def map_tree(
     function: Mapped, tree: Any, path: str = "", other: Mapped | None = None, module: Mapped | None = None, remake: bool = False
 ) -> Any:
     """The same nesting with ``function(leaf, path)`` in place of each number, bool, array and Value.
@@ -64,7 +64,7 @@ def mapped(
     """
 
     def inside(item: Any, step: str) -> Any:
-        return mapped(function, item, path + step, other, module, remake)
+        return map_tree(function, item, path + step, other, module, remake)
 
     if is_leaf(tree):
         return function(tree, path)
@@ -121,7 +121,7 @@ def remade(tree: Any, fields: dict[str, Any], path: str) -> Any:
     return twin
 
 
-class Nesting:
+class Tree:
     """The structure of a nesting, as it was when this was made: its leaves in order, and where they belong."""
 
     def __init__(self, tree: Any) -> None:
@@ -131,11 +131,11 @@ class Nesting:
             self.leaves.append(leaf)
             return len(self.leaves) - 1
 
-        self.numbered = mapped(number, tree)
+        self.numbered = map_tree(number, tree)
 
     def rebuild(self, leaves: Sequence[Any]) -> Any:
         """The nesting with other leaves."""
-        return mapped(lambda number, path: leaves[number], self.numbered)
+        return map_tree(lambda number, path: leaves[number], self.numbered)
 
     def match(self, given: Any, what: str) -> list[Any]:
         """The leaves of another nesting of the same structure, in this one's order; ValueError where it is another."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.transforms.trees import Nesting, is_module, state_kept
+from autograd.transforms.trees import Tree, is_module, state_kept
 from autograd.verify.explain.blame import find_blame
 from autograd.verify.explain.causes import EVALUATIONS, cause_of
 from autograd.verify.measure.contracts import asymmetry, broken_contracts, overwritten
@@ -234,16 +234,16 @@ class BatchSubject(ValueSubject):
 
     def movable(self) -> tuple[Any, list[Leaf], Callable[[Any], Subject]]:
         """The floating arrays of the batch: the parameters stay as they are."""
-        nesting = Nesting(adopted(self.batch))
-        places = [place for place, item in enumerate(nesting.leaves) if np.asarray(item).dtype.kind == "f"]
-        leaves = leaves_of([(f"{place}", nesting.leaves[place]) for place in places])
-        vectors = [leaf.flatten(nesting.leaves[place]) for leaf, place in zip(leaves, places, strict=True)]
+        tree = Tree(adopted(self.batch))
+        places = [place for place, item in enumerate(tree.leaves) if np.asarray(item).dtype.kind == "f"]
+        leaves = leaves_of([(f"{place}", tree.leaves[place]) for place in places])
+        vectors = [leaf.flatten(tree.leaves[place]) for leaf, place in zip(leaves, places, strict=True)]
 
         def at(vector: Any) -> Subject:
-            data = list(nesting.leaves)
+            data = list(tree.leaves)
             for leaf, place in zip(leaves, places, strict=True):
                 data[place] = leaf.shaped(vector)
-            return self.make(tuple(nesting.rebuild(data)))
+            return self.make(tuple(tree.rebuild(data)))
 
         return np.concatenate(vectors) if vectors else np.zeros(0), leaves, at
 

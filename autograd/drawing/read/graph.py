@@ -14,7 +14,7 @@ from autograd.drawing.read.texts import operands_of
 from autograd.graph import topological_order
 from autograd.op import Op
 from autograd.scopes import Place, scope
-from autograd.transforms.trees import is_module, mapped
+from autograd.transforms.trees import is_module, map_tree
 from autograd.value import Value, node
 
 Array = np.ndarray[Any, Any]
@@ -238,7 +238,7 @@ def given_names(parameters: Any) -> list[tuple[str, Any]]:
             found.append((path.strip("[]'\"") if path.count("[") == 1 else path, item))
         return item
 
-    mapped(note, parameters, module=lambda module, path: found.extend((f"{path}.{n}", p) for n, p in module.named_parameters()))
+    map_tree(note, parameters, module=lambda module, path: found.extend((f"{path}.{n}", p) for n, p in module.named_parameters()))
     if not found:
         raise TypeError(
             "draw(parameters=...) takes a module or a dict, list or tuple of Values that names them, "

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd.op import is_value
-from autograd.transforms.trees import is_leaf, mapped
+from autograd.transforms.trees import is_leaf, map_tree
 
 
 def is_foreign(item: Any) -> bool:
@@ -36,13 +36,13 @@ def numpy_of(item: Any) -> Any:
 
 def adopted(tree: Any) -> Any:
     """A nesting with NumPy's arrays in place of foreign ones, and numbers in place of Values."""
-    return mapped(lambda item, path: item.data if is_value(item) else item, tree, "", lambda item, path: numpy_of(item))
+    return map_tree(lambda item, path: item.data if is_value(item) else item, tree, "", lambda item, path: numpy_of(item))
 
 
 def arrays_in(tree: Any) -> list[np.ndarray]:
     """All arrays of a nesting, foreign ones as views of their memory."""
     found: list[np.ndarray] = []
-    mapped(lambda item, path: found.append(item), adopted(tree))
+    map_tree(lambda item, path: found.append(item), adopted(tree))
     return [item for item in found if isinstance(item, np.ndarray)]
 
 

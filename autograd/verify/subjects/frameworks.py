@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.transforms.trees import is_leaf, mapped
+from autograd.transforms.trees import is_leaf, map_tree
 from autograd.verify.subjects.foreign import is_foreign, numpy_of
 from autograd.verify.subjects.subject import (
     Leaf,
@@ -265,8 +265,8 @@ class TorchSubject(FrameworkSubject):
         def kept(item: Any, path: str) -> Any:
             return copies[id(item)]
 
-        self.args = [mapped(tensor, as_array(item, name), name, other, kept) for name, item in named]
-        self.args += [mapped(constant, item, "", constant) for item in constants]
+        self.args = [map_tree(tensor, as_array(item, name), name, other, kept) for name, item in named]
+        self.args += [map_tree(constant, item, "", constant) for item in constants]
         data = [np.array(item.detach().cpu().numpy()) for item in self.tensors]
         leaves = leaves_of([(name, item) for name, item in zip(names, data, strict=True)])
         point = [leaf.flatten(item) for leaf, item in zip(leaves, data, strict=True)]
@@ -286,7 +286,7 @@ class TorchSubject(FrameworkSubject):
             places = [place for place, tensor in enumerate(self.tensors) if tensor is item]
             return data[places[0]] if places else numpy_of(item)
 
-        arguments = [mapped(one, item, "", one) for item in self.args if not is_torch_module(item)]
+        arguments = [map_tree(one, item, "", one) for item in self.args if not is_torch_module(item)]
         return one_of([parameters] * bool(parameters) + arguments[: len(arguments) - len(self.constants)])
 
     def results(self) -> list[tuple[str, Any]]:
@@ -369,7 +369,7 @@ def named_arrays(out: Any) -> list[tuple[str, Any]]:
         found.append((path, item))
         return item
 
-    mapped(add, out, "", add)
+    map_tree(add, out, "", add)
     return found
 
 

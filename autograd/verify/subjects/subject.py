@@ -21,7 +21,7 @@ from autograd.op import Op, is_value, raw
 from autograd.ops.inputs import describe, own_copy, real_array, short, zeros_like
 from autograd.ops.reductions import fit
 from autograd.transforms.call import signature_of
-from autograd.transforms.trees import Nesting, is_leaf, mapped, parameters_of
+from autograd.transforms.trees import Tree, is_leaf, map_tree, parameters_of
 from autograd.value import Value
 from autograd.verify.subjects.foreign import adopted, is_foreign, maker_like, numpy_of, shares
 
@@ -276,7 +276,7 @@ class ValueSubject(Subject):
 
     def shown(self) -> Any:
         self.move(self.point)
-        return one_of(mapped(lambda item, path: raw(item), self.args, "", None, lambda module, path: data_of(module)))
+        return one_of(map_tree(lambda item, path: raw(item), self.args, "", None, lambda module, path: data_of(module)))
 
     def results(self) -> list[tuple[str, Any]]:
         """The results with the leaves as they are, Values among them, named."""
@@ -486,7 +486,7 @@ def place_values(tree: Any, name: str, values: list[Value], names: list[str]) ->
     def other(item: Any, path: str) -> Any:
         return leaf(numpy_of(item), path) if is_foreign(item) else no_number(item, path)
 
-    return mapped(leaf, as_array(tree, name), name, other, module, remake=True)
+    return map_tree(leaf, as_array(tree, name), name, other, module, remake=True)
 
 
 def no_number(item: Any, path: str) -> Any:
@@ -517,7 +517,7 @@ def named_results(out: Any) -> list[tuple[str, Any]]:
 
     if isinstance(out, (complex, np.complexfloating)):
         return [("", out)]
-    mapped(leaf, out, "", other)
+    map_tree(leaf, out, "", other)
     return found
 
 
@@ -543,15 +543,15 @@ class PlainSubject(Subject):
             return as_plain(numpy_of(item), path)
 
         self.named = named = list(named_inputs(f, inputs))
-        prepared = [mapped(leaf, as_array(item, name), name, other) for name, item in named]
-        self.nesting = Nesting(prepared)
+        prepared = [map_tree(leaf, as_array(item, name), name, other) for name, item in named]
+        self.tree = Tree(prepared)
         self.paths: list[str] = []
         for (name, _), item in zip(named, prepared, strict=True):
-            mapped(lambda leaf, path: self.paths.append(path), item, name)
-        moving = [not is_constant(data) for data in self.nesting.leaves]
+            map_tree(lambda leaf, path: self.paths.append(path), item, name)
+        moving = [not is_constant(data) for data in self.tree.leaves]
         self.moving = [place for place, moves in enumerate(moving) if moves]
-        leaves = leaves_of([(self.paths[place], self.nesting.leaves[place]) for place in self.moving])
-        point = [leaf.flatten(self.nesting.leaves[place]) for leaf, place in zip(leaves, self.moving, strict=True)]
+        leaves = leaves_of([(self.paths[place], self.tree.leaves[place]) for place in self.moving])
+        point = [leaf.flatten(self.tree.leaves[place]) for leaf, place in zip(leaves, self.moving, strict=True)]
         super().__init__(leaves, np.concatenate(point) if point else np.zeros(0), budget)
         self.several = len(inputs) > 1
         self.coarse = [precision(leaf.dtype) for leaf in leaves]
@@ -562,12 +562,12 @@ class PlainSubject(Subject):
 
     def arguments(self, vector: Array, native: bool = False) -> list[Any]:
         """The inputs of the function, in new arrays, at a flat vector; `native` for those of the library that they are of."""
-        data = [np.array(item) if isinstance(item, np.ndarray) else item for item in self.nesting.leaves]
+        data = [np.array(item) if isinstance(item, np.ndarray) else item for item in self.tree.leaves]
         for leaf, place in zip(self.leaves, self.moving, strict=True):
             data[place] = leaf.shaped(vector)
         if native:
             data = [make(item) if make else item for make, item in zip(self.makers, data, strict=True)]
-        result: list[Any] = self.nesting.rebuild(data)
+        result: list[Any] = self.tree.rebuild(data)
         return result
 
     def called(self, function: Callable[..., Any], vector: Array) -> tuple[Any, list[Any]]:
@@ -609,7 +609,7 @@ class PlainSubject(Subject):
     def complex_step(self, direction: Array) -> Array | None:
         """The slope along a direction from an imaginary step, if the function takes complex numbers (Squire and Trapp 1998)."""
         step = 2.0**-100
-        data = list(self.nesting.leaves)
+        data = list(self.tree.leaves)
         for leaf, place in zip(self.leaves, self.moving, strict=True):
             moved = self.point[leaf.part] + 1j * step * direction[leaf.part]
             data[place] = moved.reshape(leaf.shape) if leaf.shape else complex(moved[0])
@@ -617,7 +617,7 @@ class PlainSubject(Subject):
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("error", np.exceptions.ComplexWarning)
                 self.evaluations += 1
-                found = [np.asarray(plain(item)) for _, item in named_results(self.f(*self.nesting.rebuild(data)))]
+                found = [np.asarray(plain(item)) for _, item in named_results(self.f(*self.tree.rebuild(data)))]
         except Exception:  # whatever a function of real numbers does with complex ones
             return None
         if not all(array.dtype.kind == "c" for array in found):
@@ -675,7 +675,7 @@ class PlainSubject(Subject):
 
     def claims(self, given: Any) -> list[Any]:
         """One claimed array for each leaf, from one for a single input or a tuple for several."""
-        prepared, given = self.nesting.numbered, adopted(given)
+        prepared, given = self.tree.numbered, adopted(given)
         several = len(prepared) > 1 or (isinstance(given, tuple) and len(given) == 1 and not isinstance(prepared[0], tuple))
         if several and (not isinstance(given, (tuple, list)) or len(given) != len(prepared)):
             came = f"a {type(given).__name__}" + (f" of {len(given)}" if isinstance(given, (list, tuple)) else "")
@@ -685,9 +685,9 @@ class PlainSubject(Subject):
             if is_leaf(numbered):
                 found += [item] if numbered in self.moving else []
             else:
-                inside = mapped(lambda number, path: self.nesting.leaves[number], numbered)
-                matched = Nesting(inside).match(item, f"the gradient of input {name}")
-                found += [leaf for place, leaf in zip(Nesting(numbered).leaves, matched, strict=True) if place in self.moving]
+                inside = map_tree(lambda number, path: self.tree.leaves[number], numbered)
+                matched = Tree(inside).match(item, f"the gradient of input {name}")
+                found += [leaf for place, leaf in zip(Tree(numbered).leaves, matched, strict=True) if place in self.moving]
         return [plain(item) for item in found]
 
     def pull(self, cotangents: Array, vector: Array | None = None) -> Array:
