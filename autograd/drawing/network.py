@@ -14,12 +14,10 @@ from typing import Any
 import numpy as np
 
 from autograd.drawing.drawings import Drawing
+from autograd.drawing.palette import BLUE, HIDDEN_LAYER, INPUT_LAYER, ORANGE, OUTPUT_LAYER
 from autograd.drawing.picture import Edge, Group, Node, Picture, Summary, plural
-from autograd.drawing.write.dot import BLUE, ORANGE
 from autograd.value import Value
 
-#: Fills of the neurons; white text has a contrast of at least 5.3 on each.
-INPUT, HIDDEN, OUTPUT = "#b83a3a", "#7048b0", "#23784a"
 FEW_WEIGHTS = 30  # are written at their lines
 DRAWABLE = (
     "nn.MLP, nn.Layer, nn.Neuron, nn.Linear (also in nn.Sequential or a module of your own), or a list of weight matrices, "
@@ -351,9 +349,9 @@ def columns_of(before: list[str], dense: list[Dense], max_neurons: int) -> list[
     columns = []
     for number, size in enumerate(sizes):
         title, colour, letter = (
-            ("input layer", INPUT, "x") if number == 0
-            else ("output layer", OUTPUT, "y") if number == last
-            else (f"hidden layer {number}", HIDDEN, "h" if last == 2 else f"h{number},")
+            ("input layer", INPUT_LAYER, "x") if number == 0
+            else ("output layer", OUTPUT_LAYER, "y") if number == last
+            else (f"hidden layer {number}", HIDDEN_LAYER, "h" if last == 2 else f"h{number},")
         )  # fmt: skip
         functions = tuple(dense[number - 1].functions if number else before)
         source = dense[number - 1] if number else None
@@ -474,10 +472,10 @@ def legend_of(layers: list[Column]) -> Iterator[tuple[str, str]]:
     hidden = layers[1:-1]
     yield layers[0].colour, layers[0].text
     if len(hidden) == 1:
-        yield HIDDEN, hidden[0].text
+        yield HIDDEN_LAYER, hidden[0].text
     elif hidden:
         sizes = [f"{layer.size:,}" for layer in hidden]
-        yield HIDDEN, f"{len(hidden)} hidden layers: {', '.join(sizes[:-1])} and {sizes[-1]} neurons"
+        yield HIDDEN_LAYER, f"{len(hidden)} hidden layers: {', '.join(sizes[:-1])} and {sizes[-1]} neurons"
     yield layers[-1].colour, layers[-1].text
 
 

@@ -14,9 +14,11 @@ from xml.etree import ElementTree
 import graphviz
 import pytest
 
+from autograd.drawing import palette
+from autograd.drawing.palette import gradient_colour
 from autograd.drawing.picture import MARKS, ROLES, Edge, Group, Node, Picture, Summary
 from autograd.drawing.write import dot
-from autograd.drawing.write.dot import colour_of, digraph_of
+from autograd.drawing.write.dot import digraph_of
 from autograd.drawing.write.mermaid import mermaid_of
 from autograd.drawing.write.render import NoRenderer, executable, inline_svg, rendered
 from autograd.drawing.write.text import tree_of
@@ -269,16 +271,16 @@ def test_strengths_beyond_the_scale() -> None:
 
 def test_colours_of_gradients_are_ordered_by_lightness() -> None:
     def lightness(colour: str) -> float:
-        red, green, blue = dot.channels(colour)
+        red, green, blue = palette.channels(colour)
         return 0.3 * red + 0.59 * green + 0.11 * blue
 
-    steps = [lightness(colour_of(10.0**power, 1e-6, 1.0)) for power in (-9, -6, -5, -4, -3, -2, -1, 0, 3)]
+    steps = [lightness(gradient_colour(10.0**power, 1e-6, 1.0)) for power in (-9, -6, -5, -4, -3, -2, -1, 0, 3)]
     assert steps == sorted(steps, reverse=True)
     assert steps[0] == steps[1]
     assert steps[-1] == steps[-2]
-    assert colour_of(0.0, 1e-6, 1.0) == dot.ZERO
-    assert colour_of(math.nan, 1e-6, 1.0) == colour_of(math.inf, 1e-6, 1.0) == dot.ALARM
-    assert colour_of(0.95, 0.95, 1.0) != colour_of(0.1, 0.1, 1.0)  # a narrow range is not stretched
+    assert gradient_colour(0.0, 1e-6, 1.0) == palette.WHITE
+    assert gradient_colour(math.nan, 1e-6, 1.0) == gradient_colour(math.inf, 1e-6, 1.0) == palette.ALARM
+    assert gradient_colour(0.95, 0.95, 1.0) != gradient_colour(0.1, 0.1, 1.0)  # a narrow range is not stretched
 
 
 def test_gradients_that_have_no_place_on_the_scale() -> None:
@@ -286,7 +288,7 @@ def test_gradients_that_have_no_place_on_the_scale() -> None:
     assert "gradient (rms)" not in digraph_of(Picture(nodes, ()), "LR").source
     nodes += tuple(Node(f"n{i}", "leaf", "x", grad=Summary.of(float(i))) for i in (3, 4, 5))
     source = digraph_of(Picture(nodes, ()), "LR").source
-    assert source.count(f'BGCOLOR="{dot.ALARM}"') == 2
+    assert source.count(f'BGCOLOR="{palette.ALARM}"') == 2
     assert "gradient (rms)" in source
 
 

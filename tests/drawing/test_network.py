@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from autograd import Value, relu, tanh
-from autograd.drawing.network import HIDDEN, INPUT, OUTPUT, draw_network, network_picture
-from autograd.drawing.write.dot import BLUE, ORANGE
+from autograd.drawing.network import draw_network, network_picture
+from autograd.drawing.palette import BLUE, HIDDEN_LAYER, INPUT_LAYER, ORANGE, OUTPUT_LAYER
 from nn import MLP, Layer, Linear, Module, Neuron, ReLU, Sequential, Softmax, Tanh
 
 
@@ -60,15 +60,15 @@ def test_the_3_4_2_network_has_nine_neurons_and_twenty_weights(model):
 
 def test_layers_are_told_apart_by_colour_and_by_label(model):
     picture = network_picture(model)
-    assert [node.op for node in picture.nodes] == [INPUT] * 3 + [HIDDEN] * 4 + [OUTPUT] * 2
+    assert [node.op for node in picture.nodes] == [INPUT_LAYER] * 3 + [HIDDEN_LAYER] * 4 + [OUTPUT_LAYER] * 2
     assert picture.legend == (
-        (INPUT, "input layer: 3 neurons"),
-        (HIDDEN, "hidden layer 1: 4 neurons, ReLU"),
-        (OUTPUT, "output layer: 2 neurons"),
+        (INPUT_LAYER, "input layer: 3 neurons"),
+        (HIDDEN_LAYER, "hidden layer 1: 4 neurons, ReLU"),
+        (OUTPUT_LAYER, "output layer: 2 neurons"),
         (BLUE, "positive weight"),
         (ORANGE, "negative weight"),
     )
-    assert all(contrast(colour, "#ffffff") >= 4.5 for colour in (INPUT, HIDDEN, OUTPUT))
+    assert all(contrast(colour, "#ffffff") >= 4.5 for colour in (INPUT_LAYER, HIDDEN_LAYER, OUTPUT_LAYER))
 
 
 def test_signs_that_do_not_occur_are_not_in_the_legend():
@@ -171,7 +171,7 @@ def test_a_sequential_of_linear_layers_names_the_functions_between():
         "h2,4",
         "h2,5",
     ]
-    assert picture.legend[1] == (HIDDEN, "2 hidden layers: 4 and 5 neurons")
+    assert picture.legend[1] == (HIDDEN_LAYER, "2 hidden layers: 4 and 5 neurons")
     assert (picture.total, picture.edges_total) == (14, 42)
     assert picture.notes[0] == "3-4-5-2 network: 42 weights, 6 biases"
     assert edge_of(picture, "x3", "h1,2").local.values == (model[0].weight.data[1, 2],)

@@ -21,8 +21,8 @@ import pytest
 import nn
 from autograd import Value, maximum, scope
 from autograd.drawing.drawings import draw
+from autograd.drawing.palette import channels, gradient_colour
 from autograd.drawing.picture import Edge, Group, Node, Picture, Summary
-from autograd.drawing.write.dot import channels, colour_of
 from autograd.drawing.write.page import SCRIPTS, page_of, text_of
 
 HOSTILE = '</script><script>window.hacked = 1</script><!-- <img src=x onerror="window.hacked = 1"> {{script}} \ud800'
@@ -722,7 +722,7 @@ def test_a_gradient_has_the_same_colour_in_the_picture_and_on_the_page(opened: O
     for name, size in sizes.items():
         fill = page.eval_on_selector(f"#node-{name} .box", "box => getComputedStyle(box).fill")
         found = [int(number) for number in re.findall(r"\d+", fill)]
-        assert np.abs(np.subtract(found, channels(colour_of(size, low, high)))).max() <= 1, (name, fill)
+        assert np.abs(np.subtract(found, channels(gradient_colour(size, low, high)))).max() <= 1, (name, fill)
         lightness[name] = float(np.dot(found, [0.3, 0.59, 0.11]))
     order = sorted(sizes, key=lambda name: sizes[name])
     assert all(lightness[a] >= lightness[b] - 1.0 for a, b in zip(order, order[1:], strict=False))  # the larger, the darker

@@ -1,7 +1,4 @@
-"""A picture as a graph of the graphviz package: what nodes, edges and scopes look like. It runs no layout.
-
-Colours are Okabe and Ito's, which the colour-blind tell apart; no meaning is told by colour alone.
-"""
+"""A picture as a graph of the graphviz package: what nodes, edges and scopes look like. It runs no layout."""
 
 from __future__ import annotations
 
@@ -12,6 +9,23 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from autograd.drawing.palette import (
+    ALARM,
+    FRAME_FILLS,
+    FRAME_LINE,
+    INK,
+    MARK_COLOURS,
+    OUTPUT_COLOURS,
+    QUIET,
+    ROLE_COLOURS,
+    TITLE_COLOURS,
+    WHITE,
+    blend,
+    channels,
+    gradient_colour,
+    line_width,
+    sign_colour,
+)
 from autograd.drawing.picture import Edge, Group, Node, Picture, Summary, plural
 from autograd.drawing.write.text import printable, times
 
@@ -19,32 +33,20 @@ if TYPE_CHECKING:
     import graphviz
 
 FONT, SPACE, NEW_LINE = "Helvetica", "&#160;", "&#10;"
-INK, QUIET, ALARM = "#1a1a1a", "#5f6b76", "#b03a00"
-BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#00664b", "#7a4a8c"
-TINTS = ("#edf0f3", "#f8d9a8")  # behind the title of a computed node, and of the output
 STYLES = {
-    "leaf": {"style": "rounded,filled", "margin": "0.03,0.02", "fillcolor": "#deecf7", "color": BLUE},
-    "frozen": {"style": "rounded,filled,dashed", "margin": "0.03,0.02", "fillcolor": "#f4f8fb", "color": BLUE},
-    "computed": {"style": "filled", "margin": "0.015", "fillcolor": "#ffffff", "color": "#7d8894"},
-    "constant": {"style": "rounded,filled", "fillcolor": "#f1f1f1", "color": "#f1f1f1", "fontsize": "9", "fontcolor": QUIET},
-    "scope": {"shape": "folder", "style": "filled", "margin": "0.06,0.04", "fillcolor": "#e6eaf5", "color": "#5b6b9a"},
-    "failed": {"style": "filled", "margin": "0.015", "fillcolor": "#fbe3d8", "color": ALARM, "penwidth": "2.2"},
-    "unreached": {"style": "rounded,filled,dotted", "margin": "0.03,0.02", "fillcolor": "#ffffff", "color": QUIET},
-    "neuron": {"shape": "circle", "style": "filled", "fillcolor": "#e8e8e8", "color": "#4a545e"},  # in grid.py they are better
+    "leaf": {"style": "rounded,filled", "margin": "0.03,0.02"},
+    "frozen": {"style": "rounded,filled,dashed", "margin": "0.03,0.02"},
+    "constant": {"style": "rounded,filled", "fontsize": "9", "fontcolor": QUIET},
+    "computed": {"style": "filled", "margin": "0.015"},
+    "scope": {"shape": "folder", "style": "filled", "margin": "0.06,0.04"},
+    "failed": {"style": "filled", "margin": "0.015", "penwidth": "2.2"},
+    "unreached": {"style": "rounded,filled,dotted", "margin": "0.03,0.02"},
+    "neuron": {"shape": "circle", "style": "filled"},  # grid.py draws networks
     "cut": {"shape": "plaintext", "fontcolor": QUIET},
 }
-OUTPUT = {"fillcolor": "#fdebd0", "color": "#b86e00", "penwidth": "2.2"}
-DIFFERENCES = {
-    "added": {"color": GREEN, "penwidth": "2.2"},
-    "removed": {"color": ORANGE, "penwidth": "2.2", "style": "filled,dashed"},
-    "changed": {"color": PURPLE, "penwidth": "2.2"},
-}
-BADGES = {"nan": ALARM, "inf": ALARM, "exploding gradient": ALARM, "added": GREEN, "removed": ALARM, "changed": PURPLE}
-EDGE_COLOURS = {"nan": ALARM, "inf": ALARM, "exploding gradient": ALARM, "added": GREEN, "removed": ORANGE, "changed": PURPLE}
-SCOPES = ("#f6f8fa", "#edf1f5", "#e4eaf0", "#dbe2ea")  # by depth, from the outermost in
-#: From pale yellow, small, to dark blue, large; the lightness alone tells the order. Pictures and the page share it.
-RAMP = ((248, 230, 140), (168, 216, 170), (65, 174, 188), (36, 98, 160), (12, 30, 92))
-ZERO = "#ffffff"
+DIFFERENCES = {mark: {"color": MARK_COLOURS[mark], "penwidth": "2.2"} for mark in ("added", "removed", "changed")}
+DIFFERENCES["removed"]["style"] = "filled,dashed"
+BADGES = {**MARK_COLOURS, "removed": ALARM}  # white text is hard to read on orange
 
 FEW_GRADIENTS = 3  # up to here there is nothing to compare
 FEW_EDGES = 60  # up to here, and where nothing is folded, gradients are written at the edges
@@ -131,41 +133,6 @@ def scale_of(nodes: tuple[Node, ...]) -> tuple[float, float] | None:
     return (min(sizes), max(sizes)) if len(sizes) >= FEW_GRADIENTS and min(sizes) < max(sizes) else None
 
 
-def colour_of(norm: float, low: float, high: float) -> str:
-    """The colour of a gradient on a logarithmic scale: pale is small, dark is large, white is zero, red is not finite.
-
-    A scale is never shorter than a factor of ten, so that small differences do not look large.
-
-    >>> colour_of(1e-5, 1e-5, 1.0), colour_of(1.0, 1e-5, 1.0), colour_of(0.0, 1e-5, 1.0)
-    ('#f8e68c', '#0c1e5c', '#ffffff')
-    """
-    if not math.isfinite(norm):
-        return ALARM
-    if norm == 0.0:
-        return ZERO
-    top = math.log10(high)
-    bottom = min(math.log10(low), top - 1.0)
-    at = min(max((math.log10(norm) - bottom) / (top - bottom), 0.0), 1.0) * (len(RAMP) - 1)
-    first = min(int(at), len(RAMP) - 2)
-    return mixed(RAMP[first], RAMP[first + 1], at - first)
-
-
-def mixed(first: tuple[int, int, int], second: tuple[int, int, int], part: float) -> str:
-    """The colour between two, ``"#rrggbb"``."""
-    return "#" + "".join(f"{round(a + (b - a) * part):02x}" for a, b in zip(first, second, strict=True))
-
-
-def channels(colour: str) -> tuple[int, int, int]:
-    """Red, green and blue of ``"#rrggbb"``."""
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
-def ink_on(colour: str) -> str:
-    """Black or white, whichever is read more easily on a colour."""
-    red, green, blue = channels(colour)
-    return INK if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "#ffffff"
-
-
 # --- scopes ---------------------------------------------------------------------------------------
 
 
@@ -211,8 +178,8 @@ def cluster_look(group: Group, depth: int, direction: str) -> dict[str, str]:
     look = {"label": f"<{heading(group)}>", "labelloc": top, "labeljust": "l", "tooltip": tooltip(lines), "margin": "7"}
     return look | {
         "style": "rounded,filled",
-        "fillcolor": SCOPES[min(depth, len(SCOPES) - 1)],
-        "color": "#b4bfca",
+        "fillcolor": FRAME_FILLS[min(depth, len(FRAME_FILLS) - 1)],
+        "color": FRAME_LINE,
         "penwidth": "1",
     }
 
@@ -228,9 +195,12 @@ def heading(group: Group) -> str:
 
 def node_look(node: Node, sheet: Sheet) -> dict[str, str]:
     """The attributes of a node."""
+    is_output = node.name in sheet.shown.roots and node.role == "computed"
     look = dict(STYLES[node.role])
-    if node.name in sheet.shown.roots and node.role == "computed":
-        look |= OUTPUT
+    if node.role != "cut":
+        look["fillcolor"], look["color"] = OUTPUT_COLOURS if is_output else ROLE_COLOURS[node.role]
+    if is_output:
+        look["penwidth"] = "2.2"
     if node.role in ("cut", "neuron"):
         look["label"] = escaped_label(node.title or "…")
     else:
@@ -271,9 +241,8 @@ def strip_row(node: Node, columns: int, sheet: Sheet) -> list[str]:
     gradient = gradient_of(node)
     if gradient is None or sheet.scale is None:
         return []
-    return [
-        f'<TR><TD COLSPAN="{columns}" HEIGHT="5" CELLPADDING="0" BGCOLOR="{colour_of(gradient.rms, *sheet.scale)}"></TD></TR>'
-    ]
+    colour = gradient_colour(gradient.rms, *sheet.scale)
+    return [f'<TR><TD COLSPAN="{columns}" HEIGHT="5" CELLPADDING="0" BGCOLOR="{colour}"></TD></TR>']
 
 
 def title_row(node: Node, columns: int, sheet: Sheet) -> str:
@@ -284,7 +253,11 @@ def title_row(node: Node, columns: int, sheet: Sheet) -> str:
     if not node.title and node.count == 1:
         return ""
     title = escaped(node.title) if node.role == "constant" or not node.title else f"<B>{escaped(node.title)}</B>"
-    tint = f' BGCOLOR="{TINTS[node.name in sheet.shown.roots]}"' if node.role == "computed" else ""
+    tint = (
+        f' BGCOLOR="{TITLE_COLOURS["output" if node.name in sheet.shown.roots else "computed"]}"'
+        if node.role == "computed"
+        else ""
+    )
     copies = times(node.count) if node.title else times(node.count).strip()
     return f'<TR><TD COLSPAN="{columns}"{tint}>{title}{bold(copies)}</TD></TR>'
 
@@ -310,7 +283,7 @@ def badge_text(node: Node, mark: str) -> str:
 
 def badge_row(text: str, mark: str, columns: int) -> str:
     """A mark in white on its colour."""
-    text = f'<FONT POINT-SIZE="9" COLOR="#ffffff"><B>{escaped(text)}</B></FONT>'
+    text = f'<FONT POINT-SIZE="9" COLOR="{WHITE}"><B>{escaped(text)}</B></FONT>'
     return f'<TR><TD COLSPAN="{columns}" BGCOLOR="{BADGES.get(mark, QUIET)}">{text}</TD></TR>'
 
 
@@ -343,7 +316,7 @@ def edge_look(edge: Edge, sheet: Sheet) -> dict[str, str]:
     if edge.strength is not None and math.isfinite(edge.strength):
         look |= strength_look(max(-1.0, min(1.0, edge.strength)))
     for mark in edge.marks:
-        look |= {"color": EDGE_COLOURS[mark]} if mark in EDGE_COLOURS else {"style": "dashed"}
+        look |= {"color": MARK_COLOURS[mark]} if mark in MARK_COLOURS else {"style": "dashed"}
         look |= {"style": "dashed"} if mark == "removed" else {}
     if "cut" in (sheet.nodes[edge.source].role, sheet.nodes[edge.target].role):
         look["style"] = "dotted"
@@ -365,10 +338,13 @@ def edge_texts(edge: Edge, sheet: Sheet) -> list[str]:
 
 def strength_look(strength: float) -> dict[str, str]:
     """Blue for positive, orange for negative; the stronger, the darker and wider."""
-    hue = channels(BLUE if strength >= 0 else ORANGE)
-    size = abs(strength)
-    ink = mixed(hue, (0, 0, 0), 0.2)
-    return {"color": mixed((222, 226, 230), hue, size**0.5), "penwidth": f"{0.5 + 2.5 * size:.2f}", "fontcolor": ink}
+    hue = channels(sign_colour(strength))
+    pale = (222, 226, 230)
+    return {
+        "color": blend(pale, hue, abs(strength) ** 0.5),
+        "penwidth": f"{line_width(strength):.2f}",
+        "fontcolor": blend(hue, (0, 0, 0), 0.2),
+    }
 
 
 def edge_lines(edge: Edge, sheet: Sheet) -> list[str]:
@@ -406,7 +382,7 @@ def graph_label(sheet: Sheet) -> str:
     lines += [legend_row([colour], "", meaning) for colour, meaning in picture.legend]
     if sheet.scale is not None:
         low, high = min(sheet.scale[0], sheet.scale[1] / 10.0), sheet.scale[1]
-        steps = [colour_of(low * (high / low) ** (step / 8), low, high) for step in range(9)]
+        steps = [gradient_colour(low * (high / low) ** (step / 8), low, high) for step in range(9)]
         gradients = [gradient_of(node) for node in sheet.shown.nodes]
         zero = ", white is zero" if any(g is not None and g.norm == 0.0 for g in gradients) else ""
         lines.append(legend_row(steps, f"gradient (rms) {low:.2g} ", f"{high:.2g}{zero}"))

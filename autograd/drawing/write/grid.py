@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from autograd.drawing.palette import ALARM, BLUE, INK, ORANGE, QUIET, ink_on, line_width, sign_colour
 from autograd.drawing.picture import Edge, Node, Picture
-from autograd.drawing.write.dot import ALARM, BLUE, FONT, INK, ORANGE, QUIET, SPACE, escaped, ink_on, node_lines, tooltip
+from autograd.drawing.write.dot import FONT, SPACE, escaped, node_lines, tooltip
 
 if TYPE_CHECKING:
     import graphviz  # at run time where it is used: a tenth of the time that `import autograd` would take
@@ -163,7 +164,7 @@ def line_look(edge: Edge, grid: Grid) -> dict[str, str]:
     style = {"style": "dashed"} if edge.marks else {}
     return {
         "color": colour,
-        "penwidth": f"{0.5 + 2.5 * abs(strength):.2f}",
+        "penwidth": f"{line_width(strength):.2f}",
         "tooltip": tooltip(list(edge_lines(edge, grid))),
         **style,
     }
@@ -183,7 +184,7 @@ def ink_of(edge: Edge, zero: str) -> str:
     """Blue for positive, orange for negative, red for NaN and infinity."""
     if edge.marks:
         return ALARM
-    return (BLUE if edge.strength > 0.0 else ORANGE) if edge.strength else zero
+    return sign_colour(edge.strength) if edge.strength else zero
 
 
 def edge_lines(edge: Edge, grid: Grid) -> Iterator[str]:

@@ -9,25 +9,24 @@ import json
 import math
 import re
 
+from autograd.drawing.palette import (
+    FRAME_FILLS,
+    FRAME_LINE,
+    INK,
+    OUTPUT_COLOURS,
+    ROLE_COLOURS,
+    ink_on,
+    line_width,
+    sign_colour,
+)
 from autograd.drawing.picture import Edge, Group, Node, Picture
-from autograd.drawing.write.dot import BLUE, ORANGE, ink_on
 from autograd.drawing.write.text import group_text, printable, texts_of, times
 
 ROUND = ("([", "])")
 SHAPES = {"leaf": ROUND, "frozen": ROUND, "unreached": ROUND, "scope": ("[[", "]]"), "neuron": ("((", "))")}
-CLASSES = {
-    "leaf": "fill:#deecf7,stroke:#0072b2,color:#1a1a1a",
-    "frozen": "fill:#f4f8fb,stroke:#0072b2,color:#1a1a1a,stroke-dasharray:5 3",
-    "constant": "fill:#f1f1f1,stroke:#f1f1f1,color:#4a545e",
-    "computed": "fill:#ffffff,stroke:#7d8894,color:#1a1a1a",
-    "scope": "fill:#e6eaf5,stroke:#5b6b9a,color:#1a1a1a",
-    "failed": "fill:#fbe3d8,stroke:#b03a00,color:#1a1a1a,stroke-width:3px",
-    "unreached": "fill:#ffffff,stroke:#5f6b76,color:#1a1a1a,stroke-dasharray:2 3",
-    "neuron": "fill:#e8e8e8,stroke:#4a545e,color:#1a1a1a",
-    "cut": "fill:none,stroke:none",
-    "frame": "fill:#f6f8fa,stroke:#b4bfca,color:#1a1a1a",
-    "output": "fill:#fdebd0,stroke:#b86e00,color:#1a1a1a,stroke-width:3px",
-}
+THICK = "stroke-width:3px"
+STYLES = {"frozen": "stroke-dasharray:5 3", "unreached": "stroke-dasharray:2 3", "failed": THICK, "output": THICK}
+COLOURS = {**ROLE_COLOURS, "cut": ("none", "none"), "frame": (FRAME_FILLS[0], FRAME_LINE), "output": OUTPUT_COLOURS}
 #: Of HTML and of Mermaid itself; stars, underscores and backticks where Markdown would take them.
 SPECIAL = re.compile(
     r"""["<>&#\\\[\]{}|`~$;%]|\*(?! )|(?<! )\*|(?<!\w)_|_(?!\w)|^[-+=](?= |$)|^\*|(?<=^\d)[.)]|(?<=\w):(?=[\w/])|(?<=www)\.|@"""
@@ -61,8 +60,15 @@ def mermaid_of(picture: Picture, direction: str) -> str:
     lines += [f"  {edge_text(edge, names)}" for edge in shown.edges]
     lines += link_styles(shown)
     used = {*classes.values(), *("frame" for node in shown.nodes if node.group)}
-    lines += [f"  classDef {name} {look}" for name, look in CLASSES.items() if name in used]
+    lines += [f"  classDef {name} {class_look(name)}" for name in COLOURS if name in used]
     return "\n".join(lines + own_colours(shown, names)) + "\n"
+
+
+def class_look(name: str) -> str:
+    """The colours and lines of a class of nodes: ``fill:#ffffff,stroke:#7d8894,color:#1a1a1a``."""
+    fill, line = COLOURS[name]
+    ink = "" if name == "cut" else f"color:{'#4a545e' if name == 'constant' else INK}"
+    return ",".join(part for part in (f"fill:{fill}", f"stroke:{line}", ink, STYLES.get(name, "")) if part)
 
 
 def name_of(name: str, number: int) -> str:
@@ -131,8 +137,8 @@ def link_styles(shown: Picture) -> list[str]:
     lines = []
     for number, edge in enumerate(shown.edges):
         if edge.strength is not None and math.isfinite(edge.strength):
-            width = 0.5 + 2.5 * min(abs(edge.strength), 1.0)
-            lines.append(f"  linkStyle {number} stroke:{BLUE if edge.strength >= 0 else ORANGE},stroke-width:{width:.1f}px")
+            colour, width = sign_colour(edge.strength), line_width(edge.strength)
+            lines.append(f"  linkStyle {number} stroke:{colour},stroke-width:{width:.1f}px")
     return lines
 
 

@@ -14,8 +14,8 @@ import re
 from importlib.resources import files
 from typing import Any
 
+from autograd.drawing.palette import RAMP
 from autograd.drawing.picture import Picture
-from autograd.drawing.write.dot import RAMP
 
 #: In the order in which they are read: each may use what is in those before it.
 SCRIPTS = ("model.js", "playback.js", "layout.js", "shapes.js", "view.js", "panel.js", "questions.js", "page.js")
