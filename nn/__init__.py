@@ -39,7 +39,10 @@ from nn.training.data import DataLoader, Subset, collate_samples, random_split
 from nn.storage.datasets import mnist, read_idx
 from nn.storage.tables import read_csv
 from nn.storage.checkpoints import Checkpoint, CheckpointError, load, save
-from nn.training.fit import History, SaveCheckpoint, StopTraining, Training, accuracy, evaluate, fit, r2_score
+from nn.training.metrics import accuracy, r2_score
+from nn.training.history import History
+from nn.training.evaluation import evaluate
+from nn.training.fit import SaveCheckpoint, StopTraining, Training, fit
 from nn.pytorch import from_pytorch, read_weights, to_pytorch
 
 __all__ = [

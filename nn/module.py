@@ -16,7 +16,7 @@ from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, M
 from dataclasses import fields, is_dataclass
 from functools import partial
 from itertools import chain
-from types import FunctionType, GeneratorType, MethodType, ModuleType, SimpleNamespace
+from types import FunctionType, GeneratorType, MethodType, SimpleNamespace
 from typing import Any, Self
 
 import numpy as np
@@ -436,59 +436,3 @@ def refuse_unordered(items: Any, path: str) -> None:
             f"{path} is a {type(items).__name__} with modules or parameters, whose order, and so whose names, would change from "
             "run to run: make it a list"
         )
-
-
-def remembered(model: Module) -> Iterator[tuple[str, str, Value]]:
-    """(path of a function, name in it, parameter) for the parameters that functions held by a model use from elsewhere."""
-    for path, function in model._named(lambda item: isinstance(item, (FunctionType, MethodType))):
-        known: dict[str, Any] = {}
-        if isinstance(function, MethodType):
-            known, function = {"self": function.__self__}, function.__func__
-        if isinstance(function, FunctionType):
-            code, defaults = function.__code__, function.__defaults__ or ()
-            known |= {name: function.__globals__[name] for name in code.co_names if name in function.__globals__}
-            known |= dict(zip(code.co_freevars, map(content_of, function.__closure__ or ()), strict=True))
-            known |= dict(zip(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount], defaults, strict=True))
-            known |= function.__kwdefaults__ or {}
-        for name, item in walk({name: item for name, item in known.items() if not isinstance(item, UNORDERED)}):
-            found = item.parameters() if isinstance(item, Module) else [item] if is_parameter(item) else []
-            yield from ((path, name, parameter) for parameter in found)
-
-
-def out_of_sight(model: Module) -> Iterator[tuple[str, Module | Value]]:
-    """(path, item) for modules and Values in what begins with an underscore, and in objects that walk() does not look into."""
-    seen: set[tuple[int, bool]] = set()
-    for path, module in model.named_modules():
-        kept = [vars(kind) for kind in type(module).__mro__ if kind not in Module.__mro__]  # attributes of the class
-        for items in (vars(module), *kept):
-            yield from unseen(items, path, False, DEEP, seen)
-
-
-DEEP = 4  # objects within objects
-
-
-def unseen(
-    items: Any, prefix: str, hidden: bool, depth: int, seen: set[tuple[int, bool]]
-) -> Iterator[tuple[str, Module | Value]]:
-    """What out_of_sight() gives of one container; hidden if it is out of sight itself."""
-    for key, item in items.items() if isinstance(items, Mapping) else pairs(items):
-        path, out = joined(prefix, key), hidden or str(key).startswith("_")
-        if isinstance(item, (Module, Value)):
-            if out:
-                yield path, item
-        elif is_container(item):
-            if (id(item), out) not in seen:
-                seen.add((id(item), out))
-                yield from unseen(item, path, out, depth, seen)
-        elif isinstance(item, (set, frozenset)):
-            yield from ((path, each) for each in item if isinstance(each, (Module, Value)))
-        elif depth and hasattr(item, "__dict__") and not isinstance(item, (*FOUND, type, ModuleType)):
-            yield from unseen(vars(item), path, True, depth - 1, seen)
-
-
-def content_of(cell: Any) -> Any:
-    """What a function remembers in a cell, or None if that was deleted."""
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return None

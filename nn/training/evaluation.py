@@ -1,0 +1,124 @@
+"""evaluate(): losses and metrics of a model for all samples at once, in eval mode and without a graph."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from autograd import Value, no_grad
+from nn.arrays import plain
+from nn.module import Module
+from nn.reductions import Average, noted
+from nn.training.data import as_tuple, count
+from nn.training.inputs import Metrics, batches, checked_metrics, named, pair
+
+
+def evaluate(model: Module, data: Any, metrics: Metrics, batch_size: int = 256) -> dict[str, float]:
+    """Metrics of a model's predictions for all samples at once, in eval mode and without a graph.
+
+    Batches whose shapes differ in more than the number of samples, as those of sequences of different lengths, cannot be one
+    array: there the metrics of the batches are averaged, a loss of nn and accuracy() exactly as if it were one, and any other
+    function with the number of targets of each batch as its weight.
+
+    Args:
+        model: called with the inputs of a batch.
+        data: a tuple of arrays or pandas frames (x, y), or an iterable of batches (x, y); x may be a dict of arrays, as for
+            fit().
+        metrics: functions of (predictions, targets), as arrays, by name; losses do as well.
+        batch_size: for data that comes as arrays.
+
+    Raises:
+        ValueError: if there are no batches, one is not (x, y), the model does not give one array with an axis of samples, a
+            metric gives no number, or r2_score() is asked of batches of different shapes.
+        TypeError: if the metrics are not functions by name.
+
+    >>> import nn
+    >>> model = nn.Linear(2, 3, rng=0)
+    >>> evaluate(model, (np.zeros((4, 2)), np.zeros(4, int)), {"accuracy": accuracy, "loss": nn.cross_entropy})
+    {'accuracy': 0.0, 'loss': 1.1328539737727368}
+    """
+    if not isinstance(model, Module):
+        raise TypeError(f"evaluate() takes a model, data and metrics, but {named(model)} was given as the model")
+    metrics = checked_metrics(metrics)
+    with modes_restored(model), no_grad():
+        model.eval()
+        pairs = [(predicted(model, x), y) for x, y in map(pair, batches(data, batch_size))]
+    if not pairs:
+        raise ValueError("there is nothing to evaluate: the data has no batches, and a generator can be used only once")
+    if all(shapes_behind(found) == shapes_behind(pairs[0]) for found in pairs):
+        pairs = [concatenated(pairs)]
+    with no_grad():
+        return {name: measured(name, metric, pairs) for name, metric in metrics.items()}
+
+
+def measured(name: str, metric: Callable[[Any, Any], Any], pairs: Sequence[tuple[Any, Any]]) -> float:
+    """A metric of predictions and targets, of one batch or averaged over several."""
+    average, number = Average(), math.nan
+    for prediction, target in pairs:
+        with noted() as notes:
+            found = plain(metric(prediction, target))
+        if found.size != 1 or found.dtype.kind not in "biuf":
+            what = f"an array of the shape {found.shape}" if found.ndim else f"{found.item()!r:.40}"
+            raise ValueError(f"the metric {name} is to give one number for all samples, but it gave {what}")
+        if len(pairs) > 1 and "other" in dict(notes):
+            raise ValueError(
+                f"the metric {name} is no mean over samples, and the batches have different shapes, which cannot be one array: "
+                "pad the samples to one length, or compute it for each batch"
+            )
+        average.add(number := float(found.item()), notes, targets_in(target))
+    return number if len(pairs) == 1 else average.value()
+
+
+def shapes_behind(item: Any) -> Any:
+    """The shape of an array without its axis of samples; of a tuple or dict, those of its parts."""
+    if isinstance(item, tuple):
+        return tuple(map(shapes_behind, item))
+    return {name: shapes_behind(part) for name, part in item.items()} if isinstance(item, dict) else np.shape(plain(item))[1:]
+
+
+def predicted(model: Module, x: Any) -> np.ndarray:
+    """What a model gives for a batch, as an array."""
+    prediction = model(x)
+    if not isinstance(prediction, (Value, np.ndarray)) or not prediction.ndim:
+        got = "a single number" if isinstance(prediction, (Value, np.ndarray)) else type(prediction).__name__
+        raise ValueError(
+            f"evaluate() needs a model that gives one Value (samples, ...), but {got} came: what does forward() return?"
+        )
+    return plain(prediction)
+
+
+def concatenated(batches: Sequence[Any]) -> Any:
+    """Batches one behind the other, also those of arrays in tuples and dicts."""
+    first = batches[0]
+    if isinstance(first, tuple):
+        return as_tuple(first, (concatenated(items) for items in zip(*batches, strict=True)))
+    if isinstance(first, dict):
+        return {name: concatenated([batch[name] for batch in batches]) for name in first}
+    if len(batches) == 1 and isinstance(first, np.ndarray):
+        return first
+    return np.concatenate([plain(batch) for batch in batches])
+
+
+def targets_in(y: Any) -> int:
+    """How many targets a batch has, or samples if they are a tuple or dict."""
+    return count(y) if isinstance(y, (tuple, dict)) else np.size(plain(y))
+
+
+@contextmanager
+def modes_restored(model: Module) -> Iterator[None]:
+    """Put every module back into the mode it was in."""
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        yield
+    finally:
+        set_modes(modes)
+
+
+def set_modes(modes: Iterable[tuple[Module, bool]]) -> None:
+    """Put modules into these modes."""
+    for module, mode in modes:
+        module.training = mode
