@@ -31,7 +31,7 @@ from autograd import (
 )
 from nn.arrays import as_tensor, joined, no_tuple, plain
 from nn.layers.activations import FunctionModule
-from nn.reductions import note
+from nn.reductions import constant_weights, note, reduced, weighted, weighted_mean, weights
 
 # --- what all share -------------------------------------------------------------------------------
 
@@ -82,60 +82,10 @@ def float_dtype(data: Any) -> Any:
     return dtype if dtype.kind == "f" else np.dtype(float)
 
 
-def constant_weights(name: str, weight: Any, prediction: Any) -> np.ndarray:
-    """Weights in the dtype of the prediction; TypeError for a Value, whose gradient would be lost."""
-    weight = joined(weight)
-    if isinstance(weight, Value):
-        raise TypeError(f"{name}() takes constant weights, for which there is no gradient, but a Value came: pass weight.data")
-    return np.asarray(weight, dtype=prediction.dtype)
-
-
-def weights(name: str, weight: Any, prediction: Any) -> np.ndarray:
-    """Constant weights, repeated to the shape of the losses, which they must not enlarge."""
-    weight = constant_weights(name, weight, prediction)
-    try:
-        return np.broadcast_to(weight, prediction.shape)
-    except ValueError:
-        raise ValueError(f"{name}() has losses of shape {prediction.shape}, but weights of shape {weight.shape} came") from None
-
-
-def weighted(name: str, losses: Any, weight: Any) -> Any:
-    """The losses times their weights, if there are any."""
-    return losses if weight is None else losses * weights(name, weight, losses)
-
-
 def counted(x: Any, factor: Any) -> Any:
     """`x`, with 0 where it is infinite and the factor 0: what does not count would be nan, as 0 * inf."""
     gone = np.isinf(plain(x)) & (plain(factor) == 0.0)
     return where(gone, 0.0, x) if gone.any() else x
-
-
-def reduced(name: str, losses: Any, reduction: str, total: Any = None) -> Any:
-    """The losses, their sum, or their mean: the sum over `total`, or by default the number of losses. See nn.reductions.
-
-    Raises:
-        ValueError: for another reduction, or a mean over a total of 0 or of no losses.
-    """
-    if reduction == "none":
-        return losses
-    if reduction == "sum":
-        note("sum")
-        return sum(losses)
-    if reduction == "mean":
-        if total == 0.0 or not np.size(losses):
-            reason = "all targets are ignored or have weight 0" if np.size(losses) else "the batch is empty"
-            raise ValueError(f"{name}() has nothing to average, because {reason}: leave the batch out, or use reduction='sum'")
-        note("mean", np.size(losses) if total is None else total)
-        return mean(losses) if total is None else sum(losses) / float(total)
-    raise ValueError(f"{name}() takes the reductions 'mean', 'sum' and 'none', but {reduction!r} came")
-
-
-def weighted_mean(name: str, losses: Any, weight: Any, reduction: str) -> Any:
-    """The losses times their weights, whose mean is over the sum of the weights."""
-    if weight is None:
-        return reduced(name, losses, reduction)
-    weight = weights(name, weight, losses)
-    return reduced(name, losses * weight, reduction, np.sum(weight, dtype=float))
 
 
 def probabilities(name: str, what: str, p: Any) -> None:

@@ -1,4 +1,7 @@
-"""Average the losses of batches to the loss of all their samples: each loss notes what its mean divides by."""
+"""Reduce losses to one number: weights, means and sums over a batch, and the average of several batches.
+
+Each loss notes what its mean divides by, so that fit() and evaluate() average batches exactly as if they were one.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,66 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
+
+import numpy as np
+
+from autograd import Value, mean, sum
+from nn.arrays import joined
+
+# --- one batch -------------------------------------------------------------------------------------
+
+
+def constant_weights(name: str, weight: Any, prediction: Any) -> np.ndarray:
+    """Weights in the dtype of the prediction; TypeError for a Value, whose gradient would be lost."""
+    weight = joined(weight)
+    if isinstance(weight, Value):
+        raise TypeError(f"{name}() takes constant weights, for which there is no gradient, but a Value came: pass weight.data")
+    return np.asarray(weight, dtype=prediction.dtype)
+
+
+def weights(name: str, weight: Any, prediction: Any) -> np.ndarray:
+    """Constant weights, repeated to the shape of the losses, which they must not enlarge."""
+    weight = constant_weights(name, weight, prediction)
+    try:
+        return np.broadcast_to(weight, prediction.shape)
+    except ValueError:
+        raise ValueError(f"{name}() has losses of shape {prediction.shape}, but weights of shape {weight.shape} came") from None
+
+
+def weighted(name: str, losses: Any, weight: Any) -> Any:
+    """The losses times their weights, if there are any."""
+    return losses if weight is None else losses * weights(name, weight, losses)
+
+
+def reduced(name: str, losses: Any, reduction: str, total: Any = None) -> Any:
+    """The losses, their sum, or their mean: the sum over `total`, or by default the number of losses. See nn.reductions.
+
+    Raises:
+        ValueError: for another reduction, or a mean over a total of 0 or of no losses.
+    """
+    if reduction == "none":
+        return losses
+    if reduction == "sum":
+        note("sum")
+        return sum(losses)
+    if reduction == "mean":
+        if total == 0.0 or not np.size(losses):
+            reason = "all targets are ignored or have weight 0" if np.size(losses) else "the batch is empty"
+            raise ValueError(f"{name}() has nothing to average, because {reason}: leave the batch out, or use reduction='sum'")
+        note("mean", np.size(losses) if total is None else total)
+        return mean(losses) if total is None else sum(losses) / float(total)
+    raise ValueError(f"{name}() takes the reductions 'mean', 'sum' and 'none', but {reduction!r} came")
+
+
+def weighted_mean(name: str, losses: Any, weight: Any, reduction: str) -> Any:
+    """The losses times their weights, whose mean is over the sum of the weights."""
+    if weight is None:
+        return reduced(name, losses, reduction)
+    weight = weights(name, weight, losses)
+    return reduced(name, losses * weight, reduction, np.sum(weight, dtype=float))
+
+
+# --- several batches --------------------------------------------------------------------------------
 
 Notes = list[tuple[str, float]]  # (reduction, total that a mean divides by) of each loss in a block, see note()
 NOTES: ContextVar[Notes | None] = ContextVar("NOTES", default=None)
