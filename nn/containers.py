@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from nn.arrays import floating
-from nn.module import Module, name_of
+from nn.module import Module, layer_name
 
 
 class Sequential(Module):
@@ -36,9 +36,9 @@ class Sequential(Module):
         named = dict(layers[0]) if len(layers) == 1 and isinstance(layers[0], Mapping) else None
         found: Iterable[Any] = layers if named is None else named.values()
         self.layers = [callable_layer(layer) for layer in found]
-        self._names = [None] * len(self.layers) if named is None else [self._checked(name) for name in named]
+        self._names = [None] * len(self.layers) if named is None else [self._checked_name(name) for name in named]
 
-    def _checked(self, name: Any) -> str:
+    def _checked_name(self, name: Any) -> str:
         if hasattr(type(self), str(name)) or name == "layers":
             raise ValueError(f"a layer cannot have the name {name!r}, which is an attribute of {type(self).__name__}")
         return checked_name(name, "Sequential")
@@ -85,7 +85,7 @@ class Sequential(Module):
             except (TypeError, ValueError) as error:
                 if isinstance(x, tuple):
                     error.add_note(
-                        f"{name_of(layer)} was given a tuple of {len(x)}, as attention and recurrent layers return: "
+                        f"{layer_name(layer)} was given a tuple of {len(x)}, as attention and recurrent layers return: "
                         "put a function between, as lambda x: x[0]"
                     )
                 raise
@@ -158,7 +158,7 @@ class ModuleList(Module):
 
     def append(self, module: Module) -> Self:
         """Add a module at the end."""
-        self._items.append(checked(module, "ModuleList"))
+        self._items.append(checked_module(module, "ModuleList"))
         return self
 
     def extend(self, modules: Iterable[Module]) -> Self:
@@ -172,7 +172,7 @@ class ModuleList(Module):
 
     def insert(self, index: int, module: Module) -> None:
         """Add a module before the one with this index."""
-        self._items.insert(index, checked(module, "ModuleList"))
+        self._items.insert(index, checked_module(module, "ModuleList"))
 
     def pop(self, index: int = -1) -> Module:
         """Take a module out, by default the last one, and return it."""
@@ -185,7 +185,7 @@ class ModuleList(Module):
         return ModuleList(self._items[index]) if isinstance(index, slice) else self._items[index]
 
     def __setitem__(self, index: int, module: Module) -> None:
-        self._items[index] = checked(module, "ModuleList")
+        self._items[index] = checked_module(module, "ModuleList")
 
     def __delitem__(self, index: int | slice) -> None:
         del self._items[index]
@@ -245,7 +245,7 @@ class ModuleDict(Module):
         return self._items[name]
 
     def __setitem__(self, name: str, module: Module) -> None:
-        self._items[checked_name(name, "ModuleDict")] = checked(module, "ModuleDict")
+        self._items[checked_name(name, "ModuleDict")] = checked_module(module, "ModuleDict")
 
     def __delitem__(self, name: str) -> None:
         del self._items[name]
@@ -278,7 +278,7 @@ class Residual(Module):
         out = self.block(x)
         if isinstance(out, tuple):
             raise TypeError(
-                f"Residual adds x to one result, but {name_of(self.block)} returned a tuple of {len(out)}: select one, as by "
+                f"Residual adds x to one result, but {layer_name(self.block)} returned a tuple of {len(out)}: select one, as by "
                 "Sequential(block, lambda x: x[0])"
             )
         around = x if self.shortcut is None else self.shortcut(x)
@@ -313,7 +313,7 @@ def by_position(items: Iterable[Any]) -> dict[str, Any]:
     return {str(position): item for position, item in enumerate(items)}
 
 
-def checked(module: Any, who: str) -> Module:
+def checked_module(module: Any, who: str) -> Module:
     """`module`, or a TypeError if it is none."""
     if isinstance(module, type):
         raise TypeError(f"a {who} holds modules, but got the class {module.__name__}: write {module.__name__}()")

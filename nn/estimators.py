@@ -24,7 +24,7 @@ import numpy as np
 
 import nn
 from autograd import Value, linear, no_grad
-from nn.training.optimisers import flat, write
+from nn.training.optimisers import as_vector, set_from_vector
 
 try:
     from scipy.optimize import minimize
@@ -381,16 +381,16 @@ class MultilayerPerceptron(BaseEstimator):
         strength = 0.5 * penalty / len(y)
 
         def evaluate(vector: np.ndarray) -> tuple[float, np.ndarray]:
-            write(parameters, vector)
+            set_from_vector(parameters, vector)
             self.module_.zero_grad()
             loss = self._loss(X, used, y, weights) + strength * sum((layer.weight**2).sum() for layer in linears)
             loss.backward()
-            return loss.item(), flat(parameter.grad for parameter in parameters)
+            return loss.item(), as_vector(parameter.grad for parameter in parameters)
 
         options = {"maxiter": self.max_iter, "maxfun": self.max_fun, "gtol": self.tol}
-        start = flat(parameter.data for parameter in parameters)
+        start = as_vector(parameter.data for parameter in parameters)
         found = minimize(evaluate, start, jac=True, method="L-BFGS-B", options=options)
-        write(parameters, found.x)
+        set_from_vector(parameters, found.x)
         self.n_iter_, self.loss_ = min(found.nit, self.max_iter), float(found.fun)
         if not found.success:
             warnings.warn(

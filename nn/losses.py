@@ -29,14 +29,14 @@ from autograd import (
     sum,
     where,
 )
-from nn.arrays import as_tensor, joined, no_tuple, plain
+from nn.arrays import as_array, as_one, as_tensor, no_tuple
 from nn.layers.activations import FunctionModule
-from nn.reductions import constant_weights, note, reduced, weighted, weighted_mean, weights
+from nn.reductions import broadcast_weights, constant_weights, note, reduced, weighted, weighted_mean
 
 # --- what all share -------------------------------------------------------------------------------
 
 
-def floats(data: Any) -> Any:
+def as_prediction(data: Any) -> Any:
     """A Value as it is, and other data as an array of floats; TypeError for None, and for what recurrent layers return."""
     if isinstance(data, Value):
         return data
@@ -56,18 +56,18 @@ def refuse_result(name: str, logits: Any, op: str) -> Any:
     return logits
 
 
-def like(prediction: Any, data: Any) -> Any:
+def as_target(prediction: Any, data: Any) -> Any:
     """A Value as it is, and other data in the dtype of the prediction, so that float32 stays what it is; TypeError for None."""
     if data is None:
         raise TypeError("a loss takes targets, but None was given: what does the data set give?")
-    data = joined(data)
+    data = as_one(data)
     return data if isinstance(data, Value) else np.asarray(data, dtype=prediction.dtype)
 
 
 def matched(name: str, prediction: Any, target: Any) -> tuple[Any, Any]:
     """A prediction and its target, of one shape; ValueError for shapes that would broadcast."""
-    prediction = floats(prediction)
-    target = like(prediction, target)
+    prediction = as_prediction(prediction)
+    target = as_target(prediction, target)
     if prediction.shape != target.shape:
         raise ValueError(
             f"{name}() needs predictions and targets of one shape, but {prediction.shape} and {target.shape} came, "
@@ -82,15 +82,15 @@ def float_dtype(data: Any) -> Any:
     return dtype if dtype.kind == "f" else np.dtype(float)
 
 
-def counted(x: Any, factor: Any) -> Any:
+def without_infinities(x: Any, factor: Any) -> Any:
     """`x`, with 0 where it is infinite and the factor 0: what does not count would be nan, as 0 * inf."""
-    gone = np.isinf(plain(x)) & (plain(factor) == 0.0)
+    gone = np.isinf(as_array(x)) & (as_array(factor) == 0.0)
     return where(gone, 0.0, x) if gone.any() else x
 
 
-def probabilities(name: str, what: str, p: Any) -> None:
+def require_probabilities(name: str, what: str, p: Any) -> None:
     """ValueError unless all are between 0 and 1."""
-    data = plain(p)
+    data = as_array(p)
     if np.size(data) and (np.min(data) < 0.0 or np.max(data) > 1.0):
         raise ValueError(
             f"{name}() takes {what} between 0 and 1, but they reach from {np.min(data):g} to {np.max(data):g}: "
@@ -98,9 +98,9 @@ def probabilities(name: str, what: str, p: Any) -> None:
         )
 
 
-def signs(name: str, target: Any) -> Any:
+def as_signs(name: str, target: Any) -> Any:
     """Targets -1 and 1 as an array; ValueError for others."""
-    target = plain(target)
+    target = as_array(target)
     if (target * target != 1).any():
         raise ValueError(f"{name}() takes the targets -1 and 1: use 2 * target - 1 for classes 0 and 1")
     return target
@@ -195,7 +195,7 @@ def gaussian_nll_loss(
     0.846574
     """
     prediction, target = matched("gaussian_nll_loss", prediction, target)
-    var = like(prediction, var)
+    var = as_target(prediction, var)
     shape = prediction.shape
     if var.shape == shape[:-1] and shape:
         var = var[..., None]
@@ -204,9 +204,9 @@ def gaussian_nll_loss(
             f"gaussian_nll_loss() takes variances of the shape {shape} of the predictions, or with one for each row, "
             f"but {var.shape} came"
         )
-    if np.min(plain(var), initial=0.0) < 0.0:
+    if np.min(as_array(var), initial=0.0) < 0.0:
         raise ValueError("gaussian_nll_loss() takes variances that are not negative: use exp or softplus before")
-    var = var + np.maximum(eps - plain(var), 0.0)
+    var = var + np.maximum(eps - as_array(var), 0.0)
     losses = (log(var) + np.square(prediction - target) / var) * 0.5
     return reduced("gaussian_nll_loss", losses + 0.5 * math.log(2.0 * math.pi) if full else losses, reduction)
 
@@ -231,7 +231,7 @@ def poisson_nll_loss(
     prediction, target = matched("poisson_nll_loss", prediction, target)
     losses = exp(prediction) - target * prediction if log_input else prediction - target * log(prediction + eps)
     if full:
-        large = plain(target) > 1.0
+        large = as_array(target) > 1.0
         count = where(large, target, 1.0)
         losses = losses + where(large, count * log(count) - count + 0.5 * log(2.0 * math.pi * count), 0.0)
     return reduced("poisson_nll_loss", losses, reduction)
@@ -247,7 +247,7 @@ def class_numbers(name: str, scores: Any, target: Any, ignore_index: int | None 
         TypeError: if the targets are not integers.
         ValueError: if the shapes do not fit or a target is not a class.
     """
-    target, shape = plain(target), scores.shape
+    target, shape = as_array(target), scores.shape
     if target.dtype.kind not in "iu":
         fix = "use target.astype(int)"
         if target.dtype.kind not in "bf":
@@ -286,7 +286,7 @@ def class_weights(name: str, weight: Any, scores: Any) -> Any:
 
 def classes_last(scores: Any, axis: int) -> Any:
     """Scores as a Value or an array of floats, with the classes on the last axis."""
-    scores = floats(scores)
+    scores = as_prediction(scores)
     return scores if axis == -1 else np.moveaxis(scores, axis, -1)
 
 
@@ -329,7 +329,7 @@ def cross_entropy(
     """
     if not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"cross_entropy() takes a label_smoothing between 0 and 1, but {label_smoothing} came")
-    target, logits = as_tensor(target), floats(refuse_result("cross_entropy", logits, "softmax"))
+    target, logits = as_tensor(target), as_prediction(refuse_result("cross_entropy", logits, "softmax"))
     soft = target.shape == logits.shape and target.dtype.kind == "f"
     logits = classes_last(logits, axis)
     if soft:
@@ -340,9 +340,9 @@ def cross_entropy(
     weight = class_weights("cross_entropy", weight, logits)
     if label_smoothing:
         hot = np.arange(logits.shape[-1]) == target[..., None]  # (..., classes)
-        part = like(logits, (1.0 - label_smoothing) * hot + label_smoothing / logits.shape[-1])
+        part = as_target(logits, (1.0 - label_smoothing) * hot + label_smoothing / logits.shape[-1])
         part = part if weight is None else part * weight
-        losses = -sum(counted(log_softmax(logits), part) * part, axis=-1)
+        losses = -sum(without_infinities(log_softmax(logits), part) * part, axis=-1)
     else:
         losses = softmax_cross_entropy(logits, target)
         losses = losses if weight is None else losses * weight[target]
@@ -351,12 +351,12 @@ def cross_entropy(
 
 def soft_cross_entropy(logits: Any, target: Any, weight: Any, reduction: str, label_smoothing: float) -> Any:
     """cross_entropy() for probabilities (..., classes)."""
-    probabilities("cross_entropy", "probabilities", target)
-    weight, target = class_weights("cross_entropy", weight, logits), like(logits, target)
+    require_probabilities("cross_entropy", "probabilities", target)
+    weight, target = class_weights("cross_entropy", weight, logits), as_target(logits, target)
     if label_smoothing:
         target = target * (1.0 - label_smoothing) + label_smoothing / logits.shape[-1]
     factor = target if weight is None else target * weight
-    losses = -sum(counted(log_softmax(logits), factor) * factor, axis=-1)
+    losses = -sum(without_infinities(log_softmax(logits), factor) * factor, axis=-1)
     return reduced("cross_entropy", losses, reduction)
 
 
@@ -375,7 +375,7 @@ def nll_loss(
     1.0
     """
     scores = classes_last(log_probabilities, axis)
-    data = plain(scores)
+    data = as_array(scores)
     if data.size and data.shape[-1] > 1 and data.min() >= 0.0 and np.allclose(data.sum(-1), 1.0, atol=1e-3):
         raise ValueError("nll_loss() takes the logarithms of probabilities, but probabilities were given: use log_softmax()")
     target, ignored = class_numbers("nll_loss", scores, target, ignore_index)
@@ -428,8 +428,8 @@ def binary_cross_entropy(probability: Any, target: Any, weight: Any = None, redu
     0.399254
     """
     probability, target = matched("binary_cross_entropy", probability, target)
-    probabilities("binary_cross_entropy", "probabilities", probability)
-    probabilities("binary_cross_entropy", "targets", target)
+    require_probabilities("binary_cross_entropy", "probabilities", probability)
+    require_probabilities("binary_cross_entropy", "targets", target)
     losses = weighted("binary_cross_entropy", log_loss(probability, target), weight)
     return reduced("binary_cross_entropy", losses, reduction)
 
@@ -448,15 +448,15 @@ def binary_cross_entropy_with_logits(
     """
     name = "binary_cross_entropy_with_logits"
     logits, target = matched(name, refuse_result(name, logits, "sigmoid"), target)
-    probabilities(name, "targets", target)
+    require_probabilities(name, "targets", target)
     # The smaller of -log(sigmoid(logits)) and -log(sigmoid(-logits)); the other one is that + |logits|, and nothing cancels.
-    positive = plain(logits) > 0.0
+    positive = as_array(logits) > 0.0
     smaller, yes = softplus(where(positive, -logits, logits)), target
     if pos_weight is not None:
-        yes = weights(name, pos_weight, logits) * target
+        yes = broadcast_weights(name, pos_weight, logits) * target
         smaller = smaller * (1.0 - target + yes)
     factor = where(positive, 1.0 - target, -yes)
-    losses = factor * counted(logits, factor) + smaller
+    losses = factor * without_infinities(logits, factor) + smaller
     return reduced(name, weighted(name, losses, weight), reduction)
 
 
@@ -473,13 +473,13 @@ def kl_div(log_probabilities: Any, target: Any, reduction: str = "mean", log_tar
     """
     scores, target = matched("kl_div", log_probabilities, target)
     if log_target:
-        never = (plain(target) == -math.inf) & ~np.isnan(plain(scores))
+        never = (as_array(target) == -math.inf) & ~np.isnan(as_array(scores))
         if never.any():  # the limit of x log(x) is 0
             scores, target = where(never, 0.0, scores), where(never, 0.0, target)
         losses = exp(target) * (target - scores)
     else:
-        probabilities("kl_div", "targets", target)
-        losses = target * (log(where(plain(target) > 0.0, target, 1.0)) - counted(scores, target))
+        require_probabilities("kl_div", "targets", target)
+        losses = target * (log(where(as_array(target) > 0.0, target, 1.0)) - without_infinities(scores, target))
     if reduction == "batchmean":
         note("mean", losses.shape[0] if losses.shape else 1)
         return sum(losses) / float(losses.shape[0] if losses.shape else 1)
@@ -493,7 +493,7 @@ def hinge_loss(scores: Any, target: Any, reduction: str = "mean") -> Any:
     0.25
     """
     scores, target = matched("hinge_loss", scores, target)
-    return reduced("hinge_loss", relu(1.0 - scores * signs("hinge_loss", target)), reduction)
+    return reduced("hinge_loss", relu(1.0 - scores * as_signs("hinge_loss", target)), reduction)
 
 
 def hinge_embedding_loss(distance: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Any:
@@ -503,7 +503,7 @@ def hinge_embedding_loss(distance: Any, target: Any, margin: float = 1.0, reduct
     0.625
     """
     distance, target = matched("hinge_embedding_loss", distance, target)
-    together = signs("hinge_embedding_loss", target) == 1.0
+    together = as_signs("hinge_embedding_loss", target) == 1.0
     return reduced("hinge_embedding_loss", where(together, distance, relu(margin - distance)), reduction)
 
 
@@ -518,7 +518,7 @@ def margin_ranking_loss(first: Any, second: Any, target: Any, margin: float = 0.
     """
     first, second = matched("margin_ranking_loss", first, second)
     first, target = matched("margin_ranking_loss", first, target)
-    return reduced("margin_ranking_loss", relu(margin - signs("margin_ranking_loss", target) * (first - second)), reduction)
+    return reduced("margin_ranking_loss", relu(margin - as_signs("margin_ranking_loss", target) * (first - second)), reduction)
 
 
 def cosine_similarity(first: Any, second: Any, axis: int = -1, eps: float = 1e-8) -> Any:
@@ -527,21 +527,21 @@ def cosine_similarity(first: Any, second: Any, axis: int = -1, eps: float = 1e-8
     >>> round(cosine_similarity(Value([3.0, 4.0]), [1.0, 0.0]).data, 6)
     0.6
     """
-    first = floats(first)
-    second = like(first, second)
+    first = as_prediction(first)
+    second = as_target(first, second)
     if first.dtype == second.dtype == np.float16:  # where the product of two lengths may be infinite, and eps is 0
         cosine = cosine_similarity(first.astype(np.float32), second.astype(np.float32), axis, eps)
         return cosine.astype(np.float16) if cosine.shape else cosine
     if first.shape != second.shape:
         first, second = np.broadcast_arrays(first, second)
-    first, second = shortened(first, axis), shortened(second, axis)
+    first, second = scaled_down(first, axis), scaled_down(second, axis)
     lengths = [maximum(np.linalg.norm(item, axis=axis), eps) for item in (first, second)]
     return sum(first * second, axis=axis) / (lengths[0] * lengths[1])
 
 
-def shortened(vectors: Any, axis: int) -> Any:
+def scaled_down(vectors: Any, axis: int) -> Any:
     """The vectors, those divided by their largest element whose squares might be infinite: the angles stay."""
-    largest = np.max(np.abs(plain(vectors)), axis, keepdims=True, initial=0.0)
+    largest = np.max(np.abs(as_array(vectors)), axis, keepdims=True, initial=0.0)
     long = (largest > 2.0 ** (np.finfo(largest.dtype).maxexp // 4)) & np.isfinite(largest)
     return vectors / np.where(long, largest, np.ones_like(largest)) if long.any() else vectors
 
@@ -558,7 +558,7 @@ def cosine_embedding_loss(first: Any, second: Any, target: Any, margin: float = 
     """
     first, second = matched("cosine_embedding_loss", first, second)
     cosine, target = matched("cosine_embedding_loss", cosine_similarity(first, second), target)
-    together = signs("cosine_embedding_loss", target) == 1.0
+    together = as_signs("cosine_embedding_loss", target) == 1.0
     return reduced("cosine_embedding_loss", where(together, 1.0 - cosine, relu(cosine - margin)), reduction)
 
 

@@ -100,7 +100,7 @@ class Module:
             seen.add(id(self))
             yield prefix, self
             for path, child in self.named_children():
-                yield from child._named_modules(joined(prefix, path), seen)
+                yield from child._named_modules(join_path(prefix, path), seen)
 
     def _named(self, wanted: Callable[[Any], bool]) -> Iterator[tuple[str, Any]]:
         """(attribute path, item) for what is wanted in this module and every one below, once each."""
@@ -237,7 +237,7 @@ class Module:
             raise TypeError(f"load_state_dict() takes arrays by name, as state_dict() gives them, but got {state!r:.80}")
         places, state = self._by_path(), untied(self, state)
         arrays = {name: np.asarray(item) for name, item in state.items() if name in places}
-        newer = {joined(path, name) for path, module in self.named_modules() for name in module.newer_buffers}
+        newer = {join_path(path, name) for path, module in self.named_modules() for name in module.newer_buffers}
         missing = [name for name in places if name not in arrays and name not in newer]
         unexpected = [name for name in state if name not in places]
         shapes = [
@@ -265,7 +265,7 @@ class Module:
             else:
                 places[name][...] = array
         for path, module in self.named_modules():
-            module._loaded({name for name in module.newer_buffers if joined(path, name) not in arrays})
+            module._loaded({name for name in module.newer_buffers if join_path(path, name) not in arrays})
         return [*missing, *unexpected]
 
     def _loaded(self, absent: set[str]) -> None:
@@ -300,7 +300,7 @@ class Module:
         yield f"{indent}{name}{self._title()}{frozen}", sum(parameter.size for parameter in parameters)
         for path, child in self._shown_children():
             if not isinstance(child, Module):
-                yield f"{indent}  {path}: {name_of(child)}", 0
+                yield f"{indent}  {path}: {layer_name(child)}", 0
             elif id(child) not in (*above, id(self)):  # a child may know its parent
                 yield from child._rows(indent + "  ", f"{path}: ", (*above, id(self)))
 
@@ -331,7 +331,7 @@ def surplus(state: Iterable[Any], places: Iterable[str]) -> str | None:
     return next((start for start in starts if any(str(name).removeprefix(start) in wanted for name in state)), None)
 
 
-def name_of(layer: Any) -> str:
+def layer_name(layer: Any) -> str:
     """The class of a module, or the name of a function."""
     return type(layer).__name__ if isinstance(layer, Module) else getattr(layer, "__name__", repr(layer))
 
@@ -363,7 +363,7 @@ def untied(model: Module, state: Mapping[str, Any]) -> dict[str, Any]:
     return state
 
 
-def joined(prefix: str, key: Any) -> str:
+def join_path(prefix: str, key: Any) -> str:
     """A path one step longer."""
     return f"{prefix}.{key}" if prefix else str(key)
 
@@ -382,15 +382,15 @@ def fitted(name: str, array: np.ndarray, place: Value | np.ndarray) -> np.ndarra
 def walk(items: Any, prefix: str = "", above: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
     """(path, item) for modules, Values, arrays, generators of random numbers and functions in nested containers."""
     above = (*above, id(items))
-    for key, item in pairs(items):
+    for key, item in entries(items):
         if str(key).startswith("_"):
             continue
         if isinstance(item, FOUND) and not is_of_objects(item):
-            yield joined(prefix, key), item
+            yield join_path(prefix, key), item
         elif isinstance(item, UNORDERED):
-            refuse_unordered(item, joined(prefix, key))
+            refuse_unordered(item, join_path(prefix, key))
         elif id(item) not in above and is_container(item):
-            yield from walk(item, joined(prefix, key), above)
+            yield from walk(item, join_path(prefix, key), above)
 
 
 FOUND = (Module, Value, np.ndarray, np.random.Generator, FunctionType, MethodType)
@@ -412,11 +412,11 @@ def is_container(item: Any) -> bool:
     return is_dataclass(item) and not isinstance(item, type)
 
 
-def pairs(items: Any) -> Iterable[tuple[Any, Any]]:
+def entries(items: Any) -> Iterable[tuple[Any, Any]]:
     """(key, item) for what a container holds."""
     if isinstance(items, Mapping):
         if keys := [key for key in items if isinstance(key, Module)]:
-            raise TypeError(f"a dict has {name_of(keys[0])} as a key, where its parameters are not found: make it an item")
+            raise TypeError(f"a dict has {layer_name(keys[0])} as a key, where its parameters are not found: make it an item")
         return items.items()
     if isinstance(items, ORDERED):
         return enumerate(items)

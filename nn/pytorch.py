@@ -53,7 +53,7 @@ def from_pytorch(model: Module, state_dict: Mapping[str, Any] | str | os.PathLik
     if not isinstance(state_dict, Mapping):
         kind = type(state_dict).__name__
         raise TypeError(f"from_pytorch takes a state_dict or a path, but got {kind}: pass torch_model.state_dict()")
-    arrays = untied(model, {name: as_array(name, tensor) for name, tensor in state_dict.items()})
+    arrays = untied(model, {name: array_of_tensor(name, tensor) for name, tensor in state_dict.items()})
     refuse_loss(model, arrays)
     return model.load_state_dict(arrays, strict=strict)
 
@@ -87,7 +87,7 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def as_array(name: str, tensor: Any) -> np.ndarray:
+def array_of_tensor(name: str, tensor: Any) -> np.ndarray:
     """The numbers of a tensor of PyTorch, recognised by its methods, or of an array."""
     if isinstance(tensor, (np.ndarray, np.generic)):
         return np.asarray(tensor)

@@ -13,20 +13,20 @@ from typing import Any
 import numpy as np
 
 from autograd import Value, mean, sum
-from nn.arrays import joined
+from nn.arrays import as_one
 
 # --- one batch -------------------------------------------------------------------------------------
 
 
 def constant_weights(name: str, weight: Any, prediction: Any) -> np.ndarray:
     """Weights in the dtype of the prediction; TypeError for a Value, whose gradient would be lost."""
-    weight = joined(weight)
+    weight = as_one(weight)
     if isinstance(weight, Value):
         raise TypeError(f"{name}() takes constant weights, for which there is no gradient, but a Value came: pass weight.data")
     return np.asarray(weight, dtype=prediction.dtype)
 
 
-def weights(name: str, weight: Any, prediction: Any) -> np.ndarray:
+def broadcast_weights(name: str, weight: Any, prediction: Any) -> np.ndarray:
     """Constant weights, repeated to the shape of the losses, which they must not enlarge."""
     weight = constant_weights(name, weight, prediction)
     try:
@@ -37,7 +37,7 @@ def weights(name: str, weight: Any, prediction: Any) -> np.ndarray:
 
 def weighted(name: str, losses: Any, weight: Any) -> Any:
     """The losses times their weights, if there are any."""
-    return losses if weight is None else losses * weights(name, weight, losses)
+    return losses if weight is None else losses * broadcast_weights(name, weight, losses)
 
 
 def reduced(name: str, losses: Any, reduction: str, total: Any = None) -> Any:
@@ -64,7 +64,7 @@ def weighted_mean(name: str, losses: Any, weight: Any, reduction: str) -> Any:
     """The losses times their weights, whose mean is over the sum of the weights."""
     if weight is None:
         return reduced(name, losses, reduction)
-    weight = weights(name, weight, losses)
+    weight = broadcast_weights(name, weight, losses)
     return reduced(name, losses * weight, reduction, np.sum(weight, dtype=float))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nn.arrays import Rng, whole
+from nn.arrays import Rng, whole_number
 from nn.source import level_outside
 
 _root: np.random.Generator | None = None  # of seed(); each object gets a generator that is spawned from it
@@ -39,7 +39,7 @@ def seed(number: int | None) -> None:
     >>> nn.seed(None)
     """
     global _root
-    _root = None if number is None else np.random.default_rng(whole("the seed", number, 0))
+    _root = None if number is None else np.random.default_rng(whole_number("the seed", number, 0))
 
 
 def generator(rng: Rng = None) -> np.random.Generator:

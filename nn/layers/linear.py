@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value, linear, reshape, stop_gradient, where
-from nn.arrays import Rng, flag, floating, no_tuple, plain, require_float, shape_of
+from nn.arrays import Rng, as_array, flag, floating, no_tuple, require_float, shape_of
 from nn.module import Module
 from nn.seeds import generator
 
@@ -145,7 +145,7 @@ class Embedding(Module):
         self.weight = Value(table)
 
     def forward(self, indices: Any) -> Value:
-        data = plain(no_tuple(indices, self))
+        data = as_array(no_tuple(indices, self))
         indices = data if data.size else data.astype(int)  # the dtype of an empty list is float64
         rows = len(self.weight)
         if indices.dtype.kind not in "iu":

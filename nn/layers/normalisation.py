@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value, centre, reshape, rms_normalise
-from nn.arrays import flag, floating, plain, require_float
+from nn.arrays import as_array, flag, floating, require_float
 from nn.module import Module
 
 
@@ -24,7 +24,7 @@ def scale_and_shift(x: Any, weight: Value | None, bias: Value | None, axes_behin
     return x if bias is None else x + bias
 
 
-def moved(old: np.ndarray, new: np.ndarray, part: float) -> np.ndarray:
+def move_towards(old: np.ndarray, new: np.ndarray, part: float) -> np.ndarray:
     """A running average after one more number, which counts for a `part`."""
     return ((1.0 - part) * old.astype(new.dtype) + part * new).astype(old.dtype)
 
@@ -82,7 +82,7 @@ class BatchNorm(Module):
             )
         axes = (0, *range(2, len(shape)))
         centred = centre(x, axes)
-        self._track(plain(x), plain(centred), axes)
+        self._track(as_array(x), as_array(centred), axes)
         return scale_and_shift(rms_normalise(centred, axes, self.eps), self.weight, self.bias, behind)
 
     def _loaded(self, absent: set[str]) -> None:
@@ -102,8 +102,8 @@ class BatchNorm(Module):
         mean = x.mean(axes, np.float64)
         squares = np.square(centred, dtype=np.result_type(centred, np.float32))  # those of float16 end at 256
         var = squares.sum(axes, np.float64) / (x.size // self.num_features - 1)
-        self.running_mean = moved(self.running_mean, mean, part)
-        self.running_var = moved(self.running_var, var, part)
+        self.running_mean = move_towards(self.running_mean, mean, part)
+        self.running_var = move_towards(self.running_var, var, part)
 
     def extra_repr(self) -> str:
         defaults = {"eps": 1e-5, "momentum": 0.1, "affine": True, "track_running_stats": True}
@@ -170,7 +170,7 @@ class OverLastAxes(Module):
         self.weight = Value(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
         self.bias = Value(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
 
-    def _checked(self, x: Any) -> Any:
+    def _checked_input(self, x: Any) -> Any:
         """The input as floats; ValueError for another shape."""
         x = floating(x, self, self.weight)
         if np.shape(x)[-len(self.axes) :] != self.normalized_shape:
@@ -218,7 +218,7 @@ class LayerNorm(OverLastAxes):
         super().__init__(normalized_shape, eps, elementwise_affine, bias, dtype)
 
     def forward(self, x: Any) -> Any:
-        x = self._checked(x)
+        x = self._checked_input(x)
         return scale_and_shift(rms_normalise(centre(x, self.axes), self.axes, self.eps), self.weight, self.bias)
 
     def extra_repr(self) -> str:
@@ -254,7 +254,7 @@ class RMSNorm(OverLastAxes):
         super().__init__(normalized_shape, eps, elementwise_affine, False, dtype)
 
     def forward(self, x: Any) -> Any:
-        x = self._checked(x)
+        x = self._checked_input(x)
         eps = float(np.finfo(getattr(x, "dtype", float)).eps) if self.eps is None else self.eps
         return scale_and_shift(rms_normalise(x, self.axes, eps), self.weight, None)
 

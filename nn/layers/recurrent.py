@@ -39,7 +39,7 @@ def _require_nonlinearity(name: str) -> None:
         raise ValueError(f"an RNN knows the nonlinearities 'tanh' and 'relu', but {name!r} came")
 
 
-def _pair(state: Any, who: str, names: str) -> tuple[Any, Any]:
+def _state_parts(state: Any, who: str, names: str) -> tuple[Any, Any]:
     """The two parts of the state of an LSTM; TypeError for anything else."""
     if not isinstance(state, (tuple, list)) or len(state) != 2:
         came = f"a {type(state).__name__}" + (f" of {len(state)}" if isinstance(state, (tuple, list)) else "")
@@ -266,7 +266,7 @@ class LSTM(_Recurrent):
     gates, parts = 4, 2
 
     def forward(self, x: Any, state: Any = None, *, lengths: Any = None) -> tuple[Value, tuple[Value, Value]]:
-        states = None if state is None else list(_pair(state, self._title(), "(h_0, c_0)"))
+        states = None if state is None else list(_state_parts(state, self._title(), "(h_0, c_0)"))
         out, (h_n, c_n) = self._forward(x, states, lengths)
         return out, (h_n, c_n)
 
@@ -346,7 +346,7 @@ class _Cell(Module):
         return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias_ih is not None else ", bias=False")
 
 
-def _gates(x: Any, size: int) -> list[Any]:
+def _split_gates(x: Any, size: int) -> list[Any]:
     """The gates that lie in the last axis, `size` long each."""
     return [x[..., start : start + size] for start in range(0, x.shape[-1], size)]
 
@@ -405,9 +405,9 @@ class LSTMCell(_Cell):
     gates = 4
 
     def forward(self, x: Any, state: Any = None) -> tuple[Value, Value]:
-        hidden, cell = self._states(x, *((None, None) if state is None else _pair(state, self._title(), "(h, c)")))
+        hidden, cell = self._states(x, *((None, None) if state is None else _state_parts(state, self._title(), "(h, c)")))
         from_x, from_hidden = self._products(x, hidden)
-        i, f, g, o = _gates(from_x + from_hidden, self.hidden_size)
+        i, f, g, o = _split_gates(from_x + from_hidden, self.hidden_size)
         cell = sigmoid(f) * cell + sigmoid(i) * tanh(g)
         return sigmoid(o) * tanh(cell), cell
 
@@ -426,7 +426,7 @@ class GRUCell(_Cell):
 
     def forward(self, x: Any, hidden: Any = None) -> Value:
         (hidden,) = self._states(x, hidden)
-        (x_r, x_z, x_n), (h_r, h_z, h_n) = (_gates(part, self.hidden_size) for part in self._products(x, hidden))
+        (x_r, x_z, x_n), (h_r, h_z, h_n) = (_split_gates(part, self.hidden_size) for part in self._products(x, hidden))
         r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)
         n = tanh(x_n + r * h_n)
         return (1.0 - z) * n + z * hidden

@@ -320,7 +320,7 @@ def _pack(item: Any, name: str, arrays: Arrays) -> Any:
             raise TypeError(f"{name} is an array of the dtype {item.dtype}: save numbers, or a list of strings")
         if isinstance(item, np.generic):
             return {"$scalar": [item.dtype.str, item.tobytes().hex()]}
-        arrays[name] = _plain(item)
+        arrays[name] = _as_stored(item)
         return {"$array": name}
     if isinstance(item, int):
         return int(item)
@@ -363,7 +363,7 @@ def _unpack(item: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     return {key: _unpack(value, arrays) for key, value in content}
 
 
-def _plain(array: np.ndarray) -> np.ndarray:
+def _as_stored(array: np.ndarray) -> np.ndarray:
     """The array as files keep it: little-endian, in the order C, or F if it is in that order only."""
     return np.asarray(array, array.dtype.newbyteorder("<"), order=_order(array))
 

@@ -40,9 +40,9 @@ def clip_grad_norm(
     """
     if not (max_norm >= 0.0 and norm_type > 0.0):
         raise ValueError(f"max_norm must not be negative and norm_type be positive, but they are {max_norm} and {norm_type}")
-    values = listed(parameters)
-    norms = [norm(value.grad.ravel(order="K"), norm_type) if value.shape else abs(value.grad) for value in values]
-    total = norm(np.array(norms), norm_type)
+    values = values_of(parameters)
+    norms = [vector_norm(value.grad.ravel(order="K"), norm_type) if value.shape else abs(value.grad) for value in values]
+    total = vector_norm(np.array(norms), norm_type)
     if error_if_nonfinite and not math.isfinite(total):
         number, value = next((i, value) for i, value in enumerate(values) if not math.isfinite(norms[i]))
         name = value.label or f"parameter {number} of shape {value.shape}"
@@ -62,7 +62,7 @@ def clip_grad_norm(
     return total
 
 
-def norm(x: np.ndarray, p: float) -> float:
+def vector_norm(x: np.ndarray, p: float) -> float:
     """The p-norm of a vector, in float64, also where powers of its elements would overflow or vanish.
 
     Not by BLAS, whose threads wait for each other where other programs run: 100,000 numbers on two busy cores take
@@ -95,7 +95,7 @@ def clip_grad_value(parameters: Value | Iterable[Value], clip_value: float) -> N
     """
     if not clip_value >= 0.0:
         raise ValueError(f"clip_value must not be negative, but is {clip_value}")
-    for value in listed(parameters):
+    for value in values_of(parameters):
         grad = value.grad
         if value.shape:
             limit = min(clip_value, float(np.finfo(grad.dtype).max)) if math.isfinite(clip_value) else clip_value
@@ -107,7 +107,7 @@ def clip_grad_value(parameters: Value | Iterable[Value], clip_value: float) -> N
 clip_grad_norm_, clip_grad_value_ = clip_grad_norm, clip_grad_value  # PyTorch's names
 
 
-def listed(parameters: Value | Iterable[Value]) -> list[Value]:
+def values_of(parameters: Value | Iterable[Value]) -> list[Value]:
     """The parameters as a list, if they are that."""
     if not isinstance(parameters, Iterable):
         raise TypeError(f"clipping takes a list of parameters, but got {type(parameters).__name__}: pass model.parameters()")

@@ -75,8 +75,8 @@ class DataLoader:
         drop_last = flag("drop_last", drop_last)
         if batch_size < 1 or prefetch < 0:
             raise ValueError(f"batch_size must be at least 1 and prefetch at least 0, but {batch_size} and {prefetch} came")
-        self.dataset = checked(dataset)
-        self.samples = count(self.dataset)
+        self.dataset = checked_dataset(dataset)
+        self.samples = count_samples(self.dataset)
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
         self.prefetch, self.collate = prefetch, collate
         self.generator = generator(rng)
@@ -93,7 +93,7 @@ class DataLoader:
         places = [order[i * self.batch_size : (i + 1) * self.batch_size] for i in range(self._position, len(self))]
         batches: Generator[Any, None, None] = (self._batch(indices) for indices in places)
         if self.prefetch:
-            batches = ahead(batches, self.prefetch)
+            batches = prefetched(batches, self.prefetch)
         with closing(batches):  # ends the thread, also when the loop was left early
             for batch in batches:
                 self._position += 1
@@ -183,8 +183,8 @@ def random_split(dataset: Any, lengths: Sequence[float], *, rng: Rng = None, str
     >>> x_train, y_test
     (array([3, 6, 4, 5, 2, 7]), array([1, 0, 0, 1]))
     """
-    dataset = checked(dataset)
-    rng, total = generator(rng), count(dataset)
+    dataset = checked_dataset(dataset)
+    rng, total = generator(rng), count_samples(dataset)
     order = rng.permutation(total)
     ends = np.cumsum(lengths)
     if not all(isinstance(length, (int, np.integer)) for length in lengths):
@@ -195,12 +195,12 @@ def random_split(dataset: Any, lengths: Sequence[float], *, rng: Rng = None, str
         classes = np.asarray(stratify)
         if classes.shape != (total,):
             raise ValueError(f"stratify takes one class for each of {total} samples, but the shape {classes.shape} came")
-        order = mixed(order, classes[order])
+        order = stratified(order, classes[order])
     parts = [rng.permutation(part) for part in np.split(order, ends[:-1])]
     return [take(dataset, part) if isinstance(dataset, (np.ndarray, tuple, dict)) else Subset(dataset, part) for part in parts]
 
 
-def mixed(order: np.ndarray, classes: np.ndarray) -> np.ndarray:
+def stratified(order: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """The same indices in an order in which every stretch has the classes in equal shares, give or take one sample."""
     share = np.empty(len(order))
     for label in np.unique(classes):
@@ -209,13 +209,13 @@ def mixed(order: np.ndarray, classes: np.ndarray) -> np.ndarray:
     return order[np.argsort(share, kind="stable")]
 
 
-def checked(dataset: Any) -> Any:
+def checked_dataset(dataset: Any) -> Any:
     """The data set with every array in it as one, or an error that says what was expected."""
     if isinstance(dataset, (tuple, dict)):
         arrays = dict(enumerate(dataset)) if isinstance(dataset, tuple) else dataset
         require_one_index([item for item in arrays.values() if hasattr(item, "iloc")])
-        arrays = {name: checked(array) if isinstance(array, dict) else as_array(array) for name, array in arrays.items()}
-        lengths = {name: count(array) for name, array in arrays.items()}
+        arrays = {key: checked_dataset(item) if isinstance(item, dict) else as_samples(item) for key, item in arrays.items()}
+        lengths = {name: count_samples(array) for name, array in arrays.items()}
         if len(set(lengths.values())) != 1:
             raise ValueError(
                 f"the arrays of a data set have one length, but {lengths} came; several inputs of a model are a dict, "
@@ -223,7 +223,7 @@ def checked(dataset: Any) -> Any:
             )
         return as_tuple(dataset, arrays.values()) if isinstance(dataset, tuple) else arrays
     if isinstance(dataset, (np.ndarray, Value)) or hasattr(dataset, "iloc"):
-        return as_array(dataset)
+        return as_samples(dataset)
     if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
         raise TypeError(
             f"a data set is an array, a tuple or dict of arrays, or has len() and [index], but {type(dataset).__name__} came"
@@ -236,7 +236,7 @@ def as_tuple(example: tuple[Any, ...], items: Iterable[Any]) -> tuple[Any, ...]:
     return type(example)(*items) if hasattr(example, "_fields") else tuple(items)
 
 
-def as_array(array: Any) -> np.ndarray:
+def as_samples(array: Any) -> np.ndarray:
     """An array of samples, also from a frame or series of pandas; Values are refused."""
     if isinstance(array, Value):
         raise TypeError("a data set has NumPy arrays, but Value came: pass its .data")
@@ -289,10 +289,10 @@ def require_one_index(frames: list[Any]) -> None:
             )
 
 
-def count(dataset: Any) -> int:
+def count_samples(dataset: Any) -> int:
     """The number of samples."""
     if isinstance(dataset, (tuple, dict)):
-        return count(next(iter(dataset.values() if isinstance(dataset, dict) else dataset)))
+        return count_samples(next(iter(dataset.values() if isinstance(dataset, dict) else dataset)))
     return len(dataset)
 
 
@@ -374,7 +374,7 @@ def stacked(samples: list[Any]) -> Any:
     return batch
 
 
-def ahead(items: Iterable[Any], size: int) -> Generator[Any, None, None]:
+def prefetched(items: Iterable[Any], size: int) -> Generator[Any, None, None]:
     """The same items, of which a thread computes up to `size` ahead; an error of theirs is raised here."""
     room, ready, left = threading.Semaphore(size), SimpleQueue[tuple[str, Any]](), threading.Event()
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from autograd import Value, no_grad
-from nn.arrays import plain
+from nn.arrays import as_array
 from nn.module import Module
 from nn.reductions import Average, noted
-from nn.training.data import as_tuple, count
-from nn.training.inputs import Metrics, batches, checked_metrics, named, pair
+from nn.training.data import as_tuple, count_samples
+from nn.training.inputs import Metrics, batches_of, checked_batch, checked_metrics, type_text
 
 
 def evaluate(model: Module, data: Any, metrics: Metrics, batch_size: int = 256) -> dict[str, float]:
@@ -42,11 +42,11 @@ def evaluate(model: Module, data: Any, metrics: Metrics, batch_size: int = 256) 
     {'accuracy': 0.0, 'loss': 1.1328539737727368}
     """
     if not isinstance(model, Module):
-        raise TypeError(f"evaluate() takes a model, data and metrics, but {named(model)} was given as the model")
+        raise TypeError(f"evaluate() takes a model, data and metrics, but {type_text(model)} was given as the model")
     metrics = checked_metrics(metrics)
     with modes_restored(model), no_grad():
         model.eval()
-        pairs = [(predicted(model, x), y) for x, y in map(pair, batches(data, batch_size))]
+        pairs = [(predicted(model, x), y) for x, y in map(checked_batch, batches_of(data, batch_size))]
     if not pairs:
         raise ValueError("there is nothing to evaluate: the data has no batches, and a generator can be used only once")
     if all(shapes_behind(found) == shapes_behind(pairs[0]) for found in pairs):
@@ -60,7 +60,7 @@ def measured(name: str, metric: Callable[[Any, Any], Any], pairs: Sequence[tuple
     average, number = Average(), math.nan
     for prediction, target in pairs:
         with noted() as notes:
-            found = plain(metric(prediction, target))
+            found = as_array(metric(prediction, target))
         if found.size != 1 or found.dtype.kind not in "biuf":
             what = f"an array of the shape {found.shape}" if found.ndim else f"{found.item()!r:.40}"
             raise ValueError(f"the metric {name} is to give one number for all samples, but it gave {what}")
@@ -77,7 +77,7 @@ def shapes_behind(item: Any) -> Any:
     """The shape of an array without its axis of samples; of a tuple or dict, those of its parts."""
     if isinstance(item, tuple):
         return tuple(map(shapes_behind, item))
-    return {name: shapes_behind(part) for name, part in item.items()} if isinstance(item, dict) else np.shape(plain(item))[1:]
+    return {name: shapes_behind(part) for name, part in item.items()} if isinstance(item, dict) else np.shape(as_array(item))[1:]
 
 
 def predicted(model: Module, x: Any) -> np.ndarray:
@@ -88,7 +88,7 @@ def predicted(model: Module, x: Any) -> np.ndarray:
         raise ValueError(
             f"evaluate() needs a model that gives one Value (samples, ...), but {got} came: what does forward() return?"
         )
-    return plain(prediction)
+    return as_array(prediction)
 
 
 def concatenated(batches: Sequence[Any]) -> Any:
@@ -100,12 +100,12 @@ def concatenated(batches: Sequence[Any]) -> Any:
         return {name: concatenated([batch[name] for batch in batches]) for name in first}
     if len(batches) == 1 and isinstance(first, np.ndarray):
         return first
-    return np.concatenate([plain(batch) for batch in batches])
+    return np.concatenate([as_array(batch) for batch in batches])
 
 
 def targets_in(y: Any) -> int:
     """How many targets a batch has, or samples if they are a tuple or dict."""
-    return count(y) if isinstance(y, (tuple, dict)) else np.size(plain(y))
+    return count_samples(y) if isinstance(y, (tuple, dict)) else np.size(as_array(y))
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value
-from nn.arrays import Rng, flag, whole
+from nn.arrays import Rng, flag, whole_number
 from nn.extras import extra
 from nn.module import Module
 from nn.reductions import Average, noted
@@ -32,12 +32,12 @@ from nn.training.evaluation import evaluate, modes_restored, set_modes, targets_
 from nn.training.history import COLUMNS, History
 from nn.training.inputs import (
     Metrics,
-    batches,
+    batches_of,
     check_parts,
+    checked_batch,
     checked_callbacks,
     checked_metrics,
     checked_norm,
-    pair,
     patience_of,
     require_same_columns,
 )
@@ -169,7 +169,7 @@ def fit(
     """
     if schedule_every not in ("epoch", "step"):
         raise ValueError(f'schedule_every is "epoch" or "step", but {schedule_every!r} came')
-    epochs, patience, clip_norm = whole("epochs", epochs, 0), patience_of(early_stopping), checked_norm(clip_norm)
+    epochs, patience, clip_norm = whole_number("epochs", epochs, 0), patience_of(early_stopping), checked_norm(clip_norm)
     restore_best, progress = flag("restore_best", restore_best), flag("progress", progress)
     metrics = {} if metrics is None else checked_metrics(metrics)
     if metrics and validation is None:
@@ -179,7 +179,7 @@ def fit(
     check_parts(model, loss, optimizer, scheduler)
     require_same_columns(train, validation)
     callbacks = checked_callbacks(callbacks)
-    loader, validation = batches(train, batch_size, True, rng, drop_last), batches(validation, batch_size)
+    loader, validation = batches_of(train, batch_size, True, rng, drop_last), batches_of(validation, batch_size)
     for data in (loader, validation):
         if epochs > 1 and isinstance(data, Iterator):
             raise ValueError(
@@ -231,7 +231,7 @@ def train_epoch(training: Training, loss: Loss, clip_norm: float | None, schedul
     """One pass over the training data: the loss of all its samples together."""
     model, optimizer = training.model, training.optimizer
     average, batch = Average(), 0
-    for batch, (x, y) in enumerate(map(pair, training.loader), start=1):
+    for batch, (x, y) in enumerate(map(checked_batch, training.loader), start=1):
         optimizer.zero_grad()
         prediction = model(x)
         with noted() as notes:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from autograd import Value
-from nn.arrays import Rng, flag, whole
+from nn.arrays import Rng, flag, whole_number
 from nn.module import Module
-from nn.training.data import DataLoader, as_array
+from nn.training.data import DataLoader, as_samples
 from nn.training.optimisers import LBFGS, Optimizer
 from nn.training.untrained import require_all_trained
 
@@ -21,11 +21,11 @@ PATIENCE = 10  # epochs, of early_stopping=True
 def check_parts(model: Any, loss: Any, optimizer: Any, scheduler: Any) -> None:
     """Raise where what fit() was given does not belong together."""
     if not isinstance(model, Module):
-        raise TypeError(f"fit() takes a model, a loss, an optimiser and data, but {named(model)} came as the model")
+        raise TypeError(f"fit() takes a model, a loss, an optimiser and data, but {type_text(model)} came as the model")
     require_function("fit()'s loss", loss)
     if not isinstance(optimizer, Optimizer) or isinstance(optimizer, LBFGS):
         fix = "LBFGS needs a closure: write the loop" if isinstance(optimizer, LBFGS) else "make one of model.named_parameters()"
-        raise TypeError(f"fit() takes an optimiser with step(), but {named(optimizer)} came: {fix}")
+        raise TypeError(f"fit() takes an optimiser with step(), but {type_text(optimizer)} came: {fix}")
     held = {id(parameter) for parameter in optimizer.parameters}
     if held.isdisjoint(id(parameter) for parameter in model.parameters()):
         raise ValueError("the optimiser holds no parameter of this model: make it anew, of model.named_parameters()")
@@ -36,7 +36,9 @@ def check_parts(model: Any, loss: Any, optimizer: Any, scheduler: Any) -> None:
         )
     require_all_trained(model, optimizer)
     if scheduler is not None and (isinstance(scheduler, type) or not hasattr(scheduler, "step")):
-        raise TypeError(f"fit() takes a schedule with step(), but {named(scheduler)} came: make one, as nn.StepLR(optimizer, 10)")
+        raise TypeError(
+            f"fit() takes a schedule with step(), but {type_text(scheduler)} came: make one, as nn.StepLR(optimizer, 10)"
+        )
     if getattr(scheduler, "optimizer", optimizer) is not optimizer:
         raise ValueError("the schedule was made for another optimiser: make it from the one that fit() gets")
 
@@ -56,7 +58,7 @@ def patience_of(given: Any) -> int | None:
     """The number of epochs without improvement that end the training; None if nothing does."""
     if given is None or isinstance(given, (bool, np.bool_)):
         return PATIENCE if given else None
-    return whole("early_stopping", given, 1, "it is the epochs without improvement that end the training; False is off")
+    return whole_number("early_stopping", given, 1, "it is the epochs without improvement that end the training; False is off")
 
 
 def checked_norm(given: Any) -> float | None:
@@ -68,7 +70,7 @@ def checked_norm(given: Any) -> float | None:
     return float(given)
 
 
-def named(item: Any) -> str:
+def type_text(item: Any) -> str:
     """How errors name what came."""
     return f"the class {item.__name__}" if isinstance(item, type) else type(item).__name__
 
@@ -77,13 +79,13 @@ def require_function(what: str, item: Any) -> None:
     """Raise TypeError for what cannot be called, and for a class, of which an object is meant."""
     if isinstance(item, type) or not callable(item):
         fix = f"brackets are missing, {item.__name__}()" if isinstance(item, type) else "pass the function itself"
-        raise TypeError(f"{what} is a function, but {named(item)} came: {fix}")
+        raise TypeError(f"{what} is a function, but {type_text(item)} came: {fix}")
 
 
 def checked_metrics(metrics: Any) -> Metrics:
     """The metrics, if they are functions by name."""
     if not isinstance(metrics, Mapping):
-        raise TypeError(f'metrics are functions by name, as {{"accuracy": nn.accuracy}}, but {named(metrics)} came')
+        raise TypeError(f'metrics are functions by name, as {{"accuracy": nn.accuracy}}, but {type_text(metrics)} came')
     for name, metric in metrics.items():
         require_function(f"the metric {name}", metric)
     return metrics
@@ -93,22 +95,24 @@ def checked_callbacks(callbacks: Any) -> list[Callable[[Any], Any]]:
     """The callbacks, if they are functions in a list; None is no callback."""
     callbacks = () if callbacks is None else callbacks
     if not isinstance(callbacks, Iterable):
-        raise TypeError(f"callbacks are a list of functions, but {named(callbacks)} came: put it in brackets, callbacks=[...]")
+        raise TypeError(
+            f"callbacks are a list of functions, but {type_text(callbacks)} came: put it in brackets, callbacks=[...]"
+        )
     callbacks = list(callbacks)
     for callback in callbacks:
         require_function("a callback", callback)
     return callbacks
 
 
-def pair(batch: Any) -> tuple[Any, Any]:
+def checked_batch(batch: Any) -> tuple[Any, Any]:
     """A batch (x, y), or an error that says what came."""
     if not isinstance(batch, (tuple, list)) or len(batch) != 2:
         size = f" of {len(batch)}" if isinstance(batch, (tuple, list, dict)) else ""
         raise ValueError(
-            f"a batch is (x, y), but {named(batch)}{size} came: pass all data as a tuple (x, y), or a DataLoader of one; "
+            f"a batch is (x, y), but {type_text(batch)}{size} came: pass all data as a tuple (x, y), or a DataLoader of one; "
             'several inputs of a model are a dict, ({"a": a, "b": b}, y)'
         )
-    x, y = (as_array(item) if hasattr(item, "iloc") else item for item in batch)
+    x, y = (as_samples(item) if hasattr(item, "iloc") else item for item in batch)
     if not hasattr(y, "__len__") or np.isscalar(y) or getattr(y, "shape", None) == ():
         raise ValueError(
             "a batch is (x, y) with an axis of samples, but y is a single number: pass nn.DataLoader(data, batch_size)"
@@ -116,7 +120,7 @@ def pair(batch: Any) -> tuple[Any, Any]:
     return x, y
 
 
-def batches(data: Any, batch_size: int, shuffle: bool = False, rng: Rng = None, drop_last: bool = False) -> Any:
+def batches_of(data: Any, batch_size: int, shuffle: bool = False, rng: Rng = None, drop_last: bool = False) -> Any:
     """Arrays (x, y) as a DataLoader; everything else as it is, if it can be iterated over batches."""
     if isinstance(data, tuple) and len(data) != 2:
         raise ValueError(
@@ -130,11 +134,11 @@ def batches(data: Any, batch_size: int, shuffle: bool = False, rng: Rng = None, 
         and not hasattr(data, "__iter__")
     ):
         raise ValueError(
-            f"the data is a tuple (x, y) or an iterable of such batches, but {named(data)} came: pass (x, y), or "
+            f"the data is a tuple (x, y) or an iterable of such batches, but {type_text(data)} came: pass (x, y), or "
             "nn.DataLoader(data, batch_size) for a data set of samples (x, y)"
         )
     if isinstance(data, list) and data:
-        pair(data[0])  # before the first epoch
+        checked_batch(data[0])  # before the first epoch
     if isinstance(data, tuple):
         return DataLoader(data, batch_size, shuffle, rng=rng, drop_last=drop_last)
     if flag("drop_last", drop_last):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nn.arrays import plain
+from nn.arrays import as_array
 from nn.losses import class_numbers
 from nn.reductions import note
 
@@ -35,7 +35,7 @@ def accuracy(prediction: Any, target: Any) -> float:
     >>> accuracy(np.array([2.5, -1.0, 0.5]), np.array([1, 0, 0]))
     0.6666666666666666
     """
-    prediction, target = plain(prediction), plain(target)
+    prediction, target = as_array(prediction), as_array(target)
     several = prediction.ndim > 0 and prediction.shape[-1] > 1
     if target.dtype.kind not in "biuf":
         raise TypeError(
@@ -80,7 +80,7 @@ def r2_score(prediction: Any, target: Any) -> float:
     >>> r2_score(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))
     0.7857142857142857
     """
-    prediction, target = plain(prediction), plain(target)
+    prediction, target = as_array(prediction), as_array(target)
     if prediction.shape != target.shape:
         raise ValueError(f"r2_score() takes arrays of one shape, but {prediction.shape} and {target.shape} came")
     if not {prediction.dtype.kind, target.dtype.kind} <= set("biuf"):

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value
-from nn.arrays import count_of, shown
+from nn.arrays import positive_integer, shown
 from nn.extras import extra
 from nn.training.guards import Guard, NonFiniteGradientWarning
 
@@ -101,7 +101,7 @@ class Optimizer:
         self.state: dict[Value, dict[str, Any]] = {}
         self.steps = 0
         self.guard = Guard() if guards else None
-        items = listed(parameters)
+        items = in_order(parameters)
         for group in items if items and all(isinstance(item, dict) for item in items) else [{"params": items}]:
             self.add_param_group(group)
 
@@ -115,7 +115,7 @@ class Optimizer:
         params = group["params"]
         if not isinstance(params, Iterable):
             raise TypeError(f"the params of a group are a list of parameters, but got {type(params).__name__}: {PASS}")
-        items = [params] if isinstance(params, Value) else listed(params)
+        items = [params] if isinstance(params, Value) else in_order(params)
         pairs: list[tuple[Any, Any]] = [item if isinstance(item, tuple) and len(item) == 2 else (None, item) for item in items]
         for name, parameter in pairs:
             if not isinstance(parameter, Value) or parameter.op is not None:
@@ -128,7 +128,7 @@ class Optimizer:
         everything = self.parameters + values
         if len(set(everything)) < len(everything):
             raise ValueError("an optimiser takes each parameter once, in one group, but one comes twice")
-        options = {name: plain(item) for name, item in {**self.defaults, **group}.items()} | {"params": values}
+        options = {name: python_number(item) for name, item in {**self.defaults, **group}.items()} | {"params": values}
         if any(name is not None for name, _ in pairs):
             options["names"] = [name or "" for name, _ in pairs]
         check_options(options)
@@ -192,7 +192,7 @@ class Optimizer:
             decay, maximize = group.get("weight_decay"), group.get("maximize")
             keep = 1.0 - group["lr"] * decay if group.get("decoupled_weight_decay") else None
             for parameter in group["params"]:
-                if not moves(parameter):
+                if not has_gradient(parameter):
                     continue
                 data = held = parameter.data
                 grad = -parameter.grad if maximize else parameter.grad
@@ -278,7 +278,7 @@ class Optimizer:
         for here, group in zip(self.param_groups, groups, strict=True):
             if not self.defaults.keys() <= group.keys() or not group.keys() <= {*here, "initial_lr"}:
                 raise ValueError(f"{who} has the options {', '.join(self.defaults)}, but the state has {', '.join(group)}")
-            group.update({name: plain(item) for name, item in group.items()})
+            group.update({name: python_number(item) for name, item in group.items()})
             check_options(group)
         by_number = {str(number): parameter for number, parameter in enumerate(self.parameters)}
         if unknown := state["state"].keys() - by_number:
@@ -314,19 +314,19 @@ class Optimizer:
         return f"{type(self).__name__}({', '.join(f'{name}={item!r}' for name, item in shown.items())})"
 
 
-def listed(items: Iterable[Any]) -> list[Any]:
+def in_order(items: Iterable[Any]) -> list[Any]:
     """The items of an iterable that has an order, on which the numbers of parameters depend."""
     if isinstance(items, (set, frozenset)):
         raise TypeError(f"an optimiser knows parameters by their order, but a set has none: {PASS}")
     return list(items)
 
 
-def moves(parameter: Value) -> bool:
+def has_gradient(parameter: Value) -> bool:
     """False for a parameter that is frozen or has no gradient."""
     return parameter.requires_grad and (parameter.grad_status != "none" or bool(np.any(parameter.grad)))
 
 
-def plain(item: Any) -> Any:
+def python_number(item: Any) -> Any:
     """An option as Python's own number, with which float32 stays float32; several as a tuple."""
     return item.item() if isinstance(item, np.generic) else tuple(item) if isinstance(item, list) else item
 
@@ -751,7 +751,7 @@ class LBFGS(Optimizer):
         for name in ("max_iter", "max_eval", "history_size"):
             number = self.param_groups[0][name]
             if number is not None:
-                count_of(name, number)
+                positive_integer(name, number)
 
     def add_param_group(self, group: dict[str, Any]) -> None:
         """The only group; a second one is a ValueError."""
@@ -784,17 +784,17 @@ class LBFGS(Optimizer):
 
         def evaluate(x: np.ndarray) -> tuple[float, np.ndarray]:
             if losses:
-                write(moving, x)
+                set_from_vector(moving, x)
             loss = closure()
             if losses and any(parameter.grad_status == "stale" for parameter in moving):
                 raise ValueError("the closure must call zero_grad() first: gradients of earlier evaluations were added up")
-            if not losses and isinstance(loss, Value) and not any(moves(parameter) for parameter in moving):
+            if not losses and isinstance(loss, Value) and not any(has_gradient(parameter) for parameter in moving):
                 raise ValueError("the closure must call backward() on the loss: no gradient has reached a parameter")
             if not losses and self.guard is not None:
                 self.guard.check(self)
             losses.append(loss)
             numbers.append(number_of(loss))
-            return numbers[-1], flat(parameter.grad for parameter in moving)
+            return numbers[-1], as_vector(parameter.grad for parameter in moving)
 
         options = {"maxiter": group["max_iter"], "maxfun": group["max_eval"] or group["max_iter"] * 5 // 4}
         options |= {
@@ -802,13 +802,13 @@ class LBFGS(Optimizer):
             "ftol": group["tolerance_change"],
             "gtol": group["tolerance_grad"],
         }
-        start = flat(parameter.data for parameter in moving)
+        start = as_vector(parameter.data for parameter in moving)
         try:
             best = minimize(evaluate, start, jac=True, method="L-BFGS-B", options=options).x
         except BaseException:
-            write(moving, start)
+            set_from_vector(moving, start)
             raise
-        write(moving, best)
+        set_from_vector(moving, best)
         self.steps += 1
         if self.guard is not None and any(map(math.isnan, numbers)):
             warnings.warn(NAN_TRIAL, NonFiniteGradientWarning, stacklevel=2)
@@ -823,12 +823,12 @@ def number_of(loss: Any) -> float:
     return float(np.ravel(number)[0])
 
 
-def flat(items: Iterable[Any]) -> np.ndarray:
+def as_vector(items: Iterable[Any]) -> np.ndarray:
     """Floats and arrays one after the other, in one vector of float64."""
     return np.concatenate([np.ravel(item).astype(float) for item in items])
 
 
-def write(parameters: list[Value], x: np.ndarray) -> None:
+def set_from_vector(parameters: list[Value], x: np.ndarray) -> None:
     """Set the parameters to the numbers of a vector, each in its dtype."""
     ends = np.cumsum([parameter.size for parameter in parameters])
     for parameter, part in zip(parameters, np.split(x, ends[:-1]), strict=True):

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value
-from nn.arrays import count_of, shown, whole
+from nn.arrays import positive_integer, shown, whole_number
 from nn.source import level_outside
 from nn.training.guards import GuardWarning
 from nn.training.optimisers import LBFGS, Optimizer
@@ -71,7 +71,7 @@ class LRScheduler:
     saved: tuple[str, ...] = ("steps", "base_lrs", "bases", "last_lrs")  # the attributes in a state dict
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
-        self.optimizer = checked(optimizer)
+        self.optimizer = checked_optimizer(optimizer)
         self.base_lrs = begin_from(optimizer, last_epoch)
         self.begin()
         if last_epoch >= 0:
@@ -192,7 +192,7 @@ class LRScheduler:
             group["lr"] = float(lr)
 
 
-def checked(optimizer: Any) -> Optimizer:
+def checked_optimizer(optimizer: Any) -> Optimizer:
     """The optimiser, if it is one with learning rates."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"a schedule takes an optimiser, but got {type(optimizer).__name__}")
@@ -203,7 +203,7 @@ def checked(optimizer: Any) -> Optimizer:
 
 def begin_from(optimizer: Optimizer, last_epoch: int) -> list[float]:
     """The base learning rate of each group, which is the one it has at the first step."""
-    if whole("last_epoch", last_epoch, -1) >= 0 and not all("initial_lr" in group for group in optimizer.param_groups):
+    if whole_number("last_epoch", last_epoch, -1) >= 0 and not all("initial_lr" in group for group in optimizer.param_groups):
         raise ValueError(
             f"last_epoch={last_epoch} goes on from the base learning rates, but the optimiser has none: load its state, which "
             'holds the "initial_lr" of each group, before the schedule is made'
@@ -215,7 +215,7 @@ def begin_from(optimizer: Optimizer, last_epoch: int) -> list[float]:
 
 def for_each_group(what: str, given: Any, optimizer: Optimizer) -> list[Any]:
     """A list with one for each group, or the same for all."""
-    count = len(checked(optimizer).param_groups)
+    count = len(checked_optimizer(optimizer).param_groups)
     if not isinstance(given, (list, tuple)):
         return [given] * count
     if len(given) != count:
@@ -239,7 +239,7 @@ def functions_of(given: Any, optimizer: Optimizer) -> list[Callable[[int], float
     return functions
 
 
-def part_of(what: str, number: float) -> float:
+def checked_part(what: str, number: float) -> float:
     """The number, if it is between 0 and 1."""
     if not 0.0 <= number <= 1.0:
         raise ValueError(f"{what} must be between 0 and 1, but is {number!r}")
@@ -297,7 +297,7 @@ class StepLR(LRScheduler):
     """Times gamma every step_size steps."""
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
-        self.step_size, self.gamma = count_of("step_size", step_size), not_negative("gamma", gamma)
+        self.step_size, self.gamma = positive_integer("step_size", step_size), not_negative("gamma", gamma)
         super().__init__(optimizer, last_epoch)
 
     def factor(self, step: int) -> float:
@@ -319,7 +319,7 @@ class ConstantLR(LRScheduler):
     """Times a factor for the first total_iters steps."""
 
     def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3.0, total_iters: int = 5, last_epoch: int = -1) -> None:
-        self.first, self.total_iters = part_of("factor", factor), total_iters
+        self.first, self.total_iters = checked_part("factor", factor), total_iters
         super().__init__(optimizer, last_epoch)
 
     def factor(self, step: int) -> float:
@@ -338,8 +338,8 @@ class LinearLR(LRScheduler):
         self, optimizer: Optimizer, start_factor: float = 1.0 / 3.0, end_factor: float = 1.0, total_iters: int = 5,
         last_epoch: int = -1,
     ) -> None:  # fmt: skip
-        self.start_factor, self.end_factor = part_of("start_factor", start_factor), part_of("end_factor", end_factor)
-        self.total_iters = count_of("total_iters", total_iters)
+        self.start_factor, self.end_factor = checked_part("start_factor", start_factor), checked_part("end_factor", end_factor)
+        self.total_iters = positive_integer("total_iters", total_iters)
         if start_factor == 0.0:
             raise ValueError("start_factor must be positive: with a learning rate of 0 the first step would be lost")
         super().__init__(optimizer, last_epoch)
@@ -363,7 +363,7 @@ class PolynomialLR(LRScheduler):
     """Down to zero in total_iters steps, as ``(1 - step / total_iters) ** power``."""
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
-        self.total_iters, self.power = count_of("total_iters", total_iters), power
+        self.total_iters, self.power = positive_integer("total_iters", total_iters), power
         super().__init__(optimizer, last_epoch)
 
     def factor(self, step: int) -> float:
@@ -374,7 +374,7 @@ class CosineAnnealingLR(LRScheduler):
     """Down to eta_min in T_max steps along half a cosine, and up again in as many (Loshchilov and Hutter 2017, SGDR)."""
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
-        self.T_max, self.floor = count_of("T_max", T_max), eta_min
+        self.T_max, self.floor = positive_integer("T_max", T_max), eta_min
         super().__init__(optimizer, last_epoch)
 
     def rates(self, step: int, bases: list[float]) -> list[float]:
@@ -395,7 +395,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1) -> None:
-        self.T_0, self.T_mult, self.eta_min = count_of("T_0", T_0), count_of("T_mult", T_mult), eta_min
+        self.T_0, self.T_mult, self.eta_min = positive_integer("T_0", T_0), positive_integer("T_mult", T_mult), eta_min
         super().__init__(optimizer, last_epoch)
 
     def step(self, epoch: float | None = None) -> None:
@@ -505,11 +505,12 @@ class OneCycleLR(WithMomentum):
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
                 raise ValueError("OneCycleLR needs total_steps, or epochs and steps_per_epoch")
-            total_steps = count_of("epochs", epochs) * count_of("steps_per_epoch", steps_per_epoch)
+            total_steps = positive_integer("epochs", epochs) * positive_integer("steps_per_epoch", steps_per_epoch)
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(f"anneal_strategy must be 'cos' or 'linear', but is {anneal_strategy!r}")
-        self.total_steps, self.between = count_of("total_steps", total_steps), cosine if anneal_strategy == "cos" else line
-        peak = part_of("pct_start", pct_start) * total_steps - 1.0
+        self.total_steps = positive_integer("total_steps", total_steps)
+        self.between = cosine if anneal_strategy == "cos" else line
+        peak = checked_part("pct_start", pct_start) * total_steps - 1.0
         # Where each phase ends, and its learning rate and momentum there: 0 is the start, 1 the top, 2 the end.
         self.phases = [(0.0, 0), (peak, 1), *([(2.0 * peak, 0)] if three_phase else []), (total_steps - 1.0, 2)]
         self.levels = [(top / div_factor, top, top / div_factor / final_div_factor) for top in tops]
@@ -592,8 +593,8 @@ class CyclicLR(WithMomentum):
             raise ValueError(f"base_lr is not negative, and at most max_lr, but {base_lr!r} and {max_lr!r} were given")
         low, high = (for_each_group("momentum", given, optimizer) for given in (base_momentum, max_momentum))
         self.momenta = list(zip(high, low, strict=True))
-        self.up = count_of("step_size_up", step_size_up)
-        self.down = self.up if step_size_down is None else count_of("step_size_down", step_size_down)
+        self.up = positive_integer("step_size_up", step_size_up)
+        self.down = self.up if step_size_down is None else positive_integer("step_size_down", step_size_down)
         self.mode, self.gamma, self.scale_fn, self.scale_mode = mode, gamma, scale_fn, scale_mode
         self.cycle_momentum = cycle_momentum
         self.check_momentum(optimizer)
@@ -659,7 +660,7 @@ class ReduceLROnPlateau(LRScheduler):
             raise ValueError(f"mode is 'min' or 'max' and threshold_mode 'rel' or 'abs', but got {mode!r} and {threshold_mode!r}")
         if patience < 0 or cooldown < 0:
             raise ValueError(f"patience and cooldown must not be negative, but are {patience!r} and {cooldown!r}")
-        self.optimizer, self.min_lrs = checked(optimizer), for_each_group("min_lr", min_lr, optimizer)
+        self.optimizer, self.min_lrs = checked_optimizer(optimizer), for_each_group("min_lr", min_lr, optimizer)
         self.reduction, self.patience, self.cooldown, self.eps = factor, patience, cooldown, eps
         self.sign, self.threshold, self.relative = (1.0 if mode == "min" else -1.0), threshold, threshold_mode == "rel"
         self.steps = self.bad_steps = self.cooling = 0
@@ -712,7 +713,7 @@ class Composite(LRScheduler):
                 raise TypeError(f"{who} takes schedules whose step() takes nothing, but number {number} is {shown(schedule)}")
             if schedule.optimizer is not optimizer:
                 raise ValueError(f"{who} takes schedules of one optimiser, but that of number {number} is another")
-        self.optimizer, self.schedules, self.steps = checked(optimizer), list(schedulers), 0
+        self.optimizer, self.schedules, self.steps = checked_optimizer(optimizer), list(schedulers), 0
         self.base_lrs = [group["initial_lr"] for group in self.optimizer.param_groups]
 
     def get_last_lr(self) -> list[float]:
@@ -773,7 +774,7 @@ class SequentialLR(Composite):
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"]
         self.begin()
-        for _ in range(whole("last_epoch", last_epoch, -1) + 1):
+        for _ in range(whole_number("last_epoch", last_epoch, -1) + 1):
             self.advance()
 
     def begin(self) -> None:

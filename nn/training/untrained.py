@@ -7,7 +7,7 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from autograd import Value
-from nn.module import FOUND, UNORDERED, Module, is_container, is_parameter, joined, name_of, pairs, walk
+from nn.module import FOUND, UNORDERED, Module, entries, is_container, is_parameter, join_path, layer_name, walk
 from nn.training.optimisers import Optimizer
 
 DEEP = 4  # objects within objects
@@ -26,7 +26,7 @@ def require_all_trained(model: Module, optimizer: Optimizer) -> None:
         leaves = item.parameters() if isinstance(item, Module) else [item] if is_parameter(item) else []
         if any(parameter.requires_grad and id(parameter) not in held for parameter in leaves):
             if isinstance(item, Module):
-                what, fix = f"{name_of(item)}, whose parameters are", "freeze() it"
+                what, fix = f"{layer_name(item)}, whose parameters are", "freeze() it"
             else:
                 what = f"Value of the shape {item.shape}, which is"
                 fix = "make it Value(..., requires_grad=False) if it is no parameter"
@@ -66,8 +66,8 @@ def unseen(
     items: Any, prefix: str, hidden: bool, depth: int, seen: set[tuple[int, bool]]
 ) -> Iterator[tuple[str, Module | Value]]:
     """What out_of_sight() gives of one container; hidden if it is out of sight itself."""
-    for key, item in items.items() if isinstance(items, Mapping) else pairs(items):
-        path, out = joined(prefix, key), hidden or str(key).startswith("_")
+    for key, item in items.items() if isinstance(items, Mapping) else entries(items):
+        path, out = join_path(prefix, key), hidden or str(key).startswith("_")
         if isinstance(item, (Module, Value)):
             if out:
                 yield path, item
