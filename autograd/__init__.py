@@ -15,7 +15,7 @@ from autograd.ops.elementwise import (
 from autograd.ops.define import primitive
 from autograd.ops.indexing import put_along_axis
 from autograd.ops.normalisation import centre, rms_normalise
-from autograd.ops.piecewise import abs, clip, leaky_relu, maximum, minimum, relu
+from autograd.ops.kinks import abs, clip, leaky_relu, maximum, minimum, relu
 from autograd.ops.products import linear, matmul
 from autograd.ops.recurrence import gru, lstm, rnn
 from autograd.ops.reductions import log_softmax, logsumexp, max, mean, min, softmax, sum

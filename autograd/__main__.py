@@ -20,7 +20,7 @@ from autograd.numpy.dispatch import CONSTANT, SUPPORTED
 from autograd.numpy.methods import stub
 from autograd.op import Op
 from autograd.ops import functions, needs_scipy, table
-from autograd.ops.piecewise import nothing
+from autograd.ops.kinks import nothing
 
 Row = tuple[str, str, str]
 

@@ -23,7 +23,7 @@ from autograd.numpy.leaving import no_copy, no_parts, pandas_priority, refuse
 from autograd.numpy.methods import PLAIN, PYTORCHS, hint, op_method, plain_method, reflected_divmod, shared_functions
 from autograd.numpy.stub import Methods
 from autograd.op import FLOAT_ERRORS, Op, adds_halves, in_single, raw
-from autograd.ops import elementwise, indexing, piecewise, products, shapes
+from autograd.ops import elementwise, indexing, kinks, products, shapes
 from autograd.ops.inputs import describe, explained, leaf_data, matching, short, zeros_like
 from autograd.ops.operands import constant, operands
 from autograd.scopes import Place, scope
@@ -189,7 +189,7 @@ class Value(Methods):
     T = property(lambda self: shapes.transpose(self), doc="All axes in reverse order.")
     mT = property(lambda self: shapes.matrix_transpose(self), doc="The matrices in the last two axes transposed.")
     real = property(lambda self: self, doc="The Value itself, which is real.")
-    imag = property(lambda self: piecewise.imag(self), doc="Zeros.")
+    imag = property(lambda self: kinks.imag(self), doc="Zeros.")
     at = property(indexing.AtIndexer, doc="``v.at[i].set(u)``, ``.add(u)``, ``.multiply(u)``: a copy with a part changed.")
     label = property(lambda self: getattr(self, "_label", ""), lambda self, label: setattr(self, "_label", label))
     inputs = property(lambda self: arguments_of(self), doc="What it was computed from: Values, constants, axes, shapes.")
@@ -296,10 +296,10 @@ class Value(Methods):
     __lt__, __le__ = comparison(operator.lt), comparison(operator.le)
     __gt__, __ge__ = comparison(operator.gt), comparison(operator.ge)
     __eq__, __ne__ = comparison(operator.eq), comparison(operator.ne)
-    __floordiv__, __rfloordiv__ = binary_method(piecewise.floor_divide), reflected_method(piecewise.floor_divide)
-    __mod__, __rmod__ = binary_method(piecewise.mod), reflected_method(piecewise.mod)
-    __neg__, __pos__, __abs__ = map(unary_method, (elementwise.neg, elementwise.positive, piecewise.abs))
-    __divmod__, __rdivmod__, __round__ = map(op_method, (piecewise.divmod, reflected_divmod, piecewise.round))
+    __floordiv__, __rfloordiv__ = binary_method(kinks.floor_divide), reflected_method(kinks.floor_divide)
+    __mod__, __rmod__ = binary_method(kinks.mod), reflected_method(kinks.mod)
+    __neg__, __pos__, __abs__ = map(unary_method, (elementwise.neg, elementwise.positive, kinks.abs))
+    __divmod__, __rdivmod__, __round__ = map(op_method, (kinks.divmod, reflected_divmod, kinks.round))
     __getitem__ = op_method(indexing.getitem)
 
     def reshape(self, *shape: Any, order: str = "C") -> Value:

@@ -16,11 +16,11 @@ from autograd.ops import (
     incomplete,
     indexing,
     integrals,
+    kinks,
     linalg,
     normalisation,
     order,
     padding,
-    piecewise,
     products,
     recurrence,
     reductions,
@@ -31,7 +31,7 @@ from autograd.ops import (
 )
 
 MODULES = (
-    elementwise, piecewise, scans, reductions, shapes, indexing, order, padding, products, calculus, linalg, statistics, special,
+    elementwise, kinks, scans, reductions, shapes, indexing, order, padding, products, calculus, linalg, statistics, special,
     incomplete, integrals, bessel,
     convolution, normalisation, activations, recurrence,
 )  # fmt: skip
@@ -69,4 +69,4 @@ def micrograd_symbol(value: Any) -> str:
     symbol = value.op.symbol.replace("{}", "").strip()
     if value.op is elementwise.pow and value._y.__class__ is float:
         return f"**{value._y:g}"
-    return "ReLU" if value.op is piecewise.relu else value.op.name if "(" in symbol or "[" in symbol else symbol
+    return "ReLU" if value.op is kinks.relu else value.op.name if "(" in symbol or "[" in symbol else symbol

@@ -29,7 +29,7 @@ from autograd.ops.elementwise import (
     where,
 )
 from autograd.ops.inputs import short
-from autograd.ops.piecewise import abs, clip, inside, maximum, minimum, nothing
+from autograd.ops.kinks import abs, clip, inside, maximum, minimum, nothing
 from autograd.ops.reductions import _sum, log_of_sum, softmax
 from autograd.ops.shapes import as_tensor
 

@@ -12,7 +12,7 @@ from autograd.op import MANY, SINGLE, is_value, raw, shape_of, value_in
 from autograd.ops.define import adding, composed, primitive
 from autograd.ops.elementwise import where
 from autograd.ops.inputs import short
-from autograd.ops.piecewise import maximum, minimum
+from autograd.ops.kinks import maximum, minimum
 from autograd.ops.shapes import as_array, as_floats, broadcast_to, reshape
 
 

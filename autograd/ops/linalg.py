@@ -25,8 +25,8 @@ from autograd.ops.define import composed, mixing, primitive
 from autograd.ops.elementwise import pow as power
 from autograd.ops.elementwise import ratio, where
 from autograd.ops.indexing import averaged_runs
-from autograd.ops.piecewise import abs as absolute
-from autograd.ops.piecewise import sign, sign_of
+from autograd.ops.kinks import abs as absolute
+from autograd.ops.kinks import sign, sign_of
 from autograd.ops.products import matmul, swap
 from autograd.ops.reductions import _max, _min, _sum, binary_size, plain_axis, spread, squares_fit, total
 from autograd.ops.shapes import (

@@ -16,7 +16,7 @@ from autograd.op import DOUBLE, MANY, SINGLE, is_value, raw, shape_of
 from autograd.ops.define import composed, in_float32, primitive
 from autograd.ops.elementwise import LN2, astype, exp, float_dtype, log, mul, sqrt, square, sub
 from autograd.ops.elementwise import where as where_
-from autograd.ops.piecewise import maximum, minimum
+from autograd.ops.kinks import maximum, minimum
 from autograd.ops.scans import _running_products, others
 from autograd.ops.shapes import (
     as_array,

@@ -26,7 +26,7 @@ from autograd.ops.elementwise import (
     sub,
     where,
 )
-from autograd.ops.piecewise import nothing
+from autograd.ops.kinks import nothing
 
 
 def scipy_function(name: str) -> Callable[..., Any]:

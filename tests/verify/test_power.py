@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from autograd.op import Op
-from autograd.ops import elementwise, needs_scipy, piecewise, products, shapes, table
+from autograd.ops import elementwise, kinks, needs_scipy, products, shapes, table
 from autograd.verify import power
 from autograd.verify.power import FAULTS, LOST_USE, composition, cotangents, injected, power_report, uses_of
 from autograd.verify.samples import Sample, samples
@@ -195,7 +195,7 @@ def test_a_check_that_breaks_off_has_caught_nothing() -> None:
 def test_faults_that_change_nothing_are_counted_apart() -> None:
     report = counted("sign", quick=True, compositions=0, check=lambda f, *inputs: verdict("FAIL"))
     seen = {trial.fault: trial.verdict for trial in report.trials if trial.op == "sign"}
-    assert piecewise.sign.name == "sign"
+    assert kinks.sign.name == "sign"
     assert seen["0.1 % of the sum of g added"] == "FAIL", "a slope of 0 can be wrong only by something added"
     assert {what for fault, what in seen.items() if "added" not in fault} == {"EQUIVALENT"}
     added = counted("add", quick=True, compositions=0, check=lambda f, *inputs: verdict("FAIL"))
