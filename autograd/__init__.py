@@ -1,44 +1,50 @@
-"""valuegrad: reverse-mode automatic differentiation that can be read, trusted and used."""
+"""valuegrad: reverse-mode automatic differentiation that can be read, trusted and used.
 
-# fmt: off
+The names here are those a program usually needs. All operations are in autograd.ops, and NumPy's functions take Values.
+"""
+
+import warnings
+from typing import Any
+
+from autograd import ops
+
 # isort: off
-from autograd.backward import gradient
-from autograd.drawing import Drawing, draw, draw_network
-from autograd.transforms.functional import (
-    elementwise_grad, grad, hessian, hvp, jacobian, jvp, stop_gradient, value_and_grad, vjp)
-from autograd.ops.activations import (
-    celu, elu, gelu, glu, hard_sigmoid, hard_tanh, log_loss, mish, normal_cdf, prelu, relu6, selu, silu, softmax_cross_entropy,
-    softsign, step)
-from autograd.ops.convolution import adaptive_avg_pool, avg_pool, conv, conv_transpose, max_pool
-from autograd.ops.elementwise import (
-    add, astype, cos, div, exp, log, mul, neg, pow, sigmoid, sin, softplus, sqrt, sub, tanh, where)
-from autograd.ops.define import primitive
-from autograd.ops.indexing import put_along_axis
-from autograd.ops.normalisation import centre, rms_normalise
-from autograd.ops.kinks import abs, clip, leaky_relu, maximum, minimum, relu
-from autograd.ops.products import linear, matmul
-from autograd.ops.recurrence import gru, lstm, rnn
-from autograd.ops.reductions import log_softmax, logsumexp, max, mean, min, softmax, sum
-from autograd.ops.shapes import array, broadcast_to, concatenate, expand_dims, reshape, squeeze, stack, transpose
-from autograd.ops.special import multigammaln, polygamma
-from autograd.transforms.checkpoint import checkpoint
-from autograd.recording import Recorder
-from autograd.scopes import debug, no_grad, record_lines, scope
 from autograd.value import Value
+from autograd.ops import array, concatenate, stack, where
+from autograd.ops import cos, exp, log, log_softmax, logsumexp, relu, sigmoid, sin, softmax, softplus, sqrt, tanh
+from autograd.scopes import debug, no_grad, record_lines, scope
+from autograd.backward import gradient
+from autograd.transforms.functional import (
+    elementwise_grad, grad, hessian, hvp, jacobian, jvp, stop_gradient, value_and_grad, vjp)  # fmt: skip
+from autograd.transforms.checkpoint import checkpoint
+from autograd.ops.define import primitive
 from autograd.verify import assert_gradients, check_gradients, check_model
+from autograd.drawing import Drawing, draw, draw_network
+from autograd.recording import Recorder
+# isort: on
 
-SHADOWING = [abs, max, min, pow, sum]  # public as well, but a star import must not hide Python's own
 __all__ = [
-    "Drawing", "Recorder", "Value", "add", "array", "assert_gradients", "astype", "broadcast_to", "centre",
-    "check_gradients", "check_model", "checkpoint", "clip", "concatenate", "cos", "debug", "div", "draw", "draw_network",
-    "elementwise_grad", "exp",
-    "expand_dims", "grad", "gradient", "hessian", "hvp", "jacobian", "jvp", "leaky_relu", "linear", "log", "log_softmax",
-    "logsumexp", "matmul", "maximum", "mean", "minimum", "mul", "multigammaln", "neg", "no_grad", "polygamma", "primitive",
-    "put_along_axis", "record_lines", "relu", "reshape", "rms_normalise", "scope", "sigmoid", "sin", "softmax", "softplus",
-    "sqrt", "squeeze",
-    "celu", "elu", "gelu", "glu", "hard_sigmoid", "hard_tanh", "log_loss", "mish", "normal_cdf", "prelu", "relu6", "selu", "silu",
-    "softmax_cross_entropy", "softsign", "step",
-    "gru", "lstm", "rnn",
-    "adaptive_avg_pool", "avg_pool", "conv", "conv_transpose", "max_pool",
-    "stack", "stop_gradient", "sub", "tanh", "transpose", "value_and_grad", "vjp", "where",
-]
+    "Value", "array", "concatenate", "stack", "where",
+    "cos", "exp", "log", "log_softmax", "logsumexp", "relu", "sigmoid", "sin", "softmax", "softplus", "sqrt", "tanh",
+    "debug", "no_grad", "record_lines", "scope",
+    "elementwise_grad", "grad", "gradient", "hessian", "hvp", "jacobian", "jvp", "stop_gradient", "value_and_grad", "vjp",
+    "checkpoint", "primitive",
+    "assert_gradients", "check_gradients", "check_model",
+    "Drawing", "Recorder", "draw", "draw_network",
+]  # fmt: skip
+
+#: Operations that were here before they moved to autograd.ops.
+MOVED = {
+    "abs", "adaptive_avg_pool", "add", "astype", "avg_pool", "broadcast_to", "celu", "centre", "clip", "conv", "conv_transpose",
+    "div", "elu", "expand_dims", "gelu", "glu", "gru", "hard_sigmoid", "hard_tanh", "leaky_relu", "linear", "log_loss", "lstm",
+    "matmul", "max", "max_pool", "maximum", "mean", "min", "minimum", "mish", "mul", "multigammaln", "neg", "normal_cdf",
+    "polygamma", "pow", "prelu", "put_along_axis", "relu6", "reshape", "rms_normalise", "rnn", "selu", "silu",
+    "softmax_cross_entropy", "softsign", "squeeze", "step", "sub", "sum", "transpose",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in MOVED:
+        warnings.warn(f"autograd.{name} is deprecated: use autograd.ops.{name}", DeprecationWarning, stacklevel=2)
+        return getattr(ops, name)
+    raise AttributeError(f"module 'autograd' has no attribute {name!r}")

@@ -2,7 +2,7 @@
 
 usage: python -m autograd          the table of all: function, orders of its derivatives, note
        python -m autograd WORD     the rows with that word in the name of the function
-       python -m autograd stub     write numpy/stub.pyi, the stub of the methods that Value takes from the table
+       python -m autograd stub     write the stubs of what is taken from the table: Value's methods, autograd.ops
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 import autograd
+from autograd.numpy import methods
 from autograd.numpy.dispatch import CONSTANT, SUPPORTED
-from autograd.numpy.methods import stub
 from autograd.op import Op
-from autograd.ops import functions, needs_scipy, table
+from autograd.ops import catalogue, functions, needs_scipy, table
 from autograd.ops.kinks import nothing
 
 Row = tuple[str, str, str]
@@ -32,9 +32,10 @@ def main() -> None:
     """Print the support table, or write the stub of Value's methods."""
     words = sys.argv[1:]
     if words == ["stub"]:
-        path = Path(__file__).with_name("numpy") / "stub.pyi"
-        path.write_text(stub(), encoding="utf-8")
-        print(path)
+        here = Path(__file__).parent
+        for path, text in ((here / "numpy" / "stub.pyi", methods.stub()), (here / "ops" / "__init__.pyi", catalogue.stub())):
+            path.write_text(text, encoding="utf-8")
+            print(path)
     elif len(words) > 1 or any(word.startswith("-") for word in words):
         print(__doc__, end="", file=sys.stdout if words in (["-h"], ["--help"]) else sys.stderr)
         sys.exit(words not in (["-h"], ["--help"]))
@@ -53,7 +54,9 @@ def supported() -> dict[str, Callable[..., Any]]:
         del by_scipy[name]
     named |= {f"scipy.special.{name}": item for name, item in by_scipy.items()}
     known = {id(item) for item in named.values()}
-    named |= {f"autograd.{name}": item for name, item in functions().items() if id(item) not in known and hasattr(autograd, name)}
+    for name, item in functions().items():
+        if id(item) not in known:
+            named[f"autograd.{name}" if name in autograd.__all__ else f"autograd.ops.{name}"] = item
     return named
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Value, step
+from autograd import Value
+from autograd.ops import step
 from demos import common
 from demos.common import BLUE, GREEN, GREY, ORANGE, PURPLE, Digits, picture
 from nn import AdamW, Linear, Module, OneCycleLR, ReLU, Sequential, Sigmoid, fit, mse_loss

@@ -2,9 +2,8 @@
 
 # isort: off
 # fmt: off
-from autograd import (
-    celu, elu, gelu, glu, hard_sigmoid, hard_tanh, leaky_relu, log_softmax, mish, prelu, relu, relu6, selu, sigmoid, silu,
-    softmax, softplus, softsign, step, tanh)
+from autograd import log_softmax, relu, sigmoid, softmax, softplus, tanh
+from autograd.ops import celu, elu, gelu, glu, hard_sigmoid, hard_tanh, leaky_relu, mish, prelu, relu6, selu, silu, softsign, step
 from nn.module import Module
 from nn.seeds import seed
 from nn.layers.neurons import MLP, Layer, Neuron

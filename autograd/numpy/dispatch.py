@@ -230,7 +230,7 @@ def refusal(function: Any, method: str = "") -> str:
         write = verb.get(name, f"set(np.{name}(v[i], u))")
         return f"{full}() changes its array, and a Value is not changed in place: write v = v.at[i].{write}"
     if name in IN_PLACE:
-        ours = " or autograd.put_along_axis()" if name == "put_along_axis" else ""
+        ours = " or autograd.ops.put_along_axis()" if name == "put_along_axis" else ""
         ours += " (np.full_like and np.nan_to_num call it as well: np.ones(shape) * v is an array full of one Value)" * (
             name == "copyto"
         )

@@ -1,72 +1,14 @@
-"""The table of operations, one module per family. An op is one entry: forward, rules, kind, domain."""
+"""The public home of all operations: ``from autograd.ops import conv``. One module per family; an op is one entry.
 
-from __future__ import annotations
+Most of them are what NumPy's functions of the same name do with Values: ``np.sum(v)`` calls ``ops.sum(v)``. The others are
+those of scipy.special, and what neural networks are made of. A star import leaves out abs, max, min, pow, round and sum.
+"""
 
-import functools
-from collections.abc import Callable
-from typing import Any
+import builtins
 
-from autograd.op import Op
-from autograd.ops import (
-    activations,
-    bessel,
-    calculus,
-    convolution,
-    elementwise,
-    incomplete,
-    indexing,
-    integrals,
-    kinks,
-    linalg,
-    normalisation,
-    order,
-    padding,
-    products,
-    recurrence,
-    reductions,
-    scans,
-    shapes,
-    special,
-    statistics,
-)
+from autograd.ops.catalogue import functions, micrograd_symbol, needs_scipy, table
 
-MODULES = (
-    elementwise, kinks, scans, reductions, shapes, indexing, order, padding, products, calculus, linalg, statistics, special,
-    incomplete, integrals, bessel,
-    convolution, normalisation, activations, recurrence,
-)  # fmt: skip
+globals().update(functions())  # __init__.pyi lists them, for editors and type checkers
 
-
-#: Those with the functions of scipy.special, which SciPy computes.
-SCIPYS = (special, incomplete, integrals, bessel)
-
-
-def table() -> dict[str, Op]:
-    """Every primitive operation by name, read from the modules of this package."""
-    return {op.name: op for module in MODULES for op in vars(module).values() if isinstance(op, Op)}
-
-
-@functools.cache
-def functions() -> dict[str, Callable[..., Any]]:
-    """Every public function by name: the operations without an underscore, and what is composed of operations."""
-    return {
-        name: item
-        for module in MODULES
-        for name, item in vars(module).items()
-        if name[0] != "_" and (isinstance(item, Op) or hasattr(item, "composed")) and item.__module__ == module.__name__
-    }
-
-
-def needs_scipy(function: Callable[..., Any]) -> bool:
-    """True for a function or an operation that SciPy computes."""
-    return function.__module__ in {module.__name__ for module in SCIPYS}
-
-
-def micrograd_symbol(value: Any) -> str:
-    """The operation that computed a Value as micrograd writes it: '+', '**2', 'ReLU', '' for a leaf."""
-    if value.op is None:
-        return ""
-    symbol = value.op.symbol.replace("{}", "").strip()
-    if value.op is elementwise.pow and value._y.__class__ is float:
-        return f"**{value._y:g}"
-    return "ReLU" if value.op is kinks.relu else value.op.name if "(" in symbol or "[" in symbol else symbol
+__all__ = ["functions", "micrograd_symbol", "needs_scipy", "table"]
+__all__ += [name for name in functions() if not hasattr(builtins, name)]

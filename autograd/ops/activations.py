@@ -77,7 +77,8 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
 
     At 0 the derivative is the smaller of 1 and `alpha`, or 0 for a negative alpha.
 
-    >>> from autograd import Value, elu
+    >>> from autograd import Value
+    >>> from autograd.ops import elu
     >>> elu(Value(-1.0)).data
     -0.63212...
     """
@@ -236,7 +237,8 @@ def gelu(x: Any, approximate: str = "none") -> Any:
 
     The constant c is ``sqrt(2 / pi)``; the approximation is within 0.0005, and takes half the time.
 
-    >>> from autograd import Value, gelu
+    >>> from autograd import Value
+    >>> from autograd.ops import gelu
     >>> round(gelu(Value(1.0)).data, 6), round(gelu(Value(1.0), approximate="tanh").data, 6)
     (0.841345, 0.841192)
     """
@@ -364,7 +366,8 @@ def cross_entropy_rule(g: Any, out: Any, x: Any, target: Any) -> Any:
 def softmax_cross_entropy(x: Any, target: Any) -> Any:
     """``-log(softmax(x)[target])`` for each sample, in one node: logits (..., classes), classes (...) as integers.
 
-    >>> from autograd import Value, softmax_cross_entropy
+    >>> from autograd import Value
+    >>> from autograd.ops import softmax_cross_entropy
     >>> softmax_cross_entropy(Value([[0.0, 0.0], [0.0, 1000.0]]), [1, 0]).data.round(4).tolist()
     [0.6931, 1000.0]
     """

@@ -162,7 +162,8 @@ def leaky_slope(x: Any, slope: float) -> Any:
 def leaky_relu(x: Any, slope: float = 0.01) -> Any:
     """``x`` above 0 and ``slope * x`` below; at 0 the derivative is the smaller of 1 and `slope`, or 0 for a negative slope.
 
-    >>> from autograd import Value, leaky_relu
+    >>> from autograd import Value
+    >>> from autograd.ops import leaky_relu
     >>> leaky_relu(Value(-1.0)).data
     -0.01
     """

@@ -8,29 +8,8 @@ from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
 
-from autograd import (
-    Value,
-    celu,
-    elu,
-    gelu,
-    glu,
-    hard_sigmoid,
-    hard_tanh,
-    leaky_relu,
-    log_softmax,
-    mish,
-    prelu,
-    relu,
-    relu6,
-    selu,
-    sigmoid,
-    silu,
-    softmax,
-    softplus,
-    softsign,
-    step,
-    tanh,
-)
+from autograd import Value, log_softmax, relu, sigmoid, softmax, softplus, tanh
+from autograd.ops import celu, elu, gelu, glu, hard_sigmoid, hard_tanh, leaky_relu, mish, prelu, relu6, selu, silu, softsign, step
 from nn.arrays import no_tuple, require_float, shape_of
 from nn.module import Module
 

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Value, astype, gelu, linear, mean, relu, reshape, softmax, where
+from autograd import Value, relu, softmax, where
+from autograd.ops import astype, gelu, linear, mean, reshape
 from nn.arrays import Rng, as_tensor, flag, floating, shape_of
 from nn.init import glorot_uniform
 from nn.layers.linear import Dropout, Linear, dropout, require_probability

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Value, adaptive_avg_pool, avg_pool, conv, conv_transpose, expand_dims, max_pool, squeeze
+from autograd import Value
+from autograd.ops import adaptive_avg_pool, avg_pool, conv, conv_transpose, expand_dims, max_pool, squeeze
 from nn.arrays import Rng, as_tensor, flag, no_tuple, shape_of
 from nn.layers.linear import near_zero
 from nn.module import Module

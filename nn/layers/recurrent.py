@@ -11,22 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd import (
-    Value,
-    concatenate,
-    expand_dims,
-    gru,
-    linear,
-    lstm,
-    relu,
-    rnn,
-    sigmoid,
-    squeeze,
-    stack,
-    tanh,
-    transpose,
-    where,
-)
+from autograd import Value, concatenate, relu, sigmoid, stack, tanh, where
+from autograd.ops import expand_dims, gru, linear, lstm, rnn, squeeze, transpose
 from nn.arrays import Rng, as_tensor, flag, floating, shape_of
 from nn.layers.linear import Dropout, near_zero
 from nn.module import Module

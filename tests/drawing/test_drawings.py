@@ -17,8 +17,8 @@ import pytest
 from graphviz.backend import dot_command
 
 import nn
-from autograd import Drawing, Value, clip, concatenate, draw, gradient, linear, maximum, scope, stack, where
-from autograd.ops import table
+from autograd import Drawing, Value, concatenate, draw, gradient, scope, stack, where
+from autograd.ops import clip, linear, maximum, table
 from tests.ops.samples import all_samples
 
 SAMPLES = all_samples()

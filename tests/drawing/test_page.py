@@ -19,11 +19,12 @@ import numpy as np
 import pytest
 
 import nn
-from autograd import Value, maximum, scope
+from autograd import Value, scope
 from autograd.drawing.drawings import draw
 from autograd.drawing.palette import channels, gradient_colour
 from autograd.drawing.picture import Edge, Group, Node, Picture, Summary
 from autograd.drawing.write.page import SCRIPTS, page_of, text_of
+from autograd.ops import maximum
 
 HOSTILE = '</script><script>window.hacked = 1</script><!-- <img src=x onerror="window.hacked = 1"> {{script}} \ud800'
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd import Value, clip, gradient, leaky_relu, maximum, minimum, relu, where
+from autograd import Value, gradient, relu, where
+from autograd.ops import clip, leaky_relu, maximum, minimum
 
 AT_ZERO: list[tuple[str, Callable[[Any], Any], float]] = [
     ("relu", relu, 0.0),

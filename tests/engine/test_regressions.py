@@ -10,7 +10,8 @@ import pytest
 
 import autograd
 import nn
-from autograd import Value, debug, gradient, linear, no_grad, scope, where
+from autograd import Value, debug, gradient, no_grad, scope, where
+from autograd.ops import linear
 from autograd.ops.define import unary
 from autograd.verify import check_gradients
 
@@ -96,8 +97,8 @@ def test_losses_keep_float32() -> None:
 
 
 def test_functions_on_lists() -> None:
-    assert autograd.add([1.0], [2.0]).tolist() == [3.0]
-    assert autograd.mul([1, 2], 3).tolist() == [3, 6]
+    assert autograd.ops.add([1.0], [2.0]).tolist() == [3.0]
+    assert autograd.ops.mul([1, 2], 3).tolist() == [3, 6]
 
 
 def test_a_batch_is_not_one_sample() -> None:

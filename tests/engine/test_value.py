@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import autograd
-from autograd import Value, clip, concatenate, linear, maximum, minimum, no_grad, softmax, stack, where
+from autograd import Value, concatenate, no_grad, softmax, stack, where
+from autograd.ops import clip, linear, maximum, minimum
 
 
 def test_data_are_floats_and_floating_arrays() -> None:
@@ -39,7 +40,7 @@ def test_attributes() -> None:
     assert (s.shape, s.ndim, s.size, s.dtype, s.label, s.op, s.inputs) == ((), 0, 1, np.float64, "", None, ())
     out = s * v
     out.label = "product"
-    assert out.op is autograd.mul
+    assert out.op is autograd.ops.mul
     assert out.inputs == (s, v) or [a is b for a, b in zip(out.inputs, (s, v), strict=True)] == [True, True]
     assert (out.label, out.grad.shape) == ("product", (2, 3))
     assert (v.sum(axis=0).inputs[1], (v**2).inputs[1]) == (0, 2.0)
@@ -124,7 +125,7 @@ def test_operands_that_make_no_sense() -> None:
     with pytest.raises(TypeError, match=r"where\(\) takes Values, real numbers and arrays, but got <object"):
         where(True, Value(1.0), object())
     with pytest.raises(TypeError, match=r"leaky_relu\(\) has no derivative for its argument number 2.*pass its .data"):
-        autograd.leaky_relu(Value(1.0), Value(0.1))
+        autograd.ops.leaky_relu(Value(1.0), Value(0.1))
     with pytest.raises(TypeError, match=r"sum\(\) got an unexpected keyword argument 'axes'"):
         Value([1.0]).sum(axes=0)
 
@@ -312,8 +313,8 @@ def test_methods_and_functions_are_the_same() -> None:
     v = Value([[0.5, 1.5], [2.5, 0.1]])
     for name in ("exp", "log", "sqrt", "sin", "cos", "tanh", "sigmoid", "relu", "leaky_relu", "softplus", "abs", "sum",
                  "mean", "max", "min", "softmax", "log_softmax", "logsumexp", "squeeze"):  # fmt: skip
-        np.testing.assert_array_equal(getattr(v, name)().data, getattr(autograd, name)(v).data)
-    assert v.reshape(4).shape == v.reshape((4,)).shape == v.reshape(-1).shape == autograd.reshape(v, 4).shape == (4,)
+        np.testing.assert_array_equal(getattr(v, name)().data, getattr(autograd.ops, name)(v).data)
+    assert v.reshape(4).shape == v.reshape((4,)).shape == v.reshape(-1).shape == autograd.ops.reshape(v, 4).shape == (4,)
     assert v.transpose(1, 0).data.tolist() == v.transpose((1, 0)).data.tolist() == v.T.data.tolist()
     assert v.clip(0.0, 1.0).data.max() == clip(v, high=1.0).data.max() == 1.0
     assert v.astype(np.float32).dtype == np.float32
@@ -334,7 +335,7 @@ def test_functions_on_plain_data_give_plain_data() -> None:
     assert where(True, 1.0, 2.0) == 1.0
     assert where([True, False], [1.0, 2.0], 0.0).tolist() == [1.0, 0.0]
     assert linear(np.ones((2, 3)), np.ones((4, 3)), np.ones(4)).tolist() == [[4.0] * 4] * 2
-    assert autograd.sum(np.ones((2, 3)), axis=1).tolist() == [3.0, 3.0]
+    assert autograd.ops.sum(np.ones((2, 3)), axis=1).tolist() == [3.0, 3.0]
 
 
 def test_conditions_of_where() -> None:
@@ -352,8 +353,24 @@ def test_conditions_of_where() -> None:
 def test_star_import_hides_no_builtin() -> None:
     import builtins
 
-    assert not [name for name in autograd.__all__ if hasattr(builtins, name)]
-    assert all(hasattr(autograd, name) for name in autograd.__all__)
+    for module in (autograd, autograd.ops):
+        assert not [name for name in module.__all__ if hasattr(builtins, name)]
+        assert all(hasattr(module, name) for name in module.__all__)
+
+
+def test_operations_that_moved_are_found_where_they_were_with_a_warning() -> None:
+    assert not autograd.MOVED & set(autograd.__all__)
+    for name in autograd.MOVED:
+        with pytest.warns(DeprecationWarning, match=f"autograd.{name} is deprecated: use autograd.ops.{name}") as caught:
+            assert getattr(autograd, name) is getattr(autograd.ops, name)
+        assert caught[0].filename == __file__
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        getattr(autograd, "not" + "hing")
+
+
+def test_every_operation_is_public_in_ops() -> None:
+    for name, function in autograd.ops.functions().items():
+        assert getattr(autograd.ops, name) is function
 
 
 @pytest.mark.parametrize(

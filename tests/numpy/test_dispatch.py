@@ -23,7 +23,7 @@ from autograd.__main__ import rows, support_table, supported
 from autograd.numpy.dispatch import CONSTANT, SUPPORTED
 from autograd.numpy.methods import stub
 from autograd.op import Op
-from autograd.ops import functions, table
+from autograd.ops import catalogue, functions, table
 from autograd.verify import Verdict, check_gradients
 from tests.ops.samples import all_samples
 
@@ -186,7 +186,7 @@ def test_steps_stay_in_the_graph_with_zero_gradient(f: Callable[..., Any]) -> No
         (lambda: np.sum(V, 0, None, np.zeros(3)), r"np.sum\(\) cannot write"),
         (lambda: np.exp(V, where=D > 0), r"where=.*use np.where\(condition, f\(x\), y\)"),
         (lambda: np.copyto(np.zeros((2, 3)), V), r"np.copyto\(\) changes its array.*v.at\[i\].set"),
-        (lambda: np.put_along_axis(V, np.array([[0]]), 1.0, 1), r"v.at\[i\].set\(u\) or autograd.put_along_axis\(\)"),
+        (lambda: np.put_along_axis(V, np.array([[0]]), 1.0, 1), r"v.at\[i\].set\(u\) or autograd.ops.put_along_axis\(\)"),
         (lambda: np.fill_diagonal(V, 0.0), r"np.fill_diagonal\(\) changes its array"),
         (lambda: (V * 1.0).tolist(), r"would silently drop the gradient.*write v.data.tolist\(\)"),
         (lambda: V.sort(), r"v.sort\(\) changes an array in place.*v = np.sort\(v\)"),
@@ -283,9 +283,10 @@ def test_signatures_are_those_of_numpy() -> None:
     assert compared > 200
 
 
-def test_the_stub_is_that_of_the_table() -> None:
-    path = Path(autograd.__file__).with_name("numpy") / "stub.pyi"
-    assert path.read_text(encoding="utf-8") == stub(), "run python -m autograd stub"
+def test_the_stubs_are_those_of_the_table() -> None:
+    for room, name, text in (("numpy", "stub.pyi", stub()), ("ops", "__init__.pyi", catalogue.stub())):
+        path = Path(autograd.__file__).with_name(room) / name
+        assert path.read_text(encoding="utf-8") == text, "run python -m autograd stub"
     for line in stub().splitlines():
         if line.startswith("    def "):
             assert callable(getattr(Value, line.split("(")[0].removeprefix("    def ")))

@@ -70,21 +70,21 @@ def samples(rng: np.random.Generator) -> dict[str, list[Sample]]:
 
     for (shape,) in UNARY_SHAPES:
         for name, formula in FORMULAS.items():
-            add(name, shape, [away(shape)], getattr(autograd, name), formula)
+            add(name, shape, [away(shape)], getattr(autograd.ops, name), formula)
         for name, how, formula in WITH_SETTINGS:
             function = getattr(autograd.ops.activations, "_gelu_tanh" if name == "gelu_tanh" else name)
             add(name, f"{shape} {how}", [away(shape)], lambda x, f=function, how=how: f(x, **how), formula)
     for shapes in BINARY_SHAPES:
         x, weight = away(shapes[0]), number(rng, 0.1, 0.9, shapes[1])
-        add("prelu", shapes, [x, weight], autograd.prelu, lambda x, w: np.where(x > 0, x, w * x))
+        add("prelu", shapes, [x, weight], autograd.ops.prelu, lambda x, w: np.where(x > 0, x, w * x))
         p, label = number(rng, 0.2, 0.8, shapes[0]), number(rng, 0.1, 0.9, shapes[1])
-        add("log_loss", shapes, [p, label], autograd.log_loss, lambda p, y: -y * np.log(p) - (1 - y) * np.log(1 - p))
+        add("log_loss", shapes, [p, label], autograd.ops.log_loss, lambda p, y: -y * np.log(p) - (1 - y) * np.log(1 - p))
     for shape, axis in [((4,), -1), ((2, 6), 1), ((2, 3), 0), ((4, 3, 2), -1), ((0, 2), 1), ((2, 4, 3), -2)]:
-        add("glu", f"{shape} {axis}", [number(rng, -2.0, 2.0, shape)], lambda x, a=axis: autograd.glu(x, a),
+        add("glu", f"{shape} {axis}", [number(rng, -2.0, 2.0, shape)], lambda x, a=axis: autograd.ops.glu(x, a),
             lambda x, a=axis: np.split(x, 2, a)[0] * scipy.special.expit(np.split(x, 2, a)[1]))  # fmt: skip
     for shape in [(3,), (2, 3), (4, 2, 3), (5, 1), (0, 3)]:
         target = rng.integers(0, shape[-1], shape[:-1])
         add("softmax_cross_entropy", shape, [number(rng, -2.0, 2.0, shape)],
-            lambda x, t=target: autograd.softmax_cross_entropy(x, t),
+            lambda x, t=target: autograd.ops.softmax_cross_entropy(x, t),
             lambda x, t=target: -np.take_along_axis(scipy.special.log_softmax(x, -1), t[..., None], -1)[..., 0])  # fmt: skip
     return found

@@ -112,7 +112,7 @@ def test_what_is_no_shape_is_not_blamed_on_one(call: Callable[[], Any], error: A
         (lambda: np.concatenate([Value(A), Value([[1.0]])]), r"concatenate\(\) cannot take the shapes \(2, 3\), \(1, 1\)"),
         (lambda: np.max(Value([])), r"max\(\) cannot take the shape \(0,\): zero-size array"),
         (lambda: np.einsum("ijk,i", Value(A), Value([1.0])), r"einsum\(\) cannot take the shapes"),
-        (lambda: autograd.linear(Value([1.0]), Value(A)), r"linear\(\) cannot take the shapes"),
+        (lambda: autograd.ops.linear(Value([1.0]), Value(A)), r"linear\(\) cannot take the shapes"),
     ],
 )
 def test_what_is_a_shape_is_named(call: Callable[[], Any], text: str) -> None:
@@ -183,7 +183,7 @@ def test_none_is_no_number() -> None:
     none: Any = None
     for call in (
         lambda: v.at[0].set(none),
-        lambda: autograd.put_along_axis(v, np.array([0]), none, 0),
+        lambda: autograd.ops.put_along_axis(v, np.array([0]), none, 0),
         lambda: np.select([v > 1.0], [v], none),
         lambda: np.hypot(v, none),
         lambda: np.arctan2(none, v),

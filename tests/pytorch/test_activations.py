@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 
 import nn
-from autograd import Value, gradient, leaky_relu
+from autograd import Value, gradient
+from autograd.ops import leaky_relu
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
 

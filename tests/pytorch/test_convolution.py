@@ -11,7 +11,8 @@ import torch
 from torch.nn import functional
 
 import nn
-from autograd import Value, adaptive_avg_pool, avg_pool, conv, conv_transpose, gradient, max_pool
+from autograd import Value, gradient
+from autograd.ops import adaptive_avg_pool, avg_pool, conv, conv_transpose, max_pool
 
 CLOSE: dict[str, Any] = {"rtol": 1e-10, "atol": 1e-10}
 Shapes = list[tuple[int, ...]]

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import nn
-from autograd import Value, check_gradients, check_model, checkpoint, maximum, no_grad, primitive, scope
+from autograd import Value, check_gradients, check_model, checkpoint, no_grad, primitive, scope
 from autograd.op import raw
-from autograd.ops import elementwise, products, table
+from autograd.ops import elementwise, maximum, products, table
 from autograd.ops.define import unary
 from autograd.verify import GradientReport, Verdict
 from autograd.verify.explain import blame

@@ -14,22 +14,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import nn
-from autograd import (
-    Value,
-    abs,
-    assert_gradients,
-    check_gradients,
-    check_model,
-    exp,
-    maximum,
-    primitive,
-    relu,
-    sigmoid,
-    tanh,
-    where,
-)
+from autograd import Value, assert_gradients, check_gradients, check_model, exp, primitive, relu, sigmoid, tanh, where
 from autograd.op import Op
-from autograd.ops import products
+from autograd.ops import abs, maximum, products
 from autograd.ops.define import unary
 from autograd.verify import GradientError, GradientReport, Verdict
 

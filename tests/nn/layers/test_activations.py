@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import nn
-from autograd import Value, gradient, log_loss, normal_cdf, primitive, softmax_cross_entropy
-from autograd.ops import activations
+from autograd import Value, gradient, primitive
+from autograd.ops import activations, log_loss, normal_cdf, softmax_cross_entropy
 from autograd.verify import check_gradients
 
 INF = math.inf

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import nn
-from autograd import Value, adaptive_avg_pool, avg_pool, conv, conv_transpose, draw, gradient, max_pool, relu
-from autograd.ops import convolution
+from autograd import Value, draw, gradient, relu
+from autograd.ops import adaptive_avg_pool, avg_pool, conv, conv_transpose, convolution, max_pool
 from autograd.verify import check_gradients, check_model
 
 RNG = np.random.default_rng(0)

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import nn
-from autograd import Value, centre, draw, no_grad, rms_normalise
+from autograd import Value, draw, no_grad
+from autograd.ops import centre, rms_normalise
 from autograd.verify import Verdict, check_gradients, check_model
 from tests.nn.layers.layer_checks import r, smooth, verified
 

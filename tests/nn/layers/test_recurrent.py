@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-import autograd
 import nn
-from autograd import Value, check_gradients, concatenate, stack
+from autograd import Value, check_gradients, concatenate, ops, stack
 from autograd.verify import Verdict, check_model
 from tests.nn.layers.layer_checks import r
 
@@ -309,13 +308,13 @@ MESSAGES: list[tuple[Any, type[Exception], str]] = [
      "LSTMCell(2, 3) takes (batch, 2), or (2,) for one sample, but the shape (4, 3) came"),
     (lambda: nn.LSTMCell(2, 3)(r(4, 2), r(4, 3)), TypeError, "takes its state as a pair (h, c)"),
     (lambda: nn.GRUCell(2, 3)(r(4, 2), r(1, 3)), ValueError, "takes a state of the shape (4, 3), but (1, 3) came"),
-    (lambda: autograd.rnn(r(4, 2, 3), r(3, 3), r(2, 3), "sin"), ValueError, "knows the nonlinearities"),
-    (lambda: autograd.lstm(r(4, 2, 8), r(8, 3), r(2, 2), r(2, 2)), ValueError,
+    (lambda: ops.rnn(r(4, 2, 3), r(3, 3), r(2, 3), "sin"), ValueError, "knows the nonlinearities"),
+    (lambda: ops.lstm(r(4, 2, 8), r(8, 3), r(2, 2), r(2, 2)), ValueError,
      "lstm() takes x (time, batch, 4 * hidden) of at least one step"),
-    (lambda: autograd.lstm(r(4, 2, 8), r(8, 2), r(2, 2), r(2, 1)), ValueError, "(4, 2, 8), (8, 2), (2, 2), (2, 1) came"),
-    (lambda: autograd.rnn(r(4, 2, 3), r(3, 3), r(2, 3), kept=np.ones((4, 1))), ValueError, "kept (4, 1) came"),
-    (lambda: autograd.rnn(np.zeros((0, 2, 3)), r(3, 3), r(2, 3)), ValueError, "(0, 2, 3)"),
-    (lambda: autograd.gru(r(4, 2, 6), r(6, 2), r(2), r(2, 2)), ValueError, "takes a bias of the shape (6,), or None, but (2,)"),
+    (lambda: ops.lstm(r(4, 2, 8), r(8, 2), r(2, 2), r(2, 1)), ValueError, "(4, 2, 8), (8, 2), (2, 2), (2, 1) came"),
+    (lambda: ops.rnn(r(4, 2, 3), r(3, 3), r(2, 3), kept=np.ones((4, 1))), ValueError, "kept (4, 1) came"),
+    (lambda: ops.rnn(np.zeros((0, 2, 3)), r(3, 3), r(2, 3)), ValueError, "(0, 2, 3)"),
+    (lambda: ops.gru(r(4, 2, 6), r(6, 2), r(2), r(2, 2)), ValueError, "takes a bias of the shape (6,), or None, but (2,)"),
 ]  # fmt: skip
 
 

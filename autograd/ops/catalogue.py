@@ -1,0 +1,82 @@
+"""The table of operations, read from the modules of this package: nothing registers itself."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from typing import Any
+
+from autograd.op import Op
+from autograd.ops import (
+    activations,
+    bessel,
+    calculus,
+    convolution,
+    elementwise,
+    incomplete,
+    indexing,
+    integrals,
+    kinks,
+    linalg,
+    normalisation,
+    order,
+    padding,
+    products,
+    recurrence,
+    reductions,
+    scans,
+    shapes,
+    special,
+    statistics,
+)
+
+MODULES = (
+    elementwise, kinks, scans, reductions, shapes, indexing, order, padding, products, calculus, linalg, statistics, special,
+    incomplete, integrals, bessel,
+    convolution, normalisation, activations, recurrence,
+)  # fmt: skip
+
+
+#: Those with the functions of scipy.special, which SciPy computes.
+SCIPYS = (special, incomplete, integrals, bessel)
+
+
+def table() -> dict[str, Op]:
+    """Every primitive operation by name, read from the modules of this package."""
+    return {op.name: op for module in MODULES for op in vars(module).values() if isinstance(op, Op)}
+
+
+@functools.cache
+def functions() -> dict[str, Callable[..., Any]]:
+    """Every public function by name: the operations without an underscore, and what is composed of operations."""
+    return {
+        name: item
+        for module in MODULES
+        for name, item in vars(module).items()
+        if name[0] != "_" and (isinstance(item, Op) or hasattr(item, "composed")) and item.__module__ == module.__name__
+    }
+
+
+def needs_scipy(function: Callable[..., Any]) -> bool:
+    """True for a function or an operation that SciPy computes."""
+    return function.__module__ in {module.__name__ for module in SCIPYS}
+
+
+def micrograd_symbol(value: Any) -> str:
+    """The operation that computed a Value as micrograd writes it: '+', '**2', 'ReLU', '' for a leaf."""
+    if value.op is None:
+        return ""
+    symbol = value.op.symbol.replace("{}", "").strip()
+    if value.op is elementwise.pow and value._y.__class__ is float:
+        return f"**{value._y:g}"
+    return "ReLU" if value.op is kinks.relu else value.op.name if "(" in symbol or "[" in symbol else symbol
+
+
+def stub() -> str:
+    """Return the text of __init__.pyi, which lists the functions of this package for editors and type checkers."""
+    homes = {name: item.__module__ for name, item in functions().items()}
+    homes |= dict.fromkeys(("functions", "micrograd_symbol", "needs_scipy", "table"), __name__)
+    order = sorted(homes, key=lambda name: (homes[name], re.sub(r"\d+", lambda digits: digits[0].zfill(3), name)))
+    lines = [f"from {homes[name]} import {name} as {name}" for name in order]  # log2 before log10, as linters sort
+    return '"""Written by `python -m autograd stub` from the table of operations."""\n\n' + "\n".join(lines) + "\n"
