@@ -23,7 +23,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 import nn
-from autograd import Value, linear, no_grad
+from autograd import Value, no_grad
+from autograd.ops import linear
 from nn.training.optimisers import as_vector, set_from_vector
 
 try:

@@ -12,23 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd import (
-    Value,
-    abs,
-    clip,
-    exp,
-    log,
-    log_loss,
-    log_softmax,
-    maximum,
-    mean,
-    minimum,
-    relu,
-    softmax_cross_entropy,
-    softplus,
-    sum,
-    where,
-)
+from autograd import Value, exp, log, log_softmax, relu, softplus, where
+from autograd.ops import abs, clip, log_loss, maximum, mean, minimum, softmax_cross_entropy, sum
 from nn.arrays import as_array, as_one, as_tensor, no_tuple
 from nn.layers.activations import FunctionModule
 from nn.reductions import broadcast_weights, constant_weights, note, reduced, weighted, weighted_mean

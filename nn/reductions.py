@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Value, mean, sum
+from autograd import Value
+from autograd.ops import mean, sum
 from nn.arrays import as_one
 
 # --- one batch -------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Value, linear, reshape, stop_gradient, where
+from autograd import Value, stop_gradient, where
+from autograd.ops import linear, reshape
 from nn.arrays import Rng, as_array, flag, floating, no_tuple, require_float, shape_of
 from nn.module import Module
 from nn.seeds import generator

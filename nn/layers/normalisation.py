@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Value, centre, reshape, rms_normalise
+from autograd import Value
+from autograd.ops import centre, reshape, rms_normalise
 from nn.arrays import as_array, flag, floating, require_float
 from nn.module import Module
 
