@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -261,6 +262,7 @@ def assigned(x: Any, u: Any, index: Any) -> Any:
     return out
 
 
+@functools.cache
 def all_samples() -> dict[str, list[Sample]]:
     """The samples of every op and every function composed of ops, by name."""
     from tests.ops import (  # they use the names of this module

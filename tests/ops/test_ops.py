@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+import operator
 
 import numpy as np
 import pytest
@@ -11,16 +12,12 @@ from autograd import Value, gradient
 from autograd.ops import functions, table
 from autograd.verify import Verdict, check_gradients, check_operation
 from tests.ops.samples import Sample, all_samples
+from tests.sweeps import sweep
 
 SAMPLES = all_samples()
-EVERY = [pytest.param(sample, id=sample.name) for samples in SAMPLES.values() for sample in samples]
-#: The first samples of each op; the others are verified at second order with the slow tests only.
+every_sample = functools.partial(sweep, SAMPLES, operator.attrgetter("name"))
+#: The samples of each op whose second derivatives are always verified; those of the others only with the slow tests.
 FIRST = 6
-SECOND_ORDER = [
-    pytest.param(sample, id=sample.name, marks=[pytest.mark.slow] * (number >= FIRST))
-    for samples in SAMPLES.values()
-    for number, sample in enumerate(samples)
-]
 #: What differences cannot tell: derivatives that are rounding errors of what cancels, as of a singular matrix.
 UNDECIDED = {
     "quantile (3, 4), [[0.2], [0.9]], axis=1, method=nearest", "polyfit 4 (5,) w", "polyfit 4 (5, 2) w", "det [(4, 4)]",
@@ -36,7 +33,7 @@ def test_every_op_has_samples() -> None:
     assert all(SAMPLES.values())
 
 
-@pytest.mark.parametrize("sample", EVERY)
+@every_sample()
 def test_value_is_that_of_numpy(sample: Sample) -> None:
     out = sample.call(*map(Value, sample.inputs))
     expected = sample.expected(*sample.inputs)
@@ -47,31 +44,32 @@ def test_value_is_that_of_numpy(sample: Sample) -> None:
     np.testing.assert_array_equal(np.asarray(sample.call(*sample.inputs)), out.data)  # without Values: plain data
 
 
-@pytest.mark.parametrize("sample", SECOND_ORDER)
+@every_sample(first=FIRST)
 def test_first_and_second_derivatives_agree_with_differences(sample: Sample) -> None:
     report = check_operation(sample.call, *sample.inputs, order=2)
     undecided = sample.name in UNDECIDED and report.verdict in (Verdict.INCONCLUSIVE, Verdict.KINK)
     assert report.verdict is Verdict.PASS or undecided, str(report)  # samples are away from kinks
 
 
-@pytest.mark.parametrize("sample", EVERY)
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_gradients_have_the_shape_and_dtype_of_their_inputs(sample: Sample, dtype: Any) -> None:
-    inputs = [item if isinstance(item, float) else item.astype(dtype) for item in sample.inputs]
-    values, exact = [Value(item) for item in inputs], [Value(item) for item in sample.inputs]
-    out, exact_out = sample.call(*values), sample.call(*exact)
-    if out.shape and dtype == np.float32 and all(isinstance(item, np.ndarray) for item in inputs) and out.op.name != "astype":
-        assert out.dtype == np.float32
-    out.sum().backward()
-    exact_out.sum().backward()
-    for item, value, precise in zip(inputs, values, exact, strict=True):
-        assert type(value.grad) is type(item)
-        assert np.shape(value.grad) == np.shape(item)
-        assert np.asarray(value.grad).dtype == np.asarray(item).dtype
-        np.testing.assert_allclose(value.grad, precise.grad, rtol=1e-4, atol=1e-4)
+@every_sample()
+def test_gradients_have_the_shape_and_dtype_of_their_inputs(sample: Sample) -> None:
+    exact = [Value(item) for item in sample.inputs]
+    sample.call(*exact).sum().backward()
+    for dtype in (np.float64, np.float32):
+        inputs = [item if isinstance(item, float) else item.astype(dtype) for item in sample.inputs]
+        values = [Value(item) for item in inputs]
+        out = sample.call(*values)
+        if out.shape and dtype == np.float32 and all(isinstance(item, np.ndarray) for item in inputs) and out.op.name != "astype":
+            assert out.dtype == np.float32
+        out.sum().backward()
+        for item, value, precise in zip(inputs, values, exact, strict=True):
+            assert type(value.grad) is type(item)
+            assert np.shape(value.grad) == np.shape(item)
+            assert np.asarray(value.grad).dtype == np.asarray(item).dtype
+            np.testing.assert_allclose(value.grad, precise.grad, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("sample", EVERY)
+@every_sample()
 def test_gradient_and_backward_agree(sample: Sample) -> None:
     values = [Value(item) for item in sample.inputs]
     out = sample.call(*values)
@@ -82,7 +80,7 @@ def test_gradient_and_backward_agree(sample: Sample) -> None:
         np.testing.assert_allclose(slope.data, value.grad, rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("sample", EVERY)
+@every_sample()
 def test_one_constant_input_at_a_time(sample: Sample) -> None:
     """A constant input changes nothing for the others."""
     values = [Value(item) for item in sample.inputs]

@@ -1,0 +1,44 @@
+"""Sweeps: a test of one case becomes one test for each group of cases, say for each operation with all its samples."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+
+def sweep(groups: Mapping[str, Sequence[Any]], name: Callable[[Any], str], first: int | None = None) -> Callable[..., Any]:
+    """Run a test of one case for all cases of a group, and name each case that fails.
+
+    Args:
+        groups: the cases by the name of their group; there is one test for each group.
+        name: the name of a case, in the message.
+        first: how many cases of a group always run; the others are a second test, marked `slow`.
+    """
+    parts = [pytest.param(cases[:first], id=group) for group, cases in groups.items()]
+    if first is not None:
+        rest = {group: cases[first:] for group, cases in groups.items() if len(cases) > first}
+        parts += [pytest.param(cases, id=f"{group}, the others", marks=pytest.mark.slow) for group, cases in rest.items()]
+
+    def decorate(test: Callable[[Any], None]) -> Callable[[Sequence[Any]], None]:
+        @functools.wraps(test)
+        def swept(cases: Sequence[Any]) -> None:
+            errors = {}
+            for number, case in enumerate(cases):
+                try:
+                    test(case)
+                except Exception as error:
+                    errors[number] = error
+            if errors:
+                lines = [f"{name(cases[number])}: {type(error).__name__}: {error}" for number, error in errors.items()]
+                raise AssertionError("\n\n".join([f"{len(errors)} of {len(cases)} cases fail:", *lines])) from next(
+                    iter(errors.values())
+                )
+
+        vars(swept)["__signature__"] = inspect.signature(swept, follow_wrapped=False)  # pytest passes `cases`
+        return pytest.mark.parametrize("cases", parts)(swept)
+
+    return decorate
