@@ -18,12 +18,13 @@ ROOT = Path(autograd.__file__).parent.parent
 
 #: A module may import from those before it in this list, and inside its own package.
 ORDER = [
+    "autograd.web",
     "autograd.op", "autograd.ops.define", "autograd.ops", "autograd.graph", "autograd.scope_stack",
     "autograd.scopes", "autograd.hooks", "autograd.backward", "autograd.source", "autograd.numpy", "autograd.value",
     "autograd.transforms.trees", "autograd.transforms.call", "autograd.transforms",
     "autograd.verify.progress", "autograd.verify.report", "autograd.verify.subjects", "autograd.verify.measure",
     "autograd.verify.explain", "autograd.verify.points", "autograd.verify.check", "autograd.verify",
-    "autograd.drawing.palette", "autograd.web", "autograd.drawing.picture", "autograd.drawing.read", "autograd.drawing.write",
+    "autograd.drawing.palette", "autograd.drawing.picture", "autograd.drawing.read", "autograd.drawing.write",
     "autograd.drawing",
     "autograd.recording", "autograd", "autograd.__main__",
     "nn.source", "nn.extras", "nn.arrays", "nn.seeds", "nn.module", "nn.init", "nn.layers", "nn.containers",

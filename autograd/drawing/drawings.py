@@ -27,12 +27,13 @@ from autograd.drawing.read.graph import Outputs, read, without_collector
 from autograd.drawing.write.dot import digraph_of
 from autograd.drawing.write.grid import grid_of
 from autograd.drawing.write.mermaid import mermaid_of
-from autograd.drawing.write.page import finite, page_of
+from autograd.drawing.write.page import page_of
 from autograd.drawing.write.render import NoRenderer, inline_svg, rendered
 from autograd.drawing.write.text import tree_of
 from autograd.scopes import Place, record_lines
 from autograd.transforms.trees import is_dataclass, is_module, map_tree, state_kept
 from autograd.value import Value
+from autograd.web import javascript_name, jsonable
 
 if TYPE_CHECKING:
     import graphviz  # at run time where it is used: a tenth of the time that `import autograd` would take
@@ -290,7 +291,7 @@ class Drawing:
 
     def to_json(self) -> dict[str, Any]:
         """All of the picture as dicts, lists, strings and finite numbers: "NaN", "Infinity" and "-Infinity" are strings."""
-        found: dict[str, Any] = finite(self.picture.to_json())
+        found: dict[str, Any] = jsonable(self.picture.to_json(), javascript_name)
         return found
 
     def compare(self, later: Drawing) -> Drawing:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import enum
 import json
 import math
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from html import escape
-from numbers import Integral
 from typing import Any
+
+from autograd.web import jsonable
 
 
 class Verdict(enum.Enum):
@@ -184,7 +185,7 @@ class GradientReport:
         (<Verdict.FAIL: 'fail'>, inf)
         """
         whole = {"verdict": self.verdict, "ok": self.ok, "summary": headline(self)}
-        return json.dumps(plain(whole) | plain(self), allow_nan=False)
+        return json.dumps(jsonable(whole) | jsonable(self), allow_nan=False)
 
 
 def excess(row: Row) -> float:
@@ -412,20 +413,3 @@ def html_table(columns: list[str], rows: list[tuple[Verdict, list[str]]]) -> str
 
 def pill(verdict: Verdict, text: str) -> str:
     return f'<span style="background: {TINTS[verdict]}; padding: 0 0.5em; border-radius: 0.6em">{escape(text)}</span>'
-
-
-def plain(item: Any) -> Any:
-    """What json.dumps takes, of dataclasses, dicts, tuples, verdicts and numbers, NumPy's as well."""
-    if isinstance(item, Verdict):
-        return item.name
-    if is_dataclass(item):
-        return {field.name: plain(getattr(item, field.name)) for field in fields(item)}
-    if isinstance(item, dict):
-        return {name: plain(part) for name, part in item.items()}
-    if isinstance(item, tuple):
-        return [plain(part) for part in item]
-    if item is None or isinstance(item, (str, bool)):
-        return item
-    if isinstance(item, Integral):
-        return int(item)
-    return float(item) if math.isfinite(item) else str(float(item))

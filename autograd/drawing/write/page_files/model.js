@@ -1,50 +1,25 @@
 // What the page knows about the picture: nodes, edges, groups, and which groups are closed.
 // Nothing here touches the document.
 
-const SUMMARY_FIELDS = ["size", "minimum", "mean", "maximum", "norm", "zeros", "bad"];
-
-/** JSON has no NaN and no infinities: they come as strings, which Number() reads. */
+/** JSON has no NaN and no infinities: they are strings, which Number() reads. */
 function summaryOf(raw) {
   if (!raw) return null;
-  const summary = Object.fromEntries(SUMMARY_FIELDS.map((field) => [field, Number(raw[field])]));
-  summary.values = raw.values ? raw.values.map(Number) : null;
-  return summary;
+  const { values, ...numbers } = { ...DEFAULTS.Summary, ...raw };
+  const summary = Object.fromEntries(Object.entries(numbers).map(([field, number]) => [field, Number(number)]));
+  return { ...summary, values: values && values.map(Number) };
 }
 
-/** Fields at their defaults are left out of the JSON. */
+// Fields at their defaults are left out of the JSON; DEFAULTS has them from the classes of picture.py.
+
 function nodeOf(raw) {
-  const defaults = {
-    title: "",
-    count: 1,
-    parts: 1,
-    group: "",
-    op: "",
-    names: [],
-    shape: null,
-    dtype: "",
-    marks: [],
-    notes: [],
-    place: "",
-    line: "",
-    source: "",
-    rules: [],
-    words: "",
-    order: 0,
-    ordered: false,
-    rows: [],
-  };
   const numbers = Object.fromEntries(["data", "grad", "cotangent", "seed"].map((what) => [what, summaryOf(raw[what])]));
-  return { ...defaults, ...raw, ...numbers };
+  return { ...DEFAULTS.Node, ...raw, ...numbers };
 }
 
 function edgeOf(raw, position) {
-  const defaults = { slot: 0, count: 1, turn: 0, label: "", marks: [] };
-  const strength = raw.strength === undefined || raw.strength === null ? null : Number(raw.strength);
-  return { ...defaults, ...raw, id: `e${position}`, strength, local: summaryOf(raw.local), flow: summaryOf(raw.flow) };
-}
-
-function groupOf(raw) {
-  return { parent: "", count: 1, nodes: 0, parameters: 0, collapsed: false, kind: "", ...raw };
+  const edge = { ...DEFAULTS.Edge, ...raw, id: `e${position}` };
+  const strength = edge.strength === null ? null : Number(edge.strength);
+  return { ...edge, strength, local: summaryOf(edge.local), flow: summaryOf(edge.flow) };
 }
 
 const isColour = (text) => /^#[0-9a-f]{6}$/i.test(text); // the operation of a neuron is the colour of its layer
@@ -59,18 +34,15 @@ function groupedBy(items, keyOf) {
   return found;
 }
 
-const plural = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
-
 class Model {
   constructor(raw) {
-    const { title = "", notes = [], legend = [], note = "", root = "n0", total = 0 } = raw;
-    Object.assign(this, { title, notes, legend, note, root, total });
-    this.roots = raw.outputs?.length ? raw.outputs : [root];
-    this.edgesTotal = raw.edges_total ?? 0;
-    this.differentiated = raw.differentiated ?? false;
-    this.nodes = new Map((raw.nodes ?? []).map((node) => [node.name, nodeOf(node)]));
-    this.groups = new Map((raw.groups ?? []).map((group) => [group.name, groupOf(group)]));
-    this.edges = (raw.edges ?? [])
+    const { nodes, edges, groups, outputs, edges_total, ...fields } = { ...DEFAULTS.Picture, ...raw };
+    Object.assign(this, fields); // title, note, notes, legend, root, total, differentiated
+    this.roots = outputs.length ? outputs : [this.root];
+    this.edgesTotal = edges_total;
+    this.nodes = new Map(nodes.map((node) => [node.name, nodeOf(node)]));
+    this.groups = new Map(groups.map((group) => [group.name, { ...DEFAULTS.Group, ...group }]));
+    this.edges = edges
       .map(edgeOf)
       .filter((edge) => this.nodes.has(edge.source) && this.nodes.has(edge.target));
     this.closed = new Set([...this.groups.values()].filter((group) => group.collapsed).map((group) => group.name));

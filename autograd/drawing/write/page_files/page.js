@@ -1,10 +1,8 @@
 // Brings it together: the model, the view and the player, the keys and the buttons.
 
-const byId = (id) => document.getElementById(id);
-
 class Page {
   constructor() {
-    this.model = new Model(JSON.parse(byId("picture").textContent));
+    this.model = new Model(DATA);
     this.playback = new Playback(this.model);
     this.hits = [];
     this.hit = -1;
@@ -34,10 +32,10 @@ class Page {
       .filter((node) => node.title || node.names.length)
       .slice(0, 500)
       .map((node) => model.shortLabel(node));
-    byId("names").replaceChildren(...[...new Set(names)].map((name) => el("option", { value: name })));
+    byId("names").replaceChildren(...[...new Set(names)].map((name) => html("option", { value: name })));
     byId("questions").replaceChildren(
       ...Object.entries(QUESTIONS).map(([kind, { text }]) =>
-        el("button", { type: "button", id: `ask-${kind}`, onclick: () => this.ask(kind) }, text),
+        html("button", { type: "button", id: `ask-${kind}`, onclick: () => this.ask(kind) }, text),
       ),
     );
     byId("slider").max = playback.last;
@@ -158,7 +156,7 @@ class Page {
       const words = text
         ? `There is no node named "${text}" in this picture.`
         : "Choose a node first: click it, or write its name above.";
-      return byId("answer").replaceChildren(el("p", {}, words));
+      return byId("answer").replaceChildren(html("p", {}, words));
     }
     this.asked = known;
     const answer = answerOf(kind, this.model, known);
@@ -173,10 +171,10 @@ class Page {
     if (culprits.length) this.view.show(culprits[0].name);
     const links = culprits.slice(0, 8).map((node) => nodeLink(this.model, node, this.links));
     byId("answer").replaceChildren(
-      el("h3", {}, `${this.model.shortLabel(known)}: ${QUESTIONS[kind].text}`),
-      ...answer.sentences.map((sentence) => el("p", {}, sentence)),
-      links.length ? el("p", { class: "near" }, el("span", { class: "quiet" }, "where: "), ...links) : "",
-      el("button", { type: "button", class: "small", onclick: () => this.clear() }, "Clear the marks"),
+      html("h3", {}, `${this.model.shortLabel(known)}: ${QUESTIONS[kind].text}`),
+      ...answer.sentences.map((sentence) => html("p", {}, sentence)),
+      links.length ? html("p", { class: "near" }, html("span", { class: "quiet" }, "where: "), ...links) : "",
+      html("button", { type: "button", class: "small", onclick: () => this.clear() }, "Clear the marks"),
     );
     byId("answer").scrollIntoView({ block: "nearest" }); // on a phone it is below the questions
     byId("answer").dataset.culprits = answer.culprits.join(" ");
@@ -203,8 +201,7 @@ class Page {
   play() {
     const { playback } = this;
     this.moveTo(playback.resting || playback.index === playback.last ? 0 : playback.index);
-    byId("player").dataset.state = "playing";
-    byId("play").setAttribute("aria-label", "Pause");
+    showPlaying(true);
     this.tick();
   }
 
@@ -221,8 +218,7 @@ class Page {
   pause() {
     clearTimeout(this.timer);
     this.timer = null;
-    byId("player").dataset.state = "paused";
-    byId("play").setAttribute("aria-label", "Play");
+    showPlaying(false);
   }
 
   showStep() {
@@ -230,11 +226,11 @@ class Page {
     const state = playback.state();
     view.showState(playback, state);
     const { heading, parts } = stepDetails(model, playback, state, this.links);
-    byId("panel-step").replaceChildren(el("h2", {}, heading), ...parts);
+    byId("panel-step").replaceChildren(html("h2", {}, heading), ...parts);
     if (byId("panel").dataset.tab === "leaves") this.showLeaves();
     byId("slider").value = playback.index;
     const phase = playback.resting ? "" : heading;
-    byId("counter").textContent = playback.resting
+    byId("now").textContent = playback.resting
       ? plural(playback.last + 1, "step")
       : `${playback.index + 1} / ${playback.last + 1}`;
     byId("slider").setAttribute(
@@ -276,16 +272,6 @@ class Page {
     if (name === "leaves") this.showLeaves();
   }
 
-  setTheme(theme) {
-    document.documentElement.dataset.theme = theme;
-  }
-
-  toggleTheme() {
-    const dark =
-      document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
-    this.setTheme(dark === "dark" ? "light" : "dark");
-  }
-
   toggleColours() {
     this.view.colours = this.view.colours === "roles" ? "gradients" : "roles";
     byId("colours").setAttribute("aria-pressed", this.view.colours === "gradients");
@@ -300,18 +286,35 @@ class Page {
   }
 
   listen() {
-    const click = (id, action) => byId(id).addEventListener("click", action);
-    click("zoom-in", () => this.view.zoomBy(ZOOM.step));
-    click("zoom-out", () => this.view.zoomBy(1 / ZOOM.step));
-    click("fit", () => this.view.fit());
-    click("colours", () => this.toggleColours());
-    click("turn", () => this.turnView(() => this.view.turn()));
-    click("theme", () => this.toggleTheme());
-    click("first", () => this.jump(0));
-    click("last", () => this.jump(this.playback.last));
-    click("back", () => this.stepBy(-1));
-    click("forward", () => this.stepBy(1));
-    click("play", () => this.playOrPause());
+    const moves = {
+      first: () => this.jump(0),
+      back: () => this.stepBy(-1),
+      play: () => this.playOrPause(),
+      next: () => this.stepBy(1),
+      last: () => this.jump(this.playback.last),
+    };
+    onClick({
+      ...moves,
+      "zoom-in": () => this.view.zoomBy(ZOOM.step),
+      "zoom-out": () => this.view.zoomBy(1 / ZOOM.step),
+      fit: () => this.view.fit(),
+      colours: () => this.toggleColours(),
+      turn: () => this.turnView(() => this.view.turn()),
+    });
+    onKeys({
+      "/": () => byId("query").focus(),
+      "+": () => this.view.zoomBy(ZOOM.step),
+      "=": () => this.view.zoomBy(ZOOM.step),
+      "-": () => this.view.zoomBy(1 / ZOOM.step),
+      0: () => this.view.fit(),
+      f: () => this.view.fit(),
+      c: () => this.toggleColours(),
+      r: () => this.turnView(() => this.view.turn()),
+      d: () => byId("theme").click(),
+      Escape: () => this.clear(),
+      ...(byId("player").hidden ? {} : playerKeys(moves)),
+    });
+    startTheme();
     byId("slider").addEventListener("input", (event) => this.jump(Number(event.target.value)));
     byId("query").addEventListener("input", () => this.search());
     byId("search").addEventListener("submit", (event) => event.preventDefault());
@@ -322,7 +325,6 @@ class Page {
       (event) => event.target.role === "tab" && this.openTab(event.target.id.slice("tab-".length)),
     );
     byId("tabs").addEventListener("keydown", (event) => this.tabKey(event));
-    document.addEventListener("keydown", (event) => this.key(event));
     let size = `${byId("canvas").clientWidth}`;
     new ResizeObserver(() => {
       const now = `${byId("canvas").clientWidth}`; // the height also changes when a phone's bars hide: no reason to move
@@ -362,39 +364,6 @@ class Page {
     this.openTab(next.id.slice("tab-".length));
     event.stopPropagation();
     event.preventDefault();
-  }
-
-  key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const { target } = event;
-    if (target.matches("input:not([type=range]), select, textarea")) return;
-    const arrows = !target.matches("input[type=range]");
-    if (event.key === " " && target.matches("button, [role=tab], select")) return;
-    const hasPlayer = !byId("player").hidden;
-    const actions = {
-      "/": () => byId("query").focus(),
-      "+": () => this.view.zoomBy(ZOOM.step),
-      "=": () => this.view.zoomBy(ZOOM.step),
-      "-": () => this.view.zoomBy(1 / ZOOM.step),
-      0: () => this.view.fit(),
-      f: () => this.view.fit(),
-      c: () => this.toggleColours(),
-      r: () => this.turnView(() => this.view.turn()),
-      d: () => this.toggleTheme(),
-      Escape: () => this.clear(),
-      ...(hasPlayer ? { " ": () => this.playOrPause(), ".": () => this.stepBy(1), ",": () => this.stepBy(-1) } : {}),
-      ...(hasPlayer && arrows
-        ? {
-            ArrowRight: () => this.stepBy(1),
-            ArrowLeft: () => this.stepBy(-1),
-            Home: () => this.jump(0),
-            End: () => this.jump(this.playback.last),
-          }
-        : {}),
-    };
-    if (!Object.hasOwn(actions, event.key)) return;
-    event.preventDefault();
-    actions[event.key]();
   }
 }
 

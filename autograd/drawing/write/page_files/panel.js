@@ -1,20 +1,9 @@
 // The texts beside the drawing: the step of the player, the numbers of a node, the gradients, the notes.
 // All text goes through textContent: nothing of a picture becomes HTML.
 
-/** An element with attributes and children; strings become text. */
-function el(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (value !== null && value !== false) element.setAttribute(name, value === true ? "" : value);
-  }
-  element.append(...children.filter((child) => child !== null && child !== undefined && child !== ""));
-  return element;
-}
-
 /** A button with the name of a node, which selects it. */
 function nodeLink(model, node, on) {
-  return el(
+  return html(
     "button",
     { class: "link", type: "button", "data-name": node.name, onclick: () => on.go(node) },
     model.shortLabel(node),
@@ -37,23 +26,23 @@ const NUMBER_ROWS = [
 
 function nodeDetails(model, node, on, sum = null) {
   const parts = [
-    el(
+    html(
       "h3",
       {},
       model.label(node),
-      node.count > 1 ? el("span", { class: "tag" }, `×${node.count.toLocaleString("en")}`) : null,
+      node.count > 1 ? html("span", { class: "tag" }, `×${node.count.toLocaleString("en")}`) : null,
     ),
   ];
   if (node.marks.length) {
     const badges = node.marks.map((mark) =>
-      el("li", { class: `mark ${BADGES[mark]?.[1] ?? "warn"}` }, BADGES[mark]?.[2] ?? mark),
+      html("li", { class: `mark ${BADGES[mark]?.[1] ?? "warn"}` }, BADGES[mark]?.[2] ?? mark),
     );
-    parts.push(el("ul", { class: "marks" }, ...badges));
+    parts.push(html("ul", { class: "marks" }, ...badges));
   }
-  for (const note of node.notes) parts.push(el("p", { class: "note" }, note));
+  for (const note of node.notes) parts.push(html("p", { class: "note" }, note));
   parts.push(numbersTable(node, sum), factsList(model, node));
-  if (node.source) parts.push(el("pre", { class: "source" }, node.source));
-  if (node.words) parts.push(el("p", {}, el("strong", {}, "Backward: "), node.words));
+  if (node.source) parts.push(html("pre", { class: "source" }, node.source));
+  if (node.words) parts.push(html("p", {}, html("strong", {}, "Backward: "), node.words));
   return [...parts, ...nearList(model, node, on), ...scopesList(model, node, on)];
 }
 
@@ -66,22 +55,22 @@ function numbersTable(node, sum) {
   ].filter(([, numbers]) => numbers);
   if (columns.length === 2 && !node.grad) columns[1][0] = "gradient";
   const known = columns;
-  if (!known.length) return el("p", { class: "quiet" }, "No numbers are known of it.");
-  const table = el(
+  if (!known.length) return html("p", { class: "quiet" }, "No numbers are known of it.");
+  const table = html(
     "table",
     { class: "numbers" },
-    el("thead", {}, el("tr", {}, el("td"), ...known.map(([what]) => el("th", { scope: "col" }, what)))),
+    html("thead", {}, html("tr", {}, html("td"), ...known.map(([what]) => html("th", { scope: "col" }, what)))),
   );
-  const body = el("tbody");
+  const body = html("tbody");
   for (const [what, text] of NUMBER_ROWS) {
     const cells = known.map(([, numbers]) => text(numbers));
     if (cells.every((cell) => cell === null)) continue;
     body.append(
-      el(
+      html(
         "tr",
         {},
-        el("th", { scope: "row" }, what),
-        ...cells.map((cell, i) => el("td", { "data-of": known[i][0], "data-row": what }, cell ?? "")),
+        html("th", { scope: "row" }, what),
+        ...cells.map((cell, i) => html("td", { "data-of": known[i][0], "data-row": what }, cell ?? "")),
       ),
     );
   }
@@ -89,11 +78,11 @@ function numbersTable(node, sum) {
   const arrived =
     sum &&
     (sum.summary ? `Player: ${usesWords(sum)}, so far ${exactSummary(sum.summary)}.` : `Player: ${usesWords(sum)}.`);
-  return el(
+  return html(
     "div",
     { class: "scroll", tabindex: "0", role: "region", "aria-label": "numbers" },
     table,
-    arrived ? el("p", { class: "player-sum" }, arrived) : null,
+    arrived ? html("p", { class: "player-sum" }, arrived) : null,
   );
 }
 
@@ -129,10 +118,10 @@ function factsList(model, node) {
     ["made in", node.place],
     ["line", node.line],
   ];
-  return el(
+  return html(
     "dl",
     { class: "facts" },
-    ...facts.filter(([, text]) => text).flatMap(([what, text]) => [el("dt", {}, what), el("dd", {}, text)]),
+    ...facts.filter(([, text]) => text).flatMap(([what, text]) => [html("dt", {}, what), html("dd", {}, text)]),
   );
 }
 
@@ -141,12 +130,12 @@ function nearList(model, node, on) {
   const list = (title, nodes) => {
     const known = [...new Set(nodes)];
     if (!known.length) return [];
-    const more = known.length > 12 ? [el("span", { class: "quiet" }, ` and ${known.length - 12} more`)] : [];
+    const more = known.length > 12 ? [html("span", { class: "quiet" }, ` and ${known.length - 12} more`)] : [];
     return [
-      el(
+      html(
         "p",
         { class: "near" },
-        el("span", { class: "quiet" }, `${title} `),
+        html("span", { class: "quiet" }, `${title} `),
         ...known.slice(0, 12).map((one) => nodeLink(model, one, on)),
         ...more,
       ),
@@ -162,13 +151,13 @@ function scopesList(model, node, on) {
   const open = [...model.around(node.group)].filter((name) => !model.closedAround(name)).reverse();
   if (!open.length) return [];
   const buttons = open.map((name) =>
-    el(
+    html(
       "button",
       { class: "link", type: "button", title: "Close this scope", onclick: () => on.toggle(name) },
       `▾ ${groupTitle(model.groups.get(name))}`,
     ),
   );
-  return [el("p", { class: "near" }, el("span", { class: "quiet" }, "close scope "), ...buttons)];
+  return [html("p", { class: "near" }, html("span", { class: "quiet" }, "close scope "), ...buttons)];
 }
 
 function scopeDetails(model, item, on) {
@@ -176,13 +165,13 @@ function scopeDetails(model, item, on) {
   const members = model.members(scope.name);
   const list = members
     .slice(0, 30)
-    .map((member) => el("li", {}, nodeLink(model, member, on), member.count > 1 ? ` ×${member.count}` : ""));
+    .map((member) => html("li", {}, nodeLink(model, member, on), member.count > 1 ? ` ×${member.count}` : ""));
   return [
-    el("h3", {}, groupTitle(scope)),
-    el("p", { class: "quiet" }, [scope.kind, ...node.rows.flat()].filter(Boolean).join(", ")),
-    el("button", { type: "button", onclick: () => on.toggle(scope.name) }, "Open this scope"),
-    el("p", {}, `Inside${members.length > 30 ? `, the first 30 of ${members.length}` : ""}:`),
-    el("ul", { class: "plain" }, ...list),
+    html("h3", {}, groupTitle(scope)),
+    html("p", { class: "quiet" }, [scope.kind, ...node.rows.flat()].filter(Boolean).join(", ")),
+    html("button", { type: "button", onclick: () => on.toggle(scope.name) }, "Open this scope"),
+    html("p", {}, `Inside${members.length > 30 ? `, the first 30 of ${members.length}` : ""}:`),
+    html("ul", { class: "plain" }, ...list),
   ];
 }
 
@@ -212,9 +201,9 @@ function noBackward(model) {
 }
 
 function restDetails(model, state, on) {
-  const notes = model.notes.map((note) => el("p", { class: "note" }, note));
+  const notes = model.notes.map((note) => html("p", { class: "note" }, note));
   if (model.isNetwork)
-    return { heading: "Neurons and connections", parts: [el("p", {}, "Select a neuron for its numbers."), ...notes] };
+    return { heading: "Neurons and connections", parts: [html("p", {}, "Select a neuron for its numbers."), ...notes] };
   const end = model.roots.length > 1 ? "outputs" : "output";
   const words = model.hasCotangents
     ? `Press Play, or . for one step: first every operation computes its value, from the inputs to the ${end}. Then the gradient starts at the ${end} and flows back, one operation at a time.`
@@ -223,8 +212,8 @@ function restDetails(model, state, on) {
     heading: "Play the graph",
     parts: [
       ...notes,
-      el("p", {}, words),
-      model.hasCotangents ? leafTable(model, state, on) : el("p", { class: "note" }, noBackward(model)),
+      html("p", {}, words),
+      model.hasCotangents ? leafTable(model, state, on) : html("p", { class: "note" }, noBackward(model)),
     ],
   };
 }
@@ -233,7 +222,7 @@ function startDetails(model) {
   const given = model.inOrder.filter((node) => ["leaf", "frozen", "constant"].includes(node.role));
   const count = given.reduce((sum, node) => sum + node.count, 0);
   const words = `The forward pass begins with ${count.toLocaleString("en")} given ${count === 1 ? "value" : "values"}: leaves and constants. Nothing is computed yet.`;
-  return { heading: "Start", parts: [el("p", {}, words)] };
+  return { heading: "Start", parts: [html("p", {}, words)] };
 }
 
 function forwardDetails(model, { node }, on) {
@@ -242,38 +231,38 @@ function forwardDetails(model, { node }, on) {
   if (operands.length) {
     const rows = operands.map((edge) => {
       const source = model.nodes.get(edge.source);
-      return el(
+      return html(
         "tr",
         {},
-        el("th", { scope: "row" }, nodeLink(model, source, on)),
-        el("td", {}, shortSummary(source.data)),
+        html("th", { scope: "row" }, nodeLink(model, source, on)),
+        html("td", {}, shortSummary(source.data)),
       );
     });
-    parts.push(el("table", { class: "numbers" }, el("caption", {}, "operands"), el("tbody", {}, ...rows)));
+    parts.push(html("table", { class: "numbers" }, html("caption", {}, "operands"), html("tbody", {}, ...rows)));
   }
   const failed = node.role === "failed";
   parts.push(
-    el(
+    html(
       "p",
       { class: failed ? "result bad" : "result" },
       failed ? "This operation raised an error." : `= ${node.data ? exactSummary(node.data) : "not known"}`,
     ),
   );
-  for (const note of node.notes) parts.push(el("p", { class: "note" }, note));
+  for (const note of node.notes) parts.push(html("p", { class: "note" }, note));
   return { heading: "Forward", node, parts };
 }
 
 function where(model, node, on) {
   const hidden = model.closedAround(node.group);
   const inside = hidden
-    ? el(
+    ? html(
         "button",
         { type: "button", class: "small", onclick: () => on.toggle(hidden) },
         `open ${groupTitle(model.groups.get(hidden))}`,
       )
     : null;
-  const count = node.count > 1 ? el("span", { class: "tag" }, `×${node.count.toLocaleString("en")}`) : null;
-  return el(
+  const count = node.count > 1 ? html("span", { class: "tag" }, `×${node.count.toLocaleString("en")}`) : null;
+  return html(
     "p",
     { class: "op" },
     nodeLink(model, node, on),
@@ -294,8 +283,8 @@ function seedDetails(model, { node }, on) {
     heading: "Seed",
     node,
     parts: [
-      el("p", { class: "op" }, nodeLink(model, node, on), ".grad = ", el("strong", {}, exactSummary(seed))),
-      el("p", {}, words),
+      html("p", { class: "op" }, nodeLink(model, node, on), ".grad = ", html("strong", {}, exactSummary(seed))),
+      html("p", {}, words),
     ],
   };
 }
@@ -305,20 +294,20 @@ function backwardDetails(model, state, on) {
   const sum = state.sums.get(node.name);
   const incoming = sum?.summary ?? node.cotangent;
   const parts = [where(model, node, on)];
-  if (node.words) parts.push(el("p", { class: "words" }, node.words));
+  if (node.words) parts.push(html("p", { class: "words" }, node.words));
   parts.push(
-    el(
+    html(
       "p",
       { class: "incoming" },
       "incoming gradient g = ",
-      el("strong", { title: exactSummary(incoming) }, exactSummary(incoming)),
+      html("strong", { title: exactSummary(incoming) }, exactSummary(incoming)),
       ` (${usesWords(sum)})`,
     ),
   );
   parts.push(...state.additions.map((addition) => additionCard(model, node, incoming, addition, on)));
   if (!state.additions.length)
     parts.push(
-      el(
+      html(
         "p",
         { class: "quiet" },
         "No operand of it takes a gradient: they are constants or frozen, or the operation has no slope for them.",
@@ -338,7 +327,7 @@ function additionCard(model, node, incoming, { edge, before, after }, on) {
   const source = model.nodes.get(edge.source);
   const rule = node.rules[edge.slot];
   const product = edge.local
-    ? el(
+    ? html(
         "p",
         { class: "product" },
         part("incoming", shortSummary(incoming)),
@@ -347,37 +336,37 @@ function additionCard(model, node, incoming, { edge, before, after }, on) {
         sign("="),
         part("flows back", shortSummary(edge.flow)),
       )
-    : el("p", { class: "product" }, part("flows back", shortSummary(edge.flow)));
+    : html("p", { class: "product" }, part("flows back", shortSummary(edge.flow)));
   const total = after.values
     ? exactValues(after.values)
     : after.summary
       ? shortSummary(after.summary)
       : "added up where it is not shown";
   const old = before ? (before.values ? exactValues(before.values) : "…") : "0";
-  const sumLine = el(
+  const sumLine = html(
     "p",
     { class: "sum" },
     nodeLink(model, source, on),
     ".grad: ",
-    el("span", { class: "old" }, old),
+    html("span", { class: "old" }, old),
     ` += ${shortSummary(edge.flow)} → `,
-    el("strong", { class: "new" }, total),
+    html("strong", { class: "new" }, total),
   );
   const count = edge.count > 1 ? ` (${plural(edge.count, "edge")} drawn as one)` : "";
-  return el(
+  return html(
     "div",
     { class: "addition", "data-source": source.name },
-    el(
+    html(
       "p",
       { class: "into" },
       "into ",
-      el("strong", {}, model.shortLabel(source)),
+      html("strong", {}, model.shortLabel(source)),
       count,
-      rule ? el("code", {}, rule) : null,
+      rule ? html("code", {}, rule) : null,
     ),
     product,
     sumLine,
-    el(
+    html(
       "p",
       { class: after.complete ? "arrived complete" : "arrived" },
       after.complete ? `complete: ${usesWords(after)}` : usesWords(after),
@@ -385,14 +374,14 @@ function additionCard(model, node, incoming, { edge, before, after }, on) {
   );
 }
 
-const sign = (text) => el("span", { class: "sign" }, text);
-const part = (what, text) => el("span", { class: "part" }, el("small", {}, what), el("b", {}, text));
+const sign = (text) => html("span", { class: "sign" }, text);
+const part = (what, text) => html("span", { class: "part" }, html("small", {}, what), html("b", {}, text));
 
 function endDetails(model, playback, state, on) {
   if (!model.hasCotangents)
-    return { heading: "The forward pass is complete", parts: [el("p", { class: "note" }, noBackward(model))] };
+    return { heading: "The forward pass is complete", parts: [html("p", { class: "note" }, noBackward(model))] };
   const parts = [
-    el("p", {}, "Every gradient is complete. Those of the leaves are what backward() adds to their .grad:"),
+    html("p", {}, "Every gradient is complete. Those of the leaves are what backward() adds to their .grad:"),
     leafTable(model, state, on),
   ];
   return { heading: "Complete", parts };
@@ -401,7 +390,7 @@ function endDetails(model, playback, state, on) {
 /** The gradients of the leaves: exactly the numbers that were added up, where they are few. */
 function leafTable(model, state, on) {
   const leaves = model.inOrder.filter((node) => node.role === "leaf" || node.role === "unreached");
-  if (!leaves.length) return el("p", { class: "quiet" }, "There are no leaves that take a gradient.");
+  if (!leaves.length) return html("p", { class: "quiet" }, "There are no leaves that take a gradient.");
   const rows = leaves.map((node) => {
     const sum = state.sums.get(node.name);
     const known =
@@ -423,32 +412,32 @@ function leafTable(model, state, on) {
             ? "…"
             : "·";
     const arrived = sum ? (sum.complete ? "complete" : `${sum.arrived} of ${sum.uses}`) : "";
-    return el(
+    return html(
       "tr",
       {
         "data-name": node.name,
         "data-grad": sum?.values ? exactValues(sum.values) : known?.values ? exactValues(known.values) : null,
       },
-      el("th", { scope: "row" }, nodeLink(model, node, on), node.count > 1 ? ` ×${node.count}` : ""),
-      el("td", { title: known ? exactSummary(known) : null }, text),
-      el("td", { class: "quiet" }, arrived),
+      html("th", { scope: "row" }, nodeLink(model, node, on), node.count > 1 ? ` ×${node.count}` : ""),
+      html("td", { title: known ? exactSummary(known) : null }, text),
+      html("td", { class: "quiet" }, arrived),
     );
   });
-  const head = el(
+  const head = html(
     "thead",
     {},
-    el(
+    html(
       "tr",
       {},
-      el("th", { scope: "col" }, "leaf"),
-      el("th", { scope: "col" }, "gradient"),
-      el("th", { scope: "col" }, "uses"),
+      html("th", { scope: "col" }, "leaf"),
+      html("th", { scope: "col" }, "gradient"),
+      html("th", { scope: "col" }, "uses"),
     ),
   );
-  return el(
+  return html(
     "div",
     { class: "scroll", tabindex: "0", role: "region", "aria-label": "gradients of the leaves" },
-    el("table", { class: "leaves numbers" }, head, el("tbody", {}, ...rows)),
+    html("table", { class: "leaves numbers" }, head, html("tbody", {}, ...rows)),
   );
 }
 
@@ -474,34 +463,34 @@ const KEYS = [
 
 function aboutDetails(model) {
   const parts = [];
-  if (model.note) parts.push(el("p", { class: "note" }, model.note));
-  for (const note of model.notes) parts.push(el("p", { class: "note" }, note));
+  if (model.note) parts.push(html("p", { class: "note" }, model.note));
+  for (const note of model.notes) parts.push(html("p", { class: "note" }, note));
   const size = [
     model.total ? plural(model.total, "node") : "",
     model.edgesTotal ? plural(model.edgesTotal, "edge") : "",
   ]
     .filter(Boolean)
     .join(", ");
-  if (size) parts.push(el("p", {}, `The whole graph: ${size}.`));
+  if (size) parts.push(html("p", {}, `The whole graph: ${size}.`));
   if (model.legend.length) {
     parts.push(
-      el("h3", {}, "Colours"),
-      el("ul", { class: "plain" }, ...model.legend.map(([colour, meaning]) => el("li", {}, swatch(colour), meaning))),
+      html("h3", {}, "Colours"),
+      html("ul", { class: "plain" }, ...model.legend.map(([colour, meaning]) => html("li", {}, swatch(colour), meaning))),
     );
   }
   parts.push(
-    el("h3", {}, "Keys"),
-    el(
+    html("h3", {}, "Keys"),
+    html(
       "dl",
       { class: "facts keys" },
-      ...KEYS.flatMap(([key, words]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, words)]),
+      ...KEYS.flatMap(([key, words]) => [html("dt", {}, html("kbd", {}, key)), html("dd", {}, words)]),
     ),
   );
   return parts;
 }
 
 function swatch(colour) {
-  const element = el("span", { class: "swatch", "aria-hidden": "true" });
+  const element = html("span", { class: "swatch", "aria-hidden": "true" });
   element.style.background = colour;
   return element;
 }
@@ -509,21 +498,21 @@ function swatch(colour) {
 /** What the colours of the nodes mean, under the drawing. */
 function legendParts(model, colours, range) {
   if (colours === "gradients") {
-    if (!range) return [el("span", {}, "No gradients are known.")];
+    if (!range) return [html("span", {}, "No gradients are known.")];
     const stops = RAMP.map((colour) => `rgb(${colour.join(" ")})`).join(", ");
-    const bar = el("span", { class: "ramp", role: "img", "aria-label": "from pale yellow, small, to dark blue, large" });
+    const bar = html("span", { class: "ramp", role: "img", "aria-label": "from pale yellow, small, to dark blue, large" });
     bar.style.background = `linear-gradient(to right, ${stops})`;
     return [
-      el("span", {}, "size of a gradient (rms)"),
-      el("span", { class: "number" }, short(10 ** range.low)),
+      html("span", {}, "size of a gradient (rms)"),
+      html("span", { class: "number" }, short(10 ** range.low)),
       bar,
-      el("span", { class: "number" }, short(10 ** range.high)),
-      el("span", { class: "chip zero" }, "zero"),
-      el("span", { class: "chip bad" }, "NaN, inf"),
+      html("span", { class: "number" }, short(10 ** range.high)),
+      html("span", { class: "chip zero" }, "zero"),
+      html("span", { class: "chip bad" }, "NaN, inf"),
     ];
   }
   if (model.isNetwork || model.legend.length)
-    return model.legend.map(([colour, meaning]) => el("span", {}, swatch(colour), meaning));
+    return model.legend.map(([colour, meaning]) => html("span", {}, swatch(colour), meaning));
   const present = new Set(model.inOrder.map((node) => (model.isOutput(node) ? "output" : node.role)));
   const shown = [
     ["leaf", "leaf"],
@@ -537,5 +526,5 @@ function legendParts(model, colours, range) {
   ];
   return shown
     .filter(([role]) => present.has(role))
-    .map(([role, words]) => el("span", { class: `chip ${role}` }, words));
+    .map(([role, words]) => html("span", { class: `chip ${role}` }, words));
 }

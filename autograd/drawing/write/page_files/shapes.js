@@ -1,6 +1,6 @@
 // How a node looks: its size, its texts, its badges and colours, as SVG.
 
-const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
+const FONT = getComputedStyle(document.body).fontFamily;
 const TEXT = { title: 13, cell: 12, row: 18, band: 26, side: 10, gap: 12, longest: 280 };
 const NEURON = 19;
 const BADGES = {
@@ -15,13 +15,6 @@ const BADGES = {
   removed: ["− removed", "removed", "Only in the first graph"],
   changed: ["≠ changed", "changed", "Different in the two graphs"],
 };
-
-function svg(tag, attributes = {}, text = null) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  if (text !== null) element.textContent = text;
-  return element;
-}
 
 const pen = document.createElement("canvas").getContext("2d");
 const widths = new Map();

@@ -9,7 +9,7 @@ class View {
       model,
       canvas,
       on,
-      direction: document.documentElement.dataset.direction === "BT" ? "BT" : "LR",
+      direction: document.querySelector("main").dataset.direction,
     });
     this.world = svg("g", { class: "world" });
     this.canvas.append(this.world);
@@ -235,7 +235,7 @@ class View {
 
   turn() {
     this.direction = this.direction === "LR" ? "BT" : "LR";
-    document.documentElement.dataset.direction = this.direction;
+    document.querySelector("main").dataset.direction = this.direction;
     this.draw();
     this.fit();
   }

@@ -1,0 +1,122 @@
+"""What the pages share: a frame with head, palette, keys and theme, and JSON that a script can hold. It draws nothing itself.
+
+A page is one HTML file that needs no network: styles, scripts and data are in it. Data never becomes HTML; the scripts
+show it as text.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import html
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from numbers import Integral, Real
+from typing import Any
+
+__all__ = ["javascript_name", "json_text", "jsonable", "page"]
+
+
+def page(
+    folder: Traversable,
+    data: Any,
+    *,
+    title: str,
+    scripts: Sequence[str] = ("page.js",),
+    constants: Mapping[str, Any] | None = None,
+    blanks: Mapping[str, str] | None = None,
+) -> str:
+    """Return a page as text: `page.html`, `page.css` and the scripts of a folder, in the frame that all pages share.
+
+    A ``{{name}}`` in `page.html` is a blank: ``{{title}}``, ``{{theme}}`` for the button that changes the theme,
+    ``{{player}}`` for the buttons of a player, and those in `blanks`.
+
+    Args:
+        folder: where the files are.
+        data: what the page shows; its scripts read it as ``DATA``.
+        title: of the page.
+        scripts: the files in the order in which they run, after `base.js`: each may use what is in those before it.
+        constants: more values that the scripts get, by the names that they have there.
+        blanks: the HTML that fills the other blanks.
+    """
+    base = files("autograd.web")
+    snippets = {name: read(base, f"{name}.html") for name in ("theme", "player")}
+    known = {"title": html.escape(encodable(title)), **snippets, **(blanks or {})}
+    given = [f"const {name} = {json_text(value)};" for name, value in (constants or {}).items()]
+    parts = {
+        "title": known["title"],
+        "style": read(base, "base.css") + read(folder, "page.css"),
+        "body": filled(read(folder, "page.html"), known),
+        "data": json_text(data),
+        "script": "\n".join([read(base, "base.js"), *given, *(read(folder, name) for name in scripts)]),
+    }
+    return filled(read(base, "base.html"), parts)
+
+
+def read(folder: Traversable, name: str) -> str:
+    return (folder / name).read_text(encoding="utf-8")
+
+
+def filled(template: str, parts: Mapping[str, str]) -> str:
+    """Fill the blanks in one pass, so that a part that looks like a blank stays as it is.
+
+    >>> filled("{{a}} and {{b}}", {"a": "{{b}}", "b": "2"})
+    '{{b}} and 2'
+    """
+    return re.sub(r"\{\{(\w+)\}\}", lambda blank: parts[blank[1]], template)
+
+
+def encodable(text: str) -> str:
+    """Return the text without half surrogate pairs, which no file can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+# --- JSON ------------------------------------------------------------------------------------------
+
+
+def jsonable(item: Any, spell: Callable[[float], str] = str) -> Any:
+    """Return what json.dumps() writes without losing anything: dicts, lists, texts, numbers, booleans and None.
+
+    Dataclasses become dicts, enumerations the names of their members, NumPy's numbers those of Python. JSON has no NaN
+    and no infinities: they become texts.
+
+    Args:
+        item: of mappings, sequences, dataclasses, enumerations, texts and numbers.
+        spell: makes the text for a number that is not finite. By default it is "nan", "inf" or "-inf", which ``float()``
+            reads back; `javascript_name` gives what JavaScript's ``Number()`` reads.
+
+    >>> jsonable({"slopes": (1.5, float("nan"), -float("inf"))})
+    {'slopes': [1.5, 'nan', '-inf']}
+    """
+    if item is None or isinstance(item, (str, bool)):
+        return item
+    if isinstance(item, enum.Enum):
+        return item.name
+    if isinstance(item, Integral):
+        return int(item)
+    if isinstance(item, Real):
+        return float(item) if math.isfinite(item) else spell(float(item))
+    if dataclasses.is_dataclass(item):
+        return {field.name: jsonable(getattr(item, field.name), spell) for field in dataclasses.fields(item)}
+    if isinstance(item, Mapping):
+        return {name: jsonable(value, spell) for name, value in item.items()}
+    return [jsonable(value, spell) for value in item]
+
+
+def javascript_name(number: float) -> str:
+    """Return "NaN", "Infinity" or "-Infinity"."""
+    return "NaN" if math.isnan(number) else "Infinity" if number > 0.0 else "-Infinity"
+
+
+def json_text(item: Any) -> str:
+    """Return JSON for a script element: ASCII without "<", so that no text in it can end the element.
+
+    >>> json_text(["</script>", float("nan"), -float("inf")])
+    '["\\\\u003c/script>","NaN","-Infinity"]'
+    """
+    text = json.dumps(jsonable(item, javascript_name), separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c")
