@@ -15,10 +15,10 @@ SETTING = re.compile(r"\w+=(?:\([^)]*\)|[^,)]+)|\[[^\]]*\]")  # axis=(0, 1), or 
 SAME_ROLES = {"leaf": "leaf", "frozen": "leaf"}
 
 
-def compared(before: Picture, after: Picture) -> Picture:
+def comparison(before: Picture, after: Picture) -> Picture:
     """The later picture with what was added and changed marked, and what was removed put back in."""
-    old, new = ordered(before), ordered(after)
-    pairs = matched(old, new)  # names of nodes before to names after
+    old, new = in_topological_order(before), in_topological_order(after)
+    pairs = match_nodes(old, new)  # names of nodes before to names after
     by_name = {node.name: node for node in old}
     earlier = {later: by_name[name] for name, later in pairs.items()}
     nodes = [compared_node(node, earlier.get(node.name)) for node in after.nodes]
@@ -31,31 +31,31 @@ def compared(before: Picture, after: Picture) -> Picture:
     rewired = sum(bool({"added", "removed"} & set(edge.marks)) for edge in edges)
     texts += [f"{plural(rewired, 'edge')} added or removed"] if rewired and not texts else []
     note = ", ".join(texts) if texts else "no difference in structure"
-    groups = joined_groups(before.groups, after.groups, {node.group for node in removed})
+    groups = groups_of_both(before.groups, after.groups, {node.group for node in removed})
     title = after.title or before.title or "What changed"
     nodes = [replace(node, cotangent=None) for node in nodes]  # no backward pass of both to play
     return replace(after, nodes=tuple(nodes), edges=tuple(edges), groups=groups, notes=(note, *after.notes), title=title)
 
 
-def ordered(picture: Picture) -> list[Node]:
+def in_topological_order(picture: Picture) -> list[Node]:
     """The nodes in topological order, inputs first."""
     return sorted((node for node in picture.nodes if node.role != "cut"), key=lambda node: (node.order, node.name))
 
 
-def matched(old: list[Node], new: list[Node]) -> dict[str, str]:
+def match_nodes(old: list[Node], new: list[Node]) -> dict[str, str]:
     """The names of the same nodes before and after: the longest common parts of both orders, and leaves of the same name."""
     if len(old) * len(new) > MOST_PAIRS:
-        return in_turn(old, new)
+        return match_in_order(old, new)
     matcher = SequenceMatcher(None, [key_of(node) for node in old], [key_of(node) for node in new], autojunk=False)
     pairs = {
         old[block.a + i].name: new[block.b + i].name for block in matcher.get_matching_blocks() for i in range(block.size)
     }  # fmt: skip
     left = [node for node in old if node.name not in pairs and not node.op and node.names]
     found = set(pairs.values())
-    return pairs | in_turn(left, [node for node in new if node.name not in found and not node.op and node.names])
+    return pairs | match_in_order(left, [node for node in new if node.name not in found and not node.op and node.names])
 
 
-def in_turn(old: list[Node], new: list[Node]) -> dict[str, str]:
+def match_in_order(old: list[Node], new: list[Node]) -> dict[str, str]:
     """The first of a kind with the first of that kind, and so on: for large pictures, which the other way takes minutes."""
     waiting: dict[tuple[str, str, str], list[str]] = {}
     for node in reversed(new):
@@ -72,18 +72,18 @@ def key_of(node: Node) -> tuple[str, str, str]:
 def compared_node(node: Node, earlier: Node | None) -> Node:
     """A later node, marked if it is new, or if it has changed."""
     if earlier is not None:
-        return with_changes(earlier, node)
+        return marked_if_changed(earlier, node)
     return node if node.role == "cut" else mark(node, "added")
 
 
-def with_changes(before: Node, after: Node) -> Node:
+def marked_if_changed(before: Node, after: Node) -> Node:
     """The later node, marked if its shape, dtype, formula or count is another one."""
     notes = []
     for what, old, new in (
         ("shape", before.shape, after.shape),
         ("dtype", before.dtype, after.dtype),
         ("role", before.role, after.role),
-        ("setting", settings_of(before), settings_of(after)),
+        ("setting", settings_in_title(before), settings_in_title(after)),
         ("count", before.count, after.count),
         ("length of the chain", before.parts, after.parts),
     ):
@@ -92,7 +92,7 @@ def with_changes(before: Node, after: Node) -> Node:
     return mark(replace(after, notes=(*after.notes, *notes)), "changed") if notes else after
 
 
-def settings_of(node: Node) -> str:
+def settings_in_title(node: Node) -> str:
     """Settings and index of an operation, or the number that a constant is: what a title says apart from names."""
     return node.title if node.role == "constant" else ", ".join(SETTING.findall(node.title)) if node.op else ""
 
@@ -108,20 +108,20 @@ def compared_edges(before: Picture, after: Picture, names: dict[str, str]) -> li
         for edge in before.edges
         if edge.source in names and edge.target in names
     ]
-    old, new = set(map(place, moved)), set(map(place, after.edges))
+    old, new = set(map(ends_of, moved)), set(map(ends_of, after.edges))
     found = [
-        edge if place(edge) in old or edge.source.endswith("_cut") else replace(edge, marks=(*edge.marks, "added"))
+        edge if ends_of(edge) in old or edge.source.endswith("_cut") else replace(edge, marks=(*edge.marks, "added"))
         for edge in after.edges
     ]
-    gone = [edge for edge in moved if place(edge) not in new]
+    gone = [edge for edge in moved if ends_of(edge) not in new]
     return found + [replace(edge, marks=(*edge.marks, "removed"), flow=None, local=None) for edge in gone]
 
 
-def place(edge: Edge) -> tuple[str, str, int]:
+def ends_of(edge: Edge) -> tuple[str, str, int]:
     return edge.source, edge.target, edge.slot
 
 
-def joined_groups(before: tuple[Group, ...], after: tuple[Group, ...], needed: set[str]) -> tuple[Group, ...]:
+def groups_of_both(before: tuple[Group, ...], after: tuple[Group, ...], needed: set[str]) -> tuple[Group, ...]:
     """The later groups, and the earlier ones that removed nodes are in."""
     known, old = {group.name for group in after}, {group.name: group for group in before}
     missing: set[str] = set()

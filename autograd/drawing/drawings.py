@@ -15,15 +15,15 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autograd.drawing.compare import compared
+from autograd.drawing.compare import comparison
 from autograd.drawing.failure import failed_root, marked_as_failed, model_of
 from autograd.drawing.picture import Edge, Group, Node, Picture, plural
-from autograd.drawing.read.budget import collapsed
+from autograd.drawing.read.budget import fit_to_budget
 from autograd.drawing.read.compose import LIMIT, Composer
-from autograd.drawing.read.folded_graph import add_groups, sheet_of
-from autograd.drawing.read.folding import folded, unfolded
+from autograd.drawing.read.folded_graph import add_groups, fold_graph
+from autograd.drawing.read.folding import find_copies, no_copies
 from autograd.drawing.read.gradients import cotangents_of
-from autograd.drawing.read.graph import Outputs, read, without_collector
+from autograd.drawing.read.graph import Outputs, index_graph, without_collector
 from autograd.drawing.write.dot import digraph_of
 from autograd.drawing.write.grid import grid_of
 from autograd.drawing.write.mermaid import mermaid_of
@@ -128,17 +128,17 @@ def picture_of(
     With `own_pass` the gradients are those of a backward pass of its own, else those in `.grad`.
     """
     with without_collector():
-        reading = read(outputs, parameters, labels)
-        fold = reading.total > max_nodes if fold is None else fold
-        folding = folded(reading, max(1, 2 * max_nodes // 3)) if fold else unfolded(reading)
-        sheet = sheet_of(reading, folding)
-        add_groups(reading, folding, sheet)
-        leaves, nodes = reading.values[: reading.leaves], reading.values[reading.leaves :]
-        ends = [reading.values[number] for number in reading.outputs]
+        graph = index_graph(outputs, parameters, labels)
+        fold = graph.total > max_nodes if fold is None else fold
+        folding = find_copies(graph, max(1, 2 * max_nodes // 3)) if fold else no_copies(graph)
+        folded = fold_graph(graph, folding)
+        add_groups(graph, folding, folded)
+        leaves, nodes = graph.values[: graph.leaves], graph.values[graph.leaves :]
+        ends = [graph.values[number] for number in graph.outputs]
         cotangents, seeds, notes = cotangents_of(nodes, leaves, ends, own_pass) if flows else (None, {}, [])
-        picture = Composer(reading, folding, sheet, cotangents, own_pass, here, seeds).picture(max(LIMIT, max_nodes))
+        picture = Composer(graph, folding, folded, cotangents, own_pass, here, seeds).picture(max(LIMIT, max_nodes))
         notes = notes if picture.differentiated or cotangents is None else []  # of gradients that are shown
-        return collapsed(replace(picture, notes=(*notes, *picture.notes)), depth, max_nodes)
+        return fit_to_budget(replace(picture, notes=(*notes, *picture.notes)), depth, max_nodes)
 
 
 def check_options(max_nodes: int, depth: int | None, direction: str) -> None:
@@ -307,7 +307,7 @@ class Drawing:
         """
         if not isinstance(later, Drawing):
             raise TypeError(f"compare() takes another Drawing, but got {type(later).__name__}: draw(before).compare(draw(after))")
-        return Drawing(compared(self.picture, later.picture), later.direction)
+        return Drawing(comparison(self.picture, later.picture), later.direction)
 
     def find(self, name: str) -> tuple[Node, ...]:
         """The nodes whose title, label, parameter path or operation contains this text, exact titles and names first.

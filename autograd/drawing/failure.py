@@ -13,10 +13,10 @@ import numpy as np
 
 from autograd.backward import Pullback, contributions
 from autograd.drawing.picture import Node, Picture
-from autograd.drawing.read.budget import collapsed
-from autograd.drawing.read.graph import joined
-from autograd.drawing.read.sources import line_text, place_of
-from autograd.drawing.read.texts import UNNAMED, filled, shortened
+from autograd.drawing.read.budget import fit_to_budget
+from autograd.drawing.read.graph import node_without_data
+from autograd.drawing.read.sources import line_text, source_of
+from autograd.drawing.read.texts import UNNAMED, fill_template, shortened
 from autograd.op import Op, is_value
 from autograd.scopes import INSIDE
 from autograd.transforms.trees import is_module
@@ -34,18 +34,18 @@ def failed_root(error: BaseException) -> tuple[Value, str, BaseException]:
     Raises:
         ValueError: if no frame of the traceback holds a Value.
     """
-    frames = [(frame, one) for one in causes(error) for frame in frames_of(one)]
+    frames = [(frame, one) for one in causes(error) for frame in traceback_frames(one)]
     for frame, one in reversed(frames):  # the innermost first
         node_of_rule = frame.f_locals.get("node") if frame.f_code in RULES else None
         if isinstance(node_of_rule, Value) and node_of_rule.op is not None:
-            return standing_for([node_of_rule]), f"the rule of {node_of_rule.op.name}", one
+            return stand_in_for([node_of_rule]), f"the rule of {node_of_rule.op.name}", one
         op, operands = operation_of(frame)
         if op is not None and any(item.__class__ is Value for item in operands):
-            return standing_for(operands), title_of(op, operands), one
+            return stand_in_for(operands), title_of_failed(op, operands), one
     for frame, one in reversed(frames):
         operands = list(values_in([*frame.f_locals.values(), parameters_in(frame)]))
         if operands:
-            return standing_for(operands), f"{type(one).__name__} in {where_failed(one)}", one
+            return stand_in_for(operands), f"{type(one).__name__} in {where_failed(one)}", one
     raise ValueError(
         f"draw(error) draws the Values in the traceback of an exception, but that of {type(error).__name__} holds none: "
         "pass the exception that a computation with Values raised, inside of the except block or later"
@@ -71,7 +71,7 @@ def marked_as_failed(
     note = f"{title}{' failed' * is_operation}{f', at {line}' if line else ''}"
     note = f"{note}: {shortened(text if is_operation else text.removeprefix(f'{raised}: '), LONGEST)}".removesuffix(f": {raised}")
     nodes = (failed, *(node for node in others if node.role != "unreached"))
-    return collapsed(replace(picture, nodes=nodes, notes=(note, *picture.notes)), depth, most)
+    return fit_to_budget(replace(picture, nodes=nodes, notes=(note, *picture.notes)), depth, most)
 
 
 def causes(error: BaseException) -> list[BaseException]:
@@ -84,7 +84,7 @@ def causes(error: BaseException) -> list[BaseException]:
     return found
 
 
-def frames_of(error: BaseException) -> Iterator[FrameType]:
+def traceback_frames(error: BaseException) -> Iterator[FrameType]:
     """The frames of a traceback, the outermost first."""
     traceback = error.__traceback__
     while traceback is not None:
@@ -123,15 +123,15 @@ def parameters_in(frame: FrameType) -> list[Any]:
 
 def model_of(error: BaseException) -> Any:
     """The outermost module that was being called, for the names of its parameters; None if there is none."""
-    frames = [frame for one in reversed(causes(error)) for frame in frames_of(one)]
+    frames = [frame for one in reversed(causes(error)) for frame in traceback_frames(one)]
     return next((frame.f_locals["self"] for frame in frames if is_module(frame.f_locals.get("self"))), None)
 
 
-def standing_for(operands: list[Any]) -> Value:
+def stand_in_for(operands: list[Any]) -> Value:
     """A node with these operands; it has no data, not even NaN, and its rule is never called."""
     distinct = list({id(item): item for item in operands}.values())
     op = Op(lambda operands: None, {"operands": unknown}, name="failed", symbol="failed", kind="custom", array=unknown)
-    return joined(op, tuple(distinct))
+    return node_without_data(op, tuple(distinct))
 
 
 def unknown(*args: Any) -> Any:
@@ -139,21 +139,21 @@ def unknown(*args: Any) -> Any:
     raise AssertionError("an operation that failed has no derivative")
 
 
-def title_of(op: Op, operands: list[Any]) -> str:
-    names = [name_of(item) for item in operands]
-    return filled(op.symbol, names) if op.symbol.count("{}") == len(names) else op.name
+def title_of_failed(op: Op, operands: list[Any]) -> str:
+    names = [operand_name(item) for item in operands]
+    return fill_template(op.symbol, names) if op.symbol.count("{}") == len(names) else op.name
 
 
-def name_of(item: Any) -> str:
+def operand_name(item: Any) -> str:
     """The name of an operand in a formula: its label or variable, or the number itself."""
     if item.__class__ is float:
         return f"{item:.6g}"
-    return (str(item.label) or place_of(item)[2] or UNNAMED) if is_value(item) else UNNAMED
+    return (str(item.label) or source_of(item)[2] or UNNAMED) if is_value(item) else UNNAMED
 
 
 def where_failed(error: BaseException) -> str:
     """The name of what the user called: the class of a module, a function of the engine, or else the user's own function."""
-    frames = list(frames_of(error))
+    frames = list(traceback_frames(error))
     own = max((i for i, frame in enumerate(frames) if not frame.f_code.co_filename.startswith((*INSIDE, NUMPY))), default=-1)
     inner = [frame for frame in frames[own + 1 :] if frame.f_code.co_filename.startswith(INSIDE)]
     modules = [frame.f_locals["self"] for frame in inner if is_module(frame.f_locals.get("self"))]

@@ -71,7 +71,7 @@ def network_picture(model: Any, *, weights: bool | str = "auto", max_neurons: in
     labelled = all_weights <= FEW_WEIGHTS if weights == "auto" else bool(weights)
     differentiated = any(layer.has_gradient for layer in dense)
     return Picture(
-        nodes=tuple(node for layer in layers for node in nodes_of(layer, differentiated)),
+        nodes=tuple(node for layer in layers for node in neuron_nodes(layer, differentiated)),
         edges=tuple(edges_of(layers, largest_of(dense), labelled, differentiated)),
         groups=tuple(group_of(layer) for layer in layers),
         total=sum(layer.size for layer in layers),
@@ -138,7 +138,7 @@ def layers_of(model: Any) -> tuple[list[str], list[Dense]]:
                 (dense[-1].functions if dense else before).append(name_of_function(part))
         refuse_other_parameters(model, dense)
     if not dense:
-        raise TypeError(f"draw_network draws {DRAWABLE}, but got {got(model)}, without a layer of neurons: {OTHERWISE}")
+        raise TypeError(f"draw_network draws {DRAWABLE}, but got {described(model)}, without a layer of neurons: {OTHERWISE}")
     for first, second in zip(dense, dense[1:], strict=False):
         if len(first.weight) != second.weight.shape[1]:
             raise ValueError(
@@ -245,7 +245,7 @@ def dense_of_matrix(number: int, matrix: Any) -> Dense:
         weight = np.asarray(matrix.data if isinstance(matrix, Value) else matrix, dtype=float)
     except (TypeError, ValueError):
         raise TypeError(
-            f"draw_network draws {DRAWABLE}, but item {number} of the list is {got(matrix)}: put modules into nn.Sequential"
+            f"draw_network draws {DRAWABLE}, but item {number} of the list is {described(matrix)}: put modules into nn.Sequential"
         ) from None
     if weight.ndim != 2 or not weight.size:
         raise ValueError(
@@ -277,7 +277,7 @@ def name_of_function(function: Any) -> str:
     return "a function" if name == "<lambda>" else name
 
 
-def got(item: Any) -> str:
+def described(item: Any) -> str:
     """What came, for a message: ``"ndarray of shape (2,)"``, ``"Conv2d"``."""
     shape = getattr(item, "shape", None)
     return type(item).__name__ + (f" of shape {shape}" if isinstance(shape, tuple) else "")
@@ -367,7 +367,7 @@ def shown_of(size: int, most: int) -> tuple[int, ...]:
     return (*range(most // 2), *range(size - (most - 1 - most // 2), size))
 
 
-def nodes_of(layer: Column, differentiated: bool) -> Iterator[Node]:
+def neuron_nodes(layer: Column, differentiated: bool) -> Iterator[Node]:
     """The neurons of a layer in their order, with one node for those left out."""
     for number in layer.shown:
         if layer.left_out and number == layer.left_out.stop:
@@ -383,14 +383,14 @@ def neuron_node(layer: Column, number: int, differentiated: bool) -> Node:
     )
     if dense is None:
         return node
-    node = replace(node, names=dense.names(number), place=dense.path, marks=marks_of(dense.weight[number]))
+    node = replace(node, names=dense.names(number), place=dense.path, marks=marks_of_numbers(dense.weight[number]))
     if dense.bias is None or dense.bias_grad is None:
         return node
     bias, grad = float(dense.bias[number]), float(dense.bias_grad[number])
     return replace(
         node,
         data=Summary.of(bias), grad=Summary.of(grad) if differentiated else None,
-        marks=marks_of([*dense.weight[number], bias]),
+        marks=marks_of_numbers([*dense.weight[number], bias]),
         notes=(f"bias {bias:.6g}" + (f", gradient {grad:.6g}" if differentiated else ""),),
         rows=((f"b = {weight_text(bias)}",),),
     )  # fmt: skip
@@ -431,7 +431,7 @@ def edges_of(layers: list[Column], largest: float, labelled: bool, differentiate
                     flow=Summary.of(dense.weight_grad[row, column]) if differentiated else None,
                     label=weight_text(weight) if labelled else "",
                     strength=strength_of(weight, largest),
-                    marks=marks_of(weight),
+                    marks=marks_of_numbers(weight),
                 )  # fmt: skip
 
 
@@ -448,7 +448,7 @@ def strength_of(weight: float, largest: float) -> float:
     return weight / largest if weight else 0.0
 
 
-def marks_of(numbers: Any) -> tuple[str, ...]:
+def marks_of_numbers(numbers: Any) -> tuple[str, ...]:
     """The marks for NaN and infinity."""
     return ("nan",) * bool(np.any(np.isnan(numbers))) + ("inf",) * bool(np.any(np.isinf(numbers)))
 

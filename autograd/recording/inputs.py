@@ -12,7 +12,7 @@ from autograd.scopes import Place
 from autograd.value import Value
 
 
-class Group:
+class ParameterGroup:
     """A tensor, or the scalars whose paths differ in indices only: one row of the page.
 
     Attributes:
@@ -35,13 +35,13 @@ class Group:
         return get(self.members[0])
 
 
-def grouped(parameters: Mapping[str, Value], bins: int, rows: int) -> list[Group]:
+def grouped(parameters: Mapping[str, Value], bins: int, rows: int) -> list[ParameterGroup]:
     """Tensors one by one; scalars by their starred names, in the order of the model."""
     found: dict[tuple[str, bool], list[Value]] = {}
     for name, value in parameters.items():
         scalar = value.ndim == 0
         found.setdefault((starred(name) if scalar else name, scalar), []).append(value)
-    return [Group(name, members, bins, rows) for (name, _), members in found.items()]
+    return [ParameterGroup(name, members, bins, rows) for (name, _), members in found.items()]
 
 
 def rows_for(size: int) -> int:

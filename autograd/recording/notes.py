@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd.drawing.picture import plural
-from autograd.recording.inputs import Group
+from autograd.recording.inputs import ParameterGroup
 from autograd.recording.tracks import Track
 
 LOOKED_AT = 200  # records that may be explosions, of each parameter
@@ -18,7 +18,11 @@ Note = tuple[str, int, str, str]  # kind, step, name, text
 
 
 def notes_of(
-    groups: list[Group], activations: list[Track], bad_losses: list[tuple[int, str]], zero_steps: list[int], steps: list[int]
+    groups: list[ParameterGroup],
+    activations: list[Track],
+    bad_losses: list[tuple[int, str]],
+    zero_steps: list[int],
+    steps: list[int],
 ) -> list[dict[str, Any]]:
     """The notes on a run recorded at these steps; see Recorder.notes()."""
     found = chain(
@@ -30,7 +34,7 @@ def notes_of(
     return [{"kind": kind, "step": step, "name": name, "text": text} for kind, step, name, text in found]
 
 
-def bad_numbers(groups: list[Group], activations: list[Track], bad_losses: list[tuple[int, str]]) -> Iterator[Note]:
+def bad_numbers(groups: list[ParameterGroup], activations: list[Track], bad_losses: list[tuple[int, str]]) -> Iterator[Note]:
     """Where the first NaN or infinity was: activations before the loss before gradients before values."""
     gradients = [group.gradients for group in reversed(groups)]  # the backward pass reaches the last first
     values = [group.values for group in groups]
@@ -56,7 +60,7 @@ def bad_tracks(tracks: Iterable[Track], where: str) -> list[tuple[int, str, str,
     return [(*track.first_bad, where, track.name) for track in tracks if track.first_bad]
 
 
-def zero_gradients(groups: list[Group], zero_steps: list[int], start: int) -> Iterator[Note]:
+def zero_gradients(groups: list[ParameterGroup], zero_steps: list[int], start: int) -> Iterator[Note]:
     """Gradients that were zero: all of them in a step, or single ones from the first record, `start`, to the last."""
     if zero_steps:
         first, last = zero_steps[0], zero_steps[-1]
@@ -70,7 +74,7 @@ def zero_gradients(groups: list[Group], zero_steps: list[int], start: int) -> It
         yield "zero", start, names[0], text
 
 
-def always_zero(group: Group) -> bool:
+def always_zero(group: ParameterGroup) -> bool:
     table = group.gradients.table()
     return len(table["step"]) > 1 and bool(np.all(table["largest"] == 0.0))
 
@@ -93,7 +97,7 @@ def gradients_of(names: list[str]) -> str:
     return f"the gradients of {', '.join(shown)} and {f'{len(names) - 3} more' if len(names) > 4 else names[-1]}"
 
 
-def sizes_of_gradients(groups: list[Group], last: int) -> Iterator[Note]:
+def sizes_of_gradients(groups: list[ParameterGroup], last: int) -> Iterator[Note]:
     """Exploding: 1,000 times the median so far. Vanishing: in the last ten records, less than 1e-5 of the largest."""
     exploding: dict[int, list[tuple[float, str]]] = {}
     ends = {}

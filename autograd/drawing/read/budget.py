@@ -16,16 +16,16 @@ def depths(groups: Iterable[Group]) -> dict[str, int]:
     return found
 
 
-def collapsed(picture: Picture, depth: int | None, most: int) -> Picture:
+def fit_to_budget(picture: Picture, depth: int | None, most: int) -> Picture:
     """Close the groups that are deeper than `depth`, or, if that is None, as few as bring it down to `most` nodes."""
     depth_of = depths(picture.groups)
     if depth is None:
-        depth = next((d for d in range(max(depth_of.values()), 0, -1) if shown(picture, depth_of, d) <= most), 0)
+        depth = next((d for d in range(max(depth_of.values()), 0, -1) if count_shown(picture, depth_of, d) <= most), 0)
     groups = tuple(replace(group, collapsed=depth_of[group.name] > depth) for group in picture.groups)
-    return cut(replace(picture, groups=groups), most)
+    return leave_out_farthest(replace(picture, groups=groups), most)
 
 
-def shown(picture: Picture, depth_of: dict[str, int], depth: int) -> int:
+def count_shown(picture: Picture, depth_of: dict[str, int], depth: int) -> int:
     """How many nodes are drawn if groups deeper than this are closed."""
     parents = {group.name: group.parent for group in picture.groups}
     found = set()
@@ -37,7 +37,7 @@ def shown(picture: Picture, depth_of: dict[str, int], depth: int) -> int:
     return len(found)
 
 
-def cut(picture: Picture, most: int) -> Picture:
+def leave_out_farthest(picture: Picture, most: int) -> Picture:
     """Leave out the visible nodes that are furthest from the output."""
     visible = picture.visible
     drawn = [node for node in visible.nodes if node.role != "cut"]
@@ -47,7 +47,7 @@ def cut(picture: Picture, most: int) -> Picture:
     for edge in visible.edges:
         operands.setdefault(edge.target, []).append(edge.source)
     kept = set(breadth_first(visible.roots, operands)[:most])
-    into = shown_as(picture)
+    into = drawn_as(picture)
     nodes = [node for node in picture.nodes if into[node.name] in kept and node.role != "cut"]
     names = {node.name for node in nodes}
     edges = [edge for edge in picture.edges if edge.source in names and edge.target in names]
@@ -60,7 +60,7 @@ def cut(picture: Picture, most: int) -> Picture:
     return replace(picture, nodes=tuple(nodes), edges=tuple(edges), groups=used(picture.groups, nodes), notes=notes)
 
 
-def shown_as(picture: Picture) -> dict[str, str]:
+def drawn_as(picture: Picture) -> dict[str, str]:
     """For each node the name of what is drawn for it: itself, or the closed group it is in."""
     by_name = picture.by_name
     return {node.name: outermost_closed(node.group, by_name) or node.name for node in picture.nodes}

@@ -9,14 +9,14 @@ import numpy as np
 
 from autograd.drawing.picture import Edge, Node, Picture, Summary, plural
 from autograd.drawing.read.budget import used
-from autograd.drawing.read.folded_graph import Sheet, nearest
+from autograd.drawing.read.folded_graph import FoldedGraph, nearest_to_output
 from autograd.drawing.read.folding import CHAINED, Folding
 from autograd.drawing.read.gradients import SAMPLE, summary_of, was_differentiated, with_flows
-from autograd.drawing.read.graph import Reading
-from autograd.drawing.read.marks import RECTIFIERS, dead_units, marked
+from autograd.drawing.read.graph import IndexedGraph
+from autograd.drawing.read.marks import RECTIFIERS, dead_units, with_marks
 from autograd.drawing.read.rule_texts import rules_of, words_of
 from autograd.drawing.read.similarity import NUMBER
-from autograd.drawing.read.sources import place_of
+from autograd.drawing.read.sources import source_of
 from autograd.drawing.read.texts import LONGEST_LABEL, UNNAMED, formula, number_text, operands_of, rows_of, shortened
 from autograd.scopes import Place
 from autograd.value import Value
@@ -37,28 +37,28 @@ class Composer:
 
     def __init__(
         self,
-        reading: Reading,
+        graph: IndexedGraph,
         folding: Folding,
-        sheet: Sheet,
+        folded: FoldedGraph,
         cotangents: dict[Any, Any] | None,
         own_pass: bool,
         here: Place | None = None,
         seeds: dict[Any, Any] | None = None,
     ) -> None:
-        self.reading, self.folding, self.sheet, self.cotangents = reading, folding, sheet, cotangents
+        self.graph, self.folding, self.folded, self.cotangents = graph, folding, folded, cotangents
         self.own_pass = own_pass and cotangents is not None
-        self.differentiated = self.own_pass or any(was_differentiated(reading.values[number]) for number in reading.outputs)
+        self.differentiated = self.own_pass or any(was_differentiated(graph.values[number]) for number in graph.outputs)
         self.seeds = seeds or {}
-        self.value_classes = sum(members.__class__ is not list for members in sheet.members)
+        self.value_classes = sum(members.__class__ is not list for members in folded.members)
         self.names: dict[int, str] = {}  # of Values by id, for formulas
-        self.inner = inner_results(reading)
+        self.inner = inner_results(graph)
         self.here = here
 
     def picture(self, most: int) -> Picture:
         """The picture of the `most` nodes that are nearest to the output."""
-        sheet = self.sheet
-        kept, cut = nearest(sheet, most)
-        ranks = sorted(kept, key=lambda number: (-sheet.order[number], number))
+        folded = self.folded
+        kept, cut = nearest_to_output(folded, most)
+        ranks = sorted(kept, key=lambda number: (-folded.order[number], number))
         name = {number: f"n{rank}" for rank, number in enumerate(ranks)}
         for number in ranks:
             self.name_members(number)
@@ -66,7 +66,7 @@ class Composer:
         nodes = [self.node(number, name[number], last - rank) for rank, number in enumerate(ranks)]
         edges = [
             Edge(name[source], name[target], slot, count)
-            for (source, target, slot), count in sheet.edges.items()
+            for (source, target, slot), count in folded.edges.items()
             if source in name and target in name
         ]
         edges.sort(key=lambda edge: (int(edge.target[1:]), edge.slot, int(edge.source[1:])))
@@ -74,36 +74,36 @@ class Composer:
             nodes.append(Node(f"{name[number]}_cut", "cut", "…", group=nodes[int(name[number][1:])].group))
             edges.append(Edge(f"{name[number]}_cut", name[number]))
         if self.cotangents is not None:
-            edges = with_flows(self.reading, self.folding, sheet, self.cotangents, edges, {name[n]: n for n in ranks})
-        shown = used(tuple(self.sheet.groups), nodes)
+            edges = with_flows(self.graph, self.folding, folded, self.cotangents, edges, {name[n]: n for n in ranks})
+        shown = used(tuple(self.folded.groups), nodes)
         unreached = self.unreached()
-        total, edges_total = self.reading.total, self.reading.edges_total
+        total, edges_total = self.graph.total, self.graph.edges_total
         notes = () if self.folding.exact else (SIMILAR,)
-        outputs = tuple(name[number] for number in sheet.roots if number in name)
+        outputs = tuple(name[number] for number in folded.roots if number in name)
         picture = Picture((*nodes, *unreached), tuple(edges), shown, total, edges_total, self.differentiated, outputs[0])
-        return marked(replace(picture, notes=notes, outputs=outputs if len(self.reading.outputs) > 1 else ()))
+        return with_marks(replace(picture, notes=notes, outputs=outputs if len(self.graph.outputs) > 1 else ()))
 
     def name_members(self, number: int) -> None:
         """Names of the Values of one node, for the formulas of others."""
-        members = self.sheet.members[number]
+        members = self.folded.members[number]
         if number < self.value_classes and len(members) == 1:
-            value = self.reading.values[members[0]]
-            name = self.reading.label(value) or self.reading.names.get(int(members[0]), "") or self.variable(int(members[0]))
-            name = name or self.reading.output_names.get(int(members[0]), "")
+            value = self.graph.values[members[0]]
+            name = self.graph.label(value) or self.graph.names.get(int(members[0]), "") or self.variable(int(members[0]))
+            name = name or self.graph.output_names.get(int(members[0]), "")
             if name:
                 self.names[id(value)] = shortened(name, LONGEST_LABEL)
 
     def group_name(self, number: int) -> str:
-        group = self.sheet.group[number]
-        return self.sheet.groups[group].name if group >= 0 else ""
+        group = self.folded.group[number]
+        return self.folded.groups[group].name if group >= 0 else ""
 
     def node(self, number: int, name: str, order: int) -> Node:
         """One node, a constant or a class of Values."""
-        members = self.sheet.members[number]
+        members = self.folded.members[number]
         if number >= self.value_classes:
             return constant_node(members, name, self.group_name(number), order)
-        values = [self.reading.values[member] for member in members]
-        first, count, parts = values[0], len(values), self.sheet.parts[number]
+        values = [self.graph.values[member] for member in members]
+        first, count, parts = values[0], len(values), self.folded.parts[number]
         data = summary_of(value._raw for value in values)
         grads = self.grads(values)
         cotangent = self.cotangent(values)
@@ -135,17 +135,17 @@ class Composer:
 
     def line_and_source(self, member: int) -> tuple[str, str, str]:
         """Line, text and variable of a Value, if they are those of the user's computation."""
-        value, here = self.reading.values[member], self.here
+        value, here = self.graph.values[member], self.here
         if here is not None and value.place.__class__ is Place and value.place.code is here.code:
-            return ("", "", "") if value.place.instruction == here.instruction else place_of(value)
-        return place_of(value)
+            return ("", "", "") if value.place.instruction == here.instruction else source_of(value)
+        return source_of(value)
 
     def place(self, member: int) -> str:
         """The path of the scope that a Value was made in."""
-        titles, scope = [], int(self.reading.scope_of[member])
+        titles, scope = [], int(self.graph.scope_of[member])
         while scope >= 0:
-            titles.append(self.reading.scopes[scope].title)
-            scope = self.reading.scopes[scope].parent
+            titles.append(self.graph.scopes[scope].title)
+            scope = self.graph.scopes[scope].parent
         return ".".join(reversed(titles))
 
     def unit(self, member: int, alone: bool) -> Any:
@@ -153,11 +153,11 @@ class Composer:
 
         These are the modules around; or the scopes around a scalar, as those around arrays may number samples or steps.
         """
-        modules, scope = [], int(self.reading.scope_of[member])
+        modules, scope = [], int(self.graph.scope_of[member])
         while scope >= 0:
-            modules += [] if isinstance(self.reading.scopes[scope].module, str) else [id(self.reading.scopes[scope].module)]
-            scope = self.reading.scopes[scope].parent
-        place = "" if self.reading.values[member].shape else self.place(int(member))
+            modules += [] if isinstance(self.graph.scopes[scope].module, str) else [id(self.graph.scopes[scope].module)]
+            scope = self.graph.scopes[scope].parent
+        place = "" if self.graph.values[member].shape else self.place(int(member))
         return tuple(modules) or place or (member if alone else None)
 
     def grads(self, values: list[Any]) -> Summary | None:
@@ -176,10 +176,10 @@ class Composer:
 
     def names_of(self, member: int, count: int) -> list[str]:
         """What one Value can be found by."""
-        value = self.reading.values[member]
-        found = [self.reading.names.get(member, ""), self.reading.label(value)]
+        value = self.graph.values[member]
+        found = [self.graph.names.get(member, ""), self.graph.label(value)]
         found += [self.variable(member)] if count <= SAMPLE else []
-        found += [self.reading.output_names.get(member, "")]
+        found += [self.graph.output_names.get(member, "")]
         return [name for name in found if name]
 
     def title(self, number: int, values: list[Any], names: tuple[str, ...]) -> str:
@@ -188,7 +188,7 @@ class Composer:
         name = self.names.get(id(first), "") if len(values) == 1 else shortened(shared_pattern(names), LONGEST_LABEL)
         if first.op is None:
             return name
-        parts = self.sheet.parts[number]
+        parts = self.folded.parts[number]
         if parts > 1:
             what, items = SUMS.get(first.op.name, (first.op.name, "items"))
             text = f"{what} of {parts + 1:,} {items}"
@@ -202,7 +202,7 @@ class Composer:
 
     def unreached(self) -> list[Node]:
         """The parameters that the output does not depend on."""
-        found = self.reading.unreached
+        found = self.graph.unreached
         names = tuple(path for path, _ in found)
         if len(found) > FEW_UNREACHED:
             title = f"{plural(len(found), 'parameter')} not reached"
@@ -264,10 +264,10 @@ def constant_node(items: list[Any], name: str, group: str, order: int) -> Node:
     return Node(name, "constant", "", len(items), group=group, shape=shape, dtype=dtype, data=data, order=order, rows=rows)
 
 
-def inner_results(reading: Reading) -> set[int]:
+def inner_results(graph: IndexedGraph) -> set[int]:
     """The Values whose result is used by the very instruction that made them: inner results of a call."""
-    places = [(value.place.code, value.place.instruction) if value.place.__class__ is Place else None for value in reading.values]
-    pairs = zip(reading.source.tolist(), reading.target.tolist(), strict=True)
+    places = [(value.place.code, value.place.instruction) if value.place.__class__ is Place else None for value in graph.values]
+    pairs = zip(graph.source.tolist(), graph.target.tolist(), strict=True)
     return {source for source, target in pairs if places[source] is not None and places[source] == places[target]}
 
 

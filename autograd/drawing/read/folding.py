@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.drawing.read.graph import Array, Reading
+from autograd.drawing.read.graph import Array, IndexedGraph
 from autograd.drawing.read.similarity import Degrees
 
 CHAINED = ("add", "mul", "maximum", "minimum")  # ops whose chains are drawn as one: a sum of 17 terms
@@ -40,58 +40,58 @@ class Folding:
     """
 
     class_of: Array
-    head: Array
+    chain_end: Array
     titles: list[str]
-    folded: bool
+    searched: bool
     exact: bool
     unordered: Array
 
-    def chains(self, heads: Array) -> Array:
+    def chains(self, chain_ends: Array) -> Array:
         """All parts of the chains that end with these Values."""
-        return np.concatenate([self.by_head[slice(*np.searchsorted(self.sorted_heads, [h, h + 1]))] for h in heads])
+        return np.concatenate([self.by_end[slice(*np.searchsorted(self.sorted_ends, [h, h + 1]))] for h in chain_ends])
 
     @cached_property
-    def by_head(self) -> Array:
+    def by_end(self) -> Array:
         """The Values in the order of their heads."""
-        return np.argsort(self.head, kind="stable")
+        return np.argsort(self.chain_end, kind="stable")
 
     @cached_property
-    def sorted_heads(self) -> Array:
-        return self.head[self.by_head]
+    def sorted_ends(self) -> Array:
+        return self.chain_end[self.by_end]
 
 
-def unfolded(reading: Reading) -> Folding:
+def no_copies(graph: IndexedGraph) -> Folding:
     """Every Value in a class of its own."""
-    each = np.arange(len(reading.values))
-    return Folding(each, each, [scope.title for scope in reading.scopes], False, True, each < 0)
+    each = np.arange(len(graph.values))
+    return Folding(each, each, [scope.title for scope in graph.scopes], False, True, each < 0)
 
 
-def folded(reading: Reading, most: int) -> Folding:
+def find_copies(graph: IndexedGraph, most: int) -> Folding:
     """Classes of copies, at most `most` of them if that can be had: the finest such classes that are found.
 
     Leaves without a name are told apart after that, so there may be a few more.
     """
-    head = heads(reading)
-    unordered = np.bincount(head, minlength=len(head)) > 1
-    unordered[reading.lists] = True
+    chain_end = chain_ends(graph)
+    unordered = np.bincount(chain_end, minlength=len(chain_end)) > 1
+    unordered[graph.lists] = True
     found: Folding | None = None
-    for titles, keys in Degrees(reading):
-        classes, fits, exact = refined(reading, head, unordered, keys, most)
-        found = Folding(told_apart(reading, head, unordered, classes), head, titles, True, exact, unordered)
+    for titles, keys in Degrees(graph):
+        classes, fits, exact = refine(graph, chain_end, unordered, keys, most)
+        found = Folding(tell_apart(graph, chain_end, unordered, classes), chain_end, titles, True, exact, unordered)
         if fits:
             break
     assert found is not None
     return found
 
 
-def told_apart(reading: Reading, head: Array, unordered: Array, found: Array) -> Array:
+def tell_apart(graph: IndexedGraph, chain_end: Array, unordered: Array, found: Array) -> Array:
     """Leaves without a name are copies only if they are the same operand of copies, by their first use."""
     target, slot = np.full(len(found), -1), np.zeros(len(found), dtype=np.int64)
     last_first = slice(None, None, -1)
-    user = head[reading.target]
-    target[reading.source[last_first]] = found[user[last_first]]
-    slot[reading.source[last_first]] = np.where(unordered[user], 0, reading.slot)[last_first]
-    nameless = (np.arange(len(found)) < reading.leaves) & ~named(reading)
+    user = chain_end[graph.target]
+    target[graph.source[last_first]] = found[user[last_first]]
+    slot[graph.source[last_first]] = np.where(unordered[user], 0, graph.slot)[last_first]
+    nameless = (np.arange(len(found)) < graph.leaves) & ~has_name(graph)
     users = (target + 1) * (int(slot.max(initial=0)) + 1) + slot
     return np.unique(found + np.where(nameless, (int(found.max()) + 1) * users, 0), return_inverse=True)[1].reshape(-1)
 
@@ -99,38 +99,38 @@ def told_apart(reading: Reading, head: Array, unordered: Array, found: Array) ->
 # --- chains of one operation ----------------------------------------------------------------------
 
 
-def heads(reading: Reading) -> Array:
+def chain_ends(graph: IndexedGraph) -> Array:
     """For each Value the last of the chain it is part of: ``((a + b) + c) + d`` is one sum of four terms."""
-    count = len(reading.values)
-    head = np.arange(count)
+    count = len(graph.values)
+    chain_end = np.arange(count)
     chained = np.zeros(count, dtype=np.int64)
     shape_ids: dict[Any, int] = {}
     shapes = np.zeros(count, dtype=np.int64)
-    for number in range(reading.leaves, count):
-        value = reading.values[number]
+    for number in range(graph.leaves, count):
+        value = graph.values[number]
         if value.op.name in CHAINED:
             chained[number] = CHAINED.index(value.op.name) + 1
             shapes[number] = shape_ids.setdefault(value.shape, len(shape_ids))
-    uses = np.bincount(reading.source, minlength=count)
-    source, target = reading.source, reading.target
+    uses = np.bincount(graph.source, minlength=count)
+    source, target = graph.source, graph.target
     joined = (chained[source] == chained[target]) & (chained[source] > 0) & (uses[source] == 1)
-    joined &= (reading.scope_of[source] == reading.scope_of[target]) & (shapes[source] == shapes[target])
-    joined &= ~np.isin(source, reading.outputs)
+    joined &= (graph.scope_of[source] == graph.scope_of[target]) & (shapes[source] == shapes[target])
+    joined &= ~np.isin(source, graph.outputs)
     for edge in np.flatnonzero(joined):
-        if reading.label(reading.values[source[edge]]):  # a result that somebody named
+        if graph.label(graph.values[source[edge]]):  # a result that somebody named
             joined[edge] = False
-    head[source[joined]] = target[joined]
+    chain_end[source[joined]] = target[joined]
     while True:  # every round doubles the length of what is known
-        further = head[head]
-        if (further == head).all():
-            return head
-        head = further
+        further = chain_end[chain_end]
+        if (further == chain_end).all():
+            return chain_end
+        chain_end = further
 
 
 # --- the same operands, all the way down ----------------------------------------------------------
 
 
-def mixed(numbers: Array) -> Array:
+def hashed(numbers: Array) -> Array:
     """A hash of each number: the finaliser of splitmix64 (Steele, Lea and Flood, 2014)."""
     with np.errstate(over="ignore"):
         numbers = numbers + np.uint64(0x9E3779B97F4A7C15)
@@ -139,28 +139,28 @@ def mixed(numbers: Array) -> Array:
         return numbers ^ (numbers >> np.uint64(31))
 
 
-def refined(reading: Reading, head: Array, unordered: Array, keys: Array, most: int) -> tuple[Array, bool, bool]:
+def refine(graph: IndexedGraph, chain_end: Array, unordered: Array, keys: Array, most: int) -> tuple[Array, bool, bool]:
     """The classes of all Values, whether they are no more than `most`, and whether they are as fine as they get."""
-    count = len(reading.values)
-    whole = head == np.arange(count)  # parts of chains count with their ends
-    inner = head[reading.source] == head[reading.target]
-    source, target, slot = head[reading.source[~inner]], head[reading.target[~inner]], reading.slot[~inner]
+    count = len(graph.values)
+    whole = chain_end == np.arange(count)  # parts of chains count with their ends
+    inner = chain_end[graph.source] == chain_end[graph.target]
+    source, target, slot = chain_end[graph.source[~inner]], chain_end[graph.target[~inner]], graph.slot[~inner]
     slot = np.where(unordered[target], 0, slot)
-    scope_of = reading.scope_of
-    seen = (scope_of[source] == scope_of[target]) | (source < reading.leaves) & named(reading)[source]
-    start = mixed(keys + mixed(np.bincount(head, minlength=count).astype(np.uint64)))
+    scope_of = graph.scope_of
+    seen = (scope_of[source] == scope_of[target]) | (source < graph.leaves) & has_name(graph)[source]
+    start = hashed(keys + hashed(np.bincount(chain_end, minlength=count).astype(np.uint64)))
     found = start
     best = pattern = classes(start, whole)
     waited, patience = 0, PATIENCE if count <= QUICK else 2
     while len(best[1]) <= most:
         with np.errstate(over="ignore"):
-            part = mixed(np.where(seen, found[source], np.uint64(0)) + slot.astype(np.uint64) * np.uint64(0xD1342543DE82EF95))
+            part = hashed(np.where(seen, found[source], np.uint64(0)) + slot.astype(np.uint64) * np.uint64(0xD1342543DE82EF95))
             total = np.zeros(count, dtype=np.uint64)
             np.add.at(total, target, part)
-            found = mixed(start + total)
+            found = hashed(start + total)
         now = classes(found, whole)
         if len(now[1]) == len(best[1]):
-            return now[0][head], True, True
+            return now[0][chain_end], True, True
         if len(now[1]) > most:
             break
         if new_patterns(best, now, whole):
@@ -168,9 +168,9 @@ def refined(reading: Reading, head: Array, unordered: Array, keys: Array, most: 
         else:
             waited += 1
         if waited >= patience:  # a loop
-            return pattern[0][head], True, False
+            return pattern[0][chain_end], True, False
         best = now
-    return best[0][head], False, False
+    return best[0][chain_end], False, False
 
 
 def new_patterns(before: tuple[Array, Array], after: tuple[Array, Array], whole: Array) -> bool:
@@ -186,11 +186,11 @@ def new_patterns(before: tuple[Array, Array], after: tuple[Array, Array], whole:
     return bool((large & (counts[second] >= CLEAR * counts[second - 1])).any())
 
 
-def named(reading: Reading) -> Array:
+def has_name(graph: IndexedGraph) -> Array:
     """Which Values are leaves with a name, or a label: the same for every copy that uses them."""
-    found = np.zeros(len(reading.values), dtype=bool)
-    found[list(reading.names)] = True
-    found[: reading.leaves] |= [bool(reading.label(value)) for value in reading.values[: reading.leaves]]
+    found = np.zeros(len(graph.values), dtype=bool)
+    found[list(graph.names)] = True
+    found[: graph.leaves] |= [bool(graph.label(value)) for value in graph.values[: graph.leaves]]
     return found
 
 

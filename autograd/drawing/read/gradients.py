@@ -11,7 +11,7 @@ import numpy as np
 from autograd.backward import Pullback, check_current, contributions, pull
 from autograd.drawing.picture import Edge, Summary, plural
 from autograd.drawing.read.folding import Folding
-from autograd.drawing.read.graph import JOINED, Reading, joined
+from autograd.drawing.read.graph import JOIN, IndexedGraph, node_without_data
 from autograd.drawing.read.texts import operands_of
 from autograd.graph import arguments_of
 from autograd.hooks import any_hooks
@@ -42,10 +42,10 @@ def cotangents_of(
     """
     root, order = outputs[0], (nodes, leaves)
     seeds: dict[Any, Any] = {}
-    seed, notes = seed_of(root)
+    seed, notes = seed_and_notes(root)
     if len(outputs) > 1:
-        seeds, notes = seeds_of(nodes, outputs, asked)
-        root, seed = joined(JOINED, tuple(seeds), tuple(seeds.values())), 1.0
+        seeds, notes = seeds_and_notes(nodes, outputs, asked)
+        root, seed = node_without_data(JOIN, tuple(seeds), tuple(seeds.values())), 1.0
         order = [*nodes, root], leaves
     if len(nodes) > MOST_OPERATIONS and not asked:
         return None, {}, [f"gradients on edges are not computed for more than {MOST_OPERATIONS:,} operations"]
@@ -60,12 +60,12 @@ def cotangents_of(
                 pullback.pull(seed, masked=True, keep=True)
     except Exception as error:  # of stale data, or of a rule that somebody wrote
         return None, {}, [f"gradients on edges are not shown, as the backward pass raised {type(error).__name__}: {error}"]
-    if not asked and HOOKED not in notes and any(mixed_up(value, pullback.found) for value in (*nodes, *leaves)):
+    if not asked and HOOKED not in notes and any(is_of_another_pass(value, pullback.found) for value in (*nodes, *leaves)):
         notes.append(SEVERAL if len(outputs) == 1 else SEVERAL.replace("this output", "these outputs"))
     return pullback.found, seeds, notes
 
 
-def seeds_of(nodes: list[Any], outputs: list[Any], asked: bool) -> tuple[dict[Any, Any], list[str]]:
+def seeds_and_notes(nodes: list[Any], outputs: list[Any], asked: bool) -> tuple[dict[Any, Any], list[str]]:
     """The seed of each of several outputs, and notes on them.
 
     Where backward() was called, it is what is left of that at those outputs that lead to no others, and zero at the rest;
@@ -93,7 +93,7 @@ def was_differentiated(root: Value) -> bool:
     return grad is not None and bool(np.any(grad))
 
 
-def seed_of(root: Value) -> tuple[Any, list[str]]:
+def seed_and_notes(root: Value) -> tuple[Any, list[str]]:
     """The cotangent to start with, and what is to be said of it."""
     seed = getattr(root, "_grad", None)
     if root.op is None or seed is None or not np.any(seed):
@@ -103,7 +103,7 @@ def seed_of(root: Value) -> tuple[Any, list[str]]:
     ]
 
 
-def mixed_up(node: Value, cotangents: dict[Any, Any]) -> bool:
+def is_of_another_pass(node: Value, cotangents: dict[Any, Any]) -> bool:
     """Whether a node's gradient is of another backward pass than this one."""
     grad, cotangent = getattr(node, "_grad", None), cotangents.get(node)
     if grad is None or cotangent is None or grad.__class__ is float:
@@ -144,23 +144,23 @@ def local_derivatives(value: Value, args: Any) -> Iterator[tuple[int, Any]]:
 
 
 def with_flows(
-    reading: Reading, folding: Folding, sheet: Any, cotangents: dict[Any, Any], edges: list[Edge], number_of: dict[str, int]
+    graph: IndexedGraph, folding: Folding, folded: Any, cotangents: dict[Any, Any], edges: list[Edge], number_of: dict[str, int]
 ) -> list[Edge]:
     """The edges with local derivatives and what flows back along them. Of many copies a sample is computed."""
-    class_of, head = folding.class_of, folding.head
-    index = {id(value): number for number, value in enumerate(reading.values)}
+    class_of, chain_end = folding.class_of, folding.chain_end
+    index = {id(value): number for number, value in enumerate(graph.values)}
     found: dict[Any, tuple[int, list[Any], list[Any]]] = {}  # turn, local derivatives, flows
     for target, number in number_of.items():
-        for member in members_with_rules(reading, folding, sheet, number):
-            value = reading.values[member]
+        for member in members_with_rules(graph, folding, folded, number):
+            value = graph.values[member]
             if value not in cotangents:
                 continue
             operands = operands_of(value)
             for slot, turn, local, flow in flows(value, cotangents[value]):
                 source = index[id(operands[slot])]
-                if head[source] == head[member]:
+                if chain_end[source] == chain_end[member]:
                     continue
-                key = (int(class_of[source]), target, 0 if folding.unordered[head[member]] else slot)
+                key = (int(class_of[source]), target, 0 if folding.unordered[chain_end[member]] else slot)
                 _, locals_, flowing = found.setdefault(key, (turn, [], []))
                 flowing.append(flow)
                 locals_ += [] if local is None else [local]
@@ -171,17 +171,17 @@ def with_flows(
     return made
 
 
-def members_with_rules(reading: Reading, folding: Folding, sheet: Any, number: int) -> Any:
+def members_with_rules(graph: IndexedGraph, folding: Folding, folded: Any, number: int) -> Any:
     """The computed Values that a node stands for, those inside of chains included; at most SAMPLE, spread evenly."""
-    members = sheet.members[number]
-    if members.__class__ is list or reading.values[members[0]].op is None:
+    members = folded.members[number]
+    if members.__class__ is list or graph.values[members[0]].op is None:
         return ()
-    if sheet.parts[number] > 1:
-        members = folding.chains(members[spread(len(members))])
-    return members[spread(len(members))]
+    if folded.parts[number] > 1:
+        members = folding.chains(members[evenly_spaced(len(members))])
+    return members[evenly_spaced(len(members))]
 
 
-def spread(count: int) -> Any:
+def evenly_spaced(count: int) -> Any:
     """At most SAMPLE of so many positions."""
     return np.unique(np.linspace(0, count - 1, min(count, SAMPLE)).astype(int))
 

@@ -21,7 +21,7 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass
-class Scope:
+class EnteredScope:
     """One scope that was entered, or one call of a module: its own title, and the index of the scope around, -1 for none."""
 
     title: str
@@ -31,7 +31,7 @@ class Scope:
 
 
 @dataclass
-class Reading:
+class IndexedGraph:
     """A graph, its Values numbered so that inputs come before results and the output is the last.
 
     Attributes:
@@ -55,7 +55,7 @@ class Reading:
     target: Array
     slot: Array
     constants: list[tuple[int, int, Any]]
-    scopes: list[Scope]
+    scopes: list[EnteredScope]
     names: dict[int, str] = field(default_factory=dict)
     unreached: list[tuple[str, Any]] = field(default_factory=list)
     lists: list[int] = field(default_factory=list)
@@ -82,7 +82,7 @@ class Reading:
 Outputs = list[tuple[str, Value]]  # with their names, which only several of them need
 
 
-def read(outputs: Outputs, parameters: Any = None, labels: dict[int, str] | None = None) -> Reading:
+def index_graph(outputs: Outputs, parameters: Any = None, labels: dict[int, str] | None = None) -> IndexedGraph:
     """The graph below some Values. `parameters` is a module, or a nesting of Values, that gives names to leaves."""
     nodes, leaves = order_of([value for _, value in outputs])
     values = [*reversed(leaves), *nodes]  # the walk finds the last operand first
@@ -106,35 +106,37 @@ def read(outputs: Outputs, parameters: Any = None, labels: dict[int, str] | None
                 constants.append((number, position, item))
     scopes, scope_of = scopes_of(values)
     sources, targets, slots = (np.array(numbers, dtype=np.int64) for numbers in (source, target, slot))
-    reading = Reading(values, len(leaves), scope_of, sources, targets, slots, constants, scopes, lists=lists, labels=labels or {})
+    graph = IndexedGraph(
+        values, len(leaves), scope_of, sources, targets, slots, constants, scopes, lists=lists, labels=labels or {}
+    )
     for name, value in outputs:
-        reading.outputs += [index[id(value)]] * (index[id(value)] not in reading.outputs)
+        graph.outputs += [index[id(value)]] * (index[id(value)] not in graph.outputs)
         if len(outputs) > 1:
-            reading.output_names.setdefault(index[id(value)], name)
-    name_leaves(reading, index, parameters)
-    return reading
+            graph.output_names.setdefault(index[id(value)], name)
+    name_leaves(graph, index, parameters)
+    return graph
 
 
 def order_of(outputs: list[Value]) -> tuple[list[Any], list[Any]]:
     """The nodes and leaves below some Values, inputs before results."""
     if len(outputs) == 1:
         return topological_order(outputs[0])
-    nodes, leaves = topological_order(joined(JOINED, tuple(outputs), ()))
+    nodes, leaves = topological_order(node_without_data(JOIN, tuple(outputs), ()))
     return nodes[:-1], leaves
 
 
-def joined(op: Op, *args: Any) -> Value:
+def node_without_data(op: Op, *args: Any) -> Value:
     """A node on Values without a computation, and so without data; also under no_grad()."""
     with scope(recording=True, lines=False):
         return node(op, (), args)
 
 
-def seeds_pass(g: Any, out: Any, outputs: Any, seeds: Any) -> Any:
+def pass_seeds(g: Any, out: Any, outputs: Any, seeds: Any) -> Any:
     """The rule of the node that joins several outputs: each gets its own seed."""
     return seeds
 
 
-JOINED = Op(lambda outputs, seeds: None, {"outputs": seeds_pass}, name="joined", symbol="joined", kind="linear", array=seeds_pass)
+JOIN = Op(lambda outputs, seeds: None, {"outputs": pass_seeds}, name="joined", symbol="joined", kind="linear", array=pass_seeds)
 
 
 @contextmanager
@@ -149,11 +151,11 @@ def without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def scopes_of(values: list[Any]) -> tuple[list[Scope], Array]:
+def scopes_of(values: list[Any]) -> tuple[list[EnteredScope], Array]:
     """The scopes that Values were made in, and for each Value the index of its own."""
-    scopes: list[Scope] = []
+    scopes: list[EnteredScope] = []
     known: dict[int, int] = {}  # by the id of a scope; the Values keep the scopes alive
-    titles = Titles()
+    titles = ScopeTitles()
 
     def index_of(place: scope | None) -> int:
         waiting = []
@@ -166,7 +168,7 @@ def scopes_of(values: list[Any]) -> tuple[list[Scope], Array]:
                 around = next((scopes[i] for i in [found] if i >= 0), None)
                 while around is not None and isinstance(around.module, str):  # a module is named within a module
                     around = scopes[around.parent] if around.parent >= 0 else None
-                scopes.append(Scope(titles.of(place.name, around), found, kind_of(place.name), place.name))
+                scopes.append(EnteredScope(titles.of(place.name, around), found, kind_of(place.name), place.name))
                 found = len(scopes) - 1
             known[id(place)] = found
         return found
@@ -179,14 +181,14 @@ def scopes_of(values: list[Any]) -> tuple[list[Scope], Array]:
     return scopes, found
 
 
-class Titles:
+class ScopeTitles:
     """The titles of scopes. Finding a module inside another is slow, so it is done once for all of its modules."""
 
     def __init__(self) -> None:
         self.parts: dict[int, dict[int, str]] = {}  # by the id of a module: the paths of those in it, by their ids
         self.outer: dict[str, list[int]] = {}  # by name: the ids of the modules that are in no other
 
-    def of(self, name: Any, around: Scope | None) -> str:
+    def of(self, name: Any, around: EnteredScope | None) -> str:
         """A scope's own part of the path: its name, or the path of a module inside the module around."""
         if isinstance(name, str):
             return name or "scope"
@@ -211,10 +213,10 @@ def kind_of(name: Any) -> str:
 # --- names ----------------------------------------------------------------------------------------
 
 
-def name_leaves(reading: Reading, index: dict[int, int], parameters: Any) -> None:
+def name_leaves(graph: IndexedGraph, index: dict[int, int], parameters: Any) -> None:
     """Paths for the parameters of the models that were called, or that are given, and those never reached."""
     named = list(given_names(parameters)) if parameters is not None else []
-    named += called_names(reading.scopes)
+    named += called_names(graph.scopes)
     seen: set[int] = set()
     for path, value in named:
         if id(value) in seen:
@@ -222,9 +224,9 @@ def name_leaves(reading: Reading, index: dict[int, int], parameters: Any) -> Non
         seen.add(id(value))
         number = index.get(id(value))
         if number is not None:
-            reading.names[number] = path
+            graph.names[number] = path
         elif value.requires_grad:
-            reading.unreached.append((path, value))
+            graph.unreached.append((path, value))
 
 
 def given_names(parameters: Any) -> list[tuple[str, Any]]:
@@ -247,7 +249,7 @@ def given_names(parameters: Any) -> list[tuple[str, Any]]:
     return found
 
 
-def called_names(scopes: list[Scope]) -> list[tuple[str, Any]]:
+def called_names(scopes: list[EnteredScope]) -> list[tuple[str, Any]]:
     """The parameters of the outermost modules that were called; with a prefix if there are several modules."""
     modules: dict[int, Any] = {}
     inside: dict[int, bool] = {}
@@ -257,11 +259,11 @@ def called_names(scopes: list[Scope]) -> list[tuple[str, Any]]:
         inside[number] = has_module or around
         if has_module and not around:
             modules[id(item.module)] = item.module
-    held = {id(part) for module in modules.values() for part in parts_of(module)}
+    held = {id(part) for module in modules.values() for part in submodules_of(module)}
     outer = [module for key, module in modules.items() if key not in held]
     if len(outer) == 1:
         return list(outer[0].named_parameters())
-    prefixes = unique([type(module).__name__ for module in outer])
+    prefixes = numbered([type(module).__name__ for module in outer])
     return [
         (f"{prefix}.{path}", value)
         for prefix, module in zip(prefixes, outer, strict=True)
@@ -269,12 +271,12 @@ def called_names(scopes: list[Scope]) -> list[tuple[str, Any]]:
     ]
 
 
-def parts_of(module: Any) -> list[Any]:
+def submodules_of(module: Any) -> list[Any]:
     """The modules inside of a module."""
     return [part for _, part in getattr(module, "named_modules", lambda: ())() if part is not module]
 
 
-def unique(names: list[str]) -> list[str]:
+def numbered(names: list[str]) -> list[str]:
     """Names with a number where they would come twice: ``Linear, Linear#2``."""
     seen: dict[str, int] = {}
     found = []

@@ -17,7 +17,7 @@ VANISHING = 1e-8
 RECTIFIERS = ("relu", "clip")
 
 
-def marked(picture: Picture) -> Picture:
+def with_marks(picture: Picture) -> Picture:
     """The picture with marks at its nodes, and notes where numbers go bad first."""
     sizes = [node.grad.rms for node in picture.nodes if node.grad is not None and 0.0 < node.grad.rms < np.inf]
     usual = median(sizes) if sizes else 0.0

@@ -125,7 +125,7 @@ def definition(code: CodeType) -> Function | None:
     here = [item for item in functions_in("".join(lines)) if fits(item, code)]
     if len(here) > 1:  # several lambdas begin on one line: the columns tell them apart
         covered = set(code.co_positions())
-        here = [item for item in here if isinstance(item, ast.Lambda) and span(item.body) in covered]
+        here = [item for item in here if isinstance(item, ast.Lambda) and position_of(item.body) in covered]
     return here[0] if len(here) == 1 else None
 
 
@@ -133,12 +133,12 @@ def definition(code: CodeType) -> Function | None:
 def functions_in(source: str) -> tuple[Function, ...]:
     """All functions of a source text; none if it cannot be parsed."""
     try:
-        return tuple(found(ast.parse(source)))
+        return tuple(all_functions(ast.parse(source)))
     except SyntaxError:
         return ()
 
 
-def found(tree: ast.AST) -> Iterator[Function]:
+def all_functions(tree: ast.AST) -> Iterator[Function]:
     return (item for item in ast.walk(tree) if isinstance(item, Function))
 
 
@@ -150,7 +150,7 @@ def fits(function: Function, code: CodeType) -> bool:
     return (name, first, names) == (code.co_name, code.co_firstlineno, code.co_varnames[: code.co_argcount])
 
 
-def span(node: ast.expr) -> tuple[int | None, int | None, int | None, int | None]:
+def position_of(node: ast.expr) -> tuple[int | None, int | None, int | None, int | None]:
     """Where an expression begins and ends, in the order of co_positions: both lines, both columns."""
     return node.lineno, node.end_lineno, node.col_offset, node.end_col_offset
 

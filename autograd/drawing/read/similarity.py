@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.drawing.read.graph import Array, Reading
+from autograd.drawing.read.graph import Array, IndexedGraph
 from autograd.graph import arguments_of
 from autograd.scopes import Place
 
@@ -28,10 +28,10 @@ Variant = tuple[int, Slot, str]  # a Value or scope, the slot of one of its numb
 class Degrees:
     """The degrees of a graph: iterating gives (titles of the scopes with * for what does not count, a key for each Value)."""
 
-    def __init__(self, reading: Reading) -> None:
-        self.reading = reading
+    def __init__(self, graph: IndexedGraph) -> None:
+        self.graph = graph
         self.known: dict[Any, int] = {}
-        self.titles = [scope.title for scope in reading.scopes]
+        self.titles = [scope.title for scope in graph.scopes]
         self.templates = self.templates_of_scopes()
         self.bases, self.variants = self.keys_and_variants()
         self.values_of: dict[Slot, set[str]] = {}
@@ -56,34 +56,34 @@ class Degrees:
 
     def around(self, scope: int) -> int:
         """A number for the path around a scope, whatever its numbers."""
-        parent = self.reading.scopes[scope].parent
+        parent = self.graph.scopes[scope].parent
         return self.templates[parent] if parent >= 0 else -1
 
     def templates_of_scopes(self) -> list[int]:
         """A number for the path of each scope, the same if only numbers differ."""
         found: list[int] = []
-        for scope in self.reading.scopes:
+        for scope in self.graph.scopes:
             around = found[scope.parent] if scope.parent >= 0 else -1
             found.append(self.number(("template", around, NUMBER.sub("*", scope.title))))
         return found
 
     def keys_and_variants(self) -> tuple[Array, list[Variant]]:
         """For each Value a number for its operation, shape and fixed settings; and the numbers and indices that may differ."""
-        reading, number_of = self.reading, self.number
-        bases = np.empty(len(reading.values), dtype=np.int64)
+        graph, number_of = self.graph, self.number
+        bases = np.empty(len(graph.values), dtype=np.int64)
         variants: list[Variant] = []
-        scope_of = reading.scope_of.tolist()
-        for number, value in enumerate(reading.values):
+        scope_of = graph.scope_of.tolist()
+        for number, value in enumerate(graph.values):
             op, data, place = value.op, value._raw, value.place
             shape = None if data.__class__ is float else (getattr(data, "shape", None), str(getattr(data, "dtype", "")))
             if op is None:
-                name = reading.names.get(number) or reading.label(value)
+                name = graph.names.get(number) or graph.label(value)
                 bases[number] = number_of((NUMBER.sub("*", name), shape, value.requires_grad))
                 variants += [(number, slot, text) for slot, text in numbers_of(name, "leaf")]
                 continue
             key: Any = (op, shape)
             if op.rule_x is None or op.name == "pow":
-                fixed, index = settings_of(value)
+                fixed, index = settings_and_index(value)
                 key = (op, shape, fixed)
                 if index:
                     template = self.templates[scope_of[number]] if scope_of[number] >= 0 else -1
@@ -96,17 +96,17 @@ class Degrees:
     def keys(self, titles: list[str], ignored: set[Slot]) -> Array:
         """A number for each Value, the same for the same operation, shape and place."""
         places: list[int] = []
-        for scope, title in zip(self.reading.scopes, titles, strict=True):
+        for scope, title in zip(self.graph.scopes, titles, strict=True):
             places.append(self.number(("place", places[scope.parent] if scope.parent >= 0 else -1, title)))
         places.append(-1)  # for Values outside of all scopes
         count = len(self.known) + 1
-        keys = self.bases * count + np.array(places, dtype=np.int64)[self.reading.scope_of] + 1
+        keys = self.bases * count + np.array(places, dtype=np.int64)[self.graph.scope_of] + 1
         own: dict[Any, int] = {}
         for number, slot, text in self.variants:
             if slot not in ignored:
                 keys[number] = -1 - own.setdefault((int(keys[number]), slot, text), len(own))
-        for number in self.reading.outputs:  # an output is like no other; several are if they are alike, and so in name
-            name = NUMBER.sub("*", self.reading.output_names.get(number, ""))
+        for number in self.graph.outputs:  # an output is like no other; several are if they are alike, and so in name
+            name = NUMBER.sub("*", self.graph.output_names.get(number, ""))
             keys[number] = -1 - own.setdefault((int(keys[number]), "output", name), len(own))
         return keys.astype(np.uint64)
 
@@ -128,7 +128,7 @@ def with_stars(text: str, around: Any, ignored: set[Slot]) -> str:
     return "".join([*parts, text[last:]])
 
 
-def settings_of(value: Any) -> tuple[str, str]:
+def settings_and_index(value: Any) -> tuple[str, str]:
     """(settings that make an operation another one, such as axes and exponents; an index, which may number copies)."""
     op, args = value.op, arguments_of(value)
     if op.rule_x is not None:

@@ -15,12 +15,12 @@ from autograd.source import Span, span_of, text_at
 
 
 @lru_cache(maxsize=10_000)
-def source_of(code: CodeType, instruction: int) -> tuple[str, str, str]:
+def source_at(code: CodeType, instruction: int) -> tuple[str, str, str]:
     """``("model.py:12", "x @ w + b", "hidden")``: line, text of the expression, and variable; "" for what is not known."""
     span = span_of(code, instruction)
     if span is None:
         return "", "", ""
-    return line_text(code.co_filename, span[0]), text_at(code, instruction), targets(code.co_filename).get(span, "")
+    return line_text(code.co_filename, span[0]), text_at(code, instruction), assigned_variables(code.co_filename).get(span, "")
 
 
 def line_text(path: str, line: int) -> str:
@@ -28,14 +28,14 @@ def line_text(path: str, line: int) -> str:
     return f"line {line} of the cell" if "ipykernel_" in path else f"{os.path.basename(path)}:{line}"
 
 
-def place_of(value: Any) -> tuple[str, str, str]:
+def source_of(value: Any) -> tuple[str, str, str]:
     """Line, text and variable of a Value, where places were recorded."""
     place = value.place
-    return source_of(place.code, place.instruction) if place.__class__ is Place else ("", "", "")
+    return source_at(place.code, place.instruction) if place.__class__ is Place else ("", "", "")
 
 
 @lru_cache(maxsize=100)
-def targets(path: str) -> dict[Span, str]:
+def assigned_variables(path: str) -> dict[Span, str]:
     """The variables of a file's assignments, by the span of what is assigned."""
     try:
         tree = ast.parse("".join(linecache.getlines(path)))

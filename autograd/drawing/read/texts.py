@@ -47,7 +47,7 @@ def rows_of(shape: tuple[int, ...] | None, dtype: str, count: int, numbers: dict
     if all(summary.size == 0 for summary in known.values()):
         return (*kind, ("no elements",))
     texts = {what: (s.minimum, s.mean, s.maximum, s.norm) for what, s in known.items()}
-    return (*kind, ("", "min", "mean", "max", "norm"), *((what, *map(short_text, texts[what])) for what in texts))
+    return (*kind, ("", "min", "mean", "max", "norm"), *((what, *map(three_digits, texts[what])) for what in texts))
 
 
 def number_text(number: float) -> str:
@@ -66,30 +66,30 @@ def formula(value: Any, name_of: Callable[[Any], str]) -> str:
     operands = [position for position, _ in op.rules]
     names = [name_of(item) for item in operands_of(value)]
     if re.fullmatch(r"\w+\({}(, {})*\)", op.symbol):
-        function, named = op.symbol.partition("(")[0], settings(op, args)
+        function, named = op.symbol.partition("(")[0], setting_texts(op, args)
         text = f"{function}({', '.join(names + named)})"
         if len(text) <= LONGEST_FORMULA and any(name != UNNAMED for name in names):
             return text
         return f"{function}({', '.join(named)})" if named else function
     texts = [name_of(item) if i in operands else index_text(item) for i, item in enumerate(args)]
-    text = filled(op.symbol, texts)
+    text = fill_template(op.symbol, texts)
     if len(text) > LONGEST_FORMULA:
-        text = filled(op.symbol, [UNNAMED if i in operands else item for i, item in enumerate(texts)])
+        text = fill_template(op.symbol, [UNNAMED if i in operands else item for i, item in enumerate(texts)])
     return text
 
 
-def short_text(number: float) -> str:
+def three_digits(number: float) -> str:
     """Three digits, for tables that would be wide."""
     return f"{number + 0.0:.3g}"
 
 
-def filled(symbol: str, texts: list[str]) -> str:
+def fill_template(symbol: str, texts: list[str]) -> str:
     """The template of an op with its arguments: ``{}`` is the next one, ``{2}`` the one with this position."""
     following = iter(texts)
     return re.sub(r"{(\d*)}", lambda field: texts[int(field[1])] if field[1] else next(following), symbol)
 
 
-def settings(op: Op, args: tuple[Any, ...]) -> list[str]:
+def setting_texts(op: Op, args: tuple[Any, ...]) -> list[str]:
     """The arguments that are not operands, as ``axis=0``, without None and without defaults."""
     operands = [position for position, _ in op.rules]
     texts = []

@@ -27,7 +27,7 @@ from autograd.drawing.palette import (
     sign_colour,
 )
 from autograd.drawing.picture import Edge, Group, Node, Picture, Summary, plural
-from autograd.drawing.write.text import printable, times
+from autograd.drawing.write.text import count_text, printable
 
 if TYPE_CHECKING:
     import graphviz
@@ -68,26 +68,26 @@ def digraph_of(picture: Picture, direction: str) -> graphviz.Digraph:
     """
     import graphviz
 
-    sheet = Sheet.of(picture, direction)
+    context = Context.of(picture, direction)
     digraph = graphviz.Digraph("graph_of_values")
     digraph.attr(rankdir=direction, nodesep="0.18", ranksep="0.4", fontname=FONT, fontsize="11", fontcolor=QUIET, tooltip=" ")
-    if any(node.group for node in sheet.shown.nodes):
+    if any(node.group for node in context.shown.nodes):
         digraph.attr(newrank="true")  # Graphviz' other way fails where a loop passes through scopes
-    if len(sheet.shown.edges) > MANY_EDGES:  # 3 s instead of minutes, for 5,000 of them
+    if len(context.shown.edges) > MANY_EDGES:  # 3 s instead of minutes, for 5,000 of them
         digraph.attr(splines="line", nslimit="0.2", mclimit="0.2")
     digraph.attr("node", shape="box", margin="0", height="0.2", width="0.2")
     digraph.attr("node", fontname=FONT, fontsize="11", fontcolor=INK)
     digraph.attr("edge", color="#8a949e", arrowsize="0.6", fontname=FONT, fontsize="8", fontcolor=QUIET)
-    if label := graph_label(sheet):
+    if label := picture_label(context):
         digraph.attr(label=label, labelloc="t", labeljust="l")
-    draw_nodes(digraph, sheet)
-    for edge in sheet.shown.edges:
-        digraph.edge(sheet.names[edge.source], sheet.names[edge.target], **edge_look(edge, sheet))
+    draw_nodes(digraph, context)
+    for edge in context.shown.edges:
+        digraph.edge(context.names[edge.source], context.names[edge.target], **edge_look(edge, context))
     return digraph
 
 
 @dataclass(frozen=True)
-class Sheet:
+class Context:
     """What the look of one item depends on besides the item.
 
     Attributes:
@@ -109,13 +109,13 @@ class Sheet:
     roomy: bool
 
     @staticmethod
-    def of(picture: Picture, direction: str) -> Sheet:
+    def of(picture: Picture, direction: str) -> Context:
         shown = picture.visible
         nodes = {node.name: node for node in shown.nodes}
         names = {name: name if re.fullmatch(r"n\d+", name) else f"x{number}" for number, name in enumerate(nodes)}
         groups = {group.name: group for group in picture.groups}
         roomy = len(shown.edges) <= FEW_EDGES and all(node.count == 1 for node in shown.nodes)
-        return Sheet(picture, shown, direction, groups, nodes, names, scale_of(shown.nodes), roomy)
+        return Context(picture, shown, direction, groups, nodes, names, scale_of(shown.nodes), roomy)
 
 
 # --- colours of gradients -------------------------------------------------------------------------
@@ -136,30 +136,30 @@ def scale_of(nodes: tuple[Node, ...]) -> tuple[float, float] | None:
 # --- scopes ---------------------------------------------------------------------------------------
 
 
-def draw_nodes(digraph: graphviz.Digraph, sheet: Sheet) -> None:
+def draw_nodes(digraph: graphviz.Digraph, context: Context) -> None:
     """All nodes, those of a scope in its cluster. Clusters are filled from the innermost out, without recursion."""
     import graphviz
 
     inside: dict[str, list[Node]] = {}
-    for node in sheet.shown.nodes:
+    for node in context.shown.nodes:
         inside.setdefault(node.group, []).append(node)
     depths: dict[str, int] = {}
     for name in inside:
         while name and name not in depths:
-            depths[name] = depth_of(name, sheet.groups)
-            name = sheet.groups[name].parent
-    order = [name for name in sheet.groups if name in depths]
+            depths[name] = depth_of(name, context.groups)
+            name = context.groups[name].parent
+    order = [name for name in context.groups if name in depths]
     clusters = {}
     for number, name in enumerate(order):  # only a name that begins with "cluster" keeps its nodes in a frame
         clusters[name] = graphviz.Digraph(f"cluster_{number}")
     for name in sorted(order, key=lambda name: -depths[name]):
-        group, cluster, nodes = sheet.groups[name], clusters[name], inside.get(name, [])
-        cluster.attr(**cluster_look(group, depths[name], sheet.direction))
+        group, cluster, nodes = context.groups[name], clusters[name], inside.get(name, [])
+        cluster.attr(**cluster_look(group, depths[name], context.direction))
         for node in nodes:
-            draw_node(cluster, node, sheet)
+            draw_node(cluster, node, context)
         clusters.get(group.parent, digraph).subgraph(cluster)
     for node in inside.get("", []):
-        draw_node(digraph, node, sheet)
+        draw_node(digraph, node, context)
 
 
 def depth_of(name: str, groups: dict[str, Group]) -> int:
@@ -172,10 +172,10 @@ def depth_of(name: str, groups: dict[str, Group]) -> int:
 
 def cluster_look(group: Group, depth: int, direction: str) -> dict[str, str]:
     """A frame with its title at the top; the deeper, the darker."""
-    lines = [group.name, group.kind, times(group.count).strip()]
+    lines = [group.name, group.kind, count_text(group.count).strip()]
     lines += [plural(number, what) for number, what in ((group.nodes, "node"), (group.parameters, "parameter")) if number]
     top = "b" if direction == "BT" else "t"  # seen from the first rank
-    look = {"label": f"<{heading(group)}>", "labelloc": top, "labeljust": "l", "tooltip": tooltip(lines), "margin": "7"}
+    look = {"label": f"<{scope_title(group)}>", "labelloc": top, "labeljust": "l", "tooltip": tooltip(lines), "margin": "7"}
     return look | {
         "style": "rounded,filled",
         "fillcolor": FRAME_FILLS[min(depth, len(FRAME_FILLS) - 1)],
@@ -184,18 +184,18 @@ def cluster_look(group: Group, depth: int, direction: str) -> dict[str, str]:
     }
 
 
-def heading(group: Group) -> str:
+def scope_title(group: Group) -> str:
     """The title of a scope, how often it is there, and its class."""
-    title = f"<B>{escaped(group.title or group.name)}</B>{bold(times(group.count))}"
+    title = f"<B>{escaped(group.title or group.name)}</B>{bold(count_text(group.count))}"
     return title if group.kind in ("", group.title) else f"{title}{small(group.kind, SPACE * 2)}"
 
 
 # --- nodes ----------------------------------------------------------------------------------------
 
 
-def node_look(node: Node, sheet: Sheet) -> dict[str, str]:
+def node_look(node: Node, context: Context) -> dict[str, str]:
     """The attributes of a node."""
-    is_output = node.name in sheet.shown.roots and node.role == "computed"
+    is_output = node.name in context.shown.roots and node.role == "computed"
     look = dict(STYLES[node.role])
     if node.role != "cut":
         look["fillcolor"], look["color"] = OUTPUT_COLOURS if is_output else ROLE_COLOURS[node.role]
@@ -204,7 +204,7 @@ def node_look(node: Node, sheet: Sheet) -> dict[str, str]:
     if node.role in ("cut", "neuron"):
         look["label"] = escaped_label(node.title or "…")
     else:
-        look["label"] = html_label(node, sheet)
+        look["label"] = html_label(node, context)
     for mark in node.marks:
         look |= DIFFERENCES.get(mark, {})
     if node.ordered:
@@ -212,10 +212,10 @@ def node_look(node: Node, sheet: Sheet) -> dict[str, str]:
     return look | {"tooltip": tooltip(node_lines(node, other_names(node)))}
 
 
-def draw_node(digraph: graphviz.Digraph, node: Node, sheet: Sheet) -> None:
+def draw_node(digraph: graphviz.Digraph, node: Node, context: Context) -> None:
     """A node; and where its tooltip has no room for all its names, a comment with them, for searches in the file."""
-    name = sheet.names[node.name]
-    digraph.node(name, **node_look(node, sheet))
+    name = context.names[node.name]
+    digraph.node(name, **node_look(node, context))
     names = printable(", ".join(other_names(node)).replace("\\", "/").replace('"', "'"))
     if len(names) > LONGEST_TOOLTIP:
         parts = (names[at : at + LONGEST_STRING] for at in range(0, len(names), LONGEST_STRING))
@@ -227,38 +227,38 @@ def other_names(node: Node) -> list[str]:
     return [name for name in node.names if name != node.title]
 
 
-def html_label(node: Node, sheet: Sheet) -> str:
+def html_label(node: Node, context: Context) -> str:
     """A table in Graphviz' HTML: the title in one row, under it the colour of the gradient and marks, then the texts."""
     columns = max(map(len, node.rows), default=1)
-    lines = [title_row(node, columns, sheet), *(text_row(row, columns) for row in node.rows if row)]
+    lines = [title_row(node, columns, context), *(text_row(row, columns) for row in node.rows if row)]
     lines = [line for line in lines if line] or [f"<TR><TD>{small(node.op or node.role)}</TD></TR>"]
-    colour = strip_row(node, columns, sheet)  # not in the last row, where rounded corners would cut it
+    colour = strip_row(node, columns, context)  # not in the last row, where rounded corners would cut it
     return table([lines[0], *colour, *(badge_row(badge_text(node, mark), mark, columns) for mark in node.marks), *lines[1:]])
 
 
-def strip_row(node: Node, columns: int, sheet: Sheet) -> list[str]:
+def strip_row(node: Node, columns: int, context: Context) -> list[str]:
     """A thin line in the colour of the gradient, if there is one."""
     gradient = gradient_of(node)
-    if gradient is None or sheet.scale is None:
+    if gradient is None or context.scale is None:
         return []
-    colour = gradient_colour(gradient.rms, *sheet.scale)
+    colour = gradient_colour(gradient.rms, *context.scale)
     return [f'<TR><TD COLSPAN="{columns}" HEIGHT="5" CELLPADDING="0" BGCOLOR="{colour}"></TD></TR>']
 
 
-def title_row(node: Node, columns: int, sheet: Sheet) -> str:
+def title_row(node: Node, columns: int, context: Context) -> str:
     """The title and the number of copies; nothing where there is neither."""
-    group = sheet.groups.get(node.name) if node.role == "scope" else None
+    group = context.groups.get(node.name) if node.role == "scope" else None
     if group is not None:
-        return f'<TR><TD COLSPAN="{columns}">{heading(group)}</TD></TR>'
+        return f'<TR><TD COLSPAN="{columns}">{scope_title(group)}</TD></TR>'
     if not node.title and node.count == 1:
         return ""
     title = escaped(node.title) if node.role == "constant" or not node.title else f"<B>{escaped(node.title)}</B>"
     tint = (
-        f' BGCOLOR="{TITLE_COLOURS["output" if node.name in sheet.shown.roots else "computed"]}"'
+        f' BGCOLOR="{TITLE_COLOURS["output" if node.name in context.shown.roots else "computed"]}"'
         if node.role == "computed"
         else ""
     )
-    copies = times(node.count) if node.title else times(node.count).strip()
+    copies = count_text(node.count) if node.title else count_text(node.count).strip()
     return f'<TR><TD COLSPAN="{columns}"{tint}>{title}{bold(copies)}</TD></TR>'
 
 
@@ -267,7 +267,7 @@ def text_row(row: tuple[str, ...], columns: int) -> str:
     first, *others = row
     if not others:
         return f'<TR><TD COLSPAN="{columns}">{small(first)}</TD></TR>'
-    cells = [f'<TD ALIGN="RIGHT">{SPACE}{cell(text)}{SPACE}</TD>' for text in others]
+    cells = [f'<TD ALIGN="RIGHT">{SPACE}{number_cell(text)}{SPACE}</TD>' for text in others]
     return f'<TR><TD ALIGN="LEFT">{small(first, SPACE)}</TD>{"".join(cells)}</TR>'
 
 
@@ -291,7 +291,7 @@ def node_lines(node: Node, names: list[str]) -> list[str]:
     """The lines of a tooltip."""
     kind = f"{node.shape} {node.dtype}" if node.shape is not None else node.dtype
     return [
-        (node.title or node.op or node.role) + (times(node.count) if node.role != "scope" else ""),
+        (node.title or node.op or node.role) + (count_text(node.count) if node.role != "scope" else ""),
         f"a chain of {node.parts:,} operations" if node.parts > 1 else "",
         f"names: {', '.join(names)}" if names else "",
         kind if node.shape else "",
@@ -305,10 +305,10 @@ def node_lines(node: Node, names: list[str]) -> list[str]:
 # --- edges ----------------------------------------------------------------------------------------
 
 
-def edge_look(edge: Edge, sheet: Sheet) -> dict[str, str]:
+def edge_look(edge: Edge, context: Context) -> dict[str, str]:
     """The attributes of an edge: labels, colour and width."""
     look: dict[str, str] = {}
-    label = " ".join(edge_texts(edge, sheet))
+    label = " ".join(edge_texts(edge, context))
     if label:
         look["label"] = escaped_label(f" {label} ")
     if edge.count > 1:
@@ -318,21 +318,21 @@ def edge_look(edge: Edge, sheet: Sheet) -> dict[str, str]:
     for mark in edge.marks:
         look |= {"color": MARK_COLOURS[mark]} if mark in MARK_COLOURS else {"style": "dashed"}
         look |= {"style": "dashed"} if mark == "removed" else {}
-    if "cut" in (sheet.nodes[edge.source].role, sheet.nodes[edge.target].role):
+    if "cut" in (context.nodes[edge.source].role, context.nodes[edge.target].role):
         look["style"] = "dotted"
-    look["tooltip"] = tooltip(edge_lines(edge, sheet))
+    look["tooltip"] = tooltip(edge_lines(edge, context))
     if label:
         look["labeltooltip"] = look["tooltip"]
     return look
 
 
-def edge_texts(edge: Edge, sheet: Sheet) -> list[str]:
+def edge_texts(edge: Edge, context: Context) -> list[str]:
     """What is written at an edge: little, because labels make a picture wide. The rest is in the tooltip."""
     texts = [edge.label]
-    if edge.count != max(sheet.nodes[edge.source].count, sheet.nodes[edge.target].count):  # else the nodes tell it
-        texts.append(times(edge.count).strip())
-    if sheet.roomy and sheet.picture.differentiated and edge.flow is not None and edge.flow.size == 1:
-        texts.append(f"{'←' if sheet.direction == 'LR' else '↓'} {short(edge.flow)}")
+    if edge.count != max(context.nodes[edge.source].count, context.nodes[edge.target].count):  # else the nodes tell it
+        texts.append(count_text(edge.count).strip())
+    if context.roomy and context.picture.differentiated and edge.flow is not None and edge.flow.size == 1:
+        texts.append(f"{'←' if context.direction == 'LR' else '↓'} {size_text(edge.flow)}")
     return [text for text in texts if text]
 
 
@@ -347,20 +347,22 @@ def strength_look(strength: float) -> dict[str, str]:
     }
 
 
-def edge_lines(edge: Edge, sheet: Sheet) -> list[str]:
+def edge_lines(edge: Edge, context: Context) -> list[str]:
     """The lines of a tooltip."""
-    known = sheet.picture.differentiated
-    ends = [sheet.nodes[name].title or sheet.nodes[name].op or sheet.nodes[name].role for name in (edge.source, edge.target)]
+    known = context.picture.differentiated
+    ends = [
+        context.nodes[name].title or context.nodes[name].op or context.nodes[name].role for name in (edge.source, edge.target)
+    ]
     return [
-        " → ".join(ends) + times(edge.count),
+        " → ".join(ends) + count_text(edge.count),
         edge.label,
-        f"local derivative {short(edge.local)}" if known and edge.local is not None and edge.local.size else "",
-        f"gradient flowing back {short(edge.flow)}" if known and edge.flow is not None and edge.flow.size else "",
+        f"local derivative {size_text(edge.local)}" if known and edge.local is not None and edge.local.size else "",
+        f"gradient flowing back {size_text(edge.flow)}" if known and edge.flow is not None and edge.flow.size else "",
         *edge.marks,
     ]
 
 
-def short(summary: Summary) -> str:
+def size_text(summary: Summary) -> str:
     """A number in three digits; the size of a typical element where there are several."""
     if summary.size == 1:
         return f"{summary.mean + 0.0:.3g}"
@@ -370,9 +372,9 @@ def short(summary: Summary) -> str:
 # --- the heading of the whole picture -------------------------------------------------------------
 
 
-def graph_label(sheet: Sheet) -> str:
+def picture_label(context: Context) -> str:
     """Title, notes and legend; "" if there are none."""
-    picture = sheet.picture
+    picture = context.picture
     lines = [f'<TR><TD ALIGN="LEFT"><FONT COLOR="{INK}" POINT-SIZE="13"><B>{escaped(picture.title)}</B></FONT></TD></TR>'] * bool(
         picture.title
     )
@@ -380,10 +382,10 @@ def graph_label(sheet: Sheet) -> str:
         wrapped = textwrap.wrap(printable(text), LONGEST_LINE)
         lines += [f'<TR><TD ALIGN="LEFT">{escaped(line)}</TD></TR>' for line in wrapped]
     lines += [legend_row([colour], "", meaning) for colour, meaning in picture.legend]
-    if sheet.scale is not None:
-        low, high = min(sheet.scale[0], sheet.scale[1] / 10.0), sheet.scale[1]
+    if context.scale is not None:
+        low, high = min(context.scale[0], context.scale[1] / 10.0), context.scale[1]
         steps = [gradient_colour(low * (high / low) ** (step / 8), low, high) for step in range(9)]
-        gradients = [gradient_of(node) for node in sheet.shown.nodes]
+        gradients = [gradient_of(node) for node in context.shown.nodes]
         zero = ", white is zero" if any(g is not None and g.norm == 0.0 for g in gradients) else ""
         lines.append(legend_row(steps, f"gradient (rms) {low:.2g} ", f"{high:.2g}{zero}"))
     return table(lines) if lines else ""
@@ -403,7 +405,7 @@ def table(lines: list[str]) -> str:
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{"".join(lines)}</TABLE>>'
 
 
-def cell(text: str) -> str:
+def number_cell(text: str) -> str:
     """A number, inf and nan in red; or the head of a column."""
     if text.lstrip("-") in ("inf", "nan"):
         return f'<FONT COLOR="{ALARM}"><B>{text}</B></FONT>'

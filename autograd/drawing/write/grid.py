@@ -17,7 +17,7 @@ from autograd.drawing.write.dot import FONT, SPACE, escaped, node_lines, tooltip
 if TYPE_CHECKING:
     import graphviz  # at run time where it is used: a tenth of the time that `import autograd` would take
 
-Place = tuple[float, float]
+Point = tuple[float, float]
 
 DISC = 0.62  # inches, as all lengths here: the diameter of a neuron
 STEP, GAP = 0.82, {"LR": 2.2, "BT": 1.7}  # least distances of neurons in a layer, and of layers
@@ -43,7 +43,7 @@ def grid_of(picture: Picture, direction: str) -> graphviz.Digraph:
     digraph.attr(fontname=FONT, fontsize="11", fontcolor=QUIET)
     digraph.attr("node", shape="circle", fixedsize="true", width=str(DISC), style="filled", penwidth="0", fontname=FONT)
     digraph.attr("edge", arrowhead="none", fontname=FONT)
-    if label := heading_of(picture):
+    if label := picture_label(picture):
         digraph.attr(label=label, labelloc="t", labeljust="l")
     for number in range(len(grid.columns)):
         draw_caption(digraph, grid, number)
@@ -75,7 +75,7 @@ class Grid:
     columns: list[list[Node]]
     layer: dict[str, int]
     nodes: dict[str, Node]
-    places: dict[str, Place]
+    places: dict[str, Point]
     step: float
     gap: float
 
@@ -100,11 +100,11 @@ class Grid:
         """From the middle of the largest layer to its end."""
         return (max(map(len, self.columns)) - 1) / 2 * self.step + DISC / 2
 
-    def turned(self, along: float, across: float) -> Place:
+    def turned(self, along: float, across: float) -> Point:
         """A place from its distances along the direction and across it: downwards in "LR", to the right in "BT"."""
         return (along, -across) if self.direction == "LR" else (across, along)
 
-    def place_on(self, edge: Edge) -> Place:
+    def place_on(self, edge: Edge) -> Point:
         """Where on a line its weight is written.
 
         At this part of the way the lines of a layer cross a column at equal distances: with n targets a step apart, those of one
@@ -116,7 +116,7 @@ class Grid:
         return x + part * (to_x - x), y + part * (to_y - y)
 
 
-def position(place: Place) -> str:
+def position(place: Point) -> str:
     """A place for Graphviz that it does not change."""
     return f"{place[0]:.4f},{place[1]:.4f}!"
 
@@ -196,7 +196,7 @@ def edge_lines(edge: Edge, grid: Grid) -> Iterator[str]:
         yield f"gradient {edge.flow.mean:.6g}"
 
 
-def heading_of(picture: Picture) -> str:
+def picture_label(picture: Picture) -> str:
     """Title, notes and legend; "" if there are none."""
     lines = [f'<FONT COLOR="{INK}" POINT-SIZE="14"><B>{escaped(picture.title)}</B></FONT>'] if picture.title else []
     lines += [escaped(note) for note in picture.notes]

@@ -20,7 +20,7 @@ from autograd.drawing.palette import (
     sign_colour,
 )
 from autograd.drawing.picture import Edge, Group, Node, Picture
-from autograd.drawing.write.text import group_text, printable, texts_of, times
+from autograd.drawing.write.text import count_text, group_text, printable, texts_of
 
 ROUND = ("([", "])")
 SHAPES = {"leaf": ROUND, "frozen": ROUND, "unreached": ROUND, "scope": ("[[", "]]"), "neuron": ("((", "))")}
@@ -53,10 +53,10 @@ def mermaid_of(picture: Picture, direction: str) -> str:
     """
     shown = picture.visible
     groups = {group.name: group for group in picture.groups}
-    names = {node.name: name_of(node.name, number) for number, node in enumerate(shown.nodes)}
+    names = {node.name: id_of(node.name, number) for number, node in enumerate(shown.nodes)}
     classes = {node.name: "output" if node.name in shown.roots and node.role == "computed" else node.role for node in shown.nodes}
     written = {node.name: node_text(node, names[node.name], classes[node.name], groups.get(node.name)) for node in shown.nodes}
-    lines = [*heading(picture), f"flowchart {direction}", *nested(shown, written)]
+    lines = [*front_matter(picture), f"flowchart {direction}", *nested(shown, written)]
     lines += [f"  {edge_text(edge, names)}" for edge in shown.edges]
     lines += link_styles(shown)
     used = {*classes.values(), *("frame" for node in shown.nodes if node.group)}
@@ -71,12 +71,12 @@ def class_look(name: str) -> str:
     return ",".join(part for part in (f"fill:{fill}", f"stroke:{line}", ink, STYLES.get(name, "")) if part)
 
 
-def name_of(name: str, number: int) -> str:
+def id_of(name: str, number: int) -> str:
     """A name that is no word of Mermaid's, such as "end"."""
     return name if re.fullmatch(r"n\d+", name) else f"x{number}"
 
 
-def heading(picture: Picture) -> list[str]:
+def front_matter(picture: Picture) -> list[str]:
     """The title and the notes, as the front matter that Mermaid shows above."""
     texts = [printable(text) for text in (picture.title, picture.note, *picture.notes) if text]
     return ["---", f"title: {json.dumps('. '.join(texts), ensure_ascii=False)}", "---"] if texts else []
@@ -118,7 +118,7 @@ def node_text(node: Node, name: str, look: str, group: Group | None) -> str:
         title = group_text(group)
     else:
         title = (node.title or ("" if texts_of(node) else node.op or node.role)) + (
-            "" if node.role == "cut" else times(node.count)
+            "" if node.role == "cut" else count_text(node.count)
         )
     label = "<br>".join(escaped(text) for text in (title.strip(), *texts_of(node)) if text)
     first, last = SHAPES.get(node.role, ("[", "]"))
@@ -127,7 +127,7 @@ def node_text(node: Node, name: str, look: str, group: Group | None) -> str:
 
 def edge_text(edge: Edge, names: dict[str, str]) -> str:
     """``n1 -->|"×16"| n0``."""
-    label = escaped(" ".join(text for text in (edge.label, times(edge.count).strip()) if text))
+    label = escaped(" ".join(text for text in (edge.label, count_text(edge.count).strip()) if text))
     arrow = "-.->" if "removed" in edge.marks else "-->"
     return f"{names[edge.source]} {arrow}" + (f'|"{label}"|' if label else "") + f" {names[edge.target]}"
 

@@ -50,11 +50,11 @@ def rendered(digraph: graphviz.Digraph, kind: str, seconds: float = SECONDS) -> 
     if found is None:
         raise NoRenderer(f"for pictures, pip install 'valuegrad[draw]', or install {GRAPHVIZ}")
     command = [found, f"-K{digraph.engine}", f"-T{kind}", *(["-Gdpi=192"] if kind == "png" else [])]
-    done = run(command, digraph.source, seconds)
+    done = run_command(command, digraph.source, seconds)
     if (
         b"shortest.c" in done.stderr
     ):  # old versions lose their way with curves around nodes, in one of a hundred pictures with loops
-        done = run([*command, "-Gsplines=ortho"], digraph.source, seconds)
+        done = run_command([*command, "-Gsplines=ortho"], digraph.source, seconds)
     if done.returncode == 0:
         return steady(done.stdout) if kind == "svg" else done.stdout
     if b"not recognized" in done.stderr:
@@ -62,7 +62,7 @@ def rendered(digraph: graphviz.Digraph, kind: str, seconds: float = SECONDS) -> 
     raise graphviz.CalledProcessError(done.returncode, command, output=done.stdout, stderr=done.stderr)
 
 
-def run(command: list[str], source: str, seconds: float) -> subprocess.CompletedProcess[bytes]:
+def run_command(command: list[str], source: str, seconds: float) -> subprocess.CompletedProcess[bytes]:
     """A command with a text as its input; NoRenderer if it takes too long."""
     try:
         return subprocess.run(command, input=source.encode("utf-8"), capture_output=True, timeout=seconds, check=False)

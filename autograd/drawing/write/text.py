@@ -105,7 +105,7 @@ class Tree:
             self.lines.append((f"{prefix}{'│ ' if branch else ''}[{' / '.join(entered)}]", ""))
         self.written.add(node.name)
         texts = [*texts_of(node), *["output"] * (node.name in self.outputs)]
-        self.lines.append((f"{prefix}{branch}{number}{self.title(node)}{self.times(node)}", "  ".join(texts)))
+        self.lines.append((f"{prefix}{branch}{number}{self.title(node)}{self.after_title(node)}", "  ".join(texts)))
 
     def below(self, node: Node, prefix: str) -> list[tuple[str, str, str, str, str]]:
         """The operands of a node, as they are to be written."""
@@ -137,11 +137,11 @@ class Tree:
         title = printable(node.title) or node.op or node.role
         return f"{title} ({node.name})" if node.name in self.ambiguous & self.referred else title
 
-    def times(self, node: Node) -> str:
+    def after_title(self, node: Node) -> str:
         """``" ×16"`` for what was folded; of a closed scope also its class."""
         group = self.groups.get(node.name)
         if group is None or node.role != "scope":
-            return "" if node.role == "cut" else times(node.count)
+            return "" if node.role == "cut" else count_text(node.count)
         return group_text(group).removeprefix(printable(group.title or group.name))
 
 
@@ -170,11 +170,11 @@ def summary_text(what: str, summary: Summary | None) -> str:
 
 def group_text(group: Group) -> str:
     """``"layers.0 ×16, Neuron"``."""
-    title = printable(group.title or group.name) + times(group.count)
+    title = printable(group.title or group.name) + count_text(group.count)
     return title if group.kind in ("", group.title) else f"{title}, {printable(group.kind)}"
 
 
-def times(count: int) -> str:
+def count_text(count: int) -> str:
     """``" ×16"``; nothing for one."""
     return f" ×{count:,}" if count > 1 else ""
 
