@@ -10,6 +10,7 @@
     python -m tests.benchmarks.convolutions  # formulations of a convolution in NumPy, and PyTorch's
     python -m tests.benchmarks.estimators    # MLPClassifier on 5,000 digits: us and scikit-learn
     python -m tests.benchmarks.guards        # what the guards of an optimiser cost
+    python -m tests.benchmarks.house         # lines, imports, and the calls and files that common statements walk through
     python -m tests.benchmarks.recording     # what a Recorder adds to a training step
     python -m tests.benchmarks.checkers      # gradient checkers of PyTorch, JAX and HIPS; sets up environments of its own
     python -m tests.benchmarks.drawers       # pictures by torchviz, torchview, torchvista and micrograd; likewise
