@@ -1,58 +1,150 @@
-"""The README: every Python block runs, and what it says of files and commands is true."""
+"""Every README: Python blocks run and print what they say, quoted lines are in their files, links and commands lead somewhere."""
 
 from __future__ import annotations
 
+import doctest
+import importlib.util
 import re
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+READMES = [ROOT / "README.md"]
+READMES += sorted(path for top in ("autograd", "nn", "demos", "tests") for path in (ROOT / top).rglob("*.md"))
+NAMES = [str(path.relative_to(ROOT)) for path in READMES]
+TEXTS = {path: path.read_text(encoding="utf-8") for path in READMES}
 
 
-@pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_python_block_runs(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class Block(NamedTuple):
+    """A fenced block of a README: its language, its text, and the line of its first line."""
+
+    language: str
+    text: str
+    line: int
+
+
+def blocks(path: Path) -> list[Block]:
+    """All fenced blocks of a README, in order."""
+    text = TEXTS[path]
+    found = re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [Block(match[1], match[2], text.count("\n", 0, match.start()) + 2) for match in found]
+
+
+def quoted_file(block: Block) -> Path | None:
+    """The file that a block quotes, by the comment in its first line, or None if it is a program."""
+    named = re.match(r"# ([\w/]+\.(?:py|pyi))\n", block.text)
+    return ROOT / named[1] if named and block.language == "python" else None
+
+
+def programs(path: Path) -> Iterator[tuple[Block, str | None]]:
+    """The Python blocks that run, each with its output where a text block behind it shows one."""
+    found = blocks(path)
+    for block, after in zip(found, [*found[1:], None], strict=False):
+        if block.language == "python" and quoted_file(block) is None:
+            end = block.line + block.text.count("\n")  # the line of the closing fence
+            shown = after is not None and after.language == "text" and after.line == end + 3
+            yield block, after.text if after is not None and shown else None
+
+
+@pytest.mark.parametrize("path", [path for path in READMES if any(programs(path))], ids=str)
+def test_python_blocks_run(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The blocks of a README run in order, as one program."""
     monkeypatch.chdir(tmp_path)
-    exec(compile(BLOCKS[number], f"README block {number}", "exec"), {})
+    names = {"__name__": "readme"}
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    for block, shown in programs(path):
+        lines = "\n" * (block.line - 1) + block.text  # so that a traceback names the line of the README
+        exec(compile(lines, str(path), "exec"), names)
+        printed = capsys.readouterr().out
+        if shown is not None:
+            assert doctest.OutputChecker().check_output(shown, printed, flags), f"{path}:{block.line} printed\n{printed}"
+        for expected in re.findall(r"^print\(.*\)  # (\S.*)$", block.text, re.MULTILINE):
+            exact = re.fullmatch(r"[-\d.e\[\](), ]+", expected) or expected in ("True", "False")  # the rest is prose
+            assert not exact or expected in printed, f"{path}: {expected} was not printed, but\n{printed}"
 
 
 def test_there_are_blocks() -> None:
-    assert len(BLOCKS) >= 5
+    assert sum(len(list(programs(path))) for path in READMES) >= 15
 
 
-def test_the_comments_of_the_array_block_are_true(capsys: pytest.CaptureFixture[str]) -> None:
-    block = next(block for block in BLOCKS if "Hessian-vector" in block)
-    exec(compile(block, "README", "exec"), {})
-    assert capsys.readouterr().out.split("\n")[:3] == ["(3, 2) (2,)", "[ 6.  0. 18.]", "[0.   0.25]"]
+def spaced(line: str) -> str:
+    """A line with single spaces."""
+    return " ".join(line.split())
+
+
+@pytest.mark.parametrize("path", [path for path in READMES if any(map(quoted_file, blocks(path)))], ids=str)
+def test_quoted_lines_are_in_their_files(path: Path) -> None:
+    """In the order of the file, except for spaces and `...`, which stands for what is left out."""
+    for block in blocks(path):
+        file = quoted_file(block)
+        if file is not None:
+            lines = map(spaced, file.read_text(encoding="utf-8").splitlines())
+            for quoted in map(spaced, block.text.splitlines()[1:]):
+                assert quoted in ("", "...") or quoted in lines, f"{path}:{block.line}: {file} has no {quoted!r} there"
 
 
 def test_the_report_of_a_wrong_gradient_guesses_what_its_comment_says(capsys: pytest.CaptureFixture[str]) -> None:
-    block = next(block for block in BLOCKS if "print(report)  # FAIL" in block)
-    assert "and a guess: perhaps not divided by 3\n" in block
-    exec(compile(block, "README", "exec"), {})
+    wrong = [block for path in READMES for block, _ in programs(path) if "print(report)  # FAIL" in block.text]
+    assert len(wrong) == 1
+    assert "and a guess: perhaps not divided by 3\n" in wrong[0].text
+    exec(compile(wrong[0].text, "README", "exec"), {})
     out = capsys.readouterr().out
     assert "perhaps not divided by 3" in out
     assert "worst at" in out
 
 
-def test_files_that_are_named_exist() -> None:
-    named = re.findall(r"`((?:autograd|nn|demos|tests)/[\w/.]*)`", README) + re.findall(r"!\[[^]]*\]\(([^)]+)\)", README)
-    assert named
-    for name in named:
-        assert (ROOT / name).exists(), name
+def prose(text: str) -> str:
+    """A README without its fenced blocks."""
+    return re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of its headings, as hosts of repositories make them."""
+    titles = re.findall(r"^#+ (.*)$", prose(text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("path", READMES, ids=str)
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(TEXTS[path])):
+        if not target.startswith(("http://", "https://")):
+            file, _, anchor = target.partition("#")
+            there = (path.parent / file).resolve() if file else path
+            assert there.exists(), f"{path}: {target}"
+            if anchor:
+                assert anchor in anchors(there.read_text(encoding="utf-8")), f"{path}: {target}"
+
+
+@pytest.mark.parametrize("path", READMES, ids=str)
+def test_files_and_modules_that_are_named_exist(path: Path) -> None:
+    """`nn/module.py` and `module.py` in backquotes, from the top or from the folder of the README, and ``python -m nn``."""
+    text = TEXTS[path]
+    for name in re.findall(r"`([\w/]+(?:\.pyi?|/))`", text) + re.findall(r"`([\w/]+/[\w/]+\.\w+)`", text):
+        written = ("out", "graph", "history")  # what examples write
+        assert (ROOT / name).exists() or (path.parent / name).exists() or name.split("/")[0] in written, f"{path}: {name}"
+    for module in re.findall(r"python3? -m ((?:autograd|nn|demos|tests)[\w.]*)", text):
+        module = module.rstrip(".")
+        if module not in ("demos.NAME", "tests.benchmarks.NAME"):
+            assert importlib.util.find_spec(module), f"{path}: python -m {module}"
+
+
+def test_the_readme_of_the_project_is_short() -> None:
+    assert TEXTS[ROOT / "README.md"].count("\n") <= 150
 
 
 def test_ci_calls_the_test_command_of_the_readme() -> None:
-    commands = [line for line in README.splitlines() if line.endswith("-m pytest")]
+    commands = [line for line in TEXTS[ROOT / "README.md"].splitlines() if line.endswith("-m pytest")]
     assert len(commands) == 1
     assert "-m pytest$' README.md" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
 def test_the_top_level_holds_nothing_else() -> None:
-    import subprocess
-
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split("\n")
     if listed == [""]:
         pytest.skip("not a git checkout")
