@@ -13,6 +13,7 @@ from autograd.ops import (
     bessel,
     calculus,
     convolution,
+    define,
     elementwise,
     incomplete,
     indexing,
@@ -40,6 +41,11 @@ MODULES = (
 
 #: Those with the functions of scipy.special, which SciPy computes.
 SCIPYS = (special, incomplete, integrals, bessel)
+
+for module in MODULES:  # each behind those that it imports from, so that an op belongs to the first one that holds it
+    for item in vars(module).values():
+        if isinstance(item, Op) and item.__module__ == define.__name__:
+            item.__module__ = module.__name__
 
 
 def table() -> dict[str, Op]:

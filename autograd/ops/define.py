@@ -1,12 +1,10 @@
-"""The forms an entry of the table may take: one line for elementwise ops, a decorator for all others."""
+"""How entries of the table are written: one line for an elementwise op, a decorator for any other."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-import sys
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -26,7 +24,7 @@ def unary(
     domain: Interval = REAL,
     doc: str = "",
 ) -> Op:
-    """An elementwise op of one input: its function of a float, of an array, and its rule."""
+    """Define an elementwise op of one input by its function of a float, of an array, and its rule."""
 
     def form(x: Any) -> Any: ...
 
@@ -43,7 +41,7 @@ def binary(
     array: Callable[..., Any] | None = None,
     doc: str = "",
 ) -> Op:
-    """An elementwise op of two inputs that broadcast; `forward` serves floats, and arrays without `array`."""
+    """Define an elementwise op of two inputs that broadcast; `forward` takes floats, and arrays if there is no `array`."""
 
     def form(x: Any, y: Any) -> Any: ...
 
@@ -54,56 +52,48 @@ def binary(
 def formula(
     name: str, array: Callable[..., Any], rule: Callable[..., Any], domain: Interval = REAL, doc: str = ""
 ) -> Op:  # fmt: skip
-    """An elementwise op of one input whose function of arrays serves floats as well."""
+    """Define an elementwise op of one input whose function of arrays takes floats as well."""
     return unary(name, f"{name}({{}})", as_float(array), array, rule, domain, doc)
 
 
 def entry(form: Callable[..., Any], rules: dict[str, Any], name: str, symbol: str, doc: str, **settings: Any) -> Op:
-    """An elementwise op with the signature of `form`."""
-    form.__name__, form.__module__ = name, module_of_entry(sys._getframe(1))
+    """Define an elementwise op with the signature of `form`. Its __module__ is set by catalogue.py."""
+    form.__name__ = name
     if isinstance(settings["scalar"], np.ufunc):
         settings["scalar"] = as_float(settings["scalar"])
-    form.__doc__ = doc or f"``{symbol.format('x', 'y')}``, elementwise."
+    form.__doc__ = doc or f"Compute ``{symbol.format('x', 'y')}``, elementwise."
     return Op(form, rules, name=name, symbol=symbol, kind="elementwise", **settings)
 
 
-def module_of_entry(frame: FrameType) -> str:
-    """The module that makes an entry of the table, through whichever functions."""
-    here = frame
-    while here.f_code.co_name != "<module>" and here.f_back is not None:
-        here = here.f_back
-    return str(here.f_globals["__name__"])
-
-
 def as_float(function: Callable[..., Any]) -> Callable[..., float]:
-    """A function of floats whose result is a Python float, also if NumPy or SciPy computes it."""
+    """The same function with a Python float as its result, also if NumPy or SciPy computes it."""
     return lambda *args: float(function(*args))
 
 
 def composed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a function that is made of operations, and so needs no rule, as an entry of the table with NumPy's signature."""
-    places = [number for number, item in enumerate(inspect.signature(function).parameters.values()) if item.name == "out"]
-    if places:
-        function = without_out(function, places[0])
+    """Mark a function that is composed of operations, and so needs no rule, as an entry of the table."""
+    parameters = inspect.signature(function).parameters
+    if "out" in parameters:
+        by_position = parameters["out"].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+        function = refusing_out(function, list(parameters).index("out") if by_position else None)
     function.composed = True  # type: ignore[attr-defined]
     return function
 
 
-def without_out(function: Callable[..., Any], place: int) -> Callable[..., Any]:
-    """The function with an error for an `out`, which has this place among its arguments."""
-    by_place = inspect.signature(function).parameters["out"].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+def refusing_out(function: Callable[..., Any], position: int | None) -> Callable[..., Any]:
+    """The function, with an error for an `out=`, also at its position among the arguments."""
 
     @functools.wraps(function)
-    def checked(*args: Any, **named: Any) -> Any:
-        if named.get("out") is not None or (by_place and len(args) > place and args[place] is not None):
+    def call(*args: Any, **named: Any) -> Any:
+        if named.get("out") is not None or (position is not None and len(args) > position and args[position] is not None):
             raise TypeError(no_out(function.__name__))
         return function(*args, **named)
 
-    return checked
+    return call
 
 
 def no_out(name: str) -> str:
-    """Why a function does not write into an array, and what to do."""
+    """The message of an error: why a function does not write into an array, and what to write."""
     return (
         f"{name}() cannot write the result of a Value into an array (out=, or an in-place operator such as a += v), "
         "where its gradient would be lost: write a = a + v, and for a part of it a = Value(a), a = a.at[i].add(v)"
@@ -111,7 +101,7 @@ def no_out(name: str) -> str:
 
 
 def in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a function of several steps take float16 through them in float32: a sum of squares would overflow on the way."""
+    """Make a function of several steps compute float16 in float32: a sum of squares would overflow on the way."""
 
     def wider(item: Any) -> Any:
         return item.astype(SINGLE) if getattr(raw(item), "dtype", None) == HALF else item
@@ -138,13 +128,13 @@ def stepwise(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def adding(op: Op) -> Op:
-    """Mark an operation that adds numbers up although its kind does not say so."""
+    """Mark an operation as one that adds numbers up, although its kind does not say so."""
     op.sums = op.floats = True
     return op
 
 
 def mixing(op: Op) -> Op:
-    """Mark an operation whose every output element depends on all elements of a matrix, and is rounded like the largest."""
+    """Mark an operation whose output elements depend on all elements of a matrix, and are rounded like the largest of them."""
     op.mixes = True
     return op
 
@@ -156,22 +146,22 @@ def primitive(
     domain: tuple[Interval, ...] = (),
     **rules: Callable[..., Any],
 ) -> Callable[[Callable[..., Any]], Op]:
-    """Make an operation of the decorated function of floats and arrays, usable on floats, arrays and Values.
+    """Turn the decorated function of floats and arrays into an operation on floats, arrays and Values.
 
     Args:
-        kind: "elementwise", "reduction", "softmax", "selection", "shape" or "linear", as what the engine may treat
-            the operation; "custom" makes no promise.
-        prepare: a function of all arguments that returns them as a tuple, in a form that nobody changes later.
-        symbol: how a drawing writes it, ``"{} * {}"``.
+        kind: "elementwise", "reduction", "softmax", "selection", "shape" or "linear", which the engine relies on;
+            "custom" makes no promise.
+        prepare: a function of all arguments that returns them as a tuple, in a form that is not changed later.
+        symbol: its formula in drawings, ``"{} * {}"``.
         domain: an interval for each input of an elementwise operation, to draw samples from.
         rules: for each differentiable argument, by its name, a function ``(g, out, *arguments)`` that returns the
             cotangent of that argument, from the cotangent `g` of the output `out`. Written with operators and
-            operations that Values have, it serves every order of derivatives; broadcasting is undone by the engine.
+            operations that take Values, it serves every order of derivatives; the engine undoes broadcasting.
             All other arguments are constant settings (an axis, a shape, an index). An argument that is a tuple of
             inputs has one rule, which returns a tuple.
 
     Raises:
-        TypeError: if there is no rule, or one for a name that is no argument of the function.
+        TypeError: if there is no rule, or a rule for a name that is no argument of the function.
 
     >>> from autograd import Value, exp
     >>> @primitive(x=lambda g, out, x: g * (out * (1.0 - out)))
@@ -193,36 +183,36 @@ def primitive(
             if item.kind not in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD):
                 word = str(item).split(":")[0]
                 raise TypeError(
-                    f"primitive() takes functions of a fixed number of arguments, but {name}() has {word}: leave * out"
+                    f"primitive() takes functions with a fixed number of arguments, but {name}() has {word}: leave * out"
                 )
         wrong = [key for key in rules if key not in names]
         if wrong or not rules:
-            came = f"a rule for {wrong[0]!r}" if wrong else "no rule"
+            got = f"a rule for {wrong[0]!r}" if wrong else "no rule"
             raise TypeError(
-                f"primitive() needs rules for arguments of {name}({', '.join(names)}), by name, but got {came}: "
+                f"primitive() needs rules for arguments of {name}({', '.join(names)}), by name, but got {got}: "
                 f"@primitive({names[0] if names else 'x'}=lambda g, out, {', '.join(names)}: ...)"
             )
         formula = symbol or f"{name}({', '.join('{}' for _ in names)})"
-        array = checked(function, name) if kind == "custom" else function
+        array = with_checked_result(function, name) if kind == "custom" else function
         return Op(function, rules, name=name, symbol=formula, kind=kind, array=array, prepare=prepare, domain=domain)
 
     return make
 
 
 class NoArray(TypeError):
-    """An operation of somebody's own returned something else than a number or an array."""
+    """Raised if the function of a custom operation returns something other than a number or an array."""
 
 
-def checked(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """A forward function whose result is a floating array or a number of its own, or an error."""
+def with_checked_result(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """The forward function of a custom operation, which returns a float or a new floating array, or raises NoArray."""
 
     def forward(*args: Any) -> Any:
         out = function(*args)
         known = isinstance(out, (np.ndarray, np.generic, float, int)) and not isinstance(out, np.ma.MaskedArray)
         array = np.asarray(out) if known else None
         if array is None or array.dtype.kind not in "biuf":
-            came = type(out).__name__ if array is None else f"the dtype {array.dtype}"
-            raise NoArray(f"{name}() returned {came}: an operation returns one real number or array")
+            got = type(out).__name__ if array is None else f"the dtype {array.dtype}"
+            raise NoArray(f"{name}() returned {got}: an operation returns one real number or array")
         if not array.ndim:
             return float(array)
         shared = any(array is item for item in args)
