@@ -95,7 +95,7 @@ def per_axis(given: Any, ndim: int, least: int, what: str) -> Lengths:
     return numbers
 
 
-def settled(given: Any) -> Any:
+def hashable(given: Any) -> Any:
     """A setting that can be a key of the cache of windows: sequences as tuples."""
     return tuple(given) if isinstance(given, (list, np.ndarray)) and np.ndim(given) else given
 
@@ -120,7 +120,7 @@ def paddings(padding: Any, who: str, reach: Lengths, stride: Lengths) -> tuple[L
 
 
 @functools.lru_cache(maxsize=1024)  # a layer asks for the same in every step
-def windows(
+def windows_over(
     who: str, lengths: Lengths, size: Lengths, stride: Any, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
 ) -> Window:
     """The windows of a size over a space of these lengths; with `ceil_mode` also those that begin inside and reach out of it.
@@ -216,7 +216,7 @@ def columns(x: Any, places: list[tuple[slice, ...]], groups: int) -> Any:
     return out.reshape(groups, len(x) * len(places) // groups, math.prod(first.shape[1:]))
 
 
-def matrices(x: Any, groups: int) -> Any:
+def by_group(x: Any, groups: int) -> Any:
     """Channels by groups, and the rest as the columns of a matrix: (groups, channels of a group, the rest)."""
     return x.reshape(groups, len(x) // groups, math.prod(x.shape[1:]))
 
@@ -230,10 +230,10 @@ def matrices(x: Any, groups: int) -> Any:
 def _conv(x: Any, weight: Any, bias: Any, window: Window, groups: int) -> Any:
     """conv()."""
     dtype = np.result_type(x, weight)
-    x, kernels = laid_out(x, window, dtype=dtype), matrices(weight, groups)
+    x, kernels = laid_out(x, window, dtype=dtype), by_group(weight, groups)
     out = np.empty((len(weight), *window.counts, x.shape[-1]), dtype)
     for rows, places in bands(window, len(x), x.shape[-1]):
-        np.matmul(kernels, columns(x, places, groups), out=matrices(out[:, rows], groups))
+        np.matmul(kernels, columns(x, places, groups), out=by_group(out[:, rows], groups))
     if bias is not None:
         by_output = np.reshape(bias, (-1, *(1 for _ in window.counts), 1))
         out = np.add(out, by_output, out=out if np.result_type(out, bias) == dtype else None)
@@ -248,11 +248,11 @@ def _conv(x: Any, weight: Any, bias: Any, window: Window, groups: int) -> Any:
 def _conv_input(g: Any, weight: Any, window: Window, groups: int) -> Any:
     """The cotangent of the input of a convolution: each window gets its `g` times the kernel, added where windows overlap."""
     dtype = np.result_type(g, weight)
-    g, kernels = np.ascontiguousarray(batch_last(g), dtype), matrices(weight, groups).swapaxes(1, 2)
+    g, kernels = np.ascontiguousarray(batch_last(g), dtype), by_group(weight, groups).swapaxes(1, 2)
     out = np.zeros((groups * weight.shape[1], *window.padded, g.shape[-1]), dtype)
     for rows, places in bands(window, len(out), g.shape[-1]):
         part = g[:, rows]
-        met = np.matmul(kernels, matrices(part, groups)).reshape(len(out), len(places), *part.shape[1:])
+        met = np.matmul(kernels, by_group(part, groups)).reshape(len(out), len(places), *part.shape[1:])
         for k, place in enumerate(places):
             out[place] += met[:, k]
     return without_padding(out, window)
@@ -269,7 +269,7 @@ def _conv_weight(g: Any, x: Any, window: Window, groups: int) -> Any:
     x, g = laid_out(x, window, dtype=dtype), np.ascontiguousarray(batch_last(g), dtype)
     # This order of factors, and not its transpose, is a quarter faster in float64.
     sums = sum(
-        np.matmul(columns(x, places, groups), matrices(g[:, rows], groups).swapaxes(1, 2))
+        np.matmul(columns(x, places, groups), by_group(g[:, rows], groups).swapaxes(1, 2))
         for rows, places in bands(window, len(x), x.shape[-1])
     )
     return sums.swapaxes(1, 2).reshape(len(g), len(x) // groups, *window.size)
@@ -336,7 +336,7 @@ def conv(
     array([[[1., 2., 4.]]])
     """
     x, weight, bias = checked_channels("conv", x, weight, bias, groups, 1)
-    window = windows("conv", x.shape[2:], weight.shape[2:], *map(settled, (stride, padding, dilation)))
+    window = windows_over("conv", x.shape[2:], weight.shape[2:], *map(hashable, (stride, padding, dilation)))
     return _conv(x, weight, bias, window, groups)
 
 
@@ -368,7 +368,7 @@ def conv_transpose(
     x, weight, bias = checked_channels(who, x, weight, bias, groups, 0)
     counts, size = x.shape[2:], weight.shape[2:]
     stride, padding, more, dilation = (
-        per_axis(settled(given), len(size), least, f"the {what} of {who}()")
+        per_axis(hashable(given), len(size), least, f"the {what} of {who}()")
         for given, least, what in ((stride, 1, "stride"), (padding, 0, "padding"), (output_padding, 0, "output_padding"),
                                    (dilation, 1, "dilation"))
     )  # fmt: skip
@@ -404,7 +404,7 @@ def shares(x: Any, best: Any, window: Window, dtype: Any) -> list[Any]:
     return [hit / ties for hit in found]
 
 
-def times(x: Any, share: Any, finite: bool) -> Any:
+def times_share(x: Any, share: Any, finite: bool) -> Any:
     """The product, and 0 where the share is 0 also if x is infinite or nan; where it cannot be, that is 20 times faster."""
     return x * share if finite else np.multiply(x, share, out=np.zeros_like(x), where=share != 0)
 
@@ -428,7 +428,7 @@ def _max_unpool(g: Any, x: Any, best: Any, window: Window) -> Any:
     finite = is_finite(g)
     out = np.zeros((len(g), *window.padded, g.shape[-1]), g.dtype)
     for share, place in zip(shares(x, best, window, g.dtype), window.places, strict=True):
-        part = times(g, share, finite)
+        part = times_share(g, share, finite)
         out[place] = out[place] + part if window.overlaps else part
     return without_padding(out, window)
 
@@ -439,7 +439,8 @@ def _max_picked(h: Any, x: Any, best: Any, window: Window) -> Any:
     """The elements of `h` where max_pool(x) = `best` took those of x, their mean where elements tie."""
     h = laid_out(h, window)
     finite = is_finite(h)
-    parts = (times(h[place], share, finite) for share, place in zip(shares(x, best, window, h.dtype), window.places, strict=True))
+    pairs = zip(shares(x, best, window, h.dtype), window.places, strict=True)
+    parts = (times_share(h[place], share, finite) for share, place in pairs)
     return batch_first(sum(parts))
 
 
@@ -473,18 +474,18 @@ def pooled_windows(
     Raises:
         ValueError: for settings out of range, windows that do not fit, or padding so wide that a window may see nothing else.
     """
-    x = floating(who, x)
+    x = with_space(who, x)
     ndim = len(x.shape) - 2
-    size = per_axis(settled(size), ndim, 1, f"the size of the windows of {who}()")
-    stride, padding, dilation = map(settled, (size if stride is None else stride, padding, dilation))
-    window = windows(who, x.shape[2:], size, stride, padding, dilation, bool(ceil_mode))
+    size = per_axis(hashable(size), ndim, 1, f"the size of the windows of {who}()")
+    stride, padding, dilation = map(hashable, (size if stride is None else stride, padding, dilation))
+    window = windows_over(who, x.shape[2:], size, stride, padding, dilation, bool(ceil_mode))
     reach = extents(size, window.dilation)
     if padding != "same" and any(2 * b > r for b, r in zip(window.before, reach, strict=True)):
         raise ValueError(f"the padding of {who}() is at most half of its window {reach}, but {padding!r} came")
     return x, window
 
 
-def floating(who: str, x: Any) -> Any:
+def with_space(who: str, x: Any) -> Any:
     """`x` as a floating array or Value with a space; ValueError if it has none."""
     x = as_tensor(x)
     if len(x.shape) < 3:
@@ -607,9 +608,9 @@ def adaptive_avg_pool(x: Any, output_size: Any) -> Any:
     array([[[2., 4.]]])
     """
     who = "adaptive_avg_pool"
-    x = floating(who, x)
+    x = with_space(who, x)
     lengths = x.shape[2:]
-    given = lengths if output_size is None else settled(output_size)
+    given = lengths if output_size is None else hashable(output_size)
     if given.__class__ is tuple and len(given) == len(lengths):
         given = tuple(n if wanted is None else wanted for wanted, n in zip(given, lengths, strict=True))
     counts = per_axis(given, len(lengths), 1, f"the output_size of {who}()")

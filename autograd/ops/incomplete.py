@@ -120,7 +120,7 @@ def gamma_slope_right(n: int, a: Array, x: Array) -> Array:
     s = NODES / (rate + np.sqrt(np.maximum(a, 1.0)) / x)
     weights = np.exp(-s * rate + (a - 1.0) * (np.log1p(s / x) - s / x)) * NODES
     first = np.log(x) - psi(0, a) + np.log1p(s / x)
-    return mean(weights, mixed_derivative(n, 0, lambda i, _: first if i == 1 else -psi(i - 1, a))) * whole
+    return weighted_mean(weights, mixed_derivative(n, 0, lambda i, _: first if i == 1 else -psi(i - 1, a))) * whole
 
 
 def gamma_slope_left(n: int, a: Array, x: Array) -> Array:
@@ -130,7 +130,7 @@ def gamma_slope_left(n: int, a: Array, x: Array) -> Array:
     v = NODES * np.maximum(1.0 / a, 1.0 / (np.maximum(a - x, 0.0) + np.sqrt(x)) * (a > 1.0))
     weights = np.exp(-a * v - x * np.expm1(-v)) * NODES
     first = np.log(x) - psi(0, a) - v
-    return mean(weights, mixed_derivative(n, 0, lambda i, _: first if i == 1 else -psi(i - 1, a))) * whole
+    return weighted_mean(weights, mixed_derivative(n, 0, lambda i, _: first if i == 1 else -psi(i - 1, a))) * whole
 
 
 def gamma_slope_series(n: int, a: Array, x: Array) -> Array:
@@ -148,7 +148,7 @@ def gamma_slope_series(n: int, a: Array, x: Array) -> Array:
     return scipy_function("gammainc")(a, x) * total / whole
 
 
-def mean(weights: Array, values: Any) -> Array:
+def weighted_mean(weights: Array, values: Any) -> Array:
     """The mean of each row."""
     return np.asarray((weights * values).sum(axis=1) / weights.sum(axis=1))
 
@@ -259,7 +259,7 @@ def beta_slope_integral(n: int, m: int, a: Array, b: Array, x: Array) -> Array:
             out = out - psi(j - 1, b) + (np.log1p(-x * np.exp(-v)) if j == 1 else 0.0)
         return out
 
-    return mean(weights, mixed_derivative(n, m, h)) * whole
+    return weighted_mean(weights, mixed_derivative(n, m, h)) * whole
 
 
 def beta_slope_series(n: int, m: int, a: Array, b: Array, x: Array) -> Array:

@@ -84,14 +84,14 @@ def antisymmetric(x: Any) -> Any:
     return x - swap(x)
 
 
-def floating(x: Any) -> Any:
+def float_tensor(x: Any) -> Any:
     """A Value as it is, with floats, or an array of floats."""
     return as_tensor(as_floats(x))
 
 
-def matrices(name: str, x: Any, square: bool = True) -> Any:
+def as_matrices(name: str, x: Any, square: bool = True) -> Any:
     """`x`, checked to be matrices; LinAlgError otherwise, as of NumPy."""
-    x = floating(x)
+    x = float_tensor(x)
     shape = np.shape(x)
     if len(shape) < 2 or (square and shape[-1] != shape[-2]):
         kind = "square matrices" if square else "matrices"
@@ -146,7 +146,7 @@ def _inv(x: Any) -> Any:
 @composed
 def inv(a: Any) -> Any:
     """The inverse of square matrices."""
-    return _inv(matrices("inv", a))
+    return _inv(as_matrices("inv", a))
 
 
 def solve_rule(g: Any, out: Any, values: tuple[Any, Any]) -> tuple[Any, Any]:
@@ -169,7 +169,7 @@ def _solve(values: tuple[Any, Any]) -> Any:
 def solve(a: Any, b: Any) -> Any:
     """The solution x of ``a @ x = b``: (..., m, m) and (m) -> (..., m), or (..., m, m) and (..., m, k) -> (..., m, k)."""
     a, b = as_floats(a, b)
-    a, b = matrices("solve", a), floating(b)
+    a, b = as_matrices("solve", a), float_tensor(b)
     return squeeze(_solve((a, column(b))), -1) if len(np.shape(b)) == 1 and len(np.shape(a)) > 2 else _solve((a, b))
 
 
@@ -228,7 +228,7 @@ def _det(x: Any, by_minors: bool) -> Any:
 @composed
 def det(a: Any) -> Any:
     """The determinant of square matrices; the derivatives of singular ones are right at every order."""
-    return _det(matrices("det", a), False)
+    return _det(as_matrices("det", a), False)
 
 
 def logabsdet_rule(g: Any, out: Any, x: Any) -> Any:
@@ -247,7 +247,7 @@ def _logabsdet(x: Any) -> Any:
 @composed
 def slogdet(a: Any) -> Any:
     """(sign, logarithm of the absolute value) of the determinant. The sign is plain; singular matrices have no derivative."""
-    a = matrices("slogdet", a)
+    a = as_matrices("slogdet", a)
     plain = np.linalg.slogdet(raw(a))
     return type(plain)(plain[0], _logabsdet(a))
 
@@ -274,7 +274,7 @@ def _pinv(x: Any, rcond: Any, hermitian: bool, rtol: Any) -> Any:
 @composed
 def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
     """The Moore-Penrose inverse, with a derivative where the rank does not change; of `hermitian` ones from one triangle."""
-    a = matrices("pinv", a, square=hermitian)
+    a = as_matrices("pinv", a, square=hermitian)
     return _pinv(from_triangle(a, True) if hermitian else a, rcond, hermitian, rtol)
 
 
@@ -282,7 +282,7 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None
 def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     """(x, residuals, rank, singular values) of the least-squares problem ``a @ x = b``; the rank is plain."""
     a, b = as_floats(a, b)
-    a, b = matrices("lstsq", a, square=False), floating(b)
+    a, b = as_matrices("lstsq", a, square=False), float_tensor(b)
     _, residuals, rank, _ = np.linalg.lstsq(raw(a), raw(b), rcond)
     eps = np.finfo(raw(a).dtype).eps
     rcond = eps * max(np.shape(a)) if rcond is None else eps if rcond < 0 else rcond  # as LAPACK reads them
@@ -294,7 +294,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
 @composed
 def matrix_power(a: Any, n: int) -> Any:
     """Square matrices times themselves, n times, by repeated squaring; inverses for a negative n."""
-    a, n = matrices("matrix_power", a), operator.index(n)
+    a, n = as_matrices("matrix_power", a), operator.index(n)
     if n < 0:
         a, n = _inv(a), -n
     out: Any = None
@@ -343,7 +343,7 @@ def _cholesky(x: Any) -> Any:
 @composed
 def cholesky(a: Any, /, *, upper: bool = False) -> Any:
     """The lower triangular L with ``L @ L.T = a`` for a symmetric positive definite `a`, or L.T, from one triangle."""
-    a = from_triangle(matrices("cholesky", a), not upper)
+    a = from_triangle(as_matrices("cholesky", a), not upper)
     return swap(_cholesky(swap(a))) if upper else _cholesky(a)  # NumPy reads the triangle that it returns
 
 
@@ -374,7 +374,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     With the mode "complete" the last columns of Q are any that complete the others: only what does not depend on the
     choice has a derivative.
     """
-    a = matrices("qr", a, square=False)
+    a = as_matrices("qr", a, square=False)
     m, n = shape_of(a)[-2:]
     if mode not in ("reduced", "r", "complete"):
         if not is_value(a) or mode != "raw":
@@ -413,7 +413,7 @@ def eigh(a: Any, UPLO: str = "L") -> Any:
     uplo = str(UPLO).upper()
     if uplo not in ("L", "U"):
         raise ValueError(f"eigh() takes 'L' or 'U' as UPLO, the triangle that it reads, but {UPLO!r} came")
-    a = from_triangle(matrices("eigh", a), uplo == "L")
+    a = from_triangle(as_matrices("eigh", a), uplo == "L")
     n = shape_of(a)[-1]
     return type(np.linalg.eigh(np.eye(1)))(*unpack(_eigh(a, uplo), (n,), (n, n)))
 
@@ -448,8 +448,8 @@ def _eig(x: Any) -> Any:
 @composed
 def eig(a: Any) -> Any:
     """(eigenvalues, eigenvectors of length 1 as columns) of square matrices whose eigenvalues are real."""
-    n = np.shape(matrices("eig", a))[-1]
-    return type(np.linalg.eig(np.eye(1)))(*unpack(_eig(matrices("eig", a)), (n,), (n, n)))
+    n = np.shape(as_matrices("eig", a))[-1]
+    return type(np.linalg.eig(np.eye(1)))(*unpack(_eig(as_matrices("eig", a)), (n,), (n, n)))
 
 
 @composed
@@ -544,7 +544,7 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
     With full_matrices the last columns of U, or rows of Vh, are any that complete the others: only what does not depend
     on the choice has a derivative.
     """
-    a = matrices("svd", a, square=hermitian)
+    a = as_matrices("svd", a, square=hermitian)
     a = from_triangle(a, True) if hermitian else a
     m, n = shape_of(a)[-2:]
     k, full = min(m, n), bool(full_matrices and compute_uv and m != n)
@@ -597,7 +597,7 @@ def largest(x: Any, axis: Any, keepdims: bool = False) -> Any:
 @composed
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Any:
     """The norm of vectors over `axis`: ``sum(|x| ** ord) ** (1 / ord)``, inf and -inf for the extremes, 0 for a count."""
-    x = floating(x)
+    x = float_tensor(x)
     if np.isinf(ord):
         return (largest if ord > 0 else _min)(absolute(x), axis, keepdims)
     if ord in (0, 1):
@@ -608,7 +608,7 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: flo
 @composed
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
     """The norm of matrices in the last two axes: "fro", "nuc", 1, -1, 2, -2, inf or -inf, as in numpy.linalg.norm."""
-    x = matrices("matrix_norm", x, square=False)
+    x = as_matrices("matrix_norm", x, square=False)
     if ord in (None, "f", "fro"):
         return _norm(x, (-2, -1), keepdims, 2.0)
     if ord not in ("nuc", 1, -1, 2, -2, np.inf, -np.inf):
@@ -624,7 +624,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
     The derivative of the 2-norm at 0 is 0.
     """
-    x = floating(x)
+    x = float_tensor(x)
     ndim = len(np.shape(x))
     if axis is None and (ord is None or (ord == 2 and ndim == 1) or (ord in ("f", "fro") and ndim == 2)):
         return _norm(x, None, keepdims, 2.0)
@@ -642,7 +642,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 @composed
 def cond(x: Any, p: Any = None) -> Any:
     """The condition number of matrices: the norm times that of the inverse, by default of singular values; inf if singular."""
-    x = matrices("cond", x, square=p not in (None, 2, -2))
+    x = as_matrices("cond", x, square=p not in (None, 2, -2))
     plain = np.linalg.cond(raw(x), p)  # and NumPy's errors
     endless = np.isinf(plain)
     if p in (None, 2, -2):

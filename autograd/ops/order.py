@@ -135,7 +135,7 @@ def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
     return getitem(ar1, ~np.isin(raw(ar1), raw(as_array(ar2))))
 
 
-def in_rows(name: str, a: Any, q: Any, axis: Any, keepdims: bool, weights: Any) -> Any:
+def rows_over(name: str, a: Any, q: Any, axis: Any, keepdims: bool, weights: Any) -> Any:
     """`a` with the axes that a quantile is over as the last one; TypeError for settings that have no derivative."""
     if weights is not None or is_value(q) or holds_value(q):
         raise TypeError(f"{name}() takes no weights, and plain numbers as q: it has no derivative with respect to either")
@@ -165,7 +165,7 @@ def quantile(
     Every method takes a mean of two neighbours in order. Which, and with what weights, is read off what
     NumPy gives for 0, 1, 2, ..., since it depends on the length alone.
     """
-    rows = in_rows("quantile", a, q, axis, keepdims, weights)
+    rows = rows_over("quantile", a, q, axis, keepdims, weights)
     length = rows.shape[-1]
     place = np.asarray(np.quantile(np.arange(length, dtype=float), q, method=method))
     low = np.floor(place).astype(int)
@@ -205,7 +205,7 @@ def nanquantile(
     keepdims: bool = False, *, weights: None = None,
 ) -> Any:  # fmt: skip
     """The q-th quantiles over `axis` of what is not nan, by any of NumPy's methods; nan with a warning where all is nan."""
-    rows = in_rows("nanquantile", a, q, axis, keepdims, weights)
+    rows = rows_over("nanquantile", a, q, axis, keepdims, weights)
     q = np.asarray(q, dtype=float)
     if not np.all((q >= 0.0) & (q <= 1.0)):
         raise ValueError(f"quantiles lie between 0 and 1, percentiles between 0 and 100, but the quantile {q} came")

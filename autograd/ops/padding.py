@@ -67,14 +67,14 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
         return _pad(array, width, "constant")
     np.pad(np.zeros((1,) * ndim), width)  # for NumPy's errors
     array = as_floats(array)  # integers would cut off what is put beside them
-    extras = per_axis(extra, ndim)
+    extras = pairs_per_axis(extra, ndim)
     for axis, (before, after) in enumerate(np.broadcast_to(width, (ndim, 2)).tolist()):
         if before or after:
             array = concatenate(beside(array, axis, before, after, mode, extras[axis]), axis)
     return array
 
 
-def per_axis(extra: Any, ndim: int) -> list[tuple[Any, Any]]:
+def pairs_per_axis(extra: Any, ndim: int) -> list[tuple[Any, Any]]:
     """For each axis the two arguments of a mode: those before and behind the array."""
     if extra is None or isinstance(extra, str):
         return [(extra, extra)] * ndim

@@ -17,7 +17,7 @@ import numpy as np
 
 from autograd.op import Op
 from autograd.ops import functions, needs_scipy, table
-from autograd.ops.convolution import windows
+from autograd.ops.convolution import windows_over
 from autograd.ops.shapes import as_array
 
 Shape = tuple[int, ...]
@@ -138,7 +138,7 @@ def call_with(name: str, how: tuple[Any, ...], *inputs: Any) -> Any:
 # fmt: off
 MASK = np.array([[True, False], [False, True]])
 PLACES = np.array([[0, 2, 2], [3, 1, 0]])
-PAIRS = windows("max_pool", (4,), (2,), 2)
+PAIRS = windows_over("max_pool", (4,), (2,), 2)
 ROW = np.array([[[1.0, 3.0, 4.0, 2.0]]])
 TWO_ROWS = np.array([[[1.0, 3.0, 4.0, 2.0]], [[5.0, 5.0, 2.0, 6.0]]])
 #: Of one input: its shape, then the arguments after it.
@@ -228,8 +228,9 @@ OTHER: dict[str, list[Case]] = {
              Case([(1, 1, 3, 4), (2, 1, 2, 2)], lambda x, w: f.conv(x, w, stride=(1, 2)))],
     "conv_input": [Case([(1, 2, 3), (2, 1, 2)], f.conv_transpose),
                    Case([(1, 1, 2, 2), (1, 2, 2, 2)], lambda g, w: f.conv_transpose(g, w, stride=2))],
-    "conv_weight": [Case([(1, 2, 2), (1, 2, 4)], lambda g, x: f.conv_weight(g, x, windows("conv", (4,), (3,), 1), 1)),
-                    Case([(1, 1, 2, 2), (1, 1, 3, 3)], lambda g, x: f.conv_weight(g, x, windows("conv", (3, 3), (2, 2), 1), 1))],
+    "conv_weight": [Case([(1, 2, 2), (1, 2, 4)], lambda g, x: f.conv_weight(g, x, windows_over("conv", (4,), (3,), 1), 1)),
+                    Case([(1, 1, 2, 2), (1, 1, 3, 3)],
+                         lambda g, x: f.conv_weight(g, x, windows_over("conv", (3, 3), (2, 2), 1), 1))],
     "max_pool": [Case([(1, 2, 4)], lambda x: f.max_pool(x, 2), apart),
                  Case([(1, 1, 3, 4)], lambda x: f.max_pool(x, 2, 1), apart)],
     "max_unpool": [Case([(1, 1, 2)], lambda g: f.max_unpool(g, ROW, f.max_pool(ROW, 2), PAIRS)),

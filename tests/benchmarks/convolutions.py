@@ -23,7 +23,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 import nn
 from autograd import Value
 from autograd.ops import convolution
-from autograd.ops.convolution import BAND, _conv, _conv_input, _conv_weight, batch_first, batch_last, windows
+from autograd.ops.convolution import BAND, _conv, _conv_input, _conv_weight, batch_first, batch_last, windows_over
 from tests.benchmarks.timing import in_turns, rounds, seconds, show
 
 STEPS = 10  # in one measurement
@@ -44,7 +44,7 @@ def forwards(x: Any, weight: Any) -> Formulations:
     last, nhwc, nchw = batch_first(contiguous(x, 1, 2, 3, 0)), contiguous(x, 0, 2, 3, 1), np.ascontiguousarray(x)
     by_channel, by_pixel = weight.reshape(len(weight), -1), contiguous(weight, 2, 3, 1, 0)
     side = x.shape[-1] - size + 1
-    window = windows("conv", x.shape[2:], weight.shape[2:], 1)
+    window = windows_over("conv", x.shape[2:], weight.shape[2:], 1)
 
     def one_product_nhwc() -> Any:
         met = sliding_window_view(nhwc, (size, size), (1, 2)).transpose(
@@ -82,9 +82,9 @@ def forwards(x: Any, weight: Any) -> Formulations:
 
 def backwards(g: Any, weight: Any, side: int) -> Formulations:
     """The gradient of the input: windows added up, or a convolution with the kernel turned round."""
-    window = windows("conv", (side, side), weight.shape[2:], 1)
+    window = windows_over("conv", (side, side), weight.shape[2:], 1)
     turned, full = np.ascontiguousarray(weight.swapaxes(0, 1)[:, :, ::-1, ::-1]), weight.shape[-1] - 1
-    wide = windows("conv", g.shape[2:], weight.shape[2:], 1, full)
+    wide = windows_over("conv", g.shape[2:], weight.shape[2:], 1, full)
     return {
         "ours: windows added up": lambda: _conv_input(g, weight, window, 1),
         "kernel turned round": lambda: _conv(g, turned, None, wide, 1),
@@ -93,7 +93,7 @@ def backwards(g: Any, weight: Any, side: int) -> Formulations:
 
 def pools(x: Any) -> Formulations:
     """The maximum of 2x2 windows."""
-    window = windows("max_pool", x.shape[2:], (2, 2), 2)
+    window = windows_over("max_pool", x.shape[2:], (2, 2), 2)
     memory = batch_last(x)
     blocks = memory.reshape(len(memory), x.shape[2] // 2, 2, x.shape[3] // 2, 2, len(x))
     return {
@@ -117,7 +117,7 @@ def formulations(dtype: str, count: int) -> None:
         weight = rng.standard_normal((outputs, channels, 3, 3)).astype(dtype)
         name = f"conv {channels} -> {outputs}, {side}x{side}, {dtype}"
         compare(name, forwards(x, weight), count)
-        g = _conv(x, weight, None, windows("conv", (side, side), (3, 3), 1), 1)
+        g = _conv(x, weight, None, windows_over("conv", (side, side), (3, 3), 1), 1)
         compare(f"its gradient of the input, {dtype}", backwards(g, weight, side), count)
         if g.shape[-1] % 2 == 0:
             compare(f"max_pool of {g.shape}, {dtype}", pools(g), count)
@@ -125,7 +125,7 @@ def formulations(dtype: str, count: int) -> None:
 
 def bands(count: int) -> None:
     """A layer whose matrix of windows is large: in bands, and at once."""
-    rng, window = np.random.default_rng(0), windows("conv", (56, 56), (3, 3), 1, 1)
+    rng, window = np.random.default_rng(0), windows_over("conv", (56, 56), (3, 3), 1, 1)
     x, g = (batch_first(rng.standard_normal((16, 56, 56, 32), dtype="float32")) for _ in range(2))
     weight = rng.standard_normal((16, 16, 3, 3), dtype="float32")
 

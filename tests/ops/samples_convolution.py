@@ -10,7 +10,7 @@ import numpy as np
 import scipy.signal
 
 from autograd.ops import functions, table
-from autograd.ops.convolution import windows
+from autograd.ops.convolution import windows_over
 from tests.ops.samples import Sample, number
 
 Options = dict[str, Any]
@@ -53,7 +53,7 @@ def samples(rng: np.random.Generator) -> dict[str, list[Sample]]:
         both("conv_input", lambda g, w, window, groups: scattered(g, w, stride=window.stride, groups=groups), shapes[:2],
              full_window(shapes, options.get("stride", 1)), options.get("groups", 1))  # fmt: skip
     for g, x, size, stride, groups in [((2, 3, 4), (2, 2, 5), (2,), 1, 1), ((1, 2, 2, 2), (1, 2, 4, 3), (2, 2), (2, 1), 2)]:
-        window = windows("conv", x[2:], size, stride)
+        window = windows_over("conv", x[2:], size, stride)
         both("conv_weight", weight_sums, [g, x], window, groups)
 
     pools: list[tuple[tuple[int, ...], Options]] = [
@@ -75,7 +75,7 @@ def samples(rng: np.random.Generator) -> dict[str, list[Sample]]:
     for shape, size in [((1, 2, 5), 2), ((2, 1, 5, 3), (3, 2)), ((1, 1, 4, 6), (2, None)), ((1, 1, 2), 3), ((0, 2, 4), 3)]:
         both("adaptive_avg_pool", adaptive, [shape], size)
 
-    pairs, steps = windows("pool", (4,), (2,), 2), windows("pool", (3, 3), (2, 2), 1)
+    pairs, steps = windows_over("pool", (4,), (2,), 2), windows_over("pool", (3, 3), (2, 2), 1)
     for window, layers in ((pairs, (2, 1)), (steps, (1, 2))):
         space, out = (*layers, *window.lengths), (*layers, *window.counts)
         both("sum_pool", lambda x, w: pooled(x, np.sum, w.size, w.stride), [space], window)
@@ -170,7 +170,7 @@ def full_window(shapes: list[tuple[int, ...]], stride: Any) -> Any:
     """The window of the convolution that goes from the full transpose back to the first shape."""
     size, counts = shapes[1][2:], shapes[0][2:]
     lengths = tuple((n - 1) * s + k for n, s, k in zip(counts, each(stride, len(size)), size, strict=True))
-    return windows("conv", lengths, size, stride)
+    return windows_over("conv", lengths, size, stride)
 
 
 def weight_sums(g: Any, x: Any, window: Any, groups: int) -> Any:
