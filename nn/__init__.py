@@ -28,7 +28,8 @@ from nn.losses import (
 from nn.training.guards import (
     DeadUnitWarning, Guard, GuardWarning, NonFiniteGradientWarning, StaleGradientWarning, UnreachedParameterWarning,
     ZeroGradientWarning)
-from nn.training.optimisers import LBFGS, SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, NAdam, Optimizer, RAdam, RMSprop
+from nn.training.optimisers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, NAdam, Optimizer, RAdam, RMSprop
+from nn.training.lbfgs import LBFGS
 from nn.training.clipping import clip_grad_norm, clip_grad_norm_, clip_grad_value, clip_grad_value_
 from nn.training.schedules import (
     ChainedScheduler, ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, CyclicLR, ExponentialLR, LambdaLR,

@@ -25,7 +25,7 @@ import numpy as np
 import nn
 from autograd import Value, no_grad
 from autograd.ops import linear
-from nn.training.optimisers import as_vector, set_from_vector
+from nn.training.lbfgs import as_vector, set_from_vector
 
 try:
     from scipy.optimize import minimize

@@ -11,7 +11,8 @@ from autograd import Value
 from nn.arrays import Rng, flag, whole_number
 from nn.module import Module
 from nn.training.data import DataLoader, as_samples
-from nn.training.optimisers import LBFGS, Optimizer
+from nn.training.lbfgs import LBFGS
+from nn.training.optimisers import Optimizer
 from nn.training.untrained import require_all_trained
 
 Metrics = Mapping[str, Callable[[np.ndarray, np.ndarray], float]]

@@ -8,21 +8,17 @@ Adam on (784, 128) takes as long with buffers for all of them.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterable
-from typing import Any
+from dataclasses import KW_ONLY, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from autograd import Value
-from nn.arrays import positive_integer, shown
-from nn.extras import extra
-from nn.training.guards import Guard, NonFiniteGradientWarning
+from nn.arrays import shown
+from nn.training.guards import Guard
+from nn.training.options import Options
 
-NAN_TRIAL = (
-    "the loss was nan where the line search of LBFGS tried it, which ends its step early, maybe where it began: keep the loss "
-    "a number everywhere, as by log_softmax or softplus in place of log, or scale it down, so that the first trial is shorter"
-)
 PASS = "pass model.parameters() or model.named_parameters()"
 KEPT = ("params", "names", "name")  # what a group keeps when a state is loaded
 NUMBERS = {  # the options of the optimisers here, which are numbers; those of somebody's own may be anything
@@ -34,20 +30,32 @@ FLAGS = ("decoupled_weight_decay", "maximize", "nesterov", "centered", "amsgrad"
 BELOW_ONE = ("betas", "alpha", "rho")  # how much of a running average is kept
 
 
-class Optimizer:
+class ParameterList:
+    """The attribute `parameters` of an optimiser: a list, whatever its constructor was given."""
+
+    def __get__(self, optimizer: Any, owner: Any) -> list[Value]:
+        if optimizer is None:
+            return self  # type: ignore[return-value]
+        return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+    def __set__(self, optimizer: Any, given: Iterable[Any]) -> None:
+        raise AttributeError("the parameters of an optimiser are those of its groups: use add_param_group()")
+
+
+class Optimizer(Options):
     """The base of optimisers: groups of parameters with their options, and a state for each parameter.
 
-    A subclass calls ``super().__init__(parameters, {"lr": ..., further options})`` and defines ``update(grad, state, group)``,
-    which returns what is subtracted from a parameter. It gets the gradient; a dict that is the parameter's own, where
+    A subclass names its options as annotated attributes, which become arguments of its constructor (or defines a constructor
+    that calls ``super().__init__(parameters, {"lr": ..., further options})``), and defines ``update(grad, state, group)``,
+    which returns what is subtracted from a parameter. update() gets the gradient; a dict that belongs to the parameter, where
     ``state["step"]`` is 1 the first time and all else is missing until update() puts it there; and the options of the
     group. What it keeps there is named in ``slots``, arrays (or floats) of the shape of the parameter, or in ``numbers``,
     so that a saved state can be loaded. For a parameter of float16 the gradient and the state are float32.
 
     >>> class SignMomentum(Optimizer):  # Chen et al. 2023 without its weight decay: w -= lr * sign(average)
     ...     slots = ("average",)
-    ...
-    ...     def __init__(self, parameters, lr=1e-2, keep=0.9):
-    ...         super().__init__(parameters, {"lr": lr, "keep": keep})
+    ...     lr: float = 1e-2
+    ...     keep: float = 0.9
     ...
     ...     def update(self, grad, state, group):
     ...         keep = group["keep"]
@@ -90,8 +98,13 @@ class Optimizer:
     (1.7, 0.5)
     """
 
-    slots: tuple[str, ...] = ()  # names in the state of a parameter that have its shape
-    numbers: tuple[str, ...] = ()  # names in the state that are single numbers, besides "step"
+    slots: ClassVar[tuple[str, ...]] = ()  # names in the state of a parameter that have its shape
+    numbers: ClassVar[tuple[str, ...]] = ()  # names in the state that are single numbers, besides "step"
+
+    parameters: ParameterList = ParameterList()
+    if TYPE_CHECKING:  # the last argument of the constructors that Options makes
+        _: KW_ONLY
+        guards: bool = True
 
     def __init__(self, parameters: Iterable[Any], defaults: dict[str, Any], *, guards: bool = True) -> None:
         if isinstance(parameters, (Value, dict)) or not isinstance(parameters, Iterable):
@@ -138,11 +151,6 @@ class Optimizer:
             if not dtype.type(eps):
                 raise ValueError(f"eps={eps} is zero in {dtype}, and 0 / 0 would be nan: pass a larger one, as eps=1e-8")
         self.param_groups.append(options)
-
-    @property
-    def parameters(self) -> list[Value]:
-        """The parameters of all groups."""
-        return [parameter for group in self.param_groups for parameter in group["params"]]
 
     @property
     def lr(self) -> float:
@@ -407,20 +415,13 @@ class SGD(Optimizer):
 
     slots = ("momentum_buffer",)
 
-    def __init__(
-        self,
-        parameters: Iterable[Any],
-        lr: float = 1e-3,
-        momentum: float = 0.0,
-        dampening: float = 0.0,
-        weight_decay: float = 0.0,
-        nesterov: bool = False,
-        *,
-        maximize: bool = False,
-        guards: bool = True,
-    ) -> None:
-        options = {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay, "nesterov": nesterov}
-        super().__init__(parameters, {**options, "maximize": maximize}, guards=guards)
+    lr: float = 1e-3
+    momentum: float = 0.0
+    dampening: float = 0.0
+    weight_decay: float = 0.0
+    nesterov: bool = False
+    _: KW_ONLY
+    maximize: bool = False
 
     def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
         momentum = group["momentum"]
@@ -441,21 +442,13 @@ class Adagrad(Optimizer):
 
     slots = ("sum",)
 
-    def __init__(
-        self,
-        parameters: Iterable[Any],
-        lr: float = 1e-2,
-        lr_decay: float = 0.0,
-        weight_decay: float = 0.0,
-        initial_accumulator_value: float = 0.0,
-        eps: float = 1e-10,
-        *,
-        maximize: bool = False,
-        guards: bool = True,
-    ) -> None:
-        options = {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay, "eps": eps, "maximize": maximize}
-        options["initial_accumulator_value"] = initial_accumulator_value
-        super().__init__(parameters, options, guards=guards)
+    lr: float = 1e-2
+    lr_decay: float = 0.0
+    weight_decay: float = 0.0
+    initial_accumulator_value: float = 0.0
+    eps: float = 1e-10
+    _: KW_ONLY
+    maximize: bool = False
 
     def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
         square = grad * grad
@@ -471,19 +464,12 @@ class Adadelta(Optimizer):
 
     slots = ("square_avg", "acc_delta")
 
-    def __init__(
-        self,
-        parameters: Iterable[Any],
-        lr: float = 1.0,
-        rho: float = 0.9,
-        eps: float = 1e-6,
-        weight_decay: float = 0.0,
-        *,
-        maximize: bool = False,
-        guards: bool = True,
-    ) -> None:
-        options = {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
-        super().__init__(parameters, options, guards=guards)
+    lr: float = 1.0
+    rho: float = 0.9
+    eps: float = 1e-6
+    weight_decay: float = 0.0
+    _: KW_ONLY
+    maximize: bool = False
 
     def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
         rho, eps = group["rho"], group["eps"]
@@ -504,21 +490,14 @@ class RMSprop(Optimizer):
 
     slots = ("square_avg", "grad_avg", "momentum_buffer")
 
-    def __init__(
-        self,
-        parameters: Iterable[Any],
-        lr: float = 1e-2,
-        alpha: float = 0.99,
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        momentum: float = 0.0,
-        centered: bool = False,
-        *,
-        maximize: bool = False,
-        guards: bool = True,
-    ) -> None:
-        options = {"lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay, "momentum": momentum}
-        super().__init__(parameters, {**options, "centered": centered, "maximize": maximize}, guards=guards)
+    lr: float = 1e-2
+    alpha: float = 0.99
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+    momentum: float = 0.0
+    centered: bool = False
+    _: KW_ONLY
+    maximize: bool = False
 
     def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
         alpha = group["alpha"]
@@ -551,21 +530,14 @@ class Adam(Optimizer):
 
     slots = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
 
-    def __init__(
-        self,
-        parameters: Iterable[Any],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        amsgrad: bool = False,
-        *,
-        maximize: bool = False,
-        decoupled_weight_decay: bool = False,
-        guards: bool = True,
-    ) -> None:
-        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad, "maximize": maximize}
-        super().__init__(parameters, {**options, "decoupled_weight_decay": decoupled_weight_decay}, guards=guards)
+    lr: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+    amsgrad: bool = False
+    _: KW_ONLY
+    maximize: bool = False
+    decoupled_weight_decay: bool = False
 
     def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
         beta1, beta2 = group["betas"]
@@ -584,21 +556,8 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with the weight decay apart from the gradient: ``data *= 1 - lr * weight_decay`` (Loshchilov and Hutter 2019)."""
 
-    def __init__(
-        self,
-        parameters: Iterable[Any],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
-        amsgrad: bool = False,
-        *,
-        maximize: bool = False,
-        guards: bool = True,
-    ) -> None:
-        super().__init__(
-            parameters, lr, betas, eps, weight_decay, amsgrad, maximize=maximize, decoupled_weight_decay=True, guards=guards
-        )
+    weight_decay: float = 1e-2
+    decoupled_weight_decay: bool = field(default=True, init=False)
 
 
 class Adamax(Optimizer):
@@ -606,19 +565,12 @@ class Adamax(Optimizer):
 
     slots = ("exp_avg", "exp_inf")
 
-    def __init__(
-        self,
-        parameters: Iterable[Any],
-        lr: float = 2e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        *,
-        maximize: bool = False,
-        guards: bool = True,
-    ) -> None:
-        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
-        super().__init__(parameters, options, guards=guards)
+    lr: float = 2e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+    _: KW_ONLY
+    maximize: bool = False
 
     def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
         beta1, beta2 = group["betas"]
@@ -638,22 +590,14 @@ class NAdam(Optimizer):
     slots = ("exp_avg", "exp_avg_sq")
     numbers = ("mu_product",)
 
-    def __init__(
-        self,
-        parameters: Iterable[Any],
-        lr: float = 2e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        momentum_decay: float = 4e-3,
-        decoupled_weight_decay: bool = False,
-        *,
-        maximize: bool = False,
-        guards: bool = True,
-    ) -> None:
-        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "momentum_decay": momentum_decay}
-        options |= {"decoupled_weight_decay": decoupled_weight_decay, "maximize": maximize}
-        super().__init__(parameters, options, guards=guards)
+    lr: float = 2e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+    momentum_decay: float = 4e-3
+    decoupled_weight_decay: bool = False
+    _: KW_ONLY
+    maximize: bool = False
 
     def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
         lr, step, (beta1, beta2) = group["lr"], state["step"], group["betas"]
@@ -674,20 +618,13 @@ class RAdam(Optimizer):
 
     slots = ("exp_avg", "exp_avg_sq")
 
-    def __init__(
-        self,
-        parameters: Iterable[Any],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-        decoupled_weight_decay: bool = False,
-        *,
-        maximize: bool = False,
-        guards: bool = True,
-    ) -> None:
-        options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize}
-        super().__init__(parameters, {**options, "decoupled_weight_decay": decoupled_weight_decay}, guards=guards)
+    lr: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+    decoupled_weight_decay: bool = False
+    _: KW_ONLY
+    maximize: bool = False
 
     def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
         step, (beta1, beta2) = state["step"], group["betas"]
@@ -702,134 +639,3 @@ class RAdam(Optimizer):
         change = mean / (sqrt(square) + group["eps"])
         change *= rate * math.sqrt(bias * certainty)
         return change
-
-
-class LBFGS(Optimizer):
-    """L-BFGS, a quasi-Newton method for full batches (Liu and Nocedal 1989): SciPy's, over all parameters as one vector.
-
-    A step runs up to max_iter iterations. There is no learning rate: a line search finds the length of each iteration.
-    The history of curvature is not kept from one step to the next, so that few long steps are better than many short ones.
-
-    Args:
-        parameters: as for every optimiser; each keeps its dtype, and frozen ones are left out.
-        max_iter: iterations in one step.
-        max_eval: evaluations of the loss in one step, by default ``max_iter * 5 // 4``; the last line search is completed.
-        tolerance_grad: the step ends when no element of the gradient is larger.
-        tolerance_change: the step ends when the loss falls by less, relative to the larger of the loss and 1.
-        history_size: how many past iterations the curvature is estimated from.
-
-    Raises:
-        ImportError: if SciPy is not installed.
-
-    >>> w = Value([4.0, -2.0])
-    >>> optimizer = LBFGS([w])
-    >>> def closure():
-    ...     optimizer.zero_grad()
-    ...     loss = ((w - [1.0, 2.0]) ** 2).sum()
-    ...     loss.backward()
-    ...     return loss
-    >>> optimizer.step(closure).data
-    25.0
-    >>> w.data.round(6)
-    array([1., 2.])
-    """
-
-    def __init__(
-        self,
-        parameters: Iterable[Any],
-        *,
-        max_iter: int = 20,
-        max_eval: int | None = None,
-        tolerance_grad: float = 1e-7,
-        tolerance_change: float = 1e-9,
-        history_size: int = 100,
-        guards: bool = True,
-    ) -> None:
-        options = {"max_iter": max_iter, "max_eval": max_eval, "tolerance_grad": tolerance_grad}
-        options |= {"tolerance_change": tolerance_change, "history_size": history_size}
-        super().__init__(parameters, options, guards=guards)
-        for name in ("max_iter", "max_eval", "history_size"):
-            number = self.param_groups[0][name]
-            if number is not None:
-                positive_integer(name, number)
-
-    def add_param_group(self, group: dict[str, Any]) -> None:
-        """The only group; a second one is a ValueError."""
-        if self.param_groups:
-            raise ValueError("LBFGS takes one group: all parameters move together, as one vector")
-        super().add_param_group(group)
-
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Run up to max_iter iterations. Whatever is raised, also by the closure, the parameters are then as they were.
-
-        Args:
-            closure: computes the loss anew, with zero_grad() and backward(), and returns it.
-
-        Returns:
-            The loss before the step, as the closure returned it.
-
-        Raises:
-            TypeError: if there is no closure, or it returns no number.
-            ValueError: if the closure does not reset the gradients, or calls no backward().
-        """
-        if not callable(closure):
-            raise TypeError("LBFGS evaluates the loss several times in a step: call optimizer.step(closure)")
-        minimize = extra("scipy.optimize", "LBFGS").minimize
-        group = self.param_groups[0]
-        moving = [parameter for parameter in group["params"] if parameter.requires_grad]
-        if not moving:
-            return super().step(closure)
-        losses: list[Any] = []
-        numbers: list[float] = []
-
-        def evaluate(x: np.ndarray) -> tuple[float, np.ndarray]:
-            if losses:
-                set_from_vector(moving, x)
-            loss = closure()
-            if losses and any(parameter.grad_status == "stale" for parameter in moving):
-                raise ValueError("the closure must call zero_grad() first: gradients of earlier evaluations were added up")
-            if not losses and isinstance(loss, Value) and not any(has_gradient(parameter) for parameter in moving):
-                raise ValueError("the closure must call backward() on the loss: no gradient has reached a parameter")
-            if not losses and self.guard is not None:
-                self.guard.check(self)
-            losses.append(loss)
-            numbers.append(number_of(loss))
-            return numbers[-1], as_vector(parameter.grad for parameter in moving)
-
-        options = {"maxiter": group["max_iter"], "maxfun": group["max_eval"] or group["max_iter"] * 5 // 4}
-        options |= {
-            "maxcor": min(group["history_size"], group["max_iter"]),
-            "ftol": group["tolerance_change"],
-            "gtol": group["tolerance_grad"],
-        }
-        start = as_vector(parameter.data for parameter in moving)
-        try:
-            best = minimize(evaluate, start, jac=True, method="L-BFGS-B", options=options).x
-        except BaseException:
-            set_from_vector(moving, start)
-            raise
-        set_from_vector(moving, best)
-        self.steps += 1
-        if self.guard is not None and any(map(math.isnan, numbers)):
-            warnings.warn(NAN_TRIAL, NonFiniteGradientWarning, stacklevel=2)
-        return losses[0]
-
-
-def number_of(loss: Any) -> float:
-    """The loss that a closure returned as a number."""
-    number = loss.data if isinstance(loss, Value) else loss
-    if number is None or np.size(number) != 1:
-        raise TypeError(f"the closure must return the loss, one number, but it returned {loss!r}")
-    return float(np.ravel(number)[0])
-
-
-def as_vector(items: Iterable[Any]) -> np.ndarray:
-    """Floats and arrays one after the other, in one vector of float64."""
-    return np.concatenate([np.ravel(item).astype(float) for item in items])
-
-
-def set_from_vector(parameters: list[Value], x: np.ndarray) -> None:
-    """Set the parameters to the numbers of a vector, each in its dtype."""
-    ends = np.cumsum([parameter.size for parameter in parameters])
-    for parameter, part in zip(parameters, np.split(x, ends[:-1]), strict=True):
-        parameter.data = part.reshape(parameter.shape) if parameter.shape else float(part[0])

@@ -21,7 +21,8 @@ from autograd import Value
 from nn.arrays import positive_integer, shown, whole_number
 from nn.source import level_outside
 from nn.training.guards import GuardWarning
-from nn.training.optimisers import LBFGS, Optimizer
+from nn.training.lbfgs import LBFGS
+from nn.training.optimisers import Optimizer
 
 Functions = Callable[[int], float] | Sequence[Callable[[int], float]]
 COUNTING = (Optimizer.step, LBFGS.step)  # a step() of somebody's own may not count its calls

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 import pickle
 import sys
 from collections.abc import Callable
-from typing import Any
+from dataclasses import KW_ONLY, field
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -865,3 +867,50 @@ def test_the_learning_rate_is_a_number(lr: Any) -> None:
     with pytest.raises(TypeError, match="weight_decay must be a number, but is True"):
         nn.SGD([Value(1.0)], lr=0.1, weight_decay=True)
     assert nn.Adam([Value(1.0)], amsgrad=True).param_groups[0]["amsgrad"] is True
+
+
+class Named(nn.Optimizer):
+    lr: float = 0.1
+    power: float = 1.0
+    _: KW_ONLY
+    mode: str = "plain"
+    note: ClassVar[str] = "no option"
+
+    def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
+        return group["lr"] * grad
+
+
+class Fixed(Named):
+    power: float = 2.0
+    mode: str = field(default="fixed", init=False)
+
+
+def test_annotated_attributes_are_options() -> None:
+    parameter = Value(1.0)
+    assert repr(Named([parameter], 0.5, mode="other")) == "Named(lr=0.5, power=1.0, mode='other')"
+    assert repr(Fixed([parameter], 0.5)) == "Fixed(lr=0.5, power=2.0, mode='fixed')"
+    assert str(inspect.signature(Fixed)) == (
+        "(parameters: 'Iterable[Any]', lr: 'float' = 0.1, power: 'float' = 2.0, *, guards: 'bool' = True) -> 'None'"
+    )
+    assert Named.note == "no option" and not hasattr(Named, "power")
+    assert Fixed([parameter], guards=False).guard is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ((), {}, "parameters"),
+        ((1.0, 2.0, 3.0), {}, "too many positional"),
+        ((), {"mode": "other"}, "unexpected keyword argument"),
+    ],
+)
+def test_arguments_that_are_no_options_are_refused(arguments: Any, options: Any, message: str) -> None:
+    given = ([Value(1.0)], *arguments) if arguments or options else ()
+    with pytest.raises(TypeError, match=rf"Fixed.__init__\(\): .*{message}"):
+        Fixed(*given, **options)
+
+
+def test_the_list_of_parameters_is_not_set() -> None:
+    optimizer = nn.SGD([Value(1.0)])
+    with pytest.raises(AttributeError, match=r"add_param_group\(\)"):
+        optimizer.parameters = []
