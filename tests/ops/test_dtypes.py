@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import pickle
 import warnings
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from autograd import Value, gradient
 from autograd.ops import convolution, functions, table
 from tests.ops.samples import Sample, all_samples
+from tests.sweeps import sweep
 
 SAMPLES = all_samples()
 ops = SimpleNamespace(**{**table(), **functions()})
@@ -23,10 +25,23 @@ COMPUTED = {"cholesky", "eigh", "eigvalsh", "lstsq", "pinv", "svd", "broadcast_a
 NAMES = sorted(SAMPLES.keys() - COMPUTED)
 
 
-def tried(name: str) -> list[tuple[Sample, Any]]:
+class Typed(NamedTuple):
+    """A sample whose inputs take a dtype."""
+
+    sample: Sample
+    dtype: Any
+
+    def __str__(self) -> str:
+        return f"{self.sample.name} of {self.dtype.__name__}"
+
+
+def typed(name: str) -> list[Typed]:
     """Samples of an op, each with a dtype: the first one with all of them, a few more with those that wrap first."""
-    samples = SAMPLES[name]
-    return [(samples[0], dtype) for dtype in INTEGERS] + [(item, dtype) for item in samples[1:6] for dtype in (np.int8, np.uint8)]
+    first, *others = SAMPLES[name]
+    return [
+        *(Typed(first, dtype) for dtype in INTEGERS),
+        *(Typed(item, kind) for item in others[:5] for kind in (np.int8, np.uint8)),
+    ]
 
 
 def whole(data: Any, dtype: Any) -> Any:
@@ -72,38 +87,37 @@ def assert_same(came: Any, right: Any, what: str) -> None:
         np.testing.assert_array_equal(np.asarray(one, float), np.asarray(other, float), what)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_integers_count_as_the_same_floats(name: str) -> None:
-    for sample, dtype in tried(name):
-        inputs = [whole(item, dtype) for item in sample.inputs]
-        twins = [as_float(item) for item in inputs]
-        assert_same(outcome(sample.call, *inputs), outcome(sample.call, *twins), f"{sample.name} of {dtype.__name__}")
+@sweep({name: typed(name) for name in NAMES}, str)
+def test_integers_count_as_the_same_floats(case: Typed) -> None:
+    inputs = [whole(item, case.dtype) for item in case.sample.inputs]
+    twins = [as_float(item) for item in inputs]
+    assert_same(outcome(case.sample.call, *inputs), outcome(case.sample.call, *twins), "the result")
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if any(len(item.inputs) > 1 for item in SAMPLES[name])])
-def test_integers_beside_a_value_count_as_the_same_floats(name: str) -> None:
-    for sample, dtype in tried(name):
-        inputs = [whole(item, dtype) for item in sample.inputs]
-        for place, item in enumerate(sample.inputs if 1 < len(inputs) < 5 else ()):
-            came, right = (
-                differentiated(sample.call, *(Value(item) if i == place else as_(other) for i, other in enumerate(inputs)))
-                for as_ in (lambda x: x, as_float)
-            )
-            assert_same(came, right, f"{sample.name} of {dtype.__name__} beside input {place}")
+@sweep({name: typed(name) for name in NAMES if any(len(item.inputs) > 1 for item in SAMPLES[name])}, str)
+def test_integers_beside_a_value_count_as_the_same_floats(case: Typed) -> None:
+    inputs = [whole(item, case.dtype) for item in case.sample.inputs]
+    for place, item in enumerate(case.sample.inputs if 1 < len(inputs) < 5 else ()):
+        came, right = (
+            differentiated(case.sample.call, *(Value(item) if i == place else as_(other) for i, other in enumerate(inputs)))
+            for as_ in (lambda x: x, as_float)
+        )
+        assert_same(came, right, f"beside input {place}")
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_integers_beside_float32_leave_it_float32(name: str) -> None:
-    for sample in SAMPLES[name][:9]:
-        if "nan" in sample.name:  # which the sample puts in itself, and so makes float64 of integers
-            continue
-        for place, item in enumerate(sample.inputs if len(sample.inputs) > 1 else ()):
-            if np.ndim(item) and all(map(np.ndim, sample.inputs)):
-                value, others = Value(item.astype(np.float32)), [whole(other, np.int64) for other in sample.inputs]
-                mixed = [value if i == place else other for i, other in enumerate(others)]
-                twins = [value if i == place else other.astype(np.float32) for i, other in enumerate(others)]
-                came, right = outcome(sample.call, *mixed), outcome(sample.call, *twins)
-                assert getattr(came, "dtype", None) == getattr(right, "dtype", None), sample.name
+#: Samples that put nan in themselves make float64 of integers.
+BESIDE_FLOAT32 = {name: [sample for sample in SAMPLES[name][:9] if "nan" not in sample.name] for name in NAMES}
+
+
+@sweep(BESIDE_FLOAT32, operator.attrgetter("name"))
+def test_integers_beside_float32_leave_it_float32(sample: Sample) -> None:
+    for place, item in enumerate(sample.inputs if len(sample.inputs) > 1 else ()):
+        if np.ndim(item) and all(map(np.ndim, sample.inputs)):
+            value, others = Value(item.astype(np.float32)), [whole(other, np.int64) for other in sample.inputs]
+            mixed = [value if i == place else other for i, other in enumerate(others)]
+            twins = [value if i == place else other.astype(np.float32) for i, other in enumerate(others)]
+            came, right = outcome(sample.call, *mixed), outcome(sample.call, *twins)
+            assert getattr(came, "dtype", None) == getattr(right, "dtype", None), f"beside input {place}"
 
 
 # --- large sizes ----------------------------------------------------------------------------------

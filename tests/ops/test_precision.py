@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import mpmath as mp
 import numpy as np
@@ -14,8 +15,10 @@ import nn
 from autograd import Value, gradient
 from autograd.ops import functions, table
 from tests.ops.precision import REFERENCES, SLOPES, Reference, line, measured
+from tests.sweeps import sweep
 
 F = functions()
+#: The dtypes of numbers, and whether they are Python floats.
 FORMS = [(np.float64, False), (np.float64, True), (np.float32, False)]
 #: Where a factor of a derivative leaves the narrow range of float16 although the derivative does not.
 NOT_IN_HALF = {"pow", "kv"}
@@ -40,22 +43,41 @@ def test_every_elementwise_operation_has_a_reference() -> None:
     assert set(SLOPES.values()) <= covered()
 
 
-@pytest.mark.parametrize(("dtype", "floats"), FORMS, ids=["float64", "float", "float32"])
-@pytest.mark.parametrize("name", [name for name, reference in REFERENCES.items() if not reference.coarse])
-def test_values_and_derivatives_are_right_to_a_few_ulp(name: str, dtype: Any, floats: bool) -> None:
-    assert_within_bounds(name, dtype, 0, floats)
+class Measure(NamedTuple):
+    """One measurement of a reference."""
+
+    name: str
+    dtype: Any
+    floats: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name} of {'floats' if self.floats else np.dtype(self.dtype)}"
 
 
-@pytest.mark.parametrize("name", [name for name, item in REFERENCES.items() if not item.coarse and name not in NOT_IN_HALF])
-def test_values_and_derivatives_in_half_precision(name: str) -> None:
-    assert_within_bounds(name, np.float16, 0)
+def by_operation(measures: Iterable[Measure]) -> dict[str, list[Measure]]:
+    groups: dict[str, list[Measure]] = {}
+    for measure in measures:
+        groups.setdefault(measure.name.partition(",")[0], []).append(measure)
+    return groups
+
+
+FINE = [name for name, reference in REFERENCES.items() if not reference.coarse]
+
+
+@sweep(by_operation(Measure(name, *form) for name in FINE for form in FORMS), str)
+def test_values_and_derivatives_are_right_to_a_few_ulp(measure: Measure) -> None:
+    assert_within_bounds(measure.name, measure.dtype, 0, measure.floats)
+
+
+@sweep(by_operation(Measure(name, np.float16) for name in FINE if name not in NOT_IN_HALF), str)
+def test_values_and_derivatives_in_half_precision(measure: Measure) -> None:
+    assert_within_bounds(measure.name, measure.dtype, 0)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("dtype", "floats"), FORMS, ids=["float64", "float", "float32"])
-@pytest.mark.parametrize("name", REFERENCES)
-def test_values_and_derivatives_at_many_points(name: str, dtype: Any, floats: bool) -> None:
-    assert_within_bounds(name, dtype, 1, floats)
+@sweep(by_operation(Measure(name, *form) for name in REFERENCES for form in FORMS), str)
+def test_values_and_derivatives_at_many_points(measure: Measure) -> None:
+    assert_within_bounds(measure.name, measure.dtype, 1, measure.floats)
 
 
 def test_a_slope_that_cancels_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from autograd import Value, gradient
 from autograd.verify import check_gradients
 from tests.benchmarks.singular_points import CASES, IDENTITY, INF, OURS, Case, Missing, table, weighted
+from tests.sweeps import sweep
 
 #: Of det at a matrix (a, b; c, d): (d, -c, -b, a) has the derivative 1 at a and d, and -1 at b and c.
 DET = [[0, 0, 0, 1], [0, 0, -1, 0], [0, -1, 0, 0], [1, 0, 0, 0]]
@@ -151,11 +152,30 @@ SMOOTH = {
 }  # fmt: skip
 
 POINTS = [(case, *EXPECTED[case.name]) for case in CASES if case.name in EXPECTED] + MORE
-FORMS = [
-    pytest.param(case, first, second, form, id=f"{case.name} {form}")
-    for case, first, second in POINTS
-    for form in (["float"] if case.point[0].__class__ is float else []) + ["float64", "float32"]
-]
+
+
+class Formed(NamedTuple):
+    """A point as Python floats or as arrays of a dtype, with its derivatives."""
+
+    case: Case
+    first: Any
+    second: Any
+    form: str
+
+    def __str__(self) -> str:
+        return f"{self.case.name} {self.form}"
+
+
+def formed(case: Case, first: Any, second: Any) -> list[Formed]:
+    forms = ["float", "float64", "float32"] if elementwise(case) else ["float64", "float32"]
+    return [Formed(case, first, second, form) for form in forms]
+
+
+def elementwise(case: Case) -> bool:
+    return case.point[0].__class__ is float
+
+
+FORMS = {case.name: formed(case, first, second) for case, first, second in POINTS}
 
 
 def inputs_of(case: Case, form: str) -> list[Value]:
@@ -197,17 +217,14 @@ def assert_equal(actual: np.ndarray, expected: Any, form: str) -> None:
     np.testing.assert_allclose(actual, np.broadcast_to(np.array(expected, dtype=float), actual.shape), tolerance, tolerance)
 
 
-def elementwise(case: Case) -> bool:
-    return case.point[0].__class__ is float
-
-
 def silenced(case: Case) -> AbstractContextManager[Any]:
     """What is infinite obeys np.errstate; everything else is found without a warning."""
     return np.errstate(divide="ignore") if case.name == INFINITE else nullcontext()
 
 
-@pytest.mark.parametrize(("case", "first", "second", "form"), FORMS)
-def test_first_derivatives(case: Case, first: Any, second: Any, form: str) -> None:
+@sweep(FORMS, str)
+def test_first_derivatives(point: Formed) -> None:
+    case, first, _, form = point
     inputs = inputs_of(case, form)
     out = computed(case, inputs)
     with silenced(case):
@@ -223,8 +240,9 @@ def test_first_derivatives(case: Case, first: Any, second: Any, form: str) -> No
             assert form == "float" or (data.dtype, data.shape) == (np.dtype(form), item.shape)
 
 
-@pytest.mark.parametrize(("case", "first", "second", "form"), [item for item in FORMS if item.values[0].name not in COINCIDING])
-def test_second_derivatives(case: Case, first: Any, second: Any, form: str) -> None:
+@sweep({name: points for name, points in FORMS.items() if name not in COINCIDING}, str)
+def test_second_derivatives(point: Formed) -> None:
+    case, _, second, form = point
     inputs = inputs_of(case, form)
     with silenced(case):
         slopes = gradient(computed(case, inputs), inputs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 from autograd import Value, gradient
 from autograd.op import is_value
 from autograd.verify import GradientReport, Verdict, check_gradients
+from tests.sweeps import sweep
 from tests.verify.gradient_cases import CASES, Case
 
 #: What may be undecided of the right claims, and of the wrong ones where there is a derivative.
@@ -27,10 +28,21 @@ OTHER_THAN_MEANT = {
 }
 
 
-@functools.cache
-def report_on(number: int) -> GradientReport:
-    case = CASES[number]
-    return check_gradients(case.function, *case.inputs, gradient=case.gradient)
+#: Reports on the cases and on the functions themselves, by the names of the cases.
+claims: dict[str, GradientReport] = {}
+graphs: dict[str, GradientReport] = {}
+
+
+def report_on(case: Case) -> GradientReport:
+    if named(case) not in claims:
+        claims[named(case)] = check_gradients(case.function, *case.inputs, gradient=case.gradient)
+    return claims[named(case)]
+
+
+def report_on_graph(case: Case) -> GradientReport:
+    if named(case) not in graphs:
+        graphs[named(case)] = check_gradients(case.function, *case.inputs)
+    return graphs[named(case)]
 
 
 def named(case: Case) -> str:
@@ -39,9 +51,15 @@ def named(case: Case) -> str:
 
 def undecided(right: bool) -> tuple[list[str], int]:
     """The cases that are neither accepted nor rejected, and of how many."""
-    numbers = [number for number, case in enumerate(CASES) if case.right is right]
-    open_ones = [number for number in numbers if report_on(number).verdict in (Verdict.INCONCLUSIVE, Verdict.JUMP)]
-    return [named(CASES[number]) for number in open_ones], len(numbers)
+    cases = [case for case in CASES if case.right is right]
+    return [named(case) for case in cases if report_on(case).verdict in (Verdict.INCONCLUSIVE, Verdict.JUMP)], len(cases)
+
+
+def by_family(cases: Iterable[Case]) -> dict[str, list[Case]]:
+    families: dict[str, list[Case]] = {}
+    for case in cases:
+        families.setdefault(case.family, []).append(case)
+    return families
 
 
 def test_the_cases_are_many_and_their_names_are_unique() -> None:
@@ -49,10 +67,10 @@ def test_the_cases_are_many_and_their_names_are_unique() -> None:
     assert {case.right for case in CASES} == {True, False, None}
 
 
-@pytest.mark.parametrize("number", [pytest.param(number, id=named(case)) for number, case in enumerate(CASES)])
-def test_no_wrong_claim_is_accepted_and_no_right_one_rejected(number: int) -> None:
-    report = report_on(number)
-    if CASES[number].right:
+@sweep(by_family(CASES), named)
+def test_no_wrong_claim_is_accepted_and_no_right_one_rejected(case: Case) -> None:
+    report = report_on(case)
+    if case.right:
         assert report.verdict is not Verdict.FAIL, str(report)
     else:
         assert not report.ok, str(report)
@@ -64,9 +82,9 @@ def test_few_claims_remain_undecided(right: bool) -> None:
     assert len(names) <= UNDECIDED * total, f"{len(names)} of {total}: " + "; ".join(names)
 
 
-@pytest.mark.parametrize("number", [number for number, case in enumerate(CASES) if case.right is None])
-def test_where_there_is_no_derivative_nothing_is_called_wrong(number: int) -> None:
-    assert report_on(number).verdict in (Verdict.JUMP, Verdict.INCONCLUSIVE), str(report_on(number))
+@sweep(by_family(case for case in CASES if case.right is None), named)
+def test_where_there_is_no_derivative_nothing_is_called_wrong(case: Case) -> None:
+    assert report_on(case).verdict in (Verdict.JUMP, Verdict.INCONCLUSIVE), str(report_on(case))
 
 
 # --- the same functions, with the gradient of the graph -----------------------------------------------------------------------
@@ -115,9 +133,9 @@ def test_most_cases_run_on_values() -> None:
     assert len(DISPATCHING) >= 190
 
 
-@pytest.mark.parametrize("case", [pytest.param(case, id=named(case)) for case in DISPATCHING])
+@sweep(by_family(DISPATCHING), named)
 def test_the_gradient_of_the_graph(case: Case) -> None:
-    report = check_gradients(case.function, *case.inputs)
+    report = report_on_graph(case)
     other = [follows for name, follows in OTHER_THAN_MEANT.items() if case.name.startswith(name)]
     if other:
         assert not agrees_with_claim(case)
@@ -131,5 +149,5 @@ def test_the_gradient_of_the_graph(case: Case) -> None:
 
 def test_few_gradients_of_graphs_remain_undecided() -> None:
     meant = [case for case in DISPATCHING if case.right and not case.name.startswith(tuple(OTHER_THAN_MEANT))]
-    verdicts = [check_gradients(case.function, *case.inputs).verdict for case in meant]
+    verdicts = [report_on_graph(case).verdict for case in meant]
     assert verdicts.count(Verdict.INCONCLUSIVE) + verdicts.count(Verdict.JUMP) <= UNDECIDED * len(verdicts)
