@@ -20,10 +20,11 @@ from autograd.drawing.failure import failed_root, marked_as_failed, model_of
 from autograd.drawing.picture import Edge, Group, Node, Picture, plural
 from autograd.drawing.read.budget import fit_to_budget
 from autograd.drawing.read.compose import LIMIT, Composer
-from autograd.drawing.read.folded_graph import add_groups, fold_graph
+from autograd.drawing.read.folded_graph import fold_graph
 from autograd.drawing.read.folding import find_copies, no_copies
 from autograd.drawing.read.gradients import cotangents_of
 from autograd.drawing.read.graph import Outputs, index_graph, without_collector
+from autograd.drawing.read.marks import with_marks
 from autograd.drawing.write.dot import digraph_of
 from autograd.drawing.write.grid import grid_of
 from autograd.drawing.write.mermaid import mermaid_of
@@ -132,11 +133,11 @@ def picture_of(
         fold = graph.total > max_nodes if fold is None else fold
         folding = find_copies(graph, max(1, 2 * max_nodes // 3)) if fold else no_copies(graph)
         folded = fold_graph(graph, folding)
-        add_groups(graph, folding, folded)
         leaves, nodes = graph.values[: graph.leaves], graph.values[graph.leaves :]
         ends = [graph.values[number] for number in graph.outputs]
         cotangents, seeds, notes = cotangents_of(nodes, leaves, ends, own_pass) if flows else (None, {}, [])
         picture = Composer(graph, folding, folded, cotangents, own_pass, here, seeds).picture(max(LIMIT, max_nodes))
+        picture = with_marks(picture)
         notes = notes if picture.differentiated or cotangents is None else []  # of gradients that are shown
         return fit_to_budget(replace(picture, notes=(*notes, *picture.notes)), depth, max_nodes)
 
@@ -189,6 +190,8 @@ def is_nesting(what: Any) -> bool:
 
 def outputs_of(result: Any) -> tuple[Outputs, list[str]]:
     """The Values in a result with their names, each once; and notes on the rest."""
+    if result.__class__ is Value:
+        return [("output", result)], []
     found: dict[int, tuple[str, Value]] = {}
     others: list[Any] = []
     result = result._asdict() if isinstance(result, tuple) and hasattr(result, "_asdict") else result

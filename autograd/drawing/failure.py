@@ -148,7 +148,7 @@ def operand_name(item: Any) -> str:
     """The name of an operand in a formula: its label or variable, or the number itself."""
     if item.__class__ is float:
         return f"{item:.6g}"
-    return (str(item.label) or source_of(item)[2] or UNNAMED) if is_value(item) else UNNAMED
+    return (str(item.label) or source_of(item).variable or UNNAMED) if is_value(item) else UNNAMED
 
 
 def where_failed(error: BaseException) -> str:

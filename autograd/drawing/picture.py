@@ -10,6 +10,7 @@ import dataclasses
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ MARKS = (
     "changed",
 )
 FEW = 12  # numbers of a small array are kept whole
+NUMBERS = 2_000_000  # elements that are summarised for one node
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,22 @@ class Summary:
         few = tuple(array.tolist()) if array.size <= FEW else None
         zeros, bad = int((array == 0.0).sum()), int(array.size - np.isfinite(array).sum())
         return Summary(array.size, low, mean, high, norm, zeros, bad, few, int(np.isnan(array).sum()) if bad else 0)
+
+    @staticmethod
+    def of_all(items: list[Any]) -> Summary | None:
+        """The summary of several numbers or arrays together; None if there are none, or data that is neither."""
+        if len(items) == 1:
+            return Summary.of(items[0]) if isinstance(items[0], (float, np.ndarray)) else None
+        if not items:
+            return None
+        if all(item.__class__ is float for item in items):
+            return Summary.of(np.array(items))
+        if not all(isinstance(item, (float, np.ndarray)) for item in items):
+            return None
+        size = sum(np.size(item) for item in items)
+        most = max(1, len(items) * NUMBERS // max(size, NUMBERS))
+        chosen = items if most >= len(items) else [items[i] for i in np.linspace(0, len(items) - 1, most).astype(int)]
+        return Summary.of(np.concatenate([np.ravel(item) for item in chosen]))
 
 
 @dataclass(frozen=True)
@@ -235,13 +253,13 @@ class Picture:
         ) if number > 0]  # fmt: skip
         return f"showing {plural(len(shown), 'node')} of {self.total:,}: {', '.join(done)}"
 
-    @property
+    @cached_property
     def visible(self) -> Picture:
         """The picture with every collapsed group replaced by one node, whose name is that of the group."""
+        if not any(group.collapsed for group in self.groups):
+            return self
         by_name = self.by_name
         closed = {group.name: outermost_closed(group.name, by_name) for group in self.groups}
-        if not any(closed.values()):
-            return self
         into = {node.name: closed.get(node.group) or node.name for node in self.nodes}
         members: dict[str, list[Node]] = {}
         for node in self.nodes:
@@ -291,6 +309,18 @@ def breadth_first(roots: Iterable[Any], operands: dict[Any, list[Any]]) -> list[
                 seen.add(operand)
                 found.append(operand)
     return found
+
+
+def groups_in_use(groups: Iterable[Group], nodes: Iterable[Node]) -> tuple[Group, ...]:
+    """Return the groups that hold nodes, and those around them."""
+    parents = {group.name: group.parent for group in groups}
+    wanted: set[str] = set()
+    for node in nodes:
+        name = node.group
+        while name and name not in wanted:
+            wanted.add(name)
+            name = parents[name]
+    return tuple(group for group in groups if group.name in wanted)
 
 
 def outermost_closed(name: str, groups: dict[str, Any]) -> str:

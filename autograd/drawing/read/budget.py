@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from autograd.drawing.picture import Edge, Group, Node, Picture, breadth_first, outermost_closed, plural
+from autograd.drawing.picture import Edge, Group, Node, Picture, breadth_first, groups_in_use, outermost_closed, plural
 
 
 def depths(groups: Iterable[Group]) -> dict[str, int]:
@@ -57,22 +57,10 @@ def leave_out_farthest(picture: Picture, most: int) -> Picture:
         edges.append(Edge(f"{node.name}_cut", node.name))
     lost = sum(node.count for node in drawn if node.role == "unreached" and node.name not in kept)
     notes = (*picture.notes, *([f"{plural(lost, 'parameter')} not reached left out"] if lost else []))
-    return replace(picture, nodes=tuple(nodes), edges=tuple(edges), groups=used(picture.groups, nodes), notes=notes)
+    return replace(picture, nodes=tuple(nodes), edges=tuple(edges), groups=groups_in_use(picture.groups, nodes), notes=notes)
 
 
 def drawn_as(picture: Picture) -> dict[str, str]:
     """For each node the name of what is drawn for it: itself, or the closed group it is in."""
     by_name = picture.by_name
     return {node.name: outermost_closed(node.group, by_name) or node.name for node in picture.nodes}
-
-
-def used(groups: tuple[Group, ...], nodes: Iterable[Node]) -> tuple[Group, ...]:
-    """The groups that hold nodes, and those around them."""
-    parents = {group.name: group.parent for group in groups}
-    wanted: set[str] = set()
-    for node in nodes:
-        name = node.group
-        while name and name not in wanted:
-            wanted.add(name)
-            name = parents[name]
-    return tuple(group for group in groups if group.name in wanted)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from autograd.drawing.picture import Edge, Node, Picture, Summary, plural
-from autograd.drawing.read.budget import used
+from autograd.drawing.picture import Edge, Node, Picture, Summary, groups_in_use, plural
 from autograd.drawing.read.folded_graph import FoldedGraph, nearest_to_output
 from autograd.drawing.read.folding import CHAINED, Folding
-from autograd.drawing.read.gradients import SAMPLE, summary_of, was_differentiated, with_flows
-from autograd.drawing.read.graph import IndexedGraph
-from autograd.drawing.read.marks import RECTIFIERS, dead_units, with_marks
+from autograd.drawing.read.gradients import SAMPLE, was_differentiated, with_flows
+from autograd.drawing.read.graph import IndexedGraph, operands_of
+from autograd.drawing.read.marks import RECTIFIERS, dead_units
 from autograd.drawing.read.rule_texts import rules_of, words_of
 from autograd.drawing.read.similarity import NUMBER
-from autograd.drawing.read.sources import source_of
-from autograd.drawing.read.texts import LONGEST_LABEL, UNNAMED, formula, number_text, operands_of, rows_of, shortened
+from autograd.drawing.read.sources import UNKNOWN, Source, source_at
+from autograd.drawing.read.texts import LONGEST_LABEL, UNNAMED, formula, number_text, rows_of, shortened
 from autograd.scopes import Place
 from autograd.value import Value
 
@@ -29,10 +27,10 @@ SUMS = {"add": ("sum", "terms"), "mul": ("product", "factors")}
 
 
 class Composer:
-    """Makes the nodes and edges of a Picture from a sheet.
+    """Makes the nodes and edges of a picture from a folded graph.
 
-    With `own_pass` the gradients are the cotangents, else what backward() left in `.grad`. What was made `here` has no
-    source line: it is where draw() was called.
+    With `own_pass` the gradients are the cotangents, otherwise what backward() left in `.grad`. Values computed `here`, where
+    draw() was called, have no source line.
     """
 
     def __init__(
@@ -49,19 +47,17 @@ class Composer:
         self.own_pass = own_pass and cotangents is not None
         self.differentiated = self.own_pass or any(was_differentiated(graph.values[number]) for number in graph.outputs)
         self.seeds = seeds or {}
-        self.value_classes = sum(members.__class__ is not list for members in folded.members)
-        self.names: dict[int, str] = {}  # of Values by id, for formulas
+        self.formula_names: dict[int, str] = {}  # of Values, by id
         self.inner = inner_results(graph)
         self.here = here
 
     def picture(self, most: int) -> Picture:
-        """The picture of the `most` nodes that are nearest to the output."""
-        folded = self.folded
+        """Return the picture of the `most` nodes that are nearest to the output."""
+        graph, folded = self.graph, self.folded
         kept, cut = nearest_to_output(folded, most)
         ranks = sorted(kept, key=lambda number: (-folded.order[number], number))
         name = {number: f"n{rank}" for rank, number in enumerate(ranks)}
-        for number in ranks:
-            self.name_members(number)
+        self.name_operands(ranks)
         last = len(ranks) - 1
         nodes = [self.node(number, name[number], last - rank) for rank, number in enumerate(ranks)]
         edges = [
@@ -74,118 +70,126 @@ class Composer:
             nodes.append(Node(f"{name[number]}_cut", "cut", "…", group=nodes[int(name[number][1:])].group))
             edges.append(Edge(f"{name[number]}_cut", name[number]))
         if self.cotangents is not None:
-            edges = with_flows(self.graph, self.folding, folded, self.cotangents, edges, {name[n]: n for n in ranks})
-        shown = used(tuple(self.folded.groups), nodes)
-        unreached = self.unreached()
-        total, edges_total = self.graph.total, self.graph.edges_total
+            edges = with_flows(graph, self.folding, folded, self.cotangents, edges, {name[n]: n for n in ranks})
+        groups = groups_in_use(folded.groups, nodes)
+        nodes += unreached_nodes(graph.unreached)
         notes = () if self.folding.exact else (SIMILAR,)
-        outputs = tuple(name[number] for number in folded.roots if number in name)
-        picture = Picture((*nodes, *unreached), tuple(edges), shown, total, edges_total, self.differentiated, outputs[0])
-        return with_marks(replace(picture, notes=notes, outputs=outputs if len(self.graph.outputs) > 1 else ()))
+        roots = tuple(name[number] for number in folded.roots if number in name)
+        outputs = roots if len(graph.outputs) > 1 else ()
+        return Picture(
+            tuple(nodes), tuple(edges), groups, graph.total, graph.edges_total, self.differentiated, roots[0], "", notes,
+            outputs=outputs,
+        )  # fmt: skip
 
-    def name_members(self, number: int) -> None:
-        """Names of the Values of one node, for the formulas of others."""
-        members = self.folded.members[number]
-        if number < self.value_classes and len(members) == 1:
-            value = self.graph.values[members[0]]
-            name = self.graph.label(value) or self.graph.names.get(int(members[0]), "") or self.variable(int(members[0]))
-            name = name or self.graph.output_names.get(int(members[0]), "")
-            if name:
-                self.names[id(value)] = shortened(name, LONGEST_LABEL)
-
-    def group_name(self, number: int) -> str:
-        group = self.folded.group[number]
-        return self.folded.groups[group].name if group >= 0 else ""
+    def name_operands(self, numbers: list[int]) -> None:
+        """Note the names under which single Values appear in the formulas of others."""
+        for number in numbers:
+            members = self.folded.members[number]
+            if number < self.folded.value_nodes and len(members) == 1:
+                member = int(members[0])
+                value = self.graph.values[member]
+                name = self.graph.label(value) or self.graph.names.get(member, "") or self.variable(member)
+                name = name or self.graph.output_names.get(member, "")
+                if name:
+                    self.formula_names[id(value)] = shortened(name, LONGEST_LABEL)
 
     def node(self, number: int, name: str, order: int) -> Node:
-        """One node, a constant or a class of Values."""
-        members = self.folded.members[number]
-        if number >= self.value_classes:
-            return constant_node(members, name, self.group_name(number), order)
+        """Return one node: a class of Values, or constants."""
+        members, group = self.folded.members[number], self.folded.group[number]
+        group_name = self.folded.groups[group].name if group >= 0 else ""
+        if number >= self.folded.value_nodes:
+            return constant_node(members, name, group_name, order)
         values = [self.graph.values[member] for member in members]
         first, count, parts = values[0], len(values), self.folded.parts[number]
-        data = summary_of(value._raw for value in values)
-        grads = self.grads(values)
-        cotangent = self.cotangent(values)
-        line, source, _ = self.line_and_source(int(members[0]))
+        op = first.op
+        data, cotangent = Summary.of_all([value._raw for value in values]), self.cotangent(values)
+        grad = self.grad(values, cotangent)
+        seeds = [self.seeds[value] for value in values if value in self.seeds] if self.seeds else []
+        source = self.source(int(members[0]))
         shape, dtype = (first.shape, str(first.dtype)) if isinstance(first._raw, (float, np.ndarray)) else (None, "")
-        leaf = first.op is None
-        named = () if count > MANY and not leaf else members
-        names = tuple(dict.fromkeys(text for member in named for text in self.names_of(int(member), count)))
-        dead = (
-            ""
-            if leaf or first.op.name not in RECTIFIERS
-            else dead_units(values, [self.unit(member, count == 1) for member in members])
+        named = () if count > MANY and op is not None else members
+        names = tuple(dict.fromkeys([text for member in named for text in self.names_of(int(member), count)]))
+        dead = ""
+        if op is not None and op.name in RECTIFIERS:
+            dead = dead_units(values, [self.unit(int(member), count == 1) for member in members])
+        unnamed = [self.operand_name(item) for item in operands_of(first)].count(UNNAMED)
+        return Node(
+            name,
+            role=("leaf" if first.requires_grad else "frozen") if op is None else "computed",
+            title=self.title(number, values, names),
+            count=count,
+            parts=parts,
+            group=group_name,
+            op="" if op is None else op.name,
+            names=names,
+            shape=shape,
+            dtype=dtype,
+            data=data,
+            grad=grad,
+            cotangent=cotangent,
+            seed=Summary.of_all(seeds),
+            marks=("dead",) if dead else (),
+            notes=(dead,) if dead else (),
+            place=self.module_path(int(members[0])),
+            line=source.line,
+            source=source.text,
+            rules=() if op is None else rules_of(op),
+            words="" if op is None else words_of(op),
+            order=order,
+            ordered=unnamed > 1 and op.name not in CHAINED and parts == 1,
+            rows=rows_of(shape, dtype, count, data, grad) if data is not None else ((f"{len(first._raw)} arrays",),),
         )
-        node = Node(
-            name, ("leaf" if first.requires_grad else "frozen") if leaf else "computed", self.title(number, values, names),
-            count, parts, self.group_name(number), "" if leaf else first.op.name, names, shape, dtype, data, grads, cotangent,
-            None, ("dead",) if dead else (), (dead,) if dead else (), self.place(int(members[0])), line, source,
-            () if leaf else rules_of(first.op), "" if leaf else words_of(first.op), order,
-        )  # fmt: skip
-        node = replace(node, seed=summary_of(self.seeds[value] for value in values if value in self.seeds))
-        unnamed = [self.name_of(item) for item in operands_of(first)].count(UNNAMED)
-        numbers = {"data": data, "grad": grads}
-        rows = rows_of(shape, dtype, count, numbers) if data is not None else ((f"{len(first._raw)} arrays",),)
-        return replace(node, ordered=unnamed > 1 and node.op not in CHAINED and parts == 1, rows=rows)
 
     def variable(self, member: int) -> str:
-        """The variable that a Value was assigned to; a call makes many Values, and only its last one is assigned."""
-        return "" if member in self.inner else self.line_and_source(member)[2]
+        """Return the variable that a Value was assigned to. A call makes many Values, and only its last one is assigned."""
+        return "" if member in self.inner else self.source(member).variable
 
-    def line_and_source(self, member: int) -> tuple[str, str, str]:
-        """Line, text and variable of a Value, if they are those of the user's computation."""
-        value, here = self.graph.values[member], self.here
-        if here is not None and value.place.__class__ is Place and value.place.code is here.code:
-            return ("", "", "") if value.place.instruction == here.instruction else source_of(value)
-        return source_of(value)
+    def source(self, member: int) -> Source:
+        """Return the source line, text and variable of a Value, where they belong to the computation of the user."""
+        place, here = self.graph.values[member].place, self.here
+        if place.__class__ is not Place:
+            return UNKNOWN
+        is_here = here is not None and (place.code, place.instruction) == (here.code, here.instruction)
+        return UNKNOWN if is_here else source_at(place.code, place.instruction)
 
-    def place(self, member: int) -> str:
-        """The path of the scope that a Value was made in."""
-        titles, scope = [], int(self.graph.scope_of[member])
-        while scope >= 0:
-            titles.append(self.graph.scopes[scope].title)
-            scope = self.graph.scopes[scope].parent
-        return ".".join(reversed(titles))
+    def module_path(self, member: int) -> str:
+        """Return the path of the scope that a Value was computed in."""
+        return ".".join(reversed([scope.title for scope in self.graph.scopes_around(member)]))
 
     def unit(self, member: int, alone: bool) -> Any:
-        """A key that tells the units of one module from those of another; None if nothing does and it is not alone.
+        """Return a key that tells the units of one module from those of another; None if nothing does and it is not alone.
 
-        These are the modules around; or the scopes around a scalar, as those around arrays may number samples or steps.
+        The key is the modules around; or, for a scalar, the scopes around. Those around arrays may number samples or steps.
         """
-        modules, scope = [], int(self.graph.scope_of[member])
-        while scope >= 0:
-            modules += [] if isinstance(self.graph.scopes[scope].module, str) else [id(self.graph.scopes[scope].module)]
-            scope = self.graph.scopes[scope].parent
-        place = "" if self.graph.values[member].shape else self.place(int(member))
-        return tuple(modules) or place or (member if alone else None)
-
-    def grads(self, values: list[Any]) -> Summary | None:
-        """What `.grad` is; None where no backward pass has come by."""
-        if not self.differentiated or not any(value.requires_grad for value in values):
-            return None
-        known = self.cotangents if self.own_pass else None
-        found = [getattr(value, "_grad", None) if known is None else known.get(value) for value in values]
-        return summary_of(grad for grad in found if grad is not None)
+        modules = [id(scope.module) for scope in self.graph.scopes_around(member) if not isinstance(scope.module, str)]
+        path = "" if self.graph.values[member].shape else self.module_path(member)
+        return tuple(modules) or path or (member if alone else None)
 
     def cotangent(self, values: list[Any]) -> Summary | None:
-        if self.cotangents is None:
+        """Return the summary of the cotangents that a backward pass of this graph alone gave; None if there are none."""
+        known = self.cotangents
+        return None if known is None else Summary.of_all([known[value] for value in values if known.get(value) is not None])
+
+    def grad(self, values: list[Any], cotangent: Summary | None) -> Summary | None:
+        """Return the summary of the gradients to show; None before a backward pass."""
+        if not self.differentiated or not any(value.requires_grad for value in values):
             return None
-        found = [self.cotangents.get(value) for value in values]
-        return summary_of(c for c in found if c is not None) if any(c is not None for c in found) else None
+        if self.own_pass:
+            return cotangent
+        grads = [getattr(value, "_grad", None) for value in values]
+        return Summary.of_all([grad for grad in grads if grad is not None])
 
     def names_of(self, member: int, count: int) -> list[str]:
-        """What one Value can be found by."""
-        value = self.graph.values[member]
-        found = [self.graph.names.get(member, ""), self.graph.label(value)]
-        found += [self.variable(member)] if count <= SAMPLE else []
-        found += [self.graph.output_names.get(member, "")]
+        """Return what one Value can be found by."""
+        graph = self.graph
+        variable = self.variable(member) if count <= SAMPLE else ""
+        found = graph.names.get(member, ""), graph.label(graph.values[member]), variable, graph.output_names.get(member, "")
         return [name for name in found if name]
 
     def title(self, number: int, values: list[Any], names: tuple[str, ...]) -> str:
-        """Name and formula."""
+        """Return name and formula: ``"d = a * b"``."""
         first = values[0]
-        name = self.names.get(id(first), "") if len(values) == 1 else shortened(shared_pattern(names), LONGEST_LABEL)
+        name = self.formula_names.get(id(first), "") if len(values) == 1 else shortened(shared_pattern(names), LONGEST_LABEL)
         if first.op is None:
             return name
         parts = self.folded.parts[number]
@@ -193,27 +197,26 @@ class Composer:
             what, items = SUMS.get(first.op.name, (first.op.name, "items"))
             text = f"{what} of {parts + 1:,} {items}"
         else:
-            text = formula(first, self.name_of) if len(values) == 1 else shared_formula(values)
+            text = formula(first, self.operand_name) if len(values) == 1 else shared_formula(values)
         return f"{name} = {text}" if name else text
 
-    def name_of(self, item: Any) -> str:
-        """How an operand is called in a formula."""
-        return f"{item:.6g}" if item.__class__ is float else self.names.get(id(item), UNNAMED)
+    def operand_name(self, item: Any) -> str:
+        """Return how an operand is called in a formula."""
+        return f"{item:.6g}" if item.__class__ is float else self.formula_names.get(id(item), UNNAMED)
 
-    def unreached(self) -> list[Node]:
-        """The parameters that the output does not depend on."""
-        found = self.graph.unreached
-        names = tuple(path for path, _ in found)
-        if len(found) > FEW_UNREACHED:
-            title = f"{plural(len(found), 'parameter')} not reached"
-            return [Node("unreached", "unreached", title, len(found), names=names, marks=("unreached",))]
-        return [unreached_node(f"unreached_{i}", path, value) for i, (path, value) in enumerate(found)]
+
+def unreached_nodes(unreached: list[tuple[str, Value]]) -> list[Node]:
+    """Return nodes for the parameters that the output does not depend on; a single one if they are many."""
+    if len(unreached) > FEW_UNREACHED:
+        title, names = f"{plural(len(unreached), 'parameter')} not reached", tuple(path for path, _ in unreached)
+        return [Node("unreached", "unreached", title, len(unreached), names=names, marks=("unreached",))]
+    return [unreached_node(f"unreached_{i}", path, value) for i, (path, value) in enumerate(unreached)]
 
 
 def unreached_node(name: str, path: str, value: Value) -> Node:
     """A parameter that the output does not depend on."""
     data, shape, dtype = Summary.of(value._raw), value.shape, str(value.dtype)
-    rows = rows_of(shape, dtype, 1, {"data": data})
+    rows = rows_of(shape, dtype, 1, data)
     return Node(
         name, "unreached", path, names=(path,), shape=shape, dtype=dtype, data=data, marks=("unreached",), rows=rows
     )  # fmt: skip
@@ -253,14 +256,14 @@ def constant_node(items: list[Any], name: str, group: str, order: int) -> Node:
             data=Summary.of(first),
             order=order,
         )
-    data = summary_of(items)
+    data = Summary.of_all(items)
     if first.__class__ is float:
         low, high = (number_text(number) for number in (data.minimum, data.maximum)) if data else ("", "")
         return Node(
             name, "constant", f"{low} … {high}", len(items), group=group, shape=(), dtype="float64", data=data, order=order
         )
     shape, dtype = first.shape, str(first.dtype)
-    rows = rows_of(shape, dtype, len(items), {"data": data})
+    rows = rows_of(shape, dtype, len(items), data)
     return Node(name, "constant", "", len(items), group=group, shape=shape, dtype=dtype, data=data, order=order, rows=rows)
 
 

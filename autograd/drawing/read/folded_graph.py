@@ -26,6 +26,7 @@ class FoldedGraph:
         parts: for each node how many operations of a chain each of its members is.
         edges: (source, target, slot) to the number of edges of the graph.
         roots: the numbers of the outputs' nodes.
+        value_nodes: how many nodes stand for Values; those of constants come after them.
         group: for each node the number of its group, -1 for none.
         groups: title, parent, count and kind of each group.
     """
@@ -35,13 +36,14 @@ class FoldedGraph:
     parts: list[int]
     edges: dict[tuple[int, int, int], int]
     roots: list[int]
+    value_nodes: int
     group: list[int] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
 
 
 def fold_graph(graph: IndexedGraph, folding: Folding) -> FoldedGraph:
     """Nodes and edges to be drawn."""
-    class_of, chain_end, values = folding.class_of, folding.chain_end, graph.values
+    class_of, chain_end = folding.class_of, folding.chain_end
     whole = np.flatnonzero(chain_end == np.arange(len(chain_end)))
     by_class = whole[np.argsort(class_of[whole], kind="stable")]
     counts = np.bincount(class_of[whole])
@@ -52,10 +54,16 @@ def fold_graph(graph: IndexedGraph, folding: Folding) -> FoldedGraph:
     parts = [int(sizes[numbers[0]]) for numbers in members]
     edges = class_edges(graph, folding)
     roots = list(dict.fromkeys(int(class_of[number]) for number in graph.outputs))
-    folded = FoldedGraph(members, order, parts, edges, roots)
+    folded = FoldedGraph(members, order, parts, edges, roots, len(members))
     last = final_outputs(folded)
-    order[last] = len(values) + np.arange(len(last))[::-1]
+    order[last] = len(graph.values) + np.arange(len(last))[::-1]
     add_constants(graph, folding, folded)
+    leaves = [number for number, numbers in enumerate(members) if numbers[0] < graph.leaves]
+    put_before_users(folded, {*leaves, *range(len(members), len(folded.members))} - set(last))
+    if graph.scopes:
+        add_groups(graph, folding, folded)
+    else:
+        folded.group = [-1] * len(folded.members)
     return folded
 
 
@@ -102,11 +110,9 @@ def add_constants(graph: IndexedGraph, folding: Folding, folded: FoldedGraph) ->
                 arrays[id(item)] = number
         edge = (first + number, target_class[target], place)
         folded.edges[edge] = folded.edges.get(edge, 0) + 1
-    folded.members += extra
+    folded.members = [*folded.members, *extra]
     folded.parts += [1] * len(extra)
     folded.order = np.concatenate([folded.order, np.zeros(len(extra))])
-    leaves = [number for number in range(first) if folded.members[number][0] < graph.leaves]
-    put_before_users(folded, {*leaves, *range(first, len(folded.members))} - set(final_outputs(folded)))
 
 
 def put_before_users(folded: FoldedGraph, leaves: set[int]) -> None:
@@ -176,7 +182,7 @@ def add_groups(graph: IndexedGraph, folding: Folding, folded: FoldedGraph) -> No
     """The groups, and for each node the one it is drawn in."""
     drafts, group_of_scope = group_drafts(graph, folding)
     ups = [draft.up for draft in drafts]
-    values = sum(members.__class__ is not list for members in folded.members)  # the constants come after them
+    values = folded.value_nodes
     group = [-1] * len(folded.members)
     for number in range(values):
         own = int(graph.scope_of[folded.members[number][0]])

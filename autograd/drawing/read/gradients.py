@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from autograd.backward import Pullback, check_current, contributions, pull
 from autograd.drawing.picture import Edge, Summary, plural
+from autograd.drawing.read.folded_graph import FoldedGraph
 from autograd.drawing.read.folding import Folding
-from autograd.drawing.read.graph import JOIN, IndexedGraph, node_without_data
-from autograd.drawing.read.texts import operands_of
+from autograd.drawing.read.graph import JOIN, IndexedGraph, node_without_data, operands_of
 from autograd.graph import arguments_of
 from autograd.hooks import any_hooks
 from autograd.op import raw
@@ -22,7 +22,6 @@ from autograd.scopes import scope
 from autograd.value import Value
 
 SAMPLE = 500  # members of a folded node whose gradients on edges are computed
-NUMBERS = 2_000_000  # elements that are summarised for one node
 MOST_OPERATIONS = 300_000  # of larger graphs gradients on edges are not computed unasked
 HOOKED = "hooks of Values are not run for the picture, so gradients on edges are those without hooks"
 SEVERAL = (
@@ -144,7 +143,12 @@ def local_derivatives(value: Value, args: Any) -> Iterator[tuple[int, Any]]:
 
 
 def with_flows(
-    graph: IndexedGraph, folding: Folding, folded: Any, cotangents: dict[Any, Any], edges: list[Edge], number_of: dict[str, int]
+    graph: IndexedGraph,
+    folding: Folding,
+    folded: FoldedGraph,
+    cotangents: dict[Any, Any],
+    edges: list[Edge],
+    number_of: dict[str, int],
 ) -> list[Edge]:
     """The edges with local derivatives and what flows back along them. Of many copies a sample is computed."""
     class_of, chain_end = folding.class_of, folding.chain_end
@@ -167,14 +171,14 @@ def with_flows(
     made = []
     for edge in edges:
         turn, locals_, flowing = found.get((number_of.get(edge.source), edge.target, edge.slot), (0, [], []))
-        made.append(replace(edge, turn=turn, local=summary_of(locals_), flow=summary_of(flowing)))
+        made.append(replace(edge, turn=turn, local=Summary.of_all(locals_), flow=Summary.of_all(flowing)))
     return made
 
 
-def members_with_rules(graph: IndexedGraph, folding: Folding, folded: Any, number: int) -> Any:
+def members_with_rules(graph: IndexedGraph, folding: Folding, folded: FoldedGraph, number: int) -> Any:
     """The computed Values that a node stands for, those inside of chains included; at most SAMPLE, spread evenly."""
     members = folded.members[number]
-    if members.__class__ is list or graph.values[members[0]].op is None:
+    if number >= folded.value_nodes or graph.values[members[0]].op is None:
         return ()
     if folded.parts[number] > 1:
         members = folding.chains(members[evenly_spaced(len(members))])
@@ -184,20 +188,3 @@ def members_with_rules(graph: IndexedGraph, folding: Folding, folded: Any, numbe
 def evenly_spaced(count: int) -> Any:
     """At most SAMPLE of so many positions."""
     return np.unique(np.linspace(0, count - 1, min(count, SAMPLE)).astype(int))
-
-
-def summary_of(items: Iterable[Any]) -> Summary | None:
-    """The summary of several numbers or arrays together; None if there are none, or data that is neither."""
-    found = list(items)
-    if not found:
-        return None
-    if len(found) == 1:
-        return Summary.of(found[0]) if isinstance(found[0], (float, np.ndarray)) else None
-    if all(item.__class__ is float for item in found):
-        return Summary.of(np.array(found))
-    if not all(isinstance(item, (float, np.ndarray)) for item in found):
-        return None
-    size = max(sum(np.size(item) for item in found), 1)
-    most = max(1, len(found) * NUMBERS // max(size, NUMBERS))
-    chosen = found if most >= len(found) else [found[i] for i in np.linspace(0, len(found) - 1, most).astype(int)]
-    return Summary.of(np.concatenate([np.ravel(item) for item in chosen]))

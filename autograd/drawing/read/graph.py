@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.drawing.read.texts import operands_of
-from autograd.graph import topological_order
+from autograd.graph import arguments_of, topological_order
 from autograd.op import Op
 from autograd.scopes import Place, scope
 from autograd.transforms.trees import is_module, map_tree
@@ -67,6 +66,13 @@ class IndexedGraph:
         """What a Value is called by its label, or by the function that it was given to."""
         return str(value.label) or self.labels.get(id(value), "")
 
+    def scopes_around(self, number: int) -> Iterator[EnteredScope]:
+        """Yield the scopes that a Value was computed in, the innermost first."""
+        scope = int(self.scope_of[number])
+        while scope >= 0:
+            yield self.scopes[scope]
+            scope = self.scopes[scope].parent
+
     @property
     def total(self) -> int:
         """Nodes of the whole graph: Values, constant arrays, and a number at each of its uses."""
@@ -115,6 +121,19 @@ def index_graph(outputs: Outputs, parameters: Any = None, labels: dict[int, str]
             graph.output_names.setdefault(index[id(value)], name)
     name_leaves(graph, index, parameters)
     return graph
+
+
+def operands_of(value: Any) -> list[Any]:
+    """What a Value was computed from, Values and constants: the arguments that could have a gradient."""
+    op = value.op
+    if op is None:
+        return []
+    if op.rule_x is not None:  # written out, half the time on a graph of scalars
+        return [value._x] if op.rule_y is None else [value._x, value._y]
+    args = arguments_of(value)
+    slots = [args[position] for position, _ in op.rules]
+    flat = [item for slot in slots for item in (slot if slot.__class__ is tuple else (slot,))]
+    return [item for item in flat if item is not None]
 
 
 def order_of(outputs: list[Value]) -> tuple[list[Any], list[Any]]:

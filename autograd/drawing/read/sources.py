@@ -8,19 +8,38 @@ import os
 from collections.abc import Iterator
 from functools import lru_cache
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 from autograd.scopes import Place
 from autograd.source import Span, span_of, text_at
 
 
+class Source(NamedTuple):
+    """Where a Value was computed; "" for what is not known.
+
+    Attributes:
+        line: ``"model.py:12"``.
+        text: the expression, ``"x @ w + b"``.
+        variable: what its result was assigned to, ``"hidden"``.
+    """
+
+    line: str = ""
+    text: str = ""
+    variable: str = ""
+
+
+UNKNOWN = Source()
+
+
 @lru_cache(maxsize=10_000)
-def source_at(code: CodeType, instruction: int) -> tuple[str, str, str]:
-    """``("model.py:12", "x @ w + b", "hidden")``: line, text of the expression, and variable; "" for what is not known."""
+def source_at(code: CodeType, instruction: int) -> Source:
+    """Return the source of what an instruction computed."""
     span = span_of(code, instruction)
     if span is None:
-        return "", "", ""
-    return line_text(code.co_filename, span[0]), text_at(code, instruction), assigned_variables(code.co_filename).get(span, "")
+        return UNKNOWN
+    return Source(
+        line_text(code.co_filename, span[0]), text_at(code, instruction), assigned_variables(code.co_filename).get(span, "")
+    )
 
 
 def line_text(path: str, line: int) -> str:
@@ -28,10 +47,10 @@ def line_text(path: str, line: int) -> str:
     return f"line {line} of the cell" if "ipykernel_" in path else f"{os.path.basename(path)}:{line}"
 
 
-def source_of(value: Any) -> tuple[str, str, str]:
-    """Line, text and variable of a Value, where places were recorded."""
+def source_of(value: Any) -> Source:
+    """Return the source of a Value, if places were recorded."""
     place = value.place
-    return source_at(place.code, place.instruction) if place.__class__ is Place else ("", "", "")
+    return source_at(place.code, place.instruction) if place.__class__ is Place else UNKNOWN
 
 
 @lru_cache(maxsize=100)

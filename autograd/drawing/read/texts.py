@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd.drawing.picture import Summary
+from autograd.drawing.read.graph import operands_of
 from autograd.graph import arguments_of
 from autograd.op import Op
 
@@ -19,28 +20,17 @@ LONGEST_LABEL, LONGEST_FORMULA, LONGEST_ARGUMENT = 40, 28, 18
 Row = tuple[str, ...]
 
 
-def operands_of(value: Any) -> list[Any]:
-    """What a Value was computed from, Values and constants: the arguments that could have a gradient."""
-    op = value.op
-    if op is None:
-        return []
-    if op.rule_x is not None:  # written out, half the time on a graph of scalars
-        return [value._x] if op.rule_y is None else [value._x, value._y]
-    args = arguments_of(value)
-    slots = [args[position] for position, _ in op.rules]
-    flat = [item for slot in slots for item in (slot if slot.__class__ is tuple else (slot,))]
-    return [item for item in flat if item is not None]
+def rows_of(
+    shape: tuple[int, ...] | None, dtype: str, count: int, data: Summary | None, grad: Summary | None = None
+) -> tuple[Row, ...]:
+    """Return rows for data and gradient: a number, or shape and dtype, min, mean, max and norm of arrays.
 
-
-def rows_of(shape: tuple[int, ...] | None, dtype: str, count: int, numbers: dict[str, Summary | None]) -> tuple[Row, ...]:
-    """Rows for data and gradient: a number, or shape and dtype, min, mean, max and norm of arrays.
-
-    >>> rows_of((), "float64", 1, {"data": Summary.of(2.0), "grad": Summary.of(0.5)})
+    >>> rows_of((), "float64", 1, Summary.of(2.0), Summary.of(0.5))
     (('data', '2.0000'), ('grad', '0.5000'))
     """
-    known = {what: summary for what, summary in numbers.items() if summary is not None}
+    known = {what: summary for what, summary in (("data", data), ("grad", grad)) if summary is not None}
     if shape == () and count == 1:
-        return tuple((what, number_text(summary.mean)) for what, summary in known.items())
+        return tuple([(what, number_text(summary.mean)) for what, summary in known.items()])
     kind = () if shape in ((), None) else ((f"{shape} {dtype}",),)
     if not known:
         return kind
