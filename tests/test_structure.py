@@ -17,6 +17,10 @@ from autograd.ops import table
 
 ROOT = Path(autograd.__file__).parent.parent
 
+#: How a graph becomes a picture, a module a step.
+STEPS = [
+    "graph", "similarity", "folding", "folded_graph", "sources", "texts", "rule_texts", "gradients", "marks", "compose", "budget",
+]  # fmt: skip
 #: A module may import from those before it in this list, and inside its own package.
 ORDER = [
     "autograd.web",
@@ -25,8 +29,9 @@ ORDER = [
     "autograd.transforms.trees", "autograd.transforms.call", "autograd.transforms",
     "autograd.verify.progress", "autograd.verify.report", "autograd.verify.subjects", "autograd.verify.measure",
     "autograd.verify.explain", "autograd.verify.points", "autograd.verify.check", "autograd.verify",
-    "autograd.drawing.palette", "autograd.drawing.picture", "autograd.drawing.read", "autograd.drawing.write",
-    "autograd.drawing",
+    "autograd.drawing.palette", "autograd.drawing.picture", *(f"autograd.drawing.read.{step}" for step in STEPS),
+    "autograd.drawing.read", "autograd.drawing.write.text", "autograd.drawing.write.dot", "autograd.drawing.write",
+    "autograd.drawing.compare", "autograd.drawing.failure", "autograd.drawing.drawings", "autograd.drawing",
     "autograd.recording", "autograd", "autograd.__main__",
     "nn.source", "nn.extras", "nn.arrays", "nn.seeds", "nn.module", "nn.init", "nn.layers", "nn.containers",
     "nn.reductions", "nn.losses", "nn.storage", "nn.pytorch", "nn.training", "nn", "nn.estimators", "demos",
@@ -96,6 +101,13 @@ def test_only_the_drawing_knows_graphviz() -> None:
     for module, path in module_files():
         if not module.startswith("autograd.drawing"):
             assert "import graphviz" not in path.read_text(encoding="utf-8"), module
+
+
+def test_reading_a_graph_and_writing_a_picture_share_the_picture_alone() -> None:
+    for module, path in module_files():
+        here = next((room for room in ("read", "write") if module.startswith(f"autograd.drawing.{room}.")), None)
+        there = {name.split(".")[2] for name in imports(path) if name.startswith("autograd.drawing.")}
+        assert here is None or there <= {here, "picture", "palette"}, module
 
 
 def test_no_module_bears_the_name_of_a_public_function() -> None:

@@ -352,6 +352,12 @@ def plural(number: int, what: str) -> str:
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
+def number_text(number: float) -> str:
+    """Four decimals, or powers of ten where these would show nothing or too much."""
+    plain = number == 0.0 or 1e-3 <= abs(number) < 1e6 or number - number != 0.0
+    return f"{number + 0.0:.4f}" if plain else f"{number:.3e}"  # + 0.0 makes -0.0 a 0.0
+
+
 def plain(item: Any) -> Any:
     """Dataclasses as dicts without the fields that are at their defaults, tuples as lists."""
     if dataclasses.is_dataclass(item) and not isinstance(item, type):

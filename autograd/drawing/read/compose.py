@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.drawing.picture import Edge, Node, Picture, Summary, groups_in_use, plural
+from autograd.drawing.picture import Edge, Node, Picture, Summary, groups_in_use, number_text, plural
 from autograd.drawing.read.folded_graph import FoldedGraph, nearest_to_output
 from autograd.drawing.read.folding import CHAINED, Folding
 from autograd.drawing.read.gradients import SAMPLE, was_differentiated, with_flows
@@ -15,7 +15,7 @@ from autograd.drawing.read.marks import RECTIFIERS, dead_units
 from autograd.drawing.read.rule_texts import rules_of, words_of
 from autograd.drawing.read.similarity import NUMBER
 from autograd.drawing.read.sources import UNKNOWN, Source, source_at
-from autograd.drawing.read.texts import LONGEST_LABEL, UNNAMED, formula, number_text, rows_of, shortened
+from autograd.drawing.read.texts import LONGEST_LABEL, UNNAMED, formula, rows_of, shortened
 from autograd.scopes import Place
 from autograd.value import Value
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.drawing.picture import Summary
+from autograd.drawing.picture import Summary, number_text
 from autograd.drawing.read.graph import operands_of
 from autograd.graph import arguments_of
 from autograd.op import Op
@@ -38,12 +38,6 @@ def rows_of(
         return (*kind, ("no elements",))
     texts = {what: (s.minimum, s.mean, s.maximum, s.norm) for what, s in known.items()}
     return (*kind, ("", "min", "mean", "max", "norm"), *((what, *map(three_digits, texts[what])) for what in texts))
-
-
-def number_text(number: float) -> str:
-    """Four decimals, or powers of ten where these would show nothing or too much."""
-    plain = number == 0.0 or 1e-3 <= abs(number) < 1e6 or number - number != 0.0
-    return f"{number + 0.0:.4f}" if plain else f"{number:.3e}"  # + 0.0 makes -0.0 a 0.0
 
 
 def formula(value: Any, name_of: Callable[[Any], str]) -> str:

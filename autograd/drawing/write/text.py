@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from autograd.drawing.picture import Edge, Group, Node, Picture, Summary
-from autograd.drawing.read.texts import number_text
+from autograd.drawing.picture import Edge, Group, Node, Picture, Summary, number_text
 
 DEEPEST = 10  # levels of indentation; what lies deeper is written out further down
 WIDEST = 48  # of the column with the titles
