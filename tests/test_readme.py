@@ -6,17 +6,27 @@ import doctest
 import importlib.util
 import re
 import subprocess
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+import autograd
+from autograd.ops import elementwise
+from autograd.ops.define import formula
+from autograd.verify import check_operation
+
 ROOT = Path(__file__).parent.parent
 READMES = [ROOT / "README.md"]
 READMES += sorted(path for top in ("autograd", "nn", "demos", "tests") for path in (ROOT / top).rglob("*.md"))
-NAMES = [str(path.relative_to(ROOT)) for path in READMES]
 TEXTS = {path: path.read_text(encoding="utf-8") for path in READMES}
+
+
+def name_of(path: Path) -> str:
+    """A file as it is named from the top."""
+    return str(path.relative_to(ROOT))
 
 
 class Block(NamedTuple):
@@ -50,7 +60,7 @@ def programs(path: Path) -> Iterator[tuple[Block, str | None]]:
             yield block, after.text if after is not None and shown else None
 
 
-@pytest.mark.parametrize("path", [path for path in READMES if any(programs(path))], ids=str)
+@pytest.mark.parametrize("path", [path for path in READMES if any(programs(path))], ids=name_of)
 def test_python_blocks_run(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -78,7 +88,7 @@ def spaced(line: str) -> str:
     return " ".join(line.split())
 
 
-@pytest.mark.parametrize("path", [path for path in READMES if any(map(quoted_file, blocks(path)))], ids=str)
+@pytest.mark.parametrize("path", [path for path in READMES if any(map(quoted_file, blocks(path)))], ids=name_of)
 def test_quoted_lines_are_in_their_files(path: Path) -> None:
     """In the order of the file, except for spaces and `...`, which stands for what is left out."""
     for block in blocks(path):
@@ -99,6 +109,23 @@ def test_the_report_of_a_wrong_gradient_guesses_what_its_comment_says(capsys: py
     assert "worst at" in out
 
 
+def test_every_public_name_of_autograd_is_in_its_readme() -> None:
+    text = TEXTS[ROOT / "autograd" / "README.md"]
+    assert [name for name in autograd.__all__ if f"`{name}`" not in text] == []
+
+
+def test_the_operation_that_the_readme_adds_is_right() -> None:
+    """The entry of the how-to, made in the module it is written for, passes the check of operations."""
+    text = TEXTS[ROOT / "autograd" / "ops" / "README.md"]
+    (entry,) = re.findall(r"^   ```py\n(.*?)^   ```$", text, re.DOTALL | re.MULTILINE)
+    names = {**vars(elementwise), "formula": formula, "__name__": "readme"}
+    exec(textwrap.dedent(entry), names)
+    report = check_operation(names["versine"], [0.1, -2.0, 1e-9])
+    assert report.ok, report
+    for name, home in (("FORMULAS", "tests/ops/samples.py"), ("REFERENCES", "tests/ops/precision.py")):
+        assert re.search(rf"^{name}\b", (ROOT / home).read_text(encoding="utf-8"), re.MULTILINE), f"{home} has no {name}"
+
+
 def prose(text: str) -> str:
     """A README without its fenced blocks."""
     return re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
@@ -110,7 +137,7 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("path", READMES, ids=str)
+@pytest.mark.parametrize("path", READMES, ids=name_of)
 def test_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(TEXTS[path])):
         if not target.startswith(("http://", "https://")):
@@ -121,7 +148,7 @@ def test_links_lead_somewhere(path: Path) -> None:
                 assert anchor in anchors(there.read_text(encoding="utf-8")), f"{path}: {target}"
 
 
-@pytest.mark.parametrize("path", READMES, ids=str)
+@pytest.mark.parametrize("path", READMES, ids=name_of)
 def test_files_and_modules_that_are_named_exist(path: Path) -> None:
     """`nn/module.py` and `module.py` in backquotes, from the top or from the folder of the README, and ``python -m nn``."""
     text = TEXTS[path]
