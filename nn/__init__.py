@@ -32,9 +32,10 @@ from nn.training.optimisers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, 
 from nn.training.lbfgs import LBFGS
 from nn.training.clipping import clip_grad_norm, clip_grad_norm_, clip_grad_value, clip_grad_value_
 from nn.training.schedules import (
-    ChainedScheduler, ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, CyclicLR, ExponentialLR, LambdaLR,
-    LinearLR, LRScheduler, MultiplicativeLR, MultiStepLR, OneCycleLR, PolynomialLR, ReduceLROnPlateau, ScheduleOrderWarning,
-    SequentialLR, StepLR)
+    ConstantLR, CosineAnnealingLR, CosineAnnealingWarmRestarts, ExponentialLR, LambdaLR, LinearLR, LRScheduler, MultiplicativeLR,
+    MultiStepLR, PolynomialLR, ReduceLROnPlateau, ScheduleOrderWarning, StepLR)
+from nn.training.momentum_schedules import CyclicLR, OneCycleLR
+from nn.training.composite_schedules import ChainedScheduler, SequentialLR
 from nn.training.data import DataLoader, Subset, collate_samples, random_split
 from nn.storage.datasets import mnist, read_idx
 from nn.storage.tables import read_csv

@@ -25,9 +25,7 @@ from autograd import Value
 from nn.storage import archives as files
 from nn.storage.archives import replacing
 from nn.storage.checkpoints import DIGEST, JSON, VERSION
-from nn.training import schedules
 from nn.training.data import DataLoader
-from nn.training.schedules import CosineAnnealingLR
 
 KINDS = pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
 
@@ -45,7 +43,7 @@ class Run:
             nn.Linear(hidden, 2, rng=rng),
         )
         self.optimizer = nn.Adam(self.model.parameters(), lr=0.05)
-        self.scheduler = CosineAnnealingLR(self.optimizer, 30)
+        self.scheduler = nn.CosineAnnealingLR(self.optimizer, 30)
         self.generator = np.random.Generator(np.random.MT19937(seed + 1))
 
     def train(self, steps: int) -> Run:
@@ -151,12 +149,12 @@ def subclasses(base: type) -> list[type]:
 
 
 SCHEDULES: list[Callable[[Any], Any]] = [
-    lambda optimizer: schedules.ExponentialLR(optimizer, 0.9),
-    lambda optimizer: schedules.ReduceLROnPlateau(optimizer, patience=1),
-    lambda optimizer: schedules.OneCycleLR(optimizer, 0.01, total_steps=20),
-    lambda optimizer: schedules.CosineAnnealingWarmRestarts(optimizer, 4),
-    lambda optimizer: schedules.SequentialLR(
-        optimizer, [schedules.LinearLR(optimizer, 0.5, total_iters=3), schedules.ExponentialLR(optimizer, 0.9)], [3]
+    lambda optimizer: nn.ExponentialLR(optimizer, 0.9),
+    lambda optimizer: nn.ReduceLROnPlateau(optimizer, patience=1),
+    lambda optimizer: nn.OneCycleLR(optimizer, 0.01, total_steps=20),
+    lambda optimizer: nn.CosineAnnealingWarmRestarts(optimizer, 4),
+    lambda optimizer: nn.SequentialLR(
+        optimizer, [nn.LinearLR(optimizer, 0.5, total_iters=3), nn.ExponentialLR(optimizer, 0.9)], [3]
     ),
 ]
 
@@ -181,7 +179,7 @@ def steps_with(parts: dict[str, Any], steps: int) -> str:
 
         error = optimizer.step(loss)
         if (schedule := parts["scheduler"]) is not None:
-            schedule.step(error.item()) if isinstance(schedule, schedules.ReduceLROnPlateau) else schedule.step()
+            schedule.step(error.item()) if isinstance(schedule, nn.ReduceLROnPlateau) else schedule.step()
     return exact([part.state_dict() for part in parts.values() if hasattr(part, "state_dict")])
 
 

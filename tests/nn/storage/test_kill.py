@@ -14,7 +14,6 @@ import pytest
 
 import nn
 from nn.training.data import DataLoader
-from nn.training.schedules import OneCycleLR
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="SIGKILL is of POSIX")
 
@@ -38,7 +37,7 @@ def train(path: Path, steps: int, every: int = 1, loaded: Any = None, saved: Any
         nn.Linear(WIDTH, 3, rng=rng),
     )
     optimizer = nn.Adam(model.parameters(), lr=0.01)
-    scheduler = OneCycleLR(optimizer, 0.01, total_steps=steps)
+    scheduler = nn.OneCycleLR(optimizer, 0.01, total_steps=steps)
     x = rng.normal(size=(70, 5))
     loader = DataLoader((x, np.argmax(x[:, :3], axis=1)), batch_size=16, shuffle=True, rng=1)
     noise = np.random.default_rng(2)
