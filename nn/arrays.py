@@ -11,7 +11,7 @@ from autograd import Value, array
 Rng = np.random.Generator | int | None  # what np.random.default_rng() takes: a generator, a seed, or None for a new one
 
 
-def as_one(x: Any) -> Any:
+def as_array(x: Any) -> Any:
     """`x`, but a list, or an array of objects, as an array, or as one Value if it holds Values: they keep their gradients.
 
     Raises:
@@ -26,14 +26,14 @@ def as_one(x: Any) -> Any:
 
 
 def as_tensor(x: Any) -> Any:
-    """A Value as it is, and anything else as an array, or a Value if it holds Values; see as_one()."""
-    x = as_one(x)
+    """A Value as it is, and anything else as an array, or a Value if it holds Values; see as_array()."""
+    x = as_array(x)
     return x if isinstance(x, Value) else np.asarray(x)
 
 
-def as_array(x: Any) -> np.ndarray:
-    """The data of a Value, or of anything else, as an array; see as_one()."""
-    x = as_one(x)
+def raw_array(x: Any) -> np.ndarray:
+    """The data of a Value, or of anything else, as an array; see as_array()."""
+    x = as_array(x)
     return np.asarray(x.data if isinstance(x, Value) else x)
 
 
@@ -61,7 +61,7 @@ def positive_integer(what: str, number: Any) -> int:
 
 
 def no_tuple(x: Any, who: Any) -> Any:
-    """`x`, see as_one(), or a TypeError if it is a tuple of tensors, as recurrent layers and attention return.
+    """`x`, see as_array(), or a TypeError if it is a tuple of tensors, as recurrent layers and attention return.
 
     `who` takes `x`: a module, whose class is named, or text.
     """
@@ -70,7 +70,7 @@ def no_tuple(x: Any, who: Any) -> Any:
             f"{who if isinstance(who, str) else type(who).__name__} takes one Value or array, but a tuple of {len(x)} came, as "
             "recurrent layers and attention return: out, state = lstm(x), and go on with out"
         )
-    return as_one(list(x) if isinstance(x, tuple) else x)
+    return as_array(list(x) if isinstance(x, tuple) else x)
 
 
 def shape_of(x: Any, layer: Any) -> tuple[int, ...]:

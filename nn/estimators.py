@@ -57,7 +57,7 @@ OPTIMISERS: dict[str, Callable[..., nn.Optimizer]] = {
 }  # fmt: skip
 
 
-def dense(X: Any, rows: Any) -> np.ndarray:
+def dense_rows(X: Any, rows: Any) -> np.ndarray:
     """These rows of an array or of a sparse matrix."""
     return X[rows].toarray() if issparse(X) else X[rows]
 
@@ -247,7 +247,7 @@ class MultilayerPerceptron(BaseEstimator):
 
     @no_grad()
     def _forward(self, X: Any) -> np.ndarray:
-        parts = [self.module_(dense(X, slice(start, start + ROWS))).data for start in range(0, X.shape[0], ROWS)]
+        parts = [self.module_(dense_rows(X, slice(start, start + ROWS))).data for start in range(0, X.shape[0], ROWS)]
         return np.concatenate(parts)
 
     def _loss(self, X: np.ndarray, used: np.ndarray | None, y: np.ndarray, weights: np.ndarray | None) -> Value:
@@ -271,7 +271,7 @@ class MultilayerPerceptron(BaseEstimator):
             self.validation_scores_ = [] if self.early_stopping else None
         if not incremental or not hasattr(self, "_optimizer"):
             self._optimizer = self._new_optimizer()
-        (X, y, weights), held_out = self._split(X, y, weights, random) if self.early_stopping else ((X, y, weights), None)
+        (X, y, weights), held_out = self._hold_out(X, y, weights, random) if self.early_stopping else ((X, y, weights), None)
         weights, decay = relative(weights, self.alpha, incremental)
         size = min(200 if self.batch_size == "auto" else self.batch_size, len(y))
         order, best = np.arange(len(y)), self.module_.state_dict()
@@ -326,7 +326,7 @@ class MultilayerPerceptron(BaseEstimator):
             return nn.Adam(groups, lr=rate, betas=(self.beta_1, self.beta_2), guards=False)
         return OPTIMISERS[self.solver](groups, lr=rate, guards=False)
 
-    def _split(self, X: Any, y: np.ndarray, weights: np.ndarray | None, random: Any) -> tuple[Any, Any]:
+    def _hold_out(self, X: Any, y: np.ndarray, weights: np.ndarray | None, random: Any) -> tuple[Any, Any]:
         """The samples to learn from, and those that early stopping holds out: the same part of each class."""
         if math.ceil(self.validation_fraction * len(y)) < 2:
             raise ValueError(

@@ -14,9 +14,9 @@ import numpy as np
 
 from autograd import Value, exp, log, log_softmax, relu, softplus, where
 from autograd.ops import abs, clip, log_loss, maximum, mean, minimum, softmax_cross_entropy, sum
-from nn.arrays import as_array, as_one, as_tensor, no_tuple
+from nn.arrays import as_array, as_tensor, no_tuple, raw_array
 from nn.layers.activations import FunctionModule
-from nn.reductions import broadcast_weights, constant_weights, note, reduced, weighted, weighted_mean
+from nn.reductions import broadcast_weights, constant_weights, note_reduction, reduce_losses, reduce_weighted, times_weights
 
 # --- what all share -------------------------------------------------------------------------------
 
@@ -45,7 +45,7 @@ def as_target(prediction: Any, data: Any) -> Any:
     """A Value as it is, and other data in the dtype of the prediction, so that float32 stays what it is; TypeError for None."""
     if data is None:
         raise TypeError("a loss takes targets, but None was given: what does the data set give?")
-    data = as_one(data)
+    data = as_array(data)
     return data if isinstance(data, Value) else np.asarray(data, dtype=prediction.dtype)
 
 
@@ -69,13 +69,13 @@ def float_dtype(data: Any) -> Any:
 
 def without_infinities(x: Any, factor: Any) -> Any:
     """`x`, with 0 where it is infinite and the factor 0: what does not count would be nan, as 0 * inf."""
-    gone = np.isinf(as_array(x)) & (as_array(factor) == 0.0)
+    gone = np.isinf(raw_array(x)) & (raw_array(factor) == 0.0)
     return where(gone, 0.0, x) if gone.any() else x
 
 
 def require_probabilities(name: str, what: str, p: Any) -> None:
     """ValueError unless all are between 0 and 1."""
-    data = as_array(p)
+    data = raw_array(p)
     if np.size(data) and (np.min(data) < 0.0 or np.max(data) > 1.0):
         raise ValueError(
             f"{name}() takes {what} between 0 and 1, but they reach from {np.min(data):g} to {np.max(data):g}: "
@@ -85,7 +85,7 @@ def require_probabilities(name: str, what: str, p: Any) -> None:
 
 def as_signs(name: str, target: Any) -> Any:
     """Targets -1 and 1 as an array; ValueError for others."""
-    target = as_array(target)
+    target = raw_array(target)
     if (target * target != 1).any():
         raise ValueError(f"{name}() takes the targets -1 and 1: use 2 * target - 1 for classes 0 and 1")
     return target
@@ -101,7 +101,7 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean", weight: Any 
     2.5
     """
     prediction, target = matched("mse_loss", prediction, target)
-    return weighted_mean("mse_loss", np.square(prediction - target), weight, reduction)
+    return reduce_weighted("mse_loss", np.square(prediction - target), weight, reduction)
 
 
 def half_square_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
@@ -111,7 +111,7 @@ def half_square_loss(prediction: Any, target: Any, reduction: str = "mean") -> A
     [0.5, 2.0]
     """
     prediction, target = matched("half_square_loss", prediction, target)
-    return reduced("half_square_loss", np.square(prediction - target) * 0.5, reduction)
+    return reduce_losses("half_square_loss", np.square(prediction - target) * 0.5, reduction)
 
 
 def l1_loss(prediction: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Any:
@@ -121,7 +121,7 @@ def l1_loss(prediction: Any, target: Any, reduction: str = "mean", weight: Any =
     1.5
     """
     prediction, target = matched("l1_loss", prediction, target)
-    return weighted_mean("l1_loss", abs(prediction - target), weight, reduction)
+    return reduce_weighted("l1_loss", abs(prediction - target), weight, reduction)
 
 
 def huber(error: Any, delta: float) -> Any:
@@ -145,7 +145,7 @@ def huber_loss(prediction: Any, target: Any, reduction: str = "mean", delta: flo
     if not delta > 0.0:
         raise ValueError(f"huber_loss() takes a positive delta, but {delta} came")
     losses = huber(prediction - target, float(delta))
-    return reduced("huber_loss", weighted("huber_loss", losses, weight), reduction)
+    return reduce_losses("huber_loss", times_weights("huber_loss", losses, weight), reduction)
 
 
 def smooth_l1_loss(prediction: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
@@ -159,7 +159,7 @@ def smooth_l1_loss(prediction: Any, target: Any, reduction: str = "mean", beta: 
         raise ValueError(f"smooth_l1_loss() takes a beta that is not negative, but {beta} came")
     error = prediction - target
     losses = huber(error, float(beta)) * (1.0 / beta) if beta else abs(error)
-    return reduced("smooth_l1_loss", losses, reduction)
+    return reduce_losses("smooth_l1_loss", losses, reduction)
 
 
 def gaussian_nll_loss(
@@ -189,11 +189,11 @@ def gaussian_nll_loss(
             f"gaussian_nll_loss() takes variances of the shape {shape} of the predictions, or with one for each row, "
             f"but {var.shape} came"
         )
-    if np.min(as_array(var), initial=0.0) < 0.0:
+    if np.min(raw_array(var), initial=0.0) < 0.0:
         raise ValueError("gaussian_nll_loss() takes variances that are not negative: use exp or softplus before")
-    var = var + np.maximum(eps - as_array(var), 0.0)
+    var = var + np.maximum(eps - raw_array(var), 0.0)
     losses = (log(var) + np.square(prediction - target) / var) * 0.5
-    return reduced("gaussian_nll_loss", losses + 0.5 * math.log(2.0 * math.pi) if full else losses, reduction)
+    return reduce_losses("gaussian_nll_loss", losses + 0.5 * math.log(2.0 * math.pi) if full else losses, reduction)
 
 
 def poisson_nll_loss(
@@ -216,10 +216,10 @@ def poisson_nll_loss(
     prediction, target = matched("poisson_nll_loss", prediction, target)
     losses = exp(prediction) - target * prediction if log_input else prediction - target * log(prediction + eps)
     if full:
-        large = as_array(target) > 1.0
+        large = raw_array(target) > 1.0
         count = where(large, target, 1.0)
         losses = losses + where(large, count * log(count) - count + 0.5 * log(2.0 * math.pi * count), 0.0)
-    return reduced("poisson_nll_loss", losses, reduction)
+    return reduce_losses("poisson_nll_loss", losses, reduction)
 
 
 # --- one class of several -------------------------------------------------------------------------
@@ -232,7 +232,7 @@ def class_numbers(name: str, scores: Any, target: Any, ignore_index: int | None 
         TypeError: if the targets are not integers.
         ValueError: if the shapes do not fit or a target is not a class.
     """
-    target, shape = as_array(target), scores.shape
+    target, shape = raw_array(target), scores.shape
     if target.dtype.kind not in "iu":
         fix = "use target.astype(int)"
         if target.dtype.kind not in "bf":
@@ -278,10 +278,10 @@ def classes_last(scores: Any, axis: int) -> Any:
 def per_class(name: str, losses: Any, target: Any, ignored: Any, weight: Any, reduction: str) -> Any:
     """Losses of samples, reduced: a mean is over the weights of their classes, and what is ignored has weight 0."""
     if weight is None and ignored is None:
-        return reduced(name, losses, reduction)
+        return reduce_losses(name, losses, reduction)
     factor = np.ones(target.shape) if weight is None else weight[target]
     factor = factor if ignored is None else np.where(ignored, 0.0, factor)
-    return reduced(name, losses if ignored is None else where(ignored, 0.0, losses), reduction, np.sum(factor, dtype=float))
+    return reduce_losses(name, losses if ignored is None else where(ignored, 0.0, losses), reduction, np.sum(factor, dtype=float))
 
 
 def cross_entropy(
@@ -342,7 +342,7 @@ def soft_cross_entropy(logits: Any, target: Any, weight: Any, reduction: str, la
         target = target * (1.0 - label_smoothing) + label_smoothing / logits.shape[-1]
     factor = target if weight is None else target * weight
     losses = -sum(without_infinities(log_softmax(logits), factor) * factor, axis=-1)
-    return reduced("cross_entropy", losses, reduction)
+    return reduce_losses("cross_entropy", losses, reduction)
 
 
 def nll_loss(
@@ -360,7 +360,7 @@ def nll_loss(
     1.0
     """
     scores = classes_last(log_probabilities, axis)
-    data = as_array(scores)
+    data = raw_array(scores)
     if data.size and data.shape[-1] > 1 and data.min() >= 0.0 and np.allclose(data.sum(-1), 1.0, atol=1e-3):
         raise ValueError("nll_loss() takes the logarithms of probabilities, but probabilities were given: use log_softmax()")
     target, ignored = class_numbers("nll_loss", scores, target, ignore_index)
@@ -395,7 +395,7 @@ def multi_margin_loss(
     excess = relu(scores - np.take_along_axis(scores, index, -1) + margin)
     excess = where(np.arange(scores.shape[-1]) == index, 0.0, excess)  # (..., classes)
     losses = mean(np.square(excess) if p == 2 else excess, axis=-1)
-    return reduced("multi_margin_loss", losses if weight is None else losses * weight[target], reduction)
+    return reduce_losses("multi_margin_loss", losses if weight is None else losses * weight[target], reduction)
 
 
 # --- probabilities and yes or no ------------------------------------------------------------------
@@ -415,8 +415,8 @@ def binary_cross_entropy(probability: Any, target: Any, weight: Any = None, redu
     probability, target = matched("binary_cross_entropy", probability, target)
     require_probabilities("binary_cross_entropy", "probabilities", probability)
     require_probabilities("binary_cross_entropy", "targets", target)
-    losses = weighted("binary_cross_entropy", log_loss(probability, target), weight)
-    return reduced("binary_cross_entropy", losses, reduction)
+    losses = times_weights("binary_cross_entropy", log_loss(probability, target), weight)
+    return reduce_losses("binary_cross_entropy", losses, reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -435,14 +435,14 @@ def binary_cross_entropy_with_logits(
     logits, target = matched(name, refuse_result(name, logits, "sigmoid"), target)
     require_probabilities(name, "targets", target)
     # The smaller of -log(sigmoid(logits)) and -log(sigmoid(-logits)); the other one is that + |logits|, and nothing cancels.
-    positive = as_array(logits) > 0.0
+    positive = raw_array(logits) > 0.0
     smaller, yes = softplus(where(positive, -logits, logits)), target
     if pos_weight is not None:
         yes = broadcast_weights(name, pos_weight, logits) * target
         smaller = smaller * (1.0 - target + yes)
     factor = where(positive, 1.0 - target, -yes)
     losses = factor * without_infinities(logits, factor) + smaller
-    return reduced(name, weighted(name, losses, weight), reduction)
+    return reduce_losses(name, times_weights(name, losses, weight), reduction)
 
 
 def kl_div(log_probabilities: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
@@ -458,17 +458,17 @@ def kl_div(log_probabilities: Any, target: Any, reduction: str = "mean", log_tar
     """
     scores, target = matched("kl_div", log_probabilities, target)
     if log_target:
-        never = (as_array(target) == -math.inf) & ~np.isnan(as_array(scores))
+        never = (raw_array(target) == -math.inf) & ~np.isnan(raw_array(scores))
         if never.any():  # the limit of x log(x) is 0
             scores, target = where(never, 0.0, scores), where(never, 0.0, target)
         losses = exp(target) * (target - scores)
     else:
         require_probabilities("kl_div", "targets", target)
-        losses = target * (log(where(as_array(target) > 0.0, target, 1.0)) - without_infinities(scores, target))
+        losses = target * (log(where(raw_array(target) > 0.0, target, 1.0)) - without_infinities(scores, target))
     if reduction == "batchmean":
-        note("mean", losses.shape[0] if losses.shape else 1)
+        note_reduction("mean", losses.shape[0] if losses.shape else 1)
         return sum(losses) / float(losses.shape[0] if losses.shape else 1)
-    return reduced("kl_div", losses, reduction)
+    return reduce_losses("kl_div", losses, reduction)
 
 
 def hinge_loss(scores: Any, target: Any, reduction: str = "mean") -> Any:
@@ -478,7 +478,7 @@ def hinge_loss(scores: Any, target: Any, reduction: str = "mean") -> Any:
     0.25
     """
     scores, target = matched("hinge_loss", scores, target)
-    return reduced("hinge_loss", relu(1.0 - scores * as_signs("hinge_loss", target)), reduction)
+    return reduce_losses("hinge_loss", relu(1.0 - scores * as_signs("hinge_loss", target)), reduction)
 
 
 def hinge_embedding_loss(distance: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Any:
@@ -489,7 +489,7 @@ def hinge_embedding_loss(distance: Any, target: Any, margin: float = 1.0, reduct
     """
     distance, target = matched("hinge_embedding_loss", distance, target)
     together = as_signs("hinge_embedding_loss", target) == 1.0
-    return reduced("hinge_embedding_loss", where(together, distance, relu(margin - distance)), reduction)
+    return reduce_losses("hinge_embedding_loss", where(together, distance, relu(margin - distance)), reduction)
 
 
 # --- pairs and triplets ---------------------------------------------------------------------------
@@ -503,7 +503,8 @@ def margin_ranking_loss(first: Any, second: Any, target: Any, margin: float = 0.
     """
     first, second = matched("margin_ranking_loss", first, second)
     first, target = matched("margin_ranking_loss", first, target)
-    return reduced("margin_ranking_loss", relu(margin - as_signs("margin_ranking_loss", target) * (first - second)), reduction)
+    losses = relu(margin - as_signs("margin_ranking_loss", target) * (first - second))
+    return reduce_losses("margin_ranking_loss", losses, reduction)
 
 
 def cosine_similarity(first: Any, second: Any, axis: int = -1, eps: float = 1e-8) -> Any:
@@ -526,7 +527,7 @@ def cosine_similarity(first: Any, second: Any, axis: int = -1, eps: float = 1e-8
 
 def scaled_down(vectors: Any, axis: int) -> Any:
     """The vectors, those divided by their largest element whose squares might be infinite: the angles stay."""
-    largest = np.max(np.abs(as_array(vectors)), axis, keepdims=True, initial=0.0)
+    largest = np.max(np.abs(raw_array(vectors)), axis, keepdims=True, initial=0.0)
     long = (largest > 2.0 ** (np.finfo(largest.dtype).maxexp // 4)) & np.isfinite(largest)
     return vectors / np.where(long, largest, np.ones_like(largest)) if long.any() else vectors
 
@@ -544,7 +545,7 @@ def cosine_embedding_loss(first: Any, second: Any, target: Any, margin: float = 
     first, second = matched("cosine_embedding_loss", first, second)
     cosine, target = matched("cosine_embedding_loss", cosine_similarity(first, second), target)
     together = as_signs("cosine_embedding_loss", target) == 1.0
-    return reduced("cosine_embedding_loss", where(together, 1.0 - cosine, relu(cosine - margin)), reduction)
+    return reduce_losses("cosine_embedding_loss", where(together, 1.0 - cosine, relu(cosine - margin)), reduction)
 
 
 def triplet_margin_loss(
@@ -573,7 +574,7 @@ def triplet_margin_loss(
     near, far = (np.linalg.norm(anchor - other + eps, ord=p, axis=-1) for other in (positive, negative))
     if swap:
         far = minimum(far, np.linalg.norm(positive - negative + eps, ord=p, axis=-1))
-    return reduced("triplet_margin_loss", relu(near - far + margin), reduction)
+    return reduce_losses("triplet_margin_loss", relu(near - far + margin), reduction)
 
 
 # --- modules, with the settings as arguments ------------------------------------------------------

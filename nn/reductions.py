@@ -14,14 +14,14 @@ import numpy as np
 
 from autograd import Value
 from autograd.ops import mean, sum
-from nn.arrays import as_one
+from nn.arrays import as_array
 
 # --- one batch -------------------------------------------------------------------------------------
 
 
 def constant_weights(name: str, weight: Any, prediction: Any) -> np.ndarray:
     """Weights in the dtype of the prediction; TypeError for a Value, whose gradient would be lost."""
-    weight = as_one(weight)
+    weight = as_array(weight)
     if isinstance(weight, Value):
         raise TypeError(f"{name}() takes constant weights, for which there is no gradient, but a Value came: pass weight.data")
     return np.asarray(weight, dtype=prediction.dtype)
@@ -36,12 +36,12 @@ def broadcast_weights(name: str, weight: Any, prediction: Any) -> np.ndarray:
         raise ValueError(f"{name}() has losses of shape {prediction.shape}, but weights of shape {weight.shape} came") from None
 
 
-def weighted(name: str, losses: Any, weight: Any) -> Any:
+def times_weights(name: str, losses: Any, weight: Any) -> Any:
     """The losses times their weights, if there are any."""
     return losses if weight is None else losses * broadcast_weights(name, weight, losses)
 
 
-def reduced(name: str, losses: Any, reduction: str, total: Any = None) -> Any:
+def reduce_losses(name: str, losses: Any, reduction: str, total: Any = None) -> Any:
     """The losses, their sum, or their mean: the sum over `total`, or by default the number of losses. See nn.reductions.
 
     Raises:
@@ -50,41 +50,41 @@ def reduced(name: str, losses: Any, reduction: str, total: Any = None) -> Any:
     if reduction == "none":
         return losses
     if reduction == "sum":
-        note("sum")
+        note_reduction("sum")
         return sum(losses)
     if reduction == "mean":
         if total == 0.0 or not np.size(losses):
             reason = "all targets are ignored or have weight 0" if np.size(losses) else "the batch is empty"
             raise ValueError(f"{name}() has nothing to average, because {reason}: leave the batch out, or use reduction='sum'")
-        note("mean", np.size(losses) if total is None else total)
+        note_reduction("mean", np.size(losses) if total is None else total)
         return mean(losses) if total is None else sum(losses) / float(total)
     raise ValueError(f"{name}() takes the reductions 'mean', 'sum' and 'none', but {reduction!r} came")
 
 
-def weighted_mean(name: str, losses: Any, weight: Any, reduction: str) -> Any:
+def reduce_weighted(name: str, losses: Any, weight: Any, reduction: str) -> Any:
     """The losses times their weights, whose mean is over the sum of the weights."""
     if weight is None:
-        return reduced(name, losses, reduction)
+        return reduce_losses(name, losses, reduction)
     weight = broadcast_weights(name, weight, losses)
-    return reduced(name, losses * weight, reduction, np.sum(weight, dtype=float))
+    return reduce_losses(name, losses * weight, reduction, np.sum(weight, dtype=float))
 
 
 # --- several batches --------------------------------------------------------------------------------
 
-Notes = list[tuple[str, float]]  # (reduction, total that a mean divides by) of each loss in a block, see note()
+Notes = list[tuple[str, float]]  # (reduction, total that a mean divides by) of each loss in a block, see note_reduction()
 NOTES: ContextVar[Notes | None] = ContextVar("NOTES", default=None)
 
 
-def note(reduction: str, total: Any = 0.0) -> None:
-    """Note in the block of noted(), if there is one, the kind of a loss or metric: a "sum", a "mean" over `total`, or "other"."""
+def note_reduction(reduction: str, total: Any = 0.0) -> None:
+    """Note how a loss or metric was reduced, for noted_reductions(): "sum", "mean" over `total`, or "other"."""
     notes = NOTES.get()
     if notes is not None:
         notes.append((reduction, float(total)))
 
 
 @contextmanager
-def noted() -> Iterator[Notes]:
-    """Give a list, to which note() appends in the block."""
+def noted_reductions() -> Iterator[Notes]:
+    """Return a list to which note_reduction() appends inside the block."""
     notes: Notes = []
     token = NOTES.set(notes)
     try:
@@ -110,7 +110,7 @@ class Average:
         self.total = self.weight = 0.0
 
     def add(self, number: float, notes: Notes, targets: int) -> None:
-        """Add the loss of a batch: the number, what noted() gave for it, and its count of targets."""
+        """Add the loss of a batch: the number, what noted_reductions() gave for it, and its count of targets."""
         kinds, totals = {kind for kind, _ in notes}, {total for _, total in notes}
         if kinds == {"sum"}:
             self.total += number

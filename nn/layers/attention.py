@@ -99,14 +99,14 @@ def _attend(
     for mask in masks:
         if mask is None:
             continue
-        blocked, added = _split(mask, shape)
+        blocked, added = _split_mask(mask, shape)
         left_out = blocked if left_out is None else left_out | blocked
         scores = scores if added is None else scores + astype(added, scores.dtype)
     weights = dropout(_masked_softmax(scores, left_out), dropout_p, rng)
     return weights @ value, weights
 
 
-def _split(mask: Mask, shape: tuple[int, ...]) -> tuple[np.ndarray, Any]:
+def _split_mask(mask: Mask, shape: tuple[int, ...]) -> tuple[np.ndarray, Any]:
     """Where a mask leaves something out, and what it adds elsewhere, or None."""
     mask = as_tensor(mask)
     if mask.dtype.kind not in "bf":

@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd import Value, stop_gradient, where
 from autograd.ops import linear, reshape
-from nn.arrays import Rng, as_array, flag, floating, no_tuple, require_float, shape_of
+from nn.arrays import Rng, flag, floating, no_tuple, raw_array, require_float, shape_of
 from nn.module import Module
 from nn.seeds import generator
 
@@ -146,7 +146,7 @@ class Embedding(Module):
         self.weight = Value(table)
 
     def forward(self, indices: Any) -> Value:
-        data = as_array(no_tuple(indices, self))
+        data = raw_array(no_tuple(indices, self))
         indices = data if data.size else data.astype(int)  # the dtype of an empty list is float64
         rows = len(self.weight)
         if indices.dtype.kind not in "iu":

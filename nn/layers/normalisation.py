@@ -13,7 +13,7 @@ import numpy as np
 
 from autograd import Value
 from autograd.ops import centre, reshape, rms_normalise
-from nn.arrays import as_array, flag, floating, require_float
+from nn.arrays import flag, floating, raw_array, require_float
 from nn.module import Module
 
 
@@ -83,7 +83,7 @@ class BatchNorm(Module):
             )
         axes = (0, *range(2, len(shape)))
         centred = centre(x, axes)
-        self._track(as_array(x), as_array(centred), axes)
+        self._track(raw_array(x), raw_array(centred), axes)
         return scale_and_shift(rms_normalise(centred, axes, self.eps), self.weight, self.bias, behind)
 
     def _loaded(self, absent: set[str]) -> None:

@@ -41,8 +41,8 @@ def clip_grad_norm(
     if not (max_norm >= 0.0 and norm_type > 0.0):
         raise ValueError(f"max_norm must not be negative and norm_type be positive, but they are {max_norm} and {norm_type}")
     values = values_of(parameters)
-    norms = [vector_norm(value.grad.ravel(order="K"), norm_type) if value.shape else abs(value.grad) for value in values]
-    total = vector_norm(np.array(norms), norm_type)
+    norms = [p_norm(value.grad.ravel(order="K"), norm_type) if value.shape else abs(value.grad) for value in values]
+    total = p_norm(np.array(norms), norm_type)
     if error_if_nonfinite and not math.isfinite(total):
         number, value = next((i, value) for i, value in enumerate(values) if not math.isfinite(norms[i]))
         name = value.label or f"parameter {number} of shape {value.shape}"
@@ -62,7 +62,7 @@ def clip_grad_norm(
     return total
 
 
-def vector_norm(x: np.ndarray, p: float) -> float:
+def p_norm(x: np.ndarray, p: float) -> float:
     """The p-norm of a vector, in float64, also where powers of its elements would overflow or vanish.
 
     Not by BLAS, whose threads wait for each other where other programs run: 100,000 numbers on two busy cores take

@@ -65,6 +65,7 @@ class Composite(LRScheduler):
 class SequentialLR(Composite):
     """One schedule after the other; each begins anew, from the base learning rates, at its milestone.
 
+    >>> from autograd import Value
     >>> from nn import SGD
     >>> optimizer = SGD([Value(1.0)], lr=1.0)
     >>> warm, cool = LinearLR(optimizer, 0.5, total_iters=2), ExponentialLR(optimizer, 0.9)

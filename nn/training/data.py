@@ -113,9 +113,9 @@ class DataLoader:
 
     def _batch(self, indices: np.ndarray) -> Any:
         if self.collate is not None:
-            return self.collate([take(self.dataset, index) for index in indices.tolist()])
+            return self.collate([take_samples(self.dataset, index) for index in indices.tolist()])
         if isinstance(self.dataset, (np.ndarray, tuple, dict)):
-            return take(self.dataset, indices)
+            return take_samples(self.dataset, indices)
         return collate_samples([self.dataset[index] for index in indices.tolist()])
 
     def state_dict(self) -> dict[str, Any]:
@@ -197,7 +197,8 @@ def random_split(dataset: Any, lengths: Sequence[float], *, rng: Rng = None, str
             raise ValueError(f"stratify takes one class for each of {total} samples, but the shape {classes.shape} came")
         order = stratified(order, classes[order])
     parts = [rng.permutation(part) for part in np.split(order, ends[:-1])]
-    return [take(dataset, part) if isinstance(dataset, (np.ndarray, tuple, dict)) else Subset(dataset, part) for part in parts]
+    take = take_samples if isinstance(dataset, (np.ndarray, tuple, dict)) else Subset
+    return [take(dataset, part) for part in parts]
 
 
 def stratified(order: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -296,11 +297,13 @@ def count_samples(dataset: Any) -> int:
     return len(dataset)
 
 
-def take(dataset: Any, indices: Any) -> Any:
+def take_samples(dataset: Any, indices: Any) -> Any:
     """The samples at some indices, or one sample at one index."""
     if isinstance(dataset, tuple):
-        return as_tuple(dataset, (take(array, indices) for array in dataset))
-    return {name: take(array, indices) for name, array in dataset.items()} if isinstance(dataset, dict) else dataset[indices]
+        return as_tuple(dataset, (take_samples(array, indices) for array in dataset))
+    return (
+        {name: take_samples(array, indices) for name, array in dataset.items()} if isinstance(dataset, dict) else dataset[indices]
+    )
 
 
 def collate_samples(samples: list[Any]) -> Any:
@@ -318,7 +321,7 @@ def collate_samples(samples: list[Any]) -> Any:
     """
     first = samples[0]
     for sample in samples:
-        if kind_of(sample) is not kind_of(first):
+        if type_with_parts(sample) is not type_with_parts(first):
             raise TypeError(
                 f"the samples of a batch are of one kind, but {type(first).__name__} and {type(sample).__name__} came"
             )
@@ -340,7 +343,7 @@ def collate_samples(samples: list[Any]) -> Any:
     return stacked(samples)
 
 
-def kind_of(sample: Any) -> type | None:
+def type_with_parts(sample: Any) -> type | None:
     """The type of a sample that has parts: dict, or a class of tuples or dataclasses; None for a sample without parts."""
     if isinstance(sample, dict):
         return dict

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from autograd import Value, no_grad
-from nn.arrays import as_array
+from nn.arrays import raw_array
 from nn.module import Module
-from nn.reductions import Average, noted
+from nn.reductions import Average, noted_reductions
 from nn.training.data import as_tuple, count_samples
 from nn.training.inputs import Metrics, batches_of, checked_batch, checked_metrics, type_text
 
@@ -59,8 +59,8 @@ def measured(name: str, metric: Callable[[Any, Any], Any], pairs: Sequence[tuple
     """A metric of predictions and targets, of one batch or averaged over several."""
     average, number = Average(), math.nan
     for prediction, target in pairs:
-        with noted() as notes:
-            found = as_array(metric(prediction, target))
+        with noted_reductions() as notes:
+            found = raw_array(metric(prediction, target))
         if found.size != 1 or found.dtype.kind not in "biuf":
             what = f"an array of the shape {found.shape}" if found.ndim else f"{found.item()!r:.40}"
             raise ValueError(f"the metric {name} is to give one number for all samples, but it gave {what}")
@@ -77,7 +77,7 @@ def shapes_behind(item: Any) -> Any:
     """The shape of an array without its axis of samples; of a tuple or dict, those of its parts."""
     if isinstance(item, tuple):
         return tuple(map(shapes_behind, item))
-    return {name: shapes_behind(part) for name, part in item.items()} if isinstance(item, dict) else np.shape(as_array(item))[1:]
+    return {name: shapes_behind(part) for name, part in item.items()} if isinstance(item, dict) else np.shape(raw_array(item))[1:]
 
 
 def predicted(model: Module, x: Any) -> np.ndarray:
@@ -88,7 +88,7 @@ def predicted(model: Module, x: Any) -> np.ndarray:
         raise ValueError(
             f"evaluate() needs a model that gives one Value (samples, ...), but {got} came: what does forward() return?"
         )
-    return as_array(prediction)
+    return raw_array(prediction)
 
 
 def concatenated(batches: Sequence[Any]) -> Any:
@@ -100,12 +100,12 @@ def concatenated(batches: Sequence[Any]) -> Any:
         return {name: concatenated([batch[name] for batch in batches]) for name in first}
     if len(batches) == 1 and isinstance(first, np.ndarray):
         return first
-    return np.concatenate([as_array(batch) for batch in batches])
+    return np.concatenate([raw_array(batch) for batch in batches])
 
 
 def targets_in(y: Any) -> int:
     """How many targets a batch has, or samples if they are a tuple or dict."""
-    return count_samples(y) if isinstance(y, (tuple, dict)) else np.size(as_array(y))
+    return count_samples(y) if isinstance(y, (tuple, dict)) else np.size(raw_array(y))
 
 
 @contextmanager

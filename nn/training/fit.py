@@ -24,7 +24,7 @@ from autograd import Value
 from nn.arrays import Rng, flag, whole_number
 from nn.extras import extra
 from nn.module import Module
-from nn.reductions import Average, noted
+from nn.reductions import Average, noted_reductions
 from nn.storage.checkpoints import save
 from nn.training.clipping import clip_grad_norm
 from nn.training.data import DataLoader
@@ -234,7 +234,7 @@ def train_epoch(training: Training, loss: Loss, clip_norm: float | None, schedul
     for batch, (x, y) in enumerate(map(checked_batch, training.loader), start=1):
         optimizer.zero_grad()
         prediction = model(x)
-        with noted() as notes:
+        with noted_reductions() as notes:
             value = loss(prediction, y)
         require_scalar(value)
         if math.isnan(number := value.item()):

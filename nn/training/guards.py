@@ -131,8 +131,8 @@ class Guard:
         parameters = optimizer.parameters
         self.watches += [Watch() for _ in parameters[len(self.watches) :]]
         stale, broken, dead, still, moving = [], [], [], [], False
-        with np.errstate(over="ignore", invalid="ignore"):  # of the sums in judge()
-            judged = [judge(parameter.grad) for parameter in parameters]
+        with np.errstate(over="ignore", invalid="ignore"):  # of the sums in finite_and_nonzero()
+            judged = [finite_and_nonzero(parameter.grad) for parameter in parameters]
         for number, (parameter, watch, (finite, moved)) in enumerate(zip(parameters, self.watches, judged, strict=True)):
             status, grad = parameter.grad_status, parameter.grad
             if not parameter.requires_grad or (grad.__class__ is not float and not grad.size):
@@ -198,7 +198,7 @@ class Guard:
             warnings.warn(text.format(names=names, steps=min(self.steps, WINDOW)), kind, stacklevel=level_outside())
 
 
-def judge(grad: Any) -> tuple[bool, bool]:
+def finite_and_nonzero(grad: Any) -> tuple[bool, bool]:
     """Whether a gradient is finite, and whether anything in it is not zero."""
     if grad.__class__ is float:
         return math.isfinite(grad), grad != 0.0

@@ -103,7 +103,7 @@ class LBFGS(Optimizer):
             if not losses and self.guard is not None:
                 self.guard.check(self)
             losses.append(loss)
-            numbers.append(number_of(loss))
+            numbers.append(loss_number(loss))
             return numbers[-1], as_vector(parameter.grad for parameter in moving)
 
         options = {"maxiter": group["max_iter"], "maxfun": group["max_eval"] or group["max_iter"] * 5 // 4}
@@ -125,7 +125,7 @@ class LBFGS(Optimizer):
         return losses[0]
 
 
-def number_of(loss: Any) -> float:
+def loss_number(loss: Any) -> float:
     """The loss that a closure returned as a number."""
     number = loss.data if isinstance(loss, Value) else loss
     if number is None or np.size(number) != 1:

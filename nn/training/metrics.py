@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from nn.arrays import as_array
+from nn.arrays import raw_array
 from nn.losses import class_numbers
-from nn.reductions import note
+from nn.reductions import note_reduction
 
 
 def accuracy(prediction: Any, target: Any) -> float:
@@ -35,7 +35,7 @@ def accuracy(prediction: Any, target: Any) -> float:
     >>> accuracy(np.array([2.5, -1.0, 0.5]), np.array([1, 0, 0]))
     0.6666666666666666
     """
-    prediction, target = as_array(prediction), as_array(target)
+    prediction, target = raw_array(prediction), raw_array(target)
     several = prediction.ndim > 0 and prediction.shape[-1] > 1
     if target.dtype.kind not in "biuf":
         raise TypeError(
@@ -64,7 +64,7 @@ def accuracy(prediction: Any, target: Any) -> float:
             "accuracy() takes scores (..., classes) with class numbers (...) or one-hot rows (..., classes), or logits with "
             f"targets of one shape, (n,) or (n, 1), but {prediction.shape} and {target.shape} came: reshape or index one of them"
         )
-    note("mean", right.size)
+    note_reduction("mean", right.size)
     return math.nan if np.isnan(prediction).any() else float(np.mean(right))
 
 
@@ -80,14 +80,14 @@ def r2_score(prediction: Any, target: Any) -> float:
     >>> r2_score(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))
     0.7857142857142857
     """
-    prediction, target = as_array(prediction), as_array(target)
+    prediction, target = raw_array(prediction), raw_array(target)
     if prediction.shape != target.shape:
         raise ValueError(f"r2_score() takes arrays of one shape, but {prediction.shape} and {target.shape} came")
     if not {prediction.dtype.kind, target.dtype.kind} <= set("biuf"):
         raise TypeError(f"r2_score() takes numbers, but the dtypes {prediction.dtype} and {target.dtype} were given")
     if not target.size or not target.ndim:
         raise ValueError(f"r2_score() needs samples, but arrays of the shape {target.shape} were given")
-    note("other")
+    note_reduction("other")
     prediction, target = (np.asarray(item, np.result_type(item, np.float64)) for item in (prediction, target))
     with np.errstate(invalid="ignore", over="ignore"):  # of infinities: the score is -inf or nan
         spread = ((target - target.mean(axis=0)) ** 2).sum()

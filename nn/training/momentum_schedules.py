@@ -7,7 +7,7 @@ from typing import Any
 
 from nn.arrays import positive_integer
 from nn.training.optimisers import Optimizer
-from nn.training.schedules import LRScheduler, checked_part, cosine, for_each_group, line, not_negative
+from nn.training.schedules import LRScheduler, checked_part, cosine, for_each_group, not_negative, straight
 
 
 class WithMomentum(LRScheduler):
@@ -91,7 +91,7 @@ class OneCycleLR(WithMomentum):
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(f"anneal_strategy must be 'cos' or 'linear', but is {anneal_strategy!r}")
         self.total_steps = positive_integer("total_steps", total_steps)
-        self.between = cosine if anneal_strategy == "cos" else line
+        self.between = cosine if anneal_strategy == "cos" else straight
         peak = checked_part("pct_start", pct_start) * total_steps - 1.0
         # Where each phase ends, and its learning rate and momentum there: 0 is the start, 1 the top, 2 the end.
         self.phases = [(0.0, 0), (peak, 1), *([(2.0 * peak, 0)] if three_phase else []), (total_steps - 1.0, 2)]
@@ -144,6 +144,7 @@ class CyclicLR(WithMomentum):
     Raises:
         ValueError: for another mode, steps that are not positive, or if there is no momentum to cycle.
 
+    >>> from autograd import Value
     >>> from nn import SGD
     >>> CyclicLR(SGD([Value(1.0)], lr=0.1, momentum=0.9), 0.0, 1.0, step_size_up=2, mode="triangular2").preview(9)
     [0.0, 0.5, 1.0, 0.5, 0.0, 0.25, 0.5, 0.25, 0.0]
@@ -193,7 +194,7 @@ class CyclicLR(WithMomentum):
         return part * {"triangular": 1.0, "triangular2": 0.5**cycle, "exp_range": self.gamma**step}[self.mode]
 
     def rates(self, step: int, bases: list[float]) -> list[float]:
-        return [line(low, high, self.height(step)) for low, high in self.levels]
+        return [straight(low, high, self.height(step)) for low, high in self.levels]
 
     def momenta_at(self, step: int) -> list[float]:
-        return [line(high, low, self.height(step)) for high, low in self.momenta]
+        return [straight(high, low, self.height(step)) for high, low in self.momenta]

@@ -144,7 +144,7 @@ class Optimizer(Options):
         options = {name: python_number(item) for name, item in {**self.defaults, **group}.items()} | {"params": values}
         if any(name is not None for name, _ in pairs):
             options["names"] = [name or "" for name, _ in pairs]
-        check_options(options)
+        check_ranges(options)
         eps = options.get("eps", 1.0)
         for value in values:
             dtype = np.result_type(value.dtype, np.float32)
@@ -166,7 +166,7 @@ class Optimizer(Options):
     def lr(self, lr: float) -> None:
         if "lr" not in self.defaults:
             raise AttributeError(f"{type(self).__name__} has no learning rate")
-        check_options({"lr": lr})
+        check_ranges({"lr": lr})
         for group in self.param_groups:
             group["lr"] = float(lr)
 
@@ -287,7 +287,7 @@ class Optimizer(Options):
             if not self.defaults.keys() <= group.keys() or not group.keys() <= {*here, "initial_lr"}:
                 raise ValueError(f"{who} has the options {', '.join(self.defaults)}, but the state has {', '.join(group)}")
             group.update({name: python_number(item) for name, item in group.items()})
-            check_options(group)
+            check_ranges(group)
         by_number = {str(number): parameter for number, parameter in enumerate(self.parameters)}
         if unknown := state["state"].keys() - by_number:
             raise ValueError(
@@ -339,7 +339,7 @@ def python_number(item: Any) -> Any:
     return item.item() if isinstance(item, np.generic) else tuple(item) if isinstance(item, list) else item
 
 
-def check_options(options: dict[str, Any]) -> None:
+def check_ranges(options: dict[str, Any]) -> None:
     """Raise ValueError for an option out of its range."""
     for name, item in options.items():
         if name not in NUMBERS or item is None and name != "lr":
@@ -367,7 +367,7 @@ def check_options(options: dict[str, Any]) -> None:
 # --- shared by the formulas --------------------------------------------------------------------------
 
 
-def averaged(state: dict[str, Any], name: str, beta: float, new: Any, keep: bool = True) -> Any:
+def running_average(state: dict[str, Any], name: str, beta: float, new: Any, keep: bool = True) -> Any:
     """The running average ``beta * average + (1 - beta) * new``, which starts at zero and stays in the state.
 
     Where it need not `keep` the new number for others, no further array is made.
@@ -386,12 +386,12 @@ def averaged(state: dict[str, Any], name: str, beta: float, new: Any, keep: bool
     return average
 
 
-def sqrt(x: Any) -> Any:
+def root(x: Any) -> Any:
     """The square root, of a float 10x faster than NumPy's."""
     return math.sqrt(x) if x.__class__ is float else np.sqrt(x)
 
 
-def maximum(x: Any, y: Any) -> Any:
+def larger(x: Any, y: Any) -> Any:
     """The larger one, or nan if one is."""
     return np.maximum(x, y) if x.__class__ is not float else x if x >= y or x != x else y
 
@@ -454,7 +454,7 @@ class Adagrad(Optimizer):
         square = grad * grad
         square += state.get("sum", group["initial_accumulator_value"])
         state["sum"] = square
-        step = grad / (sqrt(square) + group["eps"])
+        step = grad / (root(square) + group["eps"])
         step *= group["lr"] / (1.0 + (state["step"] - 1) * group["lr_decay"])
         return step
 
@@ -473,11 +473,11 @@ class Adadelta(Optimizer):
 
     def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
         rho, eps = group["rho"], group["eps"]
-        square = averaged(state, "square_avg", rho, grad * grad, keep=False)
-        step = sqrt(state.get("acc_delta", 0.0) + eps)
-        step /= sqrt(square + eps)
+        square = running_average(state, "square_avg", rho, grad * grad, keep=False)
+        step = root(state.get("acc_delta", 0.0) + eps)
+        step /= root(square + eps)
         step *= grad
-        averaged(state, "acc_delta", rho, step * step)
+        running_average(state, "acc_delta", rho, step * step)
         return group["lr"] * step
 
 
@@ -501,11 +501,11 @@ class RMSprop(Optimizer):
 
     def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
         alpha = group["alpha"]
-        square = averaged(state, "square_avg", alpha, grad * grad, keep=False)
+        square = running_average(state, "square_avg", alpha, grad * grad, keep=False)
         if group["centered"]:
-            mean = averaged(state, "grad_avg", alpha, grad)
-            square = maximum(square - mean * mean, 0.0)
-        step = grad / (sqrt(square) + group["eps"])
+            mean = running_average(state, "grad_avg", alpha, grad)
+            square = larger(square - mean * mean, 0.0)
+        step = grad / (root(square) + group["eps"])
         if group["momentum"]:
             velocity = state.get("momentum_buffer")
             if velocity is not None:
@@ -541,12 +541,12 @@ class Adam(Optimizer):
 
     def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
         beta1, beta2 = group["betas"]
-        mean = averaged(state, "exp_avg", beta1, grad)
-        square = averaged(state, "exp_avg_sq", beta2, grad * grad, keep=False)
+        mean = running_average(state, "exp_avg", beta1, grad)
+        square = running_average(state, "exp_avg_sq", beta2, grad * grad, keep=False)
         if group["amsgrad"]:
-            square = state["max_exp_avg_sq"] = maximum(state.get("max_exp_avg_sq", square), square)
+            square = state["max_exp_avg_sq"] = larger(state.get("max_exp_avg_sq", square), square)
         unbiased = math.sqrt(1.0 - beta2 ** state["step"])  # multiplied out of the root, which saves a pass over memory
-        step = sqrt(square)
+        step = root(square)
         step += group["eps"] * unbiased
         step = mean / step if step.__class__ is float else np.divide(mean, step, step)
         step *= group["lr"] * unbiased / (1.0 - beta1 ** state["step"])
@@ -574,10 +574,10 @@ class Adamax(Optimizer):
 
     def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
         beta1, beta2 = group["betas"]
-        mean = averaged(state, "exp_avg", beta1, grad)
+        mean = running_average(state, "exp_avg", beta1, grad)
         largest = abs(grad) + group["eps"]
         if "exp_inf" in state:
-            largest = maximum(beta2 * state["exp_inf"], largest)
+            largest = larger(beta2 * state["exp_inf"], largest)
         state["exp_inf"] = largest
         step = mean / largest
         step *= group["lr"] / (1.0 - beta1 ** state["step"])
@@ -603,13 +603,13 @@ class NAdam(Optimizer):
         lr, step, (beta1, beta2) = group["lr"], state["step"], group["betas"]
         now, following = (beta1 * (1.0 - 0.5 * 0.96 ** (t * group["momentum_decay"])) for t in (step, step + 1))
         product = state["mu_product"] = state.get("mu_product", 1.0) * now
-        mean = averaged(state, "exp_avg", beta1, grad)
-        square = averaged(state, "exp_avg_sq", beta2, grad * grad, keep=False)
-        root = sqrt(square / (1.0 - beta2**step))
-        root += group["eps"]
+        mean = running_average(state, "exp_avg", beta1, grad)
+        square = running_average(state, "exp_avg_sq", beta2, grad * grad, keep=False)
+        deviation = root(square / (1.0 - beta2**step))
+        deviation += group["eps"]
         change = (lr * (1.0 - now) / (1.0 - product)) * grad
         change += (lr * following / (1.0 - product * following)) * mean
-        change /= root
+        change /= deviation
         return change
 
 
@@ -628,14 +628,14 @@ class RAdam(Optimizer):
 
     def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
         step, (beta1, beta2) = state["step"], group["betas"]
-        mean = averaged(state, "exp_avg", beta1, grad)
-        square = averaged(state, "exp_avg_sq", beta2, grad * grad, keep=False)
+        mean = running_average(state, "exp_avg", beta1, grad)
+        square = running_average(state, "exp_avg_sq", beta2, grad * grad, keep=False)
         rate, bias = group["lr"] / (1.0 - beta1**step), 1.0 - beta2**step
         longest = 2.0 / (1.0 - beta2) - 1.0  # of the averaging window
         length = longest - 2.0 * step * beta2**step / bias
         if length <= 5.0:
             return rate * mean
         certainty = (length - 4.0) * (length - 2.0) * longest / ((longest - 4.0) * (longest - 2.0) * length)
-        change = mean / (sqrt(square) + group["eps"])
+        change = mean / (root(square) + group["eps"])
         change *= rate * math.sqrt(bias * certainty)
         return change

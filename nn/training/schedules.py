@@ -424,7 +424,7 @@ def cosine(start: float, end: float, part: float) -> float:
     return end + (start - end) * (1.0 + math.cos(math.pi * part)) / 2.0
 
 
-def line(start: float, end: float, part: float) -> float:
+def straight(start: float, end: float, part: float) -> float:
     """From start to end along a line."""
     return start + (end - start) * part
 

@@ -281,7 +281,7 @@ def test_gradients_of_float16_are_clipped_by_factors_that_it_cannot_hold() -> No
     np.testing.assert_allclose(w.grad.astype(float), 0.1 / 64, 2e-3)
     nn.clip_grad_value([w], 1e6)  # more than float16 has
     np.testing.assert_allclose(w.grad.astype(float), 0.1 / 64, 2e-3)
-    assert nn.training.guards.judge(np.full(4, 6e4, np.float16)) == (True, True)
+    assert nn.training.guards.finite_and_nonzero(np.full(4, 6e4, np.float16)) == (True, True)
 
 
 @pytest.mark.parametrize(
