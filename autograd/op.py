@@ -24,6 +24,9 @@ MANY = 4096
 #: Kinds of operations that add numbers up: they compute float16 in float32, and round once at the end.
 SUMS = ("reduction", "softmax", "linear")
 
+#: Classes of most settings: an axis, a flag.
+SETTINGS = {type(None), bool, int, float, str}
+
 #: Arguments of PyTorch's tensors, with NumPy's names for them.
 TENSOR_WORDS = {"dim": "axis", "keepdim": "keepdims"}
 
@@ -132,7 +135,7 @@ class Op:
     def refuse_values(self, args: tuple[Any, ...]) -> None:
         """Raise TypeError for a Value where the op has no derivative."""
         for position in self.settings:
-            if value_in(args[position]) is not None:
+            if args[position].__class__ not in SETTINGS and value_in(args[position]) is not None:
                 custom = f", or give @primitive a rule for it, {self.names[position]}=..." if self.kind == "custom" else ""
                 raise TypeError(
                     f"{self.name}() has no derivative for its argument number {position + 1}, {self.names[position]!r}, "

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd.graph import topological_order
-from autograd.op import is_value, raw
+from autograd.op import Op, is_value, raw
 from autograd.ops import functions, indexing, linalg, products, scans, shapes
 from autograd.ops.define import no_out
 from autograd.ops.inputs import holds_value, is_foreign
@@ -93,8 +93,8 @@ def numpy_functions() -> dict[Any, Callable[..., Any]]:
     return found
 
 
-SUPPORTED = numpy_functions()
 CONSTANT = {vars(np)[name] for name in (*PLAIN, "in1d") if name in vars(np)} | {np.linalg.matrix_rank}
+SUPPORTED = {theirs: ours for theirs, ours in numpy_functions().items() if theirs not in CONSTANT}
 OUT_AT = {
     theirs: place
     for theirs, ours in SUPPORTED.items()
@@ -104,17 +104,21 @@ OUT_AT = {
 
 
 def array_function(self: Any, function: Callable[..., Any], types: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-    """NumPy calls this for a function of its own that got a Value (NEP 18)."""
-    if any(kind is not np.ndarray and kind is not type(self) for kind in types):
-        return NotImplemented  # arrays of other packages, whose turn it is then
-    args = joined(args)
+    """Compute one of NumPy's functions that got a Value; NumPy calls this (NEP 18)."""
+    for theirs in types:
+        if theirs is not self.__class__ and theirs is not np.ndarray:
+            return NotImplemented  # NumPy then asks arrays of other packages
+    for item in args:
+        if isinstance(item, np.ndarray) and item.dtype.char == "O":
+            args = tuple(map(without_objects, args))
+            break
     ours = SUPPORTED.get(function)
     if ours is None:
         if function in CONSTANT or writes_plain(args, named):
             return function(*plain(args), **plain(named))
         raise TypeError(refusal(function))
     if named or len(args) > 1:
-        named = {key: item for key, item in named.items() if key != "subok"}
+        named.pop("subok", None)
         place = OUT_AT.get(function, len(args))
         if named.pop("out", None) is not None or (place < len(args) and args[place] is not None):
             raise TypeError(no_out(f"np.{function.__name__}"))
@@ -126,12 +130,21 @@ def array_function(self: Any, function: Callable[..., Any], types: Any, args: tu
 
 
 def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *args: Any, out: Any = None, where: Any = True, **named: Any) -> Any:
-    """NumPy calls this for a ufunc that got a Value, an operator of arrays included (NEP 13)."""
-    if any(map(is_foreign, args)):
-        return NotImplemented
-    args = joined(args)
-    if any(item is None for item in args) and method in ("__call__", "outer"):
-        raise TypeError(f"np.{ufunc.__name__}() takes real numbers and arrays of them, but got None")
+    """Compute a ufunc that got a Value, also by an operator of an array; NumPy calls this (NEP 13)."""
+    kind = self.__class__
+    for item in args:
+        if item.__class__ is not kind and item.__class__ is not float:
+            if item.__class__ is np.ndarray and item.dtype.char != "O":
+                continue
+            if any(map(is_foreign, args)):
+                return NotImplemented
+            args = tuple(map(without_objects, args))
+            if any(item is None for item in args) and method in ("__call__", "outer"):
+                raise TypeError(f"np.{ufunc.__name__}() takes real numbers and arrays of them, but got None")
+            break
+    ours = SUPPORTED.get(ufunc)
+    if method == "__call__" and ours.__class__ is Op and out is None and where is True and not named:  # the commonest
+        return self._record(ours, args)
     if (out is not None or method == "at") and writes_plain((*(out or ()), *args), named):
         named |= ({} if out is None else {"out": out}) | ({} if where is True else {"where": where})
         return getattr(ufunc, method)(*plain(args), **plain(named))
@@ -139,7 +152,7 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *args: Any, out: Any = 
         raise TypeError(no_out(f"np.{ufunc.__name__}"))
     if ufunc in CONSTANT and method != "at":
         return getattr(ufunc, method)(*plain(args), **({} if where is True else {"where": plain(where)}), **plain(named))
-    ours = SUPPORTED.get(ufunc) or special_function(ufunc)
+    ours = ours or special_function(ufunc)
     if ours is None or method == "at":
         raise TypeError(refusal(ufunc, "" if method == "__call__" else f".{method}"))
     if method in ("reduce", "accumulate", "reduceat"):
@@ -195,13 +208,13 @@ def special_function(ufunc: np.ufunc) -> Callable[..., Any] | None:
     return functions().get(name) if theirs is ufunc else None
 
 
-def joined(args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Arguments with one Value in place of each array of objects that holds Values."""
-    return tuple([shapes.array(item) if isinstance(item, np.ndarray) and holds_value(item) else item for item in args])
+def without_objects(item: Any) -> Any:
+    """An argument, or one Value in place of an array of objects that holds Values."""
+    return shapes.array(item) if isinstance(item, np.ndarray) and holds_value(item) else item
 
 
 def plain(x: Any) -> Any:
-    """The data of all Values in nested lists, tuples and dicts of arguments."""
+    """Nested lists, tuples and dicts of arguments with data in place of Values."""
     if isinstance(x, (list, tuple)):
         return type(x)(map(plain, x))
     return {key: plain(item) for key, item in x.items()} if isinstance(x, dict) else raw(x) if is_value(x) else x

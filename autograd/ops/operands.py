@@ -1,4 +1,4 @@
-"""The operands of an operation: plain data as floats and arrays, lists of Values joined, Values as they are."""
+"""What an operation computes with: plain data as floats and arrays, a list of Values as one Value, Values as they are."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ def constant(other: Any, data: Any = None) -> Any:
     """The other operand of an operator as a float or an array, a list of Values as one Value, or NotImplemented.
 
     NotImplemented is for objects that are no data, and for arrays of other packages, whose operator Python then calls.
-    Integers and bools take the dtype of `data`, where that is smaller than float64, which NumPy would give them.
+    Integers and bools take the dtype of `data` if it is smaller than float64, which NumPy would give them.
     """
     if isinstance(other, (int, float, np.floating, np.integer, np.bool_)):
         return float(other)
+    if other.__class__ is np.ndarray and other.dtype.kind == "f" and other.ndim:  # the commonest, without further checks
+        return other
     if holds_value(other):
         return array(other)  # joined, so that no gradient is lost
     return NotImplemented if is_foreign(other) else converted(other, data)
 
 
 def converted(other: Any, data: Any = None) -> Any:
-    """Data of any kind as a float or an array; NotImplemented for what is no data."""
+    """Data of any kind as a float or an array; NotImplemented for other objects."""
     if isinstance(other, Real):  # a fraction
         return float(other)
     if isinstance(other, (np.ndarray, np.generic, list, tuple, complex, str, bytes)) or hasattr(other, "__array__"):
@@ -41,30 +43,29 @@ def operands(op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """The arguments of an op with plain data as floats and arrays.
 
     Raises:
-        TypeError: for what is no data, and for a Value where the op has no derivative.
+        TypeError: for objects that are no data, and for a Value where the op has no derivative.
     """
     op.refuse_values(args)
-    checked = list(args)
-    usual = True
+    found = list(args)
+    floats = True
     for position, _ in op.rules:
-        item = checked[position] = operand(args[position], op)
+        if is_value(args[position]):
+            continue
+        item = found[position] = operand(args[position], op)
         if item.__class__ is np.ndarray:
-            usual = usual and (item.dtype is DOUBLE or item.dtype.kind == "f")
+            floats = floats and (item.dtype is DOUBLE or item.dtype.kind == "f")
         elif item.__class__ is tuple:
-            usual = usual and not any(part.__class__ is np.ndarray and part.dtype.kind != "f" for part in item)
-    return tuple(checked) if usual or op.kind == "custom" else op.replaced(args, floating(op.inputs(tuple(checked))))
+            for part in item:
+                floats = floats and (part.__class__ is not np.ndarray or part.dtype.kind == "f")
+    return tuple(found) if floats or op.kind == "custom" else op.replaced(args, floating(op.inputs(tuple(found))))
 
 
 def operand(item: Any, op: Op) -> Any:
     """An argument of an op as a float or an array, or a Value as it is."""
     if item.__class__ is float or item is None or is_value(item):
         return item
-    if item.__class__ is np.ndarray and item.dtype.kind == "f" and item.ndim:  # the commonest, without further checks
-        return item
-    if (
-        item.__class__ is tuple and holds_value(item) and (op.prepare is not None or op.kind == "custom")
-    ):  # several inputs in one argument
-        return tuple(operand(part, op) for part in item)
+    if item.__class__ is tuple and (op.prepare is not None or op.kind == "custom") and holds_value(item):
+        return tuple([operand(part, op) for part in item])  # several inputs in one argument
     plain = constant(item)
     if plain is NotImplemented and (plain := converted(item)) is NotImplemented:
         raise TypeError(f"{op.name}() takes Values, real numbers and arrays, but got {short(item)}")
