@@ -12,10 +12,12 @@ import os
 import time
 from collections.abc import Iterator
 from html import escape
+from importlib.resources import files
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Self
 
+from autograd import web
 from autograd.drawing.picture import plural
 from autograd.graph import topological_order
 from autograd.recording.figure import figure_of
@@ -24,7 +26,7 @@ from autograd.recording.notes import notes_of
 from autograd.recording.tracks import SAMPLE, Track
 from autograd.value import Value
 
-FILES = Path(__file__).with_name("page_files")
+FILES = files("autograd.recording") / "page_files"
 WALK, EARLY = 8, 50  # activations are measured at every 8th record, and in small graphs at the first 50
 MODULES = 500  # of more than these, activations are not kept
 ON_PAGE = 1_500_000  # counts in a page, about 4 MB: of a longer record every k-th step is shown
@@ -263,8 +265,8 @@ class Recorder:
             "every": self.every,
             "sample": SAMPLE,
             "steps": steps,
-            "loss": [None if loss is None else plain(loss) for _, loss, _ in shown],
-            "metrics": {name: [plain(m[name]) if name in m else None for _, _, m in shown] for name in names},
+            "loss": [None if loss is None else shortened(loss) for _, loss, _ in shown],
+            "metrics": {name: [shortened(m[name]) if name in m else None for _, _, m in shown] for name in names},
             "parameters": [
                 {
                     "name": group.name,
@@ -291,12 +293,7 @@ class Recorder:
         """The page as text. With `reload`, it reloads itself after so many seconds."""
         most = max(50, ON_PAGE // (self.bins * sum(1 for _ in self._tracks())))
         data = {**self.to_json(most), "reload": reload, "written": self.steps}
-        script = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
-        parts = {"STYLE": read("page.css"), "SCRIPT": read("page.js"), "DATA": script}
-        page = read("page.html").replace("{{TITLE}}", escape(data["title"] or "Training"))
-        for name, text in parts.items():
-            page = page.replace("{{" + name + "}}", text)
-        return page
+        return web.page(FILES, data, title=f"{data['title'] or 'Training'}: the recorded training")
 
     def figure(self, most: int = 8) -> Any:
         """The curves and histograms as a matplotlib Figure: at most so many parameters, the first ones.
@@ -364,16 +361,12 @@ def listed(item: Any) -> Any:
     """A number of a table, None for one that does not exist; or a list of counts."""
     if item.__class__ is not float:
         return item
-    return None if math.isnan(item) else plain(item)
+    return None if math.isnan(item) else shortened(item)
 
 
-def plain(number: float) -> float | str:
+def shortened(number: float) -> Any:
     """A number for JSON, of six digits; "nan", "inf" or "-inf"."""
-    return float(f"{number:.6g}") if math.isfinite(number) else str(number)
-
-
-def read(name: str) -> str:
-    return (FILES / name).read_text(encoding="utf-8")
+    return web.jsonable(float(f"{number:.6g}"))
 
 
 def write(path: Path, text: str) -> Path:

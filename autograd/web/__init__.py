@@ -13,6 +13,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from numbers import Integral, Real
@@ -94,12 +95,14 @@ def jsonable(item: Any, spell: Callable[[float], str] = str) -> Any:
     """
     if item is None or isinstance(item, (str, bool)):
         return item
+    if isinstance(item, float):
+        return float(item) if math.isfinite(item) else spell(item)
     if isinstance(item, enum.Enum):
         return item.name
     if isinstance(item, Integral):
         return int(item)
     if isinstance(item, Real):
-        return float(item) if math.isfinite(item) else spell(float(item))
+        return jsonable(float(item), spell)
     if dataclasses.is_dataclass(item):
         return {field.name: jsonable(getattr(item, field.name), spell) for field in dataclasses.fields(item)}
     if isinstance(item, Mapping):
@@ -118,5 +121,9 @@ def json_text(item: Any) -> str:
     >>> json_text(["</script>", float("nan"), -float("inf")])
     '["\\\\u003c/script>","NaN","-Infinity"]'
     """
-    text = json.dumps(jsonable(item, javascript_name), separators=(",", ":"), allow_nan=False)
+    dumped = partial(json.dumps, separators=(",", ":"), allow_nan=False)
+    try:
+        text = dumped(item)  # in C: 10x faster than going through it here, which a long recording needs
+    except (TypeError, ValueError):
+        text = dumped(jsonable(item, javascript_name))
     return text.replace("<", "\\u003c")

@@ -59,6 +59,15 @@ function startTheme(redraw = () => {}) {
   });
 }
 
+/** Red, green and blue of a colour that the styles name, in the theme of the moment. */
+function colourOf(name) {
+  const probe = html("i", { style: `color: var(--${name})` });
+  document.body.append(probe);
+  const [red, green, blue] = getComputedStyle(probe).color.match(/[\d.]+/g).map(Number);
+  probe.remove();
+  return [red, green, blue];
+}
+
 // --- keys and the player -------------------------------------------------------------------------------
 
 /** Call what belongs to a key, unless the focused element uses that key itself. `own`: a selector of more that do. */

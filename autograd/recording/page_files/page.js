@@ -1,9 +1,6 @@
 // The page of a recorded training: charts over time, and a slider that replays it. Plain JavaScript, no network.
-"use strict";
 
-const data = JSON.parse(document.getElementById("data").textContent);
-const steps = data.steps;
-const find = (id) => document.getElementById(id);
+const { steps } = DATA;
 const COLOURS = 6, DASHES = ["", "7 3", "2 3"];
 const finite = (x) => typeof x === "number";  // None is null, NaN and infinities are strings
 const onStep = [];  // what is called with the index of the record to show
@@ -12,14 +9,6 @@ let now = steps.length - 1;
 let timer = null;
 
 // --- small helpers ---
-
-function make(tag, attributes = {}, ...children) {
-  const svg = ["svg", "path", "line", "text", "g", "rect"].includes(tag);
-  const item = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) item.setAttribute(name, value);
-  item.append(...children);
-  return item;
-}
 
 function short(x) {
   if (x === null || x === undefined) return "–";
@@ -30,7 +19,6 @@ function short(x) {
 }
 
 const percent = (x) => (finite(x) ? (x > 0 && x < 0.001 ? "<0.1" : x < 1 && x >= 0.995 ? ">99" : (100 * x).toFixed(x > 0 && x < 0.1 ? 1 : 0)) + " %" : "–");
-const plural = (n, what) => `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
 const colour = (k) => `var(--s${k % COLOURS})`;
 const dash = (k) => DASHES[Math.floor(k / COLOURS) % DASHES.length];
 
@@ -64,15 +52,15 @@ const first = () => steps[0], span = () => Math.max(1, steps[steps.length - 1] -
 
 /** Clicking and dragging on a chart moves the slider; a line shows where it stands. */
 function followPointer(chart) {
-  const cursor = make("div", { class: "cursor" });
+  const cursor = html("div", { class: "cursor" });
   chart.append(cursor);
-  const go = (event) => {
+  const follow = (event) => {
     const box = chart.getBoundingClientRect();
     const share = (event.clientX - box.left - LEFT) / (box.width - LEFT - RIGHT);
-    show(nearest(first() + share * span()));
+    go(nearest(first() + share * span()));
   };
-  chart.addEventListener("pointerdown", (event) => { pause(); go(event); });
-  chart.addEventListener("pointermove", (event) => { if (event.buttons & 1) go(event); });
+  chart.addEventListener("pointerdown", follow);
+  chart.addEventListener("pointermove", (event) => event.buttons & 1 && follow(event));
   const place = () => {
     const share = (steps[now] - first()) / span();
     cursor.style.left = `calc(${LEFT}px + (100% - ${LEFT + RIGHT}px) * ${share})`;
@@ -82,8 +70,8 @@ function followPointer(chart) {
 
 /** A line for each series {name, y}; at most one logarithmic axis, and a dashed rule at one height. */
 function curves(title, hint, series, { log = false, rule = null } = {}) {
-  const box = make("section", {}, make("h2", {}, title));
-  const chart = make("div", { class: "chart" });
+  const box = html("section", {}, html("h2", {}, title));
+  const chart = html("div", { class: "chart" });
   box.append(chart);
   const flat = (x) => (!finite(x) || (log && x <= 0) ? null : log ? Math.log10(x) : x);
   const lines = series.map(({ y }) => y.map(flat));
@@ -101,24 +89,24 @@ function curves(title, hint, series, { log = false, rule = null } = {}) {
     const width = chart.clientWidth, height = 210, bottom = 22, top = 8;
     const x = (step) => LEFT + ((step - first()) / span()) * (width - LEFT - RIGHT);
     const y = (value) => Math.min(height - bottom + 4, Math.max(top - 4, top + ((high - value) / (high - low)) * (height - top - bottom)));
-    const svg = make("svg", { height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}: ${series.map((s) => s.name).join(", ")}` });
+    const drawing = svg("svg", { height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}: ${series.map((s) => s.name).join(", ")}` });
     for (const t of ticks(low, high, 5, log)) {
-      svg.append(make("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(t), y2: y(t) }));
-      svg.append(make("text", { x: LEFT - 6, y: y(t) + 4, "text-anchor": "end" }, log ? power(t) : short(t)));
+      drawing.append(svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(t), y2: y(t) }));
+      drawing.append(svg("text", { x: LEFT - 6, y: y(t) + 4, "text-anchor": "end" }, log ? power(t) : short(t)));
     }
     for (const t of ticks(first(), first() + span(), Math.max(2, width / 110), true)) {
-      svg.append(make("text", { x: x(t), y: height - 5, "text-anchor": "middle" }, t.toLocaleString("en")));
+      drawing.append(svg("text", { x: x(t), y: height - 5, "text-anchor": "middle" }, t.toLocaleString("en")));
     }
-    if (rule !== null) svg.append(make("line", { class: "rule", x1: LEFT, x2: width - RIGHT, y1: y(Math.log10(rule)), y2: y(Math.log10(rule)) }));
+    if (rule !== null) drawing.append(svg("line", { class: "rule", x1: LEFT, x2: width - RIGHT, y1: y(Math.log10(rule)), y2: y(Math.log10(rule)) }));
     paths.length = 0;
     lines.forEach((line, k) => {
-      const path = make("path", { class: "curve", d: pathOf(line, x, y), "stroke-dasharray": dash(k), style: `stroke: ${colour(k)}` });
+      const path = svg("path", { class: "curve", d: pathOf(line, x, y), "stroke-dasharray": dash(k), style: `stroke: ${colour(k)}` });
       paths.push(path);
-      svg.append(path);
-      svg.append(make("path", { class: "lost", d: crosses(series[k].y, x, top + 4) }));
+      drawing.append(path);
+      drawing.append(svg("path", { class: "lost", d: crosses(series[k].y, x, top + 4) }));
     });
     chart.querySelector("svg")?.remove();
-    chart.prepend(svg);
+    chart.prepend(drawing);
     emphasise(null);
   }
 
@@ -127,11 +115,11 @@ function curves(title, hint, series, { log = false, rule = null } = {}) {
     paths.forEach((path, k) => path.classList.toggle("dim", chosen.size > 0 && !chosen.has(k)));
   }
 
-  const legend = make("div", { class: "legend" });
+  const legend = html("div", { class: "legend" });
   series.forEach(({ name, y }, k) => {
-    const value = make("b");
-    const swatch = make("svg", { viewBox: "0 0 22 6", "aria-hidden": "true" }, make("path", { class: "curve", d: "M0 3H22", "stroke-dasharray": dash(k), style: `stroke: ${colour(k)}; stroke-width: 3` }));
-    const button = make("button", { type: "button", "aria-pressed": "false", title: "Show this line only" }, swatch, make("span", {}, name), value);
+    const value = html("b");
+    const swatch = svg("svg", { viewBox: "0 0 22 6", "aria-hidden": "true" }, svg("path", { class: "curve", d: "M0 3H22", "stroke-dasharray": dash(k), style: `stroke: ${colour(k)}; stroke-width: 3` }));
+    const button = html("button", { type: "button", "aria-pressed": "false", title: "Show this line only" }, swatch, html("span", {}, name), value);
     button.addEventListener("click", () => {
       const on = !pressed.delete(k);
       if (on) pressed.add(k);
@@ -144,7 +132,7 @@ function curves(title, hint, series, { log = false, rule = null } = {}) {
     legend.append(button);
   });
   box.append(legend);
-  if (hint) box.append(make("p", { class: "hint" }, hint));
+  if (hint) box.append(html("p", { class: "hint" }, hint));
   followPointer(chart);
   onResize.push(draw);
   return box;
@@ -209,38 +197,36 @@ function rangeOf(track) {
 
 /** Time to the right, numbers upwards, their density as colour. */
 function heat(track, name, kind) {
-  const chart = make("div", { class: "chart" });
-  const canvas = make("canvas", { role: "img", "aria-label": `${kind} of ${name} over time` });
+  const chart = html("div", { class: "chart" });
+  const canvas = html("canvas", { role: "img", "aria-label": `${kind} of ${name} over time` });
   chart.append(canvas);
   const [low, high] = rangeOf(track);
   const index = (share) => nearest(first() + share * span());
 
   onResize.push(() => {
     const scale = window.devicePixelRatio || 1, width = chart.clientWidth, height = 104;
-    const style = getComputedStyle(document.documentElement);
     canvas.width = width * scale; canvas.height = height * scale; canvas.style.height = `${height}px`;
     const pen = canvas.getContext("2d");
     const w = Math.max(1, Math.round((width - LEFT - RIGHT) * scale)), h = Math.round(height * scale);
     const image = pen.createImageData(w, h);
-    const [r, g, b] = kind === "values" ? rgb(style.getPropertyValue("--accent")) : rgb("#e69f00");
-    const bad = rgb(style.getPropertyValue("--bad"));
+    const [usual, bad] = [kind, "bad"].map(colourOf);
     for (let px = 0; px < w; px++) {
       const i = index(w > 1 ? px / (w - 1) : 0);
       const broken = track.nan[i] + track.inf[i] > 0;
       const rows = density(track, i, (value) => ((high - value) / (high - low)) * (h - 1), h);
       for (let py = 0; py < h; py++) {
-        const c = broken ? bad : [r, g, b];
+        const c = broken ? bad : usual;
         image.data.set([c[0], c[1], c[2], Math.max(broken ? 90 : 0, 255 * Math.sqrt(rows[py]))], 4 * (py * w + px));
       }
     }
     pen.putImageData(image, Math.round(LEFT * scale), 0);
     pen.scale(scale, scale);
-    pen.fillStyle = style.getPropertyValue("--soft");
+    pen.fillStyle = `rgb(${colourOf("quiet")})`;
     pen.font = "12px system-ui, sans-serif";
     pen.textAlign = "right";
     pen.fillText(short(high), LEFT - 6, 10);
     pen.fillText(short(low), LEFT - 6, height - 1);
-    pen.strokeStyle = style.getPropertyValue("--line");
+    pen.strokeStyle = `rgb(${colourOf("line")})`;
     pen.strokeRect(LEFT + 0.5, 0.5, width - LEFT - RIGHT - 1, height - 1);
     const zero = (high / (high - low)) * height;
     if (zero > 18 && zero < height - 16) {
@@ -266,11 +252,6 @@ function density(track, i, y, h) {
   return rows;
 }
 
-function rgb(text) {
-  const hex = text.trim().slice(1);
-  return [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16));
-}
-
 /** The outline of a histogram as a path. */
 function outline(counts, width, height) {
   const most = Math.max(1, ...counts), step = width / counts.length;
@@ -280,10 +261,10 @@ function outline(counts, width, height) {
 /** The histogram of the record on show, with its own range. */
 function bars(track, name, kind) {
   const width = 150, height = 84;
-  const path = make("path", { class: "bars" });
-  const low = make("span"), high = make("span");
-  const zero = make("line", { class: "rule", y1: 0, y2: height });
-  const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": `Histogram of the ${kind} of ${name}` }, path, make("line", { class: "grid", x1: 0, x2: width, y1: height, y2: height }), zero);
+  const path = svg("path", { class: "bars" });
+  const low = html("span"), high = html("span");
+  const zero = svg("line", { class: "rule", y1: 0, y2: height });
+  const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": `Histogram of the ${kind} of ${name}` }, path, svg("line", { class: "grid", x1: 0, x2: width, y1: height, y2: height }), zero);
   onStep.push((i) => {
     const single = finite(track.low[i]) && track.low[i] === track.high[i];
     const counts = single ? track.counts[i].map((_, k) => (k === Math.floor(track.counts[i].length / 2) ? track.counts[i][0] : 0)) : track.counts[i];
@@ -295,47 +276,47 @@ function bars(track, name, kind) {
     zero.setAttribute("visibility", shown ? "visible" : "hidden");
     if (shown) { zero.setAttribute("x1", share * width); zero.setAttribute("x2", share * width); }
   });
-  return make("div", { class: "histogram" }, svg, make("div", {}, low, high));
+  return html("div", { class: "histogram" }, drawing, html("div", {}, low, high));
 }
 
 function kindOf(parameter, kind) {
   const track = parameter[kind];
-  const text = make("p");
+  const text = html("p");
   onStep.push((i) => {
     const parts = [`mean ${short(track.mean[i])}`, `std ${short(track.std[i])}`, `largest ${short(track.largest[i])}`, `zeros ${percent(track.zeros[i])}`];
     if (track.nan[i]) parts.push(`NaN ${track.nan[i].toLocaleString("en")}`);
     if (track.inf[i]) parts.push(`∞ ${track.inf[i].toLocaleString("en")}`);
     if (kind === "values") parts.push(`update/weight ${short(track.update[i])}`);
-    text.replaceChildren(make("b", {}, kind === "values" ? "Values  " : "Gradients  "), parts.join(" · "));
+    text.replaceChildren(html("b", {}, kind === "values" ? "Values  " : "Gradients  "), parts.join(" · "));
   });
-  return make("div", { class: `kind ${kind}` }, text, heat(track, parameter.name, kind), bars(track, parameter.name, kind));
+  return html("div", { class: `kind ${kind}` }, text, heat(track, parameter.name, kind), bars(track, parameter.name, kind));
 }
 
 function card(parameter) {
   const count = parameter.shape.reduce((a, b) => a * b, 1);
   const what = parameter.scalars ? plural(count, "scalar") : `(${parameter.shape.join(", ")})`;
-  const sampled = count > data.sample ? `, histograms of ${data.sample} of them` : "";
-  return make("article", {}, make("header", {}, make("h3", {}, parameter.name), make("span", {}, what + sampled)), kindOf(parameter, "values"), kindOf(parameter, "gradients"));
+  const sampled = count > DATA.sample ? `, histograms of ${DATA.sample} of them` : "";
+  return html("article", {}, html("div", { class: "head" }, html("h3", {}, parameter.name), html("span", {}, what + sampled)), kindOf(parameter, "values"), kindOf(parameter, "gradients"));
 }
 
 // --- activations ---
 
 function activationTable() {
-  if (!data.activations.length) { find("activations").hidden = true; return; }
-  const has = (name) => data.activations.some((track) => track[name]);
+  if (!DATA.activations.length) { byId("activations").hidden = true; return; }
+  const has = (name) => DATA.activations.some((track) => track[name]);
   const names = ["module", "result of", "at step", "mean", "std", "zeros", ...(has("saturated") ? ["saturated"] : []), ...(has("silent") ? ["silent"] : []), "NaN or ∞", "histogram"];
-  const table = find("activations").querySelector("table");
-  table.append(make("thead", {}, make("tr", {}, ...names.map((name) => make("th", { scope: "col" }, name)))));
-  const body = make("tbody");
+  const table = byId("activations").querySelector("table");
+  table.append(html("thead", {}, html("tr", {}, ...names.map((name) => html("th", { scope: "col" }, name)))));
+  const body = html("tbody");
   table.append(body);
-  for (const track of data.activations) {
-    const path = make("path", { class: "bars" });
-    const title = make("title", {});
-    const cells = Object.fromEntries(names.map((name) => [name, make("td")]));
+  for (const track of DATA.activations) {
+    const path = svg("path", { class: "bars" });
+    const title = svg("title");
+    const cells = Object.fromEntries(names.map((name) => [name, html("td")]));
     cells.module.textContent = track.name;
     cells["result of"].textContent = track.op;
-    cells.histogram.append(make("svg", { viewBox: "0 0 130 30", role: "img", "aria-label": `Histogram of the activations of ${track.name}` }, path));
-    body.append(make("tr", {}, ...names.map((name) => cells[name])));
+    cells.histogram.append(svg("svg", { viewBox: "0 0 130 30", role: "img", "aria-label": `Histogram of the activations of ${track.name}` }, path));
+    body.append(html("tr", {}, ...names.map((name) => cells[name])));
     onStep.push((i) => {
       let at = -1;
       while (at + 1 < track.step.length && track.step[at + 1] <= steps[i]) at++;
@@ -358,22 +339,17 @@ function activationTable() {
 
 function show(index) {
   now = Math.min(steps.length - 1, Math.max(0, index));
-  const text = `step ${steps[now].toLocaleString("en")} of ${(data.total - 1).toLocaleString("en")}` + (data.loss[now] === null ? "" : ` · loss ${short(data.loss[now])}`);
-  find("slider").value = now;
-  find("slider").setAttribute("aria-valuetext", text);
-  find("now").textContent = text;
+  const text = `step ${steps[now].toLocaleString("en")} of ${(DATA.total - 1).toLocaleString("en")}` + (DATA.loss[now] === null ? "" : ` · loss ${short(DATA.loss[now])}`);
+  byId("slider").value = now;
+  byId("slider").setAttribute("aria-valuetext", text);
+  byId("now").textContent = text;
   for (const update of onStep) update(now);
 }
 
 function pause() {
   clearInterval(timer);
   timer = null;
-  playButton("M4 2v12l10-6z", "Play");
-}
-
-function playButton(path, name) {
-  find("play").querySelector("path").setAttribute("d", path);
-  find("play").setAttribute("aria-label", name);
+  showPlaying(false);
 }
 
 /** The whole run in about ten seconds, whatever its length. */
@@ -385,80 +361,61 @@ function play() {
     show(from + Math.floor((performance.now() - start) / pace));
     if (now === steps.length - 1) pause();
   }, Math.max(33, pace));
-  playButton("M3 2h4v12H3zM9 2h4v12H9z", "Pause");
+  showPlaying(true);
 }
 
-const moves = { first: () => show(0), back: () => show(now - 1), next: () => show(now + 1), last: () => show(steps.length - 1) };
-const keys = { Home: moves.first, ArrowLeft: moves.back, ArrowRight: moves.next, End: moves.last, PageUp: () => show(now - 10), PageDown: () => show(now + 10) };
+function go(index) {
+  pause();
+  show(index);
+}
 
 function listen() {
-  for (const [id, move] of Object.entries(moves)) find(id).addEventListener("click", () => { pause(); move(); });
-  find("play").addEventListener("click", play);
-  find("slider").max = steps.length - 1;
-  find("slider").addEventListener("input", (event) => { pause(); show(Number(event.target.value)); });
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const inside = event.target.closest?.(".wide, .legend, button");
-    if (event.key === " " && !inside) { event.preventDefault(); play(); }
-    const scrolls = ["PageUp", "PageDown"].includes(event.key) && event.target !== find("slider");
-    if (keys[event.key] && !scrolls && !event.target.closest?.(".wide")) { event.preventDefault(); pause(); keys[event.key](); }
-  });
-  find("theme").addEventListener("click", () => theme(document.documentElement.dataset.theme === "dark" ? "light" : "dark", true));
+  const moves = {
+    first: () => go(0),
+    back: () => go(now - 1),
+    play,
+    next: () => go(now + 1),
+    last: () => go(steps.length - 1),
+  };
+  onClick(moves);
+  onKeys({ ...playerKeys(moves), d: () => byId("theme").click() }, ".wide");
+  byId("slider").max = steps.length - 1;
+  byId("slider").addEventListener("input", (event) => go(Number(event.target.value)));
   let width = window.innerWidth;
-  window.addEventListener("resize", () => { if (window.innerWidth !== width) { width = window.innerWidth; redraw(); } });
+  window.addEventListener("resize", () => {
+    if (window.innerWidth !== width) redraw();
+    width = window.innerWidth;
+  });
 }
 
 const redraw = () => onResize.forEach((draw) => draw());
 
-// --- the theme, and what outlives a reload ---
-
-/** Some browsers refuse storage to files: then nothing is kept. */
-function stored(name, value) {
-  try {
-    if (value !== undefined) sessionStorage.setItem(`valuegrad recorder ${name}`, value);
-    return sessionStorage.getItem(`valuegrad recorder ${name}`);
-  } catch { return null; }
-}
-
-function theme(name, chosen) {
-  document.documentElement.dataset.theme = name;
-  find("theme").textContent = name === "dark" ? "Light" : "Dark";
-  find("theme").setAttribute("aria-label", name === "dark" ? "Light colours" : "Dark colours");
-  if (chosen) { stored("theme", name); redraw(); }
-}
-
-function startTheme() {
-  const dark = window.matchMedia("(prefers-color-scheme: dark)");
-  theme(stored("theme") ?? (dark.matches ? "dark" : "light"), false);
-  dark.addEventListener("change", () => { if (stored("theme") === null) { theme(dark.matches ? "dark" : "light", false); redraw(); } });
-}
-
 /** While training goes on: read the file again, at the same place if the slider was not at the newest step. */
 function startReloading() {
-  if (data.reload === null) return;
+  if (DATA.reload === null) return;
   setInterval(() => {
     if (timer !== null) return;
-    stored("step", now === steps.length - 1 ? "newest" : steps[now]);
+    kept("step", now === steps.length - 1 ? "newest" : steps[now]);
     location.reload();
-  }, 1000 * Math.max(0.5, data.reload));
+  }, 1000 * Math.max(0.5, DATA.reload));
 }
 
 // --- the page ---
 
 function notes() {
-  const list = make("ul");
-  for (const note of data.notes) {
-    const go = make("button", { type: "button" }, `go to step ${note.step.toLocaleString("en")}`);
-    go.addEventListener("click", () => { pause(); show(nearest(note.step)); });
-    list.append(make("li", { class: note.kind }, make("span", {}, note.text), go));
+  const list = html("ul");
+  for (const note of DATA.notes) {
+    const onclick = () => go(nearest(note.step));
+    const button = html("button", { type: "button", onclick }, `go to step ${note.step.toLocaleString("en")}`);
+    list.append(html("li", { class: note.kind }, html("span", {}, note.text), button));
   }
-  if (!data.notes.length) list.append(make("li", { class: "fine" }, `Nothing stands out: no NaN, no gradient that is zero, vanishes or explodes${idleUnits()}.`));
-  find("notes").append(list);
+  if (!DATA.notes.length) list.append(html("li", { class: "fine" }, `Nothing stands out: no NaN, no gradient that is zero, vanishes or explodes${idleUnits()}.`));
+  byId("notes").append(list);
 }
 
 /** What is to be said of units that are idle in a record where nothing stands out. */
 function idleUnits() {
-  const tracks = data.activations;
+  const tracks = DATA.activations;
   if (!tracks.length) return "; activations were not recorded";
   const shares = (name, what) => tracks.filter((track) => track[name]?.at(-1) > 0).map((track) => `${percent(track[name].at(-1))} of the ${what} of ${track.name} ${name}`);
   const idle = [...shares("silent", "units"), ...shares("saturated", "results")];
@@ -466,35 +423,35 @@ function idleUnits() {
 }
 
 function facts() {
-  const count = data.parameters.reduce((sum, p) => sum + p.shape.reduce((a, b) => a * b, 1), 0);
-  const every = data.every === 1 ? "every one" : `one in ${data.every.toLocaleString("en")}`;
-  const parts = [plural(data.total, "step"), `${every} recorded`];
-  if (steps.length < data.recorded) parts.push(`${plural(steps.length, "record")} of ${data.recorded.toLocaleString("en")} shown`);
+  const count = DATA.parameters.reduce((sum, p) => sum + p.shape.reduce((a, b) => a * b, 1), 0);
+  const every = DATA.every === 1 ? "every one" : `one in ${DATA.every.toLocaleString("en")}`;
+  const parts = [plural(DATA.total, "step"), `${every} recorded`];
+  if (steps.length < DATA.recorded) parts.push(`${plural(steps.length, "record")} of ${DATA.recorded.toLocaleString("en")} shown`);
   parts.push(plural(count, "parameter"));
-  if (data.reload !== null) parts.push(`training goes on, this page reloads every ${short(data.reload)} s`);
-  find("facts").textContent = parts.join(" · ");
+  if (DATA.reload !== null) parts.push(`training goes on, this page reloads every ${short(DATA.reload)} s`);
+  byId("facts").textContent = parts.join(" · ");
 }
 
 function build() {
-  const box = find("curves"), numbers = data.loss.filter(finite);
+  const box = byId("curves"), numbers = DATA.loss.filter(finite);
   const low = numbers.reduce((a, b) => Math.min(a, b), Infinity), high = numbers.reduce((a, b) => Math.max(a, b), 0);
   const log = low > 0 && high / low > 50;
-  if (data.loss.some((x) => x !== null)) box.append(curves(log ? "Loss, logarithmic" : "Loss", "What backward() was called on, before the update of that step.", [{ name: "loss", y: data.loss }], { log }));
-  for (const [name, y] of Object.entries(data.metrics)) box.append(curves(name, "", [{ name, y }]));
-  const each = (pick) => data.parameters.map((p) => ({ name: p.name, y: pick(p) }));
+  if (DATA.loss.some((x) => x !== null)) box.append(curves(log ? "Loss, logarithmic" : "Loss", "What backward() was called on, before the update of that step.", [{ name: "loss", y: DATA.loss }], { log }));
+  for (const [name, y] of Object.entries(DATA.metrics)) box.append(curves(name, "", [{ name, y }]));
+  const each = (pick) => DATA.parameters.map((p) => ({ name: p.name, y: pick(p) }));
   box.append(curves("Update-to-weight ratio", "The rms of the change in one step, divided by the rms of the values. About 10⁻³ (dashed) is healthy: much more is restless, much less hardly learns.", each((p) => p.values.update), { log: true, rule: 1e-3 }));
   box.append(curves("Size of the gradients", "Their rms, on a logarithmic axis. Lines that fall apart over the layers vanish or explode.", each((p) => p.gradients.rms), { log: true }));
   activationTable();
-  find("parameters").append(...data.parameters.map(card));
+  byId("parameters").append(...DATA.parameters.map(card));
 }
 
-startTheme();
+startTheme(redraw);
 facts();
 notes();
 build();
 listen();
 redraw();
-const kept = stored("step");  // of the page before it reloaded itself
-stored("step", "newest");
-show(kept === null || kept === "newest" ? steps.length - 1 : nearest(Number(kept)));
+const before = kept("step"); // of the page before it reloaded itself
+kept("step", "newest");
+show(before === null || before === "newest" ? steps.length - 1 : nearest(Number(before)));
 startReloading();
