@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import itertools
-import json
-import re
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import nn
-from autograd import no_grad
+from autograd import no_grad, web
 from demos import common
 
 FILES = Path(__file__).parent / "playground_files"
@@ -153,10 +151,7 @@ def record(frames: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def page_of(recorded: dict[str, Any]) -> str:
-    """One HTML file with styles, script and data in it. No text of the data can end its element: it has no "<"."""
-    parts = {name: (FILES / f"page.{name}").read_text(encoding="utf-8") for name in ("css", "js")}
-    parts["data"] = json.dumps(recorded, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-    return re.sub(r"\{\{(\w+)\}\}", lambda blank: parts[blank[1]], (FILES / "page.html").read_text(encoding="utf-8"))
+    return web.page(FILES, recorded, title="Playground: small networks learn")
 
 
 def points_of(part: Points) -> list[list[float]]:

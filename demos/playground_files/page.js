@@ -1,8 +1,5 @@
 // The playground: it shows what was recorded of the chosen run at one epoch. Nothing here computes a network.
-"use strict";
 
-const data = JSON.parse(document.getElementById("data").textContent);
-const find = (id) => document.getElementById(id);
 const SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉";
 const LETTERS = ["x", "h", "k"];  // of the neurons in the input and in the hidden layers
 const NAMES = { moons: "Moons", circles: "Circles", xor: "XOR", spirals: "Spirals", relu: "ReLU", tanh: "tanh", sigmoid: "sigmoid" };
@@ -11,35 +8,18 @@ const unpacked = new Map();  // what was already decompressed, by the name of th
 
 const choice = { data: "spirals", activation: "tanh", network: "8-8" };
 let run = null;  // the run that is shown
-let epoch = data.epochs;
+let epoch = DATA.epochs;
 let chosen = null;  // { layer, unit } for a neuron; with { from } for the weight that comes from there; null for none
 let probe = null;  // column and row of the place on the plane that was asked about
 let timer = null;
 
 // --- small helpers ---
 
-function make(tag, attributes = {}, ...children) {
-  const svg = ["svg", "path", "line", "text", "circle", "g"].includes(tag);
-  const item = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) item.setAttribute(name, value);
-  item.append(...children);
-  return item;
-}
-
 const number = (x, digits) => (Object.is(Math.round(x * 10 ** digits), -0) ? 0 : x).toFixed(digits).replace("-", "−");
 const signed = (x) => number(x, 3);
 const percent = (share) => `${number(100 * share, 1)} %`;
 const sign = (x) => (x < 0 ? "orange" : "blue");
 const choiceKey = () => `${choice.data} ${choice.activation} ${choice.network}`;
-
-/** The three parts of a colour that is named in the styles, in the theme of the moment. */
-function colourOf(name) {
-  const ink = make("i", { style: `color: var(--${name})` });
-  document.body.append(ink);
-  const parts = getComputedStyle(ink).color.match(/[\d.]+/g).slice(0, 3).map(Number);
-  ink.remove();
-  return parts;
-}
 
 let colours = {};
 function readColours() {
@@ -59,7 +39,7 @@ async function unpack({ type, bytes }) {
 async function load(name) {
   if (!unpacked.has(name)) {
     const [dataset, activation, network] = name.split(" ");
-    const recorded = data.runs[name], sizes = data.networks[network];
+    const recorded = DATA.runs[name], sizes = DATA.networks[network];
     const arrays = await Promise.all(["parameters", "neurons", "output", "wrong"].map((part) => unpack(recorded[part])));
     const layers = [];
     let place = 0;
@@ -86,24 +66,24 @@ function nameOf(layer, unit) {
 function picture(layer, unit) {
   if (layer === 0) return inputPictures[unit];
   if (layer === outputLayer()) {
-    const size = data.sides.output ** 2;
-    return { side: data.sides.output, pixels: run.output.subarray(epoch * size, (epoch + 1) * size), share: run.output_scales[epoch] / 127 };
+    const size = DATA.sides.output ** 2;
+    return { side: DATA.sides.output, pixels: run.output.subarray(epoch * size, (epoch + 1) * size), share: run.output_scales[epoch] / 127 };
   }
-  const hidden = run.sizes.slice(1, -1), size = data.sides.neurons ** 2;
+  const hidden = run.sizes.slice(1, -1), size = DATA.sides.neurons ** 2;
   const before = hidden.slice(0, layer - 1).reduce((a, b) => a + b, 0) + unit;
   const start = (epoch * hidden.reduce((a, b) => a + b) + before) * size;
   const scale = run.neuron_scales[before];
-  return { side: data.sides.neurons, pixels: run.neurons.subarray(start, start + size), share: 1 / 31, scale };
+  return { side: DATA.sides.neurons, pixels: run.neurons.subarray(start, start + size), share: 1 / 31, scale };
 }
 
 const inputPictures = [(column, row) => column, (column, row) => 19 - row].map((place) => ({
-  side: 20, share: 2 / 19, scale: data.edge,
+  side: 20, share: 2 / 19, scale: DATA.edge,
   pixels: Float32Array.from({ length: 400 }, (_, k) => place(k % 20, Math.floor(k / 20)) - 9.5),
 }));
 
 // --- painting ---
 
-const sheet = make("canvas");
+const sheet = html("canvas");
 
 /** Paint a picture over a whole canvas: its outermost points lie on the edges. */
 function paint(canvas, { side, pixels, share }, strength = 1) {
@@ -143,7 +123,7 @@ function boundary({ side, pixels, share }) {
 
 /** Paint points on a plane; `wrong` says which are outlined. */
 function paintPoints(pen, points, size, radius, { square = false, wrong = () => false } = {}) {
-  const at = (x) => ((x + data.edge) / (2 * data.edge)) * size;
+  const at = (x) => ((x + DATA.edge) / (2 * DATA.edge)) * size;
   points.forEach(([x, y, label], k) => {
     pen.beginPath();
     if (square) pen.rect(at(x) - 0.86 * radius, at(-y) - 0.86 * radius, 1.72 * radius, 1.72 * radius);
@@ -164,8 +144,8 @@ function sharpen(canvas) {
 }
 
 function showPlane() {
-  const canvas = find("field"), size = sharpen(canvas), pen = canvas.getContext("2d");
-  const output = picture(outputLayer(), 0), points = data.data[run.dataset];
+  const canvas = byId("field"), size = sharpen(canvas), pen = canvas.getContext("2d");
+  const output = picture(outputLayer(), 0), points = DATA.data[run.dataset];
   paint(canvas, output, 0.62);
   pen.lineCap = "round";
   for (const [colour, width] of [["paper", 0.013], ["ink", 0.0065]]) {
@@ -177,7 +157,7 @@ function showPlane() {
   }
   const all = points.train.length + points.test.length, start = epoch * all, radius = 0.0105 * size;
   paintPoints(pen, points.train, size, radius, { wrong: (k) => run.wrong[start + k] === 1 });
-  if (find("show-test").checked) {
+  if (byId("show-test").checked) {
     paintPoints(pen, points.test, size, radius, { square: true, wrong: (k) => run.wrong[start + points.train.length + k] === 1 });
   }
   canvas.setAttribute("aria-label", `The plane with ${all} points. The line parts what the network calls orange from what it calls blue. Arrow keys ask about a place.`);
@@ -186,11 +166,11 @@ function showPlane() {
 
 /** The answer at the place that was asked about, and a cross there. */
 function showProbe(output, pen, size) {
-  if (probe === null) { find("probe").textContent = "Click a place to ask about it. On the line: 50 to 50."; return; }
+  if (probe === null) { byId("probe").textContent = "Click a place to ask about it. On the line: 50 to 50."; return; }
   const { column, row } = probe, last = output.side - 1;
   const share = (output.pixels[row * output.side + column] * output.share + 1) / 2;
-  const place = [column, last - row].map((k) => number((2 * k / last - 1) * data.edge, 2)).join(", ");
-  find("probe").textContent = `At (${place}) it says: blue with probability ${number(share, 2)}.`;
+  const place = [column, last - row].map((k) => number((2 * k / last - 1) * DATA.edge, 2)).join(", ");
+  byId("probe").textContent = `At (${place}) it says: blue with probability ${number(share, 2)}.`;
   const x = (column / last) * size, y = (row / last) * size, arm = 0.025 * size;
   for (const [colour, width] of [["paper", 0.012], ["ink", 0.005]]) {
     pen.strokeStyle = css(colour);
@@ -206,31 +186,31 @@ function showProbe(output, pen, size) {
 let drawn = { neurons: [], weights: [] };  // what is drawn of the network, to be changed at every epoch
 
 function layOut() {
-  const box = find("network"), width = box.clientWidth, small = width < 400, count = run.sizes.length;
+  const box = byId("network"), width = box.clientWidth, small = width < 400, count = run.sizes.length;
   const row = small ? 42 : Math.max(46, Math.min(80, (innerHeight - 394) / 8)), side = small ? 33 : Math.round(0.8 * row), head = 42, height = head + 8 * row;
   const margin = side / 2 + (small ? 7 : 14), x = (layer) => margin + (layer / (count - 1)) * (width - 2 * margin);
   const y = (layer, unit) => head + (8 * row) / 2 + (unit - (run.sizes[layer] - 1) / 2) * (run.sizes[layer] < 5 ? 1.35 : 1) * row;
   box.replaceChildren();
   box.style.height = `${height}px`;
-  const lines = make("g"), reaches = make("g"), halo = make("path", { class: "halo" });
-  box.append(make("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" }, halo, lines, reaches));
+  const lines = svg("g"), reaches = svg("g"), halo = svg("path", { class: "halo" });
+  box.append(svg("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" }, halo, lines, reaches));
   drawn = { neurons: [], weights: [], halo };
   run.sizes.forEach((size, layer) => {
     const words = layer === 0 ? ["inputs"] : layer === count - 1 ? ["output", "sigmoid"] : [(small ? "layer" : "hidden layer") + (count > 3 ? ` ${layer}` : ""), NAMES[run.activation]];
-    const column = make("div", { class: "column", style: `left: ${x(layer)}px` });
-    words.forEach((word, k) => column.append(...(k ? [make("br")] : []), word));
+    const column = html("div", { class: "column", style: `left: ${x(layer)}px` });
+    words.forEach((word, k) => column.append(...(k ? [html("br")] : []), word));
     box.append(column);
     for (let unit = 0; unit < size; unit++) {
-      const name = nameOf(layer, unit), canvas = make("canvas", { "aria-hidden": "true", width: 2 * side, height: 2 * side });
+      const name = nameOf(layer, unit), canvas = html("canvas", { "aria-hidden": "true", width: 2 * side, height: 2 * side });
       const place = `left: ${x(layer) - side / 2}px; top: ${y(layer, unit) - side / 2}px; width: ${side}px; height: ${side}px`;
-      const button = make("button", { type: "button", class: "neuron", style: place, "data-name": name, "aria-label": `Neuron ${name}` }, canvas, make("span", { "aria-hidden": "true" }, name));
+      const button = html("button", { type: "button", class: "neuron", style: place, "data-name": name, "aria-label": `Neuron ${name}` }, canvas, html("span", { "aria-hidden": "true" }, name));
       button.addEventListener("click", () => choose({ layer, unit }));
       box.append(button);
       drawn.neurons.push({ layer, unit, canvas, button });
       for (let from = 0; layer > 0 && from < run.sizes[layer - 1]; from++) {
         const [a, b, c, d] = [x(layer - 1) + side / 2, y(layer - 1, from), x(layer) - side / 2, y(layer, unit)], bend = 0.45 * (c - a);
         const curve = `M${a} ${b}C${a + bend} ${b} ${c - bend} ${d} ${c} ${d}`;
-        const line = make("path", { class: "weight", d: curve }), reach = make("path", { class: "reach", d: curve, "data-weight": `${nameOf(layer - 1, from)} ${name}` });
+        const line = svg("path", { class: "weight", d: curve }), reach = svg("path", { class: "reach", d: curve, "data-weight": `${nameOf(layer - 1, from)} ${name}` });
         reach.addEventListener("click", () => choose({ layer, unit, from }));
         lines.append(line);
         reaches.append(reach);
@@ -269,7 +249,7 @@ function choose(what) {
   chosen = same ? null : what;
   showNetwork();
   showChosen();
-  find("live").textContent = chosen === null ? "" : find("title-chosen").textContent;
+  byId("live").textContent = chosen === null ? "" : byId("title-chosen").textContent;
 }
 
 // --- curves over the epochs ---
@@ -278,57 +258,57 @@ function choose(what) {
 function chart(box, label, curves, height, { least = Infinity } = {}) {
   const width = box.clientWidth, left = 34, right = 8, top = 8, foot = 20, all = curves.flatMap(({ y }) => y);
   const low = Math.min(least, ...all), high = Math.max(...all, low + 0.1), room = 0.05 * (high - low), base = least === Infinity ? low - room : least;
-  const x = (at) => left + (at / data.epochs) * (width - left - right);
+  const x = (at) => left + (at / DATA.epochs) * (width - left - right);
   const y = (value) => top + ((high + room - value) / (high + room - base)) * (height - top - foot);
-  const svg = make("svg", { height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
+  const drawing = svg("svg", { height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label });
   const raw = (high - base) / 4, power = 10 ** Math.floor(Math.log10(raw)), step = [1, 2, 5, 10].map((k) => k * power).find((k) => k >= raw);
   for (let k = Math.ceil(base / step); k * step <= high + room; k++) {
-    svg.append(make("line", { class: "grid", x1: left, x2: width - right, y1: y(k * step), y2: y(k * step) }));
-    svg.append(make("text", { x: left - 6, y: y(k * step) + 4, "text-anchor": "end" }, number(k * step, step < 0.1 ? 2 : step < 1 ? 1 : 0)));
+    drawing.append(svg("line", { class: "grid", x1: left, x2: width - right, y1: y(k * step), y2: y(k * step) }));
+    drawing.append(svg("text", { x: left - 6, y: y(k * step) + 4, "text-anchor": "end" }, number(k * step, step < 0.1 ? 2 : step < 1 ? 1 : 0)));
   }
-  const every = Math.max(1, [1, 2, 5, 10, 20, 50, 100].find((k) => data.epochs / k <= width / 50) ?? 200);
-  for (let at = 0; at <= data.epochs; at += every) svg.append(make("text", { x: x(at), y: height - 4, "text-anchor": "middle" }, at));
+  const every = Math.max(1, [1, 2, 5, 10, 20, 50, 100].find((k) => DATA.epochs / k <= width / 50) ?? 200);
+  for (let at = 0; at <= DATA.epochs; at += every) drawing.append(svg("text", { x: x(at), y: height - 4, "text-anchor": "middle" }, at));
   for (const curve of curves) {
-    svg.append(make("path", { class: `curve ${curve.class}`, d: curve.y.map((value, at) => `${at ? "L" : "M"}${x(at).toFixed(1)} ${y(value).toFixed(1)}`).join("") }));
+    drawing.append(svg("path", { class: `curve ${curve.class}`, d: curve.y.map((value, at) => `${at ? "L" : "M"}${x(at).toFixed(1)} ${y(value).toFixed(1)}`).join("") }));
   }
-  svg.append(make("line", { class: "cursor", x1: x(epoch), x2: x(epoch), y1: top, y2: height - foot }));
-  for (const curve of curves) svg.append(make("circle", { class: "here", cx: x(epoch), cy: y(curve.y[epoch]), r: 3.2 }));
-  box.replaceChildren(svg);
+  drawing.append(svg("line", { class: "cursor", x1: x(epoch), x2: x(epoch), y1: top, y2: height - foot }));
+  for (const curve of curves) drawing.append(svg("circle", { class: "here", cx: x(epoch), cy: y(curve.y[epoch]), r: 3.2 }));
+  box.replaceChildren(drawing);
   box.onpointerdown = box.onpointermove = (event) => {
     if (event.type === "pointermove" && !(event.buttons & 1)) return;
     pause();
-    show(Math.round(((event.clientX - box.getBoundingClientRect().left - left) / (width - left - right)) * data.epochs));
+    show(Math.round(((event.clientX - box.getBoundingClientRect().left - left) / (width - left - right)) * DATA.epochs));
   };
 }
 
 function showCourse() {
-  find("epoch").textContent = epoch;
+  byId("epoch").textContent = epoch;
   for (const part of ["train", "test"]) {
-    find(`${part}-accuracy`).textContent = percent(run[`${part}_accuracy`][epoch]);
-    find(`${part}-loss`).textContent = number(run[`${part}_loss`][epoch], 3);
+    byId(`${part}-accuracy`).textContent = percent(run[`${part}_accuracy`][epoch]);
+    byId(`${part}-loss`).textContent = number(run[`${part}_loss`][epoch], 3);
   }
-  find("baseline").textContent = `A straight line: ${percent(data.data[run.dataset].line)} held out.`;
-  chart(find("loss"), "Training and held-out loss over the epochs", [{ class: "held", y: run.test_loss }, { class: "", y: run.train_loss }], 112, { least: 0 });
+  byId("baseline").textContent = `A straight line: ${percent(DATA.data[run.dataset].line)} held out.`;
+  chart(byId("loss"), "Training and held-out loss over the epochs", [{ class: "held", y: run.test_loss }, { class: "", y: run.train_loss }], 112, { least: 0 });
 }
 
 // --- what is chosen ---
 
-const epochs = Array.from({ length: data.epochs + 1 }, (_, at) => at);
+const epochs = Array.from({ length: DATA.epochs + 1 }, (_, at) => at);
 
 /** A row with a name, a bar and a number; a button if it leads somewhere. */
 function row(name, value, largest, action) {
-  const bar = make("i", { class: sign(value), style: `width: ${(50 * Math.abs(value)) / largest}%` });
-  const parts = [make("span", { class: "name" }, name), make("span", { class: "bar", "aria-hidden": "true" }, bar), make("span", { class: "number" }, signed(value))];
-  const item = action ? make("button", { type: "button" }, ...parts) : make("div", { class: "row" }, ...parts);
+  const bar = html("i", { class: sign(value), style: `width: ${(50 * Math.abs(value)) / largest}%` });
+  const parts = [html("span", { class: "name" }, name), html("span", { class: "bar", "aria-hidden": "true" }, bar), html("span", { class: "number" }, signed(value))];
+  const item = action ? html("button", { type: "button" }, ...parts) : html("div", { class: "row" }, ...parts);
   if (action) item.addEventListener("click", action);
-  return make("li", {}, item);
+  return html("li", {}, item);
 }
 
 /** Show it anew, with the keyboard where it was. */
 function showChosen() {
-  const box = find("chosen"), focused = [...box.querySelectorAll("button")].indexOf(document.activeElement);
+  const box = byId("chosen"), focused = [...box.querySelectorAll("button")].indexOf(document.activeElement);
   box.replaceChildren();
-  fillChosen(box, find("title-chosen"));
+  fillChosen(box, byId("title-chosen"));
   const buttons = box.querySelectorAll("button");
   if (focused >= 0) (buttons[focused] ?? buttons[0])?.focus();
 }
@@ -336,13 +316,13 @@ function showChosen() {
 function fillChosen(box, title) {
   if (chosen === null) {
     title.textContent = "Neurons and weights";
-    const count = data.data[run.dataset].train.length;
-    box.append(make("p", {}, "Click a neuron or a line of the network for its numbers."));
-    box.append(make("p", { class: "quiet" }, `Recorded while valuegrad trained on ${count} points (${data.training}). An epoch goes once through all of them.`));
-    box.append(make("p", { class: "quiet" }, "Keys: space plays, ← and → step, Home and End go to the ends, Escape unselects, d is dark or light. An arrow on the plane asks about a place."));
+    const count = DATA.data[run.dataset].train.length;
+    box.append(html("p", {}, "Click a neuron or a line of the network for its numbers."));
+    box.append(html("p", { class: "quiet" }, `Recorded while valuegrad trained on ${count} points (${DATA.training}). An epoch goes once through all of them.`));
+    box.append(html("p", { class: "quiet" }, "Keys: space plays, ← and → step, Home and End go to the ends, Escape unselects, d is dark or light. An arrow on the plane asks about a place."));
     return;
   }
-  const { layer, unit, from } = chosen, name = nameOf(layer, unit), close = make("button", { type: "button", id: "close" }, "Close");
+  const { layer, unit, from } = chosen, name = nameOf(layer, unit), close = html("button", { type: "button", id: "close" }, "Close");
   close.addEventListener("click", () => {
     choose(null);
     drawn.neurons.find((neuron) => neuron.layer === layer && neuron.unit === unit).button.focus();
@@ -351,32 +331,32 @@ function fillChosen(box, title) {
   if (from !== undefined) {
     const before = nameOf(layer - 1, from), value = weight(layer, unit, from);
     title.textContent = `Weight from ${before} to ${name}`;
-    box.append(make("p", { class: "big", id: "value" }, signed(value)));
-    box.append(make("p", { class: "quiet" }, `${before} counts ${signed(value)} times in ${name}${value < 0 ? ": it speaks against it" : ""}. Over the epochs:`));
-    const course = make("div", { class: "chart" });
+    box.append(html("p", { class: "big", id: "value" }, signed(value)));
+    box.append(html("p", { class: "quiet" }, `${before} counts ${signed(value)} times in ${name}${value < 0 ? ": it speaks against it" : ""}. Over the epochs:`));
+    const course = html("div", { class: "chart" });
     box.append(course);
     chart(course, `The weight from ${before} to ${name} over the epochs`, [{ class: sign(value), y: epochs.map((at) => weight(layer, unit, from, at)) }], 150);
-    const whole = make("button", { type: "button" }, `All of ${name}`);
+    const whole = html("button", { type: "button" }, `All of ${name}`);
     whole.addEventListener("click", () => choose({ layer, unit }));
-    box.append(make("p", { class: "below" }, whole));
+    box.append(html("p", { class: "below" }, whole));
     return;
   }
   title.textContent = layer === 0 ? `Input ${name}` : layer === outputLayer() ? `Output ${name}` : `Neuron ${name}, ${NAMES[run.activation]}`;
-  const enlarged = make("canvas", { role: "img", "aria-label": `The picture of ${name} with the training points` }), words = make("div"), seen = picture(layer, unit);
-  box.append(make("div", { class: "top" }, enlarged, words));
+  const enlarged = html("canvas", { role: "img", "aria-label": `The picture of ${name} with the training points` }), words = html("div"), seen = picture(layer, unit);
+  box.append(html("div", { class: "top" }, enlarged, words));
   paintEnlarged(enlarged, seen);
   if (layer === 0) {
-    words.append(make("p", { class: "quiet" }, unit === 0 ? "The first number of a point: how far right it lies." : "The second number of a point: how high it lies."));
+    words.append(html("p", { class: "quiet" }, unit === 0 ? "The first number of a point: how far right it lies." : "The second number of a point: how high it lies."));
     return;
   }
-  words.append(make("p", {}, `${name} = ${formula(layer, unit)}`));
-  words.append(make("p", { class: "quiet", id: "range" }, rangeOf(layer, seen)));
+  words.append(html("p", {}, `${name} = ${formula(layer, unit)}`));
+  words.append(html("p", { class: "quiet", id: "range" }, rangeOf(layer, seen)));
   const froms = Array.from({ length: run.sizes[layer - 1] }, (_, k) => k);
   const largest = Math.max(Math.abs(bias(layer, unit)), ...froms.map((k) => Math.abs(weight(layer, unit, k))), 1e-3);
   const rows = froms.map((k) => row(`from ${nameOf(layer - 1, k)}`, weight(layer, unit, k), largest, () => choose({ layer, unit, from: k })));
-  box.append(make("ul", { class: "rows" }, ...rows, row("bias", bias(layer, unit), largest)));
-  box.append(make("h3", {}, "Over the epochs", make("span", { class: "keys" }, make("span", {}, make("svg", { viewBox: "0 0 22 6", "aria-hidden": "true" }, make("path", { class: "curve bias", d: "M0 3h22" })), "bias"))));
-  const course = make("div", { class: "chart" });
+  box.append(html("ul", { class: "rows" }, ...rows, row("bias", bias(layer, unit), largest)));
+  box.append(html("h3", {}, "Over the epochs", html("span", { class: "keys" }, html("span", {}, svg("svg", { viewBox: "0 0 22 6", "aria-hidden": "true" }, svg("path", { class: "curve bias", d: "M0 3h22" })), "bias"))));
+  const course = html("div", { class: "chart" });
   box.append(course);
   const curves = froms.map((k) => ({ class: `thin ${sign(weight(layer, unit, k))}`, y: epochs.map((at) => weight(layer, unit, k, at)) }));
   chart(course, `The weights and the bias of ${name} over the epochs`, [...curves, { class: "bias", y: epochs.map((at) => bias(layer, unit, at)) }], 130);
@@ -393,7 +373,7 @@ function formula(layer, unit) {
 function paintEnlarged(canvas, seen) {
   const size = sharpen(canvas);
   paint(canvas, seen, 0.8);
-  paintPoints(canvas.getContext("2d"), data.data[run.dataset].train, size, 0.013 * size);
+  paintPoints(canvas.getContext("2d"), DATA.data[run.dataset].train, size, 0.013 * size);
 }
 
 /** Between which values a neuron lies on the plane. */
@@ -407,11 +387,11 @@ function rangeOf(layer, { pixels, share, scale }) {
 // --- which run, which epoch ---
 
 function show(at) {
-  epoch = Math.max(0, Math.min(data.epochs, at));
-  find("slider").value = epoch;
-  find("slider").setAttribute("aria-valuetext", `epoch ${epoch} of ${data.epochs}`);
-  find("now").textContent = `${epoch} / ${data.epochs}`;
-  find("player").dataset.epoch = epoch;
+  epoch = Math.max(0, Math.min(DATA.epochs, at));
+  byId("slider").value = epoch;
+  byId("slider").setAttribute("aria-valuetext", `epoch ${epoch} of ${DATA.epochs}`);
+  byId("now").textContent = `${epoch} / ${DATA.epochs}`;
+  byId("player").dataset.epoch = epoch;
   showPlane();
   showNetwork();
   showCourse();
@@ -426,12 +406,12 @@ async function showChoice() {
   run = loaded;
   layOut();
   show(epoch);
-  find("player").dataset.run = run.name;
+  byId("player").dataset.run = run.name;
   if (timer === null) say();
 }
 
 function say() {
-  find("live").textContent = `${NAMES[run.dataset]}, ${NAMES[run.activation]}, epoch ${epoch}: held-out accuracy ${percent(run.test_accuracy[epoch])}`;
+  byId("live").textContent = `${NAMES[run.dataset]}, ${NAMES[run.activation]}, epoch ${epoch}: held-out accuracy ${percent(run.test_accuracy[epoch])}`;
 }
 
 function redraw() {
@@ -444,66 +424,48 @@ function redraw() {
 // --- the player ---
 
 function play() {
-  if (epoch === data.epochs) show(0);
+  if (epoch === DATA.epochs) show(0);
   clearInterval(timer);
   timer = setInterval(() => {
     show(epoch + 1);
-    if (epoch === data.epochs) pause();
-  }, 1000 / Number(find("speed").value));
-  state("playing", "Pause");
+    if (epoch === DATA.epochs) pause();
+  }, 1000 / Number(byId("speed").value));
+  showPlaying(true);
 }
 
 function pause() {
   if (timer === null) return;
   clearInterval(timer);
   timer = null;
-  state("paused", "Play");
+  showPlaying(false);
   say();
 }
 
-function state(name, label) {
-  find("player").dataset.state = name;
-  find("play").setAttribute("aria-label", label);
-}
-
-const toggle = () => (timer === null ? play() : pause());
 function go(at) { pause(); show(at); say(); }
-function changeTheme() {
-  const dark = getComputedStyle(document.documentElement).colorScheme === "dark" ||
-    (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
-  document.documentElement.dataset.theme = dark ? "light" : "dark";
-  redraw();
-}
 
-const ACTIONS = {
-  first: () => go(0), back: () => go(epoch - 1), play: toggle, next: () => go(epoch + 1), last: () => go(data.epochs), theme: changeTheme,
+const moves = {
+  first: () => go(0),
+  back: () => go(epoch - 1),
+  play: () => (timer === null ? play() : pause()),
+  next: () => go(epoch + 1),
+  last: () => go(DATA.epochs),
 };
-const KEYS = { Home: "first", ArrowLeft: "back", " ": "play", ArrowRight: "next", End: "last", d: "theme" };
+onClick(moves);
+onKeys({ ...playerKeys(moves), d: () => byId("theme").click(), Escape: () => choose(null) });
 
-for (const [id, action] of Object.entries(ACTIONS)) find(id).addEventListener("click", action);
-find("slider").max = data.epochs;
-find("slider").addEventListener("input", () => { pause(); show(Number(find("slider").value)); });
-find("slider").addEventListener("change", say);
-find("speed").addEventListener("change", () => { if (timer !== null) play(); });
-find("show-test").addEventListener("change", showPlane);
-find("player").dataset.state = "paused";
+byId("slider").max = DATA.epochs;
+byId("slider").addEventListener("input", () => { pause(); show(Number(byId("slider").value)); });
+byId("slider").addEventListener("change", say);
+byId("speed").addEventListener("change", () => { if (timer !== null) play(); });
+byId("show-test").addEventListener("change", showPlane);
 
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "Escape") return choose(null);
-  const own = event.key === " " ? "button, input, select" : "input, select";  // which have a use of their own for the key
-  if (!(event.key in KEYS) || (event.key !== "d" && event.target.closest?.(own))) return;
-  event.preventDefault();
-  ACTIONS[KEYS[event.key]]();
-});
-
-find("field").addEventListener("pointerdown", (event) => {
-  const box = find("field").getBoundingClientRect(), last = data.sides.output - 1;
+byId("field").addEventListener("pointerdown", (event) => {
+  const box = byId("field").getBoundingClientRect(), last = DATA.sides.output - 1;
   probe = { column: Math.round(((event.clientX - box.left) / box.width) * last), row: Math.round(((event.clientY - box.top) / box.height) * last) };
   showPlane();
 });
-find("field").addEventListener("keydown", (event) => {
-  const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key], last = data.sides.output - 1;
+byId("field").addEventListener("keydown", (event) => {
+  const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key], last = DATA.sides.output - 1;
   if (!move) return;
   event.preventDefault();
   event.stopPropagation();
@@ -516,33 +478,34 @@ find("field").addEventListener("keydown", (event) => {
 
 function choices(part, options, labelOf) {
   for (const option of options) {
-    const input = make("input", { type: "radio", name: part, value: option });
+    const input = html("input", { type: "radio", name: part, value: option });
     input.checked = option === choice[part];
     input.addEventListener("change", () => { choice[part] = option; showChoice(); });
-    find(`choose-${part}`).append(make("label", {}, input, ...labelOf(option)));
+    byId(`choose-${part}`).append(html("label", {}, input, ...labelOf(option)));
   }
 }
 
 function thumbnails() {
   for (const canvas of document.querySelectorAll("canvas[data-points]")) {
     canvas.width = canvas.height = 68;
-    paintPoints(canvas.getContext("2d"), data.data[canvas.dataset.points].train, 68, 2.2);
+    paintPoints(canvas.getContext("2d"), DATA.data[canvas.dataset.points].train, 68, 2.2);
   }
 }
 
-choices("data", Object.keys(data.data), (name) => [make("canvas", { "data-points": name, "aria-hidden": "true" }), NAMES[name]]);
-choices("activation", data.activations, (name) => [NAMES[name]]);
-choices("network", Object.keys(data.networks), (name) => [name.replace("-", " + ")]);
+choices("data", Object.keys(DATA.data), (name) => [html("canvas", { "data-points": name, "aria-hidden": "true" }), NAMES[name]]);
+choices("activation", DATA.activations, (name) => [NAMES[name]]);
+choices("network", Object.keys(DATA.networks), (name) => [name.replace("-", " + ")]);
 
 async function start() {
   if (!globalThis.DecompressionStream) {
-    document.body.prepend(make("p", { class: "noscript" }, "This page needs a newer browser: one of 2023 or later."));
+    document.body.prepend(html("p", { class: "noscript" }, "This page needs a newer browser: one of 2023 or later."));
     return;
   }
+  startTheme(redraw);
+  showPlaying(false);
   readColours();
   thumbnails();
   await showChoice();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   addEventListener("resize", redraw);
   document.documentElement.dataset.ready = "true";
 }
