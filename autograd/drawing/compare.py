@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from difflib import SequenceMatcher
 
-from autograd.drawing.picture import Edge, Group, Node, Picture, plural
+from autograd.drawing.picture import Edge, Node, Picture, groups_in_use, plural
 from autograd.drawing.read.similarity import NUMBER
 
 MOST_PAIRS = 100_000  # of more pairs of nodes the first of a kind is matched with the first
@@ -31,7 +31,8 @@ def comparison(before: Picture, after: Picture) -> Picture:
     rewired = sum(bool({"added", "removed"} & set(edge.marks)) for edge in edges)
     texts += [f"{plural(rewired, 'edge')} added or removed"] if rewired and not texts else []
     note = ", ".join(texts) if texts else "no difference in structure"
-    groups = groups_of_both(before.groups, after.groups, {node.group for node in removed})
+    kept = {group.name for group in after.groups}
+    groups = (*after.groups, *(group for group in groups_in_use(before.groups, removed) if group.name not in kept))
     title = after.title or before.title or "What changed"
     nodes = [replace(node, cotangent=None) for node in nodes]  # no backward pass of both to play
     return replace(after, nodes=tuple(nodes), edges=tuple(edges), groups=groups, notes=(note, *after.notes), title=title)
@@ -119,14 +120,3 @@ def compared_edges(before: Picture, after: Picture, names: dict[str, str]) -> li
 
 def ends_of(edge: Edge) -> tuple[str, str, int]:
     return edge.source, edge.target, edge.slot
-
-
-def groups_of_both(before: tuple[Group, ...], after: tuple[Group, ...], needed: set[str]) -> tuple[Group, ...]:
-    """The later groups, and the earlier ones that removed nodes are in."""
-    known, old = {group.name for group in after}, {group.name: group for group in before}
-    missing: set[str] = set()
-    for name in needed:
-        while name and name not in known:
-            missing.add(name)
-            name = old[name].parent
-    return (*after, *(group for group in before if group.name in missing))

@@ -311,6 +311,14 @@ def breadth_first(roots: Iterable[Any], operands: dict[Any, list[Any]]) -> list[
     return found
 
 
+def depths_of(groups: Iterable[Group]) -> dict[str, int]:
+    """Return how deep each group is nested: 1 for the outermost; 0 for the name of no group."""
+    found = {"": 0}
+    for group in groups:  # those around come before those inside
+        found[group.name] = found[group.parent] + 1
+    return found
+
+
 def groups_in_use(groups: Iterable[Group], nodes: Iterable[Node]) -> tuple[Group, ...]:
     """Return the groups that hold nodes, and those around them."""
     parents = {group.name: group.parent for group in groups}

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
-from autograd.drawing.picture import Edge, Group, Node, Picture, breadth_first, groups_in_use, outermost_closed, plural
-
-
-def depths(groups: Iterable[Group]) -> dict[str, int]:
-    """How many groups are around each group, itself included; 0 for the name of no group."""
-    found = {"": 0}
-    for group in groups:  # those around come before those inside
-        found[group.name] = found[group.parent] + 1
-    return found
+from autograd.drawing.picture import Edge, Node, Picture, breadth_first, depths_of, groups_in_use, outermost_closed, plural
 
 
 def fit_to_budget(picture: Picture, depth: int | None, most: int) -> Picture:
     """Close the groups that are deeper than `depth`, or, if that is None, as few as bring it down to `most` nodes."""
-    depth_of = depths(picture.groups)
+    depth_of = depths_of(picture.groups)
     if depth is None:
         depth = next((d for d in range(max(depth_of.values()), 0, -1) if count_shown(picture, depth_of, d) <= most), 0)
     groups = tuple(replace(group, collapsed=depth_of[group.name] > depth) for group in picture.groups)

@@ -243,28 +243,19 @@ def shared_formula(values: list[Any]) -> str:
 
 def constant_node(items: list[Any], name: str, group: str, order: int) -> Node:
     """A constant, or those that are the same operand of copies."""
-    first = items[0]
-    if first.__class__ is float and (len(items) == 1 or all(item == first for item in items)):
-        return Node(
-            name,
-            "constant",
-            f"{first:.6g}",
-            len(items),
-            group=group,
-            shape=(),
-            dtype="float64",
-            data=Summary.of(first),
-            order=order,
-        )
-    data = Summary.of_all(items)
-    if first.__class__ is float:
-        low, high = (number_text(number) for number in (data.minimum, data.maximum)) if data else ("", "")
-        return Node(
-            name, "constant", f"{low} … {high}", len(items), group=group, shape=(), dtype="float64", data=data, order=order
-        )
-    shape, dtype = first.shape, str(first.dtype)
-    rows = rows_of(shape, dtype, len(items), data)
-    return Node(name, "constant", "", len(items), group=group, shape=shape, dtype=dtype, data=data, order=order, rows=rows)
+    first, data = items[0], Summary.of_all(items)
+    if first.__class__ is not float:
+        title, shape, dtype = "", first.shape, str(first.dtype)
+        rows = rows_of(shape, dtype, len(items), data)
+    else:
+        shape, dtype, rows = (), "float64", ()
+        if all(item == first for item in items[1:]):
+            title, data = f"{first:.6g}", Summary.of(first)
+        else:
+            title = f"{number_text(data.minimum)} … {number_text(data.maximum)}" if data else ""
+    return Node(
+        name, "constant", title, len(items), group=group, shape=shape, dtype=dtype, data=data, order=order, rows=rows
+    )  # fmt: skip
 
 
 def inner_results(graph: IndexedGraph) -> set[int]:

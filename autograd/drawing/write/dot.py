@@ -26,8 +26,8 @@ from autograd.drawing.palette import (
     line_width,
     sign_colour,
 )
-from autograd.drawing.picture import Edge, Group, Node, Picture, Summary, plural
-from autograd.drawing.write.text import count_text, printable
+from autograd.drawing.picture import Edge, Group, Node, Picture, Summary, depths_of, groups_in_use, plural
+from autograd.drawing.write.text import count_text, identifiers_of, printable
 
 if TYPE_CHECKING:
     import graphviz
@@ -112,7 +112,7 @@ class Context:
     def of(picture: Picture, direction: str) -> Context:
         shown = picture.visible
         nodes = {node.name: node for node in shown.nodes}
-        names = {name: name if re.fullmatch(r"n\d+", name) else f"x{number}" for number, name in enumerate(nodes)}
+        names = identifiers_of(shown.nodes)
         groups = {group.name: group for group in picture.groups}
         roomy = len(shown.edges) <= FEW_EDGES and all(node.count == 1 for node in shown.nodes)
         return Context(picture, shown, direction, groups, nodes, names, scale_of(shown.nodes), roomy)
@@ -143,31 +143,19 @@ def draw_nodes(digraph: graphviz.Digraph, context: Context) -> None:
     inside: dict[str, list[Node]] = {}
     for node in context.shown.nodes:
         inside.setdefault(node.group, []).append(node)
-    depths: dict[str, int] = {}
-    for name in inside:
-        while name and name not in depths:
-            depths[name] = depth_of(name, context.groups)
-            name = context.groups[name].parent
-    order = [name for name in context.groups if name in depths]
+    depths = depths_of(context.picture.groups)
+    groups = groups_in_use(context.picture.groups, context.shown.nodes)
     clusters = {}
-    for number, name in enumerate(order):  # only a name that begins with "cluster" keeps its nodes in a frame
-        clusters[name] = graphviz.Digraph(f"cluster_{number}")
-    for name in sorted(order, key=lambda name: -depths[name]):
-        group, cluster, nodes = context.groups[name], clusters[name], inside.get(name, [])
-        cluster.attr(**cluster_look(group, depths[name], context.direction))
-        for node in nodes:
+    for number, group in enumerate(groups):  # only a name that begins with "cluster" keeps its nodes in a frame
+        clusters[group.name] = graphviz.Digraph(f"cluster_{number}")
+    for group in sorted(groups, key=lambda group: -depths[group.name]):
+        cluster = clusters[group.name]
+        cluster.attr(**cluster_look(group, depths[group.name], context.direction))
+        for node in inside.get(group.name, []):
             draw_node(cluster, node, context)
         clusters.get(group.parent, digraph).subgraph(cluster)
     for node in inside.get("", []):
         draw_node(digraph, node, context)
-
-
-def depth_of(name: str, groups: dict[str, Group]) -> int:
-    """How many scopes are around a scope."""
-    depth = 0
-    while name := groups[name].parent:
-        depth += 1
-    return depth
 
 
 def cluster_look(group: Group, depth: int, direction: str) -> dict[str, str]:
@@ -178,7 +166,7 @@ def cluster_look(group: Group, depth: int, direction: str) -> dict[str, str]:
     look = {"label": f"<{scope_title(group)}>", "labelloc": top, "labeljust": "l", "tooltip": tooltip(lines), "margin": "7"}
     return look | {
         "style": "rounded,filled",
-        "fillcolor": FRAME_FILLS[min(depth, len(FRAME_FILLS) - 1)],
+        "fillcolor": FRAME_FILLS[min(depth, len(FRAME_FILLS)) - 1],
         "color": FRAME_LINE,
         "penwidth": "1",
     }

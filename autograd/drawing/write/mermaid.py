@@ -20,7 +20,7 @@ from autograd.drawing.palette import (
     sign_colour,
 )
 from autograd.drawing.picture import Edge, Group, Node, Picture
-from autograd.drawing.write.text import count_text, group_text, printable, texts_of
+from autograd.drawing.write.text import count_text, group_text, heading_of, identifiers_of, printable, texts_of
 
 ROUND = ("([", "])")
 SHAPES = {"leaf": ROUND, "frozen": ROUND, "unreached": ROUND, "scope": ("[[", "]]"), "neuron": ("((", "))")}
@@ -53,7 +53,7 @@ def mermaid_of(picture: Picture, direction: str) -> str:
     """
     shown = picture.visible
     groups = {group.name: group for group in picture.groups}
-    names = {node.name: id_of(node.name, number) for number, node in enumerate(shown.nodes)}
+    names = identifiers_of(shown.nodes)
     classes = {node.name: "output" if node.name in shown.roots and node.role == "computed" else node.role for node in shown.nodes}
     written = {node.name: node_text(node, names[node.name], classes[node.name], groups.get(node.name)) for node in shown.nodes}
     lines = [*front_matter(picture), f"flowchart {direction}", *nested(shown, written)]
@@ -71,31 +71,26 @@ def class_look(name: str) -> str:
     return ",".join(part for part in (f"fill:{fill}", f"stroke:{line}", ink, STYLES.get(name, "")) if part)
 
 
-def id_of(name: str, number: int) -> str:
-    """A name that is no word of Mermaid's, such as "end"."""
-    return name if re.fullmatch(r"n\d+", name) else f"x{number}"
-
-
 def front_matter(picture: Picture) -> list[str]:
     """The title and the notes, as the front matter that Mermaid shows above."""
-    texts = [printable(text) for text in (picture.title, picture.note, *picture.notes) if text]
+    texts = heading_of(picture)
     return ["---", f"title: {json.dumps('. '.join(texts), ensure_ascii=False)}", "---"] if texts else []
 
 
 def nested(shown: Picture, written: dict[str, str]) -> list[str]:
     """The lines of nodes, those of a scope in its subgraph; from the outermost in, without recursion."""
-    inside: dict[str, list[str]] = {"": []}
+    groups = {group.name: group for group in shown.groups}
+    names = {name: f"g{number}" for number, name in enumerate(groups)}
+    inside: dict[str, list[str]] = {}
+    children: dict[str, list[str]] = {}
+    placed: set[str] = set()
     for node in shown.nodes:
         inside.setdefault(node.group, []).append(written[node.name])
-    groups = {group.name: group for group in shown.groups}
-    children: dict[str, list[str]] = {}
-    wanted: set[str] = set()
-    for name in inside:
-        while name and name not in wanted:
-            wanted.add(name)
+        name = node.group
+        while name and name not in placed:
+            placed.add(name)
             children.setdefault(groups[name].parent, []).append(name)
             name = groups[name].parent
-    numbers = {name: number for number, name in enumerate(groups)}
     lines = []
     todo = [("", 0, True)]
     while todo:
@@ -104,11 +99,11 @@ def nested(shown: Picture, written: dict[str, str]) -> list[str]:
             lines.append("  " * depth + "end")
             continue
         if name:
-            lines.append("  " * depth + f'subgraph g{numbers[name]}["{escaped(group_text(groups[name]))}"]')
+            lines.append("  " * depth + f'subgraph {names[name]}["{escaped(group_text(groups[name]))}"]')
             todo.append((name, depth, False))
         lines += ["  " * (depth + 1) + line for line in inside.get(name, [])]
         todo += [(child, depth + 1, True) for child in reversed(children.get(name, []))]
-    frames = ",".join(f"g{numbers[name]}" for name in groups if name in wanted)
+    frames = ",".join(names[name] for name in groups if name in placed)
     return [*lines, f"  class {frames} frame"] if frames else lines
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 
 from autograd.drawing.picture import Edge, Group, Node, Picture, Summary, number_text
 
@@ -34,7 +35,7 @@ def tree_of(picture: Picture) -> str:
     tree = Tree(picture)
     tree.write_all()
     width = min(WIDEST, max((len(left) for left, right in tree.lines if right), default=0))
-    heading = [printable(text) for text in (picture.title, picture.note, *picture.notes) if text]
+    heading = heading_of(picture)
     lines = [f"{left:<{width}}  {right}" if right else left for left, right in tree.lines]
     return "\n".join([*heading, *([""] if heading and lines else []), *lines]) + "\n"
 
@@ -142,6 +143,17 @@ class Tree:
         if group is None or node.role != "scope":
             return "" if node.role == "cut" else count_text(node.count)
         return group_text(group).removeprefix(printable(group.title or group.name))
+
+
+def heading_of(picture: Picture) -> list[str]:
+    """Return what stands above a picture: title and notes, each on one line."""
+    return [printable(text) for text in (picture.title, picture.note, *picture.notes) if text]
+
+
+def identifiers_of(nodes: Iterable[Node]) -> dict[str, str]:
+    """Return for each node a name that has no meaning in DOT and Mermaid, where "end" is a word and a colon a port."""
+    names = [node.name for node in nodes]
+    return {name: name if re.fullmatch(r"n\d+", name) else f"x{number}" for number, name in enumerate(names)}
 
 
 def texts_of(node: Node) -> list[str]:
