@@ -126,7 +126,7 @@ def test_integers_beside_float32_leave_it_float32(sample: Sample) -> None:
 N = 65536
 EVEN = np.random.default_rng(0).uniform(0.5, 1.5, (N, 2))
 PLACES = np.zeros(N, int)
-WINDOW = convolution.windows("pool", (256, 256), (64, 64), 64)
+WINDOW = convolution.windows_over("pool", (256, 256), (64, 64), 64)
 BINS = tuple((slice(0, 256),) for _ in range(2))
 
 #: Each operation that adds up, over about 65,536 numbers, as a function of its inputs.

@@ -100,8 +100,8 @@ def test_parameters_and_texts() -> None:
 
 
 def test_a_drawing_shows_windows_in_short() -> None:
-    assert repr(convolution.windows("conv", (9, 9), (3, 2), 1)) == "3x2"
-    assert repr(convolution.windows("conv", (9, 9), (3, 2), (1, 2), 1, 2)) == "3x2, stride 1x2, dilation 2x2, padding 1x1"
+    assert repr(convolution.windows_over("conv", (9, 9), (3, 2), 1)) == "3x2"
+    assert repr(convolution.windows_over("conv", (9, 9), (3, 2), (1, 2), 1, 2)) == "3x2, stride 1x2, dilation 2x2, padding 1x1"
     model = nn.Sequential(nn.Conv2d(2, 3, 2, rng=0), nn.MaxPool2d(2))
     assert "conv(window=2x2, groups=1)" in [node.title for node in draw(model(IMAGES).sum()).nodes]
 
@@ -166,7 +166,7 @@ def test_large_arrays_are_done_in_bands(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(convolution, "BAND", 4 * 6 * 7 * 3 * 4)  # four of six rows
     for one, other in zip(everything(), whole, strict=True):
         np.testing.assert_allclose(one.data, other.data, rtol=1e-12, atol=1e-12)
-    window = convolution.windows("conv", (11, 6), (3, 2), (2, 1), 1)
+    window = convolution.windows_over("conv", (11, 6), (3, 2), (2, 1), 1)
     assert [rows for rows, _ in convolution.bands(window, 4, 3)] == [slice(0, 4), slice(4, 6)]
 
 
