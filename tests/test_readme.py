@@ -17,6 +17,7 @@ import autograd
 from autograd.ops import elementwise
 from autograd.ops.define import formula
 from autograd.verify import check_operation
+from tests.benchmarks.tables import markdown, write_table
 
 ROOT = Path(__file__).parent.parent
 READMES = [ROOT / "README.md"]
@@ -177,3 +178,26 @@ def test_the_top_level_holds_nothing_else() -> None:
         pytest.skip("not a git checkout")
     top = {name.split("/")[0] for name in listed if name and not name.startswith(".")}
     assert top <= {"pyproject.toml", "README.md", "LICENSE", "autograd", "nn", "tests", "demos"}
+
+
+def test_every_table_that_a_benchmark_writes_has_its_place() -> None:
+    folder = ROOT / "tests" / "benchmarks"
+    scripts = [path.read_text(encoding="utf-8") for path in folder.glob("*.py")]
+    written = [name for text in scripts for name in re.findall(r'write_(?:table|shown)\("(\w+)"', text)]
+    places = re.findall(r"^<!-- table: (\w+) -->\n(?:\|.*\n)*<!-- end -->$", TEXTS[folder / "README.md"], re.MULTILINE)
+    assert sorted(written) == sorted(places)
+
+
+def test_writing_a_table_replaces_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readme, lines = tmp_path / "README.md", markdown(["cost", "\\1"], [["", "2"]])
+    readme.write_text("a\n<!-- table: one -->\n| old |\n<!-- end -->\n<!-- table: two -->\n<!-- end -->\n", encoding="utf-8")
+    write_table("one", lines, readme)
+    assert "old" in readme.read_text(encoding="utf-8"), "without --write"
+    monkeypatch.setattr("sys.argv", ["scalars", "--write"])
+    write_table("one", lines, readme)
+    table = "| cost | \\1 |\n| --- | --- |\n| | 2 |\n"
+    assert (
+        readme.read_text(encoding="utf-8") == f"a\n<!-- table: one -->\n{table}<!-- end -->\n<!-- table: two -->\n<!-- end -->\n"
+    )
+    with pytest.raises(ValueError, match="expected one block <!-- table: three --> ... <!-- end --> in .*README.md, got 0"):
+        write_table("three", lines, readme)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value, grad
-from tests.benchmarks.timing import in_turns, rounds, seconds, show
+from tests.benchmarks.timing import in_turns, rounds, seconds, show, write_shown
 
 LENGTH = 1000
 START = np.linspace(-1.0, 1.0, 10)
@@ -84,6 +84,7 @@ def main() -> None:
         np.testing.assert_allclose(step(), right, rtol=1e-9, err_msg=name)
     timers = {name: lambda step=step: seconds(step, 5) for name, step in steps.items()}
     show(f"{LENGTH} operations on 10 numbers, gradients agree", in_turns(timers, rounds(15)), "valuegrad, v.sin()")
+    write_shown("chain")
 
 
 if __name__ == "__main__":

@@ -314,7 +314,7 @@ def split(found: Iterable[Answer], answer: str) -> tuple[list[Answer], list[Answ
 def table(results: dict[str, tuple[str, list[Answer]]], cases: Sequence[Any]) -> list[str]:
     right = sum(case.right is True for case in cases)
     lines = [
-        f"| checker | wrong accepted, of {len(cases) - right} | right rejected, of {right} | inconclusive: wrong, right "
+        f"| checker | accepted wrong, of {len(cases) - right} | rejected right, of {right} | inconclusive: wrong, right "
         "| no answer: wrong, right | seconds |",
         "|---|---|---|---|---|---|",
     ]
@@ -349,6 +349,7 @@ def reason(item: Answer) -> str:
 
 
 def main() -> None:
+    from tests.benchmarks.tables import write_table
     from tests.verify.gradient_cases import CASES
 
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.checkers", description=__doc__.splitlines()[0])
@@ -356,13 +357,16 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=CHECKERS, default=list(CHECKERS), help="checkers to run (default: all)")
     parser.add_argument("--list", action="store_true", help="name the cases that each checker gets wrong")
     parser.add_argument("--limit", type=float, default=120.0, help="seconds for a case (default: 120)")
+    parser.add_argument("--write", action="store_true", help="write the table to the README beside this file")
     parser.add_argument("--save", type=Path, help="write all answers to this file, as JSON")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = (options.environments or Path(temporary)).resolve()
         pythons = {library: environment(library, folder) for library in options.only}
         results = {library: answers(library, python, CASES, options.limit) for library, python in pythons.items()}
-    print("\n".join(table(results, CASES) + (listing(results) if options.list else [])))
+    lines = table(results, CASES)
+    print("\n".join(lines + (listing(results) if options.list else [])))
+    write_table("checkers", lines)
     if options.save:
         rows = {library: [item._asdict() for item in found] for library, (_, found) in results.items()}
         options.save.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

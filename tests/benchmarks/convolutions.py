@@ -24,7 +24,7 @@ import nn
 from autograd import Value
 from autograd.ops import convolution
 from autograd.ops.convolution import BAND, _conv, _conv_input, _conv_weight, batch_first, batch_last, windows_over
-from tests.benchmarks.timing import in_turns, rounds, seconds, show
+from tests.benchmarks.timing import in_turns, rounds, seconds, show, write_shown
 
 STEPS = 10  # in one measurement
 LAYERS = [(1, 8, 28), (8, 16, 13)]  # channels before and after, side
@@ -208,6 +208,7 @@ def main() -> None:
         for relu in (False, True) if importlib.util.find_spec("torch") else ():
             steps(dtype, relu, count)
     bands(max(count // 5, 3))
+    write_shown("convolutions")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
     python -m tests.benchmarks.drawers --environments FOLDER
 
 Makes an environment for PyTorch with its three tools and one for micrograd in FOLDER, where the next run finds
-them, draws every graph with every tool in a process of its own, and prints two tables in Markdown: what the
-pictures are like, and what the tools can do. The second is written by hand, from their documentation and source.
+them, draws every graph with every tool in a process of its own, and prints a Markdown table of what the pictures
+are like. What the tools can do is a table in the README, written by hand from their documentation and source.
 
 All draw through the executable `dot`: the one on PATH, or else graphviz-pure under that name. torchvista draws in
 a browser instead, with Graphviz compiled to WebAssembly, and needs `chromium` on PATH to be measured. A time is
@@ -66,13 +66,12 @@ GRAPHS = {
 
 
 class Row(NamedTuple):
-    """One picture: nodes drawn, seconds, width and height in points, bytes, and how many of the parameters' names are in it."""
+    """One picture: nodes drawn, seconds, width and height in points, and how many of the parameters' names are in it."""
 
     nodes: int
     seconds: float
     width: float
     height: float
-    size: int
     named: int
     parameters: int
 
@@ -322,7 +321,7 @@ def measured(svg: str, names: Sequence[str], seconds: float) -> Row:
     nodes = len(re.findall(r'class="node\b', svg))
     words = set(re.findall(r"[\w.]+", svg))  # tooltips and comments as well: all that a search in the file finds
     named = sum(name in words for name in names)
-    return Row(nodes, seconds, float(box[1]), float(box[2]), len(svg.encode()), named, len(names))
+    return Row(nodes, seconds, float(box[1]), float(box[2]), named, len(names))
 
 
 ANSWERS = sys.stdout
@@ -409,10 +408,10 @@ def drawing(tool: str, graph: str, python: str, limit: float, show: Path | None)
 
 
 def pictures(graphs: Sequence[str], tools: Sequence[str], pythons: dict[str, str], options: Any) -> list[str]:
-    """The first table."""
+    """The lines of the table."""
     lines = [
-        "| graph | tool | nodes drawn | seconds to SVG | size in points | kB | parameter names in it |",
-        "|---|---|---|---|---|---|---|",
+        "| graph | tool | nodes drawn | seconds to SVG | size in points | parameter names in it |",
+        "|---|---|---|---|---|---|",
     ]
     for graph in graphs:
         title, able = GRAPHS[graph]
@@ -424,8 +423,8 @@ def pictures(graphs: Sequence[str], tools: Sequence[str], pythons: dict[str, str
                 if not isinstance(result, Row):
                     break
             print(f"{graph}, {tool}: {results[-1]}", file=sys.stderr, flush=True)
-            special = {"micrograd": f"micrograd {version}, `draw_dot`", "unfolded": f"valuegrad {version}, `fold=False`"}
-            name = special.get(tool, f"{tool} {version}")
+            ours = {"valuegrad": "**valuegrad**", "unfolded": "**valuegrad** `fold=False`"}
+            name = ours.get(tool, f"{tool} {version}")
             lines.append(f"| {title} | {name} | {cells(results, options.limit)} |")
             title = ""
     return lines
@@ -435,39 +434,12 @@ def cells(results: list[Any], limit: float) -> str:
     """The nodes, seconds, size and names of some runs of the same drawing."""
     last = results[-1]
     if isinstance(last, str):
-        return f"{last.replace('|', '/')} | – | – | – | –"
+        return f"{last.replace('|', '/')} | – | – | –"
     if not isinstance(last, Row):
-        return f"{'?' if last is None else format(last, ',')} | > {limit:g} | – | – | –"
+        return f"{'?' if last is None else format(last, ',')} | > {limit:g} | – | –"
     seconds = median(row.seconds for row in results)
-    size = f"{last.width:,.0f} x {last.height:,.0f} | {last.size / 1e3:,.0f}"
+    size = f"{last.width:,.0f} x {last.height:,.0f}"
     return f"{last.nodes:,} | {seconds:.{3 if seconds < 0.1 else 2}f} | {size} | {last.named} of {last.parameters}"
-
-
-#: The second table. What is said of the others was read in the versions that the first table names.
-FEATURES = """
-| | valuegrad | micrograd `draw_dot` | torchviz | torchview | torchvista |
-|---|---|---|---|---|---|
-| what is drawn | operations of the loss | operations of the loss | backward functions of the loss | modules and functions of a forward pass | modules and functions of a forward pass |
-| parameter names | yes | no | if handed over | no, classes of modules | no, attribute names of modules |
-| values and gradients on nodes | yes | yes (scalars) | no | no | no |
-| shapes on nodes or edges | yes | no (scalars) | leaves and saved tensors | yes | yes |
-| copies folded | yes, counted | no | no | `roll=True`: modules called again | repeated blocks of `Sequential` and `ModuleList` |
-| modules open and close | yes, in the page | no | no | to a `depth` chosen before | yes, in the page |
-| node budget with a note | yes | no | no | no | no |
-| backward pass played | yes | no | no | no | no |
-| marks for NaN, zero, dead units | yes | no | no | no | no |
-| source lines | yes | no | no | no | no |
-| works without `dot` | yes | no, DOT text only | no, DOT text only | no, DOT text only | yes, brings its own |
-| page that opens offline | yes | no | no | no | yes, 2.8 MB |
-| SVG, PNG, PDF from a script | yes | yes | yes | yes | no, in a browser; no PDF |
-| text, Mermaid, JSON | yes | no, DOT | no, DOT | no, DOT | no |
-| difference of two graphs | yes | no | no | no | no |
-| graph of a failed forward pass | yes | no | no | no | yes |
-| operations on parameters alone, such as weight decay | yes | yes | yes | no | yes |
-| saved tensors and attributes of backward functions | no | no | yes | no | no |
-| models too large for memory | no | no | no | yes, `device="meta"` | no |
-| any PyTorch model | no | no | yes | yes | yes |
-"""  # noqa: E501
 
 
 def processor() -> str:
@@ -479,6 +451,8 @@ def processor() -> str:
 
 
 def main() -> None:
+    from tests.benchmarks.tables import write_table
+
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.drawers", description=__doc__.splitlines()[0])
     parser.add_argument("--environments", type=Path, help="folder of the virtual environments (default: a temporary one)")
     parser.add_argument("--only", nargs="+", choices=TOOLS, default=list(TOOLS), help="tools to run (default: all)")
@@ -486,6 +460,7 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=120.0, help="seconds for a picture (default: 120)")
     parser.add_argument("--rounds", type=int, default=3, help="pictures of which the median time is taken (default: 3)")
     parser.add_argument("--pictures", type=Path, help="folder to keep the pictures in")
+    parser.add_argument("--write", action="store_true", help="write the table to the README beside this file")
     options = parser.parse_args()
     if options.pictures:
         options.pictures.mkdir(parents=True, exist_ok=True)
@@ -494,8 +469,9 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         pythons = {tool: environment(TOOLS[tool], folder) for tool in options.only}
         print(f"{processor()}, Python {platform.python_version()}; pictures by {with_dot(Path(temporary))}.\n")
-        print("\n".join(pictures(options.graphs, options.only, pythons, options)))
-    print(FEATURES.rstrip())
+        lines = pictures(options.graphs, options.only, pythons, options)
+        print("\n".join(lines))
+    write_table("drawers", lines)
 
 
 if __name__ == "__main__":

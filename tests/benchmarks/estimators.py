@@ -21,7 +21,7 @@ from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits
 
 from nn import estimators
-from tests.benchmarks.timing import in_turns, rounds, seconds, show
+from tests.benchmarks.timing import in_turns, rounds, seconds, show, write_shown
 
 EPOCHS = 20
 PEERS = {"scikit-learn": neural_network.MLPClassifier, "valuegrad": estimators.MLPClassifier}
@@ -51,6 +51,7 @@ def main() -> None:
             show(f"{title}, BLAS threads: {threads}", times, "valuegrad")
             for name, found in scores.items():
                 print(f"{name}: accuracy on 1,000 other digits {mean(found):.4f}, by seed {np.round(found, 4).tolist()}")
+    write_shown("estimators")
 
 
 if __name__ == "__main__":

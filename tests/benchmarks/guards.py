@@ -15,6 +15,7 @@ import numpy as np
 
 import nn
 from tests.benchmarks.moons import moons
+from tests.benchmarks.tables import markdown, write_table
 from tests.benchmarks.timing import rounds
 
 
@@ -44,7 +45,8 @@ def scalar() -> tuple[nn.Module, Callable[[], Any]]:
     return model, lambda: sum((1.0 - label * model(point)).relu() for point, label in zip(points, labels, strict=True)) / 100.0
 
 
-def measure(name: str, model: nn.Module, loss: Callable[[], Any], steps: int) -> None:
+def measure(name: str, model: nn.Module, loss: Callable[[], Any], steps: int) -> list[str]:
+    """Print the time of a step and of the check of its gradients, and return them as the cells of a row."""
     optimiser = nn.SGD(model.parameters(), lr=0.01, guards=False)
     guard = nn.Guard()
     whole, checks = [], []
@@ -62,12 +64,17 @@ def measure(name: str, model: nn.Module, loss: Callable[[], Any], steps: int) ->
             whole.append(end - checked + middle - start)
     share = median(check / other for check, other in zip(checks, whole, strict=True))
     print(f"{name:<28}{1e6 * median(whole):>12.0f}{1e6 * median(checks):>12.1f}{100 * share:>10.2f}")
+    return [name, f"{1e6 * median(whole):.0f}", f"{1e6 * median(checks):.1f}", f"{100 * share:.2g}"]
+
+
+def main() -> None:
+    count = rounds(1000)
+    print(f"{'':<28}{'step us':>12}{'check us':>12}{'percent':>10}")
+    rows = [measure(f"784-128-10, {dtype}", *dense(dtype), count) for dtype in ("float64", "float32")]
+    rows.append(measure("CNN, float64", *convolutional(), count // 10))
+    rows.append(measure("scalar 2-16-16-1", *scalar(), count // 20))
+    write_table("guards", markdown(["network", "step, us", "check, us", "percent"], rows))
 
 
 if __name__ == "__main__":
-    count = rounds(1000)
-    print(f"{'':<28}{'step us':>12}{'check us':>12}{'percent':>10}")
-    for dtype in ("float64", "float32"):
-        measure(f"784-128-10, {dtype}", *dense(dtype), count)
-    measure("CNN, float64", *convolutional(), count // 10)
-    measure("scalar 2-16-16-1", *scalar(), count // 20)
+    main()

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 import nn
+from tests.benchmarks.timing import write_shown
 from tests.benchmarks.vectorised import Step, compare
 
 TIME, BATCH, INPUT, HIDDEN = 50, 32, 32, 64
@@ -127,6 +128,7 @@ def pytorch(dtype: str) -> tuple[Step, Any]:
 
 def main() -> None:
     compare({"NumPy by hand": by_hand, "valuegrad": ours, "PyTorch eager": pytorch}, 3)
+    write_shown("lstm")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from tests.benchmarks.tables import write_table
 from tests.ops.precision import REFERENCES, Measured, measured
 
 #: The name of a range, and the size up to which it goes.
@@ -46,6 +47,13 @@ def rows(names: Iterable[str]) -> Iterable[str]:
     yield "\\* an error that a change of the inputs by an ulp would make as well does not count, as near zeros."
 
 
+def main() -> None:
+    lines = []
+    for line in rows([word for word in sys.argv[1:] if word != "--write"] or REFERENCES):
+        print(line, flush=True)
+        lines.append(line)
+    write_table("precision", lines)
+
+
 if __name__ == "__main__":
-    for row in rows(sys.argv[1:] or REFERENCES):
-        print(row, flush=True)
+    main()

@@ -16,7 +16,7 @@ import numpy as np
 
 import nn
 from autograd.recording.recorder import Recorder
-from tests.benchmarks.timing import in_turns, rounds, seconds, show
+from tests.benchmarks.timing import in_turns, rounds, seconds, show, write_shown
 
 
 def digits() -> tuple[nn.Module, Callable[[], Any]]:
@@ -69,6 +69,7 @@ def main() -> None:
             "every=10": recorded(model, step, repeats, every=10),
         }
         show(f"{title}: {sum(p.size for p in model.parameters()):,} parameters", in_turns(timers, rounds(15)), "no recorder")
+    write_shown("recording")
 
 
 if __name__ == "__main__":

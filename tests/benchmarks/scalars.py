@@ -21,7 +21,7 @@ from subprocess import PIPE, Popen
 from time import perf_counter
 from typing import Any
 
-from tests.benchmarks.timing import in_turns, rounds, show
+from tests.benchmarks.timing import in_turns, rounds, show, write_shown
 
 OURS, MICROGRAD, SLOTTED = "valuegrad", "micrograd", "slotted (microgpt-style)"
 SETTINGS = ON, OFF, COLLECTED = "collector on", "collector off", "collector off, but one collection in each step"
@@ -183,6 +183,7 @@ def main() -> None:
         show(f"one step, {setting}", in_turns(timers, rounds(11)), OURS)
     for engine in engines.values():
         engine.process.communicate()
+    write_shown("scalars")
 
 
 if __name__ == "__main__":

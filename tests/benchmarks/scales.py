@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.verify import check_gradients
+from tests.benchmarks.tables import markdown, write_table
 from tests.verify.gradient_cases import CASES, Case
 
 #: The exponents, by the dtype of the inputs.
@@ -148,9 +149,12 @@ def run(chosen: Sequence[Scaled], say: Callable[[str], None] = print) -> Counter
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--part", default="1/1", help="which part of all: 2/5 for the second of five")
+    parser.add_argument("--write", action="store_true", help="write the table to the README beside this file")
     number, count = map(int, parser.parse_args().part.split("/"))
-    for what, total in run([s for s in scaled_cases() if s.number % count == number - 1]).items():
+    counts = run([s for s in scaled_cases() if s.number % count == number - 1])
+    for what, total in counts.items():
         print(f"{total:8,} {what}")
+    write_table("scales", markdown(["verdicts", "number"], [[what, f"{total:,}"] for what, total in counts.items()]))
 
 
 if __name__ == "__main__":

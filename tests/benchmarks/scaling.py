@@ -16,6 +16,7 @@ from time import perf_counter
 from typing import Any
 
 from autograd import Value
+from tests.benchmarks.tables import markdown, write_table
 from tests.benchmarks.timing import rounds
 
 SIZES = (10**3, 10**4, 10**5, 10**6)
@@ -65,6 +66,7 @@ def memory(build: Callable[[int], Value], size: int) -> list[int]:
 
 def main() -> None:
     gc.disable()
+    rows = []
     print(f"{'':<10}{'':>11}{'ns per node':^33}{'bytes per node':^33}")
     print(f"{'graph':<10}{'nodes':>11}" + "".join(f"{column:>11}" for column in COLUMNS))
     for build in (chain, wide_sum):
@@ -73,6 +75,9 @@ def main() -> None:
             per_node = [1e9 * median(column) / size for column in zip(*runs, strict=True)]
             per_node += [number / size for number in memory(build, size)]
             print(f"{build.__name__:<10}{size:>11,}" + "".join(f"{number:>11.0f}" for number in per_node))
+            rows.append([build.__name__, f"{size:,}", *(f"{number:.0f}" for number in per_node)])
+    names = [f"{column}, {unit}" for column, unit in zip(COLUMNS, ["ns"] * 3 + ["bytes"] * 3, strict=True)]
+    write_table("scaling", markdown(["graph", "nodes", *names], rows))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import scipy.special
 
 import autograd
 from autograd import Value, gradient
+from tests.benchmarks.tables import write_table
 
 INF = math.inf
 #: The first and the second derivative with respect to each input.
@@ -268,7 +269,9 @@ def table(libraries: dict[str, Callable[[Case], Derivatives]]) -> list[str]:
 
 
 def main() -> None:
-    print("\n".join(table(peers())))
+    lines = table(peers())
+    print("\n".join(lines))
+    write_table("singular_points", lines[: lines.index("")] if "" in lines else lines)
 
 
 if __name__ == "__main__":

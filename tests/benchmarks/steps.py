@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import nn
-from tests.benchmarks.timing import in_turns, ratio, rounds, seconds, show
+from tests.benchmarks.timing import in_turns, ratio, rounds, seconds, show, write_shown
 
 BATCH = 64
 RATE = 0.01
@@ -98,6 +98,7 @@ def main() -> None:
             for name, steps in (("mlp", 30), ("cnn", 5)):
                 for dtype in ("float64", "float32"):
                     compare(name, dtype, steps, threads)
+    write_shown("steps")
 
 
 if __name__ == "__main__":

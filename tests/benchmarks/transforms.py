@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd import grad, hessian, hvp, jacobian, jvp, vjp
+from tests.benchmarks.tables import markdown, write_table
 from tests.benchmarks.timing import in_turns, ratio, rounds, seconds
 
 RNG = np.random.default_rng(0)
@@ -66,11 +67,14 @@ def one_vjp(f: Callable[[Any], Any], x: np.ndarray) -> Any:
 
 
 def main() -> None:
+    rows = []
     print(f"{'':<40}{'one pass, ms':>14}{'transform, ms':>15}{'ratio':>8}")
     for name, (unit, transform, single, calls) in cases().items():
         times = in_turns({"pass": partial(seconds, single, calls), "transform": partial(seconds, transform, calls)}, rounds(9))
         one, whole = (1e3 * median(times[key]) for key in ("pass", "transform"))
         print(f"{name:<40}{one:>14.3f}{whole:>15.3f}{ratio(times, 'transform', 'pass'):>8.2f} {unit}")
+        rows.append([name, f"{ratio(times, 'transform', 'pass'):.2g} {unit}"])
+    write_table("transforms", markdown(["transform", "cost"], rows))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import numpy as np
 
 import nn
 from tests.benchmarks.moons import SIZES, moons, parameters
-from tests.benchmarks.timing import in_turns, rounds, seconds, show
+from tests.benchmarks.timing import in_turns, rounds, seconds, show, write_shown
 
 RATE = 0.02
 STEPS = 50  # in one measurement
@@ -125,6 +125,7 @@ def compare(makers: dict[str, Callable[[str], tuple[Step, Callable[[], Grads]]]]
 
 def main() -> None:
     compare({"NumPy by hand": by_hand, "valuegrad": ours, "PyTorch eager": pytorch}, STEPS)
+    write_shown("vectorised")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,29 @@
+"""Tables of the README beside this file, which `python -m tests.benchmarks.NAME --write` replaces by what it measures."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+README = Path(__file__).with_name("README.md")
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return the lines of a table."""
+    return [f"| {' | '.join(cells)} |".replace("|  |", "| |") for cells in (header, ["---"] * len(header), *rows)]
+
+
+def write_table(name: str, lines: Sequence[str], readme: Path = README) -> None:
+    """Replace what the README has between ``<!-- table: NAME -->`` and ``<!-- end -->``, if the command line has --write."""
+    if "--write" not in sys.argv:
+        return
+    text = readme.read_text(encoding="utf-8")
+    start, end = f"<!-- table: {name} -->\n", "<!-- end -->"
+    written, count = re.subn(
+        f"({re.escape(start)}).*?({end})", lambda block: "\n".join([block[1].rstrip(), *lines, block[2]]), text, flags=re.DOTALL
+    )
+    if count != 1:
+        raise ValueError(f"expected one block {start.strip()} ... {end} in {readme}, got {count}")
+    readme.write_text(written, encoding="utf-8")
