@@ -65,6 +65,8 @@ def no_tuple(x: Any, who: Any) -> Any:
 
     `who` takes `x`: a module, whose class is named, or text.
     """
+    if x.__class__ is Value:
+        return x
     if isinstance(x, tuple) and any(isinstance(item, Value) and item.shape for item in x):
         raise TypeError(
             f"{who if isinstance(who, str) else type(who).__name__} takes one Value or array, but a tuple of {len(x)} came, as "
@@ -100,3 +102,8 @@ def require_float(dtype: Any) -> None:
     """Raise TypeError for the dtype of integers, say, which would make zeros of small numbers."""
     if np.dtype(dtype).kind != "f":
         raise TypeError(f"parameters are floating, but dtype={np.dtype(dtype)} came: use np.float64 or np.float32")
+
+
+def type_text(item: Any) -> str:
+    """How errors name what came."""
+    return f"the class {item.__name__}" if isinstance(item, type) else type(item).__name__

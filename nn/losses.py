@@ -246,11 +246,12 @@ def class_numbers(name: str, scores: Any, target: Any, ignore_index: int | None 
             "one integer for each sample, not one-hot rows; axis= says where the classes are"
         )
     target = target.astype(np.intp)
-    ignored = None
-    if ignore_index is not None and (0 <= ignore_index < shape[-1] or not all_classes(target, shape[-1])):
+    ignored, valid = None, all_classes(target, shape[-1])
+    if ignore_index is not None and (0 <= ignore_index < shape[-1] or not valid):
         ignored = target == ignore_index
         target = np.where(ignored, 0, target)
-    if not all_classes(target, shape[-1]):
+        valid = all_classes(target, shape[-1])
+    if not valid:
         raise ValueError(
             f"{name}() has {shape[-1]} classes, 0 to {shape[-1] - 1}, but targets reach from {target.min()} to {target.max()}"
         )
@@ -270,8 +271,7 @@ def class_weights(name: str, weight: Any, scores: Any) -> Any:
 
 
 def classes_last(scores: Any, axis: int) -> Any:
-    """Scores as a Value or an array of floats, with the classes on the last axis."""
-    scores = as_prediction(scores)
+    """Scores with the classes on the last axis."""
     return scores if axis == -1 else np.moveaxis(scores, axis, -1)
 
 
@@ -359,7 +359,7 @@ def nll_loss(
     >>> nll_loss(Value([[-0.5, -1.0]]), [1]).data
     1.0
     """
-    scores = classes_last(log_probabilities, axis)
+    scores = classes_last(as_prediction(log_probabilities), axis)
     data = raw_array(scores)
     if data.size and data.shape[-1] > 1 and data.min() >= 0.0 and np.allclose(data.sum(-1), 1.0, atol=1e-3):
         raise ValueError("nll_loss() takes the logarithms of probabilities, but probabilities were given: use log_softmax()")
@@ -388,7 +388,7 @@ def multi_margin_loss(
     """
     if p not in (1, 2):
         raise ValueError(f"multi_margin_loss() takes p = 1 or 2, but {p} came")
-    scores = classes_last(scores, -1)
+    scores = as_prediction(scores)
     target, _ = class_numbers("multi_margin_loss", scores, target)
     weight = class_weights("multi_margin_loss", weight, scores)
     index = target[..., None]

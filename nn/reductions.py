@@ -111,11 +111,11 @@ class Average:
 
     def add(self, number: float, notes: Notes, targets: int) -> None:
         """Add the loss of a batch: the number, what noted_reductions() gave for it, and its count of targets."""
-        kinds, totals = {kind for kind, _ in notes}, {total for _, total in notes}
-        if kinds == {"sum"}:
+        kind, total = notes[0] if notes and notes.count(notes[0]) == len(notes) else ("other", 0.0)  # all alike, or no loss of nn
+        if kind == "sum":
             self.total += number
             return
-        weight = totals.pop() if kinds == {"mean"} and len(totals) == 1 else float(targets)
+        weight = total if kind == "mean" else float(targets)
         self.total, self.weight = self.total + number * weight, self.weight + weight
 
     def value(self) -> float:

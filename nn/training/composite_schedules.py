@@ -66,7 +66,7 @@ class SequentialLR(Composite):
     """One schedule after the other; each begins anew, from the base learning rates, at its milestone.
 
     >>> from autograd import Value
-    >>> from nn import SGD
+    >>> from nn import SGD, ExponentialLR, LinearLR
     >>> optimizer = SGD([Value(1.0)], lr=1.0)
     >>> warm, cool = LinearLR(optimizer, 0.5, total_iters=2), ExponentialLR(optimizer, 0.9)
     >>> SequentialLR(optimizer, [warm, cool], [2]).preview(4)

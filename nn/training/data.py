@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from contextvars import copy_context
 from dataclasses import fields, is_dataclass, replace
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value
-from nn.arrays import Rng, flag
+from nn.arrays import Rng, flag, raw_array, type_text
 from nn.seeds import generator
 
 STATE = {"position", "start", "generator", "samples", "batch_size", "shuffle"}
@@ -297,10 +297,15 @@ def count_samples(dataset: Any) -> int:
     return len(dataset)
 
 
+def count_targets(y: Any) -> int:
+    """How many targets a batch has, or samples if they are a tuple or dict."""
+    return count_samples(y) if isinstance(y, (tuple, dict)) else np.size(raw_array(y))
+
+
 def take_samples(dataset: Any, indices: Any) -> Any:
     """The samples at some indices, or one sample at one index."""
     if isinstance(dataset, tuple):
-        return as_tuple(dataset, (take_samples(array, indices) for array in dataset))
+        return as_tuple(dataset, [take_samples(array, indices) for array in dataset])
     return (
         {name: take_samples(array, indices) for name, array in dataset.items()} if isinstance(dataset, dict) else dataset[indices]
     )
@@ -404,3 +409,49 @@ def prefetched(items: Iterable[Any], size: int) -> Generator[Any, None, None]:
         left.set()
         room.release()
         thread.join()
+
+
+# --- what fit() and evaluate() iterate over ----------------------------------------------------------
+
+
+def checked_batch(batch: Any) -> tuple[Any, Any]:
+    """A batch (x, y), or an error that says what came."""
+    if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+        size = f" of {len(batch)}" if isinstance(batch, (tuple, list, dict)) else ""
+        raise ValueError(
+            f"a batch is (x, y), but {type_text(batch)}{size} came: pass all data as a tuple (x, y), or a DataLoader of one; "
+            'several inputs of a model are a dict, ({"a": a, "b": b}, y)'
+        )
+    x, y = batch
+    x, y = as_samples(x) if hasattr(x, "iloc") else x, as_samples(y) if hasattr(y, "iloc") else y
+    if not hasattr(y, "__len__") or np.isscalar(y) or getattr(y, "shape", None) == ():
+        raise ValueError(
+            "a batch is (x, y) with an axis of samples, but y is a single number: pass nn.DataLoader(data, batch_size)"
+        )
+    return x, y
+
+
+def batches_of(data: Any, batch_size: int, shuffle: bool = False, rng: Rng = None, drop_last: bool = False) -> Any:
+    """Arrays (x, y) as a DataLoader; everything else as it is, if it can be iterated over batches."""
+    if isinstance(data, tuple) and len(data) != 2:
+        raise ValueError(
+            f"the data is a tuple (x, y) or an iterable of such batches, but a tuple of {len(data)} came; several inputs of a "
+            'model are a dict, ({"a": a, "b": b}, y)'
+        )
+    if (
+        isinstance(data, (Mapping, np.ndarray, Value))
+        or hasattr(data, "iloc")
+        or data is not None
+        and not hasattr(data, "__iter__")
+    ):
+        raise ValueError(
+            f"the data is a tuple (x, y) or an iterable of such batches, but {type_text(data)} came: pass (x, y), or "
+            "nn.DataLoader(data, batch_size) for a data set of samples (x, y)"
+        )
+    if isinstance(data, list) and data:
+        checked_batch(data[0])  # before the first epoch
+    if isinstance(data, tuple):
+        return DataLoader(data, batch_size, shuffle, rng=rng, drop_last=drop_last)
+    if flag("drop_last", drop_last):
+        raise ValueError("drop_last=True is for data given as arrays: pass it to the DataLoader")
+    return data

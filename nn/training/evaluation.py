@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from autograd import Value, no_grad
-from nn.arrays import raw_array
+from nn.arrays import raw_array, type_text
 from nn.module import Module
 from nn.reductions import Average, noted_reductions
-from nn.training.data import as_tuple, count_samples
-from nn.training.inputs import Metrics, batches_of, checked_batch, checked_metrics, type_text
+from nn.training.data import as_tuple, batches_of, checked_batch, count_targets
+from nn.training.inputs import Metrics, checked_metrics
 
 
 def evaluate(model: Module, data: Any, metrics: Metrics, batch_size: int = 256) -> dict[str, float]:
@@ -38,7 +38,7 @@ def evaluate(model: Module, data: Any, metrics: Metrics, batch_size: int = 256) 
 
     >>> import nn
     >>> model = nn.Linear(2, 3, rng=0)
-    >>> evaluate(model, (np.zeros((4, 2)), np.zeros(4, int)), {"accuracy": accuracy, "loss": nn.cross_entropy})
+    >>> evaluate(model, (np.zeros((4, 2)), np.zeros(4, int)), {"accuracy": nn.accuracy, "loss": nn.cross_entropy})
     {'accuracy': 0.0, 'loss': 1.1328539737727368}
     """
     if not isinstance(model, Module):
@@ -69,7 +69,7 @@ def measured(name: str, metric: Callable[[Any, Any], Any], pairs: Sequence[tuple
                 f"the metric {name} is no mean over samples, and the batches have different shapes, which cannot be one array: "
                 "pad the samples to one length, or compute it for each batch"
             )
-        average.add(number := float(found.item()), notes, targets_in(target))
+        average.add(number := float(found.item()), notes, count_targets(target))
     return number if len(pairs) == 1 else average.value()
 
 
@@ -101,11 +101,6 @@ def concatenated(batches: Sequence[Any]) -> Any:
     if len(batches) == 1 and isinstance(first, np.ndarray):
         return first
     return np.concatenate([raw_array(batch) for batch in batches])
-
-
-def targets_in(y: Any) -> int:
-    """How many targets a batch has, or samples if they are a tuple or dict."""
-    return count_samples(y) if isinstance(y, (tuple, dict)) else np.size(raw_array(y))
 
 
 @contextmanager

@@ -27,14 +27,12 @@ from nn.module import Module
 from nn.reductions import Average, noted_reductions
 from nn.storage.checkpoints import save
 from nn.training.clipping import clip_grad_norm
-from nn.training.data import DataLoader
-from nn.training.evaluation import evaluate, modes_restored, set_modes, targets_in
+from nn.training.data import DataLoader, batches_of, checked_batch, count_targets
+from nn.training.evaluation import evaluate, modes_restored, set_modes
 from nn.training.history import COLUMNS, History
 from nn.training.inputs import (
     Metrics,
-    batches_of,
     check_parts,
-    checked_batch,
     checked_callbacks,
     checked_metrics,
     checked_norm,
@@ -211,7 +209,8 @@ def fit(
                 if watched < best:
                     best, history.best_epoch = watched, epoch
                     best_state = model.state_dict() if restore_best and validation is not None else None
-                step_schedule(every_epoch, watched)
+                if every_epoch is not None:
+                    step_schedule(every_epoch, watched)
                 answers = [callback(training) for callback in callbacks]
                 if any(isinstance(answer, (bool, np.bool_)) and answer for answer in answers):
                     break
@@ -252,8 +251,9 @@ def train_epoch(training: Training, loss: Loss, clip_norm: float | None, schedul
             clip_grad_norm(optimizer.parameters, clip_norm)
         optimizer.step()
         training.step += 1
-        step_schedule(scheduler, number)
-        average.add(number, notes, targets_in(y))
+        if scheduler is not None:
+            step_schedule(scheduler, number)
+        average.add(number, notes, count_targets(y))
         if bar is not None:
             bar.update()
             bar.set_postfix(epoch=training.epoch + 1, loss=f"{average.value():.4g}", refresh=False)
@@ -283,10 +283,10 @@ def left_graph(prediction: Any, optimizer: Optimizer) -> bool:
 
 
 def step_schedule(scheduler: Any, loss: float) -> None:
-    """The next step of a schedule, which may be none, and of which a plateau looks at the loss."""
+    """Step a schedule; ReduceLROnPlateau looks at the loss."""
     if isinstance(scheduler, ReduceLROnPlateau):
         scheduler.step(loss)
-    elif scheduler is not None:
+    else:
         scheduler.step()
 
 

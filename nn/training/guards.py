@@ -129,39 +129,42 @@ class Guard:
         """Look at all gradients; called at the start of step(), when they are complete."""
         self.steps += 1
         parameters = optimizer.parameters
-        self.watches += [Watch() for _ in parameters[len(self.watches) :]]
+        while len(self.watches) < len(parameters):
+            self.watches.append(Watch())
         stale, broken, dead, still, moving = [], [], [], [], False
         with np.errstate(over="ignore", invalid="ignore"):  # of the sums in finite_and_nonzero()
-            judged = [finite_and_nonzero(parameter.grad) for parameter in parameters]
-        for number, (parameter, watch, (finite, moved)) in enumerate(zip(parameters, self.watches, judged, strict=True)):
-            status, grad = parameter.grad_status, parameter.grad
-            if not parameter.requires_grad or (grad.__class__ is not float and not grad.size):
-                watch.reached = True  # there is nothing to reach
-                continue
-            if status == "none" and not moved:
-                watch.still = 0  # no gradient is not a zero gradient
-                continue
-            watch.reached = True
-            if status == "stale":
-                stale.append(number)
-            if not finite:
-                broken.append(number)
-            if not moved:
-                still.append(watch)
-                continue
-            watch.still, moving = 0, True
-            if grad.__class__ is not float and grad.ndim == 1:
-                watch.active += 1
-                if watch.moved is not True:
-                    watch.moved = (grad != 0.0) | watch.moved
-                    watch.moved = bool(watch.moved.all()) or watch.moved
-                if watch.active == WINDOW:
-                    dead.append(number)
+            for number, (parameter, watch) in enumerate(zip(parameters, self.watches, strict=True)):
+                status, grad = parameter.grad_status, parameter.grad
+                finite, moved = finite_and_nonzero(grad)
+                if not parameter.requires_grad or (grad.__class__ is not float and not grad.size):
+                    watch.reached = True  # there is nothing to reach
+                    continue
+                if status == "none" and not moved:
+                    watch.still = 0  # no gradient is not a zero gradient
+                    continue
+                watch.reached = True
+                if status == "stale":
+                    stale.append(number)
+                if not finite:
+                    broken.append(number)
+                if not moved:
+                    still.append(watch)
+                    continue
+                watch.still, moving = 0, True
+                if grad.__class__ is not float and grad.ndim == 1:
+                    watch.active += 1
+                    if watch.moved is not True:
+                        watch.moved = (grad != 0.0) | watch.moved
+                        watch.moved = bool(watch.moved.all()) or watch.moved
+                    if watch.active == WINDOW:
+                        dead.append(number)
         for watch in still if moving or not self.learning else ():
             watch.still += 1
         self.learning |= moving
-        self.warn(StaleGradientWarning, stale, STALE, optimizer)
-        self.warn(NonFiniteGradientWarning, broken, BROKEN, optimizer)
+        if stale:
+            self.warn(StaleGradientWarning, stale, STALE, optimizer)
+        if broken:
+            self.warn(NonFiniteGradientWarning, broken, BROKEN, optimizer)
         for number in dead:
             self.check_units(number, optimizer)
         if self.steps == EARLY or self.steps % WINDOW == 0:

@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Value
-from nn.arrays import Rng, flag, whole_number
+from nn.arrays import type_text, whole_number
 from nn.module import Module
-from nn.training.data import DataLoader, as_samples
 from nn.training.lbfgs import LBFGS
 from nn.training.optimisers import Optimizer
 from nn.training.untrained import require_all_trained
@@ -71,11 +69,6 @@ def checked_norm(given: Any) -> float | None:
     return float(given)
 
 
-def type_text(item: Any) -> str:
-    """How errors name what came."""
-    return f"the class {item.__name__}" if isinstance(item, type) else type(item).__name__
-
-
 def require_function(what: str, item: Any) -> None:
     """Raise TypeError for what cannot be called, and for a class, of which an object is meant."""
     if isinstance(item, type) or not callable(item):
@@ -103,45 +96,3 @@ def checked_callbacks(callbacks: Any) -> list[Callable[[Any], Any]]:
     for callback in callbacks:
         require_function("a callback", callback)
     return callbacks
-
-
-def checked_batch(batch: Any) -> tuple[Any, Any]:
-    """A batch (x, y), or an error that says what came."""
-    if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-        size = f" of {len(batch)}" if isinstance(batch, (tuple, list, dict)) else ""
-        raise ValueError(
-            f"a batch is (x, y), but {type_text(batch)}{size} came: pass all data as a tuple (x, y), or a DataLoader of one; "
-            'several inputs of a model are a dict, ({"a": a, "b": b}, y)'
-        )
-    x, y = (as_samples(item) if hasattr(item, "iloc") else item for item in batch)
-    if not hasattr(y, "__len__") or np.isscalar(y) or getattr(y, "shape", None) == ():
-        raise ValueError(
-            "a batch is (x, y) with an axis of samples, but y is a single number: pass nn.DataLoader(data, batch_size)"
-        )
-    return x, y
-
-
-def batches_of(data: Any, batch_size: int, shuffle: bool = False, rng: Rng = None, drop_last: bool = False) -> Any:
-    """Arrays (x, y) as a DataLoader; everything else as it is, if it can be iterated over batches."""
-    if isinstance(data, tuple) and len(data) != 2:
-        raise ValueError(
-            f"the data is a tuple (x, y) or an iterable of such batches, but a tuple of {len(data)} came; several inputs of a "
-            'model are a dict, ({"a": a, "b": b}, y)'
-        )
-    if (
-        isinstance(data, (Mapping, np.ndarray, Value))
-        or hasattr(data, "iloc")
-        or data is not None
-        and not hasattr(data, "__iter__")
-    ):
-        raise ValueError(
-            f"the data is a tuple (x, y) or an iterable of such batches, but {type_text(data)} came: pass (x, y), or "
-            "nn.DataLoader(data, batch_size) for a data set of samples (x, y)"
-        )
-    if isinstance(data, list) and data:
-        checked_batch(data[0])  # before the first epoch
-    if isinstance(data, tuple):
-        return DataLoader(data, batch_size, shuffle, rng=rng, drop_last=drop_last)
-    if flag("drop_last", drop_last):
-        raise ValueError("drop_last=True is for data given as arrays: pass it to the DataLoader")
-    return data
