@@ -16,9 +16,12 @@ from autograd.verify.measure.examination import Examination, Finding, Inconclusi
 from autograd.verify.points import check_points, is_number
 from autograd.verify.progress import Progress
 from autograd.verify.report import GradientError, GradientReport, Row, Verdict, worst_of
-from autograd.verify.subjects.foreign import adopted
+from autograd.verify.subjects.foreign import as_numpy
 from autograd.verify.subjects.frameworks import Adapter, FrameworkSubject, from_torch, is_torch_module
-from autograd.verify.subjects.subject import BudgetSpent, Leaf, PlainSubject, Subject, ValueSubject, leaves_of, one_of, takes
+from autograd.verify.subjects.inputs import one_of, takes
+from autograd.verify.subjects.numpy_functions import NumPySubject
+from autograd.verify.subjects.subject import BudgetSpent, Leaf, Subject, as_vector, leaves_of
+from autograd.verify.subjects.values import ValueSubject
 
 BUDGET = 10_000
 SPENT = "the budget of {:,} evaluations is spent: give a larger one, budget=..."
@@ -100,7 +103,7 @@ def check_gradients(
         if any(map(is_torch_module, inputs)) or (is_torch_module(f) and gradient is None):
             raise TypeError("a module of PyTorch has its gradient from PyTorch: check_gradients(from_torch(f), *inputs)")
         try:
-            return ValueSubject(f, inputs, budget) if gradient is None else PlainSubject(f, inputs, gradient, budget)
+            return ValueSubject(f, inputs, budget) if gradient is None else NumPySubject(f, inputs, gradient, budget)
         except Exception as error:
             for note in hints(error, inputs, of_values=gradient is None):
                 error.add_note(note)
@@ -234,10 +237,9 @@ class BatchSubject(ValueSubject):
 
     def movable(self) -> tuple[Any, list[Leaf], Callable[[Any], Subject]]:
         """The floating arrays of the batch: the parameters stay as they are."""
-        tree = Tree(adopted(self.batch))
+        tree = Tree(as_numpy(self.batch))
         places = [place for place, item in enumerate(tree.leaves) if np.asarray(item).dtype.kind == "f"]
         leaves = leaves_of([(f"{place}", tree.leaves[place]) for place in places])
-        vectors = [leaf.flatten(tree.leaves[place]) for leaf, place in zip(leaves, places, strict=True)]
 
         def at(vector: Any) -> Subject:
             data = list(tree.leaves)
@@ -245,7 +247,7 @@ class BatchSubject(ValueSubject):
                 data[place] = leaf.shaped(vector)
             return self.make(tuple(tree.rebuild(data)))
 
-        return np.concatenate(vectors) if vectors else np.zeros(0), leaves, at
+        return as_vector([tree.leaves[place] for place in places]), leaves, at
 
 
 def loss_of(model: Any, loss: Callable[..., Any], batch: tuple[Any, ...]) -> Callable[[], Any]:
@@ -322,7 +324,7 @@ class Check:
         if order == 1:
             self.broken += broken_contracts(subject, np.random.default_rng(self.seed))
         else:
-            allowance = 1e3 * float(examination.rough_claim.max(initial=0.0)) ** 0.75
+            allowance = 1e3 * float(examination.claim_epsilon.max(initial=0.0)) ** 0.75
             uneven = asymmetry(examination.claims, examination.mix, allowance, lambda: examination.uncertain())
             self.broken += [uneven] if uneven else []
         if isinstance(subject, ValueSubject):

@@ -57,7 +57,7 @@ def check_points(
         raise TypeError("points=<a number> draws random inputs around the given ones: give these as well, or points=[x, ...]")
     origin = None if inputs is None else make(inputs)
     try:
-        search = Search(make, run, origin, seed, budget)
+        search = PointSearch(make, run, origin, seed, budget)
         search.all_of(points)
         return search.report()
     finally:
@@ -65,7 +65,7 @@ def check_points(
             origin.restore()
 
 
-class Search:
+class PointSearch:
     """The points so far.
 
     Attributes:
@@ -365,11 +365,11 @@ def around(point: Array, leaves: list[Leaf], rng: np.random.Generator) -> Iterat
             found = typical * 10.0 ** (8.0 * even[:1] - 4.0) * normal
         else:  # between 0 and 1
             found = sign * even
-        yield rounded(found)
+        yield of_few_digits(found)
 
 
-def rounded(vector: Array) -> Array:
-    """Numbers of few digits."""
+def of_few_digits(vector: Array) -> Array:
+    """The numbers rounded to DIGITS digits."""
     with np.errstate(divide="ignore", invalid="ignore"):
         power = np.where(vector == 0.0, 0.0, np.floor(np.log10(abs(vector)))) - (DIGITS - 1)
     whole = np.round(vector / 10.0**power)

@@ -17,9 +17,9 @@ from autograd.ops import elementwise, maximum, products, table
 from autograd.ops.define import unary
 from autograd.verify import GradientReport, Verdict
 from autograd.verify.explain import blame
-from autograd.verify.explain.blame import Search, find_blame
+from autograd.verify.explain.blame import OperationSearch, find_blame
 from autograd.verify.power import FAULTS, composition, cotangents, injected, same, samples, uses_of
-from autograd.verify.subjects.subject import ValueSubject
+from autograd.verify.subjects.values import ValueSubject
 
 RNG = np.random.default_rng(0)
 X = np.array([0.3, -0.5, 1.2, -2.0, 0.7])
@@ -316,7 +316,7 @@ def test_correct_operations_are_not_blamed() -> None:
         for order in (1, 2):
             subject = ValueSubject(sample.call, sample.inputs, 10_000)
             with np.errstate(all="ignore"):
-                assert Search(subject, 0, order).first_wrong() is None, sample.name
+                assert OperationSearch(subject, 0, order).first_wrong() is None, sample.name
 
 
 def test_operations_at_kinks_are_not_blamed() -> None:
@@ -476,7 +476,7 @@ def test_of_a_large_graph_a_part_is_checked(monkeypatch: pytest.MonkeyPatch) -> 
     found, note = find_blame(subject, 0)
     assert time.perf_counter() - start < 2.0 * blame.SECONDS
     assert found is not None and note == "" and found.op == "rectified"
-    assert found.checked <= blame.OPERATIONS < 1_600 == len(Search(subject, 0, 1).recorded)
+    assert found.checked <= blame.OPERATIONS < 1_600 == len(OperationSearch(subject, 0, 1).recorded)
     monkeypatch.setattr(blame, "SECONDS", 60.0)  # the number alone is the limit
     right = ValueSubject(lambda *ws: sum((w * w for w in ws * 20), Value(0.0)), weights, 10_000)
     nothing, note = find_blame(right, 0)
@@ -494,7 +494,7 @@ def test_an_error_during_the_search_changes_no_verdict(monkeypatch: pytest.Monke
     def broken(*args: Any) -> Any:
         raise RuntimeError
 
-    monkeypatch.setattr(blame, "record", broken)
+    monkeypatch.setattr(blame, "recorded_operations", broken)
     report = check_gradients(lambda x: squash(x).sum(), X)
     assert report.verdict is Verdict.FAIL and report.blame is None
 

@@ -19,7 +19,8 @@ from autograd.transforms.checkpoint import Recomputed
 from autograd.value import Value, compute, node
 from autograd.verify.measure.examination import COORDINATES, Examination, Finding
 from autograd.verify.report import Blame, Verdict, counted, worst_of
-from autograd.verify.subjects.subject import BudgetSpent, DerivativeSubject, Leaf, Subject, ValueSubject, precision
+from autograd.verify.subjects.subject import BudgetSpent, Leaf, Subject, epsilon_of
+from autograd.verify.subjects.values import DerivativeSubject, ValueSubject
 
 #: Graphs of so many operations are checked wholly, of larger ones so many, some of every kind; and at most for so long.
 OPERATIONS, SECONDS = 300, 4.0
@@ -77,12 +78,12 @@ def find_blame(subject: Subject, seed: int, order: int = 1, failed: Sequence[Lea
     assert isinstance(subject, ValueSubject)
     try:
         with np.errstate(all="ignore"):
-            return Search(subject, seed, order).result(failed)
+            return OperationSearch(subject, seed, order).result(failed)
     except Exception:  # what a function or a rule may raise at other inputs: the verdict stands without blame
         return None, ""
 
 
-class Search:
+class OperationSearch:
     """The graph of a function at its point, recorded with source lines, and the check of its operations."""
 
     def __init__(self, subject: ValueSubject, seed: int, order: int, deadline: float | None = None) -> None:
@@ -90,7 +91,7 @@ class Search:
         self.deadline = time.perf_counter() + SECONDS if deadline is None else deadline
         self.checked = 0
         self.suspect: Blame | None = None
-        self.recorded, self.needed = record(subject, subject.point)
+        self.recorded, self.needed = recorded_operations(subject, subject.point)
 
     def result(self, failed: Sequence[Leaf]) -> tuple[Blame | None, str]:
         blame = self.first_wrong()
@@ -128,7 +129,7 @@ class Search:
             self.suspect = self.suspect or blame  # as those of symmetric matrices are, which are right for nothing else
             return None
         if self.order > 1:  # perhaps an operation that its rule is made of
-            inner = Search(subject, self.seed, 1, self.deadline).first_wrong()
+            inner = OperationSearch(subject, self.seed, 1, self.deadline).first_wrong()
             blame = replace(blame, op=f"{inner.op} in the rule of {blame.op}") if inner else blame
         return blame
 
@@ -199,10 +200,10 @@ class Search:
         """An operation with a constant that moves with the inputs, found by recording once more near by."""
         point = self.subject.point.copy()
         for leaf in failed:
-            point[leaf.part] += max(2.0**-20, 8.0 * precision(leaf.dtype)) * np.where(
+            point[leaf.part] += max(2.0**-20, 8.0 * epsilon_of(leaf.dtype)) * np.where(
                 point[leaf.part] != 0.0, abs(point[leaf.part]), 2.0**-20
             )
-        moved, needed = record(self.subject, point)
+        moved, needed = recorded_operations(self.subject, point)
         if [recorded.node.op for recorded in moved] != [recorded.node.op for recorded in self.recorded]:
             return ""
         found: dict[str, None] = {}
@@ -241,7 +242,7 @@ def is_symmetric(data: Any) -> bool:
     return square and np.allclose(data, np.swapaxes(data, -1, -2), rtol=1e-9, atol=0.0)
 
 
-def record(subject: ValueSubject, vector: Any) -> tuple[list[Recorded], set[Any]]:
+def recorded_operations(subject: ValueSubject, vector: Any) -> tuple[list[Recorded], set[Any]]:
     """The operations on the way from the leaves of a function to its results, inputs first, and the Values on that way."""
     subject.move(vector)
     with record_lines():

@@ -15,7 +15,9 @@ import numpy as np
 from autograd.verify.measure.differences import Kind, long_look, quick_look
 from autograd.verify.measure.examination import Examination, Finding
 from autograd.verify.report import Verdict, brackets
-from autograd.verify.subjects.subject import OUTSIDE, Leaf, PlainSubject, ValueSubject
+from autograd.verify.subjects.numpy_functions import NumPySubject
+from autograd.verify.subjects.subject import OUTSIDE, Leaf
+from autograd.verify.subjects.values import ValueSubject
 
 Array = np.ndarray
 
@@ -138,7 +140,7 @@ class Evidence:
     def stays(self) -> bool:
         """Whether the claim is the same at another input, although the slope there is another one."""
         subject, examination, c = self.subject, self.examination, self.component
-        if isinstance(subject, PlainSubject) and not callable(subject.claimed):  # arrays, which cannot move
+        if isinstance(subject, NumPySubject) and not callable(subject.claimed):  # arrays, which cannot move
             return False
         pulled = []
         for step in (0.375, 2.0**-4):

@@ -38,7 +38,7 @@ from autograd.verify.measure.differences import (
 )
 from autograd.verify.measure.opinions import complex_step, forward_mode, jump_nearby, neighbours, refuted, taylor, torn
 from autograd.verify.report import SEVERITY, Verdict
-from autograd.verify.subjects.subject import OUTSIDE, Leaf, Subject, smallest
+from autograd.verify.subjects.subject import OUTSIDE, Leaf, Subject, smallest_of
 
 Array = np.ndarray
 
@@ -169,7 +169,7 @@ class Comparison:
         places = np.arange(leaf.start, leaf.stop)
         rng = np.random.default_rng(len(places))
         along = rng.choice([-1.0, 1.0], len(places)) * rng.integers(4, 13, len(places)) / 8.0
-        digits = -math.log2(self.precision(places)) / 2.0
+        digits = -math.log2(self.epsilon(places)) / 2.0
 
         def change(exponent: int) -> float:
             """By how much of itself the function changes; inf where there is none, or no such input."""
@@ -201,26 +201,26 @@ class Comparison:
             power = min(max(math.log2(later / first) / 3.0, 0.4), 4.0) if math.isfinite(later) else 1.0
             return math.ldexp(1.0, min(high + round(digits / power), 1000))
 
-    def coarsest(self, places: Array) -> float:
+    def input_epsilon(self, places: Array) -> float:
         """The precision of the coarsest input among some coordinates."""
         start, stop = places[0], places[-1]
         each = [leaf.dtype for leaf in self.subject.leaves if leaf.start <= stop and start < leaf.stop and leaf.dtype.kind == "f"]
         return max([2.0**-52, *(float(np.finfo(dtype).eps) for dtype in each)])
 
-    def precision(self, places: Array) -> float:
+    def epsilon(self, places: Array) -> float:
         """That of the coarsest input or output."""
-        return max(self.coarsest(places), float(self.subject.output.epsilon.max(initial=0.0)))
+        return max(self.input_epsilon(places), float(self.subject.output.epsilon.max(initial=0.0)))
 
     def bits(self, places: Array) -> Widths:
         """The levels for a line through these coordinates."""
-        return widths(round(-math.log2(self.precision(places))))
+        return widths(round(-math.log2(self.epsilon(places))))
 
     def direction(self, places: Array, sizes: Array | None = None) -> Array:
         """A random direction through some coordinates: no element near zero, and all of few bits, so that steps are exact.
 
         Each is as long as a typical element of its leaf, or as `sizes` says.
         """
-        bits = {52: 10, 23: 6}.get(-int(math.log2(self.coarsest(places))), 2)
+        bits = {52: 10, 23: 6}.get(-int(math.log2(self.input_epsilon(places))), 2)
         parts = 2**bits
         factors = self.rng.integers(parts // 2, parts + parts // 2, len(places)) / parts
         signs = 2.0 * self.rng.integers(0, 2, len(places)) - 1.0
@@ -237,7 +237,7 @@ class Comparison:
         places = np.arange(len(subject.point))
         if places.size and middle.size:
             with np.errstate(all="ignore"):
-                floor = np.maximum(subject.output.epsilon * abs(middle), subject.output.least)
+                floor = np.maximum(subject.output.epsilon * abs(middle), subject.output.smallest)
                 noise = np.full_like(middle, np.inf)
                 along, level = self.direction(places, self.sizes), self.bits(places)
                 spacing = 2.0**-level.noise * (1.0 + 0.679)  # of many bits, so that rounding errors are those of any input
@@ -251,7 +251,9 @@ class Comparison:
                     if level.noise > 30:  # a fast oscillation is no noise at a narrower spacing
                         values = np.array([self.at(away + side * i * spacing / 64.0, along) for i in range(7)])
                         noise = np.fmin(noise, 3.0 * noise_of(values))
-                noise = np.fmax(np.where(np.isfinite(noise), noise, floor), np.fmax(subject.noise_floor(), subject.output.least))
+                noise = np.fmax(
+                    np.where(np.isfinite(noise), noise, floor), np.fmax(subject.noise_floor(), subject.output.smallest)
+                )
             self.warm_up(along, 2.0 ** -(level.noise // 3))
         again = subject.outputs(subject.point)
         different = ~((again == middle) | (np.isnan(again) & np.isnan(middle)))
@@ -291,12 +293,12 @@ class Comparison:
             if self.mix is not None:
                 each = np.maximum(self.noise, subject.output.epsilon * abs(subject.output.vector))
                 self.noise = abs(self.mix) @ np.where(finite, each, 0.0)
-        epsilon = max(map(subject.claim_precision, subject.leaves), default=0.0)
+        epsilon = max(map(subject.claim_epsilon, subject.leaves), default=0.0)
         if not np.allclose(again, self.claims[:1], rtol=64.0 * epsilon, atol=0.0, equal_nan=True):
             raise Inconclusive("the gradient is not deterministic: two calls at one point differ")
-        self.rough_claim = np.ones(len(subject.point))
+        self.claim_epsilon = np.ones(len(subject.point))
         for leaf in subject.leaves:
-            self.rough_claim[leaf.part] = subject.claim_precision(leaf)
+            self.claim_epsilon[leaf.part] = subject.claim_epsilon(leaf)
         sizes = np.where(np.isfinite(self.claims), abs(self.claims), 0.0)
         with np.errstate(over="ignore"):  # its slope would overflow
             steepest = np.isinf(2.0**24 * sizes.max(axis=0, initial=0.0) * np.maximum(self.sizes, self.typical))
@@ -343,20 +345,20 @@ class Comparison:
             return Point(outputs, t, claims @ abs(moved - t * along))
 
         epsilon = subject.output.epsilon if self.mix is None else float(subject.output.epsilon.max(initial=0.0))
-        return Line(at, self.middle, self.noise, np.maximum(epsilon, self.coarsest(places)))
+        return Line(at, self.middle, self.noise, np.maximum(epsilon, self.input_epsilon(places)))
 
     def claimed(self, places: Array, along: Array) -> tuple[Array, Array]:
         """The claimed slopes along a direction, and how far off they may be because they were rounded."""
         parts = self.claims[:, places] * along
         with np.errstate(all="ignore"):
-            allowance = 8.0 * length(np.nan_to_num(parts * self.rough_claim[places], posinf=0.0, neginf=0.0))
+            allowance = 8.0 * length(np.nan_to_num(parts * self.claim_epsilon[places], posinf=0.0, neginf=0.0))
             allowance += 2.0**-52 * abs(np.nan_to_num(parts, posinf=0.0, neginf=0.0)).sum(axis=1)
             if self.doubt is not None:
                 allowance += (self.doubt[:, places] * abs(along)).sum(axis=1)
-            least = np.concatenate([np.full(leaf.stop - leaf.start, smallest(leaf.dtype)) for leaf in self.subject.leaves])
+            least = np.concatenate([np.full(leaf.stop - leaf.start, smallest_of(leaf.dtype)) for leaf in self.subject.leaves])
             allowance += 2.0 * (least[places] * abs(along)).sum()
             claim = parts.sum(axis=1) if len(places) > 1 else parts[:, 0]
-            finest = min(float(self.rough_claim[places].max()) ** 0.6, 5e-3)  # 4e-10 in float64: nobody's formula is better
+            finest = min(float(self.claim_epsilon[places].max()) ** 0.6, 5e-3)  # 4e-10 in float64: nobody's formula is better
             return claim, np.maximum(allowance, np.nan_to_num(finest * abs(claim), posinf=0.0))
 
     def steepness(self) -> Array:
@@ -379,7 +381,7 @@ class Comparison:
 
     def at_least(self, part: float, places: Array) -> float:
         """A part of a slope that an error bar may have, or as much as differences in this precision need."""
-        return max(part, self.precision(places) ** 0.5)
+        return max(part, self.epsilon(places) ** 0.5)
 
     def overflow(self, places: Array, along: Array) -> float:
         """The slope along a coordinate that is too large for its dtype; of a direction none is."""
@@ -388,7 +390,7 @@ class Comparison:
 
     def sharp(self, places: Array) -> float:
         """The part of a slope that the error bar of a good measurement has."""
-        return max(1e-6, 4.0 * float(self.rough_claim[places].max()) ** 0.5)
+        return max(1e-6, 4.0 * float(self.claim_epsilon[places].max()) ** 0.5)
 
     def by_itself(self, places: Array) -> bool:
         """Whether these are a coordinate of an input whose coordinates are compared one by one."""
@@ -402,7 +404,7 @@ class Comparison:
         """
         size = np.where(np.isfinite(self.claims[:, places]), abs(self.claims[:, places]), 0.0) * abs(along)
         if self.by_itself(places):
-            return max(OF_CLAIM, 5.0 * self.precision(places) ** 0.5) * size
+            return max(OF_CLAIM, 5.0 * self.epsilon(places) ** 0.5) * size
         return np.maximum(OF_EACH * size, self.at_least(OF_LARGEST, places) * size.max(axis=1, keepdims=True))
 
     def needed(self, places: Array, along: Array) -> Array:
@@ -573,7 +575,7 @@ class Comparison:
             start = level.narrowest
             while asked.any() and self.narrowed <= NARROWED and start + level.narrowest < WIDEST:
                 there = [line.point(2.0**-start * (1.0 + 1.679 * i * 2.0**-level.noise)).outputs for i in range(7)]
-                noise = np.fmax(3.0 * noise_of(np.array(there)), self.subject.output.least.max(initial=0.0))
+                noise = np.fmax(3.0 * noise_of(np.array(there)), self.subject.output.smallest.max(initial=0.0))
                 closer = Line(line.at, line.middle, noise, line.epsilon)
                 levels = range(start, start + level.narrowest + 1, max(1, level.narrowest // 8))
                 window = long_look(closer.samples(levels, 2.0**-start))
@@ -630,7 +632,7 @@ class Comparison:
             unsure |= edge & ~(np.isfinite(forward).any(axis=0) & np.isfinite(backward).any(axis=0))
             if not unsure.any():
                 return slopes, unsure
-            last = round(-math.log2(self.precision(places)))
+            last = round(-math.log2(self.epsilon(places)))
             value, bar = close_look(line, range(last, last - 14, -1))
             ends = [line.point(side * 2.0**-last).outputs for side in (1.0, -1.0)]
             better = unsure & np.isfinite(bar) & (odd | (bar < slopes.bar)) & (bar <= 0.3 * abs(value))
@@ -661,7 +663,7 @@ class Comparison:
                 self.doubt = self.uncertain()
                 claim, allowance = self.claimed(places, along)
             # Zero to the rounding of the function: no difference could tell more.
-            floor = 1e3 * self.precision(places) * abs(self.middle)
+            floor = 1e3 * self.epsilon(places) * abs(self.middle)
             quiet = self.still_claimed(places) & (abs(slopes.value) <= 3.0 * slopes.bar) & (slopes.bar <= floor)
             needed = np.where(quiet, np.inf, needed)
             slopes.bar[quiet] = np.maximum(slopes.bar, abs(slopes.value))[quiet]

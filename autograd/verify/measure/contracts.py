@@ -12,7 +12,9 @@ from autograd.op import is_value, raw
 from autograd.ops.inputs import own_copy
 from autograd.verify.subjects.foreign import arrays_in, shares
 from autograd.verify.subjects.frameworks import FrameworkSubject, size_of
-from autograd.verify.subjects.subject import OUTSIDE, Leaf, PlainSubject, Subject, ValueSubject, precision, split
+from autograd.verify.subjects.numpy_functions import NumPySubject
+from autograd.verify.subjects.subject import OUTSIDE, Leaf, Subject, epsilon_of
+from autograd.verify.subjects.values import ValueSubject
 
 Array = np.ndarray
 
@@ -23,23 +25,25 @@ def broken_contracts(subject: Subject, rng: np.random.Generator) -> list[str]:
         return broken_by_values(subject, rng)
     if isinstance(subject, FrameworkSubject):
         return broken_by_framework(subject, rng)
-    return broken_by_function(subject) if isinstance(subject, PlainSubject) else []
+    return broken_by_function(subject) if isinstance(subject, NumPySubject) else []
 
 
 def broken_by_values(subject: ValueSubject, rng: np.random.Generator) -> list[str]:
     """The contracts of a function of Values, in one recorded graph."""
     found: list[str] = []
-    way = subject.way(subject.point)
+    pullbacks = subject.pullbacks(subject.point)
     given = [value.data for value in subject.values]
     size, epsilon = len(subject.output.vector), subject.output.epsilon
     if not size:
         return []
     first, second = (rng.integers(-64, 65, size) / 64.0 for _ in range(2))  # exact in every dtype, also when combined
     seeds = [np.zeros(size), first, second, 2.0 * first - 3.0 * second]
-    pulled = [[own_copy(c) for c in way(seed)] for seed in seeds]
+    pulled = [[own_copy(c) for c in pullbacks(seed)] for seed in seeds]
     with np.errstate(all="ignore"):  # what may have cancelled, in the units of each gradient
-        rounding = [np.asarray(2.0 * a + 3.0 * b) for a, b in zip(way.rounding(first), way.rounding(second), strict=True)]
-    on_values = [raw(c) for c in way(first, on_values=True)]
+        rounding = [
+            np.asarray(2.0 * a + 3.0 * b) for a, b in zip(pullbacks.rounding(first), pullbacks.rounding(second), strict=True)
+        ]
+    on_values = [raw(c) for c in pullbacks(first, on_values=True)]
     for place, leaf in enumerate(subject.leaves):
         if not alike(pulled[1][place], on_values[place], leaf, rounding[place]):
             found.append(f"the gradient of {leaf.name} is another one in backward(), on numbers, than in gradient(), on Values")
@@ -52,7 +56,7 @@ def broken_by_values(subject: ValueSubject, rng: np.random.Generator) -> list[st
             found.append(f"a cotangent of zero gives a gradient of {leaf.name} that is not zero")
         with np.errstate(all="ignore"):
             largest = (2.0 * abs(one) + 3.0 * abs(two)).max(initial=0.0)
-            sizes = max(precision(one.dtype), float(epsilon.max())) * largest
+            sizes = max(epsilon_of(one.dtype), float(epsilon.max())) * largest
             error = abs(both - (2.0 * one - 3.0 * two)) - 1e4 * (sizes + rounding[place])
         if (error > 0.0).any():
             found.append(f"the gradient of {leaf.name} is not linear in the cotangent of the output")
@@ -68,23 +72,23 @@ def alike(one: Any, two: Any, leaf: Leaf, rounding: Array) -> bool:
     """Whether two gradients are the same but for rounding errors, also of what may have cancelled."""
     with np.errstate(all="ignore"):
         error = abs(np.asarray(one, float) - two)
-        near = error <= 1e3 * (precision(leaf.dtype) * abs(np.asarray(two, float)).max(initial=0.0) + rounding)
+        near = error <= 1e3 * (epsilon_of(leaf.dtype) * abs(np.asarray(two, float)).max(initial=0.0) + rounding)
     return bool((near | (np.asarray(one) == two) | (np.isnan(one) & np.isnan(two))).all())
 
 
 def memory_of_backward(subject: ValueSubject, cotangent: Array, given: list[Any], rounding: list[Array]) -> list[str]:
     """backward() gives what gradient() gives, in memory of its own, and leaves its seed alone."""
     found: list[str] = []
-    way = subject.way(subject.point)
-    leaves = {leaf for pullback in way.pullbacks if pullback is not None for leaf in pullback.leaves} | set(subject.values)
+    pullbacks = subject.pullbacks(subject.point)
+    leaves = {leaf for pullback in pullbacks.each if pullback is not None for leaf in pullback.leaves} | set(subject.values)
     kept = {leaf: leaf._grad for leaf in leaves}
-    expected = [own_copy(c) for c in way(cotangent)]
-    seeds = split(cotangent, way.results)
+    expected = [own_copy(c) for c in pullbacks(cotangent)]
+    seeds = pullbacks.seeds(cotangent)
     copies = [own_copy(seed) for seed in seeds]
     try:
         for value in subject.values:
             value.grad = None
-        for item, seed in zip(way.results, seeds, strict=True):
+        for item, seed in zip(pullbacks.results, seeds, strict=True):
             if is_value(item):
                 item.backward(seed)
         grads = [value.grad for value in subject.values]
@@ -106,12 +110,12 @@ def memory_of_backward(subject: ValueSubject, cotangent: Array, given: list[Any]
 def broken_by_framework(subject: FrameworkSubject, rng: np.random.Generator) -> list[str]:
     """The contracts of a gradient that another library gives."""
     found: list[str] = []
-    way = subject.pullback(subject.point)
+    pullback = subject.pullback(subject.point)
     size = len(subject.output.vector)
     first, second = (rng.integers(1, 65, size) / 64.0 for _ in range(2))
-    one = way(subject.split(first))
+    one = pullback(subject.seeds(first))
     kept = [np.array(slope) for slope in one]
-    two, none, both = (way(subject.split(seed)) for seed in (second, 0.0 * first, 2.0 * first - 3.0 * second))
+    two, none, both = (pullback(subject.seeds(seed)) for seed in (second, 0.0 * first, 2.0 * first - 3.0 * second))
     # Slopes that are rounding errors of what cancelled are not linear: how much an input moves the result is the measure.
     with np.errstate(all="ignore"):
         moves = [abs(slope).max(initial=0.0) * size_of(subject, leaf) for leaf, slope in zip(subject.leaves, kept, strict=True)]
@@ -125,7 +129,7 @@ def broken_by_framework(subject: FrameworkSubject, rng: np.random.Generator) -> 
             continue
         if np.nan_to_num(zero, nan=1.0).any():
             found.append(f"a cotangent of zero gives a gradient of {leaf.name} that is not zero")
-        precise = max(precision(leaf.dtype), float(subject.output.epsilon.max(initial=0.0)))
+        precise = max(epsilon_of(leaf.dtype), float(subject.output.epsilon.max(initial=0.0)))
         with np.errstate(all="ignore"):
             error = abs(c - (2.0 * a - 3.0 * b)).max(initial=0.0)
             own = (2.0 * abs(a) + 3.0 * abs(b)).max(initial=0.0)
@@ -134,7 +138,7 @@ def broken_by_framework(subject: FrameworkSubject, rng: np.random.Generator) -> 
     return found
 
 
-def broken_by_function(subject: PlainSubject) -> list[str]:
+def broken_by_function(subject: NumPySubject) -> list[str]:
     """The contracts of a plain function and a gradient that somebody wrote for it."""
     found: list[str] = []
     results: list[Array] = []
@@ -153,7 +157,7 @@ def broken_by_function(subject: PlainSubject) -> list[str]:
     return found
 
 
-def memory_of_gradient(subject: PlainSubject, given: list[Array], arguments: list[Any], results: list[Array]) -> list[str]:
+def memory_of_gradient(subject: NumPySubject, given: list[Array], arguments: list[Any], results: list[Array]) -> list[str]:
     """A sentence for all memory that the arrays of a returned gradient share."""
     found: list[str] = []
     if any(shares(one, two) for place, one in enumerate(given) for two in given[:place]):
@@ -184,13 +188,13 @@ def memory_of_gradient(subject: PlainSubject, given: list[Array], arguments: lis
 
 def overwritten(subject: ValueSubject, rng: np.random.Generator) -> list[str]:
     """A sentence for each operation whose rule returns one array again and again, which changes what it returned before."""
-    way = subject.way(subject.point)
+    pullbacks = subject.pullbacks(subject.point)
     size = len(subject.output.vector)
     kept: list[tuple[Any, Array, Array]] = []
     found: dict[str, None] = {}
     for number in range(2):
-        seeds = split(rng.integers(1, 65, size) / 64.0, way.results)
-        for pullback, seed in zip(way.pullbacks, seeds, strict=True):
+        seeds = pullbacks.seeds(rng.integers(1, 65, size) / 64.0)
+        for pullback, seed in zip(pullbacks.each, seeds, strict=True):
             if pullback is None:
                 continue
             pullback(seed, keep=True)

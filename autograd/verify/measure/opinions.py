@@ -14,7 +14,9 @@ from autograd.backward import Pullback
 from autograd.op import is_value
 from autograd.value import Value
 from autograd.verify.measure.differences import Line, Samples, candidates
-from autograd.verify.subjects.subject import OUTSIDE, PlainSubject, Subject, ValueSubject, flat
+from autograd.verify.subjects.numpy_functions import NumPySubject
+from autograd.verify.subjects.subject import OUTSIDE, Subject, as_vector
+from autograd.verify.subjects.values import ValueSubject
 
 Array = np.ndarray
 
@@ -69,7 +71,7 @@ def complex_step(
 
     All slopes are along a direction; the sentence says them in a unit of it.
     """
-    found = subject.complex_step(along) if isinstance(subject, PlainSubject) else None
+    found = subject.complex_step(along) if isinstance(subject, NumPySubject) else None
     if found is None or not math.isfinite(found[component]):
         return None
     slope = float(found[component])
@@ -100,7 +102,7 @@ def forward_mode(subject: Subject, along: Array, claimed: float, cotangent: Arra
             if not terms:
                 return None
             tangents = Pullback(sum(terms[1:], terms[0]), seeds)(1.0)
-            slope = float(np.dot(flat(tangents), cotangent))
+            slope = float(np.dot(as_vector(tangents), cotangent))
     except Exception:  # a rule may be one that cannot be differentiated again
         return None
     if not math.isfinite(slope):

@@ -34,7 +34,7 @@ def numpy_of(item: Any) -> Any:
     return array
 
 
-def adopted(tree: Any) -> Any:
+def as_numpy(tree: Any) -> Any:
     """A nesting with NumPy's arrays in place of foreign ones, and numbers in place of Values."""
     return map_tree(lambda item, path: item.data if is_value(item) else item, tree, "", lambda item, path: numpy_of(item))
 
@@ -42,7 +42,7 @@ def adopted(tree: Any) -> Any:
 def arrays_in(tree: Any) -> list[np.ndarray]:
     """All arrays of a nesting, foreign ones as views of their memory."""
     found: list[np.ndarray] = []
-    map_tree(lambda item, path: found.append(item), adopted(tree))
+    map_tree(lambda item, path: found.append(item), as_numpy(tree))
     return [item for item in found if isinstance(item, np.ndarray)]
 
 

@@ -11,15 +11,8 @@ import numpy as np
 
 from autograd.transforms.trees import is_leaf, map_tree
 from autograd.verify.subjects.foreign import is_foreign, numpy_of
-from autograd.verify.subjects.subject import (
-    Leaf,
-    Subject,
-    as_array,
-    leaves_of,
-    named_inputs,
-    one_of,
-    precision,
-)
+from autograd.verify.subjects.inputs import as_array, named_inputs, one_of, refuse_complex
+from autograd.verify.subjects.subject import Leaf, Subject, as_vector, epsilon_of, leaves_of, split
 
 Array = np.ndarray
 DTYPES = ("float64", "float32", "float16")
@@ -164,21 +157,12 @@ class FrameworkSubject(Subject):
 
     def parts(self, vector: Array) -> list[tuple[str, Any]]:
         found = [(name, numpy_of(item)) for name, item in self.values(vector)]
-        if not found:
-            raise TypeError("the function returned nothing: it is to return a number or an array")
-        for _, item in found:
-            if np.asarray(item).dtype.kind == "c":
-                raise ValueError("the function returned complex numbers: it is to return real ones; take the real part, or abs()")
+        refuse_complex(found)
         return found
 
-    def split(self, cotangent: Array) -> list[Array]:
-        """A cotangent of all results in a row, in parts with the shape and dtype of each result."""
-        parts, start = [], 0
-        for _, shape, dtype in self.output.parts:
-            size = int(np.prod(shape))
-            parts.append(np.array(cotangent[start : start + size].reshape(shape), dtype=dtype))
-            start += size
-        return parts
+    def seeds(self, cotangent: Array) -> list[Array]:
+        """A cotangent of all results in a row, in the shape and dtype of each."""
+        return split(cotangent, ((shape, dtype) for _, shape, dtype in self.output.parts))
 
     def rounding(self, cotangents: Array) -> Array:
         """Rounding errors of slopes, (k, n).
@@ -189,17 +173,13 @@ class FrameworkSubject(Subject):
             rows = abs(np.nan_to_num(self.pull(cotangents), posinf=0.0, neginf=0.0))
             sizes = np.concatenate([np.full(leaf.stop - leaf.start, size_of(self, leaf)) for leaf in self.leaves])
             largest = (rows * sizes).max(axis=1, initial=0.0, keepdims=True)
-        found: Array = 16.0 * max(precision(leaf.dtype) for leaf in self.leaves) * largest / sizes
-        return found
+        return np.asarray(16.0 * max(epsilon_of(leaf.dtype) for leaf in self.leaves) * largest / sizes)
 
     def pull(self, cotangents: Array, vector: Array | None = None) -> Array:
-        way = self.pullback(self.point if vector is None else vector)
+        pullback = self.pullback(self.point if vector is None else vector)
         self.gradients += len(cotangents)
-        rows = np.zeros((len(cotangents), len(self.point)))
-        for row, cotangent in zip(rows, cotangents, strict=True):
-            for leaf, slope in zip(self.leaves, way(self.split(cotangent)), strict=True):
-                row[leaf.part] = leaf.flatten(slope)
-        return rows
+        rows = [as_vector(pullback(self.seeds(cotangent))) for cotangent in cotangents]
+        return np.array(rows).reshape(len(cotangents), len(self.point))
 
 
 def size_of(subject: Subject, leaf: Leaf) -> float:
@@ -268,10 +248,7 @@ class TorchSubject(FrameworkSubject):
         self.args = [map_tree(tensor, as_array(item, name), name, other, kept) for name, item in named]
         self.args += [map_tree(constant, item, "", constant) for item in constants]
         data = [np.array(item.detach().cpu().numpy()) for item in self.tensors]
-        leaves = leaves_of([(name, item) for name, item in zip(names, data, strict=True)])
-        point = [leaf.flatten(item) for leaf, item in zip(leaves, data, strict=True)]
-        super().__init__(leaves, np.concatenate(point) if point else np.zeros(0), budget)
-        self.output = self.evaluate(self.point)
+        super().__init__(leaves_of(list(zip(names, data, strict=True))), as_vector(data), budget)
 
     def move(self, vector: Array) -> None:
         with self.torch.no_grad():
@@ -322,22 +299,20 @@ class TorchSubject(FrameworkSubject):
         return [torch.zeros_like(tensor) if c is None else c for c, tensor in zip(found, self.tensors, strict=True)]
 
     def derivative(self, cotangent: Array) -> Subject:
-        return TorchDerivative(self, self.split(cotangent))
+        return TorchDerivative(self, self.seeds(cotangent))
 
 
-class Derivative(FrameworkSubject):
+class FrameworkDerivative(FrameworkSubject):
     """The gradient of a function of another library. Each element has the rounding error of the largest ones."""
 
     inner: FrameworkSubject
     cotangents: list[Array]
 
     def noise_floor(self) -> Array:
-        row = np.concatenate([np.asarray(part, dtype=float).reshape(-1) for part in self.cotangents])
-        found: Array = 2.0 * self.inner.rounding(row[None])[0]
-        return found
+        return np.asarray(2.0 * self.inner.rounding(as_vector(self.cotangents)[None])[0])
 
 
-class TorchDerivative(Derivative, TorchSubject):
+class TorchDerivative(FrameworkDerivative, TorchSubject):
     """The gradient of a function of tensors, from double backward."""
 
     inner: TorchSubject
@@ -347,7 +322,6 @@ class TorchDerivative(Derivative, TorchSubject):
         self.torch, self.tensors, self.args, self.constants = inner.torch, inner.tensors, inner.args, inner.constants
         self.parameters = inner.parameters
         Subject.__init__(self, inner.leaves, inner.point, inner.budget, inner.evaluations)
-        self.output = self.evaluate(self.point)
 
     def results(self) -> list[tuple[str, Any]]:
         with self.torch.enable_grad():
@@ -399,10 +373,7 @@ class JaxSubject(FrameworkSubject):
                 self.moving.append(place)
                 names.append(named[path[0].idx][0] + jax.tree_util.keystr(path[1:]))
         data = [self.items[place] for place in self.moving]
-        leaves = leaves_of(list(zip(names, data, strict=True)))
-        point = [leaf.flatten(item) for leaf, item in zip(leaves, data, strict=True)]
-        super().__init__(leaves, np.concatenate(point) if point else np.zeros(0), budget)
-        self.output = self.evaluate(self.point)
+        super().__init__(leaves_of(list(zip(names, data, strict=True))), as_vector(data), budget)
 
     def precise(self) -> Any:
         """A context with 64-bit numbers, if these are asked for."""
@@ -443,17 +414,17 @@ class JaxSubject(FrameworkSubject):
         with self.precise():
             _, pull = self.jax.vjp(self.function, *self.data(vector))
 
-        def way(cotangents: list[Array]) -> list[Array]:
+        def pullback(cotangents: list[Array]) -> list[Array]:
             with self.precise():
                 return [np.asarray(slope) for slope in pull([self.jax.numpy.asarray(c) for c in cotangents])]
 
-        return way
+        return pullback
 
     def derivative(self, cotangent: Array) -> Subject:
-        return JaxDerivative(self, self.split(cotangent))
+        return JaxDerivative(self, self.seeds(cotangent))
 
 
-class JaxDerivative(Derivative, JaxSubject):
+class JaxDerivative(FrameworkDerivative, JaxSubject):
     """The gradient of a function of arrays, which JAX differentiates again."""
 
     inner: JaxSubject
@@ -464,7 +435,6 @@ class JaxDerivative(Derivative, JaxSubject):
         self.structure, self.constants = inner.structure, inner.constants
         self.names = [leaf.name for leaf in inner.leaves]
         Subject.__init__(self, inner.leaves, inner.point, inner.budget, inner.evaluations)
-        self.output = self.evaluate(self.point)
 
     def function(self, *leaves: Any) -> Any:
         _, pull = self.jax.vjp(self.inner.function, *leaves)

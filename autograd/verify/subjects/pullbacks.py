@@ -1,0 +1,99 @@
+"""Pull cotangents of several results back to the leaves, and estimate by how much the arithmetic on the way rounds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd.backward import Pullback, contributions
+from autograd.graph import arguments_of
+from autograd.op import Op, is_value, raw
+from autograd.ops.inputs import zeros_like
+from autograd.ops.reductions import fit
+from autograd.value import Value
+from autograd.verify.subjects.subject import epsilon_of, smallest_of, split
+
+Array = np.ndarray
+
+#: How often the rounding of a claim is estimated.
+DRAWS = 3
+
+
+class Pullbacks:
+    """The pullbacks of several results to the leaves. No operation joins the results: it could hide another one."""
+
+    def __init__(self, results: Sequence[Any], values: Sequence[Value]) -> None:
+        self.results, self.values = results, values
+        self.each = [Pullback(item, values) if is_value(item) else None for item in results]
+        shapes = [getattr(item, "shape", ()) for item in results]
+        self.shapes_and_dtypes = [(shape, item.dtype if shape else float) for item, shape in zip(results, shapes, strict=True)]
+
+    def seeds(self, cotangent: Array) -> list[Any]:
+        """A cotangent of all results in a row, in the shape and dtype of each."""
+        return [part if part.shape else float(part) for part in split(cotangent, self.shapes_and_dtypes)]
+
+    def __call__(self, cotangent: Array, on_values: bool = False) -> list[Any]:
+        """The cotangents of the leaves, as numbers or as Values, from one of all results in a row."""
+        found: list[Any] = [None] * len(self.values)
+        for seed, pullback in zip(self.seeds(cotangent), self.each, strict=True):
+            if pullback is not None:
+                pulled = pullback(seed, on_values)
+                found = [new if old is None else old + new for old, new in zip(found, pulled, strict=True)]
+        filled = [zeros_like(value.data) if c is None else c for c, value in zip(found, self.values, strict=True)]
+        return [c if is_value(c) or not on_values else Value(c) for c in filled]
+
+    def rounding(self, cotangent: Array) -> list[Any]:
+        """By how much rounding on the way may have moved each element of the leaves' cotangents: a running error estimate.
+
+        Each contribution to a cotangent is moved by a random part of one unit in its last place, enlarged so that
+        the rounding of this very computation is small beside it, and the change at the leaf is measured: rules are
+        linear. The estimate has the units of the slope: it scales as the slope does, and the size of other slopes does
+        not matter, as long as nothing of them cancels in this one.
+        """
+        rng = np.random.default_rng(0)
+        nodes = [node for pullback in self.each if pullback is not None for node in pullback.path]
+        coarsest = max([epsilon_of(node.dtype) for node in (*nodes, *self.values)], default=2.0**-52)
+        enlarged = 2.0**-6 / coarsest
+        with np.errstate(all="ignore"):
+            unmoved = self.walk(cotangent, None)
+            try:
+                moved = [self.walk(cotangent, lambda c, op: shaken(c, op, rng, enlarged)) for _ in range(DRAWS)]
+            except ValueError:  # of a rule that refuses cotangents it has no derivative for, as svd() does
+                return [np.zeros(np.shape(c)) for c in unmoved]
+            sizes = [[abs(new - old) / enlarged for new, old in zip(draw, unmoved, strict=True)] for draw in moved]
+            return [np.nan_to_num(np.maximum.reduce(each), posinf=0.0) for each in zip(*sizes, strict=True)]
+
+    def walk(self, cotangent: Array, change: Callable[[Any, Op], Any] | None) -> list[Any]:
+        """The cotangents of the leaves, with a change of each contribution to a cotangent on the way."""
+        totals: list[Any] = [np.zeros(value.shape) for value in self.values]
+        for seed, pullback in zip(self.seeds(cotangent), self.each, strict=True):
+            if pullback is None:
+                continue
+            found: dict[Any, Any] = {pullback.root: seed}
+            for node in pullback.path:
+                if node not in found:
+                    continue
+                given = found[node], raw(node), raw(arguments_of(node))
+                for item, c in contributions(node, *given, pullback.needed, True):
+                    c = fit(c, item._raw)
+                    c = c if change is None else change(c, node.op)
+                    found[item] = found[item] + c if item in found else c
+            pairs = zip(totals, self.values, strict=True)
+            totals = [total + np.real(found[value]) if value in found else total for total, value in pairs]
+        return totals
+
+
+def shaken(c: Any, op: Op, rng: np.random.Generator, enlarged: float) -> Any:
+    """A cotangent, each element moved by a random part of one unit in its last place, enlarged.
+
+    Operations that mix the elements of a matrix round each of them as the largest one.
+    """
+    dtype = np.dtype(c.real.dtype) if isinstance(c, (np.ndarray, np.generic)) else np.dtype(float)
+    size = abs(c)
+    if np.ndim(c) > 1 and np.size(c) and op.mixes:
+        size = np.max(size, (-2, -1), keepdims=True) * np.ones(np.shape(c))
+    unit = np.where(size > 0.0, np.maximum(epsilon_of(dtype) * np.asarray(size, float), smallest_of(dtype)), 0.0)
+    moved = c + enlarged * unit * rng.uniform(-1.0, 1.0, np.shape(c))
+    return moved.astype(c.dtype) if np.shape(c) else moved[()]
