@@ -11,11 +11,13 @@ import numpy as np
 from autograd.transforms.trees import Tree, is_module, state_kept
 from autograd.verify.explain.blame import find_blame
 from autograd.verify.explain.causes import EVALUATIONS, cause_of
+from autograd.verify.measure.claims import Inconclusive
 from autograd.verify.measure.contracts import asymmetry, broken_contracts, overwritten
-from autograd.verify.measure.examination import Examination, Finding, Inconclusive
+from autograd.verify.measure.examination import Examination
+from autograd.verify.measure.verdicts import Finding
 from autograd.verify.points import check_points, is_number
 from autograd.verify.progress import Progress
-from autograd.verify.report import GradientError, GradientReport, Row, Verdict, worst_of
+from autograd.verify.report import GradientError, GradientReport, Row, Verdict, rank, worst_of
 from autograd.verify.subjects.foreign import as_numpy
 from autograd.verify.subjects.frameworks import Adapter, FrameworkSubject, from_torch, is_torch_module
 from autograd.verify.subjects.inputs import one_of, takes
@@ -324,8 +326,8 @@ class Check:
         if order == 1:
             self.broken += broken_contracts(subject, np.random.default_rng(self.seed))
         else:
-            allowance = 1e3 * float(examination.claim_epsilon.max(initial=0.0)) ** 0.75
-            uneven = asymmetry(examination.claims, examination.mix, allowance, lambda: examination.uncertain())
+            allowance = 1e3 * float(examination.claim_epsilons.max(initial=0.0)) ** 0.75
+            uneven = asymmetry(examination.claims, examination.mix, allowance, examination.uncertain)
             self.broken += [uneven] if uneven else []
         if isinstance(subject, ValueSubject):
             self.broken += [text for text in overwritten(subject, np.random.default_rng(self.seed)) if text not in self.broken]
@@ -380,7 +382,7 @@ def row_of(examination: Examination, leaf: Leaf, found: Iterable[Finding]) -> Ro
         if leaf.start == leaf.stop or not examination.middle.size:
             return row
         return replace(row, verdict=Verdict.INCONCLUSIVE, reason="not compared")
-    worst = max(found, key=lambda finding: finding.rank)
+    worst = max(found, key=rank)
     hidden = sorted({place for finding in found for place in finding.unresolved} | {
         int(finding.places[0]) for finding in found if finding.verdict is Verdict.INCONCLUSIVE and len(finding.places) == 1
     })  # fmt: skip

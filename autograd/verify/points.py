@@ -17,7 +17,7 @@ import numpy as np
 
 from autograd.verify.explain.code import code_of
 from autograd.verify.explain.simplify import simplified
-from autograd.verify.report import SEVERITY, GradientReport, Points, Row, Verdict, counted, cut, excess, worst_of
+from autograd.verify.report import GradientReport, Points, Row, Verdict, counted, cut, rank, worst_of
 from autograd.verify.subjects.subject import OUTSIDE, Leaf, Subject
 
 Array = np.ndarray
@@ -287,7 +287,7 @@ def together(reports: Iterable[GradientReport | None]) -> tuple[Row, ...]:
     for report in reports:
         for row in report.rows if report is not None else ():
             found.setdefault((row.name, row.order), []).append(row)
-    worst = [max(rows, key=lambda row: (SEVERITY.index(row.verdict), excess(row))) for rows in found.values()]
+    worst = [max(rows, key=rank) for rows in found.values()]
     return tuple(
         replace(row, compared=sum(each.compared for each in rows)) for row, rows in zip(worst, found.values(), strict=True)
     )

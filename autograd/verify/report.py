@@ -151,7 +151,7 @@ class GradientReport:
     @property
     def worst(self) -> Row | None:
         """The row with the worst verdict, and of those the one with the largest difference for its error bar."""
-        return max(self.rows, key=lambda row: (SEVERITY.index(row.verdict), excess(row)), default=None)
+        return max(self.rows, key=rank, default=None)
 
     def __bool__(self) -> bool:
         return self.ok
@@ -188,12 +188,17 @@ class GradientReport:
         return json.dumps(jsonable(whole) | jsonable(self), allow_nan=False)
 
 
-def excess(row: Row) -> float:
-    """The difference in units of its error bar; infinite where it is not a number."""
-    difference = abs(row.claimed - row.measured)
-    if math.isnan(difference) or math.isnan(row.bar):
+def excess(found: Any) -> float:
+    """The difference of a claimed and a measured slope in units of the error bar; infinite where it is not a number."""
+    difference = abs(found.claimed - found.measured)
+    if math.isnan(difference) or math.isnan(found.bar):
         return math.inf
-    return difference / row.bar if row.bar else math.inf if difference else 0.0
+    return difference / found.bar if found.bar else math.inf if difference else 0.0
+
+
+def rank(found: Any) -> tuple[int, float]:
+    """What puts the worst last: the verdict, and then the difference in units of the error bar."""
+    return SEVERITY.index(found.verdict), excess(found)
 
 
 class GradientError(AssertionError):

@@ -17,8 +17,10 @@ from autograd.ops.linalg import from_triangle
 from autograd.scopes import record_lines
 from autograd.transforms.checkpoint import Recomputed
 from autograd.value import Value, compute, node
-from autograd.verify.measure.examination import COORDINATES, Examination, Finding
-from autograd.verify.report import Blame, Verdict, counted, worst_of
+from autograd.verify.measure.claims import COORDINATES
+from autograd.verify.measure.examination import Examination
+from autograd.verify.measure.verdicts import Finding
+from autograd.verify.report import Blame, Verdict, counted, rank, worst_of
 from autograd.verify.subjects.subject import BudgetSpent, Leaf, Subject, epsilon_of
 from autograd.verify.subjects.values import DerivativeSubject, ValueSubject
 
@@ -145,7 +147,7 @@ class OperationSearch:
                     break
         except Exception:  # nothing can be told: the budget is spent, or the operation raises at inputs near by
             pass
-        worst = max(found, key=lambda finding: finding.rank, default=None)
+        worst = max(found, key=rank, default=None)
         return (subject, worst) if worst is not None and worst.verdict is Verdict.FAIL else None
 
     def alone(self, recorded: Recorded, symmetric: bool) -> ValueSubject:

@@ -13,8 +13,9 @@ from fractions import Fraction
 import numpy as np
 
 from autograd.verify.measure.differences import Kind, long_look, quick_look
-from autograd.verify.measure.examination import Examination, Finding
-from autograd.verify.report import Verdict, brackets
+from autograd.verify.measure.examination import Examination
+from autograd.verify.measure.verdicts import Finding
+from autograd.verify.report import Verdict, brackets, rank
 from autograd.verify.subjects.numpy_functions import NumPySubject
 from autograd.verify.subjects.subject import OUTSIDE, Leaf
 from autograd.verify.subjects.values import ValueSubject
@@ -68,7 +69,7 @@ class Evidence:
 
     def __init__(self, examination: Examination, leaf: Leaf, failed: list[Finding]) -> None:
         self.examination, self.subject, self.leaf = examination, examination.subject, leaf
-        self.component = max(failed, key=lambda finding: finding.rank).component
+        self.component = max(failed, key=rank).component
         self.known: dict[int, tuple[Array, Array]] = {}
         self.places = self.chosen([int(finding.places[0]) for finding in failed if len(finding.places) == 1])
         slopes = [self.slopes(place) for place in self.places]

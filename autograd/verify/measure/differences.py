@@ -51,7 +51,7 @@ class Slopes:
         far, far_bar: the slope as it is seen from afar, where the function is rough.
         amplitude: how much a rough function differs from a smooth one; 0 where it is not rough.
         span: the largest change of the function over a wide step, divided by its width.
-        flat: whether the function did not change at all.
+        still: whether the function did not change at all.
     """
 
     value: Array
@@ -63,7 +63,7 @@ class Slopes:
     far_bar: Array
     amplitude: Array
     span: Array
-    flat: Array
+    still: Array
 
 
 class Widths(NamedTuple):
@@ -228,7 +228,7 @@ def plain_kinks(samples: Samples) -> tuple[Array, Array, Array]:
         return clear & same, backward[-1], forward[-1]
 
 
-def still(samples: Samples) -> Array:
+def is_still(samples: Samples) -> Array:
     """Where the function did not change at all."""
     return (samples.rise == 0.0).all(axis=0) & (samples.drop == 0.0).all(axis=0)
 
@@ -264,7 +264,7 @@ def long_look(samples: Samples, reach: float = 4.0) -> Slopes:
             [no_left & no_right, jumps, steep, kinks & ~one_sided], [Kind.MISSING, Kind.JUMP, Kind.STEEP, Kind.KINK], Kind.SMOOTH
         )
         rises = np.nan_to_num(np.fmax(abs(samples.rise), abs(samples.drop)), posinf=0.0)
-        flat = still(samples)
+        still = is_still(samples)
         wide = (width >= 0.25) & (width <= reach) & (rises > 20.0 * noise)
         span = np.where(wide, rises / width, 0.0).max(axis=0)
         far, far_bar, amplitude, rounded, stairs = from_afar(samples, central, value, bar)
@@ -274,7 +274,7 @@ def long_look(samples: Samples, reach: float = 4.0) -> Slopes:
         kink = kind == Kind.KINK
         bar = np.where(kink, right_bar + left_bar, bar)
         return Slopes(
-            value, bar, np.where(kink, left, value), np.where(kink, right, value), kind, far, far_bar, amplitude, span, flat
+            value, bar, np.where(kink, left, value), np.where(kink, right, value), kind, far, far_bar, amplitude, span, still
         )
 
 

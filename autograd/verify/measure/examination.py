@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from autograd.verify.measure.comparison import COORDINATES, Comparison, Finding, Inconclusive
-from autograd.verify.report import Verdict, worst_of
+from autograd.verify.measure.claims import COORDINATES
+from autograd.verify.measure.comparison import Comparison
+from autograd.verify.measure.opinions import near_by
+from autograd.verify.measure.verdicts import Finding
+from autograd.verify.report import Verdict, rank, worst_of
 from autograd.verify.subjects.subject import Leaf, Subject
-
-__all__ = ["Examination", "Finding", "Inconclusive"]
 
 Array = np.ndarray
 
@@ -124,7 +125,7 @@ class Examination(Comparison):
             directions += [(np.array(kinks), np.where(row < 0.0, -1.0, 1.0) * self.sizes[kinks]) for row in claims[:3]]
         for places, along in directions:
             for finding in self.compare([(places, along)])[0]:
-                if finding.verdict is Verdict.FAIL and len(kinks) > 1 and self.near_by(finding, along):
+                if finding.verdict is Verdict.FAIL and len(kinks) > 1 and near_by(self, finding, along):
                     continue
                 if finding.verdict is Verdict.FAIL and len(kinks) > 1:
                     reason = f"along a direction through several coordinates: {finding.reason or 'the slope is another one'}"
@@ -166,7 +167,7 @@ class Examination(Comparison):
                 # The difference is spread over many coordinates, in each half too small for its error bar.
                 self.found += [f for f in findings if f.verdict is Verdict.FAIL]
             pairs = list(zip(halves, compared, strict=True))
-            waiting += sorted(pairs, key=lambda pair: max(finding.rank for finding in pair[1]))
+            waiting += sorted(pairs, key=lambda pair: max(map(rank, pair[1])))
         self.pending = []
 
     def halves(self, places: Array, kinks: bool) -> list[Array]:

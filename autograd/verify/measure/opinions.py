@@ -13,12 +13,17 @@ import numpy as np
 from autograd.backward import Pullback
 from autograd.op import is_value
 from autograd.value import Value
+from autograd.verify.measure.claims import Claims
 from autograd.verify.measure.differences import Line, Samples, candidates
+from autograd.verify.measure.verdicts import Finding
 from autograd.verify.subjects.numpy_functions import NumPySubject
-from autograd.verify.subjects.subject import OUTSIDE, Subject, as_vector
+from autograd.verify.subjects.subject import Subject, as_vector
 from autograd.verify.subjects.values import ValueSubject
 
 Array = np.ndarray
+
+#: At so many points around, to tell the slopes there.
+NEARBY = 16
 
 
 class Opinion(NamedTuple):
@@ -174,27 +179,28 @@ def jump_nearby(line: Line, claimed: float, measured: float, component: int) -> 
     return None
 
 
-def neighbours(subject: Subject, cotangents: Array, claims: Array) -> Array:
-    """How much the claimed gradient departs from a straight line over a few units in the last place of the inputs: its noise.
-
-    Within each side of the point, and of both the less, so that a step of the gradient there is no noise. The inputs move
-    in several ways, as products of all by one factor may be rounded alike.
-    """
-    epsilon = np.ones_like(subject.point)
-    signs = np.random.default_rng(0).choice([-1.0, 1.0], len(epsilon))
-    for leaf in subject.leaves:
-        epsilon[leaf.part] = float(np.finfo(leaf.dtype).eps)
-    spreads = []
-    for side in (signs, -signs):
-        found = []
-        for number in range(1, 6):
-            vector = subject.rounded(subject.point * (1.0 + side * number * epsilon))
-            try:
-                with np.errstate(all="ignore"):
-                    found.append(subject.pull(cotangents, vector))
-            except OUTSIDE:
-                break
-        if len(found) == 5:
-            spreads.append(abs(np.diff(found, 2, axis=0)).max(axis=0))
-    with np.errstate(all="ignore"):
-        return np.nan_to_num(np.minimum.reduce(spreads), posinf=0.0) if spreads else np.zeros_like(claims)
+def near_by(claims: Claims, finding: Finding, along: Array) -> bool:
+    """Whether the claim is among different slopes at points around: in Clarke's generalised gradient at a kink."""
+    subject, places, c = claims.subject, finding.places, finding.component
+    bits = claims.bits(np.arange(len(subject.point))).narrowest
+    around, step = 2.0 ** -(2 * bits // 3), 2.0 ** -(4 * bits // 5)
+    own = np.zeros_like(subject.point)
+    own[places] = along / claims.sizes[places]
+    signs = [np.ones_like(own), -np.ones_like(own), own, -own, *claims.rng.uniform(-1.0, 1.0, (NEARBY, len(own)))]
+    slopes = []
+    for sign in signs:
+        ends = []
+        for side in (1.0, -1.0):
+            vector = subject.point + around * sign * claims.sizes
+            vector[places] += side * step * along
+            ends.append(claims.mixed(subject.outputs(subject.rounded(vector)))[c])
+        slopes.append((ends[0] - ends[1]) / (2.0 * step))
+    slopes = [slope for slope in slopes if math.isfinite(slope)]
+    if not slopes:
+        return False
+    low, high = min(slopes), max(slopes)
+    noise = float(claims.noise[c]) / step
+    if high - low <= 1e-3 * max(abs(low), abs(high)) + 4.0 * noise:
+        return False
+    margin = 0.02 * (high - low) + noise
+    return low - margin <= finding.claimed <= high + margin
