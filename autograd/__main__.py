@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import autograd
-from autograd.numpy import methods
+from autograd.numpy import method_table as methods
 from autograd.numpy.dispatch import CONSTANT, SUPPORTED
 from autograd.op import Op
 from autograd.ops import catalogue, functions, needs_scipy, table

@@ -20,7 +20,7 @@ from autograd.graph import arguments_of, inputs_of
 from autograd.hooks import Hook
 from autograd.numpy.dispatch import array_function, array_ufunc
 from autograd.numpy.leaving import no_copy, no_parts, pandas_priority, refuse
-from autograd.numpy.methods import PLAIN, PYTORCHS, hint, op_method, plain_method, reflected_divmod, shared_functions
+from autograd.numpy.method_table import PLAIN, PYTORCHS, hint, op_method, plain_method, reflected_divmod, shared_functions
 from autograd.numpy.stub import Methods
 from autograd.op import FLOAT_ERRORS, Op, adds_halves, in_single, raw
 from autograd.ops import elementwise, indexing, kinks, products, shapes

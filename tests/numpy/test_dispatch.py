@@ -21,7 +21,7 @@ import autograd
 from autograd import Value, grad, gradient
 from autograd.__main__ import rows, support_table, supported
 from autograd.numpy.dispatch import CONSTANT, SUPPORTED
-from autograd.numpy.methods import stub
+from autograd.numpy.method_table import stub
 from autograd.op import Op
 from autograd.ops import catalogue, functions, table
 from autograd.verify import Verdict, check_gradients
