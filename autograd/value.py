@@ -21,7 +21,7 @@ from autograd.hooks import Hook
 from autograd.numpy.dispatch import array_function, array_ufunc
 from autograd.numpy.leaving import no_copy, no_parts, pandas_priority, refuse
 from autograd.numpy.method_table import PLAIN, PYTORCHS, hint, op_method, plain_method, reflected_divmod, shared_functions
-from autograd.numpy.stub import Methods
+from autograd.numpy.methods import Methods
 from autograd.op import FLOAT_ERRORS, Op, adds_halves, in_single, raw
 from autograd.ops import elementwise, indexing, kinks, products, shapes
 from autograd.ops.inputs import describe, explained, leaf_data, matching, short, zeros_like
