@@ -2,7 +2,7 @@
 
 usage: python -m autograd          the table of all: function, orders of its derivatives, note
        python -m autograd WORD     the rows with that word in the name of the function
-       python -m autograd stub     write the stubs of what is taken from the table: Value's methods, autograd.ops
+       python -m autograd stub     write the stubs of Value's methods and of autograd.ops
 """
 
 from __future__ import annotations
@@ -16,24 +16,25 @@ from typing import Any
 import numpy as np
 
 import autograd
-from autograd.numpy import method_table as methods
 from autograd.numpy.dispatch import CONSTANT, SUPPORTED
+from autograd.numpy.method_table import methods_stub
 from autograd.op import Op
-from autograd.ops import catalogue, functions, needs_scipy, table
+from autograd.ops import functions, needs_scipy, table
+from autograd.ops.catalogue import ops_stub
 from autograd.ops.kinks import nothing
 
 Row = tuple[str, str, str]
 
-#: The modules of NumPy whose functions are listed, by what is written before a name.
+#: The modules of NumPy whose functions are listed, by the prefix of their names.
 HOMES = {"np.": np, "np.linalg.": np.linalg, "np.fft.": np.fft, "np.lib.stride_tricks.": np.lib.stride_tricks}
 
 
 def main() -> None:
-    """Print the support table, or write the stub of Value's methods."""
+    """Print the support table, or write the stubs."""
     words = sys.argv[1:]
     if words == ["stub"]:
         here = Path(__file__).parent
-        for path, text in ((here / "numpy" / "stub.pyi", methods.stub()), (here / "ops" / "__init__.pyi", catalogue.stub())):
+        for path, text in ((here / "numpy" / "methods.pyi", methods_stub()), (here / "ops" / "__init__.pyi", ops_stub())):
             path.write_text(text, encoding="utf-8")
             print(path)
     elif len(words) > 1 or any(word.startswith("-") for word in words):
@@ -44,13 +45,13 @@ def main() -> None:
 
 
 def supported() -> dict[str, Callable[..., Any]]:
-    """Our function for each function of NumPy and SciPy that takes Values, by the name it is called by, and our own."""
+    """Our function for the name of each function that takes Values: of NumPy, of SciPy, and our own."""
     named: dict[str, Callable[..., Any]] = {}
     for theirs, ours in SUPPORTED.items():
         for prefix, home in HOMES.items():
             named |= {prefix + name: ours for name, item in vars(home).items() if item is theirs and name[0] != "_"}
     by_scipy = {name: item for name, item in functions().items() if needs_scipy(item)}
-    for name in ("multigammaln", "polygamma"):  # no ufuncs of SciPy's, which it does not dispatch
+    for name in ("multigammaln", "polygamma"):  # SciPy does not dispatch them, as they are no ufuncs
         del by_scipy[name]
     named |= {f"scipy.special.{name}": item for name, item in by_scipy.items()}
     known = {id(item) for item in named.values()}
@@ -61,7 +62,7 @@ def supported() -> dict[str, Callable[..., Any]]:
 
 
 def rows() -> list[Row]:
-    """(function, orders of its derivatives, note) for all that is supported, and for what gives plain results."""
+    """Rows (function, orders of its derivatives, note) for all functions that take Values, also those with plain results."""
     found = [(name, orders(item), note(item)) for name, item in supported().items()]
     constant = [("np.linalg." if item is np.linalg.matrix_rank else "np.") + item.__name__ for item in CONSTANT]
     return sorted(found) + [(name, "plain", "a plain result, without a derivative") for name in sorted(set(constant))]
@@ -69,19 +70,19 @@ def rows() -> list[Row]:
 
 def orders(function: Callable[..., Any]) -> str:
     """ "all", or "zero" where the derivative is zero everywhere."""
-    op = function if isinstance(function, Op) else table().get(function.__name__)  # what a composed function is named after
+    op = function if isinstance(function, Op) else table().get(function.__name__)  # the op behind a composed function
     rules = [rule for _, rule in op.rules] if op is not None else [None]
     return "zero" if all(rule is nothing for rule in rules) or hasattr(function, "steps") else "all"
 
 
 def note(function: Callable[..., Any]) -> str:
-    """The first sentence of a docstring."""
+    """The first sentence of the docstring."""
     first = (function.__doc__ or "").strip().split("\n")[0]
     return re.split(r"\.\s+(?=[A-Z])", first)[0].removesuffix(".")
 
 
 def support_table(word: str = "") -> str:
-    """The rows whose function has that word in its name, as Markdown."""
+    """The rows of functions with that word in their names, as a Markdown table."""
     lines = ["| function | orders | note |", "|---|---|---|"]
     lines += [f"| `{name}` | {order} | {text.replace('|', chr(92) + '|')} |" for name, order, text in rows() if word in name]
     return "\n".join(lines) + "\n"

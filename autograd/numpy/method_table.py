@@ -1,6 +1,6 @@
-"""Which methods Value takes from the table of operations, and the stub that lists them for editors and type checkers.
+"""Which methods Value takes from the table of operations, and the text of methods.pyi, which lists them.
 
-The stub, stub.pyi, is written by ``python -m autograd stub``, and a test holds it to the table.
+``python -m autograd stub`` writes methods.pyi, and a test compares it to the table.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from autograd.numpy.dispatch import plain
 from autograd.op import TENSOR_WORDS, Op, raw, tensor_words
 from autograd.ops import functions, indexing
 
-#: Methods of NumPy's arrays, and a few that PyTorch's tensors have.
+#: Methods of NumPy's arrays, and some of PyTorch's tensors.
 SHARED = [
     "clip", "conj", "conjugate", "copy", "cumprod", "cumsum", "diagonal", "dot", "max", "mean", "min", "prod", "ptp", "ravel",
     "repeat", "round", "squeeze", "std", "sum", "swapaxes", "take", "trace", "var", "astype", "broadcast_to", "expand_dims",
@@ -28,7 +28,7 @@ PLAIN = ["all", "any", "argmax", "argmin", "argsort", "argpartition", "nonzero",
 
 
 def shared_functions() -> dict[str, Callable[..., Any]]:
-    """The functions that become methods of the same name: those of one input, and those in SHARED."""
+    """The functions that become methods of the same name: elementwise ones of one input, and those in SHARED."""
     table = functions()
     unary = {
         name: item for name, item in table.items() if isinstance(item, Op) and item.arity == 1 and item.kind == "elementwise"
@@ -37,17 +37,17 @@ def shared_functions() -> dict[str, Callable[..., Any]]:
 
 
 def compress(a: Any, condition: Any, axis: int | None = None, out: None = None) -> Any:
-    """The elements, or the layers along `axis`, at which the vector `condition` is true."""
+    """Select the elements, or the layers along `axis`, at which the vector `condition` is true."""
     return indexing.compress(condition, a, axis)
 
 
 def sort(a: Any, axis: int = -1, kind: Any = None, order: Any = None, *, stable: bool | None = None) -> NoReturn:
-    """Refused: NumPy's method changes the array in place."""
-    raise TypeError("v.sort() changes an array in place, and a Value is not changed: write v = np.sort(v)")
+    """Raise TypeError: NumPy's method changes an array in place."""
+    raise TypeError("v.sort() changes an array in place, and a Value cannot change: write v = np.sort(v)")
 
 
 def op_method(op: Callable[..., Any]) -> Callable[..., Any]:
-    """The method of an op or function whose first argument is the Value."""
+    """The method of an op or function that takes the Value as its first argument."""
 
     def method(self: Any, *args: Any, **named: Any) -> Any:
         if named and not named.keys().isdisjoint(TENSOR_WORDS):
@@ -58,23 +58,23 @@ def op_method(op: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def reflected_divmod(y: Any, x: Any) -> Any:
-    """divmod(x, y) of a Value on the right."""
+    """divmod(x, y) with a Value on the right."""
     return functions()["divmod"](x, y)
 
 
 def plain_method(name: str) -> Callable[..., Any]:
-    """The method of NumPy's arrays on the data alone."""
+    """The method of NumPy's arrays, called on the data."""
 
     def method(self: Any, *args: Any, **named: Any) -> Any:
         if not named.keys().isdisjoint(TENSOR_WORDS):
             raise tensor_words(name, named)
         return getattr(np.asarray(raw(self)), name)(*plain(args), **plain(named))
 
-    method.__name__, method.__doc__ = name, f"numpy.ndarray.{name} of the data: a plain result, without a derivative."
+    method.__name__, method.__doc__ = name, f"Call numpy.ndarray.{name} on the data; the result is plain, without a derivative."
     return method
 
 
-#: What methods of PyTorch's tensors are called here.
+#: What to write instead of methods of PyTorch's tensors.
 PYTORCHS = {
     "view": "v.reshape(shape)", "permute": "v.transpose(axes)", "unsqueeze": "v.expand_dims(axis) or v[:, None]",
     "contiguous": "v itself", "numpy": "v.data", "cpu": "v.data", "cat": "autograd.concatenate(values)", "t": "v.T",
@@ -85,7 +85,7 @@ PYTORCHS = {
 
 
 def hint(name: str) -> property:
-    """An attribute that is missing, as hasattr() says too, and whose error names what is there instead."""
+    """A missing attribute, also for hasattr(), whose error says what to write instead."""
 
     def missing(self: Any) -> NoReturn:
         raise AttributeError(f"a Value has NumPy's methods, and no {name}: write {PYTORCHS[name]}", name=name, obj=self)
@@ -93,8 +93,8 @@ def hint(name: str) -> property:
     return property(missing)
 
 
-def stub() -> str:
-    """The text of stub.pyi."""
+def methods_stub() -> str:
+    """Return the text of methods.pyi."""
     lines = ['"""Written by `python -m autograd stub` from the table of operations."""\n', "from typing import Any\n"]
     lines += ["from autograd.value import Value\n", "class Methods:"]
     for name, function in sorted(shared_functions().items()):
@@ -105,7 +105,7 @@ def stub() -> str:
 
 
 def declaration(name: str, words: list[str]) -> str:
-    """A method in the stub, in lines of at most 130 characters, as a formatter breaks them."""
+    """The declaration of a method, in lines of at most 130 characters, as a formatter breaks them."""
     line = f"    def {name}({', '.join(words)}) -> Value: ..."
     if len(line) <= 130:
         return line
@@ -115,7 +115,7 @@ def declaration(name: str, words: list[str]) -> str:
 
 
 def parameters(function: Callable[..., Any]) -> list[str]:
-    """The parameters of a method in the stub: `self` in place of the first."""
+    """The parameters of the declaration of a method: those of a function, with `self` in place of the first."""
     words, keyword_only = ["self"], False
     for item in list(inspect.signature(function).parameters.values())[1:]:
         default = "" if item.default is item.empty else " = ..."

@@ -1,7 +1,7 @@
-"""The base of Value that holds the methods taken from the table of operations; stub.pyi lists them."""
+"""The methods that Value takes from the table of operations: methods.pyi lists them for editors and type checkers."""
 
 
 class Methods:
-    """Empty here: value.py fills Value itself, and the stub declares on this class what it is given."""
+    """The base of Value. It is empty: value.py sets the methods on Value itself, and methods.pyi declares them here."""
 
     __slots__ = ()

@@ -79,7 +79,7 @@ def micrograd_symbol(value: Any) -> str:
     return "ReLU" if value.op is kinks.relu else value.op.name if "(" in symbol or "[" in symbol else symbol
 
 
-def stub() -> str:
+def ops_stub() -> str:
     """Return the text of __init__.pyi, which lists the functions of this package for editors and type checkers."""
     homes = {name: item.__module__ for name, item in functions().items()}
     homes |= dict.fromkeys(("functions", "micrograd_symbol", "needs_scipy", "table"), __name__)

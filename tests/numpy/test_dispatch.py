@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import autograd
+import autograd.numpy as anp
 from autograd import Value, grad, gradient
 from autograd.__main__ import rows, support_table, supported
 from autograd.numpy.dispatch import CONSTANT, SUPPORTED
-from autograd.numpy.method_table import stub
+from autograd.numpy.method_table import methods_stub
 from autograd.op import Op
 from autograd.ops import catalogue, functions, table
 from autograd.verify import Verdict, check_gradients
@@ -284,10 +285,10 @@ def test_signatures_are_those_of_numpy() -> None:
 
 
 def test_the_stubs_are_those_of_the_table() -> None:
-    for room, name, text in (("numpy", "stub.pyi", stub()), ("ops", "__init__.pyi", catalogue.stub())):
+    for room, name, text in (("numpy", "methods.pyi", methods_stub()), ("ops", "__init__.pyi", catalogue.ops_stub())):
         path = Path(autograd.__file__).with_name(room) / name
         assert path.read_text(encoding="utf-8") == text, "run python -m autograd stub"
-    for line in stub().splitlines():
+    for line in methods_stub().splitlines():
         if line.startswith("    def "):
             assert callable(getattr(Value, line.split("(")[0].removeprefix("    def ")))
 
@@ -471,3 +472,13 @@ def test_type_checkers_see_the_methods(tmp_path: Path) -> None:
     assert 'expression has type "Value"' in lines[0]
     assert "program.py:4" in lines[1]
     assert '"Value" has no attribute "arcsinhh"' in lines[1]
+
+
+def test_the_module_autograd_numpy_has_the_names_of_numpy() -> None:
+    assert anp.sin(Value(1.0)).data == np.sin(1.0)
+    assert anp.linalg is np.linalg
+    assert {"sin", "ndarray", "dispatch"} <= set(dir(anp))
+    assert not hasattr(anp, "no_such_name")
+    names: dict[str, Any] = {}
+    exec("from autograd.numpy import *", names)  # as in programs written for HIPS autograd
+    assert names["concatenate"] is np.concatenate
