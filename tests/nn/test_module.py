@@ -1,4 +1,4 @@
-"""Modules, neurons, layers, losses and optimisers."""
+"""Modules: where parameters are found, states, repr, copies, and small networks from end to end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ import pytest
 import nn
 from autograd import Value, no_grad, relu
 from autograd.verify import check_gradients
-from nn import seeds
 
 
 def test_parameters_by_attribute_path() -> None:
@@ -78,26 +77,6 @@ def test_containers_have_parameters_of_their_own() -> None:
     assert model.scale.grad != 0.0
     assert [name for name, _ in Listed().named_parameters()] == ["head.weight", "head.bias", "0.weight", "0.bias"]
     assert [name for name, _ in Named().named_parameters()] == ["scale", "body.weight", "body.bias"]
-
-
-def test_layers_of_a_sequential_are_replaced_and_added() -> None:
-    model = nn.Sequential(nn.Linear(2, 3, rng=0), nn.ReLU())
-    model[-1] = nn.Tanh()
-    assert model.append(nn.Linear(3, 1, rng=1)) is model
-    assert [type(layer).__name__ for layer in model] == ["Linear", "Tanh", "Linear"]
-    assert model([1.0, 2.0]).shape == (1,)
-    with pytest.raises(TypeError, match="takes modules or functions, but got 3"):
-        model[0] = 3  # type: ignore[assignment]
-
-
-def test_a_tuple_between_layers_is_named() -> None:
-    x = np.ones((2, 3, 4))
-    with pytest.raises(TypeError) as error:
-        nn.Sequential(nn.LSTM(4, 4), nn.Linear(4, 2))(x)
-    assert "Linear was given a tuple of 2" in error.value.__notes__[0]
-    assert nn.Sequential(nn.LSTM(4, 4), lambda out: out[0], nn.Linear(4, 2))(x).shape == (2, 3, 2)
-    with pytest.raises(TypeError, match="MultiHeadAttention returned a tuple of 2: select one"):
-        nn.Residual(nn.MultiHeadAttention(4, 2))(x)
 
 
 def test_the_repr_of_a_child_that_knows_its_parent() -> None:
@@ -169,32 +148,6 @@ def test_repr_counts_parameters() -> None:
     assert [word in text for word in ("Linear(784, 16)", "12,560", "ReLU()", "272", "170")] == [True] * 5
     assert repr(nn.ReLU()).startswith("ReLU()")
     assert "Layer(2 -> 16, relu)" in repr(nn.MLP(2, [16, 16, 1]))
-
-
-def test_neurons_take_numbers_and_values() -> None:
-    model = nn.MLP(2, [3, 2], rng=0)
-    outs = model([1.0, -2.0])
-    assert len(outs) == 2
-    again = model([Value(1.0), Value(-2.0)])
-    assert [out.data for out in outs] == [out.data for out in again]
-    assert [out.data for out in model(np.array([1.0, -2.0]))] == [out.data for out in outs]
-    assert isinstance(nn.MLP(2, [3, 1], rng=0)([1, 2]), Value)
-    assert isinstance(nn.MLP(1, [1, 1], rng=0)([1]), Value)
-    with pytest.raises(ValueError, match="a Neuron of 2 inputs got 3.*one sample"):
-        model([1.0, 2.0, 3.0])
-    path = str(outs[0].place)
-    assert path == "MLP.layers.1.neurons.0"
-
-
-def test_scalar_and_array_networks_agree() -> None:
-    """A layer of neurons and a Linear of the same weights; the articles' W and its transpose are the same map."""
-    layer = nn.Layer(2, 3, nonlin=False, rng=5)
-    linear = nn.Linear(2, 3, rng=0)
-    linear.weight.data = np.array([[w.data for w in neuron.w] for neuron in layer.neurons])
-    linear.bias.data = np.array([neuron.b.data for neuron in layer.neurons])
-    x = np.array([0.5, -1.5])
-    np.testing.assert_allclose([out.data for out in layer(x)], linear(x).data)
-    np.testing.assert_allclose((x @ linear.weight.T + linear.bias).data, linear(x).data)
 
 
 def test_initialisation_takes_a_seed_or_a_generator() -> None:
@@ -533,91 +486,7 @@ def test_training_refuses_functions_with_parameters_from_elsewhere() -> None:
     assert len(train(nn.Sequential(functions["hidden"], nn.Linear(2, 1, rng=0)))) == 1
 
 
-# --- chains by name, and what is put in and taken out ----------------------------------------------------
-
-
-def names(model: nn.Module) -> list[str]:
-    return [name for name, _ in model.named_children()]
-
-
-def test_a_chain_of_named_layers() -> None:
-    model = nn.Sequential(OrderedDict([("body", nn.Linear(3, 2, rng=0)), ("act", nn.Tanh()), ("head", nn.Linear(2, 1, rng=1))]))
-    plain = nn.Sequential(nn.Linear(3, 2, rng=0), nn.Tanh(), nn.Linear(2, 1, rng=1))
-    x = np.ones((4, 3))
-    assert (model(x).data == plain(x).data).all()
-    assert list(model.state_dict()) == ["body.weight", "body.bias", "head.weight", "head.bias"]
-    assert model.head is model[2] and "head: Linear(2, 1)" in repr(model)
-    model.head = nn.Linear(2, 5, rng=2)
-    assert model(x).shape == (4, 5) and len(model) == 3
-    assert names(model[1:]) == ["act", "head"]
-    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
-        assert names(twin) == ["body", "act", "head"] and (twin(x).data == model(x).data).all()
-    assert model.append(nn.ReLU()) is model and names(model) == ["body", "act", "head", "3"]
-    assert model.pop(1).__class__ is nn.Tanh and names(model) == ["body", "head", "2"]
-    with pytest.raises(AttributeError, match="'Sequential' object has no attribute 'tail'"):
-        _ = model.tail
-
-
-def test_layers_are_put_in_and_taken_out() -> None:
-    """Names are positions, as in PyTorch."""
-    model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Tanh())
-    model.insert(1, nn.ReLU()).extend([nn.Linear(2, 1, rng=1), lambda x: x * 2.0]).insert(-1, nn.Identity())
-    assert [type(layer).__name__ for layer in model] == ["Linear", "ReLU", "Tanh", "Linear", "Identity", "function"]
-    assert list(model.state_dict()) == ["0.weight", "0.bias", "3.weight", "3.bias"]
-    assert model.pop()(2.0) == 4.0 and isinstance(model.pop(0), nn.Linear)
-    del model[0:2]
-    assert list(model.state_dict()) == ["0.weight", "0.bias"] and len(model) == 2
-    layers = nn.ModuleList([nn.Tanh(), nn.Linear(2, 1, rng=0)])
-    assert isinstance(layers.pop(0), nn.Tanh) and isinstance(layers.pop(), nn.Linear) and not len(layers)
-    by_name = nn.ModuleDict([("a", nn.Tanh()), ("b", nn.ReLU())])
-    assert isinstance(by_name.pop("a"), nn.Tanh) and list(by_name) == ["b"]
-    with pytest.raises(IndexError, match="Sequential has 2 layers, but the index 7 was given"):
-        model.insert(7, nn.Tanh())
-
-
-def test_a_chain_whose_list_was_changed_itself() -> None:
-    """As by a subclass that makes its own, and by what was written before there were names."""
-
-    class Own(nn.Sequential):
-        def __init__(self) -> None:
-            self.layers = [nn.Linear(2, 2, rng=0)]
-
-    assert list(Own().append(nn.Tanh()).insert(0, nn.ReLU()).state_dict()) == ["1.weight", "1.bias"]
-    model = nn.Sequential({"a": nn.Tanh()})
-    model.layers.append(nn.ReLU())
-    assert names(model) == ["a", "1"] and names(model[1:]) == ["0"] and len(model) == 2
-    with pytest.raises(TypeError, match="got the class Tanh"):
-        model.insert(0, nn.Tanh)
-    assert names(model) == ["a", "1"]
-
-
-@pytest.mark.parametrize("name", ["a.b", "", "_a", 3])
-def test_names_that_layers_cannot_have(name: Any) -> None:
-    with pytest.raises(ValueError, match="a Sequential takes names without dots that do not begin with an underscore"):
-        nn.Sequential({name: nn.Tanh()})
-    with pytest.raises(ValueError, match="cannot have the name 'forward', which is an attribute of Sequential"):
-        nn.Sequential({"forward": nn.Tanh()})
-    with pytest.raises(ValueError, match="two layers of this Sequential would have one name, of 1, 1"):
-        nn.Sequential({"1": nn.Tanh()}).append(nn.Tanh()).state_dict()
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: nn.Sequential(nn.Linear(2, 2, rng=0), nn.Tanh),
-        lambda: nn.Sequential({"act": nn.Tanh}),
-        lambda: nn.Sequential().append(nn.Tanh),
-        lambda: nn.Sequential().insert(0, nn.Tanh),
-        lambda: nn.Sequential(nn.ReLU()).__setitem__(0, nn.Tanh),
-        lambda: nn.ModuleList([nn.Tanh]),
-        lambda: nn.ModuleDict({"act": nn.Tanh}),
-        lambda: nn.Residual(nn.Tanh),
-        lambda: nn.Residual(nn.Identity(), nn.Tanh),
-    ],
-)
-def test_a_class_without_brackets(make: Any) -> None:
-    with pytest.raises(TypeError, match=r"got the class Tanh: write Tanh\(\)"):
-        make()
+# --- arguments and attributes -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -635,74 +504,6 @@ def test_a_class_without_brackets(make: Any) -> None:
 def test_inputs_or_classes_in_the_wrong_place(make: Any, text: str) -> None:
     with pytest.raises(TypeError, match=text):
         make()
-
-
-# --- seeds -----------------------------------------------------------------------------------------------
-
-
-def drawn() -> list[Any]:
-    """What nn draws where no rng= is given."""
-    x = np.arange(40.0).reshape(20, 2)
-    model = nn.Sequential(nn.Linear(2, 4), nn.Dropout(0.5), nn.Linear(4, 1))
-    found: list[Any] = [model(x).data, nn.dropout(np.ones(20)), nn.init.normal((3, 2))]
-    found += [batch.copy() for batch in nn.DataLoader(x, 7, shuffle=True)] + nn.random_split(x, [12, 8])
-    found.append(nn.LSTM(2, 3)(x[:, None])[0].data)
-    history = nn.fit(model, nn.mse_loss, nn.SGD(model.parameters(), lr=1e-4), (x, x[:, :1]), epochs=2, progress=False)
-    return [*found, *history["loss"]]
-
-
-def test_a_seed_makes_everything_reproducible() -> None:
-    try:
-        nn.seed(3)
-        first = drawn()
-        nn.seed(3)
-        np.random.default_rng(0).random()
-        again = drawn()
-        assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
-        assert not any(np.array_equal(a, b) for a, b in zip(first, drawn(), strict=True))  # it goes on
-        nn.seed(4)
-        assert not np.array_equal(drawn()[0], first[0])
-        one, other = nn.Linear(3, 3), nn.Linear(3, 3)
-        assert not np.array_equal(one.weight.data, other.weight.data)
-        assert nn.Dropout().rng is not nn.Dropout().rng
-    finally:
-        nn.seed(None)
-    assert not np.array_equal(nn.Linear(3, 3).weight.data, nn.Linear(3, 3).weight.data)
-
-
-def test_a_seed_leaves_what_has_its_own() -> None:
-    right = nn.Linear(3, 2, rng=5).weight.data
-    try:
-        nn.seed(0)
-        assert np.array_equal(nn.Linear(3, 2, rng=5).weight.data, right)
-        rng = np.random.default_rng(5)
-        assert nn.Dropout(rng=rng).rng is rng
-    finally:
-        nn.seed(None)
-    for bad, error in ((-1, ValueError), (1.5, TypeError), (True, TypeError)):
-        with pytest.raises(error, match="the seed is"):
-            nn.seed(bad)  # type: ignore[arg-type]
-
-
-def test_numpys_global_seed_is_told_to_do_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once, and only where it was just called; with nn.seed() or rng= it does no harm."""
-    monkeypatch.setattr(seeds, "_warned", False)
-    state = np.random.get_bit_generator().state
-    try:
-        np.random.get_bit_generator()._legacy_seeding(17)  # what np.random.seed(17) does
-        nn.Linear(2, 1, rng=0)
-        nn.seed(0)
-        nn.Linear(2, 1)
-        nn.seed(None)
-        with pytest.warns(UserWarning, match=r"np.random.seed\(\) was called, but nn does not draw .* call nn.seed\(number\)"):
-            nn.Linear(2, 1)
-        nn.Linear(2, 1)
-        monkeypatch.setattr(seeds, "_warned", False)
-        np.random.get_bit_generator().state = state  # as it was before
-        nn.Linear(2, 1)
-    finally:
-        nn.seed(None)
-        np.random.get_bit_generator().state = state
 
 
 @pytest.mark.parametrize(
@@ -740,17 +541,6 @@ def test_names_of_a_state_that_begin_with_too_much(start: str) -> None:
         nn.from_pytorch(nn.Sequential(nn.Linear(2, 1, rng=1)), state)
     with pytest.raises(ValueError, match="build the model with the sizes"):
         nn.Linear(2, 1, rng=0).load_state_dict({"a.x": np.ones((1, 2)), "a.y": np.ones(1)})
-
-
-def test_lists_of_modules_grow_and_shrink() -> None:
-    modules, chain, choices = nn.ModuleList([nn.Tanh()]), nn.Sequential(nn.Tanh()), nn.ModuleDict({"a": nn.Tanh()})
-    modules += [nn.ReLU(), nn.Identity()]
-    chain += [nn.ReLU()]
-    del modules[:2]
-    choices.clear()
-    assert [type(module).__name__ for module in modules] == ["Identity"]
-    assert [type(module).__name__ for module in chain] == ["Tanh", "ReLU"]
-    assert len(choices) == 0
 
 
 @pytest.mark.parametrize(
@@ -798,16 +588,6 @@ def test_training_refuses_modules_that_are_not_found(name: str, part: Any) -> No
     nn.fit(model, nn.mse_loss, optimizer, data, epochs=1, progress=False)
 
 
-def test_a_property_that_fails_says_why() -> None:
-    class Chain(nn.Sequential):
-        @property
-        def width(self) -> Any:
-            return self.units
-
-    with pytest.raises(AttributeError, match="no attribute 'units'"):
-        _ = Chain(nn.Tanh()).width
-
-
 @pytest.mark.parametrize(
     "make",
     [
@@ -825,9 +605,3 @@ def test_what_is_on_or_off_is_a_bool(make: Any, given: Any) -> None:
     with pytest.raises(TypeError, match=f"is True or False, but {given!r} was given"):
         make(given)
     make(np.bool_(False))
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.int8, bool])
-def test_a_residual_of_integers_does_not_wrap(dtype: Any) -> None:
-    x = np.array([0, 1, 100], dtype)
-    np.testing.assert_array_equal(nn.Residual(nn.Identity())(x), 2.0 * x.astype(float))

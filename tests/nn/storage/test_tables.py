@@ -282,3 +282,55 @@ def test_a_column_that_numbers_the_rows_is_no_feature(tmp_path: Path, content: s
     assert table.names == ["a"]
     assert table.x.tolist() == [[1.5], [3.5]]
     assert read(path, ",a\n5,1\n3,2\n").x.tolist() == [[5.0, 1.0], [3.0, 2.0]]
+
+
+def csv(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "table.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_read_csv(tmp_path: Path) -> None:
+    path = csv(tmp_path, '\ufeffwidth, height,kind\r\n1,2.5,cat\r\n\r\n3,-4e1,"dog, big"\r\n5,6,cat\r\n')
+    x, y, names, classes = nn.read_csv(path, target="kind")
+    assert x.tolist() == [[1.0, 2.5], [3.0, -40.0], [5.0, 6.0]]
+    assert y is not None and y.tolist() == [0, 1, 0] and y.dtype == np.int64
+    assert names == ["width", "height"] and classes == ["cat", "dog, big"]
+
+
+def test_columns_without_names(tmp_path: Path) -> None:
+    table = nn.read_csv(csv(tmp_path, "1,2,0.5\n3,4,1\n"), target=-1)
+    assert table.x.tolist() == [[1.0, 2.0], [3.0, 4.0]] and table.names == ["0", "1"]
+    assert table.y is not None and table.y.tolist() == [0.5, 1.0]
+    table = nn.read_csv(csv(tmp_path, "2000;2001\n3;4\n"), header=True, delimiter=";")
+    assert table.names == ["2000", "2001"] and table.y is None and table.x.tolist() == [[3.0, 4.0]]
+
+
+def test_many_classes(tmp_path: Path) -> None:
+    """Class numbers with more digits than their names have letters."""
+    table = nn.read_csv(csv(tmp_path, "".join(f"{i},{chr(97 + i)}\n" for i in range(26))), target=1, header=False)
+    assert table.y is not None and table.y.tolist() == list(range(26))
+
+
+@pytest.mark.parametrize("empty", ["", "NA", "nan", "?"])
+@pytest.mark.parametrize("target", [None, "b", "a"])
+def test_missing_values(tmp_path: Path, empty: str, target: str | None) -> None:
+    with pytest.raises(ValueError, match=r"table\.csv: row 2 of the data has no value in column 'b'"):
+        nn.read_csv(csv(tmp_path, f"a,b\n1,2\n3,{empty}\n"), target)
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "error"),
+    [
+        ("a,b\n1,2\n3,red\n", "a", "row 2 of the data has 'red' in column 'b': only the target may have words"),
+        ("a,b\n1,2\n3\n", None, "the number of columns changed from 2 to 1 at row 2"),
+        ("a,b\n1,2,3\n", None, "has 2 names for 3 columns: a, b"),
+        ("a,b\n1,2\n", "c", "the target 'c' is not one of the 2 columns: a, b"),
+        ("a,b\n1,2\n", 2, "the target 2 is not one of the 2 columns"),
+        ("a,a\n1,2\n", "a", "the column name 'a' comes twice: rename one"),
+        ("", None, "has no rows of data"),
+    ],
+)
+def test_tables_that_are_wrong(tmp_path: Path, text: str, target: Any, error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        nn.read_csv(csv(tmp_path, text), target)

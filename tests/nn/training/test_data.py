@@ -1,27 +1,21 @@
-"""Batches, splits and readers: every sample once, the same numbers with threads and after resuming, errors that help."""
+"""Batches and splits: every sample once, the same numbers with threads and after resuming, errors that help."""
 
 from __future__ import annotations
 
-import gzip
 import json
-import struct
-import sys
 import threading
 import time
 import traceback
 from collections import namedtuple
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import sklearn.datasets
 
 import nn
 from autograd import Value, no_grad
-from nn.storage.datasets import IDX_DTYPES
 
 X, Y = np.arange(20.0).reshape(10, 2), np.arange(10)
 
@@ -389,195 +383,6 @@ def test_lengths_that_do_not_add_up(lengths: list[float]) -> None:
         nn.random_split(X, lengths)
     with pytest.raises(ValueError, match=r"one class for each of 10 samples, but the shape \(3,\) came"):
         nn.random_split(X, [5, 5], stratify=[0, 1, 0])
-
-
-# --- idx and MNIST ---------------------------------------------------------------------------------------
-
-
-def idx(array: np.ndarray) -> bytes:
-    code = next(code for code, dtype in IDX_DTYPES.items() if np.dtype(dtype) == array.dtype.newbyteorder(">"))
-    return (
-        bytes([0, 0, code, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.astype(IDX_DTYPES[code]).tobytes()
-    )
-
-
-@pytest.mark.parametrize("dtype", ["u1", "i1", "i2", "i4", "f4", "f8"])
-@pytest.mark.parametrize("compress", [False, True])
-def test_read_idx(tmp_path: Path, dtype: str, compress: bool) -> None:
-    array = np.arange(-12, 12).astype(dtype).reshape(2, 3, 4)
-    (tmp_path / "file").write_bytes(gzip.compress(idx(array)) if compress else idx(array))
-    found = nn.read_idx(tmp_path / "file")
-    assert (found == array).all() and found.dtype == np.dtype(dtype) and found.dtype.isnative
-    found += 1  # it is writeable
-
-
-def test_a_file_of_the_format_byte_by_byte(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"\0\0\x0b\x02\0\0\0\x01\0\0\0\x02\x01\x00\xff\xff")
-    assert nn.read_idx(tmp_path / "file").tolist() == [[256, -1]]
-
-
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [
-        (b"", "no idx file: it begins with nothing"),
-        (b"PK\x03\x04", "no idx file: it begins with 50 4b 03 04, where 00 00, a dtype of 08, 09, 0b"),
-        (b"\0\0\x07\x01", "no idx file"),
-        (b"\0\0\x08\x02\0\0\0\x01", "truncated: it ends within its header, after 8 bytes"),
-        (idx(np.zeros((2, 3), "u1"))[:-1], r"truncated: its header says \(2, 3\) of uint8, so 18 bytes, but it has 17"),
-        (idx(np.zeros((2, 3), "u1")) + b"\0", "too long: its header says .* but it has 19"),
-        (b"\0\0\x08\x03" + b"\xff" * 12, "truncated: its header says"),
-        (gzip.compress(bytes(1000), mtime=0)[:-9], "damaged gzip file"),
-    ],
-)
-def test_files_that_are_damaged(tmp_path: Path, data: bytes, text: str) -> None:
-    (tmp_path / "file").write_bytes(data)
-    with pytest.raises(ValueError, match=text):
-        nn.read_idx(tmp_path / "file")
-
-
-def mnist_arrays() -> list[np.ndarray]:
-    rng = np.random.default_rng(0)
-    return [rng.integers(256, size=shape).astype("u1") for shape in ((6, 28, 28), 6, (2, 28, 28), 2)]
-
-
-@pytest.mark.parametrize("dot", [False, True])
-@pytest.mark.parametrize("compress", [False, True])
-def test_mnist_from_files(tmp_path: Path, dot: bool, compress: bool) -> None:
-    arrays = mnist_arrays()
-    names = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]
-    for name, array in zip(names, arrays, strict=True):
-        path = tmp_path / ((name.replace("-idx", ".idx") if dot else name) + ".gz" * compress)
-        path.write_bytes(gzip.compress(idx(array)) if compress else idx(array))
-    found = nn.mnist(tmp_path)
-    assert all((a == b).all() for a, b in zip(found, arrays, strict=True))
-    assert [array.dtype.name for array in found] == ["uint8", "int64", "uint8", "int64"]
-    x = nn.mnist(tmp_path, dtype=np.float32)[0]
-    assert x.dtype == np.float32 and (x == arrays[0].astype("f4") / 255).all()
-
-
-def test_mnist_from_an_archive_and_errors(tmp_path: Path) -> None:
-    arrays = dict(zip(("x_train", "y_train", "x_test", "y_test"), mnist_arrays(), strict=True))
-    with pytest.raises(FileNotFoundError, match="neither mnist.npz nor train-images-idx3-ubyte nor train-images-idx3-ubyte.gz"):
-        nn.mnist(tmp_path)
-    np.savez(tmp_path / "mnist.npz", **arrays)
-    for place in (tmp_path, tmp_path / "mnist.npz"):
-        assert (nn.mnist(place)[0] == arrays["x_train"]).all()
-    np.savez(tmp_path / "other.npz", **{**arrays, "y_train": arrays["y_test"]})
-    with pytest.raises(ValueError, match=r"\(6, 28, 28\) and \(2,\) came"):
-        nn.mnist(tmp_path / "other.npz")
-
-
-def test_mnist_from_openml(monkeypatch: pytest.MonkeyPatch) -> None:
-    labels = np.array(list("0123456789") * 7000)
-    images = np.zeros((70_000, 784), "u1")
-    images[:, 0] = labels.astype(int)
-    monkeypatch.setattr(sklearn.datasets, "fetch_openml", lambda name, **options: (images, labels))
-    x_train, y_train, x_test, y_test = nn.mnist()
-    assert x_train.shape == (60_000, 28, 28) and x_test.shape == (10_000, 28, 28)
-    assert (x_train[:, 0, 0] == y_train).all() and (x_test[:, 0, 0] == y_test).all()
-
-    def offline(name: str, **options: Any) -> None:
-        raise OSError("no route to host")
-
-    monkeypatch.setattr(sklearn.datasets, "fetch_openml", offline)
-    with pytest.raises(ConnectionError, match=r"no route to host.*get train-images-idx3-ubyte.*mnist\(folder\)"):
-        nn.mnist()
-
-
-def test_a_missing_extra_says_how_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(ImportError, match=r"mnist\(\) without a folder needs sklearn .*pip install 'valuegrad\[nn\]'"):
-        nn.mnist()
-
-
-# --- CSV -------------------------------------------------------------------------------------------------
-
-
-def csv(tmp_path: Path, text: str) -> Path:
-    path = tmp_path / "table.csv"
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def test_read_csv(tmp_path: Path) -> None:
-    path = csv(tmp_path, '\ufeffwidth, height,kind\r\n1,2.5,cat\r\n\r\n3,-4e1,"dog, big"\r\n5,6,cat\r\n')
-    x, y, names, classes = nn.read_csv(path, target="kind")
-    assert x.tolist() == [[1.0, 2.5], [3.0, -40.0], [5.0, 6.0]]
-    assert y is not None and y.tolist() == [0, 1, 0] and y.dtype == np.int64
-    assert names == ["width", "height"] and classes == ["cat", "dog, big"]
-
-
-def test_columns_without_names(tmp_path: Path) -> None:
-    table = nn.read_csv(csv(tmp_path, "1,2,0.5\n3,4,1\n"), target=-1)
-    assert table.x.tolist() == [[1.0, 2.0], [3.0, 4.0]] and table.names == ["0", "1"]
-    assert table.y is not None and table.y.tolist() == [0.5, 1.0]
-    table = nn.read_csv(csv(tmp_path, "2000;2001\n3;4\n"), header=True, delimiter=";")
-    assert table.names == ["2000", "2001"] and table.y is None and table.x.tolist() == [[3.0, 4.0]]
-
-
-def test_many_classes(tmp_path: Path) -> None:
-    """Class numbers with more digits than their names have letters."""
-    table = nn.read_csv(csv(tmp_path, "".join(f"{i},{chr(97 + i)}\n" for i in range(26))), target=1, header=False)
-    assert table.y is not None and table.y.tolist() == list(range(26))
-
-
-@pytest.mark.parametrize("empty", ["", "NA", "nan", "?"])
-@pytest.mark.parametrize("target", [None, "b", "a"])
-def test_missing_values(tmp_path: Path, empty: str, target: str | None) -> None:
-    with pytest.raises(ValueError, match=r"table\.csv: row 2 of the data has no value in column 'b'"):
-        nn.read_csv(csv(tmp_path, f"a,b\n1,2\n3,{empty}\n"), target)
-
-
-@pytest.mark.parametrize(
-    ("text", "target", "error"),
-    [
-        ("a,b\n1,2\n3,red\n", "a", "row 2 of the data has 'red' in column 'b': only the target may have words"),
-        ("a,b\n1,2\n3\n", None, "the number of columns changed from 2 to 1 at row 2"),
-        ("a,b\n1,2,3\n", None, "has 2 names for 3 columns: a, b"),
-        ("a,b\n1,2\n", "c", "the target 'c' is not one of the 2 columns: a, b"),
-        ("a,b\n1,2\n", 2, "the target 2 is not one of the 2 columns"),
-        ("a,a\n1,2\n", "a", "the column name 'a' comes twice: rename one"),
-        ("", None, "has no rows of data"),
-    ],
-)
-def test_tables_that_are_wrong(tmp_path: Path, text: str, target: Any, error: str) -> None:
-    with pytest.raises(ValueError, match=error):
-        nn.read_csv(csv(tmp_path, text), target)
-
-
-def write_mnist(path: Path, **change: Any) -> Path:
-    arrays = {"x_train": np.zeros((3, 2, 2), np.uint8), "y_train": np.arange(3), "x_test": np.zeros((1, 2, 2), np.uint8)}
-    np.savez(path, **{**arrays, "y_test": np.zeros(1, int), **change})
-    return path
-
-
-def test_an_archive_of_something_else_is_not_mnist(tmp_path: Path) -> None:
-    path = tmp_path / "mnist.npz"
-    assert nn.mnist(write_mnist(path))[0].shape == (3, 2, 2)
-    np.savez(path, weights=np.ones(1), bias=np.ones(1))
-    for place in (path, tmp_path):
-        with pytest.raises(
-            ValueError, match="another .npz file than MNIST's: it holds weights, bias, not x_train, y_train, x_test"
-        ):
-            nn.mnist(place)
-    for content in (b"", b"hello, world", path.read_bytes()[:40]):
-        path.write_bytes(content)
-        with pytest.raises(ValueError, match="mnist.npz is no .npz file of plain arrays, or a damaged one: get it again"):
-            nn.mnist(path)
-
-
-@pytest.mark.parametrize(
-    ("change", "text"),
-    [
-        ({"x_train": np.full((3, 2, 2), 0.5)}, "images are integers from 0 to 255, but others of the dtype float64 came"),
-        ({"x_test": np.full((1, 2, 2), 300)}, "images are integers from 0 to 255, but others of the dtype int64 came"),
-        ({"y_train": np.array([0.5, 1.0, 2.0])}, "labels are integers, but others of the dtype float64 came"),
-        ({"y_train": np.array(["a", "b", "c"])}, "labels are integers, but others of the dtype <U1 came"),
-    ],
-)
-def test_images_and_labels_that_would_lose_something(tmp_path: Path, change: dict[str, Any], text: str) -> None:
-    with pytest.raises(ValueError, match=text):
-        nn.mnist(write_mnist(tmp_path / "mnist.npz", **change))
 
 
 @pytest.mark.parametrize("other", [0.5, np.float32(1.0), np.int64(-1)])
