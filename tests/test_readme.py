@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
+import scipy.special
 
 import autograd
+from autograd.__main__ import rows
 from autograd.ops import elementwise
 from autograd.ops.define import formula
 from autograd.verify import check_operation
@@ -113,6 +116,17 @@ def test_the_report_of_a_wrong_gradient_guesses_what_its_comment_says(capsys: py
 def test_every_public_name_of_autograd_is_in_its_readme() -> None:
     text = TEXTS[ROOT / "autograd" / "README.md"]
     assert [name for name in autograd.__all__ if f"`{name}`" not in text] == []
+
+
+def test_the_functions_that_the_readme_lists_are_those_that_work() -> None:
+    """Except for functions that only some versions of NumPy and SciPy have."""
+    text = TEXTS[ROOT / "autograd" / "numpy" / "README.md"]
+    listed = set(re.sub(r"[`.,]", " ", text).split())
+    supported = {name.rpartition(".")[2] for name, _, _ in rows() if not name.startswith("autograd.")}
+    assert sorted(supported - listed) == []
+    lists = re.findall(r"^```text\n(.*?)^```", text[text.index("## All functions") :], re.DOTALL | re.MULTILINE)
+    missing = {name for names in lists for name in names.split()} - supported
+    assert [name for name in missing if any(hasattr(home, name) for home in (np, np.linalg, scipy.special))] == []
 
 
 def test_the_operation_that_the_readme_adds_is_right() -> None:
