@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,3 +36,31 @@ def browser() -> Iterator[Any]:
         running = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield running
         running.close()
+
+
+@pytest.fixture
+def open_page(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Opens a page, given as text or as the path of a file, with the network off; fails if it wrote to the console."""
+    problems: list[str] = []
+    contexts = []
+
+    def opened(page: str | Path, width: int = 1200, height: int = 800, **options: Any) -> Any:
+        path = page if isinstance(page, Path) else tmp_path / f"page{len(contexts)}.html"
+        if isinstance(page, str):
+            path.write_text(page, encoding="utf-8")
+        contexts.append(browser.new_context(viewport={"width": width, "height": height}, offline=True, **options))
+        tab = contexts[-1].new_page()
+        tab.set_default_timeout(20_000)
+        tab.on("console", lambda message: problems.append(message.text))
+        tab.on("pageerror", lambda error: problems.append(str(error)))
+        tab.on(
+            "request", lambda request: None if request.url.startswith("file:") else problems.append(f"asked for {request.url}")
+        )
+        tab.goto(path.as_uri())
+        tab.wait_for_selector("html[data-ready=true]")
+        return tab
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert problems == []

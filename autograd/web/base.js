@@ -63,7 +63,9 @@ function startTheme(redraw = () => {}) {
 function colourOf(name) {
   const probe = html("i", { style: `color: var(--${name})` });
   document.body.append(probe);
-  const [red, green, blue] = getComputedStyle(probe).color.match(/[\d.]+/g).map(Number);
+  const [red, green, blue] = getComputedStyle(probe)
+    .color.match(/[\d.]+/g)
+    .map(Number);
   probe.remove();
   return [red, green, blue];
 }

@@ -514,20 +514,12 @@ def test_the_live_page_is_written_while_training_and_ends(tmp_path: Path) -> Non
 
 # --- in a browser ---------------------------------------------------------------------------------
 
-
-def opened(browser: Any, path: Path, width: int = 1200, scheme: str = "light") -> tuple[Any, list[str]]:
-    """The page, without network, and what its console says."""
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme, offline=True)
-    page, said = context.new_page(), []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(path.as_uri())
-    return page, said
+Opened = Callable[..., Any]
 
 
 @pytest.mark.browser
-def test_the_slider_and_the_keyboard_replay_the_run(diverged: Recorder, browser: Any, tmp_path: Path) -> None:
-    page, said = opened(browser, diverged.save(tmp_path / "run.html"))
+def test_the_slider_and_the_keyboard_replay_the_run(diverged: Recorder, open_page: Opened, tmp_path: Path) -> None:
+    page = open_page(diverged.save(tmp_path / "run.html"))
     now = page.locator("#now")
     assert now.inner_text() == "step 89 of 89 · loss NaN"
     page.keyboard.press("Home")
@@ -550,12 +542,11 @@ def test_the_slider_and_the_keyboard_replay_the_run(diverged: Recorder, browser:
     page.locator("#now", has_text=re.compile(r"^step ([3-9]|[1-7]\d|8[0-8]) of 89")).wait_for()
     page.keyboard.press(" ")
     assert page.locator("#play").get_attribute("aria-label") == "Play"
-    assert said == []
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_what_does_not_stand_out_is_said_as_it_is(browser: Any, tmp_path: Path, scheme: str) -> None:
+def test_what_does_not_stand_out_is_said_as_it_is(open_page: Opened, tmp_path: Path, scheme: str) -> None:
     """Never "no dead unit" above a table in which some are silent; and no word of colours that only one theme has."""
     texts = []
     for idle, activations in ((0, True), (1, True), (0, False)):
@@ -569,10 +560,9 @@ def test_what_does_not_stand_out_is_said_as_it_is(browser: Any, tmp_path: Path, 
             loss.backward()
             recorder.step(loss)
         assert recorder.notes() == []
-        page, said = opened(browser, recorder.save(tmp_path / f"run{len(texts)}.html"), scheme=scheme)
+        page = open_page(recorder.save(tmp_path / f"run{len(texts)}.html"), color_scheme=scheme)
         texts.append(page.inner_text("#notes li"))
         assert "darker" not in page.inner_text("main")
-        assert not said
         page.context.close()
     fine = "Nothing stands out: no NaN, no gradient that is zero, vanishes or explodes"
     assert texts == [
@@ -583,8 +573,8 @@ def test_what_does_not_stand_out_is_said_as_it_is(browser: Any, tmp_path: Path, 
 
 
 @pytest.mark.browser
-def test_the_page_shows_everything_that_was_recorded(diverged: Recorder, browser: Any, tmp_path: Path) -> None:
-    page, said = opened(browser, diverged.save(tmp_path / "run.html"))
+def test_the_page_shows_everything_that_was_recorded(diverged: Recorder, open_page: Opened, tmp_path: Path) -> None:
+    page = open_page(diverged.save(tmp_path / "run.html"))
     assert page.locator("article h3").all_inner_texts() == [group.name for group in diverged.groups]
     assert page.locator("#activations tbody tr").count() == 3
     assert page.locator("#curves section").count() == 3 and page.locator("canvas").count() == 8
@@ -593,29 +583,27 @@ def test_the_page_shows_everything_that_was_recorded(diverged: Recorder, browser
     page.locator("#slider").fill("3")
     mean = diverged.to_json()["parameters"][0]["values"]["mean"][3]
     assert f"mean {mean:.3g}".replace("-", "−") in page.locator("article").first.inner_text()
-    assert said == []
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_fits_a_phone(scheme: str, diverged: Recorder, browser: Any, tmp_path: Path) -> None:
-    page, said = opened(browser, diverged.save(tmp_path / "run.html"), 360, scheme)
+def test_the_page_fits_a_phone(scheme: str, diverged: Recorder, open_page: Opened, tmp_path: Path) -> None:
+    page = open_page(diverged.save(tmp_path / "run.html"), 360, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     assert page.locator("html").get_attribute("data-theme") == scheme
     page.locator("#theme").click()
     assert page.locator("html").get_attribute("data-theme") != scheme
-    assert said == []
 
 
 @pytest.mark.browser
-def test_the_live_page_reloads_where_it_was_until_the_end(browser: Any, tmp_path: Path) -> None:
+def test_the_live_page_reloads_where_it_was_until_the_end(open_page: Opened, tmp_path: Path) -> None:
     path = tmp_path / "live.html"
     model = network()
     recorder = Recorder(model, live=path, seconds=0.0)
     train(model, recorder, 5)
     recorder._due = 0.0
     train(model, recorder, 1)
-    page, said = opened(browser, path)
+    page = open_page(path)
     assert page.locator("#now").inner_text().startswith("step 5 of 5")
     recorder._due = 0.0
     train(model, recorder, 1)
@@ -626,4 +614,4 @@ def test_the_live_page_reloads_where_it_was_until_the_end(browser: Any, tmp_path
     recorder.close()
     page.locator("#now", has_text="step 2 of 11").wait_for()
     assert page.locator("html").get_attribute("data-theme") == "dark"
-    assert "reloads" not in page.locator("#facts").inner_text() and said == []
+    assert "reloads" not in page.locator("#facts").inner_text()

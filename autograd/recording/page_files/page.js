@@ -1,10 +1,11 @@
 // The page of a recorded training: charts over time, and a slider that replays it. Plain JavaScript, no network.
 
 const { steps } = DATA;
-const COLOURS = 6, DASHES = ["", "7 3", "2 3"];
-const finite = (x) => typeof x === "number";  // None is null, NaN and infinities are strings
-const onStep = [];  // what is called with the index of the record to show
-const onResize = [];  // what is drawn anew when the width or the theme changes
+const COLOURS = 6;
+const DASHES = ["", "7 3", "2 3"];
+const finite = (x) => typeof x === "number"; // None is null, NaN and infinities are strings
+const onStep = []; // what is called with the index of the record to show
+const onResize = []; // what is drawn anew when the width or the theme changes
 let now = steps.length - 1;
 let timer = null;
 
@@ -18,7 +19,10 @@ function short(x) {
   return text.replace(/-/g, "−").replace("e+", "e");
 }
 
-const percent = (x) => (finite(x) ? (x > 0 && x < 0.001 ? "<0.1" : x < 1 && x >= 0.995 ? ">99" : (100 * x).toFixed(x > 0 && x < 0.1 ? 1 : 0)) + " %" : "–");
+const percent = (x) =>
+  finite(x)
+    ? `${x > 0 && x < 0.001 ? "<0.1" : x < 1 && x >= 0.995 ? ">99" : (100 * x).toFixed(x > 0 && x < 0.1 ? 1 : 0)} %`
+    : "–";
 const colour = (k) => `var(--s${k % COLOURS})`;
 const dash = (k) => DASHES[Math.floor(k / COLOURS) % DASHES.length];
 
@@ -30,7 +34,9 @@ function quantile(numbers, share) {
 /** The record nearest to a step. */
 function nearest(step) {
   let best = 0;
-  steps.forEach((s, i) => { if (Math.abs(s - step) < Math.abs(steps[best] - step)) best = i; });
+  steps.forEach((s, i) => {
+    if (Math.abs(s - step) < Math.abs(steps[best] - step)) best = i;
+  });
   return best;
 }
 
@@ -41,14 +47,17 @@ function ticks(low, high, most, log) {
   let width = [1, 2, 5, 10].map((k) => k * power).find((w) => w >= raw);
   if (log) width = Math.max(1, Math.ceil(width));
   const found = [];
-  for (let t = Math.ceil(low / width) * width; t <= high + 1e-9 * width; t += width) found.push(Math.abs(t) < 1e-9 * width ? 0 : t);
+  for (let t = Math.ceil(low / width) * width; t <= high + 1e-9 * width; t += width)
+    found.push(Math.abs(t) < 1e-9 * width ? 0 : t);
   return found;
 }
 
 // --- charts over time ---
 
-const LEFT = 52, RIGHT = 8;
-const first = () => steps[0], span = () => Math.max(1, steps[steps.length - 1] - steps[0]);
+const LEFT = 52;
+const RIGHT = 8;
+const first = () => steps[0];
+const span = () => Math.max(1, steps[steps.length - 1] - steps[0]);
 
 /** Clicking and dragging on a chart moves the slider; a line shows where it stands. */
 function followPointer(chart) {
@@ -77,19 +86,36 @@ function curves(title, hint, series, { log = false, rule = null } = {}) {
   const lines = series.map(({ y }) => y.map(flat));
   const known = lines.flat().filter((x) => x !== null);
   const spread = known.length < 20 ? known : log ? withoutExtremes(known) : known.filter((x) => x <= robustTop(known));
-  let low = spread.reduce((a, b) => Math.min(a, b), Infinity), high = spread.reduce((a, b) => Math.max(a, b), -Infinity);
-  if (rule !== null) { low = Math.min(low, Math.log10(rule) - 0.5); high = Math.max(high, Math.log10(rule) + 0.5); }
-  if (!(high > low)) { low = finite(low) && isFinite(low) ? low - 0.5 : 0; high = low + 1; }
+  let low = spread.reduce((a, b) => Math.min(a, b), Infinity);
+  let high = spread.reduce((a, b) => Math.max(a, b), -Infinity);
+  if (rule !== null) {
+    low = Math.min(low, Math.log10(rule) - 0.5);
+    high = Math.max(high, Math.log10(rule) + 0.5);
+  }
+  if (!(high > low)) {
+    low = Number.isFinite(low) ? low - 0.5 : 0;
+    high = low + 1;
+  }
   const room = 0.04 * (high - low);
-  low -= room; high += room;
+  low -= room;
+  high += room;
   const paths = [];
-  let pressed = new Set();
+  const pressed = new Set();
 
   function draw() {
-    const width = chart.clientWidth, height = 210, bottom = 22, top = 8;
+    const width = chart.clientWidth;
+    const height = 210;
+    const bottom = 22;
+    const top = 8;
     const x = (step) => LEFT + ((step - first()) / span()) * (width - LEFT - RIGHT);
-    const y = (value) => Math.min(height - bottom + 4, Math.max(top - 4, top + ((high - value) / (high - low)) * (height - top - bottom)));
-    const drawing = svg("svg", { height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `${title}: ${series.map((s) => s.name).join(", ")}` });
+    const y = (value) =>
+      Math.min(height - bottom + 4, Math.max(top - 4, top + ((high - value) / (high - low)) * (height - top - bottom)));
+    const drawing = svg("svg", {
+      height,
+      viewBox: `0 0 ${width} ${height}`,
+      role: "img",
+      "aria-label": `${title}: ${series.map((s) => s.name).join(", ")}`,
+    });
     for (const t of ticks(low, high, 5, log)) {
       drawing.append(svg("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(t), y2: y(t) }));
       drawing.append(svg("text", { x: LEFT - 6, y: y(t) + 4, "text-anchor": "end" }, log ? power(t) : short(t)));
@@ -97,10 +123,18 @@ function curves(title, hint, series, { log = false, rule = null } = {}) {
     for (const t of ticks(first(), first() + span(), Math.max(2, width / 110), true)) {
       drawing.append(svg("text", { x: x(t), y: height - 5, "text-anchor": "middle" }, t.toLocaleString("en")));
     }
-    if (rule !== null) drawing.append(svg("line", { class: "rule", x1: LEFT, x2: width - RIGHT, y1: y(Math.log10(rule)), y2: y(Math.log10(rule)) }));
+    if (rule !== null)
+      drawing.append(
+        svg("line", { class: "rule", x1: LEFT, x2: width - RIGHT, y1: y(Math.log10(rule)), y2: y(Math.log10(rule)) }),
+      );
     paths.length = 0;
     lines.forEach((line, k) => {
-      const path = svg("path", { class: "curve", d: pathOf(line, x, y), "stroke-dasharray": dash(k), style: `stroke: ${colour(k)}` });
+      const path = svg("path", {
+        class: "curve",
+        d: pathOf(line, x, y),
+        "stroke-dasharray": dash(k),
+        style: `stroke: ${colour(k)}`,
+      });
       paths.push(path);
       drawing.append(path);
       drawing.append(svg("path", { class: "lost", d: crosses(series[k].y, x, top + 4) }));
@@ -112,14 +146,29 @@ function curves(title, hint, series, { log = false, rule = null } = {}) {
 
   function emphasise(hovered) {
     const chosen = hovered !== null ? new Set([hovered]) : pressed;
-    paths.forEach((path, k) => path.classList.toggle("dim", chosen.size > 0 && !chosen.has(k)));
+    for (const [k, path] of paths.entries()) path.classList.toggle("dim", chosen.size > 0 && !chosen.has(k));
   }
 
   const legend = html("div", { class: "legend" });
   series.forEach(({ name, y }, k) => {
     const value = html("b");
-    const swatch = svg("svg", { viewBox: "0 0 22 6", "aria-hidden": "true" }, svg("path", { class: "curve", d: "M0 3H22", "stroke-dasharray": dash(k), style: `stroke: ${colour(k)}; stroke-width: 3` }));
-    const button = html("button", { type: "button", "aria-pressed": "false", title: "Show this line only" }, swatch, html("span", {}, name), value);
+    const swatch = svg(
+      "svg",
+      { viewBox: "0 0 22 6", "aria-hidden": "true" },
+      svg("path", {
+        class: "curve",
+        d: "M0 3H22",
+        "stroke-dasharray": dash(k),
+        style: `stroke: ${colour(k)}; stroke-width: 3`,
+      }),
+    );
+    const button = html(
+      "button",
+      { type: "button", "aria-pressed": "false", title: "Show this line only" },
+      swatch,
+      html("span", {}, name),
+      value,
+    );
     button.addEventListener("click", () => {
       const on = !pressed.delete(k);
       if (on) pressed.add(k);
@@ -128,7 +177,9 @@ function curves(title, hint, series, { log = false, rule = null } = {}) {
     });
     button.addEventListener("pointerenter", () => emphasise(k));
     button.addEventListener("pointerleave", () => emphasise(null));
-    onStep.push((i) => { value.textContent = short(y[i]); });
+    onStep.push((i) => {
+      value.textContent = short(y[i]);
+    });
     legend.append(button);
   });
   box.append(legend);
@@ -139,25 +190,31 @@ function curves(title, hint, series, { log = false, rule = null } = {}) {
 }
 
 /** 10 to a power, in the digits that stand high. */
-const power = (t) => "10" + String(t).replace(/./g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]));
+const power = (t) => `10${String(t).replace(/./g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]))}`;
 
 /** What a linear axis must show: a curve that runs away at the end would flatten all that came before. */
 function robustTop(known) {
-  const middle = quantile(known, 0.5), usual = quantile(known, 0.9);
+  const middle = quantile(known, 0.5);
+  const usual = quantile(known, 0.9);
   return usual + 20 * Math.max(1e-12, Math.abs(usual - middle));
 }
 
 /** On a logarithmic axis: two decades beyond nearly all of the numbers. What is farther runs along the edge. */
 function withoutExtremes(known) {
-  const low = quantile(known, 0.06) - 2, high = quantile(known, 0.9) + 2;
+  const low = quantile(known, 0.06) - 2;
+  const high = quantile(known, 0.9) + 2;
   return known.filter((x) => x >= low && x <= high);
 }
 
 function pathOf(line, x, y) {
-  let path = "", pen = false;
+  let path = "";
+  let pen = false;
   line.forEach((value, i) => {
-    if (value === null) { pen = false; return; }
-    const alone = !pen && (i + 1 === line.length || line[i + 1] === null);  // a dot of round caps needs a length
+    if (value === null) {
+      pen = false;
+      return;
+    }
+    const alone = !pen && (i + 1 === line.length || line[i + 1] === null); // a dot of round caps needs a length
     path += `${pen ? "L" : "M"}${x(steps[i]).toFixed(1)} ${y(value).toFixed(1)}${alone ? "h1.5" : ""}`;
     pen = true;
   });
@@ -166,18 +223,24 @@ function pathOf(line, x, y) {
 
 /** A cross at the top for each run of NaN or infinities: at its start. */
 function crosses(y, x, top) {
-  return y.map((value, i) => (typeof value === "string" && typeof y[i - 1] !== "string" ? `M${x(steps[i]) - 4} ${top - 4}l8 8m0 -8l-8 8` : "")).join("");
+  return y
+    .map((value, i) =>
+      typeof value === "string" && typeof y[i - 1] !== "string" ? `M${x(steps[i]) - 4} ${top - 4}l8 8m0 -8l-8 8` : "",
+    )
+    .join("");
 }
 
 // --- histograms ---
 
 /** The value below which a share of the numbers of one record is. */
 function quantileOfBins(track, i, share) {
-  const counts = track.counts[i], total = counts.reduce((a, b) => a + b, 0);
+  const counts = track.counts[i];
+  const total = counts.reduce((a, b) => a + b, 0);
   let seen = 0;
   for (let k = 0; k < counts.length; k++) {
     seen += counts[k];
-    if (seen >= share * total) return track.low[i] + ((k + (share > 0.5 ? 1 : 0)) / counts.length) * (track.high[i] - track.low[i]);
+    if (seen >= share * total)
+      return track.low[i] + ((k + (share > 0.5 ? 1 : 0)) / counts.length) * (track.high[i] - track.low[i]);
   }
   return track.high[i];
 }
@@ -186,11 +249,18 @@ function quantileOfBins(track, i, share) {
 function rangeOf(track) {
   const known = steps.map((_, i) => i).filter((i) => finite(track.low[i]) && finite(track.high[i]));
   if (!known.length) return [-1, 1];
-  const lows = known.map((i) => quantileOfBins(track, i, 0.01)), highs = known.map((i) => quantileOfBins(track, i, 0.99));
-  const bottom = quantile(lows, 0.5), top = quantile(highs, 0.5), most = 3 * (top - bottom);
+  const lows = known.map((i) => quantileOfBins(track, i, 0.01));
+  const highs = known.map((i) => quantileOfBins(track, i, 0.99));
+  const bottom = quantile(lows, 0.5);
+  const top = quantile(highs, 0.5);
+  const most = 3 * (top - bottom);
   let low = most ? Math.max(quantile(lows, 0.04), bottom - most) : quantile(lows, 0.04);
   let high = most ? Math.min(quantile(highs, 0.96), top + most) : quantile(highs, 0.96);
-  if (!(high > low)) { const half = Math.abs(low) / 2 || 1e-3; low -= half; high += half; }
+  if (!(high > low)) {
+    const half = Math.abs(low) / 2 || 1e-3;
+    low -= half;
+    high += half;
+  }
   const room = 0.05 * (high - low);
   return [low - room, high + room];
 }
@@ -204,10 +274,15 @@ function heat(track, name, kind) {
   const index = (share) => nearest(first() + share * span());
 
   onResize.push(() => {
-    const scale = window.devicePixelRatio || 1, width = chart.clientWidth, height = 104;
-    canvas.width = width * scale; canvas.height = height * scale; canvas.style.height = `${height}px`;
+    const scale = window.devicePixelRatio || 1;
+    const width = chart.clientWidth;
+    const height = 104;
+    canvas.width = width * scale;
+    canvas.height = height * scale;
+    canvas.style.height = `${height}px`;
     const pen = canvas.getContext("2d");
-    const w = Math.max(1, Math.round((width - LEFT - RIGHT) * scale)), h = Math.round(height * scale);
+    const w = Math.max(1, Math.round((width - LEFT - RIGHT) * scale));
+    const h = Math.round(height * scale);
     const image = pen.createImageData(w, h);
     const [usual, bad] = [kind, "bad"].map(colourOf);
     for (let px = 0; px < w; px++) {
@@ -232,7 +307,10 @@ function heat(track, name, kind) {
     if (zero > 18 && zero < height - 16) {
       pen.fillText("0", LEFT - 6, zero + 4);
       pen.setLineDash([2, 3]);
-      pen.beginPath(); pen.moveTo(LEFT, zero); pen.lineTo(width - RIGHT, zero); pen.stroke();
+      pen.beginPath();
+      pen.moveTo(LEFT, zero);
+      pen.lineTo(width - RIGHT, zero);
+      pen.stroke();
     }
   });
   followPointer(chart);
@@ -241,12 +319,15 @@ function heat(track, name, kind) {
 
 /** How dense the numbers of one record are in each row of pixels, from 0 to 1; a bin takes one row at least. */
 function density(track, i, y, h) {
-  const rows = new Float32Array(h), counts = track.counts[i], most = Math.max(1, ...counts);
+  const rows = new Float32Array(h);
+  const counts = track.counts[i];
+  const most = Math.max(1, ...counts);
   if (!finite(track.low[i]) || !finite(track.high[i])) return rows;
   const width = (track.high[i] - track.low[i]) / counts.length;
   counts.forEach((count, k) => {
     if (!count) return;
-    const top = Math.max(0, Math.round(y(track.low[i] + (k + 1) * width))), bottom = Math.max(top + 1, Math.round(y(track.low[i] + k * width)));
+    const top = Math.max(0, Math.round(y(track.low[i] + (k + 1) * width)));
+    const bottom = Math.max(top + 1, Math.round(y(track.low[i] + k * width)));
     for (let row = top; row < Math.min(h, bottom); row++) rows[row] = Math.max(rows[row], count / most);
   });
   return rows;
@@ -254,27 +335,54 @@ function density(track, i, y, h) {
 
 /** The outline of a histogram as a path. */
 function outline(counts, width, height) {
-  const most = Math.max(1, ...counts), step = width / counts.length;
-  return counts.map((c, k) => (c ? `M${(k * step).toFixed(1)} ${height}v${(-height * c / most).toFixed(1)}h${(step * 0.92).toFixed(1)}V${height}z` : "")).join("");
+  const most = Math.max(1, ...counts);
+  const step = width / counts.length;
+  const bar = (count, k) => {
+    const [left, top, right] = [k * step, (-height * count) / most, step * 0.92].map((x) => x.toFixed(1));
+    return `M${left} ${height}v${top}h${right}V${height}z`;
+  };
+  return counts.map((count, k) => (count ? bar(count, k) : "")).join("");
 }
 
 /** The histogram of the record on show, with its own range. */
 function bars(track, name, kind) {
-  const width = 150, height = 84;
+  const width = 150;
+  const height = 84;
   const path = svg("path", { class: "bars" });
-  const low = html("span"), high = html("span");
+  const low = html("span");
+  const high = html("span");
   const zero = svg("line", { class: "rule", y1: 0, y2: height });
-  const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": `Histogram of the ${kind} of ${name}` }, path, svg("line", { class: "grid", x1: 0, x2: width, y1: height, y2: height }), zero);
+  const drawing = svg(
+    "svg",
+    {
+      viewBox: `0 0 ${width} ${height}`,
+      preserveAspectRatio: "none",
+      role: "img",
+      "aria-label": `Histogram of the ${kind} of ${name}`,
+    },
+    path,
+    svg("line", { class: "grid", x1: 0, x2: width, y1: height, y2: height }),
+    zero,
+  );
   onStep.push((i) => {
     const single = finite(track.low[i]) && track.low[i] === track.high[i];
-    const counts = single ? track.counts[i].map((_, k) => (k === Math.floor(track.counts[i].length / 2) ? track.counts[i][0] : 0)) : track.counts[i];
+    const counts = single
+      ? track.counts[i].map((_, k) => (k === Math.floor(track.counts[i].length / 2) ? track.counts[i][0] : 0))
+      : track.counts[i];
     path.setAttribute("d", finite(track.low[i]) ? outline(counts, width, height) : "");
-    low.textContent = single ? `all ${short(track.low[i])}` : finite(track.low[i]) ? short(track.low[i]) : "no finite numbers";
+    low.textContent = single
+      ? `all ${short(track.low[i])}`
+      : finite(track.low[i])
+        ? short(track.low[i])
+        : "no finite numbers";
     high.textContent = single || !finite(track.low[i]) ? "" : short(track.high[i]);
     const share = -track.low[i] / (track.high[i] - track.low[i]);
     const shown = share > 0 && share < 1;
     zero.setAttribute("visibility", shown ? "visible" : "hidden");
-    if (shown) { zero.setAttribute("x1", share * width); zero.setAttribute("x2", share * width); }
+    if (shown) {
+      zero.setAttribute("x1", share * width);
+      zero.setAttribute("x2", share * width);
+    }
   });
   return html("div", { class: "histogram" }, drawing, html("div", {}, low, high));
 }
@@ -283,28 +391,59 @@ function kindOf(parameter, kind) {
   const track = parameter[kind];
   const text = html("p");
   onStep.push((i) => {
-    const parts = [`mean ${short(track.mean[i])}`, `std ${short(track.std[i])}`, `largest ${short(track.largest[i])}`, `zeros ${percent(track.zeros[i])}`];
+    const parts = [
+      `mean ${short(track.mean[i])}`,
+      `std ${short(track.std[i])}`,
+      `largest ${short(track.largest[i])}`,
+      `zeros ${percent(track.zeros[i])}`,
+    ];
     if (track.nan[i]) parts.push(`NaN ${track.nan[i].toLocaleString("en")}`);
     if (track.inf[i]) parts.push(`∞ ${track.inf[i].toLocaleString("en")}`);
     if (kind === "values") parts.push(`update/weight ${short(track.update[i])}`);
     text.replaceChildren(html("b", {}, kind === "values" ? "Values  " : "Gradients  "), parts.join(" · "));
   });
-  return html("div", { class: `kind ${kind}` }, text, heat(track, parameter.name, kind), bars(track, parameter.name, kind));
+  return html(
+    "div",
+    { class: `kind ${kind}` },
+    text,
+    heat(track, parameter.name, kind),
+    bars(track, parameter.name, kind),
+  );
 }
 
 function card(parameter) {
   const count = parameter.shape.reduce((a, b) => a * b, 1);
   const what = parameter.scalars ? plural(count, "scalar") : `(${parameter.shape.join(", ")})`;
   const sampled = count > DATA.sample ? `, histograms of ${DATA.sample} of them` : "";
-  return html("article", {}, html("div", { class: "head" }, html("h3", {}, parameter.name), html("span", {}, what + sampled)), kindOf(parameter, "values"), kindOf(parameter, "gradients"));
+  return html(
+    "article",
+    {},
+    html("div", { class: "head" }, html("h3", {}, parameter.name), html("span", {}, what + sampled)),
+    kindOf(parameter, "values"),
+    kindOf(parameter, "gradients"),
+  );
 }
 
 // --- activations ---
 
 function activationTable() {
-  if (!DATA.activations.length) { byId("activations").hidden = true; return; }
+  if (!DATA.activations.length) {
+    byId("activations").hidden = true;
+    return;
+  }
   const has = (name) => DATA.activations.some((track) => track[name]);
-  const names = ["module", "result of", "at step", "mean", "std", "zeros", ...(has("saturated") ? ["saturated"] : []), ...(has("silent") ? ["silent"] : []), "NaN or ∞", "histogram"];
+  const names = [
+    "module",
+    "result of",
+    "at step",
+    "mean",
+    "std",
+    "zeros",
+    ...(has("saturated") ? ["saturated"] : []),
+    ...(has("silent") ? ["silent"] : []),
+    "NaN or ∞",
+    "histogram",
+  ];
   const table = byId("activations").querySelector("table");
   table.append(html("thead", {}, html("tr", {}, ...names.map((name) => html("th", { scope: "col" }, name)))));
   const body = html("tbody");
@@ -315,19 +454,34 @@ function activationTable() {
     const cells = Object.fromEntries(names.map((name) => [name, html("td")]));
     cells.module.textContent = track.name;
     cells["result of"].textContent = track.op;
-    cells.histogram.append(svg("svg", { viewBox: "0 0 130 30", role: "img", "aria-label": `Histogram of the activations of ${track.name}` }, path));
+    cells.histogram.append(
+      svg(
+        "svg",
+        { viewBox: "0 0 130 30", role: "img", "aria-label": `Histogram of the activations of ${track.name}` },
+        path,
+      ),
+    );
     body.append(html("tr", {}, ...names.map((name) => cells[name])));
     onStep.push((i) => {
       let at = -1;
       while (at + 1 < track.step.length && track.step[at + 1] <= steps[i]) at++;
       const bad = at < 0 ? 0 : track.nan[at] + track.inf[at];
-      const alarm = (name, on) => { if (cells[name]) cells[name].className = on ? "alarm" : ""; };
-      const set = (name, text) => { if (cells[name]) cells[name].textContent = text; };
+      const alarm = (name, on) => {
+        if (cells[name]) cells[name].className = on ? "alarm" : "";
+      };
+      const set = (name, text) => {
+        if (cells[name]) cells[name].textContent = text;
+      };
       set("at step", at < 0 ? "not yet" : track.step[at].toLocaleString("en"));
-      set("mean", short(track.mean[at])); set("std", short(track.std[at])); set("zeros", percent(track.zeros[at]));
-      set("saturated", percent(track.saturated?.[at])); set("silent", percent(track.silent?.[at]));
+      set("mean", short(track.mean[at]));
+      set("std", short(track.std[at]));
+      set("zeros", percent(track.zeros[at]));
+      set("saturated", percent(track.saturated?.[at]));
+      set("silent", percent(track.silent?.[at]));
       set("NaN or ∞", bad.toLocaleString("en"));
-      alarm("NaN or ∞", bad > 0); alarm("silent", track.silent?.[at] >= 0.5); alarm("saturated", track.saturated?.[at] >= 0.5);
+      alarm("NaN or ∞", bad > 0);
+      alarm("silent", track.silent?.[at] >= 0.5);
+      alarm("saturated", track.saturated?.[at] >= 0.5);
       path.setAttribute("d", at < 0 || !finite(track.low[at]) ? "" : outline(track.counts[at], 130, 30));
       title.textContent = at < 0 ? "" : `from ${short(track.low[at])} to ${short(track.high[at])}`;
       path.replaceChildren(title);
@@ -339,7 +493,9 @@ function activationTable() {
 
 function show(index) {
   now = Math.min(steps.length - 1, Math.max(0, index));
-  const text = `step ${steps[now].toLocaleString("en")} of ${(DATA.total - 1).toLocaleString("en")}` + (DATA.loss[now] === null ? "" : ` · loss ${short(DATA.loss[now])}`);
+  const text =
+    `step ${steps[now].toLocaleString("en")} of ${(DATA.total - 1).toLocaleString("en")}` +
+    (DATA.loss[now] === null ? "" : ` · loss ${short(DATA.loss[now])}`);
   byId("slider").value = now;
   byId("slider").setAttribute("aria-valuetext", text);
   byId("now").textContent = text;
@@ -356,11 +512,16 @@ function pause() {
 function play() {
   if (timer !== null) return pause();
   if (now === steps.length - 1) show(0);
-  const start = performance.now(), from = now, pace = Math.max(10, Math.min(400, 10000 / steps.length));
-  timer = setInterval(() => {
-    show(from + Math.floor((performance.now() - start) / pace));
-    if (now === steps.length - 1) pause();
-  }, Math.max(33, pace));
+  const start = performance.now();
+  const from = now;
+  const pace = Math.max(10, Math.min(400, 10000 / steps.length));
+  timer = setInterval(
+    () => {
+      show(from + Math.floor((performance.now() - start) / pace));
+      if (now === steps.length - 1) pause();
+    },
+    Math.max(33, pace),
+  );
   showPlaying(true);
 }
 
@@ -388,7 +549,9 @@ function listen() {
   });
 }
 
-const redraw = () => onResize.forEach((draw) => draw());
+function redraw() {
+  for (const draw of onResize) draw();
+}
 
 /** While training goes on: read the file again, at the same place if the slider was not at the newest step. */
 function startReloading() {
@@ -409,7 +572,14 @@ function notes() {
     const button = html("button", { type: "button", onclick }, `go to step ${note.step.toLocaleString("en")}`);
     list.append(html("li", { class: note.kind }, html("span", {}, note.text), button));
   }
-  if (!DATA.notes.length) list.append(html("li", { class: "fine" }, `Nothing stands out: no NaN, no gradient that is zero, vanishes or explodes${idleUnits()}.`));
+  if (!DATA.notes.length)
+    list.append(
+      html(
+        "li",
+        { class: "fine" },
+        `Nothing stands out: no NaN, no gradient that is zero, vanishes or explodes${idleUnits()}.`,
+      ),
+    );
   byId("notes").append(list);
 }
 
@@ -417,30 +587,60 @@ function notes() {
 function idleUnits() {
   const tracks = DATA.activations;
   if (!tracks.length) return "; activations were not recorded";
-  const shares = (name, what) => tracks.filter((track) => track[name]?.at(-1) > 0).map((track) => `${percent(track[name].at(-1))} of the ${what} of ${track.name} ${name}`);
+  const shares = (name, what) =>
+    tracks
+      .filter((track) => track[name]?.at(-1) > 0)
+      .map((track) => `${percent(track[name].at(-1))} of the ${what} of ${track.name} ${name}`);
   const idle = [...shares("silent", "units"), ...shares("saturated", "results")];
-  return idle.length ? `; no layer with half of its units dead or saturated (at the end ${idle.join(", ")})` : ", no dead or saturated unit";
+  return idle.length
+    ? `; no layer with half of its units dead or saturated (at the end ${idle.join(", ")})`
+    : ", no dead or saturated unit";
 }
 
 function facts() {
   const count = DATA.parameters.reduce((sum, p) => sum + p.shape.reduce((a, b) => a * b, 1), 0);
   const every = DATA.every === 1 ? "every one" : `one in ${DATA.every.toLocaleString("en")}`;
   const parts = [plural(DATA.total, "step"), `${every} recorded`];
-  if (steps.length < DATA.recorded) parts.push(`${plural(steps.length, "record")} of ${DATA.recorded.toLocaleString("en")} shown`);
+  if (steps.length < DATA.recorded)
+    parts.push(`${plural(steps.length, "record")} of ${DATA.recorded.toLocaleString("en")} shown`);
   parts.push(plural(count, "parameter"));
-  if (DATA.reload !== null) parts.push(`training goes on, this page reloads every ${short(DATA.reload)} s`);
+  if (DATA.reload !== null) parts.push(`training continues, this page reloads every ${short(DATA.reload)} s`);
   byId("facts").textContent = parts.join(" · ");
 }
 
 function build() {
-  const box = byId("curves"), numbers = DATA.loss.filter(finite);
-  const low = numbers.reduce((a, b) => Math.min(a, b), Infinity), high = numbers.reduce((a, b) => Math.max(a, b), 0);
+  const box = byId("curves");
+  const numbers = DATA.loss.filter(finite);
+  const low = numbers.reduce((a, b) => Math.min(a, b), Infinity);
+  const high = numbers.reduce((a, b) => Math.max(a, b), 0);
   const log = low > 0 && high / low > 50;
-  if (DATA.loss.some((x) => x !== null)) box.append(curves(log ? "Loss, logarithmic" : "Loss", "What backward() was called on, before the update of that step.", [{ name: "loss", y: DATA.loss }], { log }));
+  if (DATA.loss.some((x) => x !== null))
+    box.append(
+      curves(
+        log ? "Loss, logarithmic" : "Loss",
+        "The Value that backward() was called on, before the update of that step.",
+        [{ name: "loss", y: DATA.loss }],
+        { log },
+      ),
+    );
   for (const [name, y] of Object.entries(DATA.metrics)) box.append(curves(name, "", [{ name, y }]));
   const each = (pick) => DATA.parameters.map((p) => ({ name: p.name, y: pick(p) }));
-  box.append(curves("Update-to-weight ratio", "The rms of the change in one step, divided by the rms of the values. About 10⁻³ (dashed) is healthy: much more is restless, much less hardly learns.", each((p) => p.values.update), { log: true, rule: 1e-3 }));
-  box.append(curves("Size of the gradients", "Their rms, on a logarithmic axis. Lines that fall apart over the layers vanish or explode.", each((p) => p.gradients.rms), { log: true }));
+  box.append(
+    curves(
+      "Update-to-weight ratio",
+      "The rms of the change in one step, divided by the rms of the values. About 10⁻³ (dashed) is healthy.",
+      each((p) => p.values.update),
+      { log: true, rule: 1e-3 },
+    ),
+  );
+  box.append(
+    curves(
+      "Size of the gradients",
+      "Their rms, on a logarithmic axis. Lines that drift apart over the layers are gradients that vanish or explode.",
+      each((p) => p.gradients.rms),
+      { log: true },
+    ),
+  );
   activationTable();
   byId("parameters").append(...DATA.parameters.map(card));
 }
@@ -455,3 +655,4 @@ const before = kept("step"); // of the page before it reloaded itself
 kept("step", "newest");
 show(before === null || before === "newest" ? steps.length - 1 : nearest(Number(before)));
 startReloading();
+document.documentElement.dataset.ready = "true";

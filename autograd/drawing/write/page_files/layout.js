@@ -38,9 +38,11 @@ function crossings(paths) {
   const side = ([a, b], c) => Math.sign((b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x));
   const cross = (s, t) => side(s, t[0]) * side(s, t[1]) < 0 && side(t, s[0]) * side(t, s[1]) < 0;
   let count = 0;
-  segments.forEach((one, i) =>
-    segments.slice(i + 1).forEach((other) => one.forEach((s) => other.forEach((t) => (count += cross(s, t))))),
-  );
+  for (const [i, one] of segments.entries()) {
+    for (const other of segments.slice(i + 1)) {
+      for (const s of one) for (const t of other) if (cross(s, t)) count++;
+    }
+  }
   return count;
 }
 
@@ -67,7 +69,7 @@ function dagreLayout(visible, sizes, direction, keepOrder) {
   const order = new Map(visible.items.map((item) => [item.key, item.order]));
   const turned = visible.edges.map((edge) => order.get(edge.source) > order.get(edge.target));
   const ends = visible.edges.map((edge, i) => (turned[i] ? [edge.target, edge.source] : [edge.source, edge.target]));
-  ends.forEach(([v, w], i) => graph.setEdge(v, w, {}, String(i)));
+  for (const [i, [v, w]] of ends.entries()) graph.setEdge(v, w, {}, String(i));
   dagre.layout(graph, { disableOptimalOrderHeuristic: keepOrder });
   const items = new Map(
     visible.items.map((item) => {
@@ -91,7 +93,11 @@ function* groupsAround(groups, name) {
 function columns(visible, sizes, direction, isNetwork) {
   const ranks = ranksOf(visible);
   const layers = [];
-  for (const item of visible.items) (layers[ranks.get(item.key)] ??= []).push(item);
+  for (const item of visible.items) {
+    const rank = ranks.get(item.key);
+    layers[rank] ??= [];
+    layers[rank].push(item);
+  }
   if (!isNetwork) sortLayers(layers, visible);
   const between = isNetwork ? SPACE.neurons : SPACE.between;
   const across = direction === "LR" ? "height" : "width";
@@ -147,7 +153,7 @@ function sortLayers(layers, visible) {
     };
     const keys = new Map(layer.map((item) => [item, mean(item)]));
     layer.sort((a, b) => keys.get(a) - keys.get(b));
-    layer.forEach((item, i) => position.set(item.key, (i + 0.5) / layer.length));
+    for (const [i, item] of layer.entries()) position.set(item.key, (i + 0.5) / layer.length);
   }
 }
 
@@ -202,15 +208,15 @@ function pathOf(edge, layout, direction, ports) {
   const back = (x, y) => (flat ? `${round(x * along)} ${round(y)}` : `${round(y)} ${round(-x * along)}`);
   const size = (place) =>
     flat ? { along: place.width / 2, across: place.height } : { along: place.height / 2, across: place.width };
-  const start = turned(from),
-    end = turned(to);
+  const start = turned(from);
+  const end = turned(to);
   start.x += size(from).along;
   end.x -= size(to).along + 5; // the tip of the arrow
   start.y += layout.straight ? 0 : ports.out * Math.min(14, size(from).across * 0.5);
   end.y += layout.straight ? 0 : ports.into * Math.min(18, size(to).across * 0.6);
   const stops = layout.straight ? [] : stopsOf(edge.points.map(turned), layout, flat, along, start.x, end.x);
-  let path = `M${back(start.x, start.y)}`,
-    at = start;
+  let path = `M${back(start.x, start.y)}`;
+  let at = start;
   if (layout.straight) return `${path}L${back(end.x, end.y)}`;
   for (const stop of [...stops, { left: end.x, right: end.x, y: end.y }]) {
     const middle = stop.left > at.x ? (at.x + stop.left) / 2 : at.x + 30;
@@ -248,7 +254,12 @@ function isReturning(edge, layout, direction) {
 
 function loopPath({ x, y, width, height }) {
   const [right, top] = [x + width / 2, y - height / 2];
-  return `M${round(right)} ${round(y)}C${round(right + 40)} ${round(y)} ${round(right)} ${round(top - 40)} ${round(x)} ${round(top - 5)}`;
+  const stops = [
+    [right + 40, y],
+    [right, top - 40],
+    [x, top - 5],
+  ];
+  return `M${round(right)} ${round(y)}C${stops.map((stop) => stop.map(round).join(" ")).join(" ")}`;
 }
 
 const round = (number) => Math.round(number * 10) / 10;
@@ -258,7 +269,8 @@ function portsOf(edges) {
   const ports = new Map(edges.map((edge) => [edge, { into: 0, out: 0 }]));
   const spread = (count, i) => (count < 2 ? 0 : (2 * (i + 0.5)) / count - 1);
   for (const group of groupedBy(edges, (edge) => edge.target).values()) {
-    group.sort((a, b) => a.slot - b.slot).forEach((edge, i) => (ports.get(edge).into = spread(group.length, i)));
+    group.sort((a, b) => a.slot - b.slot);
+    for (const [i, edge] of group.entries()) ports.get(edge).into = spread(group.length, i);
   }
   return ports;
 }

@@ -6,7 +6,7 @@ function summaryOf(raw) {
   if (!raw) return null;
   const { values, ...numbers } = { ...DEFAULTS.Summary, ...raw };
   const summary = Object.fromEntries(Object.entries(numbers).map(([field, number]) => [field, Number(number)]));
-  return { ...summary, values: values && values.map(Number) };
+  return { ...summary, values: values?.map(Number) };
 }
 
 // Fields at their defaults are left out of the JSON; DEFAULTS has them from the classes of picture.py.
@@ -42,9 +42,7 @@ class Model {
     this.edgesTotal = edges_total;
     this.nodes = new Map(nodes.map((node) => [node.name, nodeOf(node)]));
     this.groups = new Map(groups.map((group) => [group.name, { ...DEFAULTS.Group, ...group }]));
-    this.edges = edges
-      .map(edgeOf)
-      .filter((edge) => this.nodes.has(edge.source) && this.nodes.has(edge.target));
+    this.edges = edges.map(edgeOf).filter((edge) => this.nodes.has(edge.source) && this.nodes.has(edge.target));
     this.closed = new Set([...this.groups.values()].filter((group) => group.collapsed).map((group) => group.name));
     this.incoming = new Map([...this.nodes.keys()].map((name) => [name, []]));
     this.outgoing = new Map([...this.nodes.keys()].map((name) => [name, []]));
@@ -113,7 +111,7 @@ class Model {
   /** Open the groups that hide a node; whether there were any. */
   reveal(name) {
     const hiding = [...this.around(this.nodes.get(name).group)].filter((group) => this.closed.has(group));
-    hiding.forEach((group) => this.closed.delete(group));
+    for (const group of hiding) this.closed.delete(group);
     return hiding.length > 0;
   }
 
@@ -151,8 +149,10 @@ class Model {
   /** The items as they are met on the way from the output to the inputs: operands are then drawn in their order. */
   operandsFirst(items, edges) {
     const incoming = groupedBy(edges, (edge) => edge.target);
-    const found = new Set(),
-      waiting = this.nodes.has(this.root) ? this.roots.map((name) => this.standIn(name)).reverse() : [...items.keys()].slice(0, 1);
+    const found = new Set();
+    const waiting = this.nodes.has(this.root)
+      ? this.roots.map((name) => this.standIn(name)).reverse()
+      : [...items.keys()].slice(0, 1);
     while (waiting.length) {
       const key = waiting.pop();
       if (found.has(key)) continue;

@@ -18,7 +18,8 @@ class Page {
     this.draw();
     this.view.fit();
     if (this.narrow()) this.turnView(() => this.view.turnIfLarger());
-    if (this.view.at.scale < (this.narrow() ? 0.3 : 0.12)) this.view.show(this.model.root, true); // too small to see anything
+    const readable = this.narrow() ? 0.3 : 0.12; // below, there is nothing to see
+    if (this.view.at.scale < readable) this.view.show(this.model.root, true);
     this.showNode(this.model.nodes.get(this.model.root) ?? this.model.inOrder.at(-1));
     document.documentElement.dataset.ready = "true";
   }
@@ -325,11 +326,10 @@ class Page {
       (event) => event.target.role === "tab" && this.openTab(event.target.id.slice("tab-".length)),
     );
     byId("tabs").addEventListener("keydown", (event) => this.tabKey(event));
-    let size = `${byId("canvas").clientWidth}`;
+    let width = byId("canvas").clientWidth; // the height also changes when a phone's bars hide: no reason to move
     new ResizeObserver(() => {
-      const now = `${byId("canvas").clientWidth}`; // the height also changes when a phone's bars hide: no reason to move
-      if (now !== size) this.view.fit();
-      size = now;
+      if (byId("canvas").clientWidth !== width) this.view.fit();
+      width = byId("canvas").clientWidth;
     }).observe(byId("canvas"));
     this.openTab("step");
     this.pause();
@@ -371,12 +371,14 @@ class Page {
 function spokenStep(model, state, heading) {
   const { step, additions } = state;
   if (!step.node) return heading;
-  if (step.kind !== "backward")
-    return `${heading}: ${model.label(step.node)}${step.kind === "forward" && step.node.data ? ` is ${shortSummary(step.node.data)}` : ""}`;
-  const sums = additions.map(
-    ({ edge, after }) =>
-      `${model.shortLabel(model.nodes.get(edge.source))} gets ${shortSummary(edge.flow)}${after.summary ? `, now ${shortSummary(after.summary)}` : ""}`,
-  );
+  if (step.kind !== "backward") {
+    const value = step.kind === "forward" && step.node.data ? ` is ${shortSummary(step.node.data)}` : "";
+    return `${heading}: ${model.label(step.node)}${value}`;
+  }
+  const sums = additions.map(({ edge, after }) => {
+    const now = after.summary ? `, now ${shortSummary(after.summary)}` : "";
+    return `${model.shortLabel(model.nodes.get(edge.source))} gets ${shortSummary(edge.flow)}${now}`;
+  });
   return `${heading}: ${model.label(step.node)}. ${sums.join("; ")}`;
 }
 

@@ -185,11 +185,13 @@ function stepDetails(model, playback, state, on) {
   if (step.kind === "forward") return forwardDetails(model, step, on);
   if (step.kind === "seed") return seedDetails(model, step, on);
   if (step.kind === "backward") return backwardDetails(model, state, on);
-  return endDetails(model, playback, state, on);
+  return endDetails(model, state, on);
 }
 
-const NO_BACKWARD =
-  'This picture has no backward pass: its output is not a number that was computed from Values with a gradient. Draw a loss, for instance draw(loss).save("graph.html"), to see the gradients flow back.';
+const NO_BACKWARD = [
+  "This picture has no backward pass: its output is not a number computed from Values that require a gradient.",
+  'Draw a loss, for instance draw(loss).save("graph.html"), to see the gradients flow back.',
+].join(" ");
 
 function noBackward(model) {
   const failed = model.inOrder.find((node) => node.role === "failed");
@@ -206,7 +208,10 @@ function restDetails(model, state, on) {
     return { heading: "Neurons and connections", parts: [html("p", {}, "Select a neuron for its numbers."), ...notes] };
   const end = model.roots.length > 1 ? "outputs" : "output";
   const words = model.hasCotangents
-    ? `Press Play, or . for one step: first every operation computes its value, from the inputs to the ${end}. Then the gradient starts at the ${end} and flows back, one operation at a time.`
+    ? [
+        `Press Play, or . for one step: first every operation computes its value, from the inputs to the ${end}.`,
+        `Then the gradient starts at the ${end} and flows back, one operation at a time.`,
+      ].join(" ")
     : "Press Play, or . for one step, to see every operation compute its value.";
   return {
     heading: "Play the graph",
@@ -221,8 +226,8 @@ function restDetails(model, state, on) {
 function startDetails(model) {
   const given = model.inOrder.filter((node) => ["leaf", "frozen", "constant"].includes(node.role));
   const count = given.reduce((sum, node) => sum + node.count, 0);
-  const words = `The forward pass begins with ${count.toLocaleString("en")} given ${count === 1 ? "value" : "values"}: leaves and constants. Nothing is computed yet.`;
-  return { heading: "Start", parts: [html("p", {}, words)] };
+  const words = `The forward pass begins with ${plural(count, "given value")}: leaves and constants.`;
+  return { heading: "Start", parts: [html("p", {}, `${words} Nothing is computed yet.`)] };
 }
 
 function forwardDetails(model, { node }, on) {
@@ -377,7 +382,7 @@ function additionCard(model, node, incoming, { edge, before, after }, on) {
 const sign = (text) => html("span", { class: "sign" }, text);
 const part = (what, text) => html("span", { class: "part" }, html("small", {}, what), html("b", {}, text));
 
-function endDetails(model, playback, state, on) {
+function endDetails(model, state, on) {
   if (!model.hasCotangents)
     return { heading: "The forward pass is complete", parts: [html("p", { class: "note" }, noBackward(model))] };
   const parts = [
@@ -475,7 +480,11 @@ function aboutDetails(model) {
   if (model.legend.length) {
     parts.push(
       html("h3", {}, "Colours"),
-      html("ul", { class: "plain" }, ...model.legend.map(([colour, meaning]) => html("li", {}, swatch(colour), meaning))),
+      html(
+        "ul",
+        { class: "plain" },
+        ...model.legend.map(([colour, meaning]) => html("li", {}, swatch(colour), meaning)),
+      ),
     );
   }
   parts.push(
@@ -500,7 +509,11 @@ function legendParts(model, colours, range) {
   if (colours === "gradients") {
     if (!range) return [html("span", {}, "No gradients are known.")];
     const stops = RAMP.map((colour) => `rgb(${colour.join(" ")})`).join(", ");
-    const bar = html("span", { class: "ramp", role: "img", "aria-label": "from pale yellow, small, to dark blue, large" });
+    const bar = html("span", {
+      class: "ramp",
+      role: "img",
+      "aria-label": "from pale yellow, small, to dark blue, large",
+    });
     bar.style.background = `linear-gradient(to right, ${stops})`;
     return [
       html("span", {}, "size of a gradient (rms)"),

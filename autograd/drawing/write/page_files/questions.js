@@ -32,12 +32,11 @@ function whyZero(model, node) {
   );
   if (walk.cancelled.length) {
     const [at, flows] = walk.cancelled[0];
+    const terms = flows.map((edge) => shortSummary(edge.flow)).join(" and ");
     return {
       ...walk,
       culprits: [at.name],
-      sentences: [
-        `What flows back into ${model.shortLabel(at)} cancels: ${flows.map((edge) => shortSummary(edge.flow)).join(" and ")} add up to exactly zero.`,
-      ],
+      sentences: [`What flows back into ${model.shortLabel(at)} cancels: ${terms} add up to exactly zero.`],
     };
   }
   if (!walk.ends.length)
@@ -45,13 +44,9 @@ function whyZero(model, node) {
       ...walk,
       sentences: [`The backward pass itself starts with a zero, so the gradient of ${label} is zero.`],
     };
-  const first = walk.ends[0];
-  const more =
-    walk.ends.length > 1
-      ? [
-          `${plural(walk.ends.length - 1, "other way")} to the output ${walk.ends.length === 2 ? "ends" : "end"} in a zero as well: ${listed(walk.ends.slice(1).map((end) => model.label(model.nodes.get(end.target))))}.`,
-        ]
-      : [];
+  const [first, ...rest] = walk.ends;
+  const others = listed(rest.map((end) => model.label(model.nodes.get(end.target))));
+  const ways = `${plural(rest.length, "other path")} to the output also ${rest.length === 1 ? "ends" : "end"} in zero`;
   const target = model.nodes.get(first.target);
   return {
     ...walk,
@@ -59,7 +54,7 @@ function whyZero(model, node) {
     sentences: [
       `It becomes zero at ${model.label(target)}: ${zeroReason(model, first)}`,
       ...farWords(model, node, first),
-      ...more,
+      ...(rest.length ? [`${ways}: ${others}.`] : []),
     ],
   };
 }
@@ -70,10 +65,13 @@ function noGradient(model, node) {
   if (node.role === "constant") return `${label} is a constant: plain data, for which no gradient is computed.`;
   if (node.role === "frozen") return `${label} is frozen (requires_grad=False), so no gradient is added to it.`;
   if (node.role === "unreached")
-    return `${label} never reached the output: no path leads from it to ${model.outputWords}, so its gradient stays zero. Check that it is used in the forward pass.`;
+    return [
+      `${label} never reached the output: no path leads from it to ${model.outputWords}, so its gradient stays zero.`,
+      "Check that it is used in the forward pass.",
+    ].join(" ");
   if (!model.hasCotangents && !model.differentiated) return noBackward(model);
   if (!gradientNumbers(node))
-    return `No gradient reached ${label}: what is computed from it does not lead to the output, or only through operations without a slope.`;
+    return `No gradient reached ${label}: no path leads from it to the output, or only through steps without a slope.`;
   return "";
 }
 
@@ -82,10 +80,10 @@ function noGradient(model, node) {
  * `continues(target)` whether the story goes on behind them; where it does not, the edge is an end.
  */
 function walkToOutput(model, node, follows, continues) {
-  const names = new Set([node.name]),
-    edges = new Set(),
-    ends = [],
-    cancelled = [];
+  const names = new Set([node.name]);
+  const edges = new Set();
+  const ends = [];
+  const cancelled = [];
   const waiting = [node];
   while (waiting.length) {
     const at = waiting.pop();
@@ -100,15 +98,16 @@ function walkToOutput(model, node, follows, continues) {
       names.add(target.name);
     }
   }
-  ends.sort((a, b) => model.nodes.get(b.target).order - model.nodes.get(a.target).order); // the first in the backward order
+  const order = (edge) => model.nodes.get(edge.target).order;
+  ends.sort((a, b) => order(b) - order(a)); // the first in the backward order
   return { nodes: [...names], edges: [...edges], ends, cancelled };
 }
 
 /** Why nothing flows back along an edge although something arrives at its target. */
 function zeroReason(model, edge) {
   const [source, target] = [model.nodes.get(edge.source), model.nodes.get(edge.target)];
-  const input = source.data,
-    name = model.shortLabel(source);
+  const input = source.data;
+  const name = model.shortLabel(source);
   const inputWords =
     input?.values?.length === 1
       ? `its input ${name} is ${short(input.values[0])}`
@@ -117,20 +116,27 @@ function zeroReason(model, edge) {
         : "of its input";
   if (!edge.flow) return `${target.op} passes no gradient to ${name}.`;
   if (edge.local && !isZero(edge.local))
-    return `the incoming gradient ${shortSummary(target.cotangent)} times the local derivative ${shortSummary(edge.local)} is zero: it is too small for a floating-point number, or each factor is zero where the other is not.`;
+    return [
+      `the incoming gradient ${shortSummary(target.cotangent)} times the local derivative ${shortSummary(edge.local)}`,
+      "is zero: it is too small for a floating-point number, or each factor is zero where the other is not.",
+    ].join(" ");
+  const negative = input?.maximum <= 0;
   const other = model.nodes.get(model.incoming.get(target.name).find((one) => one.slot !== edge.slot)?.source);
   if (["mul", "matmul", "dot"].includes(target.op) && isZero(other?.data))
     return `it is multiplied by ${model.shortLabel(other)}, which is 0, so the local derivative is 0.`;
   if (KINKED.includes(target.op))
-    return `the local derivative of ${target.op} is 0 here because ${inputWords}${input?.maximum <= 0 ? ", not above 0" : ""}.`;
-  if (CHOOSING.includes(target.op))
-    return `${target.op} did not choose ${name}${other?.data ? ` (${shortSummary(input)} against ${shortSummary(other.data)})` : ""}, so nothing flows back to it.`;
+    return `the local derivative of ${target.op} is 0 here because ${inputWords}${negative ? ", not above 0" : ""}.`;
+  if (CHOOSING.includes(target.op)) {
+    const both = other?.data ? ` (${shortSummary(input)} against ${shortSummary(other.data)})` : "";
+    return `${target.op} did not choose ${name}${both}, so nothing flows back to it.`;
+  }
   if (FLAT.includes(target.op))
     return `${target.op} is flat there, ${inputWords}: its local derivative is 0 in floating point.`;
   if (STEPS.includes(target.op)) return `${target.op} is a step function: its slope is 0 everywhere.`;
+  const op = target.op || "the operation";
   return edge.local
-    ? `the local derivative of ${target.op || "the operation"} is 0 here, ${inputWords}.`
-    : `what ${target.op || "the operation"} passes back to ${name} is zero, although ${shortSummary(target.cotangent)} comes in.`;
+    ? `the local derivative of ${op} is 0 here, ${inputWords}.`
+    : `${op} gets ${shortSummary(target.cotangent)} and passes zero back to ${name}.`;
 }
 
 const KINKED = ["relu", "relu6", "leaky_relu", "abs"];
@@ -140,9 +146,8 @@ const STEPS = ["floor", "ceil", "sign", "round", "rint", "trunc"];
 
 function farWords(model, node, edge) {
   if (edge.source === node.name) return [];
-  return [
-    `${model.label(model.nodes.get(edge.source))} gets a zero from there, and passes it on to ${model.shortLabel(node)}.`,
-  ];
+  const source = model.label(model.nodes.get(edge.source));
+  return [`${source} gets a zero from there and passes it on to ${model.shortLabel(node)}.`];
 }
 
 // --- why is it NaN or infinite? --------------------------------------------------------------------------------
@@ -165,9 +170,9 @@ function whyBad(model, node) {
 
 /** Bad data: the first operation below with a bad result of good operands. */
 function whyBadData(model, node) {
-  const names = new Set([node.name]),
-    edges = [],
-    waiting = [node];
+  const names = new Set([node.name]);
+  const edges = [];
+  const waiting = [node];
   while (waiting.length) {
     for (const edge of model.incoming.get(waiting.pop().name)) {
       const source = model.nodes.get(edge.source);
@@ -180,9 +185,10 @@ function whyBadData(model, node) {
   const first = model.inOrder.find((one) => names.has(one.name));
   const operands = model.incoming.get(first.name).map((edge) => model.nodes.get(edge.source));
   const given = operands.map((one) => `${model.shortLabel(one)} = ${shortSummary(one.data)}`);
+  const computed = `${first.op} gives ${shortSummary(first.data)} for ${listed(given)}`;
   const words = !operands.length
-    ? `${model.label(first)} was given as ${shortSummary(first.data)}: the bad number comes from outside of the graph.`
-    : `The first bad value of the forward pass is at ${model.label(first)}: ${first.op} gives ${shortSummary(first.data)} for ${listed(given)}.`;
+    ? `${model.label(first)} was given as ${shortSummary(first.data)}: the bad number comes from outside the graph.`
+    : `The first bad value of the forward pass is at ${model.label(first)}: ${computed}.`;
   const path =
     first === node
       ? []
@@ -201,26 +207,26 @@ function whyBadGradient(model, node) {
   const first = walk.ends[0];
   if (!first) {
     const [at, flows] = walk.cancelled[0] ?? [node, []];
+    const arriving = listed(flows.map((edge) => shortSummary(edge.flow))) || shortSummary(gradientNumbers(at));
     return {
       ...walk,
       culprits: [at.name],
-      sentences: [
-        `What arrives at ${model.label(at)} is not finite: ${listed(flows.map((edge) => shortSummary(edge.flow))) || shortSummary(gradientNumbers(at))}.`,
-      ],
+      sentences: [`The gradient that arrives at ${model.label(at)} is not finite: ${arriving}.`],
     };
   }
   const [source, target] = [model.nodes.get(first.source), model.nodes.get(first.target)];
-  const local = first.local
-    ? ` Its local derivative there is ${shortSummary(first.local)}, where ${model.shortLabel(source)} is ${shortSummary(source.data)}`
-    : ` ${model.shortLabel(source)} is ${shortSummary(source.data)} there`;
+  const operand = `${model.shortLabel(source)} is ${shortSummary(source.data)}`;
+  const [incoming, flow] = [target.cotangent, first.flow].map(shortSummary);
   const sentences = [
-    `The first operation of the backward pass that makes it so is ${model.label(target)}: ${shortSummary(target.cotangent)} comes in, ${shortSummary(first.flow)} flows back.${local}.`,
+    `The first operation of the backward pass that makes it so is ${model.label(target)}:`,
+    `${incoming} comes in, ${flow} flows back.`,
+    first.local ? `Its local derivative is ${shortSummary(first.local)}, where ${operand}.` : `There, ${operand}.`,
   ];
   return {
     ...walk,
     culprits: [target.name],
     sentences: [
-      ...sentences,
+      sentences.join(" "),
       ...(isBad(target.data) ? [`Its value is bad as well (${shortSummary(target.data)}).`] : []),
       ...farWords(model, node, first).map((words) => words.replace("a zero", "it")),
     ],
@@ -230,9 +236,9 @@ function whyBadGradient(model, node) {
 // --- what does it influence? -------------------------------------------------------------------------------------
 
 function influenceOf(model, node) {
-  const names = new Set([node.name]),
-    edges = [],
-    waiting = [node];
+  const names = new Set([node.name]);
+  const edges = [];
+  const waiting = [node];
   while (waiting.length) {
     for (const edge of model.outgoing.get(waiting.pop().name)) {
       edges.push(edge.id);
@@ -241,9 +247,9 @@ function influenceOf(model, node) {
     }
   }
   const reached = [...names].filter((name) => name !== node.name).map((name) => model.nodes.get(name));
-  const label = model.shortLabel(node),
-    isOutput = model.roots.includes(node.name),
-    met = model.roots.filter((name) => name !== node.name && names.has(name)).map((name) => model.nodes.get(name));
+  const label = model.shortLabel(node);
+  const isOutput = model.roots.includes(node.name);
+  const met = model.roots.filter((name) => name !== node.name && names.has(name)).map((name) => model.nodes.get(name));
   if (!reached.length)
     return {
       sentences: [
@@ -256,15 +262,13 @@ function influenceOf(model, node) {
   const groups = [...new Set(reached.map((one) => one.group).filter((name) => name && name !== node.group))].map(
     (name) => groupTitle(model.groups.get(name) ?? { name, count: 1 }),
   );
-  const sentences = [
-    `${label} influences ${plural(count, "node")}${outputsWords(model, met)}.`,
-  ];
+  const sentences = [`${label} influences ${plural(count, "node")}${outputsWords(model, met)}.`];
   if (groups.length) sentences.push(`The path leads through ${listed(groups)}.`);
   const numbers = gradientNumbers(node);
   const slope = numbers?.values?.length === 1 ? numbers.values[0] : null;
   if (slope !== null && met.length && model.roots.length === 1 && isOne(model.seedOf(met[0])) && Number.isFinite(slope))
     sentences.push(
-      `Its gradient is ${short(slope)}: a small change of ${label} changes the output about ${short(slope)} times as much.`,
+      `Its gradient is ${short(slope)}: a small change of ${label} changes the output by ${short(slope)} times that.`,
     );
   return { sentences, nodes: [...names], edges, culprits: [] };
 }
@@ -275,7 +279,8 @@ const isOne = (summary) => summary?.values?.length === 1 && summary.values[0] ==
 function outputsWords(model, met) {
   if (model.roots.length === 1) return met.length ? ", the output among them" : ", but not the output";
   if (!met.length) return ", but none of the outputs";
-  return `, the ${met.length === 1 ? "output" : "outputs"} ${listed(met.map((one) => model.shortLabel(one)))} among them`;
+  const outputs = met.length === 1 ? "output" : "outputs";
+  return `, the ${outputs} ${listed(met.map((one) => model.shortLabel(one)))} among them`;
 }
 
 function listed(texts) {

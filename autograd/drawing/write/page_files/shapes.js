@@ -94,7 +94,7 @@ function neuronFace(node) {
   };
 }
 
-/** The rows of a node: of an array only mean and norm, for the panel has the rest; with a gradient if the player has one. */
+/** The rows of a node, with a gradient if the player has one. Arrays show mean and norm: the panel has the rest. */
 function compactRows(node) {
   const header = node.rows.find((row) => row[0] === "");
   const kept = header ? header.map((_, i) => i).filter((i) => i === 0 || ["mean", "norm"].includes(header[i])) : [];
@@ -108,7 +108,7 @@ function compactRows(node) {
 function columnsOf(rows) {
   const widths = [];
   for (const row of rows.filter((row) => row.length > 1)) {
-    row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, textWidth(cell, TEXT.cell))));
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, textWidth(cell, TEXT.cell));
   }
   return widths;
 }
@@ -194,12 +194,12 @@ function titleOf(face, width, height) {
 }
 
 function cellsOf(face, width, height) {
-  const left = -width / 2 + TEXT.side,
-    right = width / 2 - TEXT.side;
+  const left = -width / 2 + TEXT.side;
+  const right = width / 2 - TEXT.side;
   return face.rows.flatMap((row, r) => {
     const y = round(-height / 2 + face.band + 4 + r * TEXT.row + 13);
     if (row.length === 1) return [svg("text", { class: "cell label", x: round(left), y, "data-row": r }, row[0])];
-    let end = right;
+    const end = right;
     const ends = face.columns.map((_, i) => face.columns.slice(i + 1).reduce((at, w) => at - w - TEXT.gap, end));
     return row.map((cell, i) => {
       const first = i === 0;
@@ -260,7 +260,7 @@ function inkOn(colour) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff";
 }
 
-/** What the colour of a node tells: the gradient in its table, or before a backward pass that of the pass to be played. */
+/** The gradient that colours a node: that in its table, or before a backward pass that of the pass to be played. */
 const shownGradient = (node) => node.grad ?? node.cotangent;
 
 /** The powers of ten between which the sizes of the gradients lie. */
@@ -269,8 +269,8 @@ function gradientRange(model) {
     .map((node) => rms(shownGradient(node)))
     .filter((size) => size > 0 && Number.isFinite(size));
   if (!sizes.length) return null;
-  const low = Math.log10(Math.min(...sizes)),
-    high = Math.log10(Math.max(...sizes));
+  const low = Math.log10(Math.min(...sizes));
+  const high = Math.log10(Math.max(...sizes));
   return { low: Math.min(low, high - 1), high }; // never shorter than a factor of ten
 }
 

@@ -173,8 +173,8 @@ class View {
   /** The key that is drawn for a key now: the node itself, a closed group around it, or the box of a group. */
   standingFor(key) {
     if (this.elements.has(key)) return key;
-    const [kind, ...rest] = key.split(":"),
-      name = rest.join(":");
+    const [kind, ...rest] = key.split(":");
+    const name = rest.join(":");
     if (kind === "node") return this.model.standIn(name);
     return `group:${this.model.closedAround(name) || name}`;
   }
@@ -187,8 +187,8 @@ class View {
     const item = this.layout.items.get(key);
     const box = this.layout.groups.find((box) => `group:${box.group.name}` === key);
     if (!item && !box) return null;
-    const x = item ? item.x - item.width / 2 : box.left,
-      y = item ? item.y - item.height / 2 : box.top;
+    const x = item ? item.x - item.width / 2 : box.left;
+    const y = item ? item.y - item.height / 2 : box.top;
     return { x: this.at.x + x * this.at.scale, y: this.at.y + y * this.at.scale };
   }
 
@@ -216,8 +216,8 @@ class View {
     const { left, top, width, height } = this.layout;
     const space = { width: this.canvas.clientWidth, height: this.canvas.clientHeight };
     const edge = Math.min(32, space.width * 0.04);
-    const above = this.model.note || this.layout.plain ? 48 : edge + 8,
-      below = 62; // the note, and the legend and buttons
+    const above = this.model.note || this.layout.plain ? 48 : edge + 8;
+    const below = 62; // the note, and the legend and buttons
     const scale = Math.min((space.width - 2 * edge) / width, (space.height - above - below) / height, 1.5);
     this.at.scale = Math.max(scale, ZOOM.least);
     this.at.x = (space.width - width * this.at.scale) / 2 - left * this.at.scale;
@@ -246,8 +246,8 @@ class View {
     if (!place) return;
     if (this.at.scale < 0.5) this.zoomBy(0.85 / this.at.scale);
     const { clientWidth: width, clientHeight: height } = this.canvas;
-    const x = this.at.x + place.x * this.at.scale,
-      y = this.at.y + place.y * this.at.scale;
+    const x = this.at.x + place.x * this.at.scale;
+    const y = this.at.y + place.y * this.at.scale;
     const inside = x > width * 0.2 && x < width * 0.8 && y > height * 0.2 && y < height * 0.8;
     if (always || !inside) this.panBy(width / 2 - x, height / 2 - y);
   }
@@ -325,11 +325,12 @@ class View {
     for (const { edge } of additions) {
       const place = this.layout.items.get(this.model.standIn(edge.source));
       if (this.model.standIn(edge.source) === this.model.standIn(edge.target)) continue;
-      const text = `+= ${edge.flow.values?.length === 1 ? short(edge.flow.values[0]) : `norm ${short(edge.flow.norm)}`}`;
+      const { values, norm } = edge.flow;
+      const text = `+= ${values?.length === 1 ? short(values[0]) : `norm ${short(norm)}`}`;
       const before = stacked.get(place) ?? 0; // two uses by one operation
       stacked.set(place, before + 1);
-      const x = place.x,
-        y = place.y + place.height / 2 + 8 + 22 * before;
+      const x = place.x;
+      const y = place.y + place.height / 2 + 8 + 22 * before;
       const width = textWidth(text, 12, 600) + 14;
       const pill = svg("g", { class: "pill", transform: `translate(${round(x - width / 2)} ${round(y - 10)})` });
       pill.append(
@@ -361,8 +362,8 @@ class View {
     });
     canvas.addEventListener("pointermove", (event) => {
       if (!pointers.has(event.pointerId)) return;
-      const before = pointers.get(event.pointerId),
-        now = this.local(event);
+      const before = pointers.get(event.pointerId);
+      const now = this.local(event);
       moved += Math.hypot(now.x - before.x, now.y - before.y);
       if (moved > 4 && !canvas.hasPointerCapture(event.pointerId)) canvas.setPointerCapture(event.pointerId);
       pointers.set(event.pointerId, now);
@@ -400,10 +401,10 @@ class View {
 
   focusOn(target) {
     const element = target.closest("[data-key]");
-    if (!element || !element.matches(":focus-visible")) return;
+    if (!element?.matches(":focus-visible")) return;
     this.roam(element);
-    const box = element.getBoundingClientRect(),
-      around = this.canvas.getBoundingClientRect();
+    const box = element.getBoundingClientRect();
+    const around = this.canvas.getBoundingClientRect();
     const outside =
       box.left < around.left || box.right > around.right || box.top < around.top || box.bottom > around.bottom;
     if (outside)
@@ -455,8 +456,8 @@ class View {
     const from = centre(element.getBoundingClientRect());
     const cost = (other) => {
       const to = centre(other.getBoundingClientRect());
-      const along = (to.x - from.x) * dx + (to.y - from.y) * dy,
-        across = Math.abs((to.x - from.x) * dy) + Math.abs((to.y - from.y) * dx);
+      const along = (to.x - from.x) * dx + (to.y - from.y) * dy;
+      const across = Math.abs((to.x - from.x) * dy) + Math.abs((to.y - from.y) * dx);
       return along > 2 ? along + 2 * across : Infinity;
     };
     const others = [...this.elements.values()].filter((other) => other !== element && cost(other) < Infinity);
