@@ -1,4 +1,4 @@
-"""One call of a function with some of its arguments as Values: what every transform in functional.py is made of."""
+"""Call: one call of a function with some of its arguments as Values, the common part of all transforms in functional.py."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from autograd.value import Value
 
 Function = Callable[..., Any]
 
-#: What transforms are differentiating with respect to while their functions run, in any thread, by id and with the number of
-#: transforms: results of inner transforms that depend on one of these have to be Values.
+#: The Values that transforms differentiate with respect to while their functions run, in any thread, by id, with the number
+#: of transforms. If the result of an inner transform depends on one of them, it has to be a Value.
 _traced: dict[int, tuple[Value, int]] = {}
 _one_at_a_time = Lock()
-#: Of these the parameters of modules, for transforms around in this context: they stand for themselves at every depth.
+#: Those of them that are parameters of modules, in this context: unlike arguments, they are the same Values at every depth.
 _parameters: ContextVar[frozenset[Value]] = ContextVar("valuegrad_parameters", default=frozenset())
 
 
 @contextmanager
 def tracing(values: Iterable[Value]) -> Iterator[None]:
-    """Register what a transform differentiates with respect to."""
+    """Register the Values that a transform differentiates with respect to."""
     values = list(values)
 
     def count(value: Value, step: int) -> None:
@@ -56,20 +56,21 @@ def tracing(values: Iterable[Value]) -> Iterator[None]:
 
 
 def traced_now() -> list[Value]:
-    """All that is registered at this moment."""
+    """All Values that are registered now."""
     with _one_at_a_time:
         return [value for value, _ in _traced.values()]
 
 
 class Call:
-    """One call of `f` with the chosen arguments as Values, and the ways back from its result.
+    """One call of `f` with the chosen arguments as Values, and the backward pass from its result.
 
     Attributes:
-        out, aux: what f returned.
-        targets: the Values that stand for the numbers and arrays of the chosen arguments, in order.
+        out, aux: the result of f, and its auxiliary result with `has_aux`.
+        targets: the Values in place of the numbers and arrays of the chosen arguments, in order.
         trees: the structure of each of these arguments.
-        results, way: the results with their structure, and the backward pass from the Values among them to the targets.
-        on_values: whether results are to be Values.
+        results: the result with its structure.
+        way: the backward pass from the Values among the results to the targets.
+        on_values: whether derivatives are Values, not plain data.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class Call:
     ) -> None:
         self.f, self.single = f, not isinstance(places, tuple)
         self.targets: list[Value] = []
-        self.stops: list[Value] = []  # all targets but parameters: nothing below counts, also where arguments overlap
+        self.stops: list[Value] = []  # all targets but parameters: passes end there, also where arguments overlap
         self.trees: list[Tree] = []
         self.on_values = False
         arguments: Any = list(args), dict(named)
@@ -90,7 +91,7 @@ class Call:
                 self.out = f(*arguments[0], **arguments[1])
         finally:
             _parameters.reset(token)
-        self.aux: Any = None
+        self.has_aux, self.aux = has_aux, None
         if has_aux:
             if not isinstance(self.out, tuple) or len(self.out) != 2:
                 raise TypeError(f"with has_aux=True the function returns a pair (result, aux), but got {type(self.out).__name__}")
@@ -102,7 +103,7 @@ class Call:
                 f"the function returned {short(self.out)}, a {type(self.out).__name__}: results are numbers, arrays, and dicts, "
                 "lists, tuples and dataclasses of them"
             )
-        self.way = self.pullback_of(self.results)  # several results are joined, so that one pass serves all
+        self.way = self.pullback_of(self.results)
         if not quiet:
             self.warn_if_unconnected()
         aside = self.pullback_of(Tree(self.aux))
@@ -110,7 +111,7 @@ class Call:
         self.aux = self.finished(self.aux)
 
     def pullback_of(self, results: Tree) -> Pullback | None:
-        """The backward pass from the Values among results, in a row if there are several."""
+        """The backward pass from the Values among results. Several are joined in one row, so that one pass serves all."""
         outs = list(filter(is_value, results.leaves))
         root = in_a_row(outs) if len(outs) > 1 else outs[0] if outs else None
         return None if root is None else Pullback(root, self.targets, self.stops)
@@ -131,7 +132,7 @@ class Call:
             elif name in named:
                 homes.append((named, name))
             elif name in names:
-                raise TypeError(f"argnum={place!r}: the argument {name!r} is left at its default in this call: pass it")
+                raise TypeError(f"argnum={place!r}: this call leaves the argument {name!r} at its default: pass it")
             else:
                 raise TypeError(
                     f"argnum={place!r} is not among the {len(args)} positional arguments of this call, nor one of {[*named]}: "
@@ -142,7 +143,7 @@ class Call:
         return homes
 
     def trace(self, leaf: Any, path: str) -> Value:
-        """A Value of its own for a number, an array or a Value. A computed one, so that data cannot leave the graph unseen."""
+        """A new Value for a number, an array or a Value; a computed one, which raises where its data would leave the graph."""
         if isinstance(leaf, (bool, np.bool_)):
             refuse(leaf, path)
         self.on_values |= is_value(leaf)
@@ -158,7 +159,7 @@ class Call:
         return module
 
     def reaches_around(self, way: Pullback) -> bool:
-        """Whether a result depends on what another transform differentiates with respect to."""
+        """Whether a result depends on a Value that another transform differentiates with respect to."""
 
         def around(value: Value) -> bool:
             return _traced.get(id(value), (None, 0))[0] is value and value not in way.wanted
@@ -170,28 +171,33 @@ class Call:
         )
 
     def warn_if_unconnected(self) -> None:
-        """Say so where the gradient is zero because no result depends on any target."""
+        """Warn if the gradient is zero because no result depends on any target."""
         if self.results.leaves and self.targets and (self.way is None or self.way.root not in self.way.needed):
             name, left = getattr(self.f, "__name__", "the function"), ""
             if self.way is None:
                 left = (
-                    f". It is plain data, {short(self.out)}: if it was computed from the argument, leave out what drops its "
-                    "gradient, .data, .item(), .detach() and no_grad()"
+                    f". It is plain data, {short(self.out)}: if it was computed from the argument, remove what drops its "
+                    "gradient, .data, .item(), .detach() or no_grad()"
                 )
             warnings.warn(
-                f"the result of {name} does not depend on the argument that it is differentiated by: its gradient is zero{left}",
+                f"the result of {name} does not depend on the argument to differentiate with respect to: its gradient is "
+                f"zero{left}",
                 UserWarning,
                 stacklevel=outer_level(),
             )
 
     def finished(self, tree: Any) -> Any:
-        """A result as it is to be returned: with Values, or as plain data."""
+        """A result in the form to return: with Values, or as plain data."""
         if self.on_values:
             return tree
         return map_tree(lambda leaf, path: own_copy(raw(leaf)) if is_value(leaf) else leaf, tree, module=lambda item, path: item)
 
+    def with_aux(self, result: Any) -> Any:
+        """The result, in a pair with the auxiliary result of f if it has one."""
+        return (result, self.aux) if self.has_aux else result
+
     def nested(self, results: Sequence[Any]) -> Any:
-        """One result for each target, in the tree of the arguments; a tuple for a tuple of arguments."""
+        """The results, one for each target, in the structure of the arguments; a tuple for a tuple of arguments."""
         trees, start = [], 0
         for tree in self.trees:
             trees.append(tree.rebuild(results[start : start + len(tree.leaves)]))
@@ -201,9 +207,9 @@ class Call:
     def cotangents(
         self, out: Any, targets: Sequence[Value], seed: Any, on_values: bool, constants: Sequence[Any] = ()
     ) -> list[Any]:
-        """The cotangents of some targets from one output, as Values or plain data of their own.
+        """The cotangents of some targets from one output, as new Values or plain data.
 
-        `constants` are known not to depend on the targets: the walk stops there.
+        The pass ends at `constants`, which do not depend on the targets.
         """
         if not is_value(out):
             zeros = [zeros_like(target.data) for target in targets]
@@ -216,7 +222,7 @@ class Call:
         return [own_copy(raw(c)) for c in found]
 
     def pull(self, cotangent: Any) -> list[Any]:
-        """The cotangents of all targets from one of the (nested) result."""
+        """The cotangents of all targets from that of the whole result, which may be nested."""
         leaves = self.results.leaves
         matched = self.results.match(cotangent, "the cotangent")
         given = [as_cotangent(c, out) for c, out in zip(matched, leaves, strict=True)]
@@ -226,7 +232,7 @@ class Call:
         return self.cotangents(self.way.root if self.way else None, self.targets, seed, on_values)
 
     def jacobians(self, out: Any) -> list[Any]:
-        """For each target the derivatives of all elements of `out`, in the shape of both together."""
+        """The Jacobian of `out` for each target, in the shape of `out` followed by that of the target."""
         shape = np.shape(out)
         size = int(np.prod(shape, dtype=int))
         if not is_value(out):
@@ -248,14 +254,14 @@ class Call:
         ]
 
     def has_hooks(self, out: Any) -> bool:
-        """Whether a hook may change what is pulled back from a result, so that it need not be linear in its cotangent."""
+        """Whether a hook may change the gradient on the way, so that the pullback need not be linear in its cotangent."""
         if not HOOKED or not is_value(out):
             return False
         way = Pullback(out, self.targets, self.stops)
         return any_hooks(way.nodes, way.leaves, self.targets)
 
     def transposed(self, pulled: Value, seed: Value, shape: tuple[int, ...], target_shape: tuple[int, ...]) -> Any:
-        """The Jacobian column by column: `pulled` is linear in `seed`, and its derivative is the transpose."""
+        """The Jacobian by columns: `pulled` is linear in `seed`, so its derivative with respect to seed is the transpose."""
         way = Pullback(pulled, [seed], self.stops)
         parts = [way(unit, self.on_values)[0] for unit in (units(target_shape, pulled.dtype) if target_shape else [1.0])]
         joined = self.joined(parts, target_shape + shape, pulled.dtype)
@@ -263,7 +269,7 @@ class Call:
         return joined.transpose(order)
 
     def joined(self, parts: list[Any], shape: tuple[int, ...], dtype: Any) -> Any:
-        """Arrays or Values side by side, in a shape."""
+        """Arrays or Values stacked, then reshaped."""
         if not parts:
             return Value(np.zeros(shape, dtype)) if self.on_values else np.zeros(shape, dtype)
         if self.on_values:
@@ -271,17 +277,17 @@ class Call:
         return np.stack(parts).reshape(shape)
 
     def matching(self, given: Any, what: str) -> list[Any]:
-        """The numbers and arrays of a tree like that of the arguments, checked for their shapes."""
+        """The leaves of a tuple of tangents or directions of the arguments, after a check of its structure and shapes."""
         if not isinstance(given, tuple) or len(given) != len(self.trees):
-            came = f"a tuple of {len(given)}" if isinstance(given, tuple) else f"a {type(given).__name__}"
-            raise ValueError(f"{what} is needed for each of the {len(self.trees)} arguments, in a tuple, but {came} came")
+            got = f"a tuple of {len(given)}" if isinstance(given, tuple) else f"a {type(given).__name__}"
+            raise ValueError(f"expected {what} for each of the {len(self.trees)} arguments, in a tuple, got {got}")
         leaves = [leaf for tree, item in zip(self.trees, given, strict=True) for leaf in tree.match(item, what)]
         given = [as_cotangent(leaf, target, what) for leaf, target in zip(leaves, self.targets, strict=True)]
         first = {target: place for place, target in reversed(list(enumerate(self.targets)))}
         for place, target in enumerate(self.targets):  # a parameter under two names moves once
             if first[target] != place:
                 if not np.array_equal(raw(given[first[target]]), raw(given[place])):
-                    raise ValueError(f"{what} is another one for two names of the same parameter: give both the same")
+                    raise ValueError(f"{what} differs for two names of the same parameter: pass the same for both")
                 given[place] = given[place] * 0.0
         return given
 
@@ -292,12 +298,12 @@ def joined_objects(leaf: Any, path: str) -> Any:
 
 
 def as_cotangent(c: Any, like: Any, what: str = "the cotangent") -> Any:
-    """A cotangent or tangent in the dtype of what it belongs to. TypeError for complex numbers, ValueError for another shape."""
+    """A cotangent or tangent in the dtype of `like`. TypeError for complex numbers, ValueError for another shape."""
     if not is_value(c):
         c = real_array(c, what)
         c = c.astype(like.dtype if hasattr(like, "dtype") and like.dtype.kind == "f" else float) if c.ndim else float(c)
     if np.shape(c) != np.shape(like):
-        raise ValueError(f"{what} has the shape of what it belongs to: {np.shape(like)} was expected, but {np.shape(c)} came")
+        raise ValueError(f"{what} has the wrong shape: expected {np.shape(like)}, got {np.shape(c)}")
     return c
 
 
@@ -307,47 +313,47 @@ def in_a_row(values: Sequence[Any]) -> Any:
 
 
 def everything(args: tuple[Any, ...]) -> tuple[int, ...]:
-    """The places of all positional arguments."""
+    """The positions of all arguments."""
     return tuple(range(len(args)))
 
 
 def signature_of(f: Function) -> list[inspect.Parameter]:
-    """The parameters of a function; none where they are not known, as of some written in C."""
+    """The parameters of a function; none if they are unknown, as for some functions written in C."""
     try:
         return list(inspect.signature(f).parameters.values())
     except ValueError:
         return []
 
 
-def checked(name: str, f: Any) -> Function:
-    """The function that a transform got. TypeError for what is none."""
+def check_function(name: str, f: Any, usage: str = "(f)(x)") -> Function:
+    """Return `f`, the function that a transform got, or raise TypeError if it is not callable."""
     if not callable(f):
-        raise TypeError(f"{name}() takes a function, but got {f!r}: write {name}(f)(x), with the function itself")
+        raise TypeError(f"{name}() takes a function, but got {f!r}: write {name}{usage}, with the function itself")
     return f
 
 
-def places_of(name: str, argnum: Any) -> Any:
-    """One position or name, or a tuple of them. TypeError for anything else."""
+def check_argnum(name: str, argnum: Any) -> Any:
+    """Return `argnum`, one position or name or a tuple of them, or raise TypeError for anything else."""
     single = isinstance(argnum, (int, np.integer, str))
     places = (argnum,) if single else tuple(argnum) if isinstance(argnum, (list, tuple)) else (None,)
     if any(isinstance(place, bool) or not isinstance(place, (int, np.integer, str)) for place in places):
         raise TypeError(
             f"argnum of {name}() is the position or the name of an argument, or a tuple of them, but got {argnum!r}: "
-            f"arguments come later, {name}(f)(x)"
+            f"pass arguments later, {name}(f)(x)"
         )
     return argnum if single else places
 
 
 def refuse(item: Any, path: str) -> Any:
-    """TypeError for what is no number in an argument that is differentiated."""
+    """Raise TypeError for an item that is no number, in an argument to differentiate with respect to."""
     raise TypeError(
-        f"{path} is differentiated, but it is {item!r}, a {type(item).__name__}: arguments are numbers, arrays, and dicts, "
-        "lists, tuples and dataclasses of them; pass it as another argument, or close over it"
+        f"cannot differentiate with respect to {path}, which is {item!r}, a {type(item).__name__}: arguments are numbers, "
+        "arrays, and dicts, lists, tuples and dataclasses of them; pass it as another argument, or close over it"
     )
 
 
 def units(shape: tuple[int, ...], dtype: Any) -> Any:
-    """One after the other the arrays of that shape with a single 1 in them."""
+    """The arrays of a shape with a single 1 in them, one after the other."""
     for place in np.ndindex(shape):
         unit = np.zeros(shape, dtype)
         unit[place] = 1.0
@@ -355,20 +361,20 @@ def units(shape: tuple[int, ...], dtype: Any) -> Any:
 
 
 def probe(out: Any) -> Value:
-    """A cotangent without zeros, at which a pullback is recorded: it is linear, so that any would do but for masks at 0."""
+    """A cotangent to record a pullback at. The pullback is linear, so any will do that has no zeros, where it may mask."""
     shape, dtype = np.shape(out), getattr(out, "dtype", float)
     return Value(np.linspace(0.5, 1.5, int(np.prod(shape, dtype=int))).reshape(shape).astype(dtype) if shape else 1.0)
 
 
 def inner(values: Sequence[Any], others: Sequence[Any]) -> Any:
-    """The sum of the products of all elements. An infinite slope along 0 is undefined here, and masked when differentiated."""
+    """The sum of the products of all elements. An infinite slope times 0 gives nan here, and is masked in the derivative."""
     with np.errstate(invalid="ignore"):
         terms = [(value * other).sum() if np.shape(value) else value * other for value, other in zip(values, others, strict=True)]
     return sum(terms[1:], terms[0]) if terms else 0.0
 
 
 def outer_level() -> int:
-    """The stack level of the first caller outside of this package, for warnings."""
+    """The stack level of the first caller outside this package, for warnings."""
     frame, level = inspect.currentframe(), 0
     while frame is not None and frame.f_code.co_filename.startswith(INSIDE):
         frame, level = frame.f_back, level + 1

@@ -1,4 +1,4 @@
-"""checkpoint: recompute instead of store. The backward pass calls the function again for the graph it did not keep."""
+"""checkpoint(): recompute instead of store. The backward pass calls a function again for the graph that was not kept."""
 
 from __future__ import annotations
 
@@ -19,29 +19,32 @@ from autograd.ops.define import primitive
 from autograd.ops.elementwise import astype, positive
 from autograd.ops.shapes import reshape
 from autograd.scopes import scope
-from autograd.transforms.call import Function, in_a_row, traced_now, tracing
+from autograd.transforms.call import Function, check_function, in_a_row, traced_now, tracing
 from autograd.transforms.trees import Tree
 from autograd.value import Value
 
 
 def checkpoint(f: Function) -> Function:
-    """The same function, which keeps nothing of its graph but inputs and outputs, and computes again in the backward pass.
+    """Return a function that computes `f` without keeping its graph, and computes it again in the backward pass.
 
-    Composes with every transform, and reaches Values that `f` closes over, parameters of modules among them.
+    Only inputs and outputs are kept. It composes with every transform, and differentiates also with respect to Values that
+    `f` closes over, such as the parameters of modules.
 
     Raises:
-        ValueError: in the backward pass, if f gives other numbers than before: it must not draw random ones.
+        ValueError: in the backward pass, if f returns other numbers than before, as when it draws random ones.
 
     >>> from autograd import grad
     >>> grad(checkpoint(lambda x: np.sin(np.sin(x))))(0.0)
     1.0
     """
 
+    check_function("checkpoint", f)
+
     @functools.wraps(f)
     def function(*args: Any, **named: Any) -> Any:
         around, traced = copy_context(), traced_now()
         with nesting_limit(f), scope() as here, tracing(traced):
-            result = f(*args, **named)  # right here, so that each of nested checkpoints adds one call to Python's stack
+            result = f(*args, **named)  # here and not in a helper: a nested checkpoint takes one call less of Python's stack
             row, inputs = joined(result, here)
         if row is None or not inputs:
             return result
@@ -67,7 +70,7 @@ def checkpoint(f: Function) -> Function:
 
 
 def joined(result: Any, here: scope) -> tuple[Value | None, list[Value]]:
-    """The only Value of a nested result, or several in one row; and the Values from outside `here` that it depends on."""
+    """The only Value in a result, or its Values in one row, and the Values from outside `here` that they depend on."""
     outs = list(filter(is_value, Tree(result).leaves))
     row = in_a_row(outs) if len(outs) > 1 else positive(outs[0]) if outs else None
     return row, [] if row is None else outside(row, here)
@@ -75,62 +78,62 @@ def joined(result: Any, here: scope) -> tuple[Value | None, list[Value]]:
 
 @contextmanager
 def nesting_limit(f: Function) -> Iterator[None]:
-    """Say what to do where checkpoints are nested deeper than Python's stack allows."""
+    """Explain the error of checkpoints that are nested deeper than Python's stack allows."""
     try:
         yield
     except RecursionError as error:
         if "checkpoint" in str(error):
             raise
         raise RecursionError(
-            f"checkpoint({getattr(f, '__name__', 'f')}) reached Python's limit of {sys.getrecursionlimit():,} calls inside of "
-            "one another; a checkpoint takes two, its function's and its own: raise it with sys.setrecursionlimit(), or call "
-            "checkpoints one after the other, as in a loop over layers"
+            f"checkpoint({getattr(f, '__name__', 'f')}) reached Python's limit of {sys.getrecursionlimit():,} nested calls; "
+            "each checkpoint takes two, its own and that of its function: raise the limit with sys.setrecursionlimit(), or "
+            "call checkpoints one after the other, as in a loop over layers"
         ) from None
 
 
 class Recomputed:
-    """The result of a function as one row of numbers, the Values it came from, and how to compute it again."""
+    """The result of a function as one row of numbers, the Values it was computed from, and how to compute it again."""
 
     def __init__(self, data: Any, inputs: list[Value], run: Callable[[], Any], name: str) -> None:
         self.data, self.inputs, self.run, self.name = data, inputs, run, name
 
     def row(self) -> Value:
-        """The result once more, with its graph."""
+        """The result, computed again with its graph."""
         row, inputs = self.run()
-        # Leaves that f makes are new ones every time.
+        # Leaves that f creates are new ones every time.
         if row is None or any(item.op is not None for item in set(inputs).symmetric_difference(self.inputs)):
             raise ValueError(
-                f"checkpoint({self.name}) computed from other Values in the backward pass than before, so its gradient would be "
-                "wrong: what it closes over must not be replaced meanwhile, and it computes in the thread that calls it"
+                f"checkpoint({self.name}) used other Values in the backward pass than before, so its gradient would be wrong: "
+                "do not replace Values that the function closes over, and compute in the thread that calls it"
             )
         if not np.array_equal(row.data, self.data, equal_nan=True):
             raise ValueError(
                 f"checkpoint({self.name}) computed other numbers in the backward pass than before, so its gradient would be "
-                "wrong: the function must give the same again; make a new random generator from a seed inside of it, and "
-                "change no array in place that it uses"
+                "wrong: the function must return the same numbers again; create its random generator from a seed inside it, "
+                "and do not change the arrays it uses in place"
             )
         return row
 
 
 def recompute_rule(g: Any, out: Any, inputs: tuple[Any, ...], again: Recomputed) -> tuple[Any, ...]:
-    """The partial derivatives of the recomputed graph: Values where the output came as one, else numbers.
+    """The partial derivatives of the recomputed graph: Values if the output is one, else numbers.
 
-    The walk stops at the inputs: what one of them owes to another is found outside of the checkpoint.
+    The pass ends at the inputs. If one of them depends on another, the pass outside the checkpoint differentiates that.
     """
     return tuple(Pullback(again.row(), again.inputs, stops=again.inputs, partial=True)(g, on_values=is_value(out)))
 
 
 @primitive("custom", lambda inputs, again: (tuple(inputs), again), inputs=recompute_rule)
 def _checkpoint(inputs: Any, again: Recomputed) -> Any:
-    """The numbers of a checkpoint; `inputs` are the Values from outside that they were computed from."""
+    """The numbers of a checkpoint; `inputs` are the Values from outside it that they were computed from."""
     return again.data
 
 
 def unfold(way: Pullback, found: dict[Any, Any], needed: set[Any], keep: bool, hooks: bool) -> Iterator[Any]:
-    """The path of a backward pass with the nodes that checkpoints compute again in their place.
+    """The path of a backward pass, with the recomputed nodes in place of each checkpoint.
 
-    One loop serves all, however deep checkpoints are nested. Gradients of nodes that were computed again are dropped on the
-    way, and their hooks run here, unless `hooks` says that the pass runs all hooks itself.
+    One loop serves checkpoints nested to any depth. The gradients of recomputed nodes are dropped along the way, and their
+    hooks run here, unless `hooks` says that the pass runs all hooks itself.
     """
     waiting, again = way.path[::-1], set()
     while waiting:
@@ -152,7 +155,7 @@ def unfold(way: Pullback, found: dict[Any, Any], needed: set[Any], keep: bool, h
 
 
 def recomputed(node: Any, found: dict[Any, Any], needed: set[Any]) -> list[Any]:
-    """The nodes behind a checkpoint that are needed, inputs first, with its cotangent at the last."""
+    """The recomputed nodes of a checkpoint that are needed, inputs first; the last one gets the checkpoint's cotangent."""
     _, again = arguments_of(node)
     row = again.row()
     nodes, leaves = topological_order(row, again.inputs)
@@ -166,7 +169,7 @@ _checkpoint.unfold = unfold
 
 
 def outside(row: Value, here: scope) -> list[Value]:
-    """The Values below `row` that were not made inside the scope `here`, in order of discovery."""
+    """The Values below `row` that were not created inside the scope `here`, in order of discovery."""
 
     def made_inside(node: Value) -> bool:
         place = node.place

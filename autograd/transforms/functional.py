@@ -1,17 +1,17 @@
 """Transforms of functions: grad, vjp, jvp, jacobian, hessian, hvp and their like, composable to any depth.
 
-Arguments are numbers, arrays, and any nesting of dicts, lists, tuples and dataclasses of them, or modules,
-which stand for their parameters by name; results have the same nesting. Plain data in, plain data out; inside another
-transform that they depend on, or where what is differentiated by is a Value, results are Values that can be differentiated again.
+Arguments are numbers, arrays, dicts, lists, tuples and dataclasses of them, nested to any depth, or modules, which are
+treated as dicts of their parameters; results have the same structure. Plain data in, plain data out. Results are Values,
+which can be differentiated again, if the argument is a Value, or inside another transform that they depend on.
 
-There is no vmap: NumPy code is written for whole arrays, and gradients of single samples are the
+There is no vmap: NumPy code works on whole arrays, and the gradients of single samples are the
 Jacobian of the vector of their losses, ``jacobian(lambda w: losses(w, X, y))(w)``.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any
 
@@ -21,22 +21,36 @@ from autograd.hooks import runs
 from autograd.op import is_value
 from autograd.scope_stack import is_recording
 from autograd.scopes import scope
-from autograd.transforms.call import Call, Function, checked, everything, inner, places_of, probe
+from autograd.transforms.call import Call, Function, check_argnum, check_function, everything, inner, probe
 from autograd.transforms.trees import Tree, map_tree
 
 ArgNum = int | str | Sequence[int | str]
 
 
-def recorded(transform: Function) -> Function:
-    """The same function, which records also inside of no_grad(); its results are then frozen."""
+def recorded(function: Function) -> Function:
+    """The same function, recorded also inside no_grad(), where its results are frozen."""
 
-    @functools.wraps(transform)
-    def function(*args: Any, **named: Any) -> Any:
+    @functools.wraps(function)
+    def call(*args: Any, **named: Any) -> Any:
         if is_recording():
-            return transform(*args, **named)
+            return function(*args, **named)
         with scope(recording=True):
-            result = transform(*args, **named)
+            result = function(*args, **named)
         return stop_gradient(result)
+
+    return call
+
+
+def transformed(
+    name: str, f: Any, argnum: ArgNum, derive: Callable[[Call], Any], has_aux: bool = False, quiet: bool = False
+) -> Function:
+    """The function that returns ``derive(call)`` of a call of `f` on Values. `name` is that of the transform, for messages."""
+    f, places = check_function(name, f), check_argnum(name, argnum)
+
+    @recorded
+    @functools.wraps(f)
+    def function(*args: Any, **named: Any) -> Any:
+        return derive(Call(f, args, named, places, has_aux, quiet))
 
     return function
 
@@ -45,55 +59,39 @@ def recorded(transform: Function) -> Function:
 
 
 def grad(f: Function, argnum: ArgNum = 0, has_aux: bool = False) -> Function:
-    """The function that gives the gradient of `f`, a function with a scalar result.
+    """Return the function that computes the gradient of `f`, a function with a scalar result.
 
     Args:
         f: a function of numbers, arrays or nested parameters, in NumPy code.
-        argnum: which argument to differentiate with respect to: its position or name, or a tuple of those,
+        argnum: the argument to differentiate with respect to: its position or name, or a tuple of those,
             which gives a tuple of gradients.
-        has_aux: whether f returns a pair, of which the second is passed on: (gradient, aux).
+        has_aux: whether f returns a pair, whose second part is passed on: (gradient, aux).
 
     Raises:
-        TypeError: if f returns something else than a single number.
+        TypeError: if the result of f is not a single number.
 
     >>> grad(lambda x, y: x**2 * y, argnum=(0, 1))(3.0, 2.0)
     (12.0, 9.0)
     """
-
-    f, places = checked("grad", f), places_of("grad", argnum)
-
-    @recorded
-    @functools.wraps(f)
-    def function(*args: Any, **named: Any) -> Any:
-        call = Call(f, args, named, places, has_aux)
-        result = call.nested(scalar_cotangents(call, "grad"))
-        return (result, call.aux) if has_aux else result
-
-    return function
+    return transformed("grad", f, argnum, lambda call: call.with_aux(gradient(call, "grad")), has_aux)
 
 
 def value_and_grad(f: Function, argnum: ArgNum = 0, has_aux: bool = False) -> Function:
-    """The function that gives ``(f(x), gradient)``, or ``((f(x), aux), gradient)`` with `has_aux`; see grad().
+    """Return the function that computes ``(f(x), gradient)``, or ``((f(x), aux), gradient)`` with `has_aux`; see grad().
 
     >>> value_and_grad(lambda x: (x**2).sum())(np.array([1.0, 2.0]))
     (5.0, array([2., 4.]))
     """
 
-    f, places = checked("value_and_grad", f), places_of("value_and_grad", argnum)
+    def derive(call: Call) -> Any:
+        slope = gradient(call, "value_and_grad")
+        return call.with_aux(call.finished(call.out)), slope
 
-    @recorded
-    @functools.wraps(f)
-    def function(*args: Any, **named: Any) -> Any:
-        call = Call(f, args, named, places, has_aux)
-        result = call.nested(scalar_cotangents(call, "value_and_grad"))
-        value = call.finished(call.out)
-        return ((value, call.aux) if has_aux else value), result
-
-    return function
+    return transformed("value_and_grad", f, argnum, derive, has_aux)
 
 
 def elementwise_grad(f: Function, argnum: ArgNum = 0) -> Function:
-    """The function that gives the derivative of an elementwise `f` at each element.
+    """Return the function that computes the derivative of an elementwise `f` at each element.
 
     Raises:
         ValueError: if the result of f has another shape than the argument.
@@ -102,35 +100,31 @@ def elementwise_grad(f: Function, argnum: ArgNum = 0) -> Function:
     array([ 1., -1.])
     """
 
-    f, places = checked("elementwise_grad", f), places_of("elementwise_grad", argnum)
-
-    @recorded
-    @functools.wraps(f)
-    def function(*args: Any, **named: Any) -> Any:
-        call = Call(f, args, named, places)
+    def derive(call: Call) -> Any:
+        shape = np.shape(call.out)
         for target in call.targets:
-            if target.shape != np.shape(call.out):
+            if target.shape != shape:
                 raise ValueError(
-                    f"elementwise_grad() needs a result of the shape {target.shape} of the argument, "
-                    f"but {np.shape(call.out)} came: use jacobian()"
+                    f"elementwise_grad() expected a result of the shape {target.shape} of the argument, got {shape}: "
+                    "use jacobian()"
                 )
-        return call.nested(call.pull(np.ones(np.shape(call.out))))
+        return call.nested(call.pull(np.ones(shape)))
 
-    return function
+    return transformed("elementwise_grad", f, argnum, derive)
 
 
 @recorded
 def vjp(f: Function, *args: Any, has_aux: bool = False) -> tuple[Any, ...]:
-    """``(f(*args), pullback)``: ``pullback(cotangent)`` gives a tuple of cotangents, one for each argument.
+    """Return ``(f(*args), pullback)``; ``pullback(cotangent)`` returns a tuple of cotangents, one for each argument.
 
-    The cotangent has the nesting and shapes of the result of f. With `has_aux`, f returns a pair and
-    ``(out, pullback, aux)`` comes.
+    The cotangent has the structure and shapes of the result of f. With `has_aux`, f returns a pair, and vjp()
+    ``(out, pullback, aux)``.
 
     >>> out, pullback = vjp(lambda x, y: x * y, 3.0, np.array([1.0, 2.0]))
     >>> out, pullback(np.array([1.0, 1.0]))
     (array([3., 6.]), (3.0, array([3., 3.])))
     """
-    call = Call(checked("vjp", f), args, {}, everything(args), has_aux)
+    call = Call(check_function("vjp", f, "(f, x)"), args, {}, everything(args), has_aux)
 
     @recorded
     def pullback(cotangent: Any) -> tuple[Any, ...]:
@@ -142,9 +136,9 @@ def vjp(f: Function, *args: Any, has_aux: bool = False) -> tuple[Any, ...]:
 
 @recorded
 def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
-    """``(f(*args), tangent)``: the derivative of the result along `tangents`, which have the nesting of `args`.
+    """Return ``(f(*args), tangent)``, the result and its derivative along `tangents`, which have the structure of `args`.
 
-    Forward mode, derived from the rules of reverse mode: the pullback is linear in its cotangent, and the
+    This is forward mode, derived from the rules of reverse mode: the pullback is linear in its cotangent, and the
     derivative of that linear map is its transpose (Townsend 2017).
 
     Args:
@@ -156,7 +150,7 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     """
     single = type(args) is not tuple
     args, tangents = ((args,), (tangents,)) if single else (args, tangents)
-    call = Call(checked("jvp", f), args, {}, everything(args))
+    call = Call(check_function("jvp", f, "(f, x, tangent)"), args, {}, everything(args))
     along = call.matching(tangents, "a tangent of jvp()")
     results = Tree(call.out)
     moved = [tangent for out in results.leaves for tangent in forward(call, out, along)]
@@ -164,66 +158,44 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
 
 
 def jacobian(f: Function, argnum: ArgNum = 0, has_aux: bool = False) -> Function:
-    """The function that gives the Jacobian: for a result of shape (m...) and an argument of shape (n...), an array (m..., n...).
+    """Return the function that computes the Jacobian, an array (m..., n...) for a result (m...) and an argument (n...).
 
-    As many backward passes as the result has elements, or as the argument has, whichever are fewer. With nested
-    results and arguments, the nesting of the result holds that of the argument.
+    It takes as many backward passes as the result or the argument has elements, whichever are fewer. For nested
+    results and arguments, the structure of the argument is inside that of the result.
 
     >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
     array([[2., 0.],
            [0., 4.]])
     """
-
-    f, places = checked("jacobian", f), places_of("jacobian", argnum)
-
-    @recorded
-    @functools.wraps(f)
-    def function(*args: Any, **named: Any) -> Any:
-        call = Call(f, args, named, places, has_aux)
-        results = Tree(call.out)
-        result = results.rebuild([call.nested(call.jacobians(out)) for out in results.leaves])
-        return (result, call.aux) if has_aux else result
-
-    return function
+    return transformed("jacobian", f, argnum, lambda call: call.with_aux(derivatives(call)), has_aux)
 
 
 def hessian(f: Function, argnum: ArgNum = 0) -> Function:
-    """The function that gives the second derivatives: for a scalar result and an argument of shape (n...), an array (n..., n...).
+    """Return the function that computes the second derivatives of a scalar, an array (n..., n...) for an argument (n...).
 
-    Of nested arguments, and of modules, by pairs of names: ``hessian(loss)(model)["0.weight"]["2.bias"]``.
+    For nested arguments and modules they are found by pairs of names: ``hessian(loss)(model)["0.weight"]["2.bias"]``.
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 2.0]))
     array([[4., 6.],
            [6., 0.]])
     """
-    first = jacobian(f, argnum)
-
-    f, places = checked("hessian", f), places_of("hessian", argnum)
-
-    @recorded
-    @functools.wraps(f)
-    def function(*args: Any, **named: Any) -> Any:
-        call = Call(first, args, named, places, quiet=True)
-        results = Tree(call.out)
-        return results.rebuild([call.nested(call.jacobians(out)) for out in results.leaves])
-
-    return function
+    return transformed("hessian", transformed("hessian", f, argnum, derivatives), argnum, derivatives, quiet=True)
 
 
 @recorded
 def hvp(f: Function, args: Any, v: Any) -> Any:
-    """The Hessian of a scalar `f` at `args` times `v`, which has the nesting of `args`, without the Hessian.
+    """Return the product of the Hessian of a scalar `f` at `args` and `v`, without computing the Hessian.
 
     Args:
         args: a tuple of the arguments; anything else is the only argument.
-        v: a tuple of directions, or the only one. The result is of the same form.
+        v: a tuple of directions, or the only one, in the structure of `args`. The result has it too.
 
     >>> hvp(lambda x: (x**3).sum(), np.array([1.0, 2.0]), np.array([1.0, 0.0]))
     array([6., 0.])
     """
     single = type(args) is not tuple
     args, v = ((args,), (v,)) if single else (args, v)
-    call = Call(checked("hvp", f), args, {}, everything(args))
+    call = Call(check_function("hvp", f, "(f, x, v)"), args, {}, everything(args))
     along = call.matching(v, "a direction of hvp()")
     out = scalar_result(call, "hvp")
     slope = inner(call.cotangents(out, call.targets, seed_like(out), on_values=True), along) if is_value(out) else 0.0
@@ -232,7 +204,7 @@ def hvp(f: Function, args: Any, v: Any) -> Any:
 
 
 def forward(call: Call, out: Any, along: list[Any]) -> list[Any]:
-    """The derivative of one result along tangents; where hooks change gradients, by the rows of the Jacobian."""
+    """The derivative of one result along tangents; from the rows of the Jacobian if hooks change gradients."""
     on_values = call.on_values or any(map(is_value, along))
     if not call.has_hooks(out):
         seed, before = probe(out), runs.get()
@@ -248,7 +220,7 @@ def forward(call: Call, out: Any, along: list[Any]) -> list[Any]:
 
 
 def stop_gradient(x: Any) -> Any:
-    """The same numbers without their graph: nothing is differentiated through them. Of any nesting.
+    """Return the same numbers without their graph, as constants in every derivative. Takes trees of any structure.
 
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
     3.0
@@ -257,13 +229,13 @@ def stop_gradient(x: Any) -> Any:
 
 
 def scalar_result(call: Call, name: str) -> Any:
-    """The result, checked to be a single number."""
+    """The result, after a check that it is a single number."""
     out = call.out
     if not is_value(out) and not isinstance(out, (np.ndarray, np.generic, Real)):
-        came = "None" if out is None else f"a {type(out).__name__}"
+        got = "None" if out is None else f"a {type(out).__name__}"
         aux = "; has_aux=True takes a pair (result, aux)" if isinstance(out, tuple) else ""
         raise TypeError(
-            f"{name}() needs a function with a single number as its result, but got {came}: use jacobian() or vjp(){aux}"
+            f"{name}() needs a function with a single number as its result, but got {got}: use jacobian() or vjp(){aux}"
         )
     if np.size(out) != 1:
         raise TypeError(
@@ -273,9 +245,15 @@ def scalar_result(call: Call, name: str) -> Any:
     return out
 
 
-def scalar_cotangents(call: Call, name: str) -> list[Any]:
+def gradient(call: Call, name: str) -> Any:
+    """The derivatives of a single number, in the structure of the arguments."""
     out = scalar_result(call, name)
-    return call.cotangents(out, call.targets, seed_like(out), call.on_values)
+    return call.nested(call.cotangents(out, call.targets, seed_like(out), call.on_values))
+
+
+def derivatives(call: Call) -> Any:
+    """The Jacobians of all results."""
+    return call.results.rebuild([call.nested(call.jacobians(out)) for out in call.results.leaves])
 
 
 def seed_like(out: Any) -> Any:

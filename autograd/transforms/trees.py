@@ -1,6 +1,6 @@
-"""Nested arguments: numbers, arrays and Values in dicts, lists, tuples and dataclasses, and the parameters of modules.
+"""Trees: numbers, arrays and Values, nested in dicts, lists, tuples and dataclasses, and the parameters of modules.
 
-A module is anything with named_parameters(): it stays as it is, and stands for the dict of its parameters.
+A module is any object with named_parameters(). A transform leaves it as it is and treats it as the dict of its parameters.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def is_dataclass(item: Any) -> bool:
 
 
 def parameters_of(module: Any) -> list[tuple[str, Any]]:
-    """(name, Value) of the parameters of a module that are not frozen."""
+    """The parameters of a module that are not frozen, as pairs (name, Value)."""
     return [(name, parameter) for name, parameter in module.named_parameters() if parameter.requires_grad]
 
 
 @contextmanager
 def state_kept(module: Any) -> Iterator[None]:
-    """Restore the buffers and random generators of a module after the block. Does nothing for anything but a module."""
+    """Restore the buffers and random generators of a module after the block. Anything but a module is ignored."""
     buffers = {name: array.copy() for name, array in getattr(module, "named_buffers", dict)()} if is_module(module) else {}
     generators = [item for _, item in getattr(module, "named_generators", dict)()] if is_module(module) else []
     states = [generator.bit_generator.state for generator in generators]
@@ -56,11 +56,15 @@ def state_kept(module: Any) -> Iterator[None]:
 def map_tree(
     function: Mapped, tree: Any, path: str = "", other: Mapped | None = None, module: Mapped | None = None, remake: bool = False
 ) -> Any:
-    """The same nesting with ``function(leaf, path)`` in place of each number, bool, array and Value.
+    """Return a tree of the same structure with ``function(leaf, path)`` in place of each number, bool, array and Value.
 
-    None stays None. A module becomes the dict of its parameters that are not frozen, or goes to `module`. Whatever is no
-    nesting goes to `other`, or stays. Of a dataclass the fields that its __init__ takes are mapped in a copy; with
-    `module` all fields, as then nothing is left out; with `remake` it is made anew by its __init__, and so is what that derives.
+    Args:
+        other: called as ``other(item, path)`` with everything that is neither a leaf, a container nor None; by default
+            such items are kept.
+        module: called as ``module(item, path)`` with each module; by default a module becomes the dict of its parameters
+            that are not frozen.
+        remake: whether to create dataclasses by their __init__, which derives their other fields again. Otherwise they are
+            copied, with the fields mapped that their __init__ takes, or all fields if `module` is given.
     """
 
     def inside(item: Any, step: str) -> Any:
@@ -96,33 +100,33 @@ def map_tree(
 
 
 def fields_of(tree: Any, every: bool = False) -> list[tuple[str, Any]]:
-    """(name, content) of the fields of a dataclass that its __init__ takes, or of all."""
+    """The fields of a dataclass that its __init__ takes, or `every` field, as pairs (name, content)."""
     return [(field.name, getattr(tree, field.name)) for field in dataclasses.fields(tree) if field.init or every]
 
 
 def remade(tree: Any, fields: dict[str, Any], path: str) -> Any:
-    """A dataclass made by its __init__ from other fields, so that what it derives from them is derived again."""
+    """A dataclass created by its __init__ from other fields, so that it derives its remaining fields again."""
     name = type(tree).__name__
     try:
         twin = dataclasses.replace(tree, **fields)
-    except ValueError as error:  # an InitVar, whose value is not known any more
+    except ValueError as error:  # an InitVar, whose value is no longer known
         raise TypeError(
-            f"{path} is a {name}, which cannot be made anew ({error}): pass its fields, or make it in the function"
+            f"{path} is a {name}, which cannot be created again ({error}): pass its fields, or create it in the function"
         ) from None
     for key, item in fields.items():
         if getattr(twin, key) is not item:
             raise TypeError(
-                f"{path} is a {name}, whose __init__ changes its field {key!r}, which would happen twice: pass its fields, "
-                "or make it in the function"
+                f"{path} is a {name}, whose __init__ changes its field {key!r} and would change it twice: pass its fields, "
+                "or create it in the function"
             )
     for key, item in fields_of(tree, every=True):
-        if key not in fields and not is_value(getattr(twin, key)):  # state of its own, not derived from what is mapped
+        if key not in fields and not is_value(getattr(twin, key)):  # state that does not depend on the mapped fields
             object.__setattr__(twin, key, item)
     return twin
 
 
 class Tree:
-    """The structure of a nesting, as it was when this was made: its leaves in order, and where they belong."""
+    """The leaves of a tree in order, and its structure, which later changes of the tree do not affect."""
 
     def __init__(self, tree: Any) -> None:
         self.leaves: list[Any] = []
@@ -134,11 +138,11 @@ class Tree:
         self.numbered = map_tree(number, tree)
 
     def rebuild(self, leaves: Sequence[Any]) -> Any:
-        """The nesting with other leaves."""
+        """The same structure with other leaves."""
         return map_tree(lambda number, path: leaves[number], self.numbered)
 
     def match(self, given: Any, what: str) -> list[Any]:
-        """The leaves of another nesting of the same structure, in this one's order; ValueError where it is another."""
+        """The leaves of another tree, in the order of this one; ValueError if its structure differs."""
         leaves: list[Any] = [None] * len(self.leaves)
         for number, leaf in pairs(self.numbered, given, what):
             leaves[number] = leaf
@@ -146,12 +150,12 @@ class Tree:
 
 
 def pairs(numbered: Any, given: Any, path: str) -> Iterator[tuple[int, Any]]:
-    """(number, leaf) where two nestings correspond, by keys and positions."""
+    """Pairs (number, leaf) of two trees of one structure, by keys and positions."""
 
     def mismatch(expected: str) -> ValueError:
-        came = f"the keys {list(given)}" if isinstance(given, dict) else f"a {type(given).__name__}"
-        came += f" of {len(given)}" if isinstance(given, (list, tuple)) else ""
-        return ValueError(f"{path} needs the nesting of what it belongs to: {expected} was expected, but {came} came")
+        got = f"the keys {list(given)}" if isinstance(given, dict) else f"a {type(given).__name__}"
+        got += f" of {len(given)}" if isinstance(given, (list, tuple)) else ""
+        return ValueError(f"{path} has the wrong structure: expected {expected}, got {got}")
 
     if is_leaf(numbered):
         if not is_leaf(given):

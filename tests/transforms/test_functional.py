@@ -118,10 +118,10 @@ def test_vjp_gives_one_cotangent_for_each_argument() -> None:
     assert (out, pullback(1.0), aux) == (6.0, (2.0,), "aux")
     out, pullback = vjp(lambda x: {"a": x * 2.0, "b": [x.sum()]}, X)
     np.testing.assert_allclose(pullback({"a": np.ones(4), "b": [10.0]})[0], 12.0 * np.ones(4))
-    with pytest.raises(ValueError, match=r"the cotangent has the shape of what it belongs to: \(4,\) was expected, but \(3,\)"):
+    with pytest.raises(ValueError, match=r"the cotangent has the wrong shape: expected \(4,\), got \(3,\)"):
         pullback({"a": np.ones(3), "b": [10.0]})
     with pytest.raises(
-        ValueError, match=r"the cotangent needs the nesting.*a dict with the keys \['a', 'b'\] was expected, but a float came"
+        ValueError, match=r"the cotangent has the wrong structure: expected a dict with the keys \['a', 'b'\], got a float"
     ):
         pullback(1.0)
 
@@ -134,9 +134,7 @@ def test_jvp_against_differences() -> None:
     out, moved = jvp(lambda x, y: {"p": x * y, "q": x}, (2.0, 3.0), (1.0, 10.0))
     assert (out, moved) == ({"p": 6.0, "q": 2.0}, {"p": 23.0, "q": 1.0})
     assert jvp(np.sin, 0.0, 2.0) == (0.0, 2.0)
-    with pytest.raises(
-        ValueError, match=r"a tangent of jvp\(\) has the shape of what it belongs to: \(4,\) was expected, but \(3,\)"
-    ):
+    with pytest.raises(ValueError, match=r"a tangent of jvp\(\) has the wrong shape: expected \(4,\), got \(3,\)"):
         jvp(vector, (X,), (np.ones(3),))
 
 
@@ -195,14 +193,14 @@ def test_hvp_is_the_hessian_times_a_vector() -> None:
     of_x, of_s = hvp(lambda x, s: s**2 * (x * x).sum(), (X, 2.0), (v, 1.0))
     np.testing.assert_allclose(of_x, 8.0 * v + 4.0 * 2.0 * X)
     np.testing.assert_allclose(of_s, 2.0 * np.sum(X * X) + 8.0 * X @ v)
-    with pytest.raises(ValueError, match=r"a direction of hvp\(\) has the shape of what it belongs to"):
+    with pytest.raises(ValueError, match=r"a direction of hvp\(\) has the wrong shape"):
         hvp(smooth, X, np.ones(3))
 
 
 def test_elementwise_grad() -> None:
     np.testing.assert_allclose(elementwise_grad(np.tanh)(X), 1.0 / np.cosh(X) ** 2)
     np.testing.assert_allclose(elementwise_grad(elementwise_grad(np.tanh))(X), -2.0 * np.tanh(X) / np.cosh(X) ** 2)
-    with pytest.raises(ValueError, match=r"result of the shape \(4,\) of the argument, but \(\) came: use jacobian"):
+    with pytest.raises(ValueError, match=r"expected a result of the shape \(4,\) of the argument, got \(\): use jacobian"):
         elementwise_grad(np.sum)(X)
 
 
@@ -420,11 +418,13 @@ def test_what_belongs_together_is_matched_by_key() -> None:
     assert hvp(f, p, {"b": 1.0, "a": 0.0}) == {"a": 0.0, "b": 200.0}
     assert vjp(lambda x: {"u": x * 10.0, "v": x * 100.0}, 1.0)[1]({"v": 0.0, "u": 1.0}) == (10.0,)
     for wrong in ({"a": 1.0, "c": 0.0}, {"a": 1.0}, [1.0, 0.0], 1.0):
-        with pytest.raises(ValueError, match=r"a direction of hvp\(\) needs the nesting.*a dict with the keys \['a', 'b'\] was"):
+        with pytest.raises(
+            ValueError, match=r"a direction of hvp\(\) has the wrong structure: expected a dict with the keys \['a', 'b'\], got"
+        ):
             hvp(f, p, wrong)
-    with pytest.raises(ValueError, match=r"a number or an array \(np.array makes one of a list\) was.*, but a list of 4 came"):
+    with pytest.raises(ValueError, match=r"expected a number or an array \(np.array makes one of a list\), got a list of 4"):
         hvp(smooth, X, [1.0, 0.0, 0.0, 0.0])
-    with pytest.raises(ValueError, match=r"a tangent of jvp\(\) is needed for each of the 2 arguments.*but a tuple of 1"):
+    with pytest.raises(ValueError, match=r"expected a tangent of jvp\(\) for each of the 2 arguments.*got a tuple of 1"):
         jvp(lambda x, y: x * y, (1.0, 2.0), (1.0,))
     assert hvp(lambda p: p.first**2 * p.second, Pair(1.0, 2.0), Pair(1.0, 0.0)) == Pair(4.0, 2.0)
     for transform in (lambda c: jvp(np.sin, (X,), (c,)), lambda c: vjp(np.sin, X)[1](c), lambda c: hvp(smooth, X, c)):
@@ -454,13 +454,42 @@ def test_arguments_that_overlap() -> None:
     assert grad(lambda x, y: x * y, (0, 1))(X[0], X[0]) == (X[0], X[0])
 
 
-def test_mistakes_in_the_call_of_a_transform_are_named() -> None:
-    with pytest.raises(TypeError, match=r"grad\(\) takes a function, but got 3.0: write grad\(f\)\(x\)"):
-        grad(3.0)  # type: ignore[arg-type]
+TRANSFORMS: list[Any] = [grad, value_and_grad, elementwise_grad, jacobian, hessian]
+
+
+@pytest.mark.parametrize("transform", [*TRANSFORMS, checkpoint])
+def test_a_transform_of_something_else_than_a_function_names_itself(transform: Any) -> None:
+    name = transform.__name__
+    with pytest.raises(TypeError, match=rf"^{name}\(\) takes a function, but got 3.0: write {name}\(f\)\(x\)"):
+        transform(3.0)
+
+
+def test_products_of_something_else_than_a_function_name_themselves() -> None:
+    with pytest.raises(TypeError, match=r"^vjp\(\) takes a function, but got 3: write vjp\(f, x\)"):
+        vjp(3, X)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^jvp\(\) takes a function, but got 3: write jvp\(f, x, tangent\)"):
+        jvp(3, X, X)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^hvp\(\) takes a function, but got 3: write hvp\(f, x, v\)"):
+        hvp(3, X, X)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_a_transform_with_a_wrong_argnum_names_itself(transform: Any) -> None:
+    name = transform.__name__
     for wrong in (X, 1.0, None, True):
-        with pytest.raises(TypeError, match=r"argnum of jacobian\(\) is the position or the name.*later, jacobian\(f\)\(x\)"):
-            jacobian(np.sin, wrong)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match=r"argnum='c': the argument 'c' is left at its default in this call: pass it"):
+        with pytest.raises(TypeError, match=rf"^argnum of {name}\(\) is the position or the name.*later, {name}\(f\)\(x\)"):
+            transform(np.sin, wrong)
+
+
+@pytest.mark.parametrize("name", ["grad", "value_and_grad", "hvp"])
+def test_a_transform_of_a_function_without_a_scalar_result_names_itself(name: str) -> None:
+    call: Any = {"grad": grad(np.sin), "value_and_grad": value_and_grad(np.sin), "hvp": lambda x: hvp(np.sin, x, x)}[name]
+    with pytest.raises(TypeError, match=rf"^{name}\(\) needs a function with a single number"):
+        call(X)
+
+
+def test_mistakes_in_the_call_of_a_transform_are_named() -> None:
+    with pytest.raises(TypeError, match=r"argnum='c': this call leaves the argument 'c' at its default: pass it"):
         grad(lambda x, c=2.0: x * c, "c")(1.0)
     assert grad(lambda x, y: x * y)(x=2.0, y=3.0) == 3.0
     assert grad(lambda x, y: x * y, np.int64(1))(2.0, 3.0) == 2.0
@@ -520,12 +549,12 @@ def test_dataclasses_with_state_of_their_own() -> None:
     _, aux = grad(lambda c: (c.fov**2, c), has_aux=True)(camera)
     assert (aux.fov, aux.scale) == (2.0, 3.0)
     with pytest.raises(
-        TypeError, match=r"argument 0 is a Degrees, whose __init__ changes its field 'angle', which would happen twice"
+        TypeError, match=r"argument 0 is a Degrees, whose __init__ changes its field 'angle' and would change it twice"
     ):
         grad(lambda d: np.sin(d.angle))(Degrees(90.0))
     out, pullback = vjp(lambda x: Degrees(x * 90.0), 1.0)
     assert out.angle == pytest.approx(np.pi / 2.0)
-    with pytest.raises(TypeError, match=r"is a Seeded, which cannot be made anew \(InitVar"):
+    with pytest.raises(TypeError, match=r"is a Seeded, which cannot be created again \(InitVar"):
         grad(lambda s: s.base * s.noise)(Seeded(1.0, 3))
 
 
@@ -546,7 +575,7 @@ def test_one_parameter_under_two_names_moves_once() -> None:
     y = model(X[:2]).item()
     moved = jvp(f, ({"enc": model, "dec": model},), ({"enc": tangent, "dec": tangent},))[1]
     assert moved.data if isinstance(moved, Value) else moved == pytest.approx((2 * y + 3 * y**2) * (X[:2].sum() + 1.0))
-    with pytest.raises(ValueError, match="another one for two names of the same parameter"):
+    with pytest.raises(ValueError, match="differs for two names of the same parameter"):
         jvp(f, ({"enc": model, "dec": model},), ({"enc": tangent, "dec": {**tangent, "bias": np.zeros(1)}},))
 
 
@@ -615,7 +644,8 @@ def test_subclasses_of_containers() -> None:
 )
 def test_what_is_no_number_is_named(bad: Any, came: str) -> None:
     with pytest.raises(
-        TypeError, match=r"argument 0.* is differentiated, but it is.*arguments are numbers, arrays.*close over it"
+        TypeError,
+        match=r"cannot differentiate with respect to argument 0.*, which is.*numbers, arrays.*close over it",
     ) as caught:
         grad(lambda x: 1.0)(bad)
     assert came in str(caught.value)
@@ -849,12 +879,12 @@ def test_a_checkpoint_that_finds_other_values_is_refused() -> None:
         with ThreadPoolExecutor(1) as pool:
             return pool.submit(lambda: np.sin(x) * 2.0).result() * 3.0
 
-    with pytest.raises(ValueError, match=r"checkpoint\(threaded\) computed from other Values in the backward pass"):
+    with pytest.raises(ValueError, match=r"checkpoint\(threaded\) used other Values in the backward pass"):
         grad(checkpoint(threaded))(0.0)
     holder = [Value(2.0) * 1.0]
     out = checkpoint(lambda: holder[0] * 3.0)()
     holder[0] = holder[0].detach()
-    with pytest.raises(ValueError, match="what it closes over must not be replaced"):
+    with pytest.raises(ValueError, match="do not replace Values that the function closes over"):
         out.backward()
 
 

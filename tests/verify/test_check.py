@@ -501,7 +501,7 @@ def test_empty_inputs() -> None:
         (lambda: check_gradients(lambda x: (x * 2.0, x), np.ones(2), gradient=2.0), ValueError,
          "for functions with one number or array as their result, but this one returned 2: join them with np.concatenate"),
         (lambda: check_gradients(lambda p: p["a"] * p["b"], {"a": 1.0, "b": 2.0}, gradient=lambda p: {"a": p["b"]}), ValueError,
-         r"a dict with the keys \['a', 'b'\] was expected, but the keys \['a'\] came"),
+         r"expected a dict with the keys \['a', 'b'\], got the keys \['a'\]"),
         (lambda: check_gradients(np.sum, np.ones(2), gradient=lambda x: "ones"), TypeError, "it is a real number or an array"),
         (lambda: check_model(lambda x: x, nn.mse_loss, 1.0), TypeError, r"takes a module, .*, but got <f"),
         (lambda: check_model(nn.Linear(1, 1), cast(Any, 3), [1.0]), TypeError, "takes a loss function as its second, but got 3"),
