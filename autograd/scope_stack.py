@@ -34,7 +34,7 @@ LEAVING = ("__exit__", "__aexit__", "close", "aclose", "_exit_wrapper")
 def current_in_generators() -> Any:
     """The innermost scope while generators hold some: scopes of running generators hold, inside the scopes of their callers."""
     here = variable.get()
-    for frame in running(held, sys._getframe(1)):
+    for frame in running_frames(held, sys._getframe(1)):
         scopes = held.get(frame, [])
         for i, inner in enumerate(scopes):
             if not is_inside(here, inner):
@@ -133,7 +133,7 @@ def leaving(frame: FrameType | None) -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-def running(frames: Any, frame: FrameType | None) -> list[FrameType]:
+def running_frames(frames: Any, frame: FrameType | None) -> list[FrameType]:
     """The members of `frames` on the stack from `frame` down to its callers, outermost first."""
     found = []
     while frame is not None:

@@ -19,8 +19,8 @@ from autograd.backward import backward
 from autograd.graph import arguments_of, inputs_of
 from autograd.hooks import Hook
 from autograd.numpy.dispatch import array_function, array_ufunc
-from autograd.numpy.leaving import no_copy, no_parts, pandas_priority, refuse
-from autograd.numpy.method_table import PLAIN, PYTORCHS, hint, op_method, plain_method, reflected_divmod, shared_functions
+from autograd.numpy.leaving import no_copy, no_parts, pandas_priority, refuse_conversion
+from autograd.numpy.method_table import PLAIN, PYTORCHS, op_method, plain_method, pytorch_hint, reflected_divmod, shared_functions
 from autograd.numpy.methods import Methods
 from autograd.op import FLOAT_ERRORS, Op, adds_halves, in_single, raw
 from autograd.ops import elementwise, indexing, kinks, products, shapes
@@ -331,7 +331,7 @@ class Value(Methods):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self.requires_grad and scope_stack.is_recording():
-            return refuse(self, dtype)
+            return refuse_conversion(self, dtype)
         return np.asarray(self._raw, dtype) if copy is False else np.array(self._raw, dtype)
 
     def tolist(self) -> Any:
@@ -366,4 +366,4 @@ for _name, _function in shared_functions().items():
 for _name in PLAIN:
     setattr(Value, _name, plain_method(_name))
 for _name in PYTORCHS:
-    setattr(Value, _name, hint(_name))
+    setattr(Value, _name, pytorch_hint(_name))

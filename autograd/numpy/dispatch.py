@@ -115,7 +115,7 @@ def array_function(self: Any, function: Callable[..., Any], types: Any, args: tu
     ours = SUPPORTED.get(function)
     if ours is None:
         if function in CONSTANT or writes_plain(args, named):
-            return function(*plain(args), **plain(named))
+            return function(*unwrapped(args), **unwrapped(named))
         raise TypeError(refusal(function))
     if named or len(args) > 1:
         named.pop("subok", None)
@@ -147,16 +147,18 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *args: Any, out: Any = 
         return self._record(ours, args)
     if (out is not None or method == "at") and writes_plain((*(out or ()), *args), named):
         named |= ({} if out is None else {"out": out}) | ({} if where is True else {"where": where})
-        return getattr(ufunc, method)(*plain(args), **plain(named))
+        return getattr(ufunc, method)(*unwrapped(args), **unwrapped(named))
     if out is not None:
         raise TypeError(no_out(f"np.{ufunc.__name__}"))
     if ufunc in CONSTANT and method != "at":
-        return getattr(ufunc, method)(*plain(args), **({} if where is True else {"where": plain(where)}), **plain(named))
+        return getattr(ufunc, method)(
+            *unwrapped(args), **({} if where is True else {"where": unwrapped(where)}), **unwrapped(named)
+        )
     ours = ours or special_function(ufunc)
     if ours is None or method == "at":
         raise TypeError(refusal(ufunc, "" if method == "__call__" else f".{method}"))
     if method in ("reduce", "accumulate", "reduceat"):
-        return folded(ufunc, ours, method, args, **named, **({} if where is True else {"where": where}))
+        return ufunc_method(ufunc, ours, method, args, **named, **({} if where is True else {"where": where}))
     if where is not True:
         raise TypeError(f"np.{ufunc.__name__}(..., where=) leaves elements undefined: use np.where(condition, f(x), y)")
     if method == "outer":
@@ -187,14 +189,14 @@ def values_in(x: Any) -> list[Any]:
     return [x] if is_value(x) else [value for item in items for value in values_in(item)]
 
 
-def folded(ufunc: np.ufunc, ours: Callable[..., Any], method: str, args: Any, dtype: Any = None, **named: Any) -> Any:
+def ufunc_method(ufunc: np.ufunc, ours: Callable[..., Any], method: str, args: Any, dtype: Any = None, **named: Any) -> Any:
     """The methods reduce, accumulate and reduceat of a ufunc of two inputs."""
     x, *rest = args
     x = shapes.as_tensor(x) if dtype is None else shapes.astype(shapes.as_tensor(x), dtype)
     words = ("indices", "axis") if method == "reduceat" else ("axis",)
     given = {"axis": 0, **dict(zip(words, rest, strict=False)), **named}
     if method == "reduceat":
-        return scans.reduced_at(ufunc, lambda part, axis: folded(ufunc, ours, "reduce", (part, axis)), x, **given)
+        return scans.reduced_at(ufunc, lambda part, axis: ufunc_method(ufunc, ours, "reduce", (part, axis)), x, **given)
     known = (REDUCED if method == "reduce" else SCANNED).get(ufunc.__name__)
     if known is not None and not (known == "logsumexp" and given.keys() & {"where", "initial"}):
         return functions()[known](x, **given)
@@ -213,11 +215,11 @@ def without_objects(item: Any) -> Any:
     return shapes.array(item) if isinstance(item, np.ndarray) and holds_value(item) else item
 
 
-def plain(x: Any) -> Any:
+def unwrapped(x: Any) -> Any:
     """Nested lists, tuples and dicts of arguments with data in place of Values."""
     if isinstance(x, (list, tuple)):
-        return type(x)(map(plain, x))
-    return {key: plain(item) for key, item in x.items()} if isinstance(x, dict) else raw(x) if is_value(x) else x
+        return type(x)(map(unwrapped, x))
+    return {key: unwrapped(item) for key, item in x.items()} if isinstance(x, dict) else raw(x) if is_value(x) else x
 
 
 def refusal(function: Any, method: str = "") -> str:

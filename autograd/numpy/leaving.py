@@ -131,7 +131,7 @@ def no_parts(value: Any, *_: Any) -> NoReturn:
     )
 
 
-def refuse(value: Any, dtype: Any = None) -> Any:
+def refuse_conversion(value: Any, dtype: Any = None) -> Any:
     """Raise TypeError for a Value that would leave its graph, or return it in an array of objects where one is asked for."""
     frame, method = sys._getframe(1), ""
     while frame.f_back is not None and frame.f_globals.get("__name__") in HERE:
@@ -213,7 +213,7 @@ def leaving_message(value: Any, frame: FrameType, method: str = "") -> str:
         text = f"the operator % takes plain numbers, and {lost}: format it as f'{{v:.3f}}'"
     elif callee is None and isinstance(expression, ast.Subscript):
         integers = ".data.astype(int)" if value.shape else "int(v.item())"
-        text = f"`{short(expression)}` takes plain integers, and {lost}: an index has no derivative, so write {integers}"
+        text = f"`{text_of(expression)}` takes plain integers, and {lost}: an index has no derivative, so write {integers}"
     else:
         name, who = called(expression, user, callee)
         several = name.startswith("numpy.") and not name.startswith(NUMBERS)
@@ -226,7 +226,7 @@ def leaving_message(value: Any, frame: FrameType, method: str = "") -> str:
 def with_source(value: Any) -> str:
     """A Value in a message: its label, shape and source, as far as they are known."""
     place = value.place
-    text = short(expression_at(place.code, place.instruction)) if hasattr(place, "instruction") else ""
+    text = text_of(expression_at(place.code, place.instruction)) if hasattr(place, "instruction") else ""
     return labelled(value) + (f" computed by `{text}` ({place.line})" if text else "")
 
 
@@ -253,7 +253,7 @@ def called(expression: ast.expr | None, user: FrameType, callee: FrameType | Non
         symbol = SYMBOLS.get(type(expression.op), "operator")
         return f"{module}.{symbol}", f"{module}'s {symbol}"
     if isinstance(expression, ast.Subscript):
-        text = short(expression.value)
+        text = text_of(expression.value)
         if operation_at(user.f_code, user.f_lasti) == "STORE_SUBSCR":
             return module, f"an assignment to {text}[...] of {module}"
         return f"{module}.{text.rpartition('.')[2]}", f"{text}[...]" + f" of {module}" * (module != "numpy")
@@ -265,7 +265,7 @@ def called(expression: ast.expr | None, user: FrameType, callee: FrameType | Non
         return module, f"a function of {module}" if module else "a function written in C"
     inner = expression.func.func if isinstance(expression.func, ast.Call) else expression.func  # f(...)(v)
     function = function_of(expression, user) if callee is None else meaning(inner, user)
-    name, text = full_name(function), short(inner)
+    name, text = full_name(function), text_of(inner)
     simple = getattr(function, "__qualname__", "") == getattr(function, "__name__", None) or isinstance(function, np.ufunc)
     spoken = name.removeprefix("builtins.") if name and simple else text
     if "(" in spoken or spoken.startswith("..."):  # a method of what a call returned
@@ -320,22 +320,22 @@ def assigned(statement: ast.Assign | ast.AugAssign | None, lost: str) -> str:
             f"an assignment to a part of a plain array, out[i] = v, {lost}: make it a Value, out = Value(out), and write "
             f"out = out.at[i].set(v), {join}"
         )
-    base, index = target.value, inside(target)
+    base, index = target.value, index_text(target)
     while isinstance(base, ast.Subscript) and not isinstance(base.slice, (ast.Slice, ast.Tuple)):  # out[i][j] = x
-        base, index = base.value, f"{inside(base)}, {index}"
+        base, index = base.value, f"{index_text(base)}, {index}"
     if not isinstance(base, ast.Name) and (not isinstance(base, ast.Attribute) or base.attr in ("T", "flat", "real")):
         return (
-            f"`{short(statement)}` writes into a plain array, and {lost}: make the whole array a Value, out = Value(out), and "
+            f"`{text_of(statement)}` writes into a plain array, and {lost}: make the whole array a Value, out = Value(out), and "
             f"write out = out.at[i].set(v), {join}"
         )
-    out, item = short(base), short(statement.value)
+    out, item = text_of(base), text_of(statement.value)
     method = "set"
     if isinstance(statement, ast.AugAssign):
         method = {ast.Add: "add", ast.Sub: "add", ast.Mult: "multiply"}.get(type(statement.op), "set")
         item = f"-({item})" if isinstance(statement.op, ast.Sub) else item
         item = f"{out}[{index}] {SYMBOLS.get(type(statement.op), '?')} ({item})" if method == "set" else item
     return (
-        f"`{short(statement)}` writes into a plain array, and {lost}: make it a Value, {out} = Value({out}), and write "
+        f"`{text_of(statement)}` writes into a plain array, and {lost}: make it a Value, {out} = Value({out}), and write "
         f"{out} = {out}.at[{index}].{method}({item}), {join}"
     )
 
@@ -346,18 +346,18 @@ def fix_of(name: str, call: ast.expr | None, user: FrameType, value: Any) -> str
     if isinstance(call, ast.Call) and function_of(call, user) is not meaning(call.func, user):
         arguments = []  # of map(), not of the function
     keywords = call.keywords if isinstance(call, ast.Call) and (arguments or not call.args) else []
-    options = {item.arg: short(item.value) for item in keywords if item.arg}
-    first = short(arguments[0]) if arguments else "v"
+    options = {item.arg: text_of(item.value) for item in keywords if item.arg}
+    first = text_of(arguments[0]) if arguments else "v"
     module, _, last = name.rpartition(".")
     if module == "math" and (fix := of_math(last, arguments, options, type(value))):
         return fix
     if name == "numpy.full" and len(arguments) == 2:
-        return f"write {short(arguments[1])} * np.ones({first})"
+        return f"write {text_of(arguments[1])} * np.ones({first})"
     if module == "numpy" and last in MAKERS and arguments and isinstance(arguments[0], SEVERAL):
         return f"write {'' if is_nested(arguments[0]) else f'np.stack({first}) or '}autograd.array({first})"
     if module in ("numpy", "numpy.linalg") and last in functions() and any(isinstance(item, SEVERAL) for item in arguments):
-        return f"write np{module.removeprefix('numpy')}.{last}({listed(map(joined, arguments), options)})"
-    if (module in SAME or name in SAME) and (fix := of_scipy(last, list(map(short, arguments)), options)):
+        return f"write np{module.removeprefix('numpy')}.{last}({argument_list(map(joined_text, arguments), options)})"
+    if (module in SAME or name in SAME) and (fix := of_scipy(last, list(map(text_of, arguments)), options)):
         return fix
     if module.startswith("numpy.random") and last in DRAWS:
         return f"write {DRAWS[last]}, because plain numbers are drawn"
@@ -371,7 +371,7 @@ def fix_of(name: str, call: ast.expr | None, user: FrameType, value: Any) -> str
     return FIXES.get(name, OWN).format(v=text, call=last, plain=".data" if value.shape else ".item()")
 
 
-def inside(item: Any) -> str:
+def index_text(item: Any) -> str:
     """The text of an index, without its brackets."""
     return ast.unparse(item).removeprefix(ast.unparse(item.value))[1:-1]
 
@@ -381,15 +381,15 @@ def is_nested(item: ast.expr) -> bool:
     return any(isinstance(part, (ast.List, ast.Tuple)) for part in getattr(item, "elts", ()))
 
 
-def joined(item: ast.expr) -> str:
+def joined_text(item: ast.expr) -> str:
     """The text of an argument, in which a list of Values is joined to one Value."""
-    text, parts = short(item), getattr(item, "elts", None)
+    text, parts = text_of(item), getattr(item, "elts", None)
     if not isinstance(item, SEVERAL) or (parts is not None and all(isinstance(part, ast.Constant) for part in parts)):
         return text
     return f"autograd.array({text})" if is_nested(item) else f"np.stack({text})"
 
 
-def listed(words: Any, options: dict[str, str]) -> str:
+def argument_list(words: Any, options: dict[str, str]) -> str:
     """The arguments of a call as text."""
     return ", ".join([*words, *(f"{key}={value}" for key, value in options.items())])
 
@@ -419,13 +419,13 @@ def of_scipy(name: str, words: list[str], options: dict[str, str]) -> str:
         return ""
     last = ours.__name__
     home = "np.linalg" if hasattr(np.linalg, last) else "np" if hasattr(np, last) else "autograd"
-    return f"write {home}.{last}({listed(words, options) or 'v'})"
+    return f"write {home}.{last}({argument_list(words, options) or 'v'})"
 
 
 def of_math(name: str, arguments: list[ast.expr], options: dict[str, str], kind: type) -> str:
     """NumPy's or SciPy's function in place of one of math; "" if there is none."""
-    parts = [short(item) for item in arguments]
-    words, first = listed(parts, options) or "v", parts[0] if parts else "v"
+    parts = [text_of(item) for item in arguments]
+    words, first = argument_list(parts, options) or "v", parts[0] if parts else "v"
     if name == "pow":
         return f"write {ast.unparse(ast.BinOp(arguments[0], ast.Pow(), arguments[1])) if len(parts) == 2 else 'x ** y'}"
     if name == "log" and len(parts) == 2:
@@ -436,7 +436,7 @@ def of_math(name: str, arguments: list[ast.expr], options: dict[str, str], kind:
         return "write np.linalg.norm(p - q) of two Values, as np.stack(list) makes them"
     if name == "isclose":  # with the tolerances of math
         near = {"rtol": options.get("rel_tol", "1e-09"), "atol": options.get("abs_tol", "0.0")}
-        return f"write np.isclose({listed(parts[:2] or ['v', 'w'], near)})"
+        return f"write np.isclose({argument_list(parts[:2] or ['v', 'w'], near)})"
     if name in ("fsum", "prod", "sumprod"):
         return "write sum(values), or np.sum() and np.prod() of one Value, as np.stack(list) makes it"
     if name in SPECIAL:
@@ -448,7 +448,7 @@ def of_math(name: str, arguments: list[ast.expr], options: dict[str, str], kind:
     return f"write np.{ours}({words}){method}"
 
 
-def short(node: ast.AST | None) -> str:
+def text_of(node: ast.AST | None) -> str:
     """The text of an expression, without what is long in it."""
     text = "" if node is None else ast.unparse(node)
     return text if len(text) <= 60 else text[:57] + "..."
@@ -468,7 +468,7 @@ class Retelling:
         self.message, self.tracing, self.local = message, sys.gettrace(), frame.f_trace
         frame.f_trace = self
         if self.tracing is None:
-            sys.settrace(nothing)
+            sys.settrace(trace_nothing)
 
     def __call__(self, frame: FrameType, event: str, given: Any) -> Any:
         frame.f_trace = self.local
@@ -480,5 +480,5 @@ class Retelling:
         return self.local(frame, event, given) if self.local is not None else None
 
 
-def nothing(frame: FrameType, event: str, given: Any) -> None:
+def trace_nothing(frame: FrameType, event: str, given: Any) -> None:
     """Traces no frame."""

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from autograd.numpy.dispatch import plain
+from autograd.numpy.dispatch import unwrapped
 from autograd.op import TENSOR_WORDS, Op, raw, tensor_words
 from autograd.ops import functions, indexing
 
@@ -68,7 +68,7 @@ def plain_method(name: str) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **named: Any) -> Any:
         if not named.keys().isdisjoint(TENSOR_WORDS):
             raise tensor_words(name, named)
-        return getattr(np.asarray(raw(self)), name)(*plain(args), **plain(named))
+        return getattr(np.asarray(raw(self)), name)(*unwrapped(args), **unwrapped(named))
 
     method.__name__, method.__doc__ = name, f"Call numpy.ndarray.{name} on the data; the result is plain, without a derivative."
     return method
@@ -84,7 +84,7 @@ PYTORCHS = {
 }  # fmt: skip
 
 
-def hint(name: str) -> property:
+def pytorch_hint(name: str) -> property:
     """A missing attribute, also for hasattr(), whose error says what to write instead."""
 
     def missing(self: Any) -> NoReturn:

@@ -11,7 +11,7 @@ import numpy as np
 
 from autograd.op import Op, is_value, raw, shape_of, value_in
 
-KINDS = {"c": "complex numbers", "O": "an object array", "U": "a string", "S": "bytes", "M": "dates", "m": "time spans"}
+DTYPE_NAMES = {"c": "complex numbers", "O": "an object array", "U": "a string", "S": "bytes", "M": "dates", "m": "time spans"}
 SHAPES = " Fix: shapes must be equal or broadcast from the last axis on; add axes with reshape() or expand_dims()."
 EXCHANGE = " Fix: transpose() takes all axes in their new order; swapaxes(i, j) exchanges two."
 PRODUCT = " Fix: the last axis on the left must be as long as the second last on the right, or as a vector; .T transposes."
@@ -48,7 +48,7 @@ def real_array(data: Any, who: str) -> np.ndarray:
         raise ValueError(f"{who} got a nested list that is not rectangular: {error}") from None
     if array.dtype.kind in "biuf":
         return array
-    came = KINDS.get(array.dtype.kind, f"the dtype {array.dtype}")
+    came = DTYPE_NAMES.get(array.dtype.kind, f"the dtype {array.dtype}")
     fix = "take .real and .imag apart" if array.dtype.kind == "c" else "convert it first, as with np.asarray(data, dtype=float)"
     raise TypeError(f"{who} takes real numbers and arrays of them, but got {came}: {short(data)}; {fix}")
 

@@ -84,7 +84,7 @@ class Call:
         arguments: Any = list(args), dict(named)
         for holder, key in self.found((places,) if self.single else places, *arguments):
             self.trees.append(Tree(holder[key]))
-            holder[key] = map_tree(self.trace, holder[key], f"argument {key!r}", refuse, self.trace_module, remake=True)
+            holder[key] = map_tree(self.trace, holder[key], f"argument {key!r}", refuse_item, self.trace_module, remake=True)
         token = _parameters.set(_parameters.get() | (set(self.targets) - set(self.stops)))
         try:
             with tracing(self.targets):
@@ -96,7 +96,7 @@ class Call:
             if not isinstance(self.out, tuple) or len(self.out) != 2:
                 raise TypeError(f"with has_aux=True the function returns a pair (result, aux), but got {type(self.out).__name__}")
             self.out, self.aux = self.out
-        self.out = map_tree(joined_objects, self.out, other=lambda item, path: item, module=lambda item, path: item)
+        self.out = map_tree(without_objects, self.out, other=lambda item, path: item, module=lambda item, path: item)
         self.results = Tree(self.out)
         if not self.results.leaves and not isinstance(self.out, (dict, list, tuple, type(None))) and not is_dataclass(self.out):
             raise TypeError(
@@ -145,7 +145,7 @@ class Call:
     def trace(self, leaf: Any, path: str) -> Value:
         """A new Value for a number, an array or a Value; a computed one, which raises where its data would leave the graph."""
         if isinstance(leaf, (bool, np.bool_)):
-            refuse(leaf, path)
+            refuse_item(leaf, path)
         self.on_values |= is_value(leaf)
         target = positive(leaf if is_value(leaf) else Value(leaf))
         target._label = path
@@ -292,7 +292,7 @@ class Call:
         return given
 
 
-def joined_objects(leaf: Any, path: str) -> Any:
+def without_objects(leaf: Any, path: str) -> Any:
     """An array of objects among results as one Value, if it holds Values."""
     return array(leaf) if holds_value(leaf) else leaf
 
@@ -344,7 +344,7 @@ def check_argnum(name: str, argnum: Any) -> Any:
     return argnum if single else places
 
 
-def refuse(item: Any, path: str) -> Any:
+def refuse_item(item: Any, path: str) -> Any:
     """Raise TypeError for an item that is no number, in an argument to differentiate with respect to."""
     raise TypeError(
         f"cannot differentiate with respect to {path}, which is {item!r}, a {type(item).__name__}: arguments are numbers, "
@@ -366,7 +366,7 @@ def probe(out: Any) -> Value:
     return Value(np.linspace(0.5, 1.5, int(np.prod(shape, dtype=int))).reshape(shape).astype(dtype) if shape else 1.0)
 
 
-def inner(values: Sequence[Any], others: Sequence[Any]) -> Any:
+def inner_product(values: Sequence[Any], others: Sequence[Any]) -> Any:
     """The sum of the products of all elements. An infinite slope times 0 gives nan here, and is masked in the derivative."""
     with np.errstate(invalid="ignore"):
         terms = [(value * other).sum() if np.shape(value) else value * other for value, other in zip(values, others, strict=True)]

@@ -45,13 +45,13 @@ def checkpoint(f: Function) -> Function:
         around, traced = copy_context(), traced_now()
         with nesting_limit(f), scope() as here, tracing(traced):
             result = f(*args, **named)  # here and not in a helper: a nested checkpoint takes one call less of Python's stack
-            row, inputs = joined(result, here)
+            row, inputs = joined_values(result, here)
         if row is None or not inputs:
             return result
 
         def recompute() -> tuple[Value | None, list[Value]]:
             with scope() as here, tracing(traced):
-                return joined(f(*args, **named), here)
+                return joined_values(f(*args, **named), here)
 
         again = Recomputed(row.data, inputs, lambda: around.copy().run(recompute), getattr(f, "__name__", "f"))
         flat, start, parts = _checkpoint(inputs, again), 0, []
@@ -69,7 +69,7 @@ def checkpoint(f: Function) -> Function:
     return function
 
 
-def joined(result: Any, here: scope) -> tuple[Value | None, list[Value]]:
+def joined_values(result: Any, here: scope) -> tuple[Value | None, list[Value]]:
     """The only Value in a result, or its Values in one row, and the Values from outside `here` that they depend on."""
     outs = list(filter(is_value, Tree(result).leaves))
     row = in_a_row(outs) if len(outs) > 1 else positive(outs[0]) if outs else None

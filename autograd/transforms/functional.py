@@ -21,7 +21,7 @@ from autograd.hooks import runs
 from autograd.op import is_value
 from autograd.scope_stack import is_recording
 from autograd.scopes import scope
-from autograd.transforms.call import Call, Function, check_argnum, check_function, everything, inner, probe
+from autograd.transforms.call import Call, Function, check_argnum, check_function, everything, inner_product, probe
 from autograd.transforms.trees import Tree, map_tree
 
 ArgNum = int | str | Sequence[int | str]
@@ -73,7 +73,7 @@ def grad(f: Function, argnum: ArgNum = 0, has_aux: bool = False) -> Function:
     >>> grad(lambda x, y: x**2 * y, argnum=(0, 1))(3.0, 2.0)
     (12.0, 9.0)
     """
-    return transformed("grad", f, argnum, lambda call: call.with_aux(gradient(call, "grad")), has_aux)
+    return transformed("grad", f, argnum, lambda call: call.with_aux(scalar_gradient(call, "grad")), has_aux)
 
 
 def value_and_grad(f: Function, argnum: ArgNum = 0, has_aux: bool = False) -> Function:
@@ -84,7 +84,7 @@ def value_and_grad(f: Function, argnum: ArgNum = 0, has_aux: bool = False) -> Fu
     """
 
     def derive(call: Call) -> Any:
-        slope = gradient(call, "value_and_grad")
+        slope = scalar_gradient(call, "value_and_grad")
         return call.with_aux(call.finished(call.out)), slope
 
     return transformed("value_and_grad", f, argnum, derive, has_aux)
@@ -198,7 +198,7 @@ def hvp(f: Function, args: Any, v: Any) -> Any:
     call = Call(check_function("hvp", f, "(f, x, v)"), args, {}, everything(args))
     along = call.matching(v, "a direction of hvp()")
     out = scalar_result(call, "hvp")
-    slope = inner(call.cotangents(out, call.targets, seed_like(out), on_values=True), along) if is_value(out) else 0.0
+    slope = inner_product(call.cotangents(out, call.targets, seed_like(out), on_values=True), along) if is_value(out) else 0.0
     result = call.nested(call.cotangents(slope, call.targets, 1.0, call.on_values or any(map(is_value, along)), along))
     return result[0] if single else result
 
@@ -208,7 +208,9 @@ def forward(call: Call, out: Any, along: list[Any]) -> list[Any]:
     on_values = call.on_values or any(map(is_value, along))
     if not call.has_hooks(out):
         seed, before = probe(out), runs.get()
-        slope = inner(call.cotangents(out, call.targets, seed, on_values=True), along) if is_value(out) else 0.0  # linear in seed
+        slope = (
+            inner_product(call.cotangents(out, call.targets, seed, on_values=True), along) if is_value(out) else 0.0
+        )  # linear in seed
         if runs.get() == before:
             return call.cotangents(slope, [seed], 1.0, on_values, along)
     terms = []
@@ -245,7 +247,7 @@ def scalar_result(call: Call, name: str) -> Any:
     return out
 
 
-def gradient(call: Call, name: str) -> Any:
+def scalar_gradient(call: Call, name: str) -> Any:
     """The derivatives of a single number, in the structure of the arguments."""
     out = scalar_result(call, name)
     return call.nested(call.cotangents(out, call.targets, seed_like(out), call.on_values))
