@@ -1,4 +1,4 @@
-"""Drawing: pictures of the graph below a Value, a page that plays its backward pass, and networks as textbooks draw them."""
+"""Draws graphs of Values as pictures and as pages that play the backward pass, and networks as in textbooks."""
 
 from autograd.drawing.drawings import Drawing, draw
 from autograd.drawing.network import draw_network

@@ -1,4 +1,4 @@
-"""What differs between two pictures: nodes added, removed, and changed in shape or setting. Numbers do not count."""
+"""From two pictures to one that marks the nodes added, removed, and changed in shape or setting. Numbers are ignored."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from difflib import SequenceMatcher
 from autograd.drawing.picture import Edge, Node, Picture, groups_in_use, plural
 from autograd.drawing.read.similarity import NUMBER
 
-MOST_PAIRS = 100_000  # of more pairs of nodes the first of a kind is matched with the first
+MOST_PAIRS = 100_000  # of nodes: for more, nodes of a kind are matched in order
 SETTING = re.compile(r"\w+=(?:\([^)]*\)|[^,)]+)|\[[^\]]*\]")  # axis=(0, 1), or an index
 SAME_ROLES = {"leaf": "leaf", "frozen": "leaf"}
 
 
 def comparison(before: Picture, after: Picture) -> Picture:
-    """The later picture with what was added and changed marked, and what was removed put back in."""
+    """Return the later picture with marks at what was added and changed, and with what was removed put back."""
     old, new = in_topological_order(before), in_topological_order(after)
     pairs = match_nodes(old, new)  # names of nodes before to names after
     by_name = {node.name: node for node in old}
@@ -34,17 +34,17 @@ def comparison(before: Picture, after: Picture) -> Picture:
     kept = {group.name for group in after.groups}
     groups = (*after.groups, *(group for group in groups_in_use(before.groups, removed) if group.name not in kept))
     title = after.title or before.title or "What changed"
-    nodes = [replace(node, cotangent=None) for node in nodes]  # no backward pass of both to play
+    nodes = [replace(node, cotangent=None) for node in nodes]  # there is no backward pass to play
     return replace(after, nodes=tuple(nodes), edges=tuple(edges), groups=groups, notes=(note, *after.notes), title=title)
 
 
 def in_topological_order(picture: Picture) -> list[Node]:
-    """The nodes in topological order, inputs first."""
+    """Return the nodes in topological order, inputs first."""
     return sorted((node for node in picture.nodes if node.role != "cut"), key=lambda node: (node.order, node.name))
 
 
 def match_nodes(old: list[Node], new: list[Node]) -> dict[str, str]:
-    """The names of the same nodes before and after: the longest common parts of both orders, and leaves of the same name."""
+    """Return the names of equal nodes, before and after: the longest common parts of both orders, and leaves of equal name."""
     if len(old) * len(new) > MOST_PAIRS:
         return match_in_order(old, new)
     matcher = SequenceMatcher(None, [key_of(node) for node in old], [key_of(node) for node in new], autojunk=False)
@@ -57,7 +57,7 @@ def match_nodes(old: list[Node], new: list[Node]) -> dict[str, str]:
 
 
 def match_in_order(old: list[Node], new: list[Node]) -> dict[str, str]:
-    """The first of a kind with the first of that kind, and so on: for large pictures, which the other way takes minutes."""
+    """Match the first node of a kind with the first of that kind, and so on: on large pictures the other way takes minutes."""
     waiting: dict[tuple[str, str, str], list[str]] = {}
     for node in reversed(new):
         waiting.setdefault(key_of(node), []).append(node.name)
@@ -65,20 +65,20 @@ def match_in_order(old: list[Node], new: list[Node]) -> dict[str, str]:
 
 
 def key_of(node: Node) -> tuple[str, str, str]:
-    """What makes two nodes the same: role, operation or name, and place, but for numbers."""
+    """Return what makes two nodes equal: role, operation or name, and group, ignoring numbers."""
     name = node.op or (node.names[0] if node.names else "")
     return SAME_ROLES.get(node.role, node.role), NUMBER.sub("*", name), NUMBER.sub("*", node.group)
 
 
 def compared_node(node: Node, earlier: Node | None) -> Node:
-    """A later node, marked if it is new, or if it has changed."""
+    """Return a later node, marked if it is new or has changed."""
     if earlier is not None:
         return marked_if_changed(earlier, node)
     return node if node.role == "cut" else mark(node, "added")
 
 
 def marked_if_changed(before: Node, after: Node) -> Node:
-    """The later node, marked if its shape, dtype, formula or count is another one."""
+    """Return the later node, marked if its shape, dtype, role, settings or count differ."""
     notes = []
     for what, old, new in (
         ("shape", before.shape, after.shape),
@@ -94,7 +94,7 @@ def marked_if_changed(before: Node, after: Node) -> Node:
 
 
 def settings_in_title(node: Node) -> str:
-    """Settings and index of an operation, or the number that a constant is: what a title says apart from names."""
+    """Return the part of a title without names: settings and index of an operation, or the number of a constant."""
     return node.title if node.role == "constant" else ", ".join(SETTING.findall(node.title)) if node.op else ""
 
 
@@ -103,7 +103,7 @@ def mark(node: Node, what: str) -> Node:
 
 
 def compared_edges(before: Picture, after: Picture, names: dict[str, str]) -> list[Edge]:
-    """The later edges, those that are new marked, and the earlier ones that are gone."""
+    """Return the later edges, with marks at new ones, and the earlier edges that were removed."""
     moved = [
         replace(edge, source=names[edge.source], target=names[edge.target])
         for edge in before.edges

@@ -1,4 +1,4 @@
-"""draw() and what it returns: a Drawing, which is saved in any format and shown by notebooks."""
+"""draw() turns a Value, a function or an exception into a Drawing, which notebooks show and save() writes in any format."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from autograd.value import Value
 from autograd.web import javascript_name, jsonable
 
 if TYPE_CHECKING:
-    import graphviz  # at run time where it is used: a tenth of the time that `import autograd` would take
+    import graphviz  # imported in functions: it takes a tenth of the time of `import autograd`
 
 PICTURES = (".svg", ".png", ".pdf")
 TEXTS = (".dot", ".gv", ".mmd", ".mermaid", ".txt", ".json", ".html")
@@ -55,32 +55,33 @@ def draw(
     parameters: Any = None,
     title: str = "",
 ) -> Drawing:
-    """A picture of the graph below a Value, or of a function, with the data and gradients of this moment.
+    """Draw the graph of a Value, or of a function, with its current data and gradients.
 
     Leaves are blue and rounded, dashed if frozen; constants are grey; the output is orange. Modules and scopes
-    are frames. Of a graph that is larger than `max_nodes`, copies of the same structure (samples, neurons, time
-    steps) are drawn once and marked ``×16``; then scopes are collapsed, the innermost first; then what is furthest
-    from the output is left out. `drawing.note` says what was done.
+    are frames. If a graph is larger than `max_nodes`, copies of the same structure (samples, neurons, time
+    steps) are drawn once and marked ``×16``; then scopes are collapsed, the innermost first; then the nodes farthest
+    from the output are left out. `drawing.note` tells what was done.
 
     Args:
-        what: the output, a Value, or several in a list, tuple, dict or dataclass, all in one picture; or a function,
-            which is called with the inputs and gives one of these; or an exception that such a function raised, for the
-            graph up to the operation that failed.
-        inputs: for a function its arguments. Floats and floating arrays, also in lists, tuples, dicts and
-            dataclasses, become Values that bear the names of the parameters; modules, integers and all else are
-            passed on. Source lines are recorded, and no `.grad` is touched: the gradients shown are those of this call.
-        max_nodes: how many nodes are drawn at most, apart from dots for what is left out.
+        what: the output, a Value, or several in a list, tuple, dict or dataclass, all in one picture; or a function
+            that returns one of these when called with the inputs; or an exception that such a function raised, to draw
+            the graph up to the operation that failed.
+        inputs: the arguments of a function. Floats and floating arrays, also in lists, tuples, dicts and
+            dataclasses, become Values named after the parameters; modules, integers and everything else are
+            passed unchanged. Source lines are recorded, and `.grad` is left alone: the picture shows the gradients of
+            this call.
+        max_nodes: the largest number of nodes to draw, not counting the dots for what is left out.
         fold: True folds copies in small graphs as well, False never.
-        depth: scopes that are nested deeper are collapsed; by default as few as the number of nodes asks for.
+        depth: scopes nested deeper are collapsed; by default as few as needed to stay within `max_nodes`.
         direction: ``"LR"`` for inputs left and output right, ``"BT"`` for inputs below and output above.
-        parameters: a module, or a dict of Values, for the names of leaves and to mark those that the output does
+        parameters: a module, or a dict of Values, to name the leaves and to mark those that the output does
             not depend on. Modules that were called in the graph are found without it.
         title: a heading.
 
     Raises:
-        TypeError: if `what` is none of these, inputs come beside a Value, the function gives no Value, or `parameters`
+        TypeError: if `what` is none of these, inputs are given with a Value, the function returns no Value, or `parameters`
             holds none.
-        ValueError: for another direction, less than one node, or a negative depth.
+        ValueError: for an unknown direction, fewer than one node, or a negative depth.
 
     >>> from autograd import Value
     >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
@@ -124,9 +125,9 @@ def picture_of(
     labels: dict[int, str] | None = None,
     here: Place | None = None,
 ) -> Picture:
-    """The picture of a graph, from its outputs.
+    """Return the picture of the graph below some outputs: the steps of autograd/drawing/read, in order.
 
-    With `own_pass` the gradients are those of a backward pass of its own, else those in `.grad`.
+    With `own_pass` the gradients come from a separate backward pass, otherwise from `.grad`.
     """
     with without_collector():
         graph = index_graph(outputs, parameters, labels)
@@ -138,7 +139,7 @@ def picture_of(
         cotangents, seeds, notes = cotangents_of(nodes, leaves, ends, own_pass) if flows else (None, {}, [])
         picture = Composer(graph, folding, folded, cotangents, own_pass, here, seeds).picture(max(LIMIT, max_nodes))
         picture = with_marks(picture)
-        notes = notes if picture.differentiated or cotangents is None else []  # of gradients that are shown
+        notes = notes if picture.differentiated or cotangents is None else []  # they are about the gradients shown
         return fit_to_budget(replace(picture, notes=(*notes, *picture.notes)), depth, max_nodes)
 
 
@@ -147,21 +148,21 @@ def check_options(max_nodes: int, depth: int | None, direction: str) -> None:
         choices = " or ".join(f"{name!r} ({meaning})" for name, meaning in DIRECTIONS.items())
         raise ValueError(f"draw(direction=...) takes {choices}, but got {direction!r}")
     if not isinstance(max_nodes, int) or isinstance(max_nodes, bool) or max_nodes < 1:
-        raise ValueError(f"draw(max_nodes=...) takes a whole number from 1 on, but got {max_nodes!r}")
+        raise ValueError(f"draw(max_nodes=...) takes an integer of at least 1, but got {max_nodes!r}")
     if depth is not None and (not isinstance(depth, int) or isinstance(depth, bool) or depth < 0):
-        raise ValueError(f"draw(depth=...) takes a whole number from 0 on, or None for as deep as fits, but got {depth!r}")
+        raise ValueError(f"draw(depth=...) takes an integer of at least 0, or None for as deep as fits, but got {depth!r}")
 
 
 # --- functions ------------------------------------------------------------------------------------
 
 
 def calling_place() -> Place:
-    """Where draw() was called: results of a model's layers bear this place, which says nothing about them."""
+    """Return where draw() was called: Values computed by library code have this place, which says nothing about them."""
     return Place([])
 
 
 def evaluated(function: Any, inputs: tuple[Any, ...], labels: dict[int, str]) -> Any:
-    """The result of a function of Values; the names of its inputs go into `labels`, by their ids."""
+    """Return what a function of Values returns; note the names of its inputs in `labels`, by their ids."""
     if not callable(function):
         raise TypeError(
             f"draw(value) takes the Value whose graph is to be drawn, several in a list, tuple or dict, a function with its "
@@ -170,7 +171,7 @@ def evaluated(function: Any, inputs: tuple[Any, ...], labels: dict[int, str]) ->
         )
     if is_module(function) and not inputs:
         raise TypeError(
-            f"draw(model, *inputs) takes the inputs of the model, but none came for {type(function).__name__}: "
+            f"draw(model, *inputs) takes the inputs of the model, but got none for {type(function).__name__}: "
             "write draw(model, x), or draw_network(model) for its neurons and weights"
         )
     names = parameter_names(function, len(inputs))
@@ -184,12 +185,12 @@ def evaluated(function: Any, inputs: tuple[Any, ...], labels: dict[int, str]) ->
 
 
 def is_nesting(what: Any) -> bool:
-    """Whether it is a list, tuple, dict or dataclass, which may hold several outputs."""
+    """Return whether this is a list, tuple, dict or dataclass, which may hold several outputs."""
     return isinstance(what, (list, tuple, dict)) or (is_dataclass(what) and not callable(what))
 
 
 def outputs_of(result: Any) -> tuple[Outputs, list[str]]:
-    """The Values in a result with their names, each once; and notes on the rest."""
+    """Return the Values in a result with their names, each once; and notes on everything else in it."""
     if result.__class__ is Value:
         return [("output", result)], []
     found: dict[int, tuple[str, Value]] = {}
@@ -203,28 +204,29 @@ def outputs_of(result: Any) -> tuple[Outputs, list[str]]:
             others.append(item)
 
     map_tree(collect, result, other=collect, module=collect)
-    notes = [f"{plural(len(others), 'output')} {'is' if len(others) == 1 else 'are'} no Value, and not drawn"] * bool(others)
+    rest = "is not a Value and is" if len(others) == 1 else "are not Values and are"
+    notes = [f"{plural(len(others), 'output')} {rest} not drawn"] if others else []
     return list(found.values()), notes
 
 
 def output_name(path: str) -> str:
-    """The name of an output by its path: ``[0]`` is output 0, ``['loss']`` and ``.loss`` are loss."""
+    """Return the name of an output from its path: ``[0]`` is output 0, ``['loss']`` and ``.loss`` are loss."""
     key = re.fullmatch(r"\['([^']*)'\]|\.(\w+)", path)
     return (key[1] or key[2]) if key else f"output {path[1:-1]}" if re.fullmatch(r"\[\d+\]", path) else f"output{path}"
 
 
 def without_outputs(result: Any, given: bool) -> str:
-    """Why a result cannot be drawn."""
+    """Return why a result cannot be drawn."""
     if given:
         return f"draw([a, b]) takes Values in a list, tuple, dict or dataclass, but found none in this {type(result).__name__}"
     return (
-        f"draw(f, *inputs): the function gave {type(result).__name__} and no Value: its inputs become Values if they are "
+        f"draw(f, *inputs): the function returned {type(result).__name__} and no Value: its inputs become Values if they are "
         "floats or floating arrays (2.0, not 2), so it may have left the graph, or depend on none of them"
     )
 
 
 def parameter_names(function: Any, count: int) -> list[str]:
-    """What the function calls its first arguments."""
+    """Return the names of the first parameters of a function."""
     try:
         names = list(inspect.signature(getattr(function, "forward", function)).parameters)
     except (TypeError, ValueError):  # some functions in C have no signature
@@ -233,14 +235,14 @@ def parameter_names(function: Any, count: int) -> list[str]:
 
 
 def as_values(item: Any, name: str, labels: dict[int, str]) -> Any:
-    """An argument with Values for its floats and floating arrays; what Values are called is noted in `labels`."""
+    """Return an argument with Values for its floats and floating arrays; note the names of Values it holds in `labels`."""
 
     def as_value(leaf: Any, path: str) -> Any:
         if leaf.__class__ is not Value:
             if not isinstance(leaf, float) and getattr(getattr(leaf, "dtype", None), "kind", "") != "f":
                 return leaf
             return Value(leaf, label=f"{name}{path}")
-        labels[id(leaf)] = f"{name}{path}"  # it is the user's: its own label stays as it is
+        labels[id(leaf)] = f"{name}{path}"  # it belongs to the caller: its own label stays
         return leaf
 
     return map_tree(as_value, item, module=lambda module, path: module)
@@ -250,14 +252,14 @@ def as_values(item: Any, name: str, labels: dict[int, str]) -> Any:
 
 
 class Drawing:
-    """A picture of a graph: shown by notebooks as it is, written to files by save().
+    """Shows a graph in notebooks, and writes it to files with save().
 
     Attributes:
-        picture: all there is, as plain data, also what is inside of collapsed groups.
+        picture: the whole picture as plain data, also the contents of collapsed groups.
         nodes, edges, groups: what is drawn. Nodes have a title, rows of text, numbers and marks.
         total: the number of nodes of the whole graph.
         note: what was folded, collapsed and left out, or an empty string.
-        digraph: the picture as a ``graphviz.Digraph``, to be changed at will.
+        digraph: the picture as a ``graphviz.Digraph``, which may be changed.
     """
 
     def __init__(self, picture: Picture, direction: str = "LR") -> None:
@@ -274,31 +276,31 @@ class Drawing:
 
     @property
     def source(self) -> str:
-        """The DOT text, the same for the same graph."""
+        """The DOT text. The same graph gives the same text."""
         return str(self.digraph.source)
 
     @property
     def mermaid(self) -> str:
-        """The text of a Mermaid flowchart, which GitHub and many editors draw."""
+        """The text of a Mermaid flowchart, which GitHub and many editors render."""
         return mermaid_of(self.picture, self.direction)
 
     @property
     def text(self) -> str:
-        """The graph as a tree of plain text, the output first."""
+        """The graph as a tree in plain text, the output first."""
         return tree_of(self.picture)
 
     @property
     def html(self) -> str:
-        """The page that plays the backward pass: one file without network access."""
+        """The page that plays the backward pass: a single file that needs no network."""
         return page_of(self.picture, self.direction)
 
     def to_json(self) -> dict[str, Any]:
-        """All of the picture as dicts, lists, strings and finite numbers: "NaN", "Infinity" and "-Infinity" are strings."""
+        """Return the picture as dicts, lists, strings and finite numbers: "NaN", "Infinity" and "-Infinity" are strings."""
         found: dict[str, Any] = jsonable(self.picture.to_json(), javascript_name)
         return found
 
     def compare(self, later: Drawing) -> Drawing:
-        """What differs in a later drawing: nodes added, removed, and changed in shape or setting; numbers do not count.
+        """Return what differs in a later drawing: nodes added, removed, or changed in shape or setting. Numbers are ignored.
 
         >>> from autograd import Value
         >>> x = Value(2.0, label="x")
@@ -313,9 +315,9 @@ class Drawing:
         return Drawing(comparison(self.picture, later.picture), later.direction)
 
     def find(self, name: str) -> tuple[Node, ...]:
-        """The nodes whose title, label, parameter path or operation contains this text, exact titles and names first.
+        """Return the nodes whose title, label, parameter path or operation contains this text, exact matches first.
 
-        Nodes inside of closed scopes are found as well.
+        Nodes inside collapsed scopes are found as well.
 
         >>> from autograd import Value
         >>> a = Value(2.0, label="a")
@@ -325,15 +327,15 @@ class Drawing:
         return self.picture.find(name)
 
     def save(self, path: str | PathLike[str]) -> Path:
-        """Write the picture, in the format that the suffix names.
+        """Write the picture in the format given by the suffix. Missing folders are created.
 
         .svg, .png, .pdf
-            A picture. Folders are made. Where nothing is installed that could draw the format, the DOT text is
-            written beside it instead, with a warning that says what to install.
+            An image. If nothing that can render the format is installed, the DOT text is written beside it instead,
+            with a warning that tells what to install.
         .html
-            The page: zoom, search, open and close scopes, and play the backward pass.
+            A page on which to zoom, search, open and close scopes, and play the backward pass.
         .dot or .gv, .mmd or .mermaid, .txt, .json
-            Graphviz' text, Mermaid's text, a tree of plain text, and all data, NaN and infinities as strings.
+            The DOT text, the Mermaid text, a tree in plain text, and all data, with NaN and infinities as strings.
 
         Returns:
             The path of the file that was written.
@@ -362,12 +364,12 @@ class Drawing:
         except NoRenderer as reason:
             text = path.with_suffix(".dot")
             text.write_text(self.source, encoding="utf-8")
-            warnings.warn(f"{text} was written, the graph as text, instead of {path.name}: {reason}", stacklevel=2)
+            warnings.warn(f"wrote {text}, the graph as text, instead of {path.name}: {reason}", stacklevel=2)
             return text
         return path
 
     def as_text(self, suffix: str) -> str:
-        """The contents of a text file with this suffix."""
+        """Return the contents of a text file with this suffix."""
         if suffix in (".dot", ".gv"):
             return self.source
         if suffix in (".mmd", ".mermaid"):
@@ -377,7 +379,7 @@ class Drawing:
         return self.html if suffix == ".html" else self.text
 
     def show(self) -> None:
-        """Show it: in a notebook the picture, elsewhere the page in a browser."""
+        """Show the picture in a notebook, elsewhere the page in a browser."""
         if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
             sys.modules["IPython"].display.display(self)
             return
@@ -388,7 +390,7 @@ class Drawing:
         return self._repr_mimebundle_().get("image/svg+xml")
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        """What a notebook shows: the picture, or a tree of text and what to install for the picture."""
+        """Return what a notebook shows: the picture, or a tree of text and what to install for the picture."""
         try:
             return {"image/svg+xml": inline_svg(rendered(self.digraph, "svg")), "text/plain": repr(self)}
         except NoRenderer as reason:

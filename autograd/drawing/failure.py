@@ -1,4 +1,4 @@
-"""The graph up to the operation that failed, from the traceback of an exception: its frames still hold the Values."""
+"""From an exception to the graph up to the operation that failed: the frames of its traceback still hold the Values."""
 
 from __future__ import annotations
 
@@ -23,13 +23,12 @@ from autograd.transforms.trees import is_module
 from autograd.value import Value
 
 NUMPY = os.path.dirname(np.__file__) + os.sep
-LONGEST = 1000  # characters of an error's text below the title, and in the node
-IN_NODE = 50
-RULES = (contributions.__code__, Pullback.pull.__code__)  # while they run, `node` is the one whose rule is called
+LONGEST, LONGEST_IN_NODE = 1000, 50  # characters of an error message below the title, and in the node
+RULES = (contributions.__code__, Pullback.pull.__code__)  # in their frames, `node` is the Value whose rule is called
 
 
 def failed_root(error: BaseException) -> tuple[Value, str, BaseException]:
-    """A Value in place of the operation that failed, with its operands; its title; and the exception that it raised.
+    """Return a Value that stands in for the operation that failed, its title, and the exception that it raised.
 
     Raises:
         ValueError: if no frame of the traceback holds a Value.
@@ -47,17 +46,17 @@ def failed_root(error: BaseException) -> tuple[Value, str, BaseException]:
         if operands:
             return stand_in_for(operands), f"{type(one).__name__} in {where_failed(one)}", one
     raise ValueError(
-        f"draw(error) draws the Values in the traceback of an exception, but that of {type(error).__name__} holds none: "
-        "pass the exception that a computation with Values raised, inside of the except block or later"
+        f"draw(error) draws the Values in the traceback of an exception, but the traceback of {type(error).__name__} holds "
+        "none: pass the exception that a computation with Values raised, inside the except block or later"
     )
 
 
 def marked_as_failed(
     picture: Picture, title: str, cause: BaseException, error: BaseException, depth: int | None, most: int
 ) -> Picture:
-    """The picture of `failed_root` with its output as the operation that failed, and the error's text.
+    """Return the picture of `failed_root` with the output drawn as the operation that failed, and the error message.
 
-    Parameters that no operand depends on are left out: the computation did not reach them.
+    Parameters that no operand depends on are left out, as the computation did not reach them.
     """
     raised = type(cause).__name__
     text = " ".join(f"{raised}: {cause}".split()).removesuffix(":")
@@ -66,8 +65,8 @@ def marked_as_failed(
     line, source = user_line(cause)
     first, *others = picture.nodes
     failed = Node(first.name, "failed", title, order=first.order, ordered=first.ordered, line=line, source=source)
-    failed = replace(failed, rows=((shortened(text, IN_NODE),),), notes=(shortened(text, LONGEST),))
-    is_operation = not title.startswith(f"{raised} in ")  # whose title says already what was raised
+    failed = replace(failed, rows=((shortened(text, LONGEST_IN_NODE),),), notes=(shortened(text, LONGEST),))
+    is_operation = not title.startswith(f"{raised} in ")  # otherwise the title names what was raised
     note = f"{title}{' failed' * is_operation}{f', at {line}' if line else ''}"
     note = f"{note}: {shortened(text if is_operation else text.removeprefix(f'{raised}: '), LONGEST)}".removesuffix(f": {raised}")
     nodes = (failed, *(node for node in others if node.role != "unreached"))
@@ -75,7 +74,7 @@ def marked_as_failed(
 
 
 def causes(error: BaseException) -> list[BaseException]:
-    """An exception and those that led to it, the first of them last."""
+    """Return an exception and those that led to it, the original one last."""
     found = [error]
     for one in found:
         before = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
@@ -85,7 +84,7 @@ def causes(error: BaseException) -> list[BaseException]:
 
 
 def traceback_frames(error: BaseException) -> Iterator[FrameType]:
-    """The frames of a traceback, the outermost first."""
+    """Yield the frames of a traceback, the outermost first."""
     traceback = error.__traceback__
     while traceback is not None:
         yield traceback.tb_frame
@@ -93,7 +92,7 @@ def traceback_frames(error: BaseException) -> Iterator[FrameType]:
 
 
 def operation_of(frame: FrameType) -> tuple[Op | None, list[Any]]:
-    """The operation that a frame of the engine was about, and its operands."""
+    """Return the operation that a frame of the engine was computing, and its operands."""
     if not frame.f_code.co_filename.startswith(INSIDE):
         return None, []
     names = frame.f_locals
@@ -103,7 +102,7 @@ def operation_of(frame: FrameType) -> tuple[Op | None, list[Any]]:
 
 
 def operands_in(items: Any) -> Iterator[Any]:
-    """Values, arrays and floats in nested lists, tuples and dicts."""
+    """Yield the Values, arrays and floats in nested lists, tuples and dicts."""
     if isinstance(items, (list, tuple, dict)):
         for item in items.values() if isinstance(items, dict) else items:
             yield from operands_in(item)
@@ -116,26 +115,26 @@ def values_in(items: Any) -> Iterator[Value]:
 
 
 def parameters_in(frame: FrameType) -> list[Any]:
-    """The parameters that a module holds itself, where the frame is of its forward()."""
+    """Return the attributes of a module, if the frame belongs to its forward()."""
     module = frame.f_locals.get("self")
     return list(vars(module).values()) if is_module(module) and hasattr(module, "__dict__") else []
 
 
 def model_of(error: BaseException) -> Any:
-    """The outermost module that was being called, for the names of its parameters; None if there is none."""
+    """Return the outermost module that was being called, to name its parameters; None if there is none."""
     frames = [frame for one in reversed(causes(error)) for frame in traceback_frames(one)]
     return next((frame.f_locals["self"] for frame in frames if is_module(frame.f_locals.get("self"))), None)
 
 
 def stand_in_for(operands: list[Any]) -> Value:
-    """A node with these operands; it has no data, not even NaN, and its rule is never called."""
+    """Return a node with these operands. It has no data, and its rule is never called."""
     distinct = list({id(item): item for item in operands}.values())
     op = Op(lambda operands: None, {"operands": unknown}, name="failed", symbol="failed", kind="custom", array=unknown)
     return node_without_data(op, tuple(distinct))
 
 
 def unknown(*args: Any) -> Any:
-    """The derivative of what failed."""
+    """Refuse to give a derivative."""
     raise AssertionError("an operation that failed has no derivative")
 
 
@@ -145,14 +144,14 @@ def title_of_failed(op: Op, operands: list[Any]) -> str:
 
 
 def operand_name(item: Any) -> str:
-    """The name of an operand in a formula: its label or variable, or the number itself."""
+    """Return the name of an operand in a formula: its label or variable, or the number itself."""
     if item.__class__ is float:
         return f"{item:.6g}"
     return (str(item.label) or source_of(item).variable or UNNAMED) if is_value(item) else UNNAMED
 
 
 def where_failed(error: BaseException) -> str:
-    """The name of what the user called: the class of a module, a function of the engine, or else the user's own function."""
+    """Return the name of what the user called: the class of a module, a function of the engine, or a function of the user."""
     frames = list(traceback_frames(error))
     own = max((i for i, frame in enumerate(frames) if not frame.f_code.co_filename.startswith((*INSIDE, NUMPY))), default=-1)
     inner = [frame for frame in frames[own + 1 :] if frame.f_code.co_filename.startswith(INSIDE)]
@@ -166,7 +165,7 @@ def where_failed(error: BaseException) -> str:
 
 
 def user_line(error: BaseException) -> tuple[str, str]:
-    """The innermost line outside of the engine and of NumPy: ``"model.py:12"``, and its text."""
+    """Return the innermost line outside the engine and NumPy, ``"model.py:12"``, and its text."""
     traceback, found = error.__traceback__, ("", "")
     while traceback is not None:
         path = traceback.tb_frame.f_code.co_filename

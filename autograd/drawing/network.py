@@ -1,7 +1,7 @@
-"""Networks drawn as textbooks do: neurons in layers, and a line for each weight.
+"""draw_network() turns a model into a Drawing as in textbooks: neurons in layers, and a line for each weight.
 
-The weights are read from the modules, nothing is computed: what happens in a forward pass is for draw(). Modules are
-known by their attributes, because autograd does not import nn.
+Weights are read from the modules and nothing is computed; draw() shows what happens in a forward pass. Modules are
+recognised by their attributes, because autograd does not import nn.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from autograd.drawing.palette import BLUE, HIDDEN_LAYER, INPUT_LAYER, ORANGE, OU
 from autograd.drawing.picture import Edge, Group, Node, Picture, Summary, plural
 from autograd.value import Value
 
-FEW_WEIGHTS = 30  # are written at their lines
+FEW_WEIGHTS = 30  # up to this number, weights are written at their lines
 DRAWABLE = (
     "nn.MLP, nn.Layer, nn.Neuron, nn.Linear (also in nn.Sequential or a module of your own), or a list of weight matrices, "
     "each of shape (out, in)"
@@ -36,12 +36,13 @@ def draw_network(
             applied, such as nn.Sequential, or a list of weight matrices, each of shape (out, in).
         direction: ``"LR"``, from left to right, or ``"BT"``, from bottom to top.
         weights: whether each weight is written at its line; "auto" writes them if there are at most 30.
-        max_neurons: a layer with more shows its first and its last ones.
+        max_neurons: larger layers show only their first and last neurons.
         title: a heading.
 
     Raises:
-        TypeError: if the model holds no layers of neurons, or parameters of other kinds as well.
-        ValueError: if a layer's inputs are not as many as the outputs before it, or for an unknown direction.
+        TypeError: if the model holds no layers of neurons, or also parameters of other kinds.
+        ValueError: if the number of inputs of a layer differs from the number of outputs before it, or for an unknown
+            direction.
 
     >>> network = [[[0.5, -1.0], [0.2, 0.0], [1.5, 1.0]], [[1.0, -2.0, 0.3]]]
     >>> picture = draw_network(network).picture
@@ -56,15 +57,17 @@ def draw_network(
 
 
 def network_picture(model: Any, *, weights: bool | str = "auto", max_neurons: int = 16, title: str = "") -> Picture:
-    """The picture that draw_network() draws; it takes the same arguments.
+    """Return the picture that draw_network() draws, from the same arguments.
 
-    Its nodes are neurons: `op` is the fill, `data` and `grad` are of the bias, and the group is the layer. An edge has the
-    weight in `local` and its gradient in `flow`; its strength is the weight divided by the largest one of the network.
+    Its nodes are neurons: `op` is the fill, `data` and `grad` summarise the bias, and the group is the layer. An edge has the
+    weight in `local` and its gradient in `flow`; its strength is the weight divided by the largest weight of the network.
     """
     if weights not in (True, False, "auto"):
         raise ValueError(f'weights is True, False or "auto", but got {weights!r}')
     if isinstance(max_neurons, bool) or not isinstance(max_neurons, int) or max_neurons < 3:
-        raise ValueError(f"max_neurons is a whole number from 3 on: the first, the last and a … between, but got {max_neurons!r}")
+        raise ValueError(
+            f"max_neurons is an integer of at least 3 (the first, the last and a … between), but got {max_neurons!r}"
+        )
     before, dense = layers_of(model)
     layers = columns_of(before, dense, max_neurons)
     all_weights = sum(layer.weight.size for layer in dense)
@@ -84,21 +87,21 @@ def network_picture(model: Any, *, weights: bool | str = "auto", max_neurons: in
     )
 
 
-# Reading a model: its layers of weights, in order.
+# --- reading a model: its layers of weights, in order ---------------------------------------------
 
 
 @dataclass(frozen=True)
 class Dense:
-    """What leads to one layer of neurons.
+    """The weights and biases that lead to one layer of neurons.
 
     Attributes:
-        path: where the module is; "" for the model itself.
-        kind: its class.
-        weight: of shape (out, in), with `weight_grad`.
-        bias: of shape (out,), with `bias_grad`, or None.
-        names: the names of a neuron and its parameters, by its number.
-        parameters: the Values that all of these were read from.
-        functions: the names of what is applied to its outputs.
+        path: the path of the module; "" for the model itself.
+        kind: the class of the module.
+        weight, weight_grad: of shape (out, in).
+        bias, bias_grad: of shape (out,), or None.
+        names: a function from the number of a neuron to the names of the neuron and its parameters.
+        parameters: the Values that hold all of these.
+        functions: the names of the functions applied to the outputs.
     """
 
     path: str
@@ -113,7 +116,7 @@ class Dense:
 
     @property
     def has_gradient(self) -> bool:
-        """Whether one of its gradients is not zero; before a backward pass all are."""
+        """Whether a gradient is not zero. Before a backward pass all are zero."""
         return bool(np.any(self.weight_grad)) or (self.bias_grad is not None and bool(np.any(self.bias_grad)))
 
     @property
@@ -124,7 +127,7 @@ class Dense:
 
 
 def layers_of(model: Any) -> tuple[list[str], list[Dense]]:
-    """The functions before the first layer, and the layers of weights. Raises TypeError or ValueError as draw_network does."""
+    """Return the functions before the first layer, and the layers of weights. Raise errors as draw_network() does."""
     before: list[str] = []
     dense: list[Dense] = []
     if isinstance(model, (list, tuple)):
@@ -138,7 +141,7 @@ def layers_of(model: Any) -> tuple[list[str], list[Dense]]:
                 (dense[-1].functions if dense else before).append(name_of_function(part))
         refuse_other_parameters(model, dense)
     if not dense:
-        raise TypeError(f"draw_network draws {DRAWABLE}, but got {described(model)}, without a layer of neurons: {OTHERWISE}")
+        raise TypeError(f"draw_network draws {DRAWABLE}, but found no layer of neurons in {described(model)}: {OTHERWISE}")
     for first, second in zip(dense, dense[1:], strict=False):
         if len(first.weight) != second.weight.shape[1]:
             raise ValueError(
@@ -149,7 +152,7 @@ def layers_of(model: Any) -> tuple[list[str], list[Dense]]:
 
 
 def parts_of(model: Any, path: str = "", around: tuple[Any, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """(path, part) for the layers, the modules without children and the plain functions in a model, in order."""
+    """Yield (path, part) for the layers, modules without children and plain functions in a model, in order."""
     inside = [] if is_layer(model) else children_of(model)
     if is_layer(model) or (path and not inside):
         yield path, model
@@ -159,7 +162,7 @@ def parts_of(model: Any, path: str = "", around: tuple[Any, ...] = ()) -> Iterat
 
 
 def children_of(module: Any) -> list[tuple[str, Any]]:
-    """(path, child): of a chain everything in it, plain functions too, otherwise the modules in its attributes."""
+    """Return (path, child) for everything in a chain, plain functions included; otherwise for the submodules."""
     children = list(module.named_children()) if hasattr(module, "named_children") else []
     if is_chain(module):
         named = {id(child): path for path, child in children}
@@ -168,28 +171,28 @@ def children_of(module: Any) -> list[tuple[str, Any]]:
 
 
 def is_chain(module: Any) -> bool:
-    """Whether it applies its `layers` one after the other, as nn.Sequential: such a module can be iterated over."""
+    """Return whether a module applies its `layers` one after the other, as nn.Sequential: such a module is iterable."""
     return isinstance(getattr(module, "layers", None), (list, tuple)) and hasattr(module, "__iter__")
 
 
 def is_layer(module: Any) -> bool:
-    """Whether it is an nn.Layer, nn.Neuron or nn.Linear, or built like one."""
+    """Return whether a module is an nn.Layer, nn.Neuron or nn.Linear, or has their attributes."""
     neurons = getattr(module, "neurons", None)
     if isinstance(neurons, (list, tuple)) and neurons:
         return all(is_neuron(neuron) for neuron in neurons)
-    weight = getattr(module, "weight", None)  # an embedding has one as well, but no bias, not even None
+    weight = getattr(module, "weight", None)  # an embedding has a weight too, but no attribute bias
     return is_neuron(module) or (isinstance(weight, Value) and weight.ndim == 2 and hasattr(module, "bias"))
 
 
 def is_neuron(module: Any) -> bool:
-    """Whether it has a list of scalar weights `w` and a bias `b`, which may be None."""
+    """Return whether a module has a list of scalar weights `w` and a bias `b`, which may be None."""
     weights, bias = getattr(module, "w", None), getattr(module, "b", 0)
     values = [*weights, *([bias] if bias is not None else [])] if isinstance(weights, (list, tuple)) else []
     return bool(values) and all(isinstance(value, Value) and value.ndim == 0 for value in values)
 
 
 def dense_of_module(path: str, module: Any) -> Dense | None:
-    """The layer of weights that a module is, or None."""
+    """Return a module as a layer of weights, or None if it is not one."""
     if not is_layer(module):
         return None
     if hasattr(module, "neurons"):
@@ -209,7 +212,7 @@ def dense_of_module(path: str, module: Any) -> Dense | None:
 
 
 def dense_of_neurons(path: str, kind: str, neurons: Sequence[Any], prefix: str | None) -> Dense:
-    """The layer of weights of neurons; `prefix` is the path of their list, None if the neuron stands alone."""
+    """Return neurons as a layer of weights; `prefix` is the path of their list, None for a neuron on its own."""
     counts = sorted({len(neuron.w) for neuron in neurons})
     if len(counts) > 1:
         raise ValueError(
@@ -239,7 +242,7 @@ def dense_of_neurons(path: str, kind: str, neurons: Sequence[Any], prefix: str |
 
 
 def dense_of_matrix(number: int, matrix: Any) -> Dense:
-    """The layer of weights of one matrix in a list of them."""
+    """Return a matrix in a list of matrices as a layer of weights."""
     parameters = (matrix,) if isinstance(matrix, Value) else ()
     try:
         weight = np.asarray(matrix.data if isinstance(matrix, Value) else matrix, dtype=float)
@@ -257,7 +260,7 @@ def dense_of_matrix(number: int, matrix: Any) -> Dense:
 
 
 def refuse_other_parameters(model: Any, dense: list[Dense]) -> None:
-    """TypeError if the model holds a parameter that belongs to no layer of neurons: its picture would be a wrong one."""
+    """Raise TypeError if the model holds a parameter that belongs to no layer of neurons: the picture would be wrong."""
     drawn = {id(parameter) for layer in dense for parameter in layer.parameters}
     if not hasattr(model, "named_parameters"):
         return
@@ -272,18 +275,18 @@ def refuse_other_parameters(model: Any, dense: list[Dense]) -> None:
 
 
 def name_of_function(function: Any) -> str:
-    """What stands in a caption: the name of a function, or else the class of a module."""
+    """Return the caption of a function: its name, or the class of a module."""
     name = getattr(function, "__name__", type(function).__name__)
     return "a function" if name == "<lambda>" else name
 
 
 def described(item: Any) -> str:
-    """What came, for a message: ``"ndarray of shape (2,)"``, ``"Conv2d"``."""
+    """Return the type and shape of an argument, for messages: ``"ndarray of shape (2,)"``, ``"Conv2d"``."""
     shape = getattr(item, "shape", None)
     return type(item).__name__ + (f" of shape {shape}" if isinstance(shape, tuple) else "")
 
 
-# Drawing it: columns of neurons, and the lines between them.
+# --- drawing it: columns of neurons, and the lines between them -----------------------------------
 
 
 @dataclass(frozen=True)
@@ -294,11 +297,11 @@ class Column:
         number: from 0, the inputs.
         title: ``"hidden layer 1"``.
         colour: the fill of its neurons.
-        letter: what the neurons' names begin with: ``"x"``, ``"h"``, ``"h2,"``, ``"y"``.
+        letter: the first part of the names of neurons: ``"x"``, ``"h"``, ``"h2,"``, ``"y"``.
         size: how many neurons it has.
-        shown: the numbers of those that are drawn.
-        functions: what is applied to their outputs.
-        start: how many neurons the layers before have.
+        shown: the numbers of the neurons that are drawn.
+        functions: the functions applied to their outputs.
+        start: how many neurons the layers before it have.
         source: its weights, None for the inputs.
     """
 
@@ -314,7 +317,7 @@ class Column:
 
     @property
     def name(self) -> str:
-        """Of its group."""
+        """The name of its group."""
         return f"layer{self.number}"
 
     @property
@@ -334,16 +337,16 @@ class Column:
         return range(first, first + self.size - len(self.shown))
 
     def name_of(self, number: int) -> str:
-        """The name of a neuron's node."""
+        """Return the name of a neuron's node."""
         return f"l{self.number}n{number}"
 
     def title_of(self, number: int) -> str:
-        """What is written in a neuron: ``"h3"``; they are counted from 1, as in textbooks."""
+        """Return the text in a neuron: ``"h3"``. Neurons are counted from 1, as in textbooks."""
         return f"{self.letter}{number + 1}"
 
 
 def columns_of(before: list[str], dense: list[Dense], max_neurons: int) -> list[Column]:
-    """The layers of neurons: the inputs, and one for each layer of weights."""
+    """Return the layers of neurons: the inputs, and one for each layer of weights."""
     last = len(dense)
     sizes = [dense[0].weight.shape[1], *(len(layer.weight) for layer in dense)]
     columns = []
@@ -361,14 +364,14 @@ def columns_of(before: list[str], dense: list[Dense], max_neurons: int) -> list[
 
 
 def shown_of(size: int, most: int) -> tuple[int, ...]:
-    """The numbers of the neurons that are drawn; if not all are, a place is kept for the … between."""
+    """Return the numbers of the neurons that are drawn; if not all are, leave room for the … between."""
     if size <= most:
         return tuple(range(size))
     return (*range(most // 2), *range(size - (most - 1 - most // 2), size))
 
 
 def neuron_nodes(layer: Column, differentiated: bool) -> Iterator[Node]:
-    """The neurons of a layer in their order, with one node for those left out."""
+    """Yield the nodes of a layer in order, with one node for neurons that are left out."""
     for number in layer.shown:
         if layer.left_out and number == layer.left_out.stop:
             yield cut_node(layer)
@@ -376,7 +379,7 @@ def neuron_nodes(layer: Column, differentiated: bool) -> Iterator[Node]:
 
 
 def neuron_node(layer: Column, number: int, differentiated: bool) -> Node:
-    """The node of one neuron."""
+    """Return the node of one neuron."""
     dense = layer.source
     node = Node(
         layer.name_of(number), "neuron", layer.title_of(number), group=layer.name, op=layer.colour, order=layer.start + number
@@ -397,7 +400,7 @@ def neuron_node(layer: Column, number: int, differentiated: bool) -> Node:
 
 
 def cut_node(layer: Column) -> Node:
-    """The node of the neurons of a layer that are left out."""
+    """Return the node for the neurons of a layer that are left out."""
     left_out, dense = layer.left_out, layer.source
     first, last = layer.title_of(left_out[0]), layer.title_of(left_out[-1])
     own = [dense.names(number) for number in left_out] if dense is not None else []
@@ -418,10 +421,10 @@ def cut_node(layer: Column) -> Node:
 
 
 def edges_of(layers: list[Column], largest: float, labelled: bool, differentiated: bool) -> Iterator[Edge]:
-    """A line for each weight between neurons that are drawn."""
+    """Yield an edge for each weight between neurons that are drawn."""
     for before, layer in zip(layers, layers[1:], strict=False):
         dense = layer.source
-        assert dense is not None  # only the inputs have none
+        assert dense is not None  # only the inputs have no weights
         for row in layer.shown:
             for column in before.shown:
                 weight = float(dense.weight[row, column])
@@ -436,39 +439,39 @@ def edges_of(layers: list[Column], largest: float, labelled: bool, differentiate
 
 
 def largest_of(dense: list[Dense]) -> float:
-    """The largest absolute value among the finite weights, of neurons that are not drawn too."""
+    """Return the largest absolute value of all finite weights, also of neurons that are not drawn."""
     sizes = [np.abs(layer.weight[np.isfinite(layer.weight)]) for layer in dense]
     return float(max((size.max() for size in sizes if size.size), default=0.0))
 
 
 def strength_of(weight: float, largest: float) -> float:
-    """The weight divided by the largest one; 0 for NaN, and plus or minus 1 for infinity."""
+    """Return the weight divided by the largest weight; 0 for NaN, and plus or minus 1 for infinity."""
     if not math.isfinite(weight):
         return 0.0 if math.isnan(weight) else math.copysign(1.0, weight)
     return weight / largest if weight else 0.0
 
 
 def marks_of_numbers(numbers: Any) -> tuple[str, ...]:
-    """The marks for NaN and infinity."""
+    """Return the marks for NaN and infinity."""
     return ("nan",) * bool(np.any(np.isnan(numbers))) + ("inf",) * bool(np.any(np.isinf(numbers)))
 
 
 def weight_text(number: float) -> str:
-    """Two decimals, or one digit where these would show nothing or too much: "-0.37", "0.002", "1e+04", "0"."""
+    """Return a weight with two decimals, or one digit if it is very small or large: "-0.37", "0.002", "1e+04", "0"."""
     if number == 0.0 or not math.isfinite(number):
         return f"{number + 0.0:g}"  # + 0.0 makes -0.0 a 0.0
     return f"{number:.2f}" if 0.01 <= abs(number) < 1000.0 else f"{number:.1g}"
 
 
 def group_of(layer: Column) -> Group:
-    """The frame of a layer."""
+    """Return the group of a layer."""
     dense = layer.source
     parameters = dense.weight.size + (dense.bias.size if dense.bias is not None else 0) if dense is not None else 0
     return Group(layer.name, layer.caption, nodes=layer.size, parameters=parameters)
 
 
 def legend_of(layers: list[Column]) -> Iterator[tuple[str, str]]:
-    """(colour, meaning): one row for each colour."""
+    """Yield (colour, meaning) for each colour of neurons."""
     hidden = layers[1:-1]
     yield layers[0].colour, layers[0].text
     if len(hidden) == 1:
@@ -480,7 +483,7 @@ def legend_of(layers: list[Column]) -> Iterator[tuple[str, str]]:
 
 
 def legend_of_lines(dense: list[Dense]) -> Iterator[tuple[str, str]]:
-    """(colour, meaning) of the lines, for the signs that there are."""
+    """Yield (colour, meaning) for the signs of the weights."""
     if any(np.any(layer.weight > 0.0) for layer in dense):
         yield BLUE, "positive weight"
     if any(np.any(layer.weight < 0.0) for layer in dense):
@@ -488,7 +491,7 @@ def legend_of_lines(dense: list[Dense]) -> Iterator[tuple[str, str]]:
 
 
 def notes_of(model: Any, layers: list[Column], dense: list[Dense]) -> Iterator[str]:
-    """What the reader must know: how large the network is, what is left out, and what is not known."""
+    """Yield notes: how large the network is, what is left out, and what is not known."""
     weights = sum(layer.weight.size for layer in dense)
     biases = sum(layer.bias.size for layer in dense if layer.bias is not None)
     sizes = "-".join(str(layer.size) for layer in layers)
@@ -496,7 +499,7 @@ def notes_of(model: Any, layers: list[Column], dense: list[Dense]) -> Iterator[s
     distinct = {id(parameter): parameter for layer in dense for parameter in layer.parameters}
     if sum(map(len, (layer.parameters for layer in dense))) > len(distinct):
         numbers = sum(parameter.size for parameter in distinct.values())
-        yield f"layers share parameters, so that these are {plural(numbers, 'number')}"
+        yield f"layers share parameters, which hold {plural(numbers, 'number')} in total"
     for layer in layers:
         if layer.left_out:
             yield f"{layer.title}: {len(layer.shown)} of {layer.size:,} neurons are drawn"
@@ -513,7 +516,7 @@ def notes_of(model: Any, layers: list[Column], dense: list[Dense]) -> Iterator[s
 
 
 def unclear(model: Any) -> Iterator[Any]:
-    """The modules in a model whose attributes alone do not tell what they compute."""
+    """Yield the modules in a model whose attributes alone do not tell what they compute."""
     parts = [] if is_layer(model) else children_of(model)
     made_of_neurons = all(hasattr(part, "neurons") for _, part in parts)  # nn.MLP, or nothing inside
     if is_chain(model):

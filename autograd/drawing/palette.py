@@ -1,6 +1,6 @@
-"""The colours of pictures and pages: of roles, marks, layers and signs, and the scale of gradients. It draws nothing.
+"""The colours of pictures and pages: of roles, marks, layers and signs, and the colour scale of gradients.
 
-Most are Okabe and Ito's, which the colour-blind tell apart; no meaning is told by colour alone.
+Most come from the palette of Okabe and Ito, which colour-blind readers can tell apart; no meaning depends on colour alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ROLE_COLOURS = {
     "neuron": ("#e8e8e8", "#4a545e"),
 }
 OUTPUT_COLOURS = ("#fdebd0", "#b86e00")
-TITLE_COLOURS = {"computed": "#edf0f3", "output": "#f8d9a8"}  # behind the title of a computed node, and of the output
+TITLE_COLOURS = {"computed": "#edf0f3", "output": "#f8d9a8"}  # behind titles
 FRAME_FILLS, FRAME_LINE = ("#f6f8fa", "#edf1f5", "#e4eaf0", "#dbe2ea"), "#b4bfca"  # of scopes, from the outermost in
 MARK_COLOURS = {
     "nan": ALARM,
@@ -33,14 +33,14 @@ MARK_COLOURS = {
 }
 #: Fills of neurons; white text has a contrast of at least 5.3 on each.
 INPUT_LAYER, HIDDEN_LAYER, OUTPUT_LAYER = "#b83a3a", "#7048b0", "#23784a"
-#: From pale yellow, small, to dark blue, large; the lightness alone tells the order.
+#: From pale yellow for small gradients to dark blue for large ones; lightness alone shows the order.
 RAMP = ((248, 230, 140), (168, 216, 170), (65, 174, 188), (36, 98, 160), (12, 30, 92))
 
 
 def gradient_colour(norm: float, low: float, high: float) -> str:
     """Return the colour of a gradient on a logarithmic scale: pale is small, dark is large, white is zero, red is not finite.
 
-    A scale spans at least a factor of ten, so that small differences do not look large.
+    The scale spans at least a factor of ten, so that small differences do not look large.
 
     >>> gradient_colour(1e-5, 1e-5, 1.0), gradient_colour(1.0, 1e-5, 1.0), gradient_colour(0.0, 1e-5, 1.0)
     ('#f8e68c', '#0c1e5c', '#ffffff')

@@ -1,6 +1,6 @@
-"""The model of a picture: nodes, edges, groups and statistics, as plain data.
+"""The model of a picture: nodes, edges, groups and summaries of their numbers, as plain data.
 
-Every output is made from it: DOT and with it SVG, PNG and PDF, Mermaid, text, JSON and the page. Nothing here
+All outputs are written from it: DOT (and with it SVG, PNG and PDF), Mermaid, text, JSON and the page. Nothing here
 knows Values, Graphviz or HTML.
 """
 
@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-#: What a node can be. A "scope" stands for all that a closed group holds, "cut" for what is left out.
+#: What a node can be. A "scope" represents everything inside a collapsed group, "cut" what is left out.
 ROLES = ("leaf", "frozen", "constant", "computed", "scope", "failed", "unreached", "neuron", "cut")
-#: What can be marked at a node.
+#: The marks that a node can have.
 MARKS = (
     "nan",
     "inf",
@@ -30,20 +30,20 @@ MARKS = (
     "removed",
     "changed",
 )
-FEW = 12  # numbers of a small array are kept whole
-NUMBERS = 2_000_000  # elements that are summarised for one node
+FEW = 12  # a summary keeps the numbers of arrays up to this size
+NUMBERS = 2_000_000  # the largest number of elements that are summarised for one node
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Numbers about one array, or about all the arrays that a node or an edge stands for.
+    """Summarises an array, or all the arrays that a node or an edge represents.
 
     Attributes:
-        size: how many numbers were counted.
-        minimum, mean, maximum, norm: of these numbers; the norm is the square root of the sum of their squares.
-        zeros, bad: how many are exactly zero, and how many NaN or infinite.
-        values: the numbers themselves where they are few, or None.
-        nans: how many are NaN.
+        size: the number of elements.
+        minimum, mean, maximum, norm: of the elements; the norm is the square root of the sum of their squares.
+        zeros, bad: how many elements are exactly zero, and how many are NaN or infinite.
+        values: the elements themselves if they are few, otherwise None.
+        nans: how many elements are NaN.
     """
 
     size: int
@@ -58,20 +58,20 @@ class Summary:
 
     @property
     def rms(self) -> float:
-        """The root of the mean square: the size of a typical element."""
+        """The root mean square: the size of a typical element."""
         return self.norm / math.sqrt(self.size) if self.size else 0.0
 
     @staticmethod
     def of(numbers: Any) -> Summary:
-        """The summary of a number, an array, or a sequence of numbers."""
+        """Return the summary of a number, an array, or a sequence of numbers."""
         array = np.asarray(numbers, dtype=float).ravel()
-        if array.size == 1:  # half of all nodes are numbers: 10x faster
+        if array.size == 1:  # half of all nodes are numbers; 10x faster
             number = float(array[0])
             zeros, bad = int(number == 0.0), int(number - number != 0.0)
             return Summary(1, number, number, number, math.fabs(number), zeros, bad, (number,), int(number != number))
         if not array.size:
             return Summary(0, math.nan, math.nan, math.nan, 0.0, 0, 0, ())
-        with np.errstate(all="ignore"):  # inf - inf in a mean is shown as nan
+        with np.errstate(all="ignore"):  # a mean over inf and -inf is nan, and shown as such
             low, mean, high = float(array.min()), float(array.mean()), float(array.max())
             norm = float(np.linalg.norm(array))
         few = tuple(array.tolist()) if array.size <= FEW else None
@@ -80,7 +80,7 @@ class Summary:
 
     @staticmethod
     def of_all(items: list[Any]) -> Summary | None:
-        """The summary of several numbers or arrays together; None if there are none, or data that is neither."""
+        """Return one summary of several numbers or arrays; None if there are none, or if an item is neither."""
         if len(items) == 1:
             return Summary.of(items[0]) if isinstance(items[0], (float, np.ndarray)) else None
         if not items:
@@ -97,30 +97,30 @@ class Summary:
 
 @dataclass(frozen=True)
 class Node:
-    """One node of a picture; it may stand for many nodes of the graph.
+    """A node of a picture; it may represent many nodes of the graph.
 
     Attributes:
-        name: its identity, "n0" for the output.
+        name: the unique name of the node, "n0" for the output.
         role: one of ROLES.
         title: label and formula, ``"d = a * b"``, or the path of a parameter; may be empty.
-        count: how many copies it stands for.
-        parts: how many operations of a chain, such as the additions of a sum, are drawn as this one.
-        group: the name of the group it is drawn in; "" outside of all.
+        count: how many copies the node represents.
+        parts: how many operations of a chain, such as the additions of a sum, are drawn as this node.
+        group: the name of the group that the node is drawn in; "" outside of all groups.
         op: the name of the operation; "" for leaves and constants.
-        names: what it can be found by: labels, parameter paths, variables.
-        shape, dtype: of its data, or of each of its data; None and "" where there are none or several.
-        data, grad: numbers, None where there are none. `grad` is None before a backward pass.
-        cotangent: the gradient of the output with respect to it, of a backward pass of this graph alone.
-        seed: where there are several outputs, what that pass began with at this one.
+        names: the labels, parameter paths and variables that the node can be found by.
+        shape, dtype: of the data, or of the data of each copy; None and "" if there are none or several.
+        data, grad: summaries, or None. `grad` is None before a backward pass.
+        cotangent: the gradient of the output with respect to the node, from a backward pass of this graph alone.
+        seed: the gradient which that pass starts with at this node, if there are several outputs.
         marks: from MARKS.
-        notes: what there is to say in full sentences, such as "3 of 16 units are zero for all samples".
-        place: the modules that computed it.
-        line: the source line, ``"model.py:12"``, and `source`, the text that stands there.
+        notes: full sentences, such as "3 of 16 units are zero for all samples".
+        place: the path of the modules that computed it.
+        line, source: the source line, ``"model.py:12"``, and its text.
         rules: for each operand that can have a gradient, its cotangent in symbols: ``"g * y"``.
-        words: what the operation's rules do, in a sentence.
-        order: where it stands in the topological order: inputs before results.
-        ordered: True if its operands are drawn in order, because the formula does not tell them apart.
-        rows: the small table of texts under the title, made by texts.rows_of.
+        words: what the rules of the operation do, in a sentence.
+        order: the position in topological order: inputs before results.
+        ordered: whether operands are drawn in order, because the formula does not tell them apart.
+        rows: the table of texts below the title, as returned by texts.rows_of.
     """
 
     name: str
@@ -151,16 +151,16 @@ class Node:
 
 @dataclass(frozen=True)
 class Edge:
-    """From an operand to a result.
+    """An edge from an operand to a result.
 
     Attributes:
         source, target: names of nodes.
-        slot: which operand it is, from 0.
-        count: how many edges of the graph it stands for.
-        turn: when in the backward step of the target its cotangent is added: the engine's order.
-        local: the derivative of the target with respect to the source, where that is elementwise.
-        flow: the cotangent that flows back along it.
-        label: a text to be drawn at it; a weight, for instance.
+        slot: the position of the operand, from 0.
+        count: how many edges of the graph this edge represents.
+        turn: when the engine adds the cotangent of this edge, among those of the target.
+        local: the derivative of the target with respect to the source, if that is elementwise.
+        flow: the cotangent that flows back along the edge.
+        label: a text drawn at the edge, such as a weight.
         strength: from -1 to 1, drawn as colour and width; None for a plain edge.
         marks: from MARKS.
     """
@@ -179,16 +179,16 @@ class Edge:
 
 @dataclass(frozen=True)
 class Group:
-    """A scope: a module, or a with-block or loop that was named.
+    """A scope: a module, or a named with-block or loop.
 
     Attributes:
-        name: its identity, such as ``"MLP/layers.0"``.
-        title: its own part of the path, ``"layers.0"``, with * for what was folded.
-        parent: the name of the group around, "" outside of all.
-        count: how many scopes it stands for: the samples, neurons or time steps that were folded.
-        nodes: how many nodes of the graph are in it, and in the groups inside.
+        name: the unique name of the group, such as ``"MLP/layers.0"``.
+        title: the last part of the path, ``"layers.0"``, with * for folded numbers.
+        parent: the name of the enclosing group, "" outside of all groups.
+        count: how many scopes the group represents: the samples, neurons or time steps that were folded.
+        nodes: how many nodes of the graph the group and its subgroups hold.
         parameters: how many numbers its parameters hold.
-        collapsed: True if it is drawn as a single node.
+        collapsed: whether the group is drawn as a single node.
         kind: the class of the module, or "".
     """
 
@@ -207,15 +207,15 @@ class Picture:
     """A whole picture.
 
     Attributes:
-        nodes, edges, groups: what there is, also inside of groups that are collapsed; `visible` leaves that out.
-        total: how many nodes the graph has, constants included.
-        edges_total: how many edges it has.
-        differentiated: whether a backward pass has been run, so that the nodes have a `grad`.
-        root: the name of the output's node, the first one's if there are several.
+        nodes, edges, groups: all of them, also inside collapsed groups; `visible` leaves those out.
+        total: how many nodes the graph has, including constants.
+        edges_total: how many edges the graph has.
+        differentiated: whether a backward pass was run, so that nodes have a `grad`.
+        root: the name of the output's node; of the first output if there are several.
         title: a heading, or "".
         notes: what the reader of the picture must know, in full sentences.
         legend: (colour, meaning) for pictures that need one.
-        outputs: the names of the nodes of several outputs; empty if there is one.
+        outputs: the names of the output nodes if there are several, otherwise empty.
     """
 
     nodes: tuple[Node, ...]
@@ -232,12 +232,12 @@ class Picture:
 
     @property
     def roots(self) -> tuple[str, ...]:
-        """The names of all output nodes, also if there is but one."""
+        """The names of all output nodes, also of a single one."""
         return self.outputs or (self.root,)
 
     @property
     def note(self) -> str:
-        """What was folded, collapsed and left out: "showing 35 of 65,818 nodes: ..."; "" if nothing was."""
+        """What was folded, collapsed and left out: "showing 35 of 65,818 nodes: ..."; "" if the picture is complete."""
         shown = [node for node in self.visible.nodes if node.role not in ("cut", "unreached")]
         covered = sum(node.count * node.parts for node in shown)
         if self.total <= sum(node.role != "scope" for node in shown):
@@ -255,7 +255,7 @@ class Picture:
 
     @cached_property
     def visible(self) -> Picture:
-        """The picture with every collapsed group replaced by one node, whose name is that of the group."""
+        """The picture with each collapsed group replaced by one node of the same name."""
         if not any(group.collapsed for group in self.groups):
             return self
         by_name = self.by_name
@@ -282,12 +282,12 @@ class Picture:
 
     @property
     def by_name(self) -> dict[str, Any]:
-        """Nodes and groups by their names."""
+        """All nodes and groups by name."""
         items: tuple[Any, ...] = (*self.groups, *self.nodes)
         return {item.name: item for item in items}
 
     def find(self, text: str) -> tuple[Node, ...]:
-        """The nodes that have this text in their title, names or operation, exact names first."""
+        """Return the nodes whose title, names or operation contain this text, exact names first."""
         wanted = text.lower()
         exact = [node for node in self.nodes if wanted in map(str.lower, (*node.names, node.title))]
         rest = [node for node in self.nodes if any(wanted in item.lower() for item in (node.title, node.op, *node.names))]
@@ -300,7 +300,7 @@ class Picture:
 
 
 def breadth_first(roots: Iterable[Any], operands: dict[Any, list[Any]]) -> list[Any]:
-    """What can be reached from the roots through the operands, the nearest first."""
+    """Return everything that can be reached from the roots through the operands, the nearest first."""
     found = list(dict.fromkeys(roots))
     seen = set(found)
     for item in found:
@@ -314,13 +314,13 @@ def breadth_first(roots: Iterable[Any], operands: dict[Any, list[Any]]) -> list[
 def depths_of(groups: Iterable[Group]) -> dict[str, int]:
     """Return how deep each group is nested: 1 for the outermost; 0 for the name of no group."""
     found = {"": 0}
-    for group in groups:  # those around come before those inside
+    for group in groups:  # outer groups come before inner ones
         found[group.name] = found[group.parent] + 1
     return found
 
 
 def groups_in_use(groups: Iterable[Group], nodes: Iterable[Node]) -> tuple[Group, ...]:
-    """Return the groups that hold nodes, and those around them."""
+    """Return the groups that hold these nodes, and the groups around them."""
     parents = {group.name: group.parent for group in groups}
     wanted: set[str] = set()
     for node in nodes:
@@ -332,7 +332,7 @@ def groups_in_use(groups: Iterable[Group], nodes: Iterable[Node]) -> tuple[Group
 
 
 def outermost_closed(name: str, groups: dict[str, Any]) -> str:
-    """The outermost collapsed group that holds this group, or is it; "" if there is none."""
+    """Return the name of the outermost collapsed group among this group and those around it; "" if there is none."""
     found = ""
     while name:
         found, name = (name if groups[name].collapsed else found), groups[name].parent
@@ -340,7 +340,7 @@ def outermost_closed(name: str, groups: dict[str, Any]) -> str:
 
 
 def scope_node(group: Group, inside: list[Node]) -> Node:
-    """The single node of a collapsed group."""
+    """Return the single node that represents a collapsed group."""
     marks = tuple(mark for mark in MARKS if any(mark in node.marks for node in inside))
     names = tuple(dict.fromkeys(name for node in inside for name in node.names))
     count = group.nodes
@@ -356,12 +356,12 @@ def scope_node(group: Group, inside: list[Node]) -> Node:
 
 
 def plural(number: int, what: str) -> str:
-    """``"1 node"``, ``"2,000 nodes"``."""
+    """Return a count with its noun: ``"1 node"``, ``"2,000 nodes"``."""
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def number_text(number: float) -> str:
-    """Four decimals, or powers of ten where these would show nothing or too much."""
+    """Return a number with four decimals, or with a power of ten if it is very small or large."""
     plain = number == 0.0 or 1e-3 <= abs(number) < 1e6 or number - number != 0.0
     return f"{number + 0.0:.4f}" if plain else f"{number:.3e}"  # + 0.0 makes -0.0 a 0.0
 

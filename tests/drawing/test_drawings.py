@@ -307,17 +307,17 @@ def test_wrong_arguments_are_named() -> None:
         TypeError, match=r"but got int: pass the result of a computation with Values, such as a loss or model\(x\)"
     ):
         draw(3)
-    with pytest.raises(TypeError, match=r"none came for MLP: write draw\(model, x\), or draw_network\(model\)"):
+    with pytest.raises(TypeError, match=r"but got none for MLP: write draw\(model, x\), or draw_network\(model\)"):
         draw(nn.MLP(2, [1]))
     with pytest.raises(TypeError, match=r"draw\(value\) takes no inputs"):
         draw(x, 1.0)
     for depth in (-1, 0.5):
-        with pytest.raises(ValueError, match="a whole number from 0 on, or None for as deep as fits, but got"):
+        with pytest.raises(ValueError, match="an integer of at least 0, or None for as deep as fits, but got"):
             draw(x, depth=depth)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"'LR' \(inputs left, output right\) or 'BT' .*, but got 'TB'"):
         draw(x, direction="TB")
     for number in (0, 1e3):
-        with pytest.raises(ValueError, match="a whole number from 1 on, but got"):
+        with pytest.raises(ValueError, match="an integer of at least 1, but got"):
             draw(x, max_nodes=number)  # type: ignore[arg-type]
     assert "rankdir=BT" in draw(x, direction="BT").source
 
@@ -368,7 +368,7 @@ def test_without_graphviz_the_text_is_written_and_a_warning_says_so(nothing_inst
     drawing = draw(Value(1.0))
     with pytest.warns(
         UserWarning,
-        match=r"a\.dot was written, .* instead of a\.svg: .* pip install 'valuegrad\[draw\]', or .*Graphviz",
+        match=r"wrote .*a\.dot, .* instead of a\.svg: .* pip install 'valuegrad\[draw\]', or .*Graphviz",
     ):
         path = drawing.save(tmp_path / "a.svg")
     assert path == tmp_path / "a.dot"
@@ -397,9 +397,7 @@ def test_dot_is_preferred_to_graphviz_pure(nothing_installed: Path, tmp_path: Pa
 @pytest.mark.skipif(sys.platform == "win32", reason="commands are made by their first line")
 def test_a_format_that_the_command_does_not_know(nothing_installed: Path, tmp_path: Path) -> None:
     command(nothing_installed, "graphviz-pure", "sys.exit('Format: \"pdf\" not recognized. Use one of: png svg')")
-    with pytest.warns(
-        UserWarning, match=r"a\.dot was written.*graphviz-pure cannot write pdf, save as \.svg, or install Graphviz"
-    ):
+    with pytest.warns(UserWarning, match=r"wrote .*a\.dot.*graphviz-pure cannot write pdf, save as \.svg, or install Graphviz"):
         assert draw(Value(1.0)).save(tmp_path / "a.pdf") == tmp_path / "a.dot"
     command(nothing_installed, "graphviz-pure", "sys.exit('out of memory')")
     with pytest.raises(graphviz.CalledProcessError, match="out of memory"):

@@ -252,7 +252,7 @@ def test_what_gradients_are_is_said() -> None:
     first, second = h * 3.0, h * 5.0
     first.backward()
     second.backward()
-    assert "of several backward passes" in draw(first).picture.notes[0]
+    assert "from several backward passes" in draw(first).picture.notes[0]
 
     def bad(g: Any, out: Any, x: Any) -> Any:
         raise RuntimeError("no rule")
@@ -445,14 +445,14 @@ def test_drawing_a_model_touches_no_gradient() -> None:
     model = nn.Linear(3, 2, rng=0)
     drawing = draw(model, np.ones((4, 3)))
     assert all(getattr(p, "_grad", None) is None for p in model.parameters())
-    assert drawing.picture.notes == ("the output is an array: its gradient is taken to be ones, as for its sum",)
+    assert drawing.picture.notes == ("the output is an array: its gradient is assumed to be ones, as for its sum",)
     weight = node_of(drawing, "weight")
     assert weight.grad is not None
     assert weight.grad.values == (4.0,) * 6
 
 
 def test_functions_that_give_no_value_say_so() -> None:
-    with pytest.raises(TypeError, match=r"the function gave float and no Value: its inputs become Values"):
+    with pytest.raises(TypeError, match=r"the function returned float and no Value: its inputs become Values"):
         draw(lambda x: 2.0, 1.0)
     with no_grad():
         assert draw(lambda x: x * 2.0, 1.0).total == 1
@@ -613,7 +613,7 @@ def test_outputs_bear_the_names_they_have_in_a_dict_a_tuple_or_a_dataclass() -> 
     assert outputs(draw((y, x))) == ["tripled = x * 3", "x"]  # a leaf, too
     assert outputs(draw([y, y])) == []  # the same one twice is one
     drawing = draw(lambda x: Named((x * x).sum(), 0.5), np.ones(3))
-    assert (drawing.nodes[0].title, drawing.picture.notes) == ("sum", ("1 output is no Value, and not drawn",))
+    assert (drawing.nodes[0].title, drawing.picture.notes) == ("sum", ("1 output is not a Value and is not drawn",))
 
 
 def test_gradients_of_several_outputs_are_those_of_their_sum() -> None:
@@ -676,7 +676,7 @@ def test_gradients_that_were_changed_are_not_said_to_be_of_several_passes_alone(
     loss.backward()
     assert draw(loss).picture.notes == ()
     nn.clip_grad_norm([w], 0.1)
-    assert "of several backward passes, or clipped or changed since" in draw(loss).picture.notes[0]
+    assert "from several backward passes, or clipped or changed since" in draw(loss).picture.notes[0]
 
 
 def test_several_outputs_are_compared() -> None:
@@ -865,7 +865,9 @@ def test_an_error_that_led_to_another_is_told_first() -> None:
 
 
 def test_an_exception_without_values_cannot_be_drawn() -> None:
-    with pytest.raises(ValueError, match="that of KeyError holds none: pass the exception that a computation with Values raised"):
+    with pytest.raises(
+        ValueError, match="the traceback of KeyError holds none: pass the exception that a computation with Values raised"
+    ):
         draw(KeyError("x"))
 
 
@@ -899,7 +901,7 @@ def test_gradients_that_have_accumulated_are_noted() -> None:
     for _ in range(3):
         loss = w * w
         loss.backward()
-    assert "of several backward passes" in draw(loss).picture.notes[0]
+    assert "from several backward passes" in draw(loss).picture.notes[0]
 
 
 def test_lost_parameters_and_dots_are_no_difference() -> None:

@@ -26,7 +26,7 @@ cases = pytest.mark.parametrize(("name", "direction"), list(itertools.product(MO
 def test_layers_run_along_the_direction_and_neurons_across_in_order(name, direction):
     grid = Grid.of(network_picture(MODELS[name]()), direction)
     for number, column in enumerate(grid.columns):
-        places = [grid.places[node.name] for node in column]
+        places = [grid.points[node.name] for node in column]
         along, across = zip(*(place if direction == "LR" else place[::-1] for place in places), strict=True)
         assert along == (number * grid.gap,) * len(column)
         assert list(across) == sorted(across, reverse=direction == "LR")  # y grows upwards
@@ -37,9 +37,9 @@ def test_layers_run_along_the_direction_and_neurons_across_in_order(name, direct
 def test_nothing_overlaps(name, direction):
     picture = network_picture(MODELS[name]())
     grid = Grid.of(picture, direction)
-    discs = list(grid.places.values())
+    discs = list(grid.points.values())
     assert all(np.hypot(x - other_x, y - other_y) > DISC for (x, y), (other_x, other_y) in itertools.combinations(discs, 2))
-    labels = [grid.place_on(edge) for edge in picture.edges if edge.label]
+    labels = [grid.point_on(edge) for edge in picture.edges if edge.label]
     for (x, y), (other_x, other_y) in itertools.combinations(labels, 2):
         assert abs(y - other_y) > 0.14 or abs(x - other_x) > 0.35
     for (x, y), (disc_x, disc_y) in itertools.product(labels, discs):

@@ -330,10 +330,10 @@ class Uneven(Module):
         (lambda: Sequential(Convolution(), ReLU()), TypeError, "0 (Convolution) has the parameter 0.weight"),
         (lambda: Sequential(Table(), Linear(4, 2)), TypeError, "0 (Table) has the parameter 0.weight of"),
         (Convolution, TypeError, "the model (Convolution) has the parameter weight of shape (8, 1, 3, 3)"),
-        (Sequential, TypeError, "got Sequential, without a layer of neurons"),
-        (lambda: Value(1.0), TypeError, "got Value of shape (), without a layer of neurons"),
-        (lambda: np.ones((2, 2)), TypeError, "got ndarray of shape (2, 2), without a layer of neurons"),
-        (lambda: [], TypeError, "got list, without a layer of neurons"),
+        (Sequential, TypeError, "found no layer of neurons in Sequential"),
+        (lambda: Value(1.0), TypeError, "found no layer of neurons in Value of shape ()"),
+        (lambda: np.ones((2, 2)), TypeError, "found no layer of neurons in ndarray of shape (2, 2)"),
+        (lambda: [], TypeError, "found no layer of neurons in list"),
         (lambda: [Linear(2, 2)], TypeError, "item 0 of the list is Linear: put modules into nn.Sequential"),
         (lambda: [[1.0, 2.0]], ValueError, "weights[0] is of shape (2,), but a matrix of shape (out, in) was expected"),
         (lambda: [np.ones((0, 2))], ValueError, "weights[0] is of shape (0, 2)"),
@@ -354,7 +354,7 @@ def test_what_cannot_be_drawn_is_named_with_what_can(make, error, message):
     [
         ({"direction": "TB"}, 'direction is "LR" (left to right) or "BT" (bottom to top), but got \'TB\''),
         ({"weights": "all"}, "weights is True, False or \"auto\", but got 'all'"),
-        ({"max_neurons": 2}, "max_neurons is a whole number from 3 on: the first, the last and a … between, but got 2"),
+        ({"max_neurons": 2}, "max_neurons is an integer of at least 3 (the first, the last and a … between), but got 2"),
         ({"max_neurons": 8.0}, "but got 8.0"),
     ],
 )
@@ -383,6 +383,6 @@ def test_every_pair_of_neurons_in_neighbouring_layers_is_joined_once(model):
 def test_shared_layers_are_counted_as_drawn_and_as_numbers() -> None:
     layer = Linear(4, 4, rng=0)
     notes = draw_network(Sequential(layer, Tanh(), layer)).picture.notes
-    assert notes[:2] == ("4-4-4 network: 32 weights, 8 biases", "layers share parameters, so that these are 20 numbers")
+    assert notes[:2] == ("4-4-4 network: 32 weights, 8 biases", "layers share parameters, which hold 20 numbers in total")
     notes = draw_network(Sequential(Linear(4, 4, rng=0), Linear(4, 4, rng=0))).picture.notes
     assert not any("share" in note for note in notes)

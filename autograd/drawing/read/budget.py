@@ -1,4 +1,4 @@
-"""Which groups of a picture are closed, and what is left out, so that it stays within its number of nodes."""
+"""From a Picture to one that shows at most a number of nodes: groups are collapsed, then the farthest nodes are left out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from autograd.drawing.picture import Edge, Node, Picture, breadth_first, depths_
 
 
 def fit_to_budget(picture: Picture, depth: int | None, most: int) -> Picture:
-    """Close the groups that are deeper than `depth`, or, if that is None, as few as bring it down to `most` nodes."""
+    """Collapse the groups deeper than `depth`, or if that is None, as few as needed; then leave nodes out to keep to `most`."""
     depth_of = depths_of(picture.groups)
     if depth is None:
         depth = next((d for d in range(max(depth_of.values()), 0, -1) if count_shown(picture, depth_of, d) <= most), 0)
@@ -17,7 +17,7 @@ def fit_to_budget(picture: Picture, depth: int | None, most: int) -> Picture:
 
 
 def count_shown(picture: Picture, depth_of: dict[str, int], depth: int) -> int:
-    """How many nodes are drawn if groups deeper than this are closed."""
+    """Return how many nodes are drawn if groups deeper than this are collapsed."""
     parents = {group.name: group.parent for group in picture.groups}
     found = set()
     for node in picture.nodes:
@@ -29,7 +29,7 @@ def count_shown(picture: Picture, depth_of: dict[str, int], depth: int) -> int:
 
 
 def leave_out_farthest(picture: Picture, most: int) -> Picture:
-    """Leave out the visible nodes that are furthest from the output."""
+    """Leave out the visible nodes farthest from the output."""
     visible = picture.visible
     drawn = [node for node in visible.nodes if node.role != "cut"]
     if len(drawn) <= most:
@@ -52,6 +52,6 @@ def leave_out_farthest(picture: Picture, most: int) -> Picture:
 
 
 def drawn_as(picture: Picture) -> dict[str, str]:
-    """For each node the name of what is drawn for it: itself, or the closed group it is in."""
+    """Return for each node the name of what is drawn: the node itself, or the collapsed group that it is in."""
     by_name = picture.by_name
     return {node.name: outermost_closed(node.group, by_name) or node.name for node in picture.nodes}

@@ -1,4 +1,4 @@
-"""From a sheet to a Picture: the nodes get their names, texts and numbers. Which nodes there are is in folded_graph.py."""
+"""From a FoldedGraph and its gradients to a Picture: nodes get their names, texts and numbers."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from autograd.drawing.read.texts import LONGEST_LABEL, UNNAMED, formula, rows_of
 from autograd.scopes import Place
 from autograd.value import Value
 
-LIMIT = 2_000  # nodes that a picture holds at most, those inside of collapsed groups included
+LIMIT = 2_000  # the most nodes of a picture, including those inside collapsed groups
 FEW_UNREACHED = 8
-SIMILAR = "what is drawn as one is the same operation near by, not all the way down to the inputs"
-MANY = 20_000  # operations: the labels of more are not looked for
+SIMILAR = "copies drawn as one agree in nearby operations, not all the way down to the inputs"
+MANY = 20_000  # labels of more operations in one node are not collected
 SUMS = {"add": ("sum", "terms"), "mul": ("product", "factors")}
 
 
@@ -214,7 +214,7 @@ def unreached_nodes(unreached: list[tuple[str, Value]]) -> list[Node]:
 
 
 def unreached_node(name: str, path: str, value: Value) -> Node:
-    """A parameter that the output does not depend on."""
+    """Return the node of a parameter that the output does not depend on."""
     data, shape, dtype = Summary.of(value._raw), value.shape, str(value.dtype)
     rows = rows_of(shape, dtype, 1, data)
     return Node(
@@ -223,7 +223,7 @@ def unreached_node(name: str, path: str, value: Value) -> Node:
 
 
 def shared_formula(values: list[Any]) -> str:
-    """The formula of copies: numbers that all have, and … for an index that differs."""
+    """Return the formula of copies, with the numbers that they share and … for an index that differs."""
     first, last = values[0], values[-1]
     numbers = {item for item in operands_of(first) if item.__class__ is float}
     for value in values:
@@ -242,7 +242,7 @@ def shared_formula(values: list[Any]) -> str:
 
 
 def constant_node(items: list[Any], name: str, group: str, order: int) -> Node:
-    """A constant, or those that are the same operand of copies."""
+    """Return the node of a constant, or of constants that are the same operand of copies."""
     first, data = items[0], Summary.of_all(items)
     if first.__class__ is not float:
         title, shape, dtype = "", first.shape, str(first.dtype)
@@ -259,14 +259,14 @@ def constant_node(items: list[Any], name: str, group: str, order: int) -> Node:
 
 
 def inner_results(graph: IndexedGraph) -> set[int]:
-    """The Values whose result is used by the very instruction that made them: inner results of a call."""
+    """Return the Values that are used by the instruction that computed them: inner results of a call."""
     places = [(value.place.code, value.place.instruction) if value.place.__class__ is Place else None for value in graph.values]
     pairs = zip(graph.source.tolist(), graph.target.tolist(), strict=True)
     return {source for source, target in pairs if places[source] is not None and places[source] == places[target]}
 
 
 def shared_pattern(names: tuple[str, ...]) -> str:
-    """The names as one, with * for the numbers they differ in: ``layers.0.neurons.*.w.*``; "" if they differ otherwise."""
+    """Return one name, with * for numbers that differ: ``layers.0.neurons.*.w.*``; "" if the names differ otherwise."""
     texts = {tuple(NUMBER.split(name)) for name in names}
     if len(texts) != 1:
         return ""

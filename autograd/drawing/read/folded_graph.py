@@ -1,4 +1,4 @@
-"""What of a graph is drawn, as numbers: which nodes stand for what, the edges between them, and the groups they are in."""
+"""From an IndexedGraph and its Folding to a FoldedGraph: a node for each class of copies, with edges, constants and groups."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from autograd.drawing.picture import Group, breadth_first
 from autograd.drawing.read.folding import Folding
 from autograd.drawing.read.graph import Array, IndexedGraph
 
-DEEPEST = 30  # scopes in scopes: what is deeper is drawn in the last of them
-NODE_NAME = re.compile(r"n\d+|removed_|unreached")  # what nodes are called: no scope may be
+DEEPEST = 30  # nested groups; deeper scopes are drawn in the last of them
+NODE_NAME = re.compile(r"n\d+|removed_|unreached")  # names of nodes, which no group may have
 
 
 @dataclass
 class FoldedGraph:
-    """The classes of a graph as nodes to be drawn, by number; constants come after the Values' classes.
+    """The classes of a graph as numbered nodes; constants come after the classes of Values.
 
     Attributes:
-        members: for each node the Values or constants that it stands for.
-        order: for each node where it stands in the topological order.
+        members: for each node the Values or constants that it represents.
+        order: for each node its position in topological order.
         parts: for each node how many operations of a chain each of its members is.
-        edges: (source, target, slot) to the number of edges of the graph.
-        roots: the numbers of the outputs' nodes.
-        value_nodes: how many nodes stand for Values; those of constants come after them.
+        edges: the number of edges of the graph, by (source, target, slot).
+        roots: the numbers of the output nodes.
+        value_nodes: how many nodes represent Values.
         group: for each node the number of its group, -1 for none.
-        groups: title, parent, count and kind of each group.
+        groups: the groups.
     """
 
     members: list[Any]
@@ -42,7 +42,7 @@ class FoldedGraph:
 
 
 def fold_graph(graph: IndexedGraph, folding: Folding) -> FoldedGraph:
-    """Nodes and edges to be drawn."""
+    """Return the folded graph."""
     class_of, chain_end = folding.class_of, folding.chain_end
     whole = np.flatnonzero(chain_end == np.arange(len(chain_end)))
     by_class = whole[np.argsort(class_of[whole], kind="stable")]
@@ -68,13 +68,13 @@ def fold_graph(graph: IndexedGraph, folding: Folding) -> FoldedGraph:
 
 
 def final_outputs(folded: FoldedGraph) -> list[int]:
-    """The outputs that lead to no other output."""
+    """Return the outputs that no other output depends on."""
     used = {source for source, target, _ in folded.edges if source != target}
     return [number for number in folded.roots if number not in used]
 
 
 def class_edges(graph: IndexedGraph, folding: Folding) -> dict[tuple[int, int, int], int]:
-    """The edges between classes; those inside of a chain are left out."""
+    """Return the edges between classes, without those inside a chain."""
     chain_end, class_of = folding.chain_end, folding.class_of
     outer = chain_end[graph.source] != chain_end[graph.target]
     target = chain_end[graph.target[outer]]
@@ -88,27 +88,27 @@ def class_edges(graph: IndexedGraph, folding: Folding) -> dict[tuple[int, int, i
 
 
 def add_constants(graph: IndexedGraph, folding: Folding, folded: FoldedGraph) -> None:
-    """Constants as nodes: a number at each of its uses, an array once; folded with what uses them."""
+    """Add constants as nodes: a number for each use, an array once; folded like the Values that use them."""
     target_class = folding.class_of[folding.chain_end].tolist()
     unordered = folding.unordered[folding.chain_end].tolist()
     nodes: dict[Any, int] = {}
     arrays: dict[int, int] = {}
     extra: list[list[Any]] = []
     first = len(folded.members)
-    for target, slot, item in graph.constants:
+    for target, position, item in graph.constants:
         is_array = item.__class__ is not float
-        place = 0 if unordered[target] else slot
+        slot = 0 if unordered[target] else position
         number = arrays.get(id(item), -1) if is_array else -1
         if number < 0:
             kind = (item.shape, str(item.dtype)) if is_array else None
-            key = (target_class[target], place, kind) if folding.searched or not is_array else id(item)
+            key = (target_class[target], slot, kind) if folding.searched or not is_array else id(item)
             number = nodes.setdefault(key, len(extra))
             if number == len(extra):
                 extra.append([])
             extra[number].append(item)
             if is_array:
                 arrays[id(item)] = number
-        edge = (first + number, target_class[target], place)
+        edge = (first + number, target_class[target], slot)
         folded.edges[edge] = folded.edges.get(edge, 0) + 1
     folded.members = [*folded.members, *extra]
     folded.parts += [1] * len(extra)
@@ -116,7 +116,7 @@ def add_constants(graph: IndexedGraph, folding: Folding, folded: FoldedGraph) ->
 
 
 def put_before_users(folded: FoldedGraph, leaves: set[int]) -> None:
-    """Let each leaf and constant come just before what uses it first, in the order of the operands."""
+    """Order each leaf and constant just before its first use, in the order of the operands."""
     before = dict.fromkeys(leaves, np.inf)
     for source, target, slot in folded.edges:
         if source in before:
@@ -130,7 +130,7 @@ def put_before_users(folded: FoldedGraph, leaves: set[int]) -> None:
 
 @dataclass
 class GroupDraft:
-    """A group while it is made; `up` is the number of the one around, -1 for none."""
+    """A group under construction; `up` is the number of the enclosing group, -1 for none."""
 
     name: str
     title: str
@@ -143,7 +143,7 @@ class GroupDraft:
 
 
 def group_drafts(graph: IndexedGraph, folding: Folding) -> tuple[list[GroupDraft], list[int]]:
-    """The scopes as groups, one for all copies; and for each scope the number of its group."""
+    """Return a group for all copies of a scope, and for each scope the number of its group."""
     known: dict[Any, int] = {}
     numbers: list[int] = []
     drafts: list[GroupDraft] = []
@@ -166,7 +166,7 @@ def group_drafts(graph: IndexedGraph, folding: Folding) -> tuple[list[GroupDraft
 
 
 def unique_name(name: str, calls: dict[str, int]) -> str:
-    """A name for a group that no other has, nor a node: ``Linear~2`` for the second call of a layer."""
+    """Return a name that no other group and no node has: ``Linear~2`` for the second call of a layer."""
     first = f"scope {name}" if NODE_NAME.match(name) else name
     call = calls.get(first, 0) + 1
     name = first if call == 1 else f"{first}~{call}"
@@ -179,7 +179,7 @@ def unique_name(name: str, calls: dict[str, int]) -> str:
 
 
 def add_groups(graph: IndexedGraph, folding: Folding, folded: FoldedGraph) -> None:
-    """The groups, and for each node the one it is drawn in."""
+    """Add the groups, and for each node the number of its group."""
     drafts, group_of_scope = group_drafts(graph, folding)
     ups = [draft.up for draft in drafts]
     values = folded.value_nodes
@@ -197,11 +197,11 @@ def add_groups(graph: IndexedGraph, folding: Folding, folded: FoldedGraph) -> No
             continue
         around = users.get(number, {-1})
         if is_value and int(members[0]) in graph.names:
-            around = around - {-1} or around  # a weight stays in its layer, also where the loss penalises it
+            around = around - {-1} or around  # a weight stays in its layer even if the loss penalises it
         group[number] = innermost_around(around, ups)
         if is_value and int(members[0]) not in graph.names:
             while group[number] >= 0 and drafts[group[number]].count > len(members):
-                group[number] = ups[group[number]]  # an input of the first copy alone is in none of them
+                group[number] = ups[group[number]]  # an input of the first copy alone is in no copy
     for number, up in enumerate(group):
         counted = len(folded.members[number]) * folded.parts[number]
         held = parameter_count(graph, folded.members[number]) if number < values else 0
@@ -216,7 +216,7 @@ def add_groups(graph: IndexedGraph, folding: Folding, folded: FoldedGraph) -> No
 
 
 def innermost_around(groups: set[int], ups: list[int]) -> int:
-    """The innermost group that holds all of these."""
+    """Return the innermost group that holds all of these groups."""
     paths = [groups_around(group, ups) for group in groups]
     shared = -1
     for level in zip(*paths, strict=False):
@@ -227,7 +227,7 @@ def innermost_around(groups: set[int], ups: list[int]) -> int:
 
 
 def groups_around(group: int, ups: list[int]) -> list[int]:
-    """The groups around a group from the outermost to itself."""
+    """Return the groups around a group, from the outermost to itself."""
     found = []
     while group >= 0:
         found.append(group)
@@ -236,14 +236,14 @@ def groups_around(group: int, ups: list[int]) -> list[int]:
 
 
 def parameter_count(graph: IndexedGraph, members: Array) -> int:
-    """How many numbers the parameters among some leaves hold."""
+    """Return how many numbers the parameters among some Values hold."""
     if members[0] >= graph.leaves:
         return 0
     return sum(graph.values[number].size for number in members if number in graph.names)
 
 
 def nearest_to_output(folded: FoldedGraph, most: int) -> tuple[list[int], set[int]]:
-    """The nodes nearest to the output, breadth first, and those among them that have operands left out."""
+    """Return the nodes nearest to the output, breadth first, and those among them with operands that are left out."""
     operands: dict[int, list[int]] = {}
     for source, target, _ in sorted(folded.edges, key=lambda edge: (edge[1], edge[2], edge[0])):
         operands.setdefault(target, []).append(source)

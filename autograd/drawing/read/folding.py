@@ -1,12 +1,12 @@
-"""Which nodes of a graph are copies of each other, so that a picture can draw them once.
+"""From an IndexedGraph to a Folding: the classes of Values that are copies of each other, so that each is drawn once.
 
-Two nodes are copies if they are the same operation on the same shapes in the same place of the model, and so are
-the operands they have inside of their scope, all the way down: each round of `refined` looks one operand further.
-What comes from outside of the scope does not count, so that samples, neurons and time steps fold alike. What "the same
-place" is, is decided in similarity.py.
+Two Values are copies if they have the same key (see similarity.py), which means the same operation on the same shapes in
+similar scopes, and if their operands inside the scope are copies too, all the way down: each round of `refine` looks one
+operand further. Operands from outside the scope do not count, so that samples, neurons and time steps fold alike.
 
-The scheme is colour refinement: Weisfeiler and Leman, 1968. Without scopes a long loop never ends to refine: each
-round tells one more of its first turns from the others. Then the rounds that show the pattern of one turn are enough.
+The method is colour refinement (Weisfeiler and Leman, 1968). In a long loop without scopes it would take a round for each
+turn, because each round separates one more turn at the start from the rest. Refinement therefore stops once rounds show no
+new pattern.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ import numpy as np
 from autograd.drawing.read.graph import Array, IndexedGraph
 from autograd.drawing.read.similarity import Degrees
 
-CHAINED = ("add", "mul", "maximum", "minimum")  # ops whose chains are drawn as one: a sum of 17 terms
-PATIENCE, QUICK = 12, 200_000  # rounds without a new pattern before a loop is believed; 2 on larger graphs
-CLEAR = 0.2  # a pattern is new if its second largest part has this share of the largest; turns that peel off are less
+CHAINED = ("add", "mul", "maximum", "minimum")  # operations whose chains are drawn as one: a sum of 17 terms
+PATIENCE, QUICK = 12, 200_000  # rounds without a new pattern that tell a loop; only 2 on larger graphs
+CLEAR = 0.2  # a pattern is new if its second largest part has this share of the largest, unlike turns that split off
 
 
 @dataclass
@@ -32,11 +32,11 @@ class Folding:
 
     Attributes:
         class_of: for each Value the number of its class.
-        head: for each Value the one at the end of the chain it is part of, which is mostly itself.
-        titles: for each scope its title, with * for numbers that were folded.
-        folded: whether copies were looked for at all.
-        exact: whether copies are alike all the way down, and not only near by.
-        unordered: for each Value whether its operands are drawn in no order: those of a chain, and of a list.
+        chain_end: for each Value the last Value of the chain that it is part of; usually itself.
+        titles: for each scope its title, with * for folded numbers.
+        searched: whether copies were searched for at all.
+        exact: whether copies agree all the way down, and not only nearby.
+        unordered: for each Value whether its operands have no order, as those of a chain or a list.
     """
 
     class_of: Array
@@ -47,12 +47,12 @@ class Folding:
     unordered: Array
 
     def chains(self, chain_ends: Array) -> Array:
-        """All parts of the chains that end with these Values."""
+        """Return all parts of the chains that end with these Values."""
         return np.concatenate([self.by_end[slice(*np.searchsorted(self.sorted_ends, [h, h + 1]))] for h in chain_ends])
 
     @cached_property
     def by_end(self) -> Array:
-        """The Values in the order of their heads."""
+        """The Values, sorted by the ends of their chains."""
         return np.argsort(self.chain_end, kind="stable")
 
     @cached_property
@@ -61,15 +61,15 @@ class Folding:
 
 
 def no_copies(graph: IndexedGraph) -> Folding:
-    """Every Value in a class of its own."""
+    """Return the folding in which each Value has its own class."""
     each = np.arange(len(graph.values))
     return Folding(each, each, [scope.title for scope in graph.scopes], False, True, each < 0)
 
 
 def find_copies(graph: IndexedGraph, most: int) -> Folding:
-    """Classes of copies, at most `most` of them if that can be had: the finest such classes that are found.
+    """Return the finest classes of copies that number at most `most`; if none do, the coarsest classes.
 
-    Leaves without a name are told apart after that, so there may be a few more.
+    Leaves without a name are separated after that, so there may be a few more.
     """
     chain_end = chain_ends(graph)
     unordered = np.bincount(chain_end, minlength=len(chain_end)) > 1
@@ -85,7 +85,7 @@ def find_copies(graph: IndexedGraph, most: int) -> Folding:
 
 
 def tell_apart(graph: IndexedGraph, chain_end: Array, unordered: Array, found: Array) -> Array:
-    """Leaves without a name are copies only if they are the same operand of copies, by their first use."""
+    """Separate leaves without a name whose first uses are different operands, or operands of Values that are no copies."""
     target, slot = np.full(len(found), -1), np.zeros(len(found), dtype=np.int64)
     last_first = slice(None, None, -1)
     user = chain_end[graph.target]
@@ -100,7 +100,7 @@ def tell_apart(graph: IndexedGraph, chain_end: Array, unordered: Array, found: A
 
 
 def chain_ends(graph: IndexedGraph) -> Array:
-    """For each Value the last of the chain it is part of: ``((a + b) + c) + d`` is one sum of four terms."""
+    """Return for each Value the last Value of its chain: ``((a + b) + c) + d`` is one sum of four terms."""
     count = len(graph.values)
     chain_end = np.arange(count)
     chained = np.zeros(count, dtype=np.int64)
@@ -117,10 +117,10 @@ def chain_ends(graph: IndexedGraph) -> Array:
     joined &= (graph.scope_of[source] == graph.scope_of[target]) & (shapes[source] == shapes[target])
     joined &= ~np.isin(source, graph.outputs)
     for edge in np.flatnonzero(joined):
-        if graph.label(graph.values[source[edge]]):  # a result that somebody named
+        if graph.label(graph.values[source[edge]]):  # a result with a label
             joined[edge] = False
     chain_end[source[joined]] = target[joined]
-    while True:  # every round doubles the length of what is known
+    while True:  # each round doubles the length that is covered
         further = chain_end[chain_end]
         if (further == chain_end).all():
             return chain_end
@@ -131,7 +131,7 @@ def chain_ends(graph: IndexedGraph) -> Array:
 
 
 def hashed(numbers: Array) -> Array:
-    """A hash of each number: the finaliser of splitmix64 (Steele, Lea and Flood, 2014)."""
+    """Return a hash of each number: the finaliser of splitmix64 (Steele, Lea and Flood, 2014)."""
     with np.errstate(over="ignore"):
         numbers = numbers + np.uint64(0x9E3779B97F4A7C15)
         numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -140,9 +140,9 @@ def hashed(numbers: Array) -> Array:
 
 
 def refine(graph: IndexedGraph, chain_end: Array, unordered: Array, keys: Array, most: int) -> tuple[Array, bool, bool]:
-    """The classes of all Values, whether they are no more than `most`, and whether they are as fine as they get."""
+    """Return the classes of all Values, whether they are at most `most`, and whether further rounds would not change them."""
     count = len(graph.values)
-    whole = chain_end == np.arange(count)  # parts of chains count with their ends
+    whole = chain_end == np.arange(count)  # parts of chains belong to their ends
     inner = chain_end[graph.source] == chain_end[graph.target]
     source, target, slot = chain_end[graph.source[~inner]], chain_end[graph.target[~inner]], graph.slot[~inner]
     slot = np.where(unordered[target], 0, slot)
@@ -174,20 +174,20 @@ def refine(graph: IndexedGraph, chain_end: Array, unordered: Array, keys: Array,
 
 
 def new_patterns(before: tuple[Array, Array], after: tuple[Array, Array], whole: Array) -> bool:
-    """Whether a class has fallen apart into parts of like size, and not only lost a few of its members."""
+    """Return whether a class has split into parts of similar size, rather than lost a few of its members."""
     pairs, counts = np.unique(before[0][whole] * len(after[1]) + after[0][whole], return_counts=True)
     parents = pairs // len(after[1])
-    order = np.lexsort((-counts, parents))  # for each class its parts, the largest first
+    order = np.lexsort((-counts, parents))  # the parts of each class, the largest first
     parents, counts = parents[order], counts[order]
     second = np.flatnonzero(np.diff(parents, prepend=-1, append=-1)[:-1] != 0) + 1
     second = second[(second < len(parents))]
     second = second[parents[second] == parents[second - 1]]
-    large = before[1][parents[second]] >= math.sqrt(before[1].max())  # not among the turns that have peeled off
+    large = before[1][parents[second]] >= math.sqrt(before[1].max())  # not one of the turns that split off
     return bool((large & (counts[second] >= CLEAR * counts[second - 1])).any())
 
 
 def has_name(graph: IndexedGraph) -> Array:
-    """Which Values are leaves with a name, or a label: the same for every copy that uses them."""
+    """Return which Values are leaves with a name or a label; copies that use one must use the same."""
     found = np.zeros(len(graph.values), dtype=bool)
     found[list(graph.names)] = True
     found[: graph.leaves] |= [bool(graph.label(value)) for value in graph.values[: graph.leaves]]
@@ -195,7 +195,7 @@ def has_name(graph: IndexedGraph) -> Array:
 
 
 def classes(hashes: Array, whole: Array) -> tuple[Array, Array]:
-    """A class for each Value that is no part of a chain, and how many there are of each."""
+    """Return the class of each Value that ends a chain, -1 for others, and the size of each class."""
     _, inverse, counts = np.unique(hashes[whole], return_inverse=True, return_counts=True)
     found = np.full(len(hashes), -1, dtype=np.int64)
     found[whole] = inverse

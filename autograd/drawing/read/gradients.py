@@ -1,4 +1,4 @@
-"""The gradient on every edge: a backward pass of this graph alone, which touches no `.grad`, and its parts."""
+"""From a graph to the gradients on its nodes and edges, by a backward pass of this graph alone that leaves `.grad` unchanged."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from autograd.ops.reductions import fit
 from autograd.scopes import scope
 from autograd.value import Value
 
-SAMPLE = 500  # members of a folded node whose gradients on edges are computed
-MOST_OPERATIONS = 300_000  # of larger graphs gradients on edges are not computed unasked
-HOOKED = "hooks of Values are not run for the picture, so gradients on edges are those without hooks"
+SAMPLE = 500  # of a folded node: gradients on edges are computed for this many members
+MOST_OPERATIONS = 300_000  # gradients on edges of larger graphs are computed only if asked for
+HOOKED = "hooks of Values are not called for the picture: gradients on edges are those without hooks"
 SEVERAL = (
-    "gradients on nodes are what .grad holds: of several backward passes, or clipped or changed since; those on edges are of "
+    "gradients on nodes are those in .grad, from several backward passes, or clipped or changed since; those on edges are of "
     "this output alone"
 )
-ONES = "the output is an array: its gradient is taken to be ones, as for its sum"
+ONES = "the output is an array: its gradient is assumed to be ones, as for its sum"
 
 
 def cotangents_of(
     nodes: list[Any], leaves: list[Any], outputs: list[Any], asked: bool
 ) -> tuple[dict[Any, Any] | None, dict[Any, Any], list[str]]:
-    """The cotangent of each Value of a graph, or None if there are none to show; the seeds of several outputs; and notes.
+    """Return the cotangent of each Value of a graph, or None; the seeds of several outputs; and notes.
 
-    The nodes are in topological order. The seed is what the last backward() started with, or one. Of very large graphs
-    they are computed only if `asked`.
+    The nodes must be in topological order. The seed is the gradient that the last backward() started with, or one. In very
+    large graphs, cotangents are computed only if `asked` for.
     """
     root, order = outputs[0], (nodes, leaves)
     seeds: dict[Any, Any] = {}
@@ -57,7 +57,7 @@ def cotangents_of(
             found = pullback.pull(seed, keep=True)
             if not all(is_finite(c) for c in found):
                 pullback.pull(seed, masked=True, keep=True)
-    except Exception as error:  # of stale data, or of a rule that somebody wrote
+    except Exception as error:  # from stale data, or from a custom rule
         return None, {}, [f"gradients on edges are not shown, as the backward pass raised {type(error).__name__}: {error}"]
     if not asked and HOOKED not in notes and any(is_of_another_pass(value, pullback.found) for value in (*nodes, *leaves)):
         notes.append(SEVERAL if len(outputs) == 1 else SEVERAL.replace("this output", "these outputs"))
@@ -65,10 +65,10 @@ def cotangents_of(
 
 
 def seeds_and_notes(nodes: list[Any], outputs: list[Any], asked: bool) -> tuple[dict[Any, Any], list[str]]:
-    """The seed of each of several outputs, and notes on them.
+    """Return the seed of each of several outputs, and notes on them.
 
-    Where backward() was called, it is what is left of that at those outputs that lead to no others, and zero at the rest;
-    else one everywhere, as for the sum of all.
+    If backward() was called, the seeds are the gradients at those outputs that no other output depends on, and zero
+    elsewhere; otherwise they are one everywhere, as for the sum of all outputs.
     """
     smooth = [output for output in outputs if np.asarray(output._raw).dtype.kind in "fc"]
     inner = {item for node in nodes for item in operands_of(node) if item.__class__ is Value}
@@ -87,13 +87,13 @@ def seeds_and_notes(nodes: list[Any], outputs: list[Any], asked: bool) -> tuple[
 
 
 def was_differentiated(root: Value) -> bool:
-    """Whether backward() was called on it; zeros come also from looking at `.grad`."""
+    """Return whether backward() was called on this Value. Zeros do not count: reading `.grad` creates them."""
     grad = getattr(root, "_grad", None)
     return grad is not None and bool(np.any(grad))
 
 
 def seed_and_notes(root: Value) -> tuple[Any, list[str]]:
-    """The cotangent to start with, and what is to be said of it."""
+    """Return the cotangent to start with, and notes on it."""
     seed = getattr(root, "_grad", None)
     if root.op is None or seed is None or not np.any(seed):
         return (np.ones_like(root._raw), [ONES]) if root.shape else (1.0, [])
@@ -103,7 +103,7 @@ def seed_and_notes(root: Value) -> tuple[Any, list[str]]:
 
 
 def is_of_another_pass(node: Value, cotangents: dict[Any, Any]) -> bool:
-    """Whether a node's gradient is of another backward pass than this one."""
+    """Return whether the gradient of a node comes from another backward pass than this one."""
     grad, cotangent = getattr(node, "_grad", None), cotangents.get(node)
     if grad is None or cotangent is None or grad.__class__ is float:
         return grad is not None and cotangent is not None and grad != cotangent and grad == grad
@@ -111,27 +111,27 @@ def is_of_another_pass(node: Value, cotangents: dict[Any, Any]) -> bool:
 
 
 def flows(value: Value, cotangent: Any) -> Iterator[tuple[int, int, Any, Any]]:
-    """(operand, turn, local derivative, cotangent that flows to it) for each operand of a Value that is one.
+    """Yield (slot, turn, local derivative, cotangent) for each operand of a Value that is a Value.
 
-    The turn tells in which order the engine adds. The local derivative is None where it is no number for each element.
+    The turn is the order in which the engine adds cotangents. The local derivative is None unless it is elementwise.
     """
     op, args = value.op, raw(arguments_of(value))
     assert op is not None
     operands = operands_of(value)
     with np.errstate(all="ignore"):
         found = list(contributions(value, cotangent, value._raw, args, masked=True))
-        if op.rule_y is not None:  # the engine takes two inputs last first
+        if op.rule_y is not None:  # the engine takes the second of two inputs first
             found.reverse()
         locals_ = {} if op.kind != "elementwise" else dict(local_derivatives(value, args))
-    places = [number for number, item in enumerate(operands) if item.__class__ is Value]
+    slots = [slot for slot, item in enumerate(operands) if item.__class__ is Value]
     if op.rule_y is not None:
-        places.reverse()
-    for turn, (place, (item, c)) in enumerate(zip(places, found, strict=True)):
-        yield place, turn, locals_.get(place), fit(c, item._raw)
+        slots.reverse()
+    for turn, (slot, (item, c)) in enumerate(zip(slots, found, strict=True)):
+        yield slot, turn, locals_.get(slot), fit(c, item._raw)
 
 
 def local_derivatives(value: Value, args: Any) -> Iterator[tuple[int, Any]]:
-    """(operand, derivative of the result with respect to it), element by element."""
+    """Yield (slot, derivative of the result with respect to that operand), element by element."""
     one = 1.0 if not value.shape else np.ones_like(value._raw)
     recorded = arguments_of(value)
     for number, (position, rule) in enumerate(value.op.rules):  # type: ignore[union-attr]
@@ -150,7 +150,7 @@ def with_flows(
     edges: list[Edge],
     number_of: dict[str, int],
 ) -> list[Edge]:
-    """The edges with local derivatives and what flows back along them. Of many copies a sample is computed."""
+    """Return the edges with their local derivatives and cotangents; for many copies, those of a sample."""
     class_of, chain_end = folding.class_of, folding.chain_end
     index = {id(value): number for number, value in enumerate(graph.values)}
     found: dict[Any, tuple[int, list[Any], list[Any]]] = {}  # turn, local derivatives, flows
@@ -176,7 +176,7 @@ def with_flows(
 
 
 def members_with_rules(graph: IndexedGraph, folding: Folding, folded: FoldedGraph, number: int) -> Any:
-    """The computed Values that a node stands for, those inside of chains included; at most SAMPLE, spread evenly."""
+    """Return the computed Values that a node represents, those inside chains included; at most SAMPLE, evenly spaced."""
     members = folded.members[number]
     if number >= folded.value_nodes or graph.values[members[0]].op is None:
         return ()
@@ -186,5 +186,5 @@ def members_with_rules(graph: IndexedGraph, folding: Folding, folded: FoldedGrap
 
 
 def evenly_spaced(count: int) -> Any:
-    """At most SAMPLE of so many positions."""
+    """Return at most SAMPLE of `count` positions."""
     return np.unique(np.linspace(0, count - 1, min(count, SAMPLE)).astype(int))

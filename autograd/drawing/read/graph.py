@@ -1,4 +1,4 @@
-"""A graph as arrays of numbers: what was computed from what, in which scope, under which name. One pass, any size."""
+"""From the outputs of a graph to an IndexedGraph: its Values numbered, its edges, scopes and names, in one pass of any size."""
 
 from __future__ import annotations
 
@@ -21,7 +21,14 @@ Array = np.ndarray[Any, Any]
 
 @dataclass
 class EnteredScope:
-    """One scope that was entered, or one call of a module: its own title, and the index of the scope around, -1 for none."""
+    """One scope that was entered, or one call of a module.
+
+    Attributes:
+        title: the last part of its path.
+        parent: the index of the scope around, -1 for none.
+        kind: the class of the module, or "".
+        module: the module, or the name of the scope.
+    """
 
     title: str
     parent: int
@@ -31,20 +38,20 @@ class EnteredScope:
 
 @dataclass
 class IndexedGraph:
-    """A graph, its Values numbered so that inputs come before results and the output is the last.
+    """A graph whose Values are numbered so that inputs come before results and the output is the last.
 
     Attributes:
         values: the Values, leaves first.
         leaves: how many of them are leaves.
         scope_of: for each Value the index of its scope, -1 for none.
-        source, target, slot: for each operand that is a Value: where it comes from, where it goes, which operand it is.
-        constants: (target, slot, item) for each operand that is none.
-        scopes: all scopes, those around before those inside.
-        names: for each leaf that has one, its path in the model.
-        unreached: (path, parameter) for what a model holds and the output does not depend on.
+        source, target, slot: for each operand that is a Value its number, the number of the result, and its position.
+        constants: (target, slot, item) for each operand that is not a Value.
+        scopes: all scopes, outer ones before inner ones.
+        names: the paths of leaves in the model, by number.
+        unreached: (path, parameter) for the parameters that the output does not depend on.
         lists: the Values whose operands are a list, such as those of stack.
-        labels: what Values without a label are called, by their ids: the parameters of a function that is drawn.
-        outputs: the numbers of the outputs. `output_names`: what several of them are called, by these numbers.
+        labels: the names of Values without a label, by id: the parameters of a function that is drawn.
+        outputs, output_names: the numbers of the outputs; and if there are several, their names by these numbers.
     """
 
     values: list[Any]
@@ -63,7 +70,7 @@ class IndexedGraph:
     output_names: dict[int, str] = field(default_factory=dict)
 
     def label(self, value: Any) -> str:
-        """What a Value is called by its label, or by the function that it was given to."""
+        """Return the label of a Value, or its name as an input of the function that is drawn."""
         return str(value.label) or self.labels.get(id(value), "")
 
     def scopes_around(self, number: int) -> Iterator[EnteredScope]:
@@ -75,7 +82,7 @@ class IndexedGraph:
 
     @property
     def total(self) -> int:
-        """Nodes of the whole graph: Values, constant arrays, and a number at each of its uses."""
+        """The number of nodes: Values, constant arrays, and constant numbers, once for each use."""
         arrays = {id(item) for _, _, item in self.constants if item.__class__ is not float}
         numbers = sum(item.__class__ is float for _, _, item in self.constants)
         return len(self.values) + len(arrays) + numbers
@@ -85,13 +92,13 @@ class IndexedGraph:
         return len(self.source) + len(self.constants)
 
 
-Outputs = list[tuple[str, Value]]  # with their names, which only several of them need
+Outputs = list[tuple[str, Value]]  # with their names, which are used if there are several
 
 
 def index_graph(outputs: Outputs, parameters: Any = None, labels: dict[int, str] | None = None) -> IndexedGraph:
-    """The graph below some Values. `parameters` is a module, or a nesting of Values, that gives names to leaves."""
+    """Return the graph below some Values. `parameters`, a module or nested Values, gives names to leaves."""
     nodes, leaves = order_of([value for _, value in outputs])
-    values = [*reversed(leaves), *nodes]  # the walk finds the last operand first
+    values = [*reversed(leaves), *nodes]  # the traversal finds the last operand first
     index = {id(value): number for number, value in enumerate(values)}
     source: list[int] = []
     target: list[int] = []
@@ -102,7 +109,7 @@ def index_graph(outputs: Outputs, parameters: Any = None, labels: dict[int, str]
         op = value.op
         if op.rule_x is None and any(item.__class__ is tuple for item in (value._x[i] for i, _ in op.rules)):
             lists.append(number)
-        operands = (value._x, value._y) if op.rule_y is not None else operands_of(value)  # mostly two: saves a call
+        operands = (value._x, value._y) if op.rule_y is not None else operands_of(value)  # saves a call for most nodes
         for position, item in enumerate(operands):
             if item.__class__ is Value:
                 source.append(index[id(item)])
@@ -124,11 +131,11 @@ def index_graph(outputs: Outputs, parameters: Any = None, labels: dict[int, str]
 
 
 def operands_of(value: Any) -> list[Any]:
-    """What a Value was computed from, Values and constants: the arguments that could have a gradient."""
+    """Return the operands of a Value, Values and constants: the arguments that can have a gradient."""
     op = value.op
     if op is None:
         return []
-    if op.rule_x is not None:  # written out, half the time on a graph of scalars
+    if op.rule_x is not None:  # written out: half the time on a graph of scalars
         return [value._x] if op.rule_y is None else [value._x, value._y]
     args = arguments_of(value)
     slots = [args[position] for position, _ in op.rules]
@@ -137,7 +144,7 @@ def operands_of(value: Any) -> list[Any]:
 
 
 def order_of(outputs: list[Value]) -> tuple[list[Any], list[Any]]:
-    """The nodes and leaves below some Values, inputs before results."""
+    """Return the nodes and leaves below some Values, inputs before results."""
     if len(outputs) == 1:
         return topological_order(outputs[0])
     nodes, leaves = topological_order(node_without_data(JOIN, tuple(outputs), ()))
@@ -145,13 +152,13 @@ def order_of(outputs: list[Value]) -> tuple[list[Any], list[Any]]:
 
 
 def node_without_data(op: Op, *args: Any) -> Value:
-    """A node on Values without a computation, and so without data; also under no_grad()."""
+    """Return a node that has Values as inputs but computes nothing and has no data; also under no_grad()."""
     with scope(recording=True, lines=False):
         return node(op, (), args)
 
 
 def pass_seeds(g: Any, out: Any, outputs: Any, seeds: Any) -> Any:
-    """The rule of the node that joins several outputs: each gets its own seed."""
+    """Return the cotangents of several joined outputs: each gets its own seed."""
     return seeds
 
 
@@ -160,7 +167,7 @@ JOIN = Op(lambda outputs, seeds: None, {"outputs": pass_seeds}, name="joined", s
 
 @contextmanager
 def without_collector() -> Iterator[None]:
-    """Python's cyclic collector would walk through millions of live nodes again and again: half of the time."""
+    """Switch the cyclic garbage collector off; scanning millions of live nodes again and again takes half of the time."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -171,9 +178,9 @@ def without_collector() -> Iterator[None]:
 
 
 def scopes_of(values: list[Any]) -> tuple[list[EnteredScope], Array]:
-    """The scopes that Values were made in, and for each Value the index of its own."""
+    """Return the scopes that Values were computed in, and for each Value the index of its scope."""
     scopes: list[EnteredScope] = []
-    known: dict[int, int] = {}  # by the id of a scope; the Values keep the scopes alive
+    known: dict[int, int] = {}  # by the id of a scope, which the Values keep alive
     titles = ScopeTitles()
 
     def index_of(place: scope | None) -> int:
@@ -185,7 +192,7 @@ def scopes_of(values: list[Any]) -> tuple[list[EnteredScope], Array]:
         for place in reversed(waiting):
             if place.name is not None and place.__class__ is not Place:
                 around = next((scopes[i] for i in [found] if i >= 0), None)
-                while around is not None and isinstance(around.module, str):  # a module is named within a module
+                while around is not None and isinstance(around.module, str):  # a module is named relative to a module
                     around = scopes[around.parent] if around.parent >= 0 else None
                 scopes.append(EnteredScope(titles.of(place.name, around), found, kind_of(place.name), place.name))
                 found = len(scopes) - 1
@@ -201,14 +208,14 @@ def scopes_of(values: list[Any]) -> tuple[list[EnteredScope], Array]:
 
 
 class ScopeTitles:
-    """The titles of scopes. Finding a module inside another is slow, so it is done once for all of its modules."""
+    """Finds the titles of scopes. Searching a module for another is slow, so each is searched once."""
 
     def __init__(self) -> None:
-        self.parts: dict[int, dict[int, str]] = {}  # by the id of a module: the paths of those in it, by their ids
-        self.outer: dict[str, list[int]] = {}  # by name: the ids of the modules that are in no other
+        self.parts: dict[int, dict[int, str]] = {}  # by the id of a module: the paths of its submodules, by their ids
+        self.outer: dict[str, list[int]] = {}  # by name: the ids of the outermost modules
 
     def of(self, name: Any, around: EnteredScope | None) -> str:
-        """A scope's own part of the path: its name, or the path of a module inside the module around."""
+        """Return the last part of a scope's path: its name, or the path of a module inside the module around."""
         if isinstance(name, str):
             return name or "scope"
         module = None if around is None else around.module
@@ -233,7 +240,7 @@ def kind_of(name: Any) -> str:
 
 
 def name_leaves(graph: IndexedGraph, index: dict[int, int], parameters: Any) -> None:
-    """Paths for the parameters of the models that were called, or that are given, and those never reached."""
+    """Note the paths of the parameters of models, called or given, and the parameters that were not reached."""
     named = list(given_names(parameters)) if parameters is not None else []
     named += called_names(graph.scopes)
     seen: set[int] = set()
@@ -249,7 +256,7 @@ def name_leaves(graph: IndexedGraph, index: dict[int, int], parameters: Any) -> 
 
 
 def given_names(parameters: Any) -> list[tuple[str, Any]]:
-    """(path, Value) for a module, or for the leaves of a nesting of Values."""
+    """Return (path, Value) for the parameters of a module, or for nested Values."""
     if is_module(parameters):
         return list(parameters.named_parameters())
     found: list[tuple[str, Any]] = []
@@ -269,7 +276,7 @@ def given_names(parameters: Any) -> list[tuple[str, Any]]:
 
 
 def called_names(scopes: list[EnteredScope]) -> list[tuple[str, Any]]:
-    """The parameters of the outermost modules that were called; with a prefix if there are several modules."""
+    """Return the parameters of the outermost modules that were called, with a prefix if there are several modules."""
     modules: dict[int, Any] = {}
     inside: dict[int, bool] = {}
     for number, item in enumerate(scopes):
@@ -291,12 +298,12 @@ def called_names(scopes: list[EnteredScope]) -> list[tuple[str, Any]]:
 
 
 def submodules_of(module: Any) -> list[Any]:
-    """The modules inside of a module."""
+    """Return the modules inside a module."""
     return [part for _, part in getattr(module, "named_modules", lambda: ())() if part is not module]
 
 
 def numbered(names: list[str]) -> list[str]:
-    """Names with a number where they would come twice: ``Linear, Linear#2``."""
+    """Return the names, with numbers where one occurs twice: ``Linear, Linear#2``."""
     seen: dict[str, int] = {}
     found = []
     for name in names:

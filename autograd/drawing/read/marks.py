@@ -1,4 +1,4 @@
-"""What is wrong at a node: NaN, zero and exploding gradients, units that are dead."""
+"""From a Picture to one with marks at its nodes: NaN, infinity, zero, exploding and vanishing gradients, dead units."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import numpy as np
 from autograd.drawing.picture import Node, Picture, plural
 from autograd.graph import arguments_of
 
-EXPLODING = 1e3  # times the median of the picture, and more than that
-VANISHING = 1e-8
+EXPLODING = 1e3  # times the median gradient of the picture, and at least this
+VANISHING = 1e-8  # times the median, and at most this
 RECTIFIERS = ("relu", "clip")
 
 
 def with_marks(picture: Picture) -> Picture:
-    """The picture with marks at its nodes, and notes where numbers go bad first."""
+    """Return the picture with marks at its nodes, and notes on where NaN and infinity first appear."""
     sizes = [node.grad.rms for node in picture.nodes if node.grad is not None and 0.0 < node.grad.rms < np.inf]
     usual = median(sizes) if sizes else 0.0
     nodes = tuple(replace(node, marks=(*node.marks, *marks_of(node, usual))) for node in picture.nodes)
     in_order = sorted((node for node in nodes if node.data is not None and node.data.bad), key=lambda node: node.order)
-    firsts: dict[str, Node] = {}  # of both kinds: a NaN is often made of infinities
+    firsts: dict[str, Node] = {}  # of both kinds: NaN often results from infinities
     for node in in_order:
         if node.data is not None and node.data.bad > node.data.nans:
             firsts.setdefault("infinity", node)
@@ -37,7 +37,7 @@ def with_marks(picture: Picture) -> Picture:
 
 
 def marks_of(node: Node, usual: float) -> list[str]:
-    """The marks of one node, in a picture whose gradients are usually of this size."""
+    """Return the marks of one node, in a picture whose median gradient is `usual`."""
     found = []
     for summary in (node.data, node.grad):
         if summary is not None and summary.bad:
@@ -54,10 +54,10 @@ def marks_of(node: Node, usual: float) -> list[str]:
 
 
 def dead_units(members: list[Any], units: list[Any]) -> str:
-    """What to say of rectified units that are zero for all samples; "" if there are none.
+    """Return a note on rectified units that are zero for all samples; "" if there are none.
 
-    A unit is a scalar by what `units` says of it, or a place in the last axis of a tensor, or in the second of four, of
-    one of these. A single vector may be units or samples, so nothing is said of its parts.
+    A unit is a scalar, identified by its key in `units`, or a position on the last axis of a tensor (the second axis of
+    four). The elements of a single vector may be units or samples, so they are not examined.
     """
     if members[0].op.name == "clip" and not is_rectifier(*arguments_of(members[0])):
         return ""
@@ -72,9 +72,9 @@ def dead_units(members: list[Any], units: list[Any]) -> str:
             continue
         data = np.moveaxis(value._raw, unit_axis(value.ndim), -1)
         rows = data.reshape(math.prod(data.shape[:-1]), data.shape[-1])
-        for place, any_sample in enumerate((rows != 0.0).any(axis=0).tolist()):
-            alive[unit, place] = alive.get((unit, place), False) or any_sample
-            samples[unit, place] = samples.get((unit, place), 0) + len(rows)
+        for position, any_sample in enumerate((rows != 0.0).any(axis=0).tolist()):
+            alive[unit, position] = alive.get((unit, position), False) or any_sample
+            samples[unit, position] = samples.get((unit, position), 0) + len(rows)
     dead = sum(not item for item in alive.values())
     if not dead:
         return ""
@@ -89,10 +89,10 @@ def dead_units(members: list[Any], units: list[Any]) -> str:
 
 
 def unit_axis(ndim: int) -> int:
-    """Which axis of an activation numbers its units: the last one; of images the second, their channels."""
+    """Return the axis of an activation that numbers its units: the last; for images the second, the channels."""
     return 1 if ndim == 4 else ndim - 1
 
 
 def is_rectifier(x: Any, low: Any, high: Any) -> bool:
-    """Whether a clip is the one that ``np.maximum(x, 0.0)`` is recorded as."""
+    """Return whether a clip is the one that ``np.maximum(x, 0.0)`` is recorded as."""
     return high is None and isinstance(low, (int, float, np.ndarray)) and not np.any(low)

@@ -1,6 +1,6 @@
-"""What a backward rule says, for people: in symbols, read from its source, and in a sentence.
+"""From an operation to the texts of its backward rules: in symbols, read from their source, and as a sentence.
 
-The symbols are the code of the rule, so that they cannot differ from it; the sentences are written by hand.
+The symbols are the code of the rule and so cannot differ from it; the sentences are written by hand.
 Nothing here computes a derivative.
 """
 
@@ -10,26 +10,26 @@ import ast
 import copy
 import functools
 import linecache
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import CellType, CodeType
 from typing import Any
 
 from autograd.op import Op
 
-LONGEST = 90  # characters of what a named rule returns; for a longer one its docstring says more
+LONGEST = 90  # characters of a named rule in symbols; for longer ones the docstring says more
 Function = ast.Lambda | ast.FunctionDef
 
 
-@functools.lru_cache(maxsize=1024)  # a bound, because anybody can make operations, and as many as they like
+@functools.lru_cache(maxsize=1024)  # bounded, because programs can define any number of operations
 def rules_of(op: Op) -> tuple[str, ...]:
-    """For each differentiable argument of an operation its cotangent in symbols, as the code of the rule has it.
+    """Return for each differentiable argument of an operation its cotangent in symbols, as in the code of the rule.
 
     `g` is the cotangent of the output, `out` the output, other names are the arguments. A rule that is more than
     an expression is given by its name and the first sentence of its docstring; a rule without source, such as one
-    that was typed at a prompt, as a call of it.
+    typed at a prompt, as a call.
 
     Returns:
-        One text for each of ``op.rules``, in that order. An argument that is a tuple of inputs has one.
+        One text for each of ``op.rules``, in that order. An argument that is a tuple of inputs has one text.
 
     >>> from autograd.ops import table
     >>> rules_of(table()["mul"])
@@ -41,13 +41,13 @@ def rules_of(op: Op) -> tuple[str, ...]:
 
 
 def words_of(op: Op) -> str:
-    """What the backward rule of an operation does, in one sentence, with the slope it takes at kinks and ties.
+    """Return a sentence on what the backward rule of an operation does, including the slope at kinks and ties.
 
     >>> from autograd.ops import table
     >>> words_of(table()["mul"])
     'Each factor gets the incoming gradient times the other factor.'
     """
-    known = op.__module__.startswith("autograd.ops.")  # somebody's own may have the name of one of ours
+    known = op.__module__.startswith("autograd.ops.")  # a user's operation may have the same name
     return WORDS[op.name] if known and op.name in WORDS else KINDS.get(op.kind, KINDS["custom"]).format(name=op.name)
 
 
@@ -55,9 +55,9 @@ def words_of(op: Op) -> str:
 
 
 def rule_text(rule: Callable[..., Any]) -> str:
-    """The expression that a rule returns, or what stands for it."""
+    """Return the expression that a rule returns, or a text that replaces it."""
     code = getattr(rule, "__code__", None)
-    if not isinstance(code, CodeType):  # a partial, or an object that can be called
+    if not isinstance(code, CodeType):  # a partial, or a callable object
         return f"{getattr(rule, '__name__', type(rule).__name__)}(g, out, ...)"
     function = definition(code)
     if function is None:
@@ -69,15 +69,15 @@ def rule_text(rule: Callable[..., Any]) -> str:
 
 
 def holds_function(cell: CellType) -> bool:
-    """True if the variable of an outer function is a function, which is then written by its own name."""
+    """Return whether the variable of an outer function is a function, which is then written by its own name."""
     try:
         return isinstance(getattr(cell.cell_contents, "__name__", None), str)
-    except ValueError:  # it has no contents yet
+    except ValueError:  # the cell is still empty
         return False
 
 
 def function_text(function: ast.FunctionDef, tidy: Tidy) -> str:
-    """What a named rule returns, and what its local names are; if that is long or branches, its name and docstring."""
+    """Return the expression and local variables of a named rule; if that is long or branches, its name and docstring."""
     documented = ast.get_docstring(function)
     *steps, last = function.body[1:] if documented else function.body
     returned = last.value if isinstance(last, ast.Return) else None
@@ -97,13 +97,13 @@ def function_text(function: ast.FunctionDef, tidy: Tidy) -> str:
 
 
 def first_sentence(text: str) -> str:
-    """Its first sentence, or the first paragraph if that has only one, without the full stop."""
+    """Return the first sentence of a text, without the full stop."""
     paragraph = " ".join(text.partition("\n\n")[0].split())
     return paragraph.partition(". ")[0].rstrip(".").replace("`", "")
 
 
 class Tidy(ast.NodeTransformer):
-    """Writes 2 for 2.0, names of operations without an underscore in front, and other names as `names` has them."""
+    """Writes 2 for 2.0, names of operations without a leading underscore, and replaces the names in `names`."""
 
     def __init__(self, names: dict[str, str]) -> None:
         self.names = names
@@ -120,10 +120,10 @@ class Tidy(ast.NodeTransformer):
 
 
 def definition(code: CodeType) -> Function | None:
-    """The lambda or def that a code object was compiled from; None where its source is not to be had."""
+    """Return the lambda or def that a code object was compiled from; None if its source is not available."""
     lines = linecache.getlines(code.co_filename)  # also the cells of a notebook
     here = [item for item in functions_in("".join(lines)) if fits(item, code)]
-    if len(here) > 1:  # several lambdas begin on one line: the columns tell them apart
+    if len(here) > 1:  # several lambdas on one line differ in their columns
         covered = set(code.co_positions())
         here = [item for item in here if isinstance(item, ast.Lambda) and position_of(item.body) in covered]
     return here[0] if len(here) == 1 else None
@@ -131,19 +131,15 @@ def definition(code: CodeType) -> Function | None:
 
 @functools.lru_cache(maxsize=64)
 def functions_in(source: str) -> tuple[Function, ...]:
-    """All functions of a source text; none if it cannot be parsed."""
+    """Return all functions in a source text; none if it cannot be parsed."""
     try:
-        return tuple(all_functions(ast.parse(source)))
+        return tuple(item for item in ast.walk(ast.parse(source)) if isinstance(item, Function))
     except SyntaxError:
         return ()
 
 
-def all_functions(tree: ast.AST) -> Iterator[Function]:
-    return (item for item in ast.walk(tree) if isinstance(item, Function))
-
-
 def fits(function: Function, code: CodeType) -> bool:
-    """True if a function of the source has the name, the arguments and the first line of a code object."""
+    """Return whether a function in the source has the name, arguments and first line of a code object."""
     name = "<lambda>" if isinstance(function, ast.Lambda) else function.name
     first = min(item.lineno for item in (function, *getattr(function, "decorator_list", ())))
     names = tuple(item.arg for item in (*function.args.posonlyargs, *function.args.args))
@@ -151,13 +147,13 @@ def fits(function: Function, code: CodeType) -> bool:
 
 
 def position_of(node: ast.expr) -> tuple[int | None, int | None, int | None, int | None]:
-    """Where an expression begins and ends, in the order of co_positions: both lines, both columns."""
+    """Return where an expression begins and ends, in the order of co_positions: both lines, both columns."""
     return node.lineno, node.end_lineno, node.col_offset, node.end_col_offset
 
 
 # --- words ----------------------------------------------------------------------------------------
 
-#: For operations that have no sentence of their own, by kind.
+#: The sentences of operations that are not in WORDS, by kind.
 KINDS = {
     "elementwise": "Each input gets, element by element, the incoming gradient times the slope of {name} with respect to it.",
     "reduction": "Each element gets the incoming gradient of the result it went into, times its own influence on that result.",
@@ -165,10 +161,10 @@ KINDS = {
     "selection": "The incoming gradient goes back to the places the elements came from; all other places get zero.",
     "shape": "Elements are moved, copied or left out: each gets the incoming gradient of where it went, summed over its copies.",
     "linear": "The incoming gradient is multiplied by the transposed Jacobian of {name}, which is never written out as a matrix.",
-    "custom": "The incoming gradient is passed back by the rule that was written for this operation.",
+    "custom": "The rule written for this operation passes the incoming gradient back.",
 }
 
-#: For operations by name.
+#: The sentences of operations, by name.
 WORDS = {
     # arithmetic
     "add": "Addition passes the incoming gradient on unchanged to both inputs.",
@@ -190,19 +186,19 @@ WORDS = {
     # functions of one input
     "exp": "The exponential is its own derivative: the input gets the incoming gradient times the result.",
     "expm1": "The input gets the incoming gradient times exp(x).",
-    "log": "The input gets the incoming gradient divided by itself: small inputs get large gradients.",
+    "log": "The input gets the incoming gradient divided by the input: small inputs get large gradients.",
     "log1p": "The input gets the incoming gradient divided by 1 + x.",
     "sin": "The input gets the incoming gradient times its cosine.",
     "cos": "The input gets minus the incoming gradient times its sine.",
     "tan": "The input gets the incoming gradient times 1 plus the square of the result.",
     "tanh": (
         "The input gets the incoming gradient times 1 minus the square of the result: almost nothing where tanh is near -1 or 1, "
-        "and made of x there."
+        "and computed from x there."
     ),
     "arctan": "The input gets the incoming gradient divided by 1 + x * x.",
     "sigmoid": (
         "The input gets the incoming gradient times s * (1 - s), where s is the result: at most a quarter, and almost "
-        "nothing, made of x, where s is near 0 or 1."
+        "nothing where s is near 0 or 1, and computed from x there."
     ),
     "silu": "The input gets the incoming gradient times s + x * s * (1 - s), where s is its sigmoid.",
     "gelu": (
@@ -220,12 +216,12 @@ WORDS = {
         "second with a minus; at the origin both get 0."
     ),
     "logaddexp": (
-        "The incoming gradient is divided between the two inputs as the softmax of both divides 1; where both are -inf, "
+        "The incoming gradient is split between the two inputs in proportion to their exponentials; where both are -inf, "
         "both get 0."
     ),
     "logaddexp2": (
-        "The incoming gradient is divided between the two inputs as their powers of 2 have shares in the sum; where both "
-        "are -inf, both get 0."
+        "The incoming gradient is split between the two inputs in proportion to their powers of 2; where both are -inf, "
+        "both get 0."
     ),
     # kinks, ties and jumps
     "relu": (
@@ -281,9 +277,9 @@ WORDS = {
     ),
     "copysign": (
         "The first input gets the incoming gradient, with a minus where its sign was changed, and 0 where it is 0; the "
-        "second only lends its sign, and gets 0."
+        "second determines only the sign, and gets 0."
     ),
-    "nan_to_num": "The incoming gradient passes where the input is a finite number; what was replaced gets 0.",
+    "nan_to_num": "The incoming gradient passes where the input is a finite number; replaced elements get 0.",
     # reductions
     "sum": "Every summand gets the incoming gradient unchanged: it is copied to all of them.",
     "mean": "Every element gets the incoming gradient divided by the number of elements averaged.",
@@ -303,18 +299,18 @@ WORDS = {
     ),
     "cumsum": "Each element gets the sum of the incoming gradients of all partial sums that it is part of.",
     "logsumexp": (
-        "The incoming gradient is divided among the elements as the softmax divides 1; where all of them are -inf, each gets 0."
+        "The incoming gradient is split among the elements in proportion to their exponentials; where all are -inf, each gets 0."
     ),
     "softmax": (
         "Each element gets its probability times the difference between its incoming gradient and the average of its row, "
         "weighted by the probabilities."
     ),
     "log_softmax": (
-        "Each element gets its incoming gradient less its probability times the sum of the incoming gradients of its row."
+        "Each element gets its incoming gradient minus its probability times the sum of the incoming gradients of its row."
     ),
     "softmax_cross_entropy": (
-        "Each logit gets its probability times the incoming gradient of its sample, and the one of the right class that "
-        "less the incoming gradient."
+        "Each logit gets its probability times the incoming gradient of its sample; the logit of the right class gets that "
+        "minus the incoming gradient."
     ),
     # shapes and selections
     "reshape": "The incoming gradient gets the shape of the input; its numbers stay the same.",
@@ -323,9 +319,9 @@ WORDS = {
     "expand_dims": "The incoming gradient loses the axes of length 1 that were added.",
     "broadcast_to": "The input was copied, so that it gets the sum of the incoming gradients of all its copies.",
     "concatenate": "The incoming gradient is cut where the inputs were joined, and each input gets its own piece.",
-    "stack": "Each input gets the layer of the incoming gradient that it became.",
+    "stack": "Each input gets its own slice of the incoming gradient.",
     "pad": "The padding is cut off the incoming gradient; elements that were copied into it get the sum over their copies.",
-    "flip": "The incoming gradient is turned round again.",
+    "flip": "The incoming gradient is flipped back.",
     "roll": "The incoming gradient is rolled back.",
     "sort": "The incoming gradient is put back into the order of the input; elements that are equal get the mean of theirs.",
     "averaged_runs": "Within each run every element gets the mean of the incoming gradients.",
@@ -333,27 +329,25 @@ WORDS = {
         "The incoming gradient goes to the elements that were taken and all others get zero; elements taken more than "
         "once add up."
     ),
-    "scatter": "Each element gets the incoming gradient of the place that it was added to.",
+    "scatter": "Each element gets the incoming gradient of the position that it was added to.",
     "index_set": (
-        "The array gets the incoming gradient except where it was overwritten; what was written gets it at those places, "
-        "the last one if a place was written twice."
+        "The array gets the incoming gradient except where it was overwritten; the new elements get it there, only the last "
+        "one where several were written to the same position."
     ),
-    "index_add": "The array gets the incoming gradient unchanged; what was added gets it at its places.",
+    "index_add": "The array gets the incoming gradient unchanged; the added elements get it at their positions.",
     # linear maps
-    "matmul": (
-        "Each matrix gets the incoming gradient multiplied by the other one transposed, on the side where that one stood."
-    ),
+    "matmul": ("Each matrix gets the incoming gradient multiplied by the transpose of the other, on the side of the other."),
     "linear": (
         "The input gets the incoming gradient times the weights; the weights get the sum over the batch of incoming "
         "gradient times input; the bias gets the sum of the incoming gradients."
     ),
     "conv": (
         "The input gets the incoming gradient times the kernel, window by window, added where windows overlap; the kernel "
-        "gets the sum over all windows of incoming gradient times what it met there; the bias gets the sum of each channel."
+        "gets the sum over all windows of incoming gradient times the input under it; the bias gets the sum of each channel."
     ),
     "conv_input": (
-        "What was spread by the kernel gets the incoming gradient convolved with it; the kernel gets the sum over all "
-        "windows of incoming gradient times what was spread."
+        "The array that the kernel spreads gets the incoming gradient convolved with the kernel; the kernel gets the sum "
+        "over all windows of incoming gradient times that array."
     ),
     "conv_weight": "Each of the two arrays gets the other one convolved with the incoming gradient.",
     "max_pool": (
@@ -361,7 +355,7 @@ WORDS = {
         "zero; elements that tie share it equally."
     ),
     "max_unpool": "Each window gets the incoming gradient of the element that was its largest, the mean where elements tie.",
-    "max_picked": "What was picked gets the incoming gradient, in equal shares where elements tie; all other elements get zero.",
+    "max_picked": "Picked elements get the incoming gradient, in equal shares where they tie; all other elements get zero.",
     "sum_pool": "Every element gets the sum of the incoming gradients of all windows it is in.",
     "sum_unpool": "Each window gets the sum of the incoming gradients of its elements.",
     "bin_sum": "Every element gets the sum of the incoming gradients of all bins it is in.",

@@ -1,9 +1,9 @@
-"""How alike two places of a model must be to be drawn as one: by degrees, from the strictest to the most generous.
+"""From an IndexedGraph to a key for each Value: equal keys make two Values candidates for being drawn as one.
 
-Copies differ in numbers: the sample, the neuron or the step in a scope's title, the 3 in a parameter's path or label, the
-index of ``x[:, 3]``. At the strictest degree all of them count. At the next one those no longer count that take the
-most values, as they are most likely to number copies; and so on. Numbers are told apart by what is around them: in
-``layers.0.neurons.3`` the 3 numbers the neurons of all layers.
+Copies differ in numbers: the sample, the neuron or the step in the title of a scope, the 3 in the path or label of a parameter,
+the index of ``x[:, 3]``. Keys come in degrees of similarity. At the strictest degree all numbers count. At the next degree,
+those that take the most values are ignored, as they most likely number copies; and so on. Numbers are identified by their
+context: in ``layers.0.neurons.3`` the 3 numbers the neurons of all layers.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ from autograd.drawing.read.graph import Array, IndexedGraph
 from autograd.graph import arguments_of
 from autograd.scopes import Place
 
-NUMBER = re.compile(r"(?<!#)(?<!\d)\d+(?=$|[.\]\s_#/])")  # of a list, a step or a call; not the 2 of Conv2d or Linear#2
-DEGREES = 8  # at most so many are tried
+NUMBER = re.compile(r"(?<!#)(?<!\d)\d+(?=$|[.\]\s_#/])")  # of a list, step or call; not in Conv2d or Linear#2
+DEGREES = 8  # the most that are tried
 
-Slot = tuple[Any, ...]  # where a number stands
-Variant = tuple[int, Slot, str]  # a Value or scope, the slot of one of its numbers or indices, and what stands there
+Slot = tuple[Any, ...]  # the position of a number in a title, path or label
+Variant = tuple[int, Slot, str]  # the number of a Value, the slot of a number or index in its texts, and the number or index
 
 
 class Degrees:
-    """The degrees of a graph: iterating gives (titles of the scopes with * for what does not count, a key for each Value)."""
+    """Iterates over the degrees of similarity, the strictest first.
+
+    Each is a pair: the titles of the scopes with * for ignored numbers, and a key for each Value.
+    """
 
     def __init__(self, graph: IndexedGraph) -> None:
         self.graph = graph
@@ -51,16 +54,16 @@ class Degrees:
             yield titles, self.keys(titles, ignored)
 
     def number(self, key: Any) -> int:
-        """A number for a key, the same for the same key."""
+        """Return a number for a key, the same for equal keys."""
         return self.known.setdefault(key, len(self.known))
 
     def around(self, scope: int) -> int:
-        """A number for the path around a scope, whatever its numbers."""
+        """Return a number for the path around a scope, regardless of the numbers in it."""
         parent = self.graph.scopes[scope].parent
         return self.templates[parent] if parent >= 0 else -1
 
     def templates_of_scopes(self) -> list[int]:
-        """A number for the path of each scope, the same if only numbers differ."""
+        """Return a number for the path of each scope, the same if only numbers differ."""
         found: list[int] = []
         for scope in self.graph.scopes:
             around = found[scope.parent] if scope.parent >= 0 else -1
@@ -68,7 +71,7 @@ class Degrees:
         return found
 
     def keys_and_variants(self) -> tuple[Array, list[Variant]]:
-        """For each Value a number for its operation, shape and fixed settings; and the numbers and indices that may differ."""
+        """Return for each Value a number for its operation, shape and settings; and the numbers and indices that may differ."""
         graph, number_of = self.graph, self.number
         bases = np.empty(len(graph.values), dtype=np.int64)
         variants: list[Variant] = []
@@ -94,25 +97,25 @@ class Degrees:
         return bases, variants
 
     def keys(self, titles: list[str], ignored: set[Slot]) -> Array:
-        """A number for each Value, the same for the same operation, shape and place."""
-        places: list[int] = []
+        """Return a key for each Value, the same for the same operation and shape in the same scope."""
+        paths: list[int] = []
         for scope, title in zip(self.graph.scopes, titles, strict=True):
-            places.append(self.number(("place", places[scope.parent] if scope.parent >= 0 else -1, title)))
-        places.append(-1)  # for Values outside of all scopes
+            paths.append(self.number(("path", paths[scope.parent] if scope.parent >= 0 else -1, title)))
+        paths.append(-1)  # for Values outside all scopes
         count = len(self.known) + 1
-        keys = self.bases * count + np.array(places, dtype=np.int64)[self.graph.scope_of] + 1
+        keys = self.bases * count + np.array(paths, dtype=np.int64)[self.graph.scope_of] + 1
         own: dict[Any, int] = {}
         for number, slot, text in self.variants:
             if slot not in ignored:
                 keys[number] = -1 - own.setdefault((int(keys[number]), slot, text), len(own))
-        for number in self.graph.outputs:  # an output is like no other; several are if they are alike, and so in name
+        for number in self.graph.outputs:  # similar to other outputs at most, if their names are
             name = NUMBER.sub("*", self.graph.output_names.get(number, ""))
             keys[number] = -1 - own.setdefault((int(keys[number]), "output", name), len(own))
         return keys.astype(np.uint64)
 
 
 def numbers_of(text: str, around: Any) -> Iterator[tuple[Slot, str]]:
-    """(where it stands, the number) for each number in a title, a path or a label."""
+    """Yield (slot, number) for each number in a title, path or label."""
     before, last = "", 0
     for match in NUMBER.finditer(text):
         before, last = f"{before}{text[last : match.start()]}*", match.end()
@@ -120,7 +123,7 @@ def numbers_of(text: str, around: Any) -> Iterator[tuple[Slot, str]]:
 
 
 def with_stars(text: str, around: Any, ignored: set[Slot]) -> str:
-    """The text with * for the numbers that are to be ignored."""
+    """Return the text with * for ignored numbers."""
     parts, last = [], 0
     for match, (slot, number) in zip(NUMBER.finditer(text), numbers_of(text, around), strict=True):
         parts += [text[last : match.start()], "*" if slot in ignored else number]
@@ -129,7 +132,7 @@ def with_stars(text: str, around: Any, ignored: set[Slot]) -> str:
 
 
 def settings_and_index(value: Any) -> tuple[str, str]:
-    """(settings that make an operation another one, such as axes and exponents; an index, which may number copies)."""
+    """Return the settings that distinguish operations, such as axes and exponents; and an index, which may number copies."""
     op, args = value.op, arguments_of(value)
     if op.rule_x is not None:
         return str([item for item in args if item.__class__ is float]), ""  # an exponent

@@ -1,4 +1,4 @@
-"""The source text that made a node, and the variable it was assigned to, where places were recorded."""
+"""From the recorded place of a Value to its source: the line, the expression, and the variable it was assigned to."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from autograd.source import Span, span_of, text_at
 
 
 class Source(NamedTuple):
-    """Where a Value was computed; "" for what is not known.
+    """The source of a Value; "" for what is not known.
 
     Attributes:
         line: ``"model.py:12"``.
         text: the expression, ``"x @ w + b"``.
-        variable: what its result was assigned to, ``"hidden"``.
+        variable: the variable it was assigned to, ``"hidden"``.
     """
 
     line: str = ""
@@ -43,7 +43,7 @@ def source_at(code: CodeType, instruction: int) -> Source:
 
 
 def line_text(path: str, line: int) -> str:
-    """``"model.py:12"``, or the line of a notebook's cell, whose file has a number for a name."""
+    """Return ``"model.py:12"``, or the line of a notebook cell, whose file has a number for a name."""
     return f"line {line} of the cell" if "ipykernel_" in path else f"{os.path.basename(path)}:{line}"
 
 
@@ -55,10 +55,10 @@ def source_of(value: Any) -> Source:
 
 @lru_cache(maxsize=100)
 def assigned_variables(path: str) -> dict[Span, str]:
-    """The variables of a file's assignments, by the span of what is assigned."""
+    """Return the variables assigned in a file, by the span of the expression."""
     try:
         tree = ast.parse("".join(linecache.getlines(path)))
-    except (SyntaxError, ValueError):  # a template, or a notebook cell with commands of the notebook's own
+    except (SyntaxError, ValueError):  # a template, or a notebook cell with magic commands
         return {}
     return dict(assignments(tree))
 

@@ -1,4 +1,4 @@
-"""The texts of nodes: formulas, numbers, small tables. What they say; how they are drawn is elsewhere."""
+"""From a Value and its summaries to the texts of its node: formula, and a table of numbers. Formats are left to write/."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def rows_of(
 
 
 def formula(value: Any, name_of: Callable[[Any], str]) -> str:
-    """The operation of a computed Value: ``a * b``, ``tanh(x)``, ``sum(axis=0)``, ``x[0, 2:]``.
+    """Return the formula of a computed Value: ``a * b``, ``tanh(x)``, ``sum(axis=0)``, ``x[0, 2:]``.
 
-    Operands are called what `name_of` calls them, a dot where they have no name; settings are shown if they are not the
-    default. Functions of operands without a name, and long ones, leave them out.
+    Operands have the names that `name_of` returns, a dot if they have none; settings are shown if they differ from the
+    default. Operands are left out of long function calls, and of those in which no operand has a name.
     """
     op, args = value.op, arguments_of(value)
     operands = [position for position, _ in op.rules]
@@ -63,18 +63,18 @@ def formula(value: Any, name_of: Callable[[Any], str]) -> str:
 
 
 def three_digits(number: float) -> str:
-    """Three digits, for tables that would be wide."""
+    """Return a number in three digits, to keep tables narrow."""
     return f"{number + 0.0:.3g}"
 
 
 def fill_template(symbol: str, texts: list[str]) -> str:
-    """The template of an op with its arguments: ``{}`` is the next one, ``{2}`` the one with this position."""
+    """Return the symbol of an operation with its arguments: ``{}`` is the next argument, ``{2}`` the one at this position."""
     following = iter(texts)
     return re.sub(r"{(\d*)}", lambda field: texts[int(field[1])] if field[1] else next(following), symbol)
 
 
 def setting_texts(op: Op, args: tuple[Any, ...]) -> list[str]:
-    """The arguments that are not operands, as ``axis=0``, without None and without defaults."""
+    """Return the arguments that are not operands, as ``axis=0``, without None and without defaults."""
     operands = [position for position, _ in op.rules]
     texts = []
     for position, parameter in enumerate(inspect.signature(op).parameters.values()):
@@ -85,13 +85,13 @@ def setting_texts(op: Op, args: tuple[Any, ...]) -> list[str]:
 
 
 def index_text(index: Any) -> str:
-    """An index as it stands between square brackets: ``0, 2:``; … if it is long."""
+    """Return an index as written between square brackets: ``0, 2:``; … if it is long."""
     text = ", ".join(map(setting_text, index if index.__class__ is tuple else (index,)))
     return text if len(text) <= LONGEST_ARGUMENT else "…"
 
 
 def setting_text(item: Any) -> str:
-    """An axis, a shape or an index as Python writes it, a dtype by its name, an array if it is short."""
+    """Return an axis, shape or index as in Python, a dtype or function by its name, and an array if it is short."""
     if item.__class__ is tuple:
         return f"({', '.join(map(setting_text, item))}{',' * (len(item) == 1)})"
     if item.__class__ is slice:
@@ -107,5 +107,5 @@ def setting_text(item: Any) -> str:
 
 
 def shortened(text: str, longest: int) -> str:
-    """The beginning of a long text, and an ellipsis."""
+    """Return the text, cut off with an ellipsis if it is longer than `longest`."""
     return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -1,1 +1,1 @@
-"""Write a picture as DOT, Mermaid, text, an image or a page."""
+"""Writes a picture as DOT, Mermaid, text or a page, and renders DOT as an image."""

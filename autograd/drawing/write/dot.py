@@ -1,4 +1,4 @@
-"""A picture as a graph of the graphviz package: what nodes, edges and scopes look like. It runs no layout."""
+"""Writes a picture as DOT, a graph of the graphviz package: the look of nodes, edges and scopes. Layout is left to render.py."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ DIFFERENCES = {mark: {"color": MARK_COLOURS[mark], "penwidth": "2.2"} for mark i
 DIFFERENCES["removed"]["style"] = "filled,dashed"
 BADGES = {**MARK_COLOURS, "removed": ALARM}  # white text is hard to read on orange
 
-FEW_GRADIENTS = 3  # up to here there is nothing to compare
-FEW_EDGES = 60  # up to here, and where nothing is folded, gradients are written at the edges
-MANY_EDGES = 1_000  # from here on the layout is searched less long, and lines are straight
+FEW_GRADIENTS = 3  # a colour scale needs at least this many
+FEW_EDGES = 60  # up to this number, if nothing is folded, gradients are written at the edges
+MANY_EDGES = 1_000  # beyond this number, the search for a layout is shorter and lines are straight
 LONGEST_LINE, LONGEST_TOOLTIP = 88, 2000  # characters
-LONGEST_STRING = 4000  # old versions of Graphviz read 16384 bytes at a time
+LONGEST_STRING = 4000  # old versions of Graphviz read 16,384 bytes at a time
 
 
 def digraph_of(picture: Picture, direction: str) -> graphviz.Digraph:
-    """What is visible of a picture, as a ``graphviz.Digraph``. The same picture gives the same DOT text.
+    """Return the visible part of a picture as a ``graphviz.Digraph``. The same picture gives the same DOT text.
 
     Args:
         picture: nodes, edges and groups.
@@ -72,8 +72,8 @@ def digraph_of(picture: Picture, direction: str) -> graphviz.Digraph:
     digraph = graphviz.Digraph("graph_of_values")
     digraph.attr(rankdir=direction, nodesep="0.18", ranksep="0.4", fontname=FONT, fontsize="11", fontcolor=QUIET, tooltip=" ")
     if any(node.group for node in context.shown.nodes):
-        digraph.attr(newrank="true")  # Graphviz' other way fails where a loop passes through scopes
-    if len(context.shown.edges) > MANY_EDGES:  # 3 s instead of minutes, for 5,000 of them
+        digraph.attr(newrank="true")  # the default fails if a loop passes through scopes
+    if len(context.shown.edges) > MANY_EDGES:  # 3 s instead of minutes for 5,000 edges
         digraph.attr(splines="line", nslimit="0.2", mclimit="0.2")
     digraph.attr("node", shape="box", margin="0", height="0.2", width="0.2")
     digraph.attr("node", fontname=FONT, fontsize="11", fontcolor=INK)
@@ -88,15 +88,15 @@ def digraph_of(picture: Picture, direction: str) -> graphviz.Digraph:
 
 @dataclass(frozen=True)
 class Context:
-    """What the look of one item depends on besides the item.
+    """Everything that the look of a node or edge depends on besides itself.
 
     Attributes:
-        picture, shown: all there is, and what is visible of it.
-        direction: of the inputs towards the output.
-        groups, nodes: by name; the groups also those that are collapsed.
-        names: of each node in the DOT text, where a colon would be a port and a backslash an escape.
-        scale: the smallest and largest gradient, by the root of their mean square; None without gradients.
-        roomy: True if there is room for gradients at the edges.
+        picture, shown: the whole picture, and its visible part.
+        direction: from the inputs to the output.
+        groups, nodes: all groups and the visible nodes, by name.
+        names: the names of nodes in the DOT text.
+        scale: the smallest and largest gradient (root mean square); None if there are too few gradients.
+        roomy: whether there is room for gradients at the edges.
     """
 
     picture: Picture
@@ -122,12 +122,12 @@ class Context:
 
 
 def gradient_of(node: Node) -> Summary | None:
-    """The gradient that colours a node."""
+    """Return the gradient that colours a node, or None."""
     return node.grad if node.grad is not None and node.grad.size and node.role != "constant" else None
 
 
 def scale_of(nodes: tuple[Node, ...]) -> tuple[float, float] | None:
-    """The smallest and the largest gradient of these nodes that can be on a logarithmic scale."""
+    """Return the smallest and largest gradient of these nodes that fit on a logarithmic scale."""
     found = [gradient.rms for node in nodes if (gradient := gradient_of(node)) is not None]
     sizes = [size for size in found if 0.0 < size < math.inf]
     return (min(sizes), max(sizes)) if len(sizes) >= FEW_GRADIENTS and min(sizes) < max(sizes) else None
@@ -137,7 +137,7 @@ def scale_of(nodes: tuple[Node, ...]) -> tuple[float, float] | None:
 
 
 def draw_nodes(digraph: graphviz.Digraph, context: Context) -> None:
-    """All nodes, those of a scope in its cluster. Clusters are filled from the innermost out, without recursion."""
+    """Draw all nodes, those of a scope in its cluster. Clusters are filled from the innermost out, without recursion."""
     import graphviz
 
     inside: dict[str, list[Node]] = {}
@@ -146,7 +146,7 @@ def draw_nodes(digraph: graphviz.Digraph, context: Context) -> None:
     depths = depths_of(context.picture.groups)
     groups = groups_in_use(context.picture.groups, context.shown.nodes)
     clusters = {}
-    for number, group in enumerate(groups):  # only a name that begins with "cluster" keeps its nodes in a frame
+    for number, group in enumerate(groups):  # Graphviz draws a frame if the name begins with "cluster"
         clusters[group.name] = graphviz.Digraph(f"cluster_{number}")
     for group in sorted(groups, key=lambda group: -depths[group.name]):
         cluster = clusters[group.name]
@@ -159,10 +159,10 @@ def draw_nodes(digraph: graphviz.Digraph, context: Context) -> None:
 
 
 def cluster_look(group: Group, depth: int, direction: str) -> dict[str, str]:
-    """A frame with its title at the top; the deeper, the darker."""
+    """Return the attributes of a frame with its title at the top; deeper frames are darker."""
     lines = [group.name, group.kind, count_text(group.count).strip()]
     lines += [plural(number, what) for number, what in ((group.nodes, "node"), (group.parameters, "parameter")) if number]
-    top = "b" if direction == "BT" else "t"  # seen from the first rank
+    top = "b" if direction == "BT" else "t"  # as seen from the first rank
     look = {"label": f"<{scope_title(group)}>", "labelloc": top, "labeljust": "l", "tooltip": tooltip(lines), "margin": "7"}
     return look | {
         "style": "rounded,filled",
@@ -173,7 +173,7 @@ def cluster_look(group: Group, depth: int, direction: str) -> dict[str, str]:
 
 
 def scope_title(group: Group) -> str:
-    """The title of a scope, how often it is there, and its class."""
+    """Return the title of a scope with its count and class."""
     title = f"<B>{escaped(group.title or group.name)}</B>{bold(count_text(group.count))}"
     return title if group.kind in ("", group.title) else f"{title}{small(group.kind, SPACE * 2)}"
 
@@ -182,7 +182,7 @@ def scope_title(group: Group) -> str:
 
 
 def node_look(node: Node, context: Context) -> dict[str, str]:
-    """The attributes of a node."""
+    """Return the attributes of a node."""
     is_output = node.name in context.shown.roots and node.role == "computed"
     look = dict(STYLES[node.role])
     if node.role != "cut":
@@ -201,7 +201,7 @@ def node_look(node: Node, context: Context) -> dict[str, str]:
 
 
 def draw_node(digraph: graphviz.Digraph, node: Node, context: Context) -> None:
-    """A node; and where its tooltip has no room for all its names, a comment with them, for searches in the file."""
+    """Draw a node; if its tooltip has no room for all its names, add them as a comment, for searches in the file."""
     name = context.names[node.name]
     digraph.node(name, **node_look(node, context))
     names = printable(", ".join(other_names(node)).replace("\\", "/").replace('"', "'"))
@@ -211,21 +211,21 @@ def draw_node(digraph: graphviz.Digraph, node: Node, context: Context) -> None:
 
 
 def other_names(node: Node) -> list[str]:
-    """The names of a node besides its title."""
+    """Return the names of a node other than its title."""
     return [name for name in node.names if name != node.title]
 
 
 def html_label(node: Node, context: Context) -> str:
-    """A table in Graphviz' HTML: the title in one row, under it the colour of the gradient and marks, then the texts."""
+    """Return a table in the HTML of Graphviz: the title, the colour of the gradient, marks, then the texts."""
     columns = max(map(len, node.rows), default=1)
     lines = [title_row(node, columns, context), *(text_row(row, columns) for row in node.rows if row)]
     lines = [line for line in lines if line] or [f"<TR><TD>{small(node.op or node.role)}</TD></TR>"]
-    colour = strip_row(node, columns, context)  # not in the last row, where rounded corners would cut it
+    colour = strip_row(node, columns, context)  # not in the last row, where rounded corners cut it
     return table([lines[0], *colour, *(badge_row(badge_text(node, mark), mark, columns) for mark in node.marks), *lines[1:]])
 
 
 def strip_row(node: Node, columns: int, context: Context) -> list[str]:
-    """A thin line in the colour of the gradient, if there is one."""
+    """Return a thin line in the colour of the gradient, if there is a gradient."""
     gradient = gradient_of(node)
     if gradient is None or context.scale is None:
         return []
@@ -234,7 +234,7 @@ def strip_row(node: Node, columns: int, context: Context) -> list[str]:
 
 
 def title_row(node: Node, columns: int, context: Context) -> str:
-    """The title and the number of copies; nothing where there is neither."""
+    """Return the title and the number of copies, or an empty string."""
     group = context.groups.get(node.name) if node.role == "scope" else None
     if group is not None:
         return f'<TR><TD COLSPAN="{columns}">{scope_title(group)}</TD></TR>'
@@ -251,7 +251,7 @@ def title_row(node: Node, columns: int, context: Context) -> str:
 
 
 def text_row(row: tuple[str, ...], columns: int) -> str:
-    """One text over the whole width, or a name and its numbers."""
+    """Return a row with one text over the whole width, or with a name and its numbers."""
     first, *others = row
     if not others:
         return f'<TR><TD COLSPAN="{columns}">{small(first)}</TD></TR>'
@@ -260,7 +260,7 @@ def text_row(row: tuple[str, ...], columns: int) -> str:
 
 
 def badge_text(node: Node, mark: str) -> str:
-    """A mark, with how many units or numbers it is about: ``5 of 32 dead``."""
+    """Return a mark with the number of units or elements that have it: ``5 of 32 dead``."""
     counted = next((item for item in (node.data, node.grad) if item is not None and item.bad), None)
     if mark in ("nan", "inf") and counted is not None and counted.size > 1:
         number = counted.nans if mark == "nan" else counted.bad - counted.nans
@@ -270,13 +270,13 @@ def badge_text(node: Node, mark: str) -> str:
 
 
 def badge_row(text: str, mark: str, columns: int) -> str:
-    """A mark in white on its colour."""
+    """Return a row with a mark, white on its colour."""
     text = f'<FONT POINT-SIZE="9" COLOR="{WHITE}"><B>{escaped(text)}</B></FONT>'
     return f'<TR><TD COLSPAN="{columns}" BGCOLOR="{BADGES.get(mark, QUIET)}">{text}</TD></TR>'
 
 
 def node_lines(node: Node, names: list[str]) -> list[str]:
-    """The lines of a tooltip."""
+    """Return the lines of a tooltip."""
     kind = f"{node.shape} {node.dtype}" if node.shape is not None else node.dtype
     return [
         (node.title or node.op or node.role) + (count_text(node.count) if node.role != "scope" else ""),
@@ -294,7 +294,7 @@ def node_lines(node: Node, names: list[str]) -> list[str]:
 
 
 def edge_look(edge: Edge, context: Context) -> dict[str, str]:
-    """The attributes of an edge: labels, colour and width."""
+    """Return the attributes of an edge: labels, colour and width."""
     look: dict[str, str] = {}
     label = " ".join(edge_texts(edge, context))
     if label:
@@ -315,9 +315,9 @@ def edge_look(edge: Edge, context: Context) -> dict[str, str]:
 
 
 def edge_texts(edge: Edge, context: Context) -> list[str]:
-    """What is written at an edge: little, because labels make a picture wide. The rest is in the tooltip."""
+    """Return the few texts written at an edge: labels make a picture wide, so the rest is in the tooltip."""
     texts = [edge.label]
-    if edge.count != max(context.nodes[edge.source].count, context.nodes[edge.target].count):  # else the nodes tell it
+    if edge.count != max(context.nodes[edge.source].count, context.nodes[edge.target].count):  # otherwise the nodes show it
         texts.append(count_text(edge.count).strip())
     if context.roomy and context.picture.differentiated and edge.flow is not None and edge.flow.size == 1:
         texts.append(f"{'←' if context.direction == 'LR' else '↓'} {size_text(edge.flow)}")
@@ -325,7 +325,7 @@ def edge_texts(edge: Edge, context: Context) -> list[str]:
 
 
 def strength_look(strength: float) -> dict[str, str]:
-    """Blue for positive, orange for negative; the stronger, the darker and wider."""
+    """Return the colours and width of a strength: blue for positive, orange for negative; the stronger, the darker and wider."""
     hue = channels(sign_colour(strength))
     pale = (222, 226, 230)
     return {
@@ -336,7 +336,7 @@ def strength_look(strength: float) -> dict[str, str]:
 
 
 def edge_lines(edge: Edge, context: Context) -> list[str]:
-    """The lines of a tooltip."""
+    """Return the lines of a tooltip."""
     known = context.picture.differentiated
     ends = [
         context.nodes[name].title or context.nodes[name].op or context.nodes[name].role for name in (edge.source, edge.target)
@@ -351,7 +351,7 @@ def edge_lines(edge: Edge, context: Context) -> list[str]:
 
 
 def size_text(summary: Summary) -> str:
-    """A number in three digits; the size of a typical element where there are several."""
+    """Return a number in three digits, or the root mean square of several."""
     if summary.size == 1:
         return f"{summary.mean + 0.0:.3g}"
     return f"rms {summary.rms:.3g}"
@@ -361,7 +361,7 @@ def size_text(summary: Summary) -> str:
 
 
 def picture_label(context: Context) -> str:
-    """Title, notes and legend; "" if there are none."""
+    """Return title, notes and legend; "" if there are none."""
     picture = context.picture
     lines = [f'<TR><TD ALIGN="LEFT"><FONT COLOR="{INK}" POINT-SIZE="13"><B>{escaped(picture.title)}</B></FONT></TD></TR>'] * bool(
         picture.title
@@ -380,7 +380,7 @@ def picture_label(context: Context) -> str:
 
 
 def legend_row(colours: list[str], before: str, after: str) -> str:
-    """Squares in some colours, and what they mean. They are text, because cells would be stretched to the width of the notes."""
+    """Return squares in some colours, and their meaning. They are text, because cells are stretched to the widest note."""
     known = [colour for colour in colours if re.fullmatch("#[0-9a-fA-F]{6}", colour)]
     squares = "".join(f'<FONT COLOR="{colour}">█</FONT>' for colour in known)
     return f'<TR><TD ALIGN="LEFT">{small(before)}{squares}{small(after, SPACE)}</TD></TR>'
@@ -394,7 +394,7 @@ def table(lines: list[str]) -> str:
 
 
 def number_cell(text: str) -> str:
-    """A number, inf and nan in red; or the head of a column."""
+    """Return a number, inf and nan in red, or the heading of a column."""
     if text.lstrip("-") in ("inf", "nan"):
         return f'<FONT COLOR="{ALARM}"><B>{text}</B></FONT>'
     return small(text) if text.isalpha() else escaped(text)
@@ -409,20 +409,20 @@ def bold(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Any text inside of a table; Graphviz would replace a single backslash and an N by the name of the node.
+    r"""Escape a text for use inside a table: Graphviz replaces ``\N`` by the name of the node.
 
-    A label that is a bracket and nothing else is an error in old versions.
+    In old versions, a label that consists of a bracket is an error.
     """
     return html.escape(printable(text)).replace("\\", "\\\\").replace("]", "&#93;")
 
 
 def escaped_label(text: str) -> str:
-    """Any text as a label that is not a table; an entity is what Graphviz would make of ``&lt;``."""
+    """Escape a text for use as a plain label, in which Graphviz reads entities such as ``&lt;``."""
     return html.escape(printable(text), quote=False).replace("\\", "\\\\")
 
 
 def tooltip(lines: list[str]) -> str:
-    """Texts as a tooltip, a line for each. How often a backslash must be doubled there depends on the version of Graphviz."""
+    """Return a tooltip with a line for each text, and slashes for backslashes, whose meaning depends on the version."""
     texts = [printable(line.replace("\\", "/")) for line in lines if line]
     whole = [text if len(text) <= LONGEST_TOOLTIP else text[: LONGEST_TOOLTIP - 1] + "…" for text in texts]
     return NEW_LINE.join(html.escape(text) for text in whole) or " "

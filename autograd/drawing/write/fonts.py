@@ -1,7 +1,7 @@
-"""Keep the text of an SVG inside its boxes, whatever fonts a reader has.
+"""Keeps the text of an SVG inside its boxes, whatever fonts the reader has installed.
 
-Layouts are computed with the widths of Helvetica. Without it a browser takes another font, which may be a sixth wider, and
-text runs over its box. So every SVG names fonts of the same widths, and every text has a fixed length.
+Layouts are computed with the widths of Helvetica. Without it a browser uses another font, which may be a sixth wider, and
+text overflows its box. Therefore every SVG names fonts of the same widths, and every text has a fixed length.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 
 #: Helvetica, fonts of the same widths, and fonts of other systems.
 FAMILY = "Helvetica,Arial,Liberation Sans,Nimbus Sans,Arimo,DejaVu Sans Condensed,DejaVu Sans,sans-serif"
-#: The widths of ASCII from the space on, in thousandths of the font's size: Adobe's font metrics.
+#: The widths of ASCII characters, starting with the space, in thousandths of the font size, from Adobe's font metrics.
 # fmt: off
 REGULAR = (
     278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556, 556, 556, 556, 556,
@@ -26,14 +26,14 @@ BOLD = (
     611, 278, 278, 556, 278, 889, 611, 611, 611, 611, 389, 556, 333, 611, 556, 778, 556, 556, 500, 389, 280, 389, 584,
 )
 # fmt: on
-OTHER = 278  # for each byte of another character: what graphviz-pure reserves, and about right
-NARROW = {"\u00a0": 278, "•": 350, "·": 278, "−": 584}  # characters that are narrower than that
+OTHER = 278  # for each byte of another character: about right, and what graphviz-pure reserves
+NARROW = {"\u00a0": 278, "•": 350, "·": 278, "−": 584}  # other characters that are narrower
 
 TEXT = re.compile(rb"<text ([^>]*)>([^<]*)</text>")
 
 
 def text_width(text: str, size: float, bold: bool = False) -> float:
-    """How wide a text is in Helvetica.
+    """Return the width of a text in Helvetica.
 
     >>> text_width("width", 10.0), text_width("width", 10.0, bold=True)
     (23.34, 26.11)
@@ -46,7 +46,7 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
 
 
 def steady(svg: bytes) -> bytes:
-    """An SVG of Graphviz's with several fonts to choose from, in which every text has the length that its box is made for.
+    """Return an SVG by Graphviz with several fonts to choose from, and with the lengths of texts fixed to fit their boxes.
 
     >>> steady(b'<text x="8" font-family="Helvetica,sans-Serif" font-size="10.00">width</text>')
     b'<text x="8" font-size="10.00" textLength="23.34" lengthAdjust="spacingAndGlyphs">width</text>'
@@ -55,7 +55,7 @@ def steady(svg: bytes) -> bytes:
 
 
 def with_length(found: re.Match[bytes]) -> bytes:
-    """A text element with its length and without its font, which is that of the whole SVG."""
+    """Return a text element with its length and without its font, which is set for the whole SVG."""
     attributes, content = found[1].decode(), html.unescape(found[2].decode())
     size = re.search(r'font-size="([\d.]+)"', attributes)
     if 'font-family="Helvetica' not in attributes or size is None or not content.strip():

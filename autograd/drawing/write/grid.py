@@ -1,7 +1,6 @@
-"""A network of neurons as a graph of the graphviz package: a regular grid, as in textbooks.
+"""Writes a network of neurons as DOT: a regular grid, as in textbooks. dot.py writes all other pictures.
 
-All places are computed here, and Graphviz (`neato`) only draws: its layouts shift neurons to shorten lines. Other
-pictures are made in dot.py.
+All positions are computed here, and Graphviz (`neato`) only draws: its layouts shift neurons to shorten lines.
 """
 
 from __future__ import annotations
@@ -15,21 +14,21 @@ from autograd.drawing.picture import Edge, Node, Picture
 from autograd.drawing.write.dot import FONT, SPACE, escaped, node_lines, tooltip
 
 if TYPE_CHECKING:
-    import graphviz  # at run time where it is used: a tenth of the time that `import autograd` would take
+    import graphviz  # imported in functions: it takes a tenth of the time of `import autograd`
 
 Point = tuple[float, float]
 
-DISC = 0.62  # inches, as all lengths here: the diameter of a neuron
-STEP, GAP = 0.82, {"LR": 2.2, "BT": 1.7}  # least distances of neurons in a layer, and of layers
-TEXT = {"LR": 0.18, "BT": 0.42}  # what a written weight takes beside the next one: its height or its width
-APART = {"LR": 0.62, "BT": 0.5}  # additional distance of layers for each weight written between two neurons
+DISC = 0.62  # the diameter of a neuron; all lengths are in inches
+STEP, GAP = 0.82, {"LR": 2.2, "BT": 1.7}  # the least distances between neurons of a layer, and between layers
+TEXT = {"LR": 0.18, "BT": 0.42}  # the room that a weight takes beside the next one: its height or its width
+APART = {"LR": 0.62, "BT": 0.5}  # additional distance between layers for each weight written between two neurons
 NO_WEIGHT = "#c4cad0"
 WRITTEN = {ORANGE: "#a84900"}  # text must be darker than a line to be read
-FEW_NAMES = 3  # in a tooltip: a neuron is also found by the name of each of its weights
+FEW_NAMES = 3  # in a tooltip, as the name of each weight is also a name of its neuron
 
 
 def grid_of(picture: Picture, direction: str) -> graphviz.Digraph:
-    """The picture of a network, made by draw_network(), as a ``graphviz.Digraph``. The same picture gives the same text.
+    """Return the picture of a network as a ``graphviz.Digraph``. The same picture gives the same text.
 
     Args:
         picture: its groups are the layers, each with its neurons in order.
@@ -48,26 +47,26 @@ def grid_of(picture: Picture, direction: str) -> graphviz.Digraph:
     for number in range(len(grid.columns)):
         draw_caption(digraph, grid, number)
     for node in picture.nodes:
-        digraph.node(node.name, pos=position(grid.places[node.name]), **neuron_look(node))
+        digraph.node(node.name, pos=position(grid.points[node.name]), **neuron_look(node))
     for edge in sorted(picture.edges, key=lambda edge: abs(edge.strength or 0.0)):  # the strong ones on top
         digraph.edge(edge.source, edge.target, **line_look(edge, grid))
     for number, edge in enumerate(edge for edge in picture.edges if edge.label):
-        digraph.node(f"weight{number}", edge.label, pos=position(grid.place_on(edge)), **weight_look(edge, grid))
+        digraph.node(f"weight{number}", edge.label, pos=position(grid.point_on(edge)), **weight_look(edge, grid))
     return digraph
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Where everything stands.
+    """The positions of all nodes.
 
     Attributes:
-        direction: of the inputs towards the output.
-        titles: of the layers.
+        direction: from the inputs to the output.
+        titles: the titles of the layers.
         columns: the nodes of each layer, in order.
         layer: the number of the layer of each node.
-        nodes: by name.
-        places: the centre of each node.
-        step, gap: the distance of neurons in a layer, and of layers.
+        nodes: the nodes by name.
+        points: the centre of each node.
+        step, gap: the distance between neurons of a layer, and between layers.
     """
 
     direction: str
@@ -75,13 +74,13 @@ class Grid:
     columns: list[list[Node]]
     layer: dict[str, int]
     nodes: dict[str, Node]
-    places: dict[str, Point]
+    points: dict[str, Point]
     step: float
     gap: float
 
     @staticmethod
     def of(picture: Picture, direction: str) -> Grid:
-        """Distances that leave room for the weights, where they are written, and for many lines."""
+        """Return a grid with room for weights, if they are written, and for many lines."""
         columns = [[node for node in picture.nodes if node.group == group.name] for group in picture.groups]
         fans = [min(len(first), len(second)) + 1 for first, second in zip(columns, columns[1:], strict=False)]
         fan = max(fans, default=0) if any(edge.label for edge in picture.edges) else 0
@@ -92,55 +91,55 @@ class Grid:
         grid = Grid(direction, [group.title for group in picture.groups], columns, layer, nodes, {}, step, gap)
         for number, column in enumerate(columns):
             for index, node in enumerate(column):
-                grid.places[node.name] = grid.turned(number * gap, (index - (len(column) - 1) / 2) * step)
+                grid.points[node.name] = grid.turned(number * gap, (index - (len(column) - 1) / 2) * step)
         return grid
 
     @property
     def half(self) -> float:
-        """From the middle of the largest layer to its end."""
+        """The distance from the middle of the largest layer to its end."""
         return (max(map(len, self.columns)) - 1) / 2 * self.step + DISC / 2
 
     def turned(self, along: float, across: float) -> Point:
-        """A place from its distances along the direction and across it: downwards in "LR", to the right in "BT"."""
+        """Return the point at distances along the direction and across it: downwards in "LR", to the right in "BT"."""
         return (along, -across) if self.direction == "LR" else (across, along)
 
-    def place_on(self, edge: Edge) -> Point:
-        """Where on a line its weight is written.
+    def point_on(self, edge: Edge) -> Point:
+        """Return the point on a line at which its weight is written.
 
-        At this part of the way the lines of a layer cross a column at equal distances: with n targets a step apart, those of one
-        source are step / (n + 1) apart there, and so are the last of one source and the first of the next.
+        There the lines between two layers cross a column at equal distances: with n targets a step apart, the lines of one
+        source are step / (n + 1) apart, and so are the last line of one source and the first of the next.
         """
         sources, targets = (len(self.columns[self.layer[name]]) for name in (edge.source, edge.target))
         part = 1.0 / (targets + 1) if targets <= sources else 1.0 - 1.0 / (sources + 1)
-        (x, y), (to_x, to_y) = self.places[edge.source], self.places[edge.target]
+        (x, y), (to_x, to_y) = self.points[edge.source], self.points[edge.target]
         return x + part * (to_x - x), y + part * (to_y - y)
 
 
-def position(place: Point) -> str:
-    """A place for Graphviz that it does not change."""
-    return f"{place[0]:.4f},{place[1]:.4f}!"
+def position(point: Point) -> str:
+    """Return a position that Graphviz does not change."""
+    return f"{point[0]:.4f},{point[1]:.4f}!"
 
 
 def draw_caption(digraph: graphviz.Digraph, grid: Grid, number: int) -> None:
-    """The title of a layer and the functions after it: above its column in "LR", left of its row in "BT"."""
+    """Draw the title of a layer and its functions: above its column in "LR", left of its row in "BT"."""
     title, *functions = grid.titles[number].split(", ")
     lines = [f"<B>{escaped(title)}</B>", *(escaped(function) for function in functions)]
     if grid.direction == "LR":
-        place = (number * grid.gap, grid.half + 0.12 + 0.1 * len(lines))
+        point = (number * grid.gap, grid.half + 0.12 + 0.1 * len(lines))
         label = "<BR/>".join(lines)
     else:
-        width = 0.092 * max(len(title), *map(len, functions), 1)  # about that of the text, so that captions end at the same place
-        place = (-grid.half - 0.25 - width / 2, number * grid.gap)
+        width = 0.092 * max(len(title), *map(len, functions), 1)  # about the width of the text, to align the ends
+        point = (-grid.half - 0.25 - width / 2, number * grid.gap)
         label = "".join(f'{line}<BR ALIGN="RIGHT"/>' for line in lines)
     colour = grid.columns[number][0].op
     digraph.node(
-        f"caption{number}", f"<{label}>", pos=position(place), shape="plaintext", style="", fixedsize="false",
+        f"caption{number}", f"<{label}>", pos=position(point), shape="plaintext", style="", fixedsize="false",
         fontsize="12", fontcolor=colour, tooltip=tooltip([title]),
     )  # fmt: skip
 
 
 def neuron_look(node: Node) -> dict[str, str]:
-    """A disc in the colour of its layer with title and bias; a dashed ring for neurons that are left out."""
+    """Return the attributes of a disc with title and bias, or of a dashed ring for neurons that are left out."""
     size = 12 if len(node.title) < 7 else 8
     texts = [f'<BR/><FONT POINT-SIZE="8">{escaped(text)}</FONT>' for row in node.rows for text in row]
     names = list(node.names[:FEW_NAMES]) + ["…"] * (len(node.names) > FEW_NAMES)
@@ -156,7 +155,7 @@ def neuron_look(node: Node) -> dict[str, str]:
 
 
 def line_look(edge: Edge, grid: Grid) -> dict[str, str]:
-    """Colour by the sign of the weight, width by its size; weak lines let others shine through where there are many."""
+    """Return the attributes of a line: colour by the sign of its weight, width by its size; weak lines are transparent."""
     strength = edge.strength or 0.0
     colour = ink_of(edge, NO_WEIGHT)
     if not edge.label and not edge.marks:
@@ -171,7 +170,7 @@ def line_look(edge: Edge, grid: Grid) -> dict[str, str]:
 
 
 def weight_look(edge: Edge, grid: Grid) -> dict[str, str]:
-    """A number on its line."""
+    """Return the attributes of a number on its line."""
     colour = ink_of(edge, QUIET)
     return {
         "shape": "box", "style": "filled,rounded", "fillcolor": "white", "fixedsize": "false",
@@ -181,14 +180,14 @@ def weight_look(edge: Edge, grid: Grid) -> dict[str, str]:
 
 
 def ink_of(edge: Edge, zero: str) -> str:
-    """Blue for positive, orange for negative, red for NaN and infinity."""
+    """Return the colour of a line: blue for positive, orange for negative, red for NaN and infinity."""
     if edge.marks:
         return ALARM
     return sign_colour(edge.strength) if edge.strength else zero
 
 
 def edge_lines(edge: Edge, grid: Grid) -> Iterator[str]:
-    """The lines of a tooltip."""
+    """Yield the lines of a tooltip."""
     yield f"{grid.nodes[edge.source].title} → {grid.nodes[edge.target].title}"
     if edge.local is not None:
         yield f"weight {edge.local.mean:.6g}"
@@ -197,7 +196,7 @@ def edge_lines(edge: Edge, grid: Grid) -> Iterator[str]:
 
 
 def picture_label(picture: Picture) -> str:
-    """Title, notes and legend; "" if there are none."""
+    """Return title, notes and legend; "" if there are none."""
     lines = [f'<FONT COLOR="{INK}" POINT-SIZE="14"><B>{escaped(picture.title)}</B></FONT>'] if picture.title else []
     lines += [escaped(note) for note in picture.notes]
     for colour, meaning in picture.legend:

@@ -1,6 +1,6 @@
-"""A picture as a Mermaid flowchart, which GitHub and many editors draw from text. It knows no colours of gradients.
+"""Writes a picture as a Mermaid flowchart, which GitHub and many editors render. Colours of gradients are left out.
 
-Mermaid reads labels as HTML and as Markdown; whatever would mean something there is written as an entity code.
+Mermaid reads labels as HTML and as Markdown; characters with a meaning in either are written as entity codes.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ SHAPES = {"leaf": ROUND, "frozen": ROUND, "unreached": ROUND, "scope": ("[[", "]
 THICK = "stroke-width:3px"
 STYLES = {"frozen": "stroke-dasharray:5 3", "unreached": "stroke-dasharray:2 3", "failed": THICK, "output": THICK}
 COLOURS = {**ROLE_COLOURS, "cut": ("none", "none"), "frame": (FRAME_FILLS[0], FRAME_LINE), "output": OUTPUT_COLOURS}
-#: Of HTML and of Mermaid itself; stars, underscores and backticks where Markdown would take them.
+#: Special characters of HTML and Mermaid, and those of Markdown at positions where they have a meaning.
 SPECIAL = re.compile(
     r"""["<>&#\\\[\]{}|`~$;%]|\*(?! )|(?<! )\*|(?<!\w)_|_(?!\w)|^[-+=](?= |$)|^\*|(?<=^\d)[.)]|(?<=\w):(?=[\w/])|(?<=www)\.|@"""
 )
 
 
 def mermaid_of(picture: Picture, direction: str) -> str:
-    """What is visible of a picture as a ``flowchart``. The same picture gives the same text.
+    """Return the visible part of a picture as a ``flowchart``. The same picture gives the same text.
 
     GitHub draws at most 500 edges and 50,000 characters; the text itself has no limit.
 
@@ -65,20 +65,20 @@ def mermaid_of(picture: Picture, direction: str) -> str:
 
 
 def class_look(name: str) -> str:
-    """The colours and lines of a class of nodes: ``fill:#ffffff,stroke:#7d8894,color:#1a1a1a``."""
+    """Return the colours and lines of a class of nodes: ``fill:#ffffff,stroke:#7d8894,color:#1a1a1a``."""
     fill, line = COLOURS[name]
     ink = "" if name == "cut" else f"color:{'#4a545e' if name == 'constant' else INK}"
     return ",".join(part for part in (f"fill:{fill}", f"stroke:{line}", ink, STYLES.get(name, "")) if part)
 
 
 def front_matter(picture: Picture) -> list[str]:
-    """The title and the notes, as the front matter that Mermaid shows above."""
+    """Return title and notes as front matter, which Mermaid shows above the picture."""
     texts = heading_of(picture)
     return ["---", f"title: {json.dumps('. '.join(texts), ensure_ascii=False)}", "---"] if texts else []
 
 
 def nested(shown: Picture, written: dict[str, str]) -> list[str]:
-    """The lines of nodes, those of a scope in its subgraph; from the outermost in, without recursion."""
+    """Return the lines of nodes, those of a scope in its subgraph, from the outermost in, without recursion."""
     groups = {group.name: group for group in shown.groups}
     names = {name: f"g{number}" for number, name in enumerate(groups)}
     inside: dict[str, list[str]] = {}
@@ -108,7 +108,7 @@ def nested(shown: Picture, written: dict[str, str]) -> list[str]:
 
 
 def node_text(node: Node, name: str, look: str, group: Group | None) -> str:
-    """``n1(["a<br>data 2.0000"]):::leaf``."""
+    """Return the line of a node: ``n1(["a<br>data 2.0000"]):::leaf``."""
     if node.role == "scope" and group is not None:
         title = group_text(group)
     else:
@@ -121,14 +121,14 @@ def node_text(node: Node, name: str, look: str, group: Group | None) -> str:
 
 
 def edge_text(edge: Edge, names: dict[str, str]) -> str:
-    """``n1 -->|"×16"| n0``."""
+    """Return the line of an edge: ``n1 -->|"×16"| n0``."""
     label = escaped(" ".join(text for text in (edge.label, count_text(edge.count).strip()) if text))
     arrow = "-.->" if "removed" in edge.marks else "-->"
     return f"{names[edge.source]} {arrow}" + (f'|"{label}"|' if label else "") + f" {names[edge.target]}"
 
 
 def link_styles(shown: Picture) -> list[str]:
-    """Blue for positive and orange for negative strengths; the stronger, the wider."""
+    """Return styles for edges with a strength: blue for positive, orange for negative; the stronger, the wider."""
     lines = []
     for number, edge in enumerate(shown.edges):
         if edge.strength is not None and math.isfinite(edge.strength):
@@ -138,11 +138,11 @@ def link_styles(shown: Picture) -> list[str]:
 
 
 def own_colours(shown: Picture, names: dict[str, str]) -> list[str]:
-    """The colours of neurons, which are those of their layers."""
+    """Return styles for neurons, which have the colours of their layers."""
     neurons = [node for node in shown.nodes if node.role == "neuron" and re.fullmatch("#[0-9a-fA-F]{6}", node.op)]
     return [f"  style {names[node.name]} fill:{node.op},color:{ink_on(node.op)}" for node in neurons]
 
 
 def escaped(text: str) -> str:
-    """Any text inside of a quoted label, with entity codes such as ``#34;`` for what Mermaid would interpret."""
+    """Escape a text for use inside a quoted label, with entity codes such as ``#34;``."""
     return SPECIAL.sub(lambda found: f"#{ord(found[0])};", printable(text))

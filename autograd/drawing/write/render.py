@@ -1,6 +1,6 @@
-"""Runs Graphviz: a graph of the graphviz package becomes the bytes of an SVG, PNG or PDF. It decides nothing about looks.
+"""Runs Graphviz to render DOT as the bytes of an SVG, PNG or PDF.
 
-Layout and drawing are the work of Graphviz' `dot`, or of graphviz-pure, which pip can install.
+Layout and drawing are done by `dot` of Graphviz, or by graphviz-pure, which pip can install.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ from typing import TYPE_CHECKING
 from autograd.drawing.write.fonts import steady
 
 if TYPE_CHECKING:
-    import graphviz  # at run time where it is used: a tenth of the time that `import autograd` would take
+    import graphviz  # imported in functions: it takes a tenth of the time of `import autograd`
 
 GRAPHVIZ = "Graphviz (https://graphviz.org/download)"
-WIDE = 640  # points: about what a notebook has room for
-SECONDS = 60.0  # a layout that takes longer would not be a picture that anybody can read
+WIDE = 640  # points: about the width of a notebook
+SECONDS = 60.0  # a picture whose layout takes longer is too large to be read
 
 
 class NoRenderer(Exception):
-    """Nothing here can draw the format, or not in time; the message says what to install or to do."""
+    """Raised if nothing installed can render a format, or not in time; the message tells what to install or to do."""
 
 
 def executable() -> str | None:
-    """The path of `dot`, else of graphviz-pure where pip puts commands or on PATH, or None."""
+    """Return the path of `dot`, otherwise of graphviz-pure among the scripts of this environment or on PATH, or None."""
     beside = shutil.which("graphviz-pure", path=sysconfig.get_path("scripts"))
     return shutil.which("dot") or beside or shutil.which("graphviz-pure")
 
 
 def rendered(digraph: graphviz.Digraph, kind: str, seconds: float = SECONDS) -> bytes:
-    """The contents of a picture file.
+    """Return the contents of an image file.
 
     Args:
-        digraph: what to draw.
-        kind: ``"svg"``, ``"png"``, ``"pdf"``, or another format that Graphviz knows.
-        seconds: how long the layout may take; after that it is stopped.
+        digraph: the graph to render.
+        kind: ``"svg"``, ``"png"``, ``"pdf"``, or another format of Graphviz.
+        seconds: how long the layout may take before it is stopped.
 
     Raises:
-        NoRenderer: if nothing is installed that could make it, or if it takes too long.
+        NoRenderer: if nothing installed can render the format, or if it takes too long.
         graphviz.CalledProcessError: if Graphviz fails in another way.
     """
     import graphviz
@@ -51,9 +51,7 @@ def rendered(digraph: graphviz.Digraph, kind: str, seconds: float = SECONDS) -> 
         raise NoRenderer(f"for pictures, pip install 'valuegrad[draw]', or install {GRAPHVIZ}")
     command = [found, f"-K{digraph.engine}", f"-T{kind}", *(["-Gdpi=192"] if kind == "png" else [])]
     done = run_command(command, digraph.source, seconds)
-    if (
-        b"shortest.c" in done.stderr
-    ):  # old versions lose their way with curves around nodes, in one of a hundred pictures with loops
+    if b"shortest.c" in done.stderr:  # old versions fail to route curves in one of a hundred pictures with loops
         done = run_command([*command, "-Gsplines=ortho"], digraph.source, seconds)
     if done.returncode == 0:
         return steady(done.stdout) if kind == "svg" else done.stdout
@@ -63,7 +61,7 @@ def rendered(digraph: graphviz.Digraph, kind: str, seconds: float = SECONDS) -> 
 
 
 def run_command(command: list[str], source: str, seconds: float) -> subprocess.CompletedProcess[bytes]:
-    """A command with a text as its input; NoRenderer if it takes too long."""
+    """Run a command with a text as its input. Raise NoRenderer if it takes too long."""
     try:
         return subprocess.run(command, input=source.encode("utf-8"), capture_output=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
@@ -74,9 +72,9 @@ def run_command(command: list[str], source: str, seconds: float) -> subprocess.C
 
 
 def inline_svg(svg: bytes) -> str:
-    """An SVG to stand inside of a notebook or page: never wider than the place it is in, never enlarged.
+    """Return an SVG for a notebook or page: never wider than its container, never enlarged.
 
-    Notebooks show it as an image, which heeds a width that is given and no style: wide ones have none.
+    Notebooks show it as an image, which obeys a given width and ignores styles: wide images therefore have no width.
 
     >>> inline_svg(b'<?xml version="1.0"?><svg width="200pt" height="90pt" viewBox="0 0 200 90"></svg>')
     '<svg style="max-width: 100%; height: auto" width="200pt" height="90pt" viewBox="0 0 200 90"></svg>'

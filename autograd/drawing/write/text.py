@@ -1,7 +1,7 @@
-"""A picture as plain text: a tree from the output down, for terminals, logs and screen readers. It draws nothing.
+"""Writes a picture as plain text: a tree from the output down, for terminals, logs and screen readers.
 
-An operand that is the only one with operands of its own continues at the same depth, marked ▼, so that a chain
-of a thousand operations stays narrow. What is used twice is written out once, and referred to after that.
+If only one operand of a node has operands itself, it continues at the same depth, marked ▼, so that a chain of a thousand
+operations stays narrow. A node that is used twice is written once, and referred to after that.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from collections.abc import Iterable
 
 from autograd.drawing.picture import Edge, Group, Node, Picture, Summary, number_text
 
-DEEPEST = 10  # levels of indentation; what lies deeper is written out further down
-WIDEST = 48  # of the column with the titles
+DEEPEST = 10  # levels of indentation; deeper parts are written further down
+WIDEST = 48  # characters of the column with the titles
 
-#: Control characters, lone surrogates, and the marks that reverse the order of the text around them.
+#: Control characters, lone surrogates, and marks that change the direction of the text.
 UNPRINTABLE = re.compile("[^\x20-\x7e\xa0-\u2029\u202f-\u2065\u206a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def tree_of(picture: Picture) -> str:
-    """A line for each node that is visible, from the output down, with its count, shape, numbers and marks.
+    """Return a line for each visible node, from the output down, with its count, shape, numbers and marks.
 
     ``▼`` leads to an operand at the same depth, ``↑ a`` refers to a line above, ``↓ a`` to one below; scopes are
     named in brackets where they begin. The same picture gives the same text.
@@ -41,7 +41,7 @@ def tree_of(picture: Picture) -> str:
 
 
 class Tree:
-    """The lines of a tree while they are written: (titles, numbers)."""
+    """Collects the lines of a tree: (titles, numbers)."""
 
     def __init__(self, picture: Picture) -> None:
         self.groups = {group.name: group for group in picture.groups}
@@ -53,7 +53,7 @@ class Tree:
         used = set()
         for edge in sorted(shown.edges, key=lambda edge: edge.slot):
             self.operands[edge.target].append(edge)
-            uses[edge.source] += 1 + (edge.source == edge.target)  # a loop is always referred to
+            uses[edge.source] += 1 + (edge.source == edge.target)  # a loop always needs a reference
             used.update({edge.source} - {edge.target})
         self.ends = [name for name in self.nodes if name not in used]
         seen = Counter(node.title for node in shown.nodes)
@@ -63,7 +63,7 @@ class Tree:
         self.lines: list[tuple[str, str]] = []
 
     def write_all(self) -> None:
-        """The trees of the outputs, then what is not below them: other results, and what never reached an output."""
+        """Write the trees of the outputs, then the nodes not below them: other results, and unreached parameters."""
         for root in self.roots:
             if root in self.nodes and root not in self.written:
                 self.lines += [("", "")] * bool(self.lines)
@@ -76,9 +76,9 @@ class Tree:
                 self.write(name)
 
     def write(self, first: str) -> None:
-        """The tree below a node, and after it those parts of it that lay too deep."""
+        """Write the tree below a node, then the parts of it that are too deep."""
         blocks = [first]
-        for start in blocks:  # it grows while it is read
+        for start in blocks:  # the list grows during the loop
             if start in self.written:
                 continue
             if start != first:
@@ -99,7 +99,7 @@ class Tree:
                     todo += reversed(self.below(node, inner))
 
     def write_node(self, node: Node, prefix: str, branch: str, number: str, around: str) -> None:
-        """The line of a node, after the names of its scopes that the result is not in."""
+        """Write the line of a node, after the names of the scopes that begin there."""
         entered = self.entered(node.group, around) if self.operands[node.name] else []
         if entered:
             self.lines.append((f"{prefix}{'│ ' if branch else ''}[{' / '.join(entered)}]", ""))
@@ -108,7 +108,7 @@ class Tree:
         self.lines.append((f"{prefix}{branch}{number}{self.title(node)}{self.after_title(node)}", "  ".join(texts)))
 
     def below(self, node: Node, prefix: str) -> list[tuple[str, str, str, str, str]]:
-        """The operands of a node, as they are to be written."""
+        """Return the operands of a node with their prefixes, in the order of writing."""
         edges = self.operands[node.name]
         deep = [edge for edge in edges if self.operands[edge.source] and edge.source not in self.written]
         in_line = len(deep) == 1
@@ -121,7 +121,7 @@ class Tree:
         ]
 
     def entered(self, name: str, around: str) -> list[str]:
-        """The scopes from the one with this name outwards, up to those that `around` is in as well; outermost first."""
+        """Return the scope with this name and those around it, without those around `around` as well; outermost first."""
         known = {""}
         while around not in known:
             known.add(around)
@@ -133,12 +133,12 @@ class Tree:
         return found
 
     def title(self, node: Node) -> str:
-        """What a line calls a node: by its name too, where others have the same title and a line refers to it."""
+        """Return the title of a node, with its name if a line refers to it and other nodes have the same title."""
         title = printable(node.title) or node.op or node.role
         return f"{title} ({node.name})" if node.name in self.ambiguous & self.referred else title
 
     def after_title(self, node: Node) -> str:
-        """``" ×16"`` for what was folded; of a closed scope also its class."""
+        """Return what follows the title: ``" ×16"`` for copies, and the class of a collapsed scope."""
         group = self.groups.get(node.name)
         if group is None or node.role != "scope":
             return "" if node.role == "cut" else count_text(node.count)
@@ -146,18 +146,18 @@ class Tree:
 
 
 def heading_of(picture: Picture) -> list[str]:
-    """Return what stands above a picture: title and notes, each on one line."""
+    """Return the heading of a picture: title and notes, each on one line."""
     return [printable(text) for text in (picture.title, picture.note, *picture.notes) if text]
 
 
 def identifiers_of(nodes: Iterable[Node]) -> dict[str, str]:
-    """Return for each node a name that has no meaning in DOT and Mermaid, where "end" is a word and a colon a port."""
+    """Return names without a meaning in DOT and Mermaid, where a colon marks a port and "end" a keyword."""
     names = [node.name for node in nodes]
     return {name: name if re.fullmatch(r"n\d+", name) else f"x{number}" for number, name in enumerate(names)}
 
 
 def texts_of(node: Node) -> list[str]:
-    """What a node shows besides its title: ``["(2, 3)", "data -1.0000 … 2.0000", "grad norm 0.5000", "! zero gradient"]``."""
+    """Return the other texts of a node: ``["(2, 3)", "data -1.0000 … 2.0000", "grad norm 0.5000", "! zero gradient"]``."""
     size = [str(node.shape)] if node.shape else []
     if node.role == "scope":
         size = [cell for row in node.rows for cell in row]
@@ -169,7 +169,7 @@ def texts_of(node: Node) -> list[str]:
 
 
 def summary_text(what: str, summary: Summary | None) -> str:
-    """A number in full; of several their range, or the norm of a gradient."""
+    """Return a number in full; for several their range, or the norm of a gradient."""
     if summary is None or not summary.size:
         return ""
     if summary.size == 1:
@@ -180,16 +180,16 @@ def summary_text(what: str, summary: Summary | None) -> str:
 
 
 def group_text(group: Group) -> str:
-    """``"layers.0 ×16, Neuron"``."""
+    """Return the title of a group: ``"layers.0 ×16, Neuron"``."""
     title = printable(group.title or group.name) + count_text(group.count)
     return title if group.kind in ("", group.title) else f"{title}, {printable(group.kind)}"
 
 
 def count_text(count: int) -> str:
-    """``" ×16"``; nothing for one."""
+    """Return ``" ×16"``; an empty string for one."""
     return f" ×{count:,}" if count > 1 else ""
 
 
 def printable(text: str) -> str:
-    """`text` on one line, without characters that XML does not allow or that would rearrange the text around them."""
+    """Return a text on one line, without characters that XML does not allow or that change the direction of the text."""
     return UNPRINTABLE.sub("\ufffd", re.sub(r"\s+", " ", text))
