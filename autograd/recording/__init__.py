@@ -1,4 +1,4 @@
-"""Recording: the statistics of a training run, as a page, figures or JSON."""
+"""Record the statistics of a training run, as a page, figures or JSON."""
 
 from autograd.recording.recorder import Recorder
 

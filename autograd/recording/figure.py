@@ -1,4 +1,4 @@
-"""A recorded training as a matplotlib figure, made of what Recorder.to_json() gives."""
+"""A recorded training as a matplotlib figure, made from the result of Recorder.to_json()."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def matplotlib_figure() -> ModuleType:
 
 
 def figure_of(data: dict[str, Any], most: int) -> Any:
-    """Loss, update ratios and gradients over time; below, for each parameter, where its numbers were."""
+    """Draw loss, update ratios and gradients over time; below, the distribution of each parameter over time."""
     shown = data["parameters"][:most]
     figure = matplotlib_figure().Figure(figsize=(13.0, 4.0 + 2.0 * len(shown)), layout="constrained")
     figure.suptitle(f"{data['title'] or 'Training'}: {plural(data['total'], 'step')}", fontsize=15)
@@ -53,7 +53,7 @@ def figure_of(data: dict[str, Any], most: int) -> Any:
 
 
 def heat(axis: Any, steps: list[int], track: dict[str, list[Any]], rows: int = 80) -> None:
-    """Time to the right, numbers upwards, density as colour; grey where there are NaN or infinities."""
+    """Draw time to the right, numbers upwards, density as colour; grey where there are NaN or infinities."""
     low, high = numbers(track["low"]), numbers(track["high"])
     if not np.isfinite(low).any():
         return
@@ -74,7 +74,7 @@ def heat(axis: Any, steps: list[int], track: dict[str, list[Any]], rows: int = 8
 
 
 def usual_range(low: np.ndarray, high: np.ndarray) -> tuple[float, float]:
-    """Where nearly all numbers are at nearly all steps; a run that diverges leaves it."""
+    """Return the range of nearly all numbers at nearly all steps; a run that diverges leaves it."""
     middle, end = np.nanmedian(low), np.nanmedian(high)
     most = 3.0 * (end - middle) or np.inf
     bottom, top = max(np.nanpercentile(low, 4.0), middle - most), min(np.nanpercentile(high, 96.0), end + most)
@@ -82,11 +82,11 @@ def usual_range(low: np.ndarray, high: np.ndarray) -> tuple[float, float]:
 
 
 def numbers(items: list[Any]) -> np.ndarray:
-    """What JSON holds, as floats: None as nan."""
+    """Return numbers of JSON as floats: None as nan."""
     return np.array([math.nan if item is None else float(item) for item in items])
 
 
 def positive(items: list[Any]) -> np.ndarray:
-    """For a logarithmic axis: what is not above zero is left out."""
+    """Return numbers for a logarithmic axis: nan where they are not above zero."""
     found = numbers(items)
     return np.where(found > 0.0, found, math.nan)

@@ -1,4 +1,4 @@
-"""What a Recorder takes in: parameters in groups, results of modules, and single numbers."""
+"""What a Recorder reads: parameters in groups, results of modules, and single numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autograd.value import Value
 
 
 class ParameterGroup:
-    """A tensor, or the scalars whose paths differ in indices only: one row of the page.
+    """A tensor, or scalars whose paths differ in indices only: one row of the page.
 
     Attributes:
         name: ``"layers.0.weight"``, ``"layers.0.neurons.*.w.*"``.
@@ -29,14 +29,14 @@ class ParameterGroup:
         self.values, self.gradients = Track(name, bins, rows, moves=True), Track(name, bins, rows)
 
     def numbers(self, get: Callable[[Value], Any]) -> np.ndarray:
-        """The data or the gradients; training may change the array."""
+        """Return the data or the gradients; training may change the array later."""
         if self.scalars:
             return np.fromiter(map(get, self.members), float, len(self.members))
         return get(self.members[0])
 
 
 def grouped(parameters: Mapping[str, Value], bins: int, rows: int) -> list[ParameterGroup]:
-    """Tensors one by one; scalars by their starred names, in the order of the model."""
+    """Return a group for each tensor, and one for the scalars of each starred name, in the order of the model."""
     found: dict[tuple[str, bool], list[Value]] = {}
     for name, value in parameters.items():
         scalar = value.ndim == 0
@@ -45,12 +45,12 @@ def grouped(parameters: Mapping[str, Value], bins: int, rows: int) -> list[Param
 
 
 def rows_for(size: int) -> int:
-    """How many steps of so many numbers are measured together."""
+    """Return how many steps of `size` numbers are measured together."""
     return max(1, min(TOGETHER, WAITING // max(1, size)))
 
 
 def starred(path: str) -> str:
-    """A path with all indices but the first replaced by a star, and one at the end always.
+    """Replace all indices of a path but the first by a star, and always one at the end.
 
     >>> starred("layers.0.neurons.3.w.1"), starred("layers.0.neurons.3.b"), starred("w.1"), starred("scale")
     ('layers.0.neurons.*.w.*', 'layers.0.neurons.*.b', 'w.*', 'scale')
@@ -64,7 +64,7 @@ def starred(path: str) -> str:
 
 
 def named_values(model: Any) -> dict[str, Value]:
-    """The parameters of a module, a dict or a list, by name. TypeError or ValueError says what else came."""
+    """Return the parameters of a module, a dict or a list by name; raise TypeError or ValueError for anything else."""
     if hasattr(model, "named_parameters"):
         found = dict(model.named_parameters())
     elif isinstance(model, Mapping):
@@ -77,13 +77,13 @@ def named_values(model: Any) -> dict[str, Value]:
         }
     else:
         raise TypeError(
-            f"Recorder(model) takes a module, or a dict or list of Values, but got {type(model).__name__}: "
+            f"Recorder(model) takes a module, or a dict or list of Values, got {type(model).__name__}: "
             'pass the model, or {"w": w, "b": b}'
         )
     for name, value in found.items():
         if not isinstance(value, Value) or value.op is not None:
             raise TypeError(
-                f"Recorder(model) records leaf Values, but {name} is {value!r}: pass the parameters that the optimiser changes"
+                f"Recorder(model) records leaf Values, but {name} is {value!r}: pass the parameters that the optimiser updates"
             )
     if not found:
         raise ValueError("Recorder(model) got no parameters: pass the model, or a dict or list of its Values")
@@ -91,14 +91,14 @@ def named_values(model: Any) -> dict[str, Value]:
 
 
 def path_of(names: list[Any], model: Any) -> str:
-    """The path of a scope below the model, as its parameters have it: "layers.0"; of others, all of it."""
+    """Return the path of a scope: relative to the model, as its parameters have it ("layers.0"); of others, the whole path."""
     pairs = zip(names, [None, *names], strict=False)
     parts = [name if isinstance(name, str) else name.name_within(around) for name, around in pairs]
     return ".".join(parts[1:] if len(parts) > 1 and names[0] is model else parts)
 
 
-def joined(arrays: list[Any]) -> np.ndarray:
-    """The results of several calls as one array of samples, or as one row where they do not fit together."""
+def concatenated(arrays: list[Any]) -> np.ndarray:
+    """Return the results of several calls as one array of samples, or flat where their shapes differ."""
     if len(arrays) == 1 and arrays[0].__class__ is np.ndarray:
         return arrays[0]
     parts = [np.atleast_1d(array) for array in arrays]
@@ -107,22 +107,22 @@ def joined(arrays: list[Any]) -> np.ndarray:
 
 
 def number_of(item: Any, what: str) -> float:
-    """A loss or metric as a float. TypeError or ValueError unless it is one number."""
+    """Return a loss or metric as a float; raise TypeError or ValueError unless it is one number."""
     data = item.data if isinstance(item, Value) else item
     if data.__class__ is float:
         return data
     if np.size(data) != 1:
-        raise ValueError(f"step({what}) takes one number, but the shape {np.shape(data)} came: take its mean()")
+        raise ValueError(f"step({what}) takes one number, got shape {np.shape(data)}: take its mean()")
     try:
         return float(np.asarray(data).reshape(()))
     except (TypeError, ValueError):
-        raise TypeError(f"step({what}) takes a number or a Value, but got {type(item).__name__}") from None
+        raise TypeError(f"step({what}) takes a number or a Value, got {type(item).__name__}") from None
 
 
 def last_results(nodes: list[Any], model: Any, paths: dict[tuple[Any, ...], str]) -> Iterator[tuple[str, str, np.ndarray]]:
-    """(path, op, numbers) of the last node of each scope; scalars of many units as (calls, units).
+    """Yield (path, op, numbers) for the last node of each scope; scalars of many units as (calls, units).
 
-    `paths` remembers the path of a chain of modules: finding it walks through the model.
+    `paths` caches the path of a chain of modules: to find it, the model is searched.
     """
     last: dict[Any, Any] = {}
     for node in nodes:
@@ -140,6 +140,6 @@ def last_results(nodes: list[Any], model: Any, paths: dict[tuple[Any, ...], str]
         name = starred(path) if data.__class__ is float else path
         calls.setdefault((name, node.op.name), {}).setdefault(path, []).append(data)
     for (name, op), units in calls.items():
-        arrays = [joined(results) for results in units.values()]
+        arrays = [concatenated(results) for results in units.values()]
         together = len(arrays) > 1 and len({len(array) for array in arrays}) == 1
-        yield name, op, np.stack(arrays, axis=1) if together else joined(arrays)
+        yield name, op, np.stack(arrays, axis=1) if together else concatenated(arrays)

@@ -1,4 +1,4 @@
-"""What stands out in a recorded training, in sentences: NaN, zero, exploding and vanishing gradients, idle units."""
+"""Findings in a recorded training, as sentences: NaN, zero, exploding and vanishing gradients, idle units."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autograd.drawing.picture import plural
 from autograd.recording.inputs import ParameterGroup
 from autograd.recording.tracks import Track
 
-LOOKED_AT = 200  # records that may be explosions, of each parameter
+CANDIDATES = 200  # of explosions, of each parameter
 Note = tuple[str, int, str, str]  # kind, step, name, text
 
 
@@ -24,7 +24,7 @@ def notes_of(
     zero_steps: list[int],
     steps: list[int],
 ) -> list[dict[str, Any]]:
-    """The notes on a run recorded at these steps; see Recorder.notes()."""
+    """Return the notes on a run that was recorded at these steps; see Recorder.notes()."""
     found = chain(
         bad_numbers(groups, activations, bad_losses),
         zero_gradients(groups, zero_steps, steps[0]) if steps else (),
@@ -35,7 +35,7 @@ def notes_of(
 
 
 def bad_numbers(groups: list[ParameterGroup], activations: list[Track], bad_losses: list[tuple[int, str]]) -> Iterator[Note]:
-    """Where the first NaN or infinity was: activations before the loss before gradients before values."""
+    """Find the first NaN or infinity: in one step, activations come before the loss, gradients and values."""
     gradients = [group.gradients for group in reversed(groups)]  # the backward pass reaches the last first
     values = [group.values for group in groups]
     found = bad_tracks(activations, "the activations of ") + [(*bad, "the loss", "") for bad in bad_losses]
@@ -47,7 +47,7 @@ def bad_numbers(groups: list[ParameterGroup], activations: list[Track], bad_loss
     more = f", and in {plural(rest, 'other place')} at that step" if rest else ""
     tracks = [*activations, *gradients, *values]
     unseen = min((track.unseen for track in tracks if track.first_bad and track.first_bad[0] == step), default=0)
-    unseen = 0 if any(bad[0] == step for bad in bad_losses) else unseen  # the loss of each step is looked at
+    unseen = 0 if any(bad[0] == step for bad in bad_losses) else unseen  # the loss of every step is checked
     before = f"; {plural(unseen, 'step')} before it {'was' if unseen == 1 else 'were'} not recorded" * bool(unseen)
     yield "nan", step, name, f"first {what} at step {step} in {where}{name}{more}{before}"
     in_gradients = min(bad_tracks(gradients, "the gradient of "), key=itemgetter(0), default=first)
@@ -57,11 +57,12 @@ def bad_numbers(groups: list[ParameterGroup], activations: list[Track], bad_loss
 
 
 def bad_tracks(tracks: Iterable[Track], where: str) -> list[tuple[int, str, str, str]]:
+    """Return (step, "NaN" or "infinity", where, name) for the tracks that have one."""
     return [(*track.first_bad, where, track.name) for track in tracks if track.first_bad]
 
 
 def zero_gradients(groups: list[ParameterGroup], zero_steps: list[int], start: int) -> Iterator[Note]:
-    """Gradients that were zero: all of them in a step, or single ones from the first record, `start`, to the last."""
+    """Find gradients that were zero: all of them in a step, or single ones at all steps from `start` on."""
     if zero_steps:
         first, last = zero_steps[0], zero_steps[-1]
         when = f"at step {first}" if first == last else f"at step {first} and later, last at step {last}"
@@ -70,7 +71,7 @@ def zero_gradients(groups: list[ParameterGroup], zero_steps: list[int], start: i
             return
     names = [group.name for group in groups if not group.frozen and always_zero(group)]
     if names:
-        text = f"zero at every recorded step: {gradients_of(names)}; not on the way to the loss, or only through dead units"
+        text = f"zero at every recorded step: {gradients_of(names)}; they are not used for the loss, or only through dead units"
         yield "zero", start, names[0], text
 
 
@@ -80,17 +81,17 @@ def always_zero(group: ParameterGroup) -> bool:
 
 
 def rounded(times: float) -> str:
-    """ "1,200", and from a million on "1.2e+06"."""
+    """Format a factor: "1,200", and from a million on "1.2e+06"."""
     return f"{times:,.0f}" if times < 1e6 else f"{times:.2g}"
 
 
 def share_text(share: float) -> str:
-    """ "57%"; all or nothing only where it is."""
+    """Format a share: "57%"; "100%" and "0%" only where they are exact."""
     return ">99%" if 0.995 <= share < 1.0 else "<1%" if 0.0 < share < 0.005 else f"{share:.0%}"
 
 
 def gradients_of(names: list[str]) -> str:
-    """ "the gradient of w", "the gradients of w, b and 7 more"."""
+    """Name gradients: "the gradient of w", "the gradients of w, b and 7 more"."""
     if len(names) == 1:
         return f"the gradient of {names[0]}"
     shown = names[:3] if len(names) > 4 else names[:-1]
@@ -98,14 +99,14 @@ def gradients_of(names: list[str]) -> str:
 
 
 def sizes_of_gradients(groups: list[ParameterGroup], last: int) -> Iterator[Note]:
-    """Exploding: 1,000 times the median so far. Vanishing: in the last ten records, less than 1e-5 of the largest."""
+    """Find gradients above 1,000 times their median so far, and those that end below 1e-5 of the largest."""
     exploding: dict[int, list[tuple[float, str]]] = {}
     ends = {}
     for group in groups:
         table = group.gradients.table()
         rms = np.nan_to_num(table["rms"], posinf=np.finfo(float).max)
-        least = np.minimum.accumulate(np.where(rms > 0.0, rms, np.inf))  # the median is no less: most places are out
-        for place in np.flatnonzero(rms > 1e3 * least)[:LOOKED_AT]:
+        least = np.minimum.accumulate(np.where(rms > 0.0, rms, np.inf))  # no more than the median: rules out most places
+        for place in np.flatnonzero(rms > 1e3 * least)[:CANDIDATES]:
             usual = float(np.median(rms[:place]))
             if place >= 5 and rms[place] > 1e3 * usual > 0.0:
                 exploding.setdefault(int(table["step"][place]), []).append((rms[place] / usual, group.name))
@@ -127,7 +128,7 @@ def sizes_of_gradients(groups: list[ParameterGroup], last: int) -> Iterator[Note
 
 
 def idle_units(activations: list[Track]) -> Iterator[Note]:
-    """Layers of which half the units, or results, do nothing at the last record; since when."""
+    """Find layers of which half the units, or results, are idle at the last record, and since when."""
     for track in activations:
         table = track.table()
         for column, kind, what in (

@@ -1,7 +1,6 @@
 """Recorder: the statistics of a training run, step by step, as a page, figures or JSON. It trains nothing and changes nothing.
 
-What is measured is in tracks.py, what of in inputs.py, and what stands out in notes.py;
-the page is drawn by page_files/.
+tracks.py measures, inputs.py says what is measured, notes.py finds what is unusual, page_files/ draws the page.
 """
 
 from __future__ import annotations
@@ -27,51 +26,51 @@ from autograd.recording.tracks import SAMPLE, Track
 from autograd.value import Value
 
 FILES = files("autograd.recording") / "page_files"
-WALK, EARLY = 8, 50  # activations are measured at every 8th record, and in small graphs at the first 50
-MODULES = 500  # of more than these, activations are not kept
-ON_PAGE = 1_500_000  # counts in a page, about 4 MB: of a longer record every k-th step is shown
+WALK, EARLY = 8, 50  # activations are measured at every 8th record, in small graphs also at the first 50
+MODULES = 500  # the most modules whose activations are kept
+ON_PAGE = 1_500_000  # counts in a page, about 4 MB: of a longer recording every k-th step is shown
 get_data, get_grad = attrgetter("data"), attrgetter("grad")
 
 
 class Recorder:
-    """Record a training run; then save a page with a slider that replays it, figures, or JSON.
+    """Records a training run; then saves a page with a slider that replays it, figures, or JSON.
 
-    Call ``step(loss)`` after ``backward()`` and after the optimiser. Measured are then
+    Call ``step(loss)`` after ``backward()`` and after the optimiser. It measures
 
-    - of every parameter: its values, which are those after the update; its gradient, as the last backward()
-      left it (so zero_grad() comes at the start of a step, not at its end); and the update-to-weight ratio: the
-      rms of the change in this one step divided by the rms of the values. A healthy run has about 1e-3. The
-      first record has no ratio, and neither have values that are all zero;
-    - of every module, and every ``with scope(...)``, below the loss: the last result that it computed, which
-      is the activation. A ReLU unit, or a channel of images, is "silent" if it gives zero for the whole batch; a tanh
-      counts as saturated where ``|x| > 0.97``, and a sigmoid where it is less than 0.015 from 0 or 1.
+    - for every parameter: its values after the update; its gradient, as the last backward() left it (so call
+      zero_grad() at the start of a step, not at its end); and the update-to-weight ratio, the rms of the change in
+      this one step divided by the rms of the values. A healthy run has about 1e-3. The first record has no ratio, nor
+      have values that are all zero;
+    - for every module, and every ``with scope(...)``, below the loss: the last result that it computed, its
+      activation. A ReLU unit, or a channel of images, is "silent" if it gives zero for the whole batch; a tanh is
+      saturated where ``|x| > 0.97``, a sigmoid where it is less than 0.015 from 0 or 1.
 
-    Each of these has mean, std, rms, the largest absolute value, the share of exact zeros, the number of NaN and
-    of infinities, and a histogram from its smallest to its largest number: of at most 500 numbers, in a larger
-    array always the same random ones.
+    Each of these has mean, std, rms, the largest absolute value, the share of exact zeros, the number of NaN and of
+    infinities, and a histogram from its smallest to its largest number. Of a larger array, the histogram counts 500
+    random numbers, always the same ones.
 
-    Scalar parameters are taken together where their paths differ in indices only: all indices but the first
-    become a star, so that nn.MLP has one row ``layers.0.neurons.*.w.*`` for all weights of its first layer.
+    Scalar parameters form a group where their paths differ in indices only: all indices but the first become a star, so
+    nn.MLP has one row ``layers.0.neurons.*.w.*`` for all weights of its first layer.
 
-    Memory is bounded: when there are more than `max_steps` records, every second one is dropped and `every` is
-    doubled; and of more than 500 modules the first are kept. Time too: walking a graph costs up to a third of
-    computing it, so activations are measured at every eighth record; of graphs of up to 100 nodes, at each of the
-    first 50 records as well; and when the loss is NaN or infinite for the first time. Up to 64 steps (4 MB) wait as
-    copies to be measured together; of larger models there are three copies.
+    Memory is bounded: at more than `max_steps` records, every second one is dropped and `every` doubles; of more than
+    500 modules, the first 500 are kept. Time is bounded, too: walking a graph costs up to a third of computing it, so
+    activations are measured at every eighth record; in graphs of up to 100 nodes also at each of the first 50 records;
+    and when the loss first is NaN or infinite. Copies of up to 64 steps (4 MB) are measured together; of larger models,
+    three copies are held.
 
     Args:
-        model: a module; or a dict or list of leaf Values. Unlabelled ones in a list are "parameters.0" and so on.
-        every: record every so many steps, 0, every, 2 * every, ... The ratio is still that of a single step.
-        bins: of the histograms.
-        activations: whether the graph of the loss is looked at.
+        model: a module; or a dict or list of leaf Values. Unlabelled ones in a list are named "parameters.0" and so on.
+        every: record steps 0, every, 2 * every, ... The ratio is still that of a single step.
+        bins: the number of bins of the histograms.
+        activations: whether to measure activations, in the graph of the loss.
         max_steps: the most records to hold.
-        live: a path ending in .html, rewritten while training goes on: open it and it reloads itself. In a notebook,
-            ``IPython.display.IFrame(path, "100%", 700)`` shows it. close() writes the last one, which does not reload;
-            so does leaving a with-block.
-        seconds: the least time between two writings of the live page; these take at most a twentieth of the time.
+        live: a path ending in .html, rewritten during training: open it, and it reloads itself. In a notebook,
+            ``IPython.display.IFrame(path, "100%", 700)`` shows it. close(), or the end of a with-block, writes the last
+            one, which does not reload.
+        seconds: the least time between two writes of the live page; they take at most a twentieth of the time.
 
     Raises:
-        TypeError, ValueError: if there are no leaf Values in `model`, or an option is not in its range.
+        TypeError, ValueError: if there are no leaf Values in `model`, or an option is out of range.
 
     >>> from autograd import Value
     >>> w = Value([1.0, -2.0])
@@ -104,9 +103,9 @@ class Recorder:
     ) -> None:
         for name, number, least in (("every", every, 1), ("bins", bins, 2), ("max_steps", max_steps, 2)):
             if not isinstance(number, int) or number < least:
-                raise ValueError(f"Recorder({name}=...) takes a whole number from {least} on, but got {number!r}")
+                raise ValueError(f"Recorder({name}=...) takes a whole number of at least {least}, got {number!r}")
         if live is not None and Path(live).suffix.lower() != ".html":
-            raise ValueError(f"Recorder(live=...) takes a path that ends in .html, but got {os.fspath(live)!r}")
+            raise ValueError(f"Recorder(live=...) takes a path that ends in .html, got {os.fspath(live)!r}")
         self.model, self.every, self.bins, self.max_steps = model, every, bins, max_steps
         self.parameters = named_values(model)
         size = sum(value.size for value in self.parameters.values())
@@ -117,18 +116,18 @@ class Recorder:
         self.zero_steps: list[int] = []  # the first and the last step at which all gradients were zero
         self.bad_losses: list[tuple[int, str]] = []  # the first of them
         self._metrics: dict[str, float] = {}
-        self._nodes = 0  # in the graph walked last
+        self._nodes = 0  # in the graph that was walked last
         self._paths: dict[tuple[Any, ...], str] = {}
         self._live, self._seconds, self._due = None if live is None else Path(live), seconds, 0.0
 
     # --- recording ---
 
     def step(self, loss: Any = None, **metrics: Any) -> None:
-        """Record this step, if its turn has come: after backward() and the optimiser.
+        """Record this step, if it is one of every `every`. Call it after backward() and the optimiser.
 
         Args:
-            loss: the Value that backward() was called on, or a number, which has no activations below it.
-            metrics: more numbers to draw over time: ``step(loss, accuracy=0.9, rate=1e-3)``, also now and then.
+            loss: the Value that backward() was called on, or a number, which has no activations.
+            metrics: more numbers to draw over time: ``step(loss, accuracy=0.9, rate=1e-3)``. Not every step needs them.
 
         Raises:
             TypeError, ValueError: if the loss or a metric is not a single number.
@@ -162,14 +161,14 @@ class Recorder:
             self._write_live(self._live)
 
     def _walk_now(self, step: int) -> bool:
-        """Whether activations are looked at in this step: at multiples of a number, so that thinning leaves enough."""
+        """Return whether to measure activations in this step: at multiples of a number, so that thinning leaves enough."""
         early = len(self.records) < EARLY and self._nodes <= 100
         return early or step % (self.every * WALK) == 0 or (bool(self.bad_losses) and self.bad_losses[0][0] == step)
 
     def _record_activations(self, step: int, loss: Value, tracks: dict[tuple[str, str], Track]) -> None:
         nodes, _ = topological_order(loss)
         self._nodes = len(nodes)
-        if len(self._paths) > 10 * MODULES:  # scopes that get a new name at every step
+        if len(self._paths) > 10 * MODULES:  # scopes with a new name at every step
             self._paths.clear()
         for name, op, numbers in last_results(nodes, self.model, self._paths):
             if (name, op) not in tracks:
@@ -179,7 +178,7 @@ class Recorder:
             tracks[name, op].add(step, numbers)
 
     def _measure(self) -> None:
-        """Compute the statistics of all that waits."""
+        """Compute the statistics of all copies that wait."""
         zero: Any = True
         for group in self.groups:
             group.values.measure()
@@ -216,7 +215,7 @@ class Recorder:
         self._due = end + max(self._seconds, 19.0 * (end - start))
 
     def close(self) -> None:
-        """End the live page: it is written a last time, and does not reload any more."""
+        """Write the live page for the last time, as one that does not reload."""
         path, self._live = self._live, None
         if path is not None and self.records:
             write(path, self.page())
@@ -230,10 +229,10 @@ class Recorder:
     # --- results ---
 
     def notes(self) -> list[dict[str, Any]]:
-        """What a reader should know, in sentences: NaN, zero, exploding and vanishing gradients, dead and saturated units.
+        """Return what is unusual, in sentences: NaN, zero, exploding and vanishing gradients, dead and saturated units.
 
-        Each is a dict with ``kind`` ("nan", "zero", "exploding", "vanishing", "dead", "saturated"), ``step``, ``name``
-        of the parameter or module, or "", and ``text``.
+        Each note is a dict with ``kind`` ("nan", "zero", "exploding", "vanishing", "dead", "saturated"), ``step``,
+        ``name`` of the parameter or module, or "", and ``text``.
         """
         self._measure()
         activations = list((self.activations or {}).values())
@@ -241,13 +240,13 @@ class Recorder:
         return notes_of(self.groups, activations, self.bad_losses, self.zero_steps, steps)
 
     def to_json(self, max_records: int | None = None) -> dict[str, Any]:
-        """All records as dicts, lists, strings and numbers of six digits.
+        """Return all records as dicts, lists, strings and numbers of six digits.
 
-        A statistic that does not exist (a mean of no finite number, the first update) is None. JSON has no nan and
-        no infinities: a loss or metric that is one is the string ``"nan"``, ``"inf"`` or ``"-inf"``.
+        A statistic that does not exist (a mean of no finite numbers, the first update) is None. JSON has no NaN and
+        no infinities: such a loss or metric is the string ``"nan"``, ``"inf"`` or ``"-inf"``.
 
         Args:
-            max_records: of more records, every k-th and the last are given.
+            max_records: of more records, return every k-th and the last.
         """
         self._measure()
         shown = self.records[:: 1 + (len(self.records) - 1) // max_records] if max_records and self.records else self.records
@@ -290,13 +289,13 @@ class Recorder:
         }
 
     def page(self, reload: float | None = None) -> str:
-        """The page as text. With `reload`, it reloads itself after so many seconds."""
+        """Return the page as text. With `reload`, it reloads itself after so many seconds."""
         most = max(50, ON_PAGE // (self.bins * sum(1 for _ in self._tracks())))
         data = {**self.to_json(most), "reload": reload, "written": self.steps}
         return web.page(FILES, data, title=f"{data['title'] or 'Training'}: the recorded training")
 
     def figure(self, most: int = 8) -> Any:
-        """The curves and histograms as a matplotlib Figure: at most so many parameters, the first ones.
+        """Return the curves and histograms as a matplotlib Figure, of the first `most` parameters.
 
         Raises:
             ModuleNotFoundError: without matplotlib.
@@ -305,12 +304,12 @@ class Recorder:
         return figure_of(self.to_json(), most)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the record in the format that the suffix names; folders are made. The path is returned.
+        """Write the recording in the format of the suffix, and return the path. Missing folders are made.
 
-        .html is a page on its own, .json all numbers; .png, .svg, .pdf and the like are figures by matplotlib.
+        .html is a self-contained page, .json has all numbers; .png, .svg, .pdf and .jpg are figures by matplotlib.
 
         Raises:
-            ValueError: if nothing was recorded, or the suffix is none that can be written.
+            ValueError: if nothing was recorded, or the suffix is not supported.
             ModuleNotFoundError: for figures without matplotlib.
         """
         path = Path(path)
@@ -321,7 +320,7 @@ class Recorder:
         if suffix == ".json":
             return write(path, json.dumps(self.to_json(), allow_nan=False))
         if suffix not in (".png", ".svg", ".pdf", ".jpg"):
-            raise ValueError(f"save(path) writes .html, .json, .png, .svg, .pdf and .jpg, but got {str(path)!r}")
+            raise ValueError(f"save(path) writes .html, .json, .png, .svg, .pdf and .jpg, got {str(path)!r}")
         figure = self.figure()
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path)
@@ -329,7 +328,7 @@ class Recorder:
 
     def _need_records(self, call: str) -> None:
         if not self.records:
-            raise ValueError(f"{call} has nothing to show: call recorder.step(loss) after each step of the training")
+            raise ValueError(f"{call} has nothing to show: call recorder.step(loss) after each training step")
 
     def __repr__(self) -> str:
         of = f" of {type(self.model).__name__}" if hasattr(self.model, "named_parameters") else ""
@@ -340,7 +339,7 @@ class Recorder:
         return plural(len(self.groups), "group" if any(group.scalars for group in self.groups) else "array")
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the page, in a frame of its own."""
+        """Return what a notebook shows: the page in a frame."""
         if not self.records:
             return f"<code>{escape(repr(self))}</code>"
         style = "width: 100%; height: 720px; border: 1px solid #8888; border-radius: 6px"
@@ -351,26 +350,26 @@ class Recorder:
 
 
 def columns(track: Track, kept: set[int] | None, without: tuple[str, ...] = ()) -> dict[str, list[Any]]:
-    """The table of a track as lists; of some steps only, if `kept` is given. All-missing columns are left out."""
+    """Return the table of a track as lists; only the steps in `kept`, if it is given."""
     table = track.table()
     rows = slice(None) if kept is None else [place for place, step in enumerate(table["step"].tolist()) if step in kept]
     return {name: [listed(item) for item in column[rows].tolist()] for name, column in table.items() if name not in without}
 
 
 def listed(item: Any) -> Any:
-    """A number of a table, None for one that does not exist; or a list of counts."""
+    """Return a number of a table, None where it does not exist; or a list of counts."""
     if item.__class__ is not float:
         return item
     return None if math.isnan(item) else shortened(item)
 
 
 def shortened(number: float) -> Any:
-    """A number for JSON, of six digits; "nan", "inf" or "-inf"."""
+    """Return a number of six digits for JSON; "nan", "inf" or "-inf"."""
     return web.jsonable(float(f"{number:.6g}"))
 
 
 def write(path: Path, text: str) -> Path:
-    """Write a whole file at once: who reloads it meanwhile never sees the half of it."""
+    """Write a file at once, so that a page that reloads never reads half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     part.write_text(text, encoding="utf-8")

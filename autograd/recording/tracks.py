@@ -1,6 +1,6 @@
 """The statistics of arrays over time: measured for many steps at once, and kept in tracks.
 
-A step copies the numbers; `measure` then takes many steps together, which costs a fraction of one by one.
+A step only copies the numbers; `measure` then takes many steps together, which costs a fraction of one by one.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ import numpy as np
 
 from autograd.drawing.read.marks import unit_axis
 
-SAMPLE = 500  # a histogram is made of so many numbers of an array at most
+SAMPLE = 500  # the most numbers of an array that a histogram counts
 TOGETHER = 64  # steps whose statistics are computed at once, unless
-WAITING = 2**19  # more numbers than these would wait, 4 MB
-#: The middle of an op's results, and how far from it they count as saturated.
+WAITING = 2**19  # these would be more numbers than this, 4 MB
+#: The middle of an operation's results, and the distance from it at which they count as saturated.
 SATURATED = {"tanh": (0.0, 0.97), "sigmoid": (0.5, 0.485)}
 
 Block = dict[str, np.ndarray]  # a column for each statistic, "counts" and "step", a row for each step
 
 
 def measure(numbers: np.ndarray, bins: int) -> Block:
-    """The statistics of each row: (rows, n) numbers give columns of length `rows`, and counts (rows, bins).
+    """Return the statistics of each row: (rows, n) numbers give columns of length `rows`, and counts (rows, bins).
 
     mean, std, rms, largest (of the absolute values), low and high are of the finite numbers, nan where there are
     none; zeros is the share of exact zeros; nan and inf are counted. The bins divide low to high evenly; where
-    these are equal, all is in the first. Of more than 500 numbers, always the same random 500 are in the bins.
+    these are equal, the first bin counts all. Of more than 500 numbers, the same random 500 are always counted.
 
     >>> found = measure(np.array([[0.0, 1.0, 2.0, 3.0], [1.0, 1.0, np.nan, np.inf]]), bins=3)
     >>> found["counts"].tolist(), found["mean"].tolist()
@@ -44,7 +44,7 @@ def measure(numbers: np.ndarray, bins: int) -> Block:
             return measure_bad(numbers, bad, bins)
         mean, square = np.add.reduce(numbers, axis=1) / size, np.vecdot(numbers, numbers) / size
         variance, zero = square - mean * mean, numbers == 0.0
-        for row in np.flatnonzero(variance <= 1e-6 * square):  # little is left of the digits
+        for row in np.flatnonzero(variance <= 1e-6 * square):  # few digits are left
             variance[row] = np.var(numbers[row])
         return {
             "mean": mean,
@@ -61,7 +61,7 @@ def measure(numbers: np.ndarray, bins: int) -> Block:
 
 
 def measure_bad(numbers: np.ndarray, bad: np.ndarray, bins: int) -> Block:
-    """The statistics of rows, of which the `bad` ones have numbers that are not finite."""
+    """Return the statistics of rows, of which the `bad` ones have numbers that are not finite."""
     tame = numbers.copy()
     tame[bad] = 0.0
     found = measure(tame, bins)
@@ -81,14 +81,14 @@ def root_mean_square(numbers: np.ndarray) -> np.ndarray:
 
 
 def nothing(bins: int) -> Block:
-    """The one row of statistics of no numbers at all."""
+    """Return the one row of statistics of no numbers."""
     names = ("mean", "std", "rms", "largest", "low", "high")
     counts = {"zeros": np.zeros(1), "nan": np.zeros(1, int), "inf": np.zeros(1, int), "counts": np.zeros((1, bins), np.int32)}
     return {name: np.full(1, math.nan) for name in names} | counts
 
 
 def histograms(numbers: np.ndarray, low: np.ndarray, high: np.ndarray, bins: int) -> np.ndarray:
-    """How many numbers of each row fall in which bin between its low and high: (rows, bins). The last bin is closed."""
+    """Count the numbers of each row in each bin between its low and high: (rows, bins). The last bin is closed."""
     rows = len(numbers)
     with np.errstate(all="ignore"):
         width = high / bins - low / bins  # high - low may overflow
@@ -102,27 +102,27 @@ def histograms(numbers: np.ndarray, low: np.ndarray, high: np.ndarray, bins: int
 
 @lru_cache
 def sample(size: int) -> np.ndarray:
-    """Which of so many numbers are in the histogram: always the same ones. (A stride would be a column of a matrix.)"""
+    """Return which of `size` numbers a histogram counts: always the same. (A stride could be a column of a matrix.)"""
     return np.sort(np.random.default_rng(0).choice(size, SAMPLE, replace=False))
 
 
 class Track:
-    """One array over time: rows of numbers that wait, and blocks of the statistics of those before.
+    """One array over time: copies that wait to be measured, and blocks of statistics of those before.
 
     Attributes:
-        name: of the parameter or module. op: of the node that made it, or "".
-        rows: how many steps wait to be measured together, at most.
+        name: of the parameter or module. op: of the node that computed it, or "".
+        rows: the most steps that wait to be measured together.
         shape: of the latest array.
-        first_bad: the first step with a NaN or an infinity and which of them, or None. It outlives thinning.
-        unseen: how many steps before that one were not looked at.
+        first_bad: the first step with a NaN or an infinity, and which of them it was; or None. Thinning keeps it.
+        unseen: how many steps just before that one were not measured.
     """
 
     def __init__(self, name: str, bins: int, rows: int, op: str = "", moves: bool = False) -> None:
         self.name, self.bins, self.rows, self.op, self.moves = name, bins, rows, op, moves
         self.shape: tuple[int, ...] = (-1,)
-        self.waiting = np.empty((0, 0))  # one buffer for good: fresh memory costs more than what is computed here
+        self.waiting = np.empty((0, 0))  # one buffer, kept: fresh memory costs more than the statistics
         self.steps: list[int] = []
-        self.moved = np.empty(0)  # the rms of the change in each step that waits, nan where it is not known
+        self.moved = np.empty(0)  # the rms of the change in each step that waits, nan where it is unknown
         self.before: tuple[int, np.ndarray] = (-2, np.empty(0))
         self.blocks: list[Block] = []
         self.first_bad: tuple[int, str] | None = None
@@ -142,11 +142,11 @@ class Track:
         self.steps.append(step)
 
     def remember(self, step: int, numbers: np.ndarray) -> None:
-        """Keep a copy of the numbers of a step that is not recorded, for the change in the next one."""
+        """Keep a copy of the numbers of a step that is not recorded, to measure the change in the next one."""
         self.before = step, np.array(numbers, dtype=float).reshape(-1)
 
     def measure(self) -> Block | None:
-        """Turn what waits into statistics: the new block, if any."""
+        """Measure the copies that wait, and return the new block, if any."""
         count = len(self.steps)
         if not count:
             return None
@@ -171,7 +171,7 @@ class Track:
         return block
 
     def changes(self, numbers: np.ndarray, steps: np.ndarray) -> np.ndarray:
-        """The rms of the change in each step that waits, nan where it is not known; the last numbers are remembered."""
+        """Return the rms of the change in each step that waits, nan where it is unknown; remember the last numbers."""
         moved, near = self.moved[: len(steps)].copy(), np.flatnonzero(np.diff(steps) == 1)
         if near.size:
             moved[near + 1] = root_mean_square(numbers[1:] - numbers[:-1])[near]
@@ -180,7 +180,7 @@ class Track:
         return moved
 
     def table(self) -> Block:
-        """All statistics so far, in one block; empty if there are none."""
+        """Return all statistics so far as one block, which may be empty."""
         if len(self.blocks) > 1:
             names = dict.fromkeys(name for block in self.blocks for name in block)
             columns = {name: [block.get(name, np.full(len(block["step"]), math.nan)) for block in self.blocks] for name in names}

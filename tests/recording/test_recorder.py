@@ -411,15 +411,15 @@ def test_activations_before_the_loss_before_gradients_before_values() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
-        (lambda: Recorder(3.0), TypeError, 'takes a module, or a dict or list of Values, but got float: pass the model, or {"w"'),
+        (lambda: Recorder(3.0), TypeError, 'takes a module, or a dict or list of Values, got float: pass the model, or {"w"'),
         (lambda: Recorder([]), ValueError, "got no parameters: pass the model"),
         (lambda: Recorder({"w": 3.0}), TypeError, "records leaf Values, but w is 3.0: pass the parameters that the optimiser"),
         (lambda: Recorder([Value(1.0) * 2.0]), TypeError, "records leaf Values, but parameters.0 is Value"),
-        (lambda: Recorder([Value(1.0)], every=0), ValueError, r"every=\.\.\.\) takes a whole number from 1 on, but got 0"),
-        (lambda: Recorder([Value(1.0)], live="run.png"), ValueError, "takes a path that ends in .html, but got 'run.png'"),
+        (lambda: Recorder([Value(1.0)], every=0), ValueError, r"every=\.\.\.\) takes a whole number of at least 1, got 0"),
+        (lambda: Recorder([Value(1.0)], live="run.png"), ValueError, "takes a path that ends in .html, got 'run.png'"),
         (lambda: Recorder([Value(1.0)]).save("run.html"), ValueError, r"has nothing to show: call recorder.step\(loss\) after"),
-        (lambda: Recorder([Value(1.0)]).step(Value([1.0, 2.0])), ValueError, r"one number, but the shape \(2,\) came: take"),
-        (lambda: Recorder([Value(1.0)]).step(1.0, name="x"), TypeError, r"step\(name\) takes a number or a Value, but got str"),
+        (lambda: Recorder([Value(1.0)]).step(Value([1.0, 2.0])), ValueError, r"one number, got shape \(2,\): take"),
+        (lambda: Recorder([Value(1.0)]).step(1.0, name="x"), TypeError, r"step\(name\) takes a number or a Value, got str"),
     ],
 )  # fmt: skip
 def test_errors_say_what_to_do(call: Callable[[], Any], error: type[Exception], text: str) -> None:
@@ -428,7 +428,7 @@ def test_errors_say_what_to_do(call: Callable[[], Any], error: type[Exception], 
 
 
 def test_other_suffixes_are_refused(diverged: Recorder, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="writes .html, .json, .png, .svg, .pdf and .jpg, but got"):
+    with pytest.raises(ValueError, match="writes .html, .json, .png, .svg, .pdf and .jpg, got"):
         diverged.save(tmp_path / "run.txt")
 
 
