@@ -321,12 +321,17 @@ def test_what_the_tour_once_said_would_be_caught() -> None:
 # --- captions -------------------------------------------------------------------------------------
 
 
+READMES = [ROOT / name for name in ("README.md", "demos/README.md", "autograd/drawing/README.md", "autograd/recording/README.md")]
+
+
 def captions() -> dict[str, str]:
-    """The pictures of the README with their alternative texts, and what is written beside or below."""
+    """The pictures of all READMEs with their alternative texts, and what is written beside or below."""
     found = {}
-    for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines():
-        for alt, name, text in re.findall(r"!\[([^\]]*)\]\(demos/pictures/([\w.]+)\)((?:<br>[^|]*)?)", line):
-            found[name] = f"{alt} {text}"
+    for readme in READMES:
+        for line in readme.read_text(encoding="utf-8").splitlines():
+            for alt, name, text in re.findall(r"!\[([^\]]*)\]\([\w./]*pictures/([\w.]+)\)((?:<br>[^|]*)?)", line):
+                assert name not in found, f"{readme} has another caption of {name}"
+                found[name] = f"{alt} {text}"
     return found
 
 
@@ -340,7 +345,7 @@ def test_captions_of_drawings_say_what_is_written_in_them() -> None:
     assert counted is not None
     assert captions()["moons.svg"].split()[-4:] == ["nodes", "drawn", "as", counted[1]]
     assert counted[2] in captions()["moons.svg"]
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "autograd" / "drawing" / "README.md").read_text(encoding="utf-8")
     assert f"100 samples: {counted[2]} nodes, drawn as {counted[1]} in under a second" in readme
     assert "×100" in svg_texts("moons.svg").split()  # copies of the whole network
     assert "3-4-2 network: 20 weights, 6 biases" in svg_texts("network.svg")
