@@ -19,7 +19,7 @@ def as_array(x: Any) -> Any:
     """
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(
-            "a masked array was given, whose mask would be lost: use .filled(...), and leave out what is masked, as by weights "
+            "got a masked array, whose mask would be lost: use .filled(...), and leave masked elements out by weights "
             "or ignore_index"
         )
     return array(x) if isinstance(x, list) or isinstance(x, np.ndarray) and x.dtype == object else x
@@ -40,23 +40,23 @@ def raw_array(x: Any) -> np.ndarray:
 def whole_number(what: str, given: Any, least: int, why: str = "") -> int:
     """`given` as an int; TypeError for anything but an integer, also for a bool, and ValueError if it is less than `least`."""
     if isinstance(given, (bool, np.bool_)) or not isinstance(given, (int, np.integer)):
-        raise TypeError(f"{what} is a whole number, but {shown(given)} was given" + f": {why}" * bool(why))
+        raise TypeError(f"{what} must be a whole number, got {shown(given)}" + f": {why}" * bool(why))
     if given < least:
-        raise ValueError(f"{what} is at least {least}, but {given} was given" + f": {why}" * bool(why))
+        raise ValueError(f"{what} must be at least {least}, got {given}" + f": {why}" * bool(why))
     return int(given)
 
 
 def flag(what: str, given: Any) -> bool:
     """`given` as a bool; TypeError for anything else, also for the text "False"."""
     if not isinstance(given, (bool, np.bool_)):
-        raise TypeError(f"{what} is True or False, but {shown(given)} was given")
+        raise TypeError(f"{what} must be True or False, got {shown(given)}")
     return bool(given)
 
 
 def positive_integer(what: str, number: Any) -> int:
     """`number`; ValueError unless it is a positive integer."""
     if isinstance(number, bool) or not isinstance(number, int) or number <= 0:
-        raise ValueError(f"{what} must be a positive integer, but is {number!r}")
+        raise ValueError(f"{what} must be a positive integer, got {number!r}")
     return number
 
 
@@ -69,7 +69,7 @@ def no_tuple(x: Any, who: Any) -> Any:
         return x
     if isinstance(x, tuple) and any(isinstance(item, Value) and item.shape for item in x):
         raise TypeError(
-            f"{who if isinstance(who, str) else type(who).__name__} takes one Value or array, but a tuple of {len(x)} came, as "
+            f"{who if isinstance(who, str) else type(who).__name__} takes one Value or array, got a tuple of {len(x)}, as "
             "recurrent layers and attention return: out, state = lstm(x), and go on with out"
         )
     return as_array(list(x) if isinstance(x, tuple) else x)
@@ -101,7 +101,7 @@ def shown(x: Any) -> str:
 def require_float(dtype: Any) -> None:
     """Raise TypeError for the dtype of integers, say, which would make zeros of small numbers."""
     if np.dtype(dtype).kind != "f":
-        raise TypeError(f"parameters are floating, but dtype={np.dtype(dtype)} came: use np.float64 or np.float32")
+        raise TypeError(f"parameters must be floating, got dtype={np.dtype(dtype)}: use np.float64 or np.float32")
 
 
 def type_text(item: Any) -> str:

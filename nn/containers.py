@@ -108,7 +108,7 @@ class Sequential(Module):
     def insert(self, index: int, layer: Callable[[Any], Any]) -> Self:
         """Add a module or a function before the one with this index, or at the end. IndexError for one that is not there."""
         if not -len(self.layers) <= index <= len(self.layers):
-            raise IndexError(f"{type(self).__name__} has {len(self.layers)} layers, but the index {index} was given")
+            raise IndexError(f"{type(self).__name__} has {len(self.layers)} layers, got the index {index}")
         layer, names = callable_layer(layer), self._labels()
         self.layers.insert(index, layer)
         names.insert(index, None)
@@ -294,17 +294,17 @@ class Residual(Module):
 def callable_layer(layer: Any, who: str = "Sequential(*layers)") -> Callable[[Any], Any]:
     """`layer`, or a TypeError if it cannot be called, or is a class."""
     if isinstance(layer, type):
-        raise TypeError(f"{who} takes modules or functions, but got the class {layer.__name__}: write {layer.__name__}()")
+        raise TypeError(f"{who} takes modules or functions, got the class {layer.__name__}: write {layer.__name__}()")
     if not callable(layer):
         fix = ": unpack a list with *" * isinstance(layer, Iterable)
-        raise TypeError(f"{who} takes modules or functions, but got {layer!r:.80}{fix}")
+        raise TypeError(f"{who} takes modules or functions, got {layer!r:.80}{fix}")
     return layer
 
 
 def checked_name(name: Any, who: str) -> str:
     """`name`, or a ValueError if it cannot be a step in the path of a parameter."""
     if not isinstance(name, str) or not name or "." in name or name.startswith("_"):
-        raise ValueError(f"a {who} takes names without dots that do not begin with an underscore, but got {name!r}")
+        raise ValueError(f"a {who} takes names without dots that do not begin with an underscore, got {name!r}")
     return name
 
 
@@ -316,7 +316,7 @@ def by_position(items: Iterable[Any]) -> dict[str, Any]:
 def checked_module(module: Any, who: str) -> Module:
     """`module`, or a TypeError if it is none."""
     if isinstance(module, type):
-        raise TypeError(f"a {who} holds modules, but got the class {module.__name__}: write {module.__name__}()")
+        raise TypeError(f"a {who} holds modules, got the class {module.__name__}: write {module.__name__}()")
     if not isinstance(module, Module):
-        raise TypeError(f"a {who} holds modules, but got {module!r}: make it a subclass of Module, or use a plain list or dict")
+        raise TypeError(f"a {who} holds modules, got {module!r}: make it a subclass of Module, or use a plain list or dict")
     return module

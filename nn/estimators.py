@@ -224,7 +224,7 @@ class MultilayerPerceptron(BaseEstimator):
     def _sizes(self, features: int) -> list[int]:
         hidden = self.hidden_layer_sizes if np.iterable(self.hidden_layer_sizes) else [self.hidden_layer_sizes]
         if any(size < 1 for size in hidden):
-            raise ValueError(f"hidden_layer_sizes must be positive, but {self.hidden_layer_sizes} came")
+            raise ValueError(f"hidden_layer_sizes must be positive, got {self.hidden_layer_sizes}")
         return [features, *hidden, self.n_outputs_]
 
     def _new_network(self, sizes: list[int], dtype: Any, random: Any) -> None:

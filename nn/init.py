@@ -44,7 +44,7 @@ def gain(nonlinearity: str, slope: float = 0.01) -> float:
     if nonlinearity == "leaky_relu":
         return math.sqrt(2.0 / (1.0 + slope**2))
     if nonlinearity not in GAINS:
-        raise ValueError(f"gain() knows {', '.join(GAINS)} and leaky_relu, but {nonlinearity!r} came: pass a number as gain=")
+        raise ValueError(f"gain() knows {', '.join(GAINS)} and leaky_relu, got {nonlinearity!r}: pass a number as gain=")
     return GAINS[nonlinearity]
 
 
@@ -106,7 +106,7 @@ def truncated_normal(
     """
     require_float(dtype)
     if not std > 0.0:
-        raise ValueError(f"truncated_normal() takes a positive std, but {std} came")
+        raise ValueError(f"truncated_normal() takes a positive std, got {std}")
     distribution = NormalDist(mean, std)
     inside = distribution.cdf(high) - distribution.cdf(low)
     if not inside >= 0.01:
@@ -132,10 +132,10 @@ def fans(shape: Shape) -> tuple[int, int]:
     """
     if isinstance(shape, (Value, np.ndarray)):
         raise TypeError(
-            "initialisers take a shape and return an array, but a parameter came: weight.data = he_normal(weight.shape), say"
+            "initialisers take a shape and return an array, got a parameter: weight.data = he_normal(weight.shape), say"
         )
     if isinstance(shape, (int, np.integer)) or len(shape) < 2:
-        raise ValueError(f"a weight (out, in, *kernel) has two axes or more, but the shape {shape} came: use zeros() for a bias")
+        raise ValueError(f"a weight (out, in, *kernel) must have two axes or more, got the shape {shape}: use zeros() for a bias")
     kernel = math.prod(shape[2:])
     return shape[1] * kernel, shape[0] * kernel
 
@@ -145,7 +145,7 @@ def of_variance(shape: Shape, rng: Rng, dtype: Any, gain: float, fan: str, draw:
     fan_in, fan_out = fans(shape)
     sizes = {"fan_in": fan_in, "fan_out": fan_out, "average": (fan_in + fan_out) / 2.0}
     if fan not in sizes:
-        raise ValueError(f"the fan is 'fan_in', 'fan_out' or 'average', but {fan!r} came")
+        raise ValueError(f"the fan must be 'fan_in', 'fan_out' or 'average', got {fan!r}")
     std = gain / math.sqrt(sizes[fan] or 1)
     bound = math.sqrt(3.0) * std  # of the uniform distribution with that deviation
     return normal(shape, rng, dtype, std=std) if draw == "normal" else uniform(shape, rng, dtype, low=-bound, high=bound)

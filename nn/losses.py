@@ -26,7 +26,7 @@ def as_prediction(data: Any) -> Any:
     if isinstance(data, Value):
         return data
     if data is None:
-        raise TypeError("a loss takes predictions, but None came: does forward() return its result?")
+        raise TypeError("a loss takes predictions, got None: does forward() return its result?")
     tensor = no_tuple(data, "a loss")
     return tensor if isinstance(tensor, Value) else np.asarray(tensor, dtype=float_dtype(data))
 
@@ -35,7 +35,7 @@ def refuse_result(name: str, logits: Any, op: str) -> Any:
     """`logits`, or a ValueError if they are the result of the operation that the loss contains, which would be done twice."""
     if isinstance(logits, Value) and logits.op is not None and logits.op.name == op:
         raise ValueError(
-            f"{name}() takes logits, and does {op}() itself, but the result of {op}() was given: leave it out of the model, "
+            f"{name}() takes logits and does {op}() itself, got the result of {op}(): leave it out of the model, "
             "and call it for predictions"
         )
     return logits
@@ -44,7 +44,7 @@ def refuse_result(name: str, logits: Any, op: str) -> Any:
 def as_target(prediction: Any, data: Any) -> Any:
     """A Value as it is, and other data in the dtype of the prediction, so that float32 stays what it is; TypeError for None."""
     if data is None:
-        raise TypeError("a loss takes targets, but None was given: what does the data set give?")
+        raise TypeError("a loss takes targets, got None: what does the data set give?")
     data = as_array(data)
     return data if isinstance(data, Value) else np.asarray(data, dtype=prediction.dtype)
 
@@ -55,7 +55,7 @@ def matched(name: str, prediction: Any, target: Any) -> tuple[Any, Any]:
     target = as_target(prediction, target)
     if prediction.shape != target.shape:
         raise ValueError(
-            f"{name}() needs predictions and targets of one shape, but {prediction.shape} and {target.shape} came, "
+            f"{name}() needs predictions and targets of one shape, got {prediction.shape} and {target.shape}, "
             "which would broadcast against each other: reshape or index one of them"
         )
     return prediction, target
@@ -143,7 +143,7 @@ def huber_loss(prediction: Any, target: Any, reduction: str = "mean", delta: flo
     """
     prediction, target = matched("huber_loss", prediction, target)
     if not delta > 0.0:
-        raise ValueError(f"huber_loss() takes a positive delta, but {delta} came")
+        raise ValueError(f"huber_loss() takes a positive delta, got {delta}")
     losses = huber(prediction - target, float(delta))
     return reduce_losses("huber_loss", times_weights("huber_loss", losses, weight), reduction)
 
@@ -156,7 +156,7 @@ def smooth_l1_loss(prediction: Any, target: Any, reduction: str = "mean", beta: 
     """
     prediction, target = matched("smooth_l1_loss", prediction, target)
     if not beta >= 0.0:
-        raise ValueError(f"smooth_l1_loss() takes a beta that is not negative, but {beta} came")
+        raise ValueError(f"smooth_l1_loss() takes a beta that is not negative, got {beta}")
     error = prediction - target
     losses = huber(error, float(beta)) * (1.0 / beta) if beta else abs(error)
     return reduce_losses("smooth_l1_loss", losses, reduction)
@@ -187,7 +187,7 @@ def gaussian_nll_loss(
     if var.shape not in (shape, (*shape[:-1], 1), ()):
         raise ValueError(
             f"gaussian_nll_loss() takes variances of the shape {shape} of the predictions, or with one for each row, "
-            f"but {var.shape} came"
+            f"got {var.shape}"
         )
     if np.min(raw_array(var), initial=0.0) < 0.0:
         raise ValueError("gaussian_nll_loss() takes variances that are not negative: use exp or softplus before")
@@ -239,10 +239,10 @@ def class_numbers(name: str, scores: Any, target: Any, ignore_index: int | None 
             fix = "number the classes, names, target = np.unique(target, return_inverse=True)"
         elif target.shape[:-1] == shape != target.shape:
             fix = f"it is {name}(prediction, target), in this order"
-        raise TypeError(f"{name}() takes class numbers as integers, but the dtype {target.dtype} came: {fix}")
+        raise TypeError(f"{name}() takes class numbers as integers, got the dtype {target.dtype}: {fix}")
     if not shape or target.shape != shape[:-1]:
         raise ValueError(
-            f"{name}() takes logits (..., classes) and targets (...), but the shapes {shape} and {target.shape} came: "
+            f"{name}() takes logits (..., classes) and targets (...), got the shapes {shape} and {target.shape}: "
             "one integer for each sample, not one-hot rows; axis= says where the classes are"
         )
     target = target.astype(np.intp)
@@ -266,7 +266,7 @@ def all_classes(target: np.ndarray, classes: int) -> bool:
 def class_weights(name: str, weight: Any, scores: Any) -> Any:
     """A constant weight for each class."""
     if weight is not None and np.shape(weight) != scores.shape[-1:]:
-        raise ValueError(f"{name}() takes a weight for each of {scores.shape[-1]} classes, but the shape {np.shape(weight)} came")
+        raise ValueError(f"{name}() takes a weight for each of {scores.shape[-1]} classes, got the shape {np.shape(weight)}")
     return None if weight is None else constant_weights(name, weight, scores)
 
 
@@ -313,7 +313,7 @@ def cross_entropy(
     0.6931471805599453
     """
     if not 0.0 <= label_smoothing <= 1.0:
-        raise ValueError(f"cross_entropy() takes a label_smoothing between 0 and 1, but {label_smoothing} came")
+        raise ValueError(f"cross_entropy() takes a label_smoothing between 0 and 1, got {label_smoothing}")
     target, logits = as_tensor(target), as_prediction(refuse_result("cross_entropy", logits, "softmax"))
     soft = target.shape == logits.shape and target.dtype.kind == "f"
     logits = classes_last(logits, axis)
@@ -362,7 +362,7 @@ def nll_loss(
     scores = classes_last(as_prediction(log_probabilities), axis)
     data = raw_array(scores)
     if data.size and data.shape[-1] > 1 and data.min() >= 0.0 and np.allclose(data.sum(-1), 1.0, atol=1e-3):
-        raise ValueError("nll_loss() takes the logarithms of probabilities, but probabilities were given: use log_softmax()")
+        raise ValueError("nll_loss() takes the logarithms of probabilities, got probabilities: use log_softmax()")
     target, ignored = class_numbers("nll_loss", scores, target, ignore_index)
     weight = class_weights("nll_loss", weight, scores)
     losses = -np.take_along_axis(scores, target[..., None], -1)[..., 0]
@@ -387,7 +387,7 @@ def multi_margin_loss(
     0.5
     """
     if p not in (1, 2):
-        raise ValueError(f"multi_margin_loss() takes p = 1 or 2, but {p} came")
+        raise ValueError(f"multi_margin_loss() takes p = 1 or 2, got {p}")
     scores = as_prediction(scores)
     target, _ = class_numbers("multi_margin_loss", scores, target)
     weight = class_weights("multi_margin_loss", weight, scores)

@@ -67,9 +67,9 @@ class Module:
     def __setattr__(self, name: str, item: Any) -> None:
         held = self.__dict__.get(name)
         if held.__class__ is Value and is_parameter(held) and not (item is None or is_parameter(item) or name[0] == "_"):
-            came = "a computed Value" if isinstance(item, Value) else f"something of the type {type(item).__name__}"
+            given = "a computed Value" if isinstance(item, Value) else f"something of the type {type(item).__name__}"
             raise TypeError(
-                f"{type(self).__name__}.{name} is a parameter, and {came} in its place would not be trained: set its numbers, "
+                f"{type(self).__name__}.{name} is a parameter, and {given} in its place would not be trained: set its numbers, "
                 f".{name}.data = array, or assign a new one, Value(array), or del it first; call it _{name} if it never was one"
             )
         object.__setattr__(self, name, item)
@@ -156,7 +156,7 @@ class Module:
     def train(self, mode: bool = True) -> Self:
         """Set the training mode of this module and all below; layers like Dropout read it. TypeError for no bool."""
         if not isinstance(mode, (bool, np.bool_)):
-            raise TypeError(f"train() takes True or False, but {mode!r} came: eval() leaves the training mode")
+            raise TypeError(f"train() takes True or False, got {mode!r}: eval() leaves the training mode")
         for module in self.modules():
             module.training = mode
         return self
@@ -234,14 +234,14 @@ class Module:
             TypeError: for numbers that are not real, and for what is no dict.
         """
         if not isinstance(state, Mapping):
-            raise TypeError(f"load_state_dict() takes arrays by name, as state_dict() gives them, but got {state!r:.80}")
+            raise TypeError(f"load_state_dict() takes arrays by name, as state_dict() gives them, got {state!r:.80}")
         places, state = self._by_path(), untied(self, state)
         arrays = {name: np.asarray(item) for name, item in state.items() if name in places}
         newer = {join_path(path, name) for path, module in self.named_modules() for name in module.newer_buffers}
         missing = [name for name in places if name not in arrays and name not in newer]
         unexpected = [name for name in state if name not in places]
         shapes = [
-            f"{name} has the shape {np.shape(places[name])} but {array.shape} came"
+            f"{name} has the shape {np.shape(places[name])}, got {array.shape}"
             for name, array in arrays.items()
             if array.shape != np.shape(places[name])
         ]
@@ -257,7 +257,7 @@ class Module:
             raise ValueError(f"the state does not fit {type(self).__name__}: {'; '.join(problems)}. Fix: {fix}; nothing was set")
         for name, array in arrays.items():
             if array.dtype.kind not in "biuf":
-                raise TypeError(f"{name} takes real numbers, but the dtype {array.dtype} came; nothing was set")
+                raise TypeError(f"{name} takes real numbers, got the dtype {array.dtype}; nothing was set")
         arrays = {name: fitted(name, array, places[name]) for name, array in arrays.items()}
         for name, array in arrays.items():
             if isinstance(places[name], Value):

@@ -47,12 +47,12 @@ def from_pytorch(model: Module, state_dict: Mapping[str, Any] | str | os.PathLik
     array([[5.]])
     """
     if not isinstance(model, Module):
-        raise TypeError(f"from_pytorch takes a module to load into, but got {model!r:.80}")
+        raise TypeError(f"from_pytorch takes a module to load into, got {model!r:.80}")
     if isinstance(state_dict, (str, os.PathLike)):
         state_dict = read_weights(state_dict)
     if not isinstance(state_dict, Mapping):
         kind = type(state_dict).__name__
-        raise TypeError(f"from_pytorch takes a state_dict or a path, but got {kind}: pass torch_model.state_dict()")
+        raise TypeError(f"from_pytorch takes a state_dict or a path, got {kind}: pass torch_model.state_dict()")
     arrays = untied(model, {name: array_of_tensor(name, tensor) for name, tensor in state_dict.items()})
     refuse_loss(model, arrays)
     return model.load_state_dict(arrays, strict=strict)
@@ -92,7 +92,7 @@ def array_of_tensor(name: str, tensor: Any) -> np.ndarray:
     if isinstance(tensor, (np.ndarray, np.generic)):
         return np.asarray(tensor)
     if not hasattr(tensor, "detach"):
-        raise TypeError(f"{name} must be a tensor of PyTorch or an array, but is of the type {type(tensor).__name__}")
+        raise TypeError(f"{name} must be a tensor of PyTorch or an array, got {type(tensor).__name__}")
     tensor = tensor.detach().cpu()
     if str(tensor.dtype) == "torch.bfloat16":
         tensor = tensor.float()  # NumPy has no bfloat16, and float32 holds each of its numbers

@@ -23,7 +23,7 @@ def constant_weights(name: str, weight: Any, prediction: Any) -> np.ndarray:
     """Weights in the dtype of the prediction; TypeError for a Value, whose gradient would be lost."""
     weight = as_array(weight)
     if isinstance(weight, Value):
-        raise TypeError(f"{name}() takes constant weights, for which there is no gradient, but a Value came: pass weight.data")
+        raise TypeError(f"{name}() takes constant weights, for which there is no gradient, got a Value: pass weight.data")
     return np.asarray(weight, dtype=prediction.dtype)
 
 
@@ -33,7 +33,7 @@ def broadcast_weights(name: str, weight: Any, prediction: Any) -> np.ndarray:
     try:
         return np.broadcast_to(weight, prediction.shape)
     except ValueError:
-        raise ValueError(f"{name}() has losses of shape {prediction.shape}, but weights of shape {weight.shape} came") from None
+        raise ValueError(f"{name}() has losses of shape {prediction.shape}, got weights of shape {weight.shape}") from None
 
 
 def times_weights(name: str, losses: Any, weight: Any) -> Any:
@@ -58,7 +58,7 @@ def reduce_losses(name: str, losses: Any, reduction: str, total: Any = None) -> 
             raise ValueError(f"{name}() has nothing to average, because {reason}: leave the batch out, or use reduction='sum'")
         note_reduction("mean", np.size(losses) if total is None else total)
         return mean(losses) if total is None else sum(losses) / float(total)
-    raise ValueError(f"{name}() takes the reductions 'mean', 'sum' and 'none', but {reduction!r} came")
+    raise ValueError(f"{name}() takes the reductions 'mean', 'sum' and 'none', got {reduction!r}")
 
 
 def reduce_weighted(name: str, losses: Any, weight: Any, reduction: str) -> Any:

@@ -51,7 +51,7 @@ class FunctionModule(Module):
     def __post_init__(self) -> None:
         if any(isinstance(getattr(self, name), Value) for name in self.settings):
             who = type(self).__name__
-            raise TypeError(f"{who}(...) takes settings, but a Value came: make it first and then call it, {who}()(...)")
+            raise TypeError(f"{who}(...) takes settings, got a Value: make it first and then call it, {who}()(...)")
 
     def forward(self, *inputs: Any) -> Any:
         no_tuple(inputs[0] if inputs else None, self)
@@ -189,7 +189,7 @@ class PReLU(Module):
         if channels == 1:
             return prelu(x, self.weight if shape else self.weight[0])
         if len(shape) < 2 or shape[1] != channels:
-            raise ValueError(f"{self._title()} takes (batch, {channels}, ...), but the shape {shape} came")
+            raise ValueError(f"{self._title()} takes (batch, {channels}, ...), got the shape {shape}")
         return prelu(x, self.weight.reshape(channels, *(1,) * (len(shape) - 2)))  # (channels, 1, ...)
 
     def extra_repr(self) -> str:

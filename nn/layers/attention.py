@@ -68,8 +68,8 @@ def scaled_dot_product_attention(
     shapes = (query.shape, key.shape, value.shape)
     if min(map(len, shapes)) < 2 or shapes[0][-1] != shapes[1][-1] or shapes[1][-2] != shapes[2][-2]:
         raise ValueError(
-            "scaled_dot_product_attention() takes queries (..., L, E), keys (..., S, E) and values (..., S, Ev), but the shapes "
-            f"{', '.join(map(str, shapes))} came"
+            "scaled_dot_product_attention() takes queries (..., L, E), keys (..., S, E) and values (..., S, Ev), got the shapes "
+            f"{', '.join(map(str, shapes))}"
         )
     if attn_mask is not None and not isinstance(attn_mask, Value):
         attn_mask = np.asarray(attn_mask)
@@ -111,7 +111,7 @@ def _split_mask(mask: Mask, shape: tuple[int, ...]) -> tuple[np.ndarray, Any]:
     mask = as_tensor(mask)
     if mask.dtype.kind not in "bf":
         raise TypeError(
-            f"a mask of attention has bools, or floats to be added, but the dtype {mask.dtype} came: use mask.astype(bool)"
+            f"a mask of attention must have bools, or floats to be added, got the dtype {mask.dtype}: use mask.astype(bool)"
         )
     try:
         fits = np.broadcast_shapes(mask.shape, shape) == shape
@@ -175,7 +175,7 @@ class MultiHeadAttention(Module):
         rng: Rng = None,
     ) -> None:
         if num_heads < 1 or embed_dim % num_heads:
-            raise ValueError(f"the heads share embed_dim equally, but {num_heads} heads and embed_dim={embed_dim} came")
+            raise ValueError(f"num_heads must divide embed_dim, got {num_heads} heads and embed_dim={embed_dim}")
         require_probability(dropout)
         self.rng = generator(rng)
         self.embed_dim, self.num_heads, self.batch_first = embed_dim, num_heads, flag("batch_first", batch_first)
@@ -246,7 +246,7 @@ class MultiHeadAttention(Module):
             wanted = ", ".join(f"(..., {time}, {width})" for time, width in zip("LSS", self.widths, strict=True))
             raise ValueError(
                 f"MultiHeadAttention takes queries, keys and values {wanted} with the batch in front, "
-                f"but the shapes {', '.join(map(str, shapes))} came"
+                f"got the shapes {', '.join(map(str, shapes))}"
             )
 
     def _projected(self, inputs: list[Any]) -> list[Any]:
@@ -276,7 +276,7 @@ def _padding(mask: Mask, shape: tuple[int, ...]) -> Mask:
         return None
     wanted = (*shape[:-3], shape[-1])
     if np.shape(mask) != wanted:
-        raise ValueError(f"key_padding_mask has the shape (batch, S) = {wanted}, but {np.shape(mask)} came")
+        raise ValueError(f"key_padding_mask must have the shape (batch, S) = {wanted}, got {np.shape(mask)}")
     return reshape(as_tensor(mask), (*shape[:-3], 1, 1, shape[-1]))
 
 
@@ -287,7 +287,7 @@ def _of_heads(mask: Mask, shape: tuple[int, ...]) -> Mask:
     each = (math.prod(shape[:-2]), *shape[-2:])
     if np.shape(mask) != each:
         raise ValueError(
-            f"attn_mask has the shape (L, S) = {shape[-2:]} or (batch * heads, L, S) = {each}, but {np.shape(mask)} came"
+            f"attn_mask must have the shape (L, S) = {shape[-2:]} or (batch * heads, L, S) = {each}, got {np.shape(mask)}"
         )
     return reshape(as_tensor(mask), shape)
 
@@ -338,7 +338,7 @@ class TransformerBlock(Module):
         rng: Rng = None,
     ) -> None:
         if isinstance(activation, str) and activation not in ACTIVATIONS:
-            raise ValueError(f"the activation is one of {', '.join(ACTIVATIONS)}, or a function, but {activation!r} came")
+            raise ValueError(f"the activation must be one of {', '.join(ACTIVATIONS)}, or a function, got {activation!r}")
         rng = generator(rng)
         width = 4 * d_model if dim_feedforward is None else dim_feedforward
         self.activation = ACTIVATIONS[activation] if isinstance(activation, str) else activation

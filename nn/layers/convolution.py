@@ -35,7 +35,7 @@ class Spatial(Module):
         axes = x.ndim - self.dimensions
         if axes not in (1, 2):
             layout = f"(batch, channels, {', '.join(('height', 'width', 'depth')[: self.dimensions])})"
-            raise ValueError(f"{self._title()} takes {layout} or that without the batch, but the shape {np.shape(x)} came")
+            raise ValueError(f"{self._title()} takes {layout} or that without the batch, got the shape {np.shape(x)}")
         return self._compute(x) if axes == 2 else squeeze(self._compute(expand_dims(x, 0)), 0)
 
     def _compute(self, x: Any) -> Value:
@@ -50,11 +50,11 @@ class Spatial(Module):
         try:
             numbers = tuple(map(operator.index, given)) if np.ndim(given) else (operator.index(given),) * self.dimensions
         except TypeError:
-            raise TypeError(f"{type(self).__name__} takes integers as {what}, but {given!r} came") from None
+            raise TypeError(f"{type(self).__name__} takes integers as {what}, got {given!r}") from None
         if len(numbers) != self.dimensions:
-            raise ValueError(f"{type(self).__name__} takes one {what} or {self.dimensions}, but {given!r} came")
+            raise ValueError(f"{type(self).__name__} takes one {what} or {self.dimensions}, got {given!r}")
         if min(numbers) < least:
-            raise ValueError(f"the {what} of {type(self).__name__} is at least {least}, but {given!r} was given")
+            raise ValueError(f"the {what} of {type(self).__name__} must be at least {least}, got {given!r}")
         return numbers
 
 
@@ -77,18 +77,16 @@ class Convolution(Spatial):
             )
         if padding_mode not in PADDING_MODES or (self.transposed and padding_mode != "zeros"):
             known = "'zeros'" if self.transposed else ", ".join(map(repr, PADDING_MODES))
-            raise ValueError(f"the padding_mode of {type(self).__name__} is one of {known}, but {padding_mode!r} came")
+            raise ValueError(f"the padding_mode of {type(self).__name__} must be one of {known}, got {padding_mode!r}")
         self.in_channels, self.out_channels, self.groups, self.padding_mode = in_channels, out_channels, groups, padding_mode
         self.kernel_size, self.stride = self._per_axis(kernel_size, "kernel_size"), self._per_axis(stride, "stride")
         self.padding: Any = padding if isinstance(padding, str) else self._per_axis(padding, "padding", 0)
         self.dilation = self._per_axis(dilation, "dilation")
         if isinstance(padding, str) and (self.transposed or padding not in ("same", "valid")):
             words = "" if self.transposed else "'same', 'valid' or "
-            raise ValueError(f"the padding of {type(self).__name__} is {words}numbers, but {padding!r} was given")
+            raise ValueError(f"the padding of {type(self).__name__} must be {words}numbers, got {padding!r}")
         if padding == "same" and any(step != 1 for step in self.stride):
-            raise ValueError(
-                f"{type(self).__name__}(padding='same') needs stride 1, but {stride!r} was given: give the padding as numbers"
-            )
+            raise ValueError(f"{type(self).__name__}(padding='same') needs stride 1, got {stride!r}: give the padding as numbers")
         first, second = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
         shape = (first, second // groups, *self.kernel_size)
         fan_in, rng = math.prod(shape[1:]), generator(rng)
@@ -100,7 +98,7 @@ class Convolution(Spatial):
         axis = len(shape) - self.dimensions - 1
         if axis in (0, 1) and shape[axis] != self.in_channels:
             fix = ": x[:, None] gives a batch its axis of channels" if axis == 0 and self.in_channels == 1 else ""
-            raise ValueError(f"{self._title()} takes {self.in_channels} channels in axis {axis}, but the shape {shape} came{fix}")
+            raise ValueError(f"{self._title()} takes {self.in_channels} channels in axis {axis}, got the shape {shape}{fix}")
         return super().forward(x)
 
     def extra_repr(self) -> str:

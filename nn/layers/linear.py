@@ -47,7 +47,7 @@ class Linear(Module):
     def forward(self, x: Any) -> Value:
         shape = shape_of(x, self)
         if not shape or shape[-1] != self.weight.shape[1]:
-            raise ValueError(f"{self._title()} takes (..., {self.weight.shape[1]}), but the shape {shape} came")
+            raise ValueError(f"{self._title()} takes (..., {self.weight.shape[1]}), got the shape {shape}")
         return linear(x, self.weight, self.bias)
 
     def extra_repr(self) -> str:
@@ -94,7 +94,7 @@ class Bilinear(Module):
         if np.shape(x1) != (*lead, in1) or np.shape(x2) != (*lead, in2):
             raise ValueError(
                 f"{self._title()} takes (..., {in1}) and (..., {in2}) with the same axes in front, "
-                f"but the shapes {np.shape(x1)} and {np.shape(x2)} came"
+                f"got the shapes {np.shape(x1)} and {np.shape(x2)}"
             )
         pairs = reshape(x1, (*lead, in1, 1)) * reshape(x2, (*lead, 1, in2))
         return linear(reshape(pairs, (*lead, in1 * in2)), reshape(self.weight, (out, in1 * in2)), self.bias)  # one product
@@ -137,7 +137,7 @@ class Embedding(Module):
         rng: Rng = None,
     ) -> None:
         if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
-            raise ValueError(f"padding_idx is one of the {num_embeddings} rows, but {padding_idx} came")
+            raise ValueError(f"padding_idx must be one of the {num_embeddings} rows, got {padding_idx}")
         require_float(dtype)
         self.padding_idx = None if padding_idx is None else padding_idx % num_embeddings
         table = generator(rng).normal(size=(num_embeddings, embedding_dim)).astype(dtype)
@@ -150,7 +150,7 @@ class Embedding(Module):
         indices = data if data.size else data.astype(int)  # the dtype of an empty list is float64
         rows = len(self.weight)
         if indices.dtype.kind not in "iu":
-            raise TypeError(f"{self._title()} takes integers, but the dtype {indices.dtype} came: use indices.astype(int)")
+            raise TypeError(f"{self._title()} takes integers, got the dtype {indices.dtype}: use indices.astype(int)")
         if indices.size and not (indices.min() >= 0 and indices.max() < rows):
             raise ValueError(
                 f"{self._title()} has the rows 0 to {rows - 1}, but indices reach from {indices.min()} to {indices.max()}"
@@ -180,7 +180,7 @@ class Flatten(Module):
         shape = shape_of(x, self)
         start, end = (axis + len(shape) if axis < 0 else axis for axis in (self.start_axis, self.end_axis))
         if not 0 <= start <= end < len(shape):
-            raise ValueError(f"{self._title()} needs these axes, in this order, but the shape {shape} came")
+            raise ValueError(f"{self._title()} needs these axes, in this order, got the shape {shape}")
         return reshape(x, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
 
     def extra_repr(self) -> str:
@@ -219,7 +219,7 @@ def dropout(x: Any, p: float = 0.5, rng: Rng = None) -> Any:
 def require_probability(p: float) -> None:
     """Raise ValueError unless `p` is from 0 to 1."""
     if not 0.0 <= p <= 1.0:
-        raise ValueError(f"dropout needs a probability from 0 to 1, but p={p} came")
+        raise ValueError(f"dropout needs a probability from 0 to 1, got p={p}")
 
 
 class Dropout(Module):

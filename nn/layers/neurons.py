@@ -16,9 +16,7 @@ from nn.seeds import generator
 def one_sample(x: Any) -> Any:
     """The numbers or scalar Values of one sample as a sequence; ValueError for a batch."""
     if getattr(x, "ndim", 1) != 1:
-        raise ValueError(
-            f"neurons take one sample, a list of numbers or scalar Values, but the shape {x.shape} came: loop over rows"
-        )
+        raise ValueError(f"neurons take one sample, a list of numbers or scalar Values, got the shape {x.shape}: loop over rows")
     return x.tolist() if isinstance(x, np.ndarray) else x
 
 

@@ -33,7 +33,7 @@ def move_towards(old: np.ndarray, new: np.ndarray, part: float) -> np.ndarray:
 def require_eps(layer: Module, eps: float | None) -> None:
     """Raise ValueError if `eps` is negative or nan, which would give nan for small variances."""
     if eps is not None and not eps >= 0.0:
-        raise ValueError(f"the eps of {type(layer).__name__} is not negative, but {eps!r} was given")
+        raise ValueError(f"the eps of {type(layer).__name__} must not be negative, got {eps!r}")
 
 
 class BatchNorm(Module):
@@ -55,7 +55,7 @@ class BatchNorm(Module):
         require_float(dtype)
         require_eps(self, eps)
         if momentum is not None and not 0.0 <= momentum <= 1.0:
-            raise ValueError(f"the momentum of {type(self).__name__} is from 0 to 1, or None, but {momentum!r} was given")
+            raise ValueError(f"the momentum of {type(self).__name__} must be from 0 to 1, or None, got {momentum!r}")
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         affine, track_running_stats = flag("affine", affine), flag("track_running_stats", track_running_stats)
         self.weight = Value(np.ones(num_features, dtype)) if affine else None
@@ -69,7 +69,7 @@ class BatchNorm(Module):
         shape = np.shape(x)
         if len(shape) not in self.shapes or shape[1] != self.num_features:
             wanted = " or ".join(self.shapes.values()).replace("C", str(self.num_features))
-            raise ValueError(f"{self._title()} takes {wanted}, but the shape {shape} came")
+            raise ValueError(f"{self._title()} takes {wanted}, got the shape {shape}")
         behind = len(shape) - 2
         if self.running_mean is not None and self.running_var is not None and not self.training:
             scale: Any = (self.running_var + self.eps) ** -0.5
@@ -77,7 +77,7 @@ class BatchNorm(Module):
             return scale_and_shift(x - self.running_mean.reshape(-1, *(1,) * behind), scale, self.bias, behind)
         if math.prod(shape) <= self.num_features:
             raise ValueError(
-                f"{type(self).__name__} takes its variance from more than one value per channel, but the shape {shape} came: "
+                f"{type(self).__name__} takes its variance from more than one value per channel, got the shape {shape}: "
                 "leave out a last batch of one sample by drop_last=True of DataLoader or fit(), use a larger batch, or eval() of "
                 "a layer with running statistics"
             )
@@ -163,7 +163,7 @@ class OverLastAxes(Module):
         normalized_shape = (normalized_shape,) if isinstance(normalized_shape, (int, np.integer)) else normalized_shape
         self.normalized_shape = tuple(normalized_shape)
         if not self.normalized_shape:
-            raise ValueError(f"{type(self).__name__} normalises one axis or more, but normalized_shape=() came")
+            raise ValueError(f"{type(self).__name__} normalises one axis or more, got normalized_shape=()")
         require_eps(self, eps)
         self.eps = eps
         elementwise_affine, bias = flag("elementwise_affine", elementwise_affine), flag("bias", bias)
@@ -176,7 +176,7 @@ class OverLastAxes(Module):
         x = floating(x, self, self.weight)
         if np.shape(x)[-len(self.axes) :] != self.normalized_shape:
             wanted = ", ".join(map(str, self.normalized_shape))
-            raise ValueError(f"{self._title()} takes (..., {wanted}), but the shape {np.shape(x)} came")
+            raise ValueError(f"{self._title()} takes (..., {wanted}), got the shape {np.shape(x)}")
         return x
 
     def extra_repr(self) -> str:
@@ -283,9 +283,7 @@ class GroupNorm(Module):
         self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *, dtype: Any = np.float64
     ) -> None:
         if num_groups < 1 or num_channels % num_groups:
-            raise ValueError(
-                f"GroupNorm divides channels into equal groups, but {num_channels} channels and {num_groups} groups came"
-            )
+            raise ValueError(f"GroupNorm divides channels into equal groups, got {num_channels} channels and {num_groups} groups")
         require_float(dtype)
         require_eps(self, eps)
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
@@ -297,7 +295,7 @@ class GroupNorm(Module):
         x = floating(x, self, self.weight)
         shape = np.shape(x)
         if len(shape) < 2 or shape[1] != self.num_channels:
-            raise ValueError(f"{self._title()} takes (N, {self.num_channels}, ...), but the shape {shape} came")
+            raise ValueError(f"{self._title()} takes (N, {self.num_channels}, ...), got the shape {shape}")
         groups = reshape(x, (shape[0], self.num_groups, math.prod(shape[1:]) // self.num_groups))
         normalised = reshape(rms_normalise(centre(groups, -1), -1, self.eps), shape)
         return scale_and_shift(normalised, self.weight, self.bias, len(shape) - 2)

@@ -22,14 +22,14 @@ from nn.source import level_outside
 
 def _require_nonlinearity(name: str) -> None:
     if name not in ("tanh", "relu"):
-        raise ValueError(f"an RNN knows the nonlinearities 'tanh' and 'relu', but {name!r} came")
+        raise ValueError(f"an RNN knows the nonlinearities 'tanh' and 'relu', got {name!r}")
 
 
 def _state_parts(state: Any, who: str, names: str) -> tuple[Any, Any]:
     """The two parts of the state of an LSTM; TypeError for anything else."""
     if not isinstance(state, (tuple, list)) or len(state) != 2:
-        came = f"a {type(state).__name__}" + (f" of {len(state)}" if isinstance(state, (tuple, list)) else "")
-        raise TypeError(f"{who} takes its state as a pair {names}, hidden state and cell, but {came} came")
+        given = f"a {type(state).__name__}" + (f" of {len(state)}" if isinstance(state, (tuple, list)) else "")
+        raise TypeError(f"{who} takes its state as a pair {names}, hidden state and cell, got {given}")
     return state[0], state[1]
 
 
@@ -55,7 +55,7 @@ class _Recurrent(Module):
     ) -> None:
         if hidden_size < 1 or num_layers < 1:
             raise ValueError(
-                f"{type(self).__name__} needs hidden_size and num_layers of at least 1, but {hidden_size} and {num_layers} came"
+                f"{type(self).__name__} needs hidden_size and num_layers of at least 1, got {hidden_size} and {num_layers}"
             )
         if dropout and num_layers == 1:
             warnings.warn(
@@ -98,14 +98,14 @@ class _Recurrent(Module):
             order = "(batch, time, {0})" if self.batch_first else "(time, batch, {0})"
             raise ValueError(
                 f"{self._title()} takes {order.format(self.input_size)}, or (time, {self.input_size}) for one sequence, "
-                f"but the shape {x.shape} came"
+                f"got the shape {x.shape}"
             )
         if lengths is not None and not batched:
-            raise ValueError(f"lengths are for batches, but one sequence of the shape {x.shape} came: shorten it, x[:length]")
+            raise ValueError(f"lengths are for batches, got one sequence of the shape {x.shape}: shorten it, x[:length]")
         x = expand_dims(x, 1) if not batched else transpose(x, (1, 0, 2)) if self.batch_first else x
         time, batch, _ = x.shape
         if not time:
-            raise ValueError(f"{self._title()} needs at least one step, but the shape {x.shape} (time, batch, features) came")
+            raise ValueError(f"{self._title()} needs at least one step, got the shape {x.shape} (time, batch, features)")
         shape = (self.num_layers * directions, batch, self.hidden_size)
         first = self._first(states, shape, batched)
         kept = None if lengths is None else self._kept(lengths, time, batch)
@@ -135,7 +135,7 @@ class _Recurrent(Module):
         for name, part in zip(("h_0", "c_0"), states, strict=False):
             if np.shape(part) != wanted:
                 axes = "(layers * directions, batch, hidden)" if batched else "(layers * directions, hidden)"
-                raise ValueError(f"{self._title()} takes {name} {axes} = {wanted}, but the shape {np.shape(part)} came")
+                raise ValueError(f"{self._title()} takes {name} {axes} = {wanted}, got the shape {np.shape(part)}")
         return [part if batched else expand_dims(part, 1) for part in states]
 
     def _kept(self, lengths: Any, time: int, batch: int) -> Any:
@@ -143,8 +143,7 @@ class _Recurrent(Module):
         lengths = np.asarray(lengths)
         if lengths.shape != (batch,) or lengths.dtype.kind not in "iu":
             raise ValueError(
-                f"lengths are integers, one for each of the {batch} sequences, "
-                f"but {lengths.dtype} of the shape {lengths.shape} came"
+                f"lengths are integers, one for each of the {batch} sequences, got {lengths.dtype} of the shape {lengths.shape}"
             )
         if batch and not (lengths.min() >= 1 and lengths.max() <= time):
             raise ValueError(f"lengths are from 1 to the {time} steps of x, but reach from {lengths.min()} to {lengths.max()}")
@@ -301,7 +300,7 @@ class _Cell(Module):
 
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True, *, dtype: Any = np.float64, rng: Rng = None) -> None:
         if hidden_size < 1:
-            raise ValueError(f"{type(self).__name__} needs a hidden_size of at least 1, but {hidden_size} came")
+            raise ValueError(f"{type(self).__name__} needs a hidden_size of at least 1, got {hidden_size}")
         rng = generator(rng)
         rows = self.gates * hidden_size
         self.input_size, self.hidden_size = input_size, hidden_size
@@ -319,13 +318,12 @@ class _Cell(Module):
         shape = shape_of(x, self)
         if len(shape) not in (1, 2) or shape[-1] != self.input_size:
             raise ValueError(
-                f"{self._title()} takes (batch, {self.input_size}), or ({self.input_size},) for one sample, "
-                f"but the shape {shape} came"
+                f"{self._title()} takes (batch, {self.input_size}), or ({self.input_size},) for one sample, got the shape {shape}"
             )
         wanted = (*shape[:-1], self.hidden_size)
         for state in states:
             if state is not None and np.shape(state) != wanted:
-                raise ValueError(f"{self._title()} takes a state of the shape {wanted}, but {np.shape(state)} came")
+                raise ValueError(f"{self._title()} takes a state of the shape {wanted}, got {np.shape(state)}")
         return [np.zeros(wanted, self.weight_hh.dtype) if state is None else state for state in states]
 
     def extra_repr(self) -> str:

@@ -63,7 +63,7 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], texts: Texts) -> 
     """Write a file of the kind that the suffix of the path says."""
     write = {".npz": _write_npz, ".safetensors": _write_safetensors}.get(path.suffix)
     if write is None:
-        raise ValueError(f"a checkpoint is a .npz or a .safetensors file, but the path {str(path)!r} came: change its suffix")
+        raise ValueError(f"a checkpoint must be a .npz or a .safetensors file, got the path {str(path)!r}: change its suffix")
     with replacing(path) as file:
         write(file, arrays, texts)
 

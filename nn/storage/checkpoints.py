@@ -233,7 +233,7 @@ def _check(part: Any, state: Any, ordered: bool) -> tuple[list[str], list[str]]:
     if isinstance(part, np.random.Generator):
         kind, saved = type(part.bit_generator), state.get("bit_generator")
         if saved != kind.__name__:
-            raise ValueError(f"the state of a {saved} came for a generator of the kind {kind.__name__}: make one of that kind")
+            raise ValueError(f"expected the state of a {kind.__name__}, got that of a {saved}: make a generator of that kind")
         kind().state = state
     if not isinstance(part, Module):
         return [], []
@@ -254,13 +254,13 @@ def _names_apart(here: Iterable[str], there: Iterable[str]) -> tuple[list[str], 
 
 
 def _refuse_other_kind(path: Path, name: str, part: Any, state: Any) -> None:
-    """CheckpointError if the state of an optimiser came for a model, or the other way round."""
+    """Raise CheckpointError for the state of an optimiser where a model is loaded, or the other way round."""
     if not isinstance(state, dict) or not state:
         return
     optimizer, model = isinstance(state.get("groups"), list), all(isinstance(item, np.ndarray) for item in state.values())
     if isinstance(part, Module) and optimizer or hasattr(part, "param_groups") and model:
         raise CheckpointError(
-            f"{path} holds as {name} the state of {'an optimiser' if optimizer else 'a model'}, but {type(part).__name__} came "
+            f"{path} holds as {name} the state of {'an optimiser' if optimizer else 'a model'}, got {type(part).__name__} "
             "for it: give the parts in the order in which they were saved, or by name, as in load(path, model=..., optimizer=...)"
         )
 

@@ -80,13 +80,11 @@ def mnist(folder: PathLike | None = None, *, dtype: Any = np.uint8) -> tuple[np.
     x_train, y_train, x_test, y_test = _mnist_from(Path(folder)) if folder is not None else _mnist_from_openml()
     for x, y in ((x_train, y_train), (x_test, y_test)):
         if x.ndim != 3 or y.shape != x.shape[:1]:
-            raise ValueError(f"images (samples, height, width) and labels (samples,) expected, but {x.shape} and {y.shape} came")
+            raise ValueError(f"expected images (samples, height, width) and labels (samples,), got {x.shape} and {y.shape}")
         if x.dtype.kind not in "iu" or x.size and not 0 <= x.min() <= x.max() <= 255:
-            raise ValueError(
-                f"images are integers from 0 to 255, but others of the dtype {x.dtype} came: they are scaled by dtype="
-            )
+            raise ValueError(f"images must be integers from 0 to 255, got others of the dtype {x.dtype}: dtype= scales them")
         if y.dtype.kind not in "iu" and not (y.dtype.kind == "f" and (y == np.rint(y)).all()):
-            raise ValueError(f"labels are integers, but others of the dtype {y.dtype} came")
+            raise ValueError(f"labels must be integers, got others of the dtype {y.dtype}")
     images = [x.astype(dtype) / 255 if np.issubdtype(dtype, np.floating) else x.astype(dtype) for x in (x_train, x_test)]
     return images[0], y_train.astype(np.int64), images[1], y_test.astype(np.int64)
 

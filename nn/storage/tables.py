@@ -101,9 +101,9 @@ def read_csv(
         ImportError: for options, and for quotes out of place, without pandas: ``pip install 'valuegrad[nn]'``.
     """
     if not (isinstance(delimiter, str) and (len(delimiter) == 1 or delimiter == r"\s+")) or delimiter in '"\n\r':
-        raise ValueError(f"{path}: a delimiter is one character, or r'\\s+' for white space, but {delimiter!r} was given")
+        raise ValueError(f"{path}: a delimiter must be one character, or r'\\s+' for white space, got {delimiter!r}")
     if decimal == thousands:
-        raise ValueError(f"{path}: decimal={decimal!r} and thousands={thousands!r} are to be different")
+        raise ValueError(f"{path}: decimal={decimal!r} and thousands={thousands!r} must be different")
     if taken := [name for name in ("sep", "names", "dtype", "index_col", "chunksize") if name in options]:
         raise TypeError(f"read_csv() takes delimiter=, header= and further options of pandas, but not {taken[0]}=")
     wanted = _wanted(usecols, path)
@@ -280,12 +280,12 @@ def _wanted(usecols: Any, path: PathLike) -> list[str] | None:
     if usecols is None or callable(usecols):
         return None
     if not isinstance(usecols, str) and not hasattr(usecols, "__iter__"):
-        raise TypeError(f"{path}: usecols is a list of names or numbers of columns, but {usecols!r} was given")
+        raise TypeError(f"{path}: usecols must be a list of names or numbers of columns, got {usecols!r}")
     wanted = [usecols] if isinstance(usecols, str) else list(usecols)
     if not any(isinstance(name, str) for name in wanted):
         return None
     if not all(isinstance(name, str) for name in wanted):
-        raise TypeError(f"{path}: usecols are all names or all numbers of columns, but {usecols!r} was given")
+        raise TypeError(f"{path}: usecols must be all names or all numbers of columns, got {usecols!r}")
     return wanted
 
 

@@ -94,7 +94,7 @@ def clip_grad_value(parameters: Value | Iterable[Value], clip_value: float) -> N
     array([ 1. , -0.2])
     """
     if not clip_value >= 0.0:
-        raise ValueError(f"clip_value must not be negative, but is {clip_value}")
+        raise ValueError(f"clip_value must not be negative, got {clip_value}")
     for value in values_of(parameters):
         grad = value.grad
         if value.shape:
@@ -110,7 +110,7 @@ clip_grad_norm_, clip_grad_value_ = clip_grad_norm, clip_grad_value  # PyTorch's
 def values_of(parameters: Value | Iterable[Value]) -> list[Value]:
     """The parameters as a list, if they are that."""
     if not isinstance(parameters, Iterable):
-        raise TypeError(f"clipping takes a list of parameters, but got {type(parameters).__name__}: pass model.parameters()")
+        raise TypeError(f"clipping takes a list of parameters, got {type(parameters).__name__}: pass model.parameters()")
     values = [parameters] if isinstance(parameters, Value) else list(parameters)
     for value in values:
         if not isinstance(value, Value):

@@ -19,7 +19,7 @@ class Composite(LRScheduler):
     def __init__(self, optimizer: Optimizer | None, schedulers: Sequence[LRScheduler]) -> None:
         who = type(self).__name__
         if not schedulers:
-            raise ValueError(f"{who} needs schedules, but got an empty list")
+            raise ValueError(f"{who} needs schedules, got an empty list")
         for number, schedule in enumerate(schedulers):
             if not isinstance(schedule, LRScheduler) or isinstance(schedule, ReduceLROnPlateau):
                 raise TypeError(f"{who} takes schedules whose step() takes nothing, but number {number} is {shown(schedule)}")
@@ -81,7 +81,7 @@ class SequentialLR(Composite):
         integers = all(isinstance(milestone, int) for milestone in milestones)
         if len(milestones) != needed or not integers or list(milestones) != sorted(milestones):
             raise ValueError(
-                f"{needed + 1} schedules need {needed} milestones, integers in ascending order, but got {list(milestones)}"
+                f"{needed + 1} schedules need {needed} milestones, integers in ascending order, got {list(milestones)}"
             )
         self.milestones = list(milestones)
         for group in optimizer.param_groups:

@@ -69,12 +69,12 @@ class DataLoader:
                 fix = (
                     "" if np.isscalar(size) else ": arrays that belong together are one data set, DataLoader((x, y), batch_size)"
                 )
-                raise TypeError(f"{name} is a whole number, but {type(size).__name__} came{fix}")
+                raise TypeError(f"{name} must be a whole number, got {type(size).__name__}{fix}")
         if not isinstance(shuffle, (bool, np.bool_)):
-            raise TypeError(f"shuffle is True or False, but {type(shuffle).__name__} came")
+            raise TypeError(f"shuffle must be True or False, got {type(shuffle).__name__}")
         drop_last = flag("drop_last", drop_last)
         if batch_size < 1 or prefetch < 0:
-            raise ValueError(f"batch_size must be at least 1 and prefetch at least 0, but {batch_size} and {prefetch} came")
+            raise ValueError(f"batch_size must be at least 1 and prefetch at least 0, got {batch_size} and {prefetch}")
         self.dataset = checked_dataset(dataset)
         self.samples = count_samples(self.dataset)
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
@@ -136,7 +136,7 @@ class DataLoader:
             ValueError: if the state is of another kind of loader, or of other data.
         """
         if set(state) != STATE:
-            raise ValueError(f"the state of a DataLoader has {sorted(STATE)}, but {sorted(state)} came")
+            raise ValueError(f"the state of a DataLoader has {sorted(STATE)}, got {sorted(state)}")
         for name in ("samples", "batch_size", "shuffle"):
             if state[name] != getattr(self, name):
                 raise ValueError(
@@ -190,11 +190,11 @@ def random_split(dataset: Any, lengths: Sequence[float], *, rng: Rng = None, str
     if not all(isinstance(length, (int, np.integer)) for length in lengths):
         ends = np.rint(ends / ends[-1] * total).astype(int) if np.isclose(ends[-1], 1.0) else ends
     if min(lengths) < 0 or ends[-1] != total:
-        raise ValueError(f"lengths must add up to {total} samples, or as fractions to 1, but {list(lengths)} came")
+        raise ValueError(f"lengths must add up to {total} samples, or as fractions to 1, got {list(lengths)}")
     if stratify is not None:
         classes = np.asarray(stratify)
         if classes.shape != (total,):
-            raise ValueError(f"stratify takes one class for each of {total} samples, but the shape {classes.shape} came")
+            raise ValueError(f"stratify takes one class for each of {total} samples, got the shape {classes.shape}")
         order = stratified(order, classes[order])
     parts = [rng.permutation(part) for part in np.split(order, ends[:-1])]
     take = take_samples if isinstance(dataset, (np.ndarray, tuple, dict)) else Subset
@@ -219,7 +219,7 @@ def checked_dataset(dataset: Any) -> Any:
         lengths = {name: count_samples(array) for name, array in arrays.items()}
         if len(set(lengths.values())) != 1:
             raise ValueError(
-                f"the arrays of a data set have one length, but {lengths} came; several inputs of a model are a dict, "
+                f"the arrays of a data set must have one length, got {lengths}; several inputs of a model are a dict, "
                 '({"a": a, "b": b}, y)'
             )
         return as_tuple(dataset, arrays.values()) if isinstance(dataset, tuple) else arrays
@@ -227,7 +227,7 @@ def checked_dataset(dataset: Any) -> Any:
         return as_samples(dataset)
     if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
         raise TypeError(
-            f"a data set is an array, a tuple or dict of arrays, or has len() and [index], but {type(dataset).__name__} came"
+            f"a data set must be an array, a tuple or dict of arrays, or have len() and [index], got {type(dataset).__name__}"
         )
     return dataset
 
@@ -240,18 +240,18 @@ def as_tuple(example: tuple[Any, ...], items: Iterable[Any]) -> tuple[Any, ...]:
 def as_samples(array: Any) -> np.ndarray:
     """An array of samples, also from a frame or series of pandas; Values are refused."""
     if isinstance(array, Value):
-        raise TypeError("a data set has NumPy arrays, but Value came: pass its .data")
+        raise TypeError("a data set must have NumPy arrays, got a Value: pass its .data")
     if hasattr(array, "iloc"):
         return frame_array(array)
     try:
         array = np.asanyarray(array)
     except ValueError:
         raise ValueError(
-            f"a {type(array).__name__} of arrays of different shapes came where a data set has one array: several inputs of a "
+            f"expected one array, got a {type(array).__name__} of arrays of different shapes: several inputs of a "
             'model are a dict, ({"a": a, "b": b}, y)'
         ) from None
     if not array.ndim:
-        raise ValueError("a data set has arrays whose first axis counts the samples, but a single number came")
+        raise ValueError("the arrays of a data set must have an axis of samples, got a single number")
     return array
 
 
@@ -327,12 +327,10 @@ def collate_samples(samples: list[Any]) -> Any:
     first = samples[0]
     for sample in samples:
         if type_with_parts(sample) is not type_with_parts(first):
-            raise TypeError(
-                f"the samples of a batch are of one kind, but {type(first).__name__} and {type(sample).__name__} came"
-            )
+            raise TypeError(f"the samples of a batch must be of one kind, got {type(first).__name__} and {type(sample).__name__}")
     if isinstance(first, tuple):
         if len(lengths := {len(sample) for sample in samples}) > 1:
-            raise ValueError(f"the samples of a batch have the same parts, but tuples of the lengths {sorted(lengths)} came")
+            raise ValueError(f"the samples of a batch must have the same parts, got tuples of the lengths {sorted(lengths)}")
         return as_tuple(first, (collate_samples(list(items)) for items in zip(*samples, strict=True)))
     if isinstance(first, dict):
         for sample in samples:
@@ -362,16 +360,16 @@ def stacked(samples: list[Any]) -> Any:
             raise TypeError("a sample holds None, which has no place in an array: leave the part out, or pass collate=")
         if isinstance(sample, list) and any(not np.isscalar(item) and not isinstance(item, list) for item in sample):
             raise TypeError(
-                f"a sample that is a list is one array, but a list of {', '.join(type(item).__name__ for item in sample[:4])} "
-                "came: make a sample of several parts a tuple, (x, y), or pass collate="
+                f"a sample that is a list is one array, got a list of {', '.join(type(item).__name__ for item in sample[:4])}: "
+                "make a sample of several parts a tuple, (x, y), or pass collate="
             )
     shapes = {np.shape(sample) for sample in samples}
     if len(shapes) > 1:
-        raise ValueError(f"the samples of a batch have one shape, but {sorted(shapes)} came: pad them, or pass collate=")
+        raise ValueError(f"the samples of a batch must have one shape, got {sorted(shapes)}: pad them, or pass collate=")
     batch, texts = np.stack(samples), [isinstance(sample, (str, bytes, np.str_, np.bytes_)) for sample in samples]
     if isinstance(batch, np.ndarray) and batch.dtype.kind == "O" or any(texts) and not all(texts):
         kinds = ", ".join(sorted({type(sample).__name__ for sample in samples}))
-        raise TypeError(f"the samples of a batch are numbers, arrays or strings, but {kinds} came: pass collate=")
+        raise TypeError(f"the samples of a batch must be numbers, arrays or strings, got {kinds}: pass collate=")
     if isinstance(batch, np.ndarray) and batch.dtype == np.float64:
         for sample in samples:
             if isinstance(sample, (int, np.integer)) and int(float(sample)) != sample:
@@ -419,7 +417,7 @@ def checked_batch(batch: Any) -> tuple[Any, Any]:
     if not isinstance(batch, (tuple, list)) or len(batch) != 2:
         size = f" of {len(batch)}" if isinstance(batch, (tuple, list, dict)) else ""
         raise ValueError(
-            f"a batch is (x, y), but {type_text(batch)}{size} came: pass all data as a tuple (x, y), or a DataLoader of one; "
+            f"a batch must be (x, y), got {type_text(batch)}{size}: pass all data as a tuple (x, y), or a DataLoader of one; "
             'several inputs of a model are a dict, ({"a": a, "b": b}, y)'
         )
     x, y = batch
@@ -435,7 +433,7 @@ def batches_of(data: Any, batch_size: int, shuffle: bool = False, rng: Rng = Non
     """Arrays (x, y) as a DataLoader; everything else as it is, if it can be iterated over batches."""
     if isinstance(data, tuple) and len(data) != 2:
         raise ValueError(
-            f"the data is a tuple (x, y) or an iterable of such batches, but a tuple of {len(data)} came; several inputs of a "
+            f"the data must be a tuple (x, y) or an iterable of such batches, got a tuple of {len(data)}; several inputs of a "
             'model are a dict, ({"a": a, "b": b}, y)'
         )
     if (
@@ -445,7 +443,7 @@ def batches_of(data: Any, batch_size: int, shuffle: bool = False, rng: Rng = Non
         and not hasattr(data, "__iter__")
     ):
         raise ValueError(
-            f"the data is a tuple (x, y) or an iterable of such batches, but {type_text(data)} came: pass (x, y), or "
+            f"the data must be a tuple (x, y) or an iterable of such batches, got {type_text(data)}: pass (x, y), or "
             "nn.DataLoader(data, batch_size) for a data set of samples (x, y)"
         )
     if isinstance(data, list) and data:

@@ -42,7 +42,7 @@ def evaluate(model: Module, data: Any, metrics: Metrics, batch_size: int = 256) 
     {'accuracy': 0.0, 'loss': 1.1328539737727368}
     """
     if not isinstance(model, Module):
-        raise TypeError(f"evaluate() takes a model, data and metrics, but {type_text(model)} was given as the model")
+        raise TypeError(f"evaluate() takes a model, data and metrics, got {type_text(model)} as the model")
     metrics = checked_metrics(metrics)
     with modes_restored(model), no_grad():
         model.eval()
@@ -85,9 +85,7 @@ def predicted(model: Module, x: Any) -> np.ndarray:
     prediction = model(x)
     if not isinstance(prediction, (Value, np.ndarray)) or not prediction.ndim:
         got = "a single number" if isinstance(prediction, (Value, np.ndarray)) else type(prediction).__name__
-        raise ValueError(
-            f"evaluate() needs a model that gives one Value (samples, ...), but {got} came: what does forward() return?"
-        )
+        raise ValueError(f"evaluate() needs a model that gives one Value (samples, ...), got {got}: what does forward() return?")
     return raw_array(prediction)
 
 

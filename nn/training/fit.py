@@ -166,7 +166,7 @@ def fit(
     True
     """
     if schedule_every not in ("epoch", "step"):
-        raise ValueError(f'schedule_every is "epoch" or "step", but {schedule_every!r} came')
+        raise ValueError(f'schedule_every must be "epoch" or "step", got {schedule_every!r}')
     epochs, patience, clip_norm = whole_number("epochs", epochs, 0), patience_of(early_stopping), checked_norm(clip_norm)
     restore_best, progress = flag("restore_best", restore_best), flag("progress", progress)
     metrics = {} if metrics is None else checked_metrics(metrics)
@@ -181,7 +181,7 @@ def fit(
     for data in (loader, validation):
         if epochs > 1 and isinstance(data, Iterator):
             raise ValueError(
-                f"a generator can be used only once, but one was given for {epochs} epochs: make a list of its batches, or a "
+                f"a generator can be used only once, not for {epochs} epochs: make a list of its batches, or a "
                 "class whose __iter__() begins again"
             )
     training = Training(model, optimizer, scheduler, loader, history := History())

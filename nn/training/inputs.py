@@ -20,11 +20,11 @@ PATIENCE = 10  # epochs, of early_stopping=True
 def check_parts(model: Any, loss: Any, optimizer: Any, scheduler: Any) -> None:
     """Raise where what fit() was given does not belong together."""
     if not isinstance(model, Module):
-        raise TypeError(f"fit() takes a model, a loss, an optimiser and data, but {type_text(model)} came as the model")
+        raise TypeError(f"fit() takes a model, a loss, an optimiser and data, got {type_text(model)} as the model")
     require_function("fit()'s loss", loss)
     if not isinstance(optimizer, Optimizer) or isinstance(optimizer, LBFGS):
         fix = "LBFGS needs a closure: write the loop" if isinstance(optimizer, LBFGS) else "make one of model.named_parameters()"
-        raise TypeError(f"fit() takes an optimiser with step(), but {type_text(optimizer)} came: {fix}")
+        raise TypeError(f"fit() takes an optimiser with step(), got {type_text(optimizer)}: {fix}")
     held = {id(parameter) for parameter in optimizer.parameters}
     if held.isdisjoint(id(parameter) for parameter in model.parameters()):
         raise ValueError("the optimiser holds no parameter of this model: make it anew, of model.named_parameters()")
@@ -35,9 +35,7 @@ def check_parts(model: Any, loss: Any, optimizer: Any, scheduler: Any) -> None:
         )
     require_all_trained(model, optimizer)
     if scheduler is not None and (isinstance(scheduler, type) or not hasattr(scheduler, "step")):
-        raise TypeError(
-            f"fit() takes a schedule with step(), but {type_text(scheduler)} came: make one, as nn.StepLR(optimizer, 10)"
-        )
+        raise TypeError(f"fit() takes a schedule with step(), got {type_text(scheduler)}: make one, as nn.StepLR(optimizer, 10)")
     if getattr(scheduler, "optimizer", optimizer) is not optimizer:
         raise ValueError("the schedule was made for another optimiser: make it from the one that fit() gets")
 
@@ -65,7 +63,7 @@ def checked_norm(given: Any) -> float | None:
     if given is None or given is False:
         return None
     if isinstance(given, (bool, np.bool_)) or not isinstance(given, (int, float, np.integer, np.floating)) or not given > 0:
-        raise ValueError(f"clip_norm is a positive number, or None for no clipping, but {given!r} was given")
+        raise ValueError(f"clip_norm must be a positive number, or None for no clipping, got {given!r}")
     return float(given)
 
 
@@ -73,13 +71,13 @@ def require_function(what: str, item: Any) -> None:
     """Raise TypeError for what cannot be called, and for a class, of which an object is meant."""
     if isinstance(item, type) or not callable(item):
         fix = f"brackets are missing, {item.__name__}()" if isinstance(item, type) else "pass the function itself"
-        raise TypeError(f"{what} is a function, but {type_text(item)} came: {fix}")
+        raise TypeError(f"{what} must be a function, got {type_text(item)}: {fix}")
 
 
 def checked_metrics(metrics: Any) -> Metrics:
     """The metrics, if they are functions by name."""
     if not isinstance(metrics, Mapping):
-        raise TypeError(f'metrics are functions by name, as {{"accuracy": nn.accuracy}}, but {type_text(metrics)} came')
+        raise TypeError(f'metrics must be functions by name, as {{"accuracy": nn.accuracy}}, got {type_text(metrics)}')
     for name, metric in metrics.items():
         require_function(f"the metric {name}", metric)
     return metrics
@@ -89,9 +87,7 @@ def checked_callbacks(callbacks: Any) -> list[Callable[[Any], Any]]:
     """The callbacks, if they are functions in a list; None is no callback."""
     callbacks = () if callbacks is None else callbacks
     if not isinstance(callbacks, Iterable):
-        raise TypeError(
-            f"callbacks are a list of functions, but {type_text(callbacks)} came: put it in brackets, callbacks=[...]"
-        )
+        raise TypeError(f"callbacks must be a list of functions, got {type_text(callbacks)}: put it in brackets, callbacks=[...]")
     callbacks = list(callbacks)
     for callback in callbacks:
         require_function("a callback", callback)

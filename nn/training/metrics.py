@@ -39,13 +39,13 @@ def accuracy(prediction: Any, target: Any) -> float:
     several = prediction.ndim > 0 and prediction.shape[-1] > 1
     if target.dtype.kind not in "biuf":
         raise TypeError(
-            f"accuracy() takes numbers as targets, but the dtype {target.dtype} came: "
+            f"accuracy() takes numbers as targets, got the dtype {target.dtype}: "
             "np.unique(labels, return_inverse=True)[1] numbers classes"
         )
     if prediction.dtype.kind not in "biuf":
-        raise TypeError(f"accuracy() takes scores, which are numbers, as predictions, but the dtype {prediction.dtype} was given")
+        raise TypeError(f"accuracy() takes scores, which are numbers, as predictions, got the dtype {prediction.dtype}")
     if not prediction.size:
-        raise ValueError(f"accuracy() needs samples, but predictions of the shape {prediction.shape} came")
+        raise ValueError(f"accuracy() needs samples, got predictions of the shape {prediction.shape}")
     if several and target.shape == prediction.shape[:-1]:
         right = prediction.argmax(-1) == class_numbers("accuracy", prediction, target)[0]
     elif several and target.shape == prediction.shape and prediction.ndim > 1:
@@ -57,12 +57,12 @@ def accuracy(prediction: Any, target: Any) -> float:
         right = prediction.argmax(-1) == target.argmax(-1)
     elif target.shape == prediction.shape and (prediction.ndim == 1 or prediction.shape[-1:] == (1,)):
         if not any(np.isin(target, classes).all() for classes in ((0, 1), (-1, 1))):
-            raise ValueError("accuracy() takes the targets 0 and 1, or -1 and 1, for one logit for each sample, but others came")
+            raise ValueError("accuracy() takes the targets 0 and 1, or -1 and 1, for one logit for each sample, got others")
         right = (prediction > 0) == (target > 0)
     else:
         raise ValueError(
             "accuracy() takes scores (..., classes) with class numbers (...) or one-hot rows (..., classes), or logits with "
-            f"targets of one shape, (n,) or (n, 1), but {prediction.shape} and {target.shape} came: reshape or index one of them"
+            f"targets of one shape, (n,) or (n, 1), got {prediction.shape} and {target.shape}: reshape or index one of them"
         )
     note_reduction("mean", right.size)
     return math.nan if np.isnan(prediction).any() else float(np.mean(right))
@@ -82,11 +82,11 @@ def r2_score(prediction: Any, target: Any) -> float:
     """
     prediction, target = raw_array(prediction), raw_array(target)
     if prediction.shape != target.shape:
-        raise ValueError(f"r2_score() takes arrays of one shape, but {prediction.shape} and {target.shape} came")
+        raise ValueError(f"r2_score() takes arrays of one shape, got {prediction.shape} and {target.shape}")
     if not {prediction.dtype.kind, target.dtype.kind} <= set("biuf"):
-        raise TypeError(f"r2_score() takes numbers, but the dtypes {prediction.dtype} and {target.dtype} were given")
+        raise TypeError(f"r2_score() takes numbers, got the dtypes {prediction.dtype} and {target.dtype}")
     if not target.size or not target.ndim:
-        raise ValueError(f"r2_score() needs samples, but arrays of the shape {target.shape} were given")
+        raise ValueError(f"r2_score() needs samples, got arrays of the shape {target.shape}")
     note_reduction("other")
     prediction, target = (np.asarray(item, np.result_type(item, np.float64)) for item in (prediction, target))
     with np.errstate(invalid="ignore", over="ignore"):  # of infinities: the score is -inf or nan

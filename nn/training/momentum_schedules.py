@@ -89,7 +89,7 @@ class OneCycleLR(WithMomentum):
                 raise ValueError("OneCycleLR needs total_steps, or epochs and steps_per_epoch")
             total_steps = positive_integer("epochs", epochs) * positive_integer("steps_per_epoch", steps_per_epoch)
         if anneal_strategy not in ("cos", "linear"):
-            raise ValueError(f"anneal_strategy must be 'cos' or 'linear', but is {anneal_strategy!r}")
+            raise ValueError(f"anneal_strategy must be 'cos' or 'linear', got {anneal_strategy!r}")
         self.total_steps = positive_integer("total_steps", total_steps)
         self.between = cosine if anneal_strategy == "cos" else straight
         peak = checked_part("pct_start", pct_start) * total_steps - 1.0
@@ -167,13 +167,13 @@ class CyclicLR(WithMomentum):
         last_epoch: int = -1,
     ) -> None:
         if scale_fn is None and mode not in ("triangular", "triangular2", "exp_range"):
-            raise ValueError(f"mode is 'triangular', 'triangular2' or 'exp_range', but {mode!r} was given")
+            raise ValueError(f"mode must be 'triangular', 'triangular2' or 'exp_range', got {mode!r}")
         if scale_mode not in ("cycle", "iterations"):
-            raise ValueError(f"scale_mode is 'cycle' or 'iterations', but {scale_mode!r} was given")
+            raise ValueError(f"scale_mode must be 'cycle' or 'iterations', got {scale_mode!r}")
         lows, highs = for_each_group("base_lr", base_lr, optimizer), for_each_group("max_lr", max_lr, optimizer)
         self.levels = list(zip(lows, highs, strict=True))
         if not all(0.0 <= low <= high for low, high in self.levels):
-            raise ValueError(f"base_lr is not negative, and at most max_lr, but {base_lr!r} and {max_lr!r} were given")
+            raise ValueError(f"base_lr must not be negative and at most be max_lr, got {base_lr!r} and {max_lr!r}")
         low, high = (for_each_group("momentum", given, optimizer) for given in (base_momentum, max_momentum))
         self.momenta = list(zip(high, low, strict=True))
         self.up = positive_integer("step_size_up", step_size_up)

@@ -108,7 +108,7 @@ class Optimizer(Options):
 
     def __init__(self, parameters: Iterable[Any], defaults: dict[str, Any], *, guards: bool = True) -> None:
         if isinstance(parameters, (Value, dict)) or not isinstance(parameters, Iterable):
-            raise TypeError(f"an optimiser takes a list of parameters, but got {type(parameters).__name__}: {PASS}")
+            raise TypeError(f"an optimiser takes a list of parameters, got {type(parameters).__name__}: {PASS}")
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Value, dict[str, Any]] = {}
@@ -127,17 +127,17 @@ class Optimizer(Options):
             )
         params = group["params"]
         if not isinstance(params, Iterable):
-            raise TypeError(f"the params of a group are a list of parameters, but got {type(params).__name__}: {PASS}")
+            raise TypeError(f"the params of a group must be a list of parameters, got {type(params).__name__}: {PASS}")
         items = [params] if isinstance(params, Value) else in_order(params)
         pairs: list[tuple[Any, Any]] = [item if isinstance(item, tuple) and len(item) == 2 else (None, item) for item in items]
         for name, parameter in pairs:
             if not isinstance(parameter, Value) or parameter.op is not None:
-                raise TypeError(f"an optimiser takes leaf Values, but got {shown(parameter)}: {PASS}")
+                raise TypeError(f"an optimiser takes leaf Values, got {shown(parameter)}: {PASS}")
             if name is not None and not isinstance(name, str):
-                raise TypeError(f"a pair is a name and a Value, but {name!r} came as the name: {PASS}")
+                raise TypeError(f"a pair must be a name and a Value, got {name!r} as the name: {PASS}")
         values = [parameter for _, parameter in pairs]
         if not values:
-            raise ValueError(f"an optimiser needs parameters, but got none; a generator gives them only once: {PASS}")
+            raise ValueError(f"an optimiser needs parameters, got none; a generator gives them only once: {PASS}")
         everything = self.parameters + values
         if len(set(everything)) < len(everything):
             raise ValueError("an optimiser takes each parameter once, in one group, but one comes twice")
@@ -272,9 +272,9 @@ class Optimizer(Options):
         if state["optimizer"] != who:
             raise ValueError(f"this is the state of {state['optimizer']}, and cannot be loaded into {who}")
         sizes = [len(group["params"]) for group in self.param_groups]
-        came = [len(group.get("params", ())) for group in state["groups"]]
-        if came != sizes:
-            raise ValueError(f"{who} has groups of {sizes} parameters, but the state is of groups of {came}")
+        saved = [len(group.get("params", ())) for group in state["groups"]]
+        if saved != sizes:
+            raise ValueError(f"{who} has groups of {sizes} parameters, but the state is of groups of {saved}")
         for here, saved in zip(self.param_groups, state["groups"], strict=True):
             names, others = here.get("names"), saved.get("names")
             if names and others and names != list(others):
@@ -310,11 +310,11 @@ class Optimizer(Options):
             of = f"{type(self).__name__}'s state of {self.name_of(parameter)}"
             if name not in self.slots:
                 raise ValueError(
-                    f"{of} has {', '.join(['step', *self.numbers, *self.slots])}, but {name} came; what update() keeps is named "
+                    f"{of} has {', '.join(['step', *self.numbers, *self.slots])}, got {name}; what update() keeps is named "
                     f"in the class: slots = ({name!r},) if it has the shape of the parameter, numbers = ({name!r},) if it is one "
                     "number"
                 )
-            raise ValueError(f"{name} in {of} must have the shape {parameter.shape}, but {np.shape(item)} came")
+            raise ValueError(f"{name} in {of} must have the shape {parameter.shape}, got {np.shape(item)}")
         return np.array(item, dtype=np.result_type(parameter.dtype, np.float32)) if parameter.shape else float(item)
 
     def __repr__(self) -> str:
@@ -346,18 +346,18 @@ def check_ranges(options: dict[str, Any]) -> None:
             continue
         what = "the learning rate" if name == "lr" else name
         if isinstance(item, bool) and name not in FLAGS:
-            raise TypeError(f"{what} must be a number, but is {item!r}")
+            raise TypeError(f"{what} must be a number, got {item!r}")
         if name == "betas" and not (isinstance(item, tuple) and len(item) == 2):
-            raise TypeError(f"betas must be a pair of numbers, but is {item!r}")
+            raise TypeError(f"betas must be a pair of numbers, got {item!r}")
         for number in item if isinstance(item, tuple) else (item,):
             if not isinstance(number, (int, float, np.integer)):
-                raise TypeError(f"{what} must be a number, but is {item!r}")
+                raise TypeError(f"{what} must be a number, got {item!r}")
             if not number >= 0.0:
-                raise ValueError(f"{what} must not be negative, but is {item}")
+                raise ValueError(f"{what} must not be negative, got {item}")
             if name in ("lr", "weight_decay") and not number < math.inf:
-                raise ValueError(f"{what} must be finite, but is {item}")
+                raise ValueError(f"{what} must be finite, got {item}")
             if name in BELOW_ONE and not number < 1.0:
-                raise ValueError(f"{name} must be less than 1, but is {item}: it is the part of a running average that is kept")
+                raise ValueError(f"{name} must be less than 1, got {item}: it is the part of a running average that is kept")
             if name == "eps" and number == 0.0:
                 raise ValueError("eps must be positive: without it a gradient of zero is divided by zero")
     if options.get("nesterov") and (not options.get("momentum") or options.get("dampening")):

@@ -173,15 +173,15 @@ class LRScheduler:
         if isinstance(state, dict) and state.get("schedule", who) != who:
             raise ValueError(f"this is the state of {state['schedule']}, and cannot be loaded into {who}")
         if not isinstance(state, dict) or state.keys() != {"schedule", *names}:
-            came = ", ".join(sorted(state)) if isinstance(state, dict) else repr(state)
-            raise ValueError(f"the state of {who} has schedule, {', '.join(sorted(names))}, but got {came}")
+            given = ", ".join(sorted(state)) if isinstance(state, dict) else repr(state)
+            raise ValueError(f"the state of {who} has schedule, {', '.join(sorted(names))}, got {given}")
         count = len(self.optimizer.param_groups)
         for name in names:
             listed = name == "lr" or isinstance(getattr(self, name), list)
             numbers = state[name] if listed and isinstance(state[name], (list, tuple)) else [state[name]]
             if not all(isinstance(number, Real) for number in numbers) or len(numbers) != (count if listed else 1):
                 wanted = f"a list with a number for each of {count} groups" if listed else "a number"
-                raise ValueError(f"{name} in the state of {who} is {wanted}, but {state[name]!r} came")
+                raise ValueError(f"{name} in the state of {who} must be {wanted}, got {state[name]!r}")
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Set what check_state() has let pass."""
@@ -196,7 +196,7 @@ class LRScheduler:
 def checked_optimizer(optimizer: Any) -> Optimizer:
     """The optimiser, if it is one with learning rates."""
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"a schedule takes an optimiser, but got {type(optimizer).__name__}")
+        raise TypeError(f"a schedule takes an optimiser, got {type(optimizer).__name__}")
     if any("lr" not in group for group in optimizer.param_groups):
         raise TypeError(f"{type(optimizer).__name__} has no learning rate that a schedule could set")
     return optimizer
@@ -220,14 +220,14 @@ def for_each_group(what: str, given: Any, optimizer: Optimizer) -> list[Any]:
     if not isinstance(given, (list, tuple)):
         return [given] * count
     if len(given) != count:
-        raise ValueError(f"{what} needs one for each of {count} groups, but got {len(given)}")
+        raise ValueError(f"{what} needs one for each of {count} groups, got {len(given)}")
     return list(given)
 
 
 def not_negative(what: str, number: Any) -> float:
     """The number, if it is not negative: a negative learning rate would go up the gradient."""
     if not number >= 0.0:
-        raise ValueError(f"{what} must not be negative, but is {number!r}")
+        raise ValueError(f"{what} must not be negative, got {number!r}")
     return number
 
 
@@ -236,14 +236,14 @@ def functions_of(given: Any, optimizer: Optimizer) -> list[Callable[[int], float
     functions = for_each_group("lr_lambda", given, optimizer)
     for function in functions:
         if not callable(function):
-            raise TypeError(f"lr_lambda is a function of the number of steps, or one for each group, but got {shown(function)}")
+            raise TypeError(f"lr_lambda must be a function of the number of steps, or one for each group, got {shown(function)}")
     return functions
 
 
 def checked_part(what: str, number: float) -> float:
     """The number, if it is between 0 and 1."""
     if not 0.0 <= number <= 1.0:
-        raise ValueError(f"{what} must be between 0 and 1, but is {number!r}")
+        raise ValueError(f"{what} must be between 0 and 1, got {number!r}")
     return number
 
 
@@ -405,7 +405,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             super().step()
             return
         if isinstance(epoch, (bool, np.bool_)) or not isinstance(epoch, Real) or not 0.0 <= float(epoch) < math.inf:
-            raise ValueError(f"step() takes the number of a step, from 0 on, but {epoch!r} was given")
+            raise ValueError(f"step() takes the number of a step, from 0 on, got {epoch!r}")
         self.groups()
         self.steps = int(epoch) if epoch == int(epoch) else float(epoch)
         self.apply()
@@ -467,11 +467,13 @@ class ReduceLROnPlateau(LRScheduler):
         eps: float = 1e-8,
     ) -> None:
         if not 0.0 <= factor < 1.0:
-            raise ValueError(f"factor must be less than 1, to reduce the learning rate, but is {factor}")
+            raise ValueError(f"factor must be less than 1, to reduce the learning rate, got {factor}")
         if mode not in ("min", "max") or threshold_mode not in ("rel", "abs"):
-            raise ValueError(f"mode is 'min' or 'max' and threshold_mode 'rel' or 'abs', but got {mode!r} and {threshold_mode!r}")
+            raise ValueError(
+                f"mode must be 'min' or 'max' and threshold_mode 'rel' or 'abs', got {mode!r} and {threshold_mode!r}"
+            )
         if patience < 0 or cooldown < 0:
-            raise ValueError(f"patience and cooldown must not be negative, but are {patience!r} and {cooldown!r}")
+            raise ValueError(f"patience and cooldown must not be negative, got {patience!r} and {cooldown!r}")
         self.optimizer, self.min_lrs = checked_optimizer(optimizer), for_each_group("min_lr", min_lr, optimizer)
         self.reduction, self.patience, self.cooldown, self.eps = factor, patience, cooldown, eps
         self.sign, self.threshold, self.relative = (1.0 if mode == "min" else -1.0), threshold, threshold_mode == "rel"

@@ -19,7 +19,7 @@ def test_layers_of_a_sequential_are_replaced_and_added() -> None:
     assert model.append(nn.Linear(3, 1, rng=1)) is model
     assert [type(layer).__name__ for layer in model] == ["Linear", "Tanh", "Linear"]
     assert model([1.0, 2.0]).shape == (1,)
-    with pytest.raises(TypeError, match="takes modules or functions, but got 3"):
+    with pytest.raises(TypeError, match="takes modules or functions, got 3"):
         model[0] = 3  # type: ignore[assignment]
 
 
@@ -68,7 +68,7 @@ def test_layers_are_put_in_and_taken_out() -> None:
     assert isinstance(layers.pop(0), nn.Tanh) and isinstance(layers.pop(), nn.Linear) and not len(layers)
     by_name = nn.ModuleDict([("a", nn.Tanh()), ("b", nn.ReLU())])
     assert isinstance(by_name.pop("a"), nn.Tanh) and list(by_name) == ["b"]
-    with pytest.raises(IndexError, match="Sequential has 2 layers, but the index 7 was given"):
+    with pytest.raises(IndexError, match="Sequential has 2 layers, got the index 7"):
         model.insert(7, nn.Tanh())
 
 

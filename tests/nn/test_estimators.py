@@ -225,10 +225,10 @@ def test_frames_and_labels_of_any_kind() -> None:
 def test_early_stopping_holds_out_a_part_of_each_class_and_keeps_the_best() -> None:
     y = np.repeat([0, 1, 2], [240, 40, 20])
     model = MLPClassifier(early_stopping=True, n_iter_no_change=2, max_iter=40, random_state=0, validation_fraction=0.1)
-    _, (_, held_out, _) = model._split(X, y, None, 0)
+    _, (_, held_out, _) = model._hold_out(X, y, None, 0)
     assert np.bincount(held_out).tolist() == [24, 4, 2]
     splits: list[Any] = []
-    model._split = lambda *args: splits.append(MLPClassifier._split(model, *args)) or splits[0]
+    model._hold_out = lambda *args: splits.append(MLPClassifier._hold_out(model, *args)) or splits[0]
     model.fit(X, y, WEIGHTS)
     scores = model.validation_scores_
     assert model.n_iter_ == len(scores) == len(model.loss_curve_) < 40
@@ -363,7 +363,7 @@ def test_data_frames_keep_their_names() -> None:
         ({"alpha": -1.0}, "'alpha' parameter of MLPClassifier must be a float in the range \\[0.0, inf\\). Got -1.0 instead"),
         ({"activation": "sine"}, "'activation' parameter of MLPClassifier must be a str among .* Got 'sine' instead"),
         ({"solver": "newton"}, "'solver' parameter of MLPClassifier must be a str among .* Got 'newton' instead"),
-        ({"hidden_layer_sizes": (10, 0)}, "hidden_layer_sizes must be positive, but \\(10, 0\\) came"),
+        ({"hidden_layer_sizes": (10, 0)}, "hidden_layer_sizes must be positive, got \\(10, 0\\)"),
         ({"early_stopping": True, "validation_fraction": 1e-3}, "early stopping holds out .* raise validation_fraction"),
         ({"learning_rate_init": 1e200, "solver": "sgd"}, "training diverges: scale X, .* or lower learning_rate_init"),
     ],

@@ -80,7 +80,7 @@ def test_a_parameter_in_the_place_of_its_shape() -> None:
 
 
 def test_truncated_normal_refuses_bounds_far_from_the_mean_and_no_deviation() -> None:
-    with pytest.raises(ValueError, match="positive std, but 0.0 came"):
+    with pytest.raises(ValueError, match="positive std, got 0.0"):
         init.truncated_normal(3, std=0.0)
     with pytest.raises(ValueError, match=r"from 5 to 6 would keep 2.9e-07 of a normal .* move the bounds, or use uniform\(\)"):
         init.truncated_normal(3, low=5.0, high=6.0)
@@ -118,15 +118,15 @@ def test_fans_and_gains() -> None:
     assert init.fans((16, 8, 3, 3)) == (72, 144)
     for shape in ((3,), 3, ()):
         with pytest.raises(
-            ValueError, match=r"a weight \(out, in, \*kernel\) has two axes or more, but the shape .* use zeros\(\)"
+            ValueError, match=r"a weight \(out, in, \*kernel\) must have two axes or more, got the shape .* use zeros\(\)"
         ):
             init.he_normal(shape)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="the fan is 'fan_in', 'fan_out' or 'average', but 'in' came"):
+    with pytest.raises(ValueError, match="the fan must be 'fan_in', 'fan_out' or 'average', got 'in'"):
         init.he_normal((2, 3), fan="in")
     assert init.gain("relu") == math.sqrt(2.0)
     assert init.gain("leaky_relu", 1.0) == 1.0
     assert (init.gain("sigmoid"), init.gain("selu")) == (1.0, 0.75)
-    with pytest.raises(ValueError, match=r"gain\(\) knows linear, .* and leaky_relu, but 'gelu' came: pass a number as gain="):
+    with pytest.raises(ValueError, match=r"gain\(\) knows linear, .* and leaky_relu, got 'gelu': pass a number as gain="):
         init.gain("gelu")
     assert init.kaiming_normal is init.he_normal and init.xavier_uniform is init.glorot_uniform
 

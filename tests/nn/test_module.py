@@ -117,9 +117,9 @@ def test_a_state_is_loaded_as_a_whole_or_not_at_all(change: Any, error: type[Exc
 
 
 def test_arguments_of_modules_are_checked() -> None:
-    with pytest.raises(TypeError, match=r"load_state_dict\(\) takes arrays by name, .*but got 'model.npz'"):
+    with pytest.raises(TypeError, match=r"load_state_dict\(\) takes arrays by name, .*got 'model.npz'"):
         nn.Linear(2, 1).load_state_dict("model.npz")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match=r"train\(\) takes True or False, but 'eval' came"):
+    with pytest.raises(TypeError, match=r"train\(\) takes True or False, got 'eval'"):
         nn.Linear(2, 1).train("eval")  # type: ignore[arg-type]
     for make in (
         partial(nn.Linear, 2, 2), partial(nn.Embedding, 2, 2), partial(nn.Conv2d, 2, 2, 1), partial(nn.ConvTranspose1d, 2, 2, 1),
@@ -127,7 +127,7 @@ def test_arguments_of_modules_are_checked() -> None:
         partial(nn.MultiHeadAttention, 2, 2), partial(nn.LSTM, 2, 2), partial(nn.GRUCell, 2, 2), partial(nn.init.normal, 2),
         partial(nn.init.uniform, 2), partial(nn.init.truncated_normal, 2), partial(nn.init.orthogonal, (2, 2)),
     ):  # fmt: skip
-        with pytest.raises(TypeError, match="parameters are floating, but dtype=int64 came"):
+        with pytest.raises(TypeError, match="parameters must be floating, got dtype=int64"):
             make(dtype=int)
 
 
@@ -162,7 +162,7 @@ def test_initialisation_takes_a_seed_or_a_generator() -> None:
 
 
 def test_linear_names_a_wrong_shape() -> None:
-    with pytest.raises(ValueError, match=r"Linear\(3, 4\) takes \(..., 3\), but the shape \(5, 2\) came"):
+    with pytest.raises(ValueError, match=r"Linear\(3, 4\) takes \(..., 3\), got the shape \(5, 2\)"):
         nn.Linear(3, 4)(np.ones((5, 2)))
     with pytest.raises(TypeError, match="takes modules or functions.*unpack a list"):
         nn.Sequential([nn.ReLU()])  # type: ignore[arg-type]
@@ -209,13 +209,13 @@ def test_losses_against_their_formulas() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
-        (lambda: nn.mse_loss(Value(np.ones((3, 1))), np.ones(3)), ValueError, r"\(3, 1\) and \(3,\) came, which would broadcast"),
+        (lambda: nn.mse_loss(Value(np.ones((3, 1))), np.ones(3)), ValueError, r"\(3, 1\) and \(3,\), which would broadcast"),
         (lambda: nn.hinge_loss(Value(np.ones(3)), np.ones((3, 1))), ValueError, "one shape"),
         (lambda: nn.hinge_loss(Value(np.ones(2)), [0, 1]), ValueError, r"targets -1 and 1: use 2 \* target - 1"),
         (
             lambda: nn.cross_entropy(Value(np.ones((2, 3))), [0.0, 1.0]),
             TypeError,
-            r"integers, but the dtype float64.*astype\(int\)",
+            r"integers, got the dtype float64.*astype\(int\)",
         ),
         (
             lambda: nn.cross_entropy(Value(np.ones((2, 3))), [0, 3]),
@@ -497,8 +497,8 @@ def test_training_refuses_functions_with_parameters_from_elsewhere() -> None:
         (lambda: nn.BCELoss(np.ones(2), np.ones(2)), r"takes the settings weight, reduction; .* BCELoss\(\)\(...\)"),
         (lambda: nn.Tanh(np.ones(2)), r"Tanh\(...\) takes no settings; to compute, make it first and then call it, Tanh\(\)"),
         (lambda: nn.ELU(np.ones(2)), r"ELU\(...\) takes the settings alpha; .* ELU\(\)\(...\)"),
-        (lambda: nn.evaluate(nn.Linear, (np.ones(2), np.ones(2)), {}), "the class Linear was given as the model"),
-        (lambda: nn.from_pytorch(nn.Linear, {}), "a module to load into, but got <class 'nn.layers.linear.Linear'>"),
+        (lambda: nn.evaluate(nn.Linear, (np.ones(2), np.ones(2)), {}), "the class Linear as the model"),
+        (lambda: nn.from_pytorch(nn.Linear, {}), "a module to load into, got <class 'nn.layers.linear.Linear'>"),
     ],
 )
 def test_inputs_or_classes_in_the_wrong_place(make: Any, text: str) -> None:
@@ -602,6 +602,6 @@ def test_training_refuses_modules_that_are_not_found(name: str, part: Any) -> No
 )  # fmt: skip
 @pytest.mark.parametrize("given", ["False", 5, None])
 def test_what_is_on_or_off_is_a_bool(make: Any, given: Any) -> None:
-    with pytest.raises(TypeError, match=f"is True or False, but {given!r} was given"):
+    with pytest.raises(TypeError, match=f"must be True or False, got {given!r}"):
         make(given)
     make(np.bool_(False))

@@ -51,7 +51,7 @@ def test_a_seed_leaves_what_has_its_own() -> None:
     finally:
         nn.seed(None)
     for bad, error in ((-1, ValueError), (1.5, TypeError), (True, TypeError)):
-        with pytest.raises(error, match="the seed is"):
+        with pytest.raises(error, match="the seed must be"):
             nn.seed(bad)  # type: ignore[arg-type]
 
 

@@ -198,9 +198,9 @@ def test_errors_say_what_to_write() -> None:
     with pytest.raises(RuntimeError) as mixed:
         check_gradients(from_torch(lambda x: network(x)), BATCH[0])
     assert 'pass that as an input, or from_torch(..., dtype="float32")' in mixed.value.__notes__[0]
-    with pytest.raises(TypeError, match=r"from_torch\(\) takes a function or a module, but got 3"):
+    with pytest.raises(TypeError, match=r"from_torch\(\) takes a function or a module, got 3"):
         from_torch(3)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="takes one of the dtypes float64, float32, float16, but got torch.bfloat16"):
+    with pytest.raises(ValueError, match="takes one of the dtypes float64, float32, float16, got torch.bfloat16"):
         from_torch(torch.sin, dtype=torch.bfloat16)
     with pytest.raises(TypeError, match="complex"):
         check_gradients(from_torch(torch.abs), torch.tensor([1j]))

@@ -200,7 +200,7 @@ def test_the_log_loss_at_its_ends() -> None:
         (lambda: softmax_cross_entropy(np.ones((2, 3)), [0, 3]), ValueError, r"from 0 to classes - 1, but the shapes \(2, 3\)"),
         (lambda: softmax_cross_entropy(np.ones((2, 3)), [0, -1]), ValueError, r"with targets array\(\[ 0, -1\]\)"),
         (lambda: softmax_cross_entropy(np.ones((2, 3)), [0.0, 1.0]), ValueError, "integers"),
-        (lambda: nn.PReLU(3)(np.ones((2, 4))), ValueError, r"PReLU\(3\) takes \(batch, 3, ...\), but the shape \(2, 4\) came"),
+        (lambda: nn.PReLU(3)(np.ones((2, 4))), ValueError, r"PReLU\(3\) takes \(batch, 3, ...\), got the shape \(2, 4\)"),
     ],
 )
 def test_bad_calls_are_named(call: Any, error: type[Exception], text: str) -> None:

@@ -88,10 +88,10 @@ def test_dropped_weights() -> None:
     [
         ((QUERY, KEY, VALUE), np.ones((3, 4), bool), ValueError, "the scores, (..., L, S) = (2, 3, 5), but its shape is (3, 4)"),
         ((QUERY, KEY, VALUE), np.ones((7, 1, 3, 5), bool), ValueError, "but its shape is (7, 1, 3, 5)"),
-        ((QUERY, KEY, VALUE), np.ones((3, 5), int), TypeError, "but the dtype int64 came: use mask.astype(bool)"),
-        ((QUERY, KEY, VALUE[:, :4]), None, ValueError, "(..., S, Ev), but the shapes (2, 3, 4), (2, 5, 4), (2, 4, 3) came"),
+        ((QUERY, KEY, VALUE), np.ones((3, 5), int), TypeError, "got the dtype int64: use mask.astype(bool)"),
+        ((QUERY, KEY, VALUE[:, :4]), None, ValueError, "(..., S, Ev), got the shapes (2, 3, 4), (2, 5, 4), (2, 4, 3)"),
         ((QUERY, KEY[..., :3], VALUE), None, ValueError, "takes queries (..., L, E), keys (..., S, E)"),
-        ((QUERY[0, 0], KEY, VALUE), None, ValueError, "but the shapes (4,), (2, 5, 4), (2, 5, 3) came"),
+        ((QUERY[0, 0], KEY, VALUE), None, ValueError, "got the shapes (4,), (2, 5, 4), (2, 5, 3)"),
     ],
 )  # fmt: skip
 def test_inputs_that_do_not_fit(inputs: Any, mask: Any, error: type[Exception], text: str) -> None:
@@ -203,12 +203,12 @@ def test_parameters_have_pytorchs_names() -> None:
     ("inputs", "masks", "text"),
     [
         ([r(2, 3, 5)], {}, "takes queries, keys and values (..., L, 4), (..., S, 4), (..., S, 4) with the batch in front"),
-        ([r(2, 3, 4), r(3, 3, 4)], {}, "but the shapes (2, 3, 4), (3, 3, 4), (3, 3, 4) came"),
-        ([r(2, 3, 4), r(2, 3, 4), r(2, 5, 4)], {}, "but the shapes (2, 3, 4), (2, 3, 4), (2, 5, 4) came"),
-        ([r(4)], {}, "but the shapes (4,), (4,), (4,) came"),
-        ([r(2, 3, 4)], {"key_padding_mask": np.ones(3, bool)}, "has the shape (batch, S) = (2, 3), but (3,) came"),
+        ([r(2, 3, 4), r(3, 3, 4)], {}, "got the shapes (2, 3, 4), (3, 3, 4), (3, 3, 4)"),
+        ([r(2, 3, 4), r(2, 3, 4), r(2, 5, 4)], {}, "got the shapes (2, 3, 4), (2, 3, 4), (2, 5, 4)"),
+        ([r(4)], {}, "got the shapes (4,), (4,), (4,)"),
+        ([r(2, 3, 4)], {"key_padding_mask": np.ones(3, bool)}, "must have the shape (batch, S) = (2, 3), got (3,)"),
         ([r(2, 3, 4)], {"attn_mask": np.ones((2, 3, 3), bool)},
-         "attn_mask has the shape (L, S) = (3, 3) or (batch * heads, L, S) = (4, 3, 3), but (2, 3, 3) came"),
+         "attn_mask must have the shape (L, S) = (3, 3) or (batch * heads, L, S) = (4, 3, 3), got (2, 3, 3)"),
     ],
 )  # fmt: skip
 def test_calls_that_do_not_fit(inputs: Any, masks: Any, text: str) -> None:
@@ -217,13 +217,13 @@ def test_calls_that_do_not_fit(inputs: Any, masks: Any, text: str) -> None:
 
 
 def test_settings_that_cannot_be() -> None:
-    with pytest.raises(ValueError, match="the heads share embed_dim equally, but 3 heads and embed_dim=4 came"):
+    with pytest.raises(ValueError, match="num_heads must divide embed_dim, got 3 heads and embed_dim=4"):
         nn.MultiHeadAttention(4, 3)
     with pytest.raises(ValueError, match="needs a probability"):
         nn.MultiHeadAttention(4, 2, dropout=2.0)
-    with pytest.raises(TypeError, match="has bools, or floats to be added, but the dtype int64 came"):
+    with pytest.raises(TypeError, match="must have bools, or floats to be added, got the dtype int64"):
         nn.MultiHeadAttention(4, 2)(r(2, 3, 4), attn_mask=np.ones((3, 3), int))
-    with pytest.raises(ValueError, match="the activation is one of relu, gelu, or a function, but 'tanh' came"):
+    with pytest.raises(ValueError, match="the activation must be one of relu, gelu, or a function, got 'tanh'"):
         nn.TransformerBlock(4, 2, activation="tanh")
 
 

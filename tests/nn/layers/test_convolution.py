@@ -267,14 +267,14 @@ ERRORS: list[tuple[Callable[[], Any], str]] = [
     (lambda: avg_pool(x2, 2, 0), r"the stride of avg_pool\(\) is at least 1"),
     (lambda: adaptive_avg_pool(x2, 0), r"the output_size of adaptive_avg_pool\(\) is at least 1, but 0 came"),
     (lambda: adaptive_avg_pool(x2, (1, 2, 3)), r"one for each of the 2 axes"),
-    (lambda: nn.Conv2d(3, 8, 3)(x2), r"Conv2d\(3, 8, kernel_size=.*takes 3 channels in axis 1, but the shape \(1, 4, 6, 6\)"),
+    (lambda: nn.Conv2d(3, 8, 3)(x2), r"Conv2d\(3, 8, kernel_size=.*takes 3 channels in axis 1, got the shape \(1, 4, 6, 6\)"),
     (lambda: nn.Conv2d(4, 8, 3)(np.ones((4, 4))), r"takes \(batch, channels, height, width\) or that without.*\(4, 4\)"),
     (lambda: nn.Conv2d(3, 8, 3, groups=2), r"divides 3 and 8 channels into groups, which groups=2 cannot"),
-    (lambda: nn.Conv2d(3, 8, 3, padding_mode="wrap"), r"one of 'zeros', 'reflect', 'replicate', 'circular', but 'wrap'"),
-    (lambda: nn.ConvTranspose2d(3, 8, 3, padding_mode="reflect"), r"one of 'zeros', but 'reflect'"),
-    (lambda: nn.Conv2d(3, 8, (3, 3, 3)), r"Conv2d takes one kernel_size or 2, but \(3, 3, 3\)"),
-    (lambda: nn.Conv2d(3, 8, (2.5, 3)), r"Conv2d takes integers as kernel_size, but \(2.5, 3\)"),
-    (lambda: nn.Conv1d(3, 8, 3, stride="2"), "Conv1d takes integers as stride, but '2'"),
+    (lambda: nn.Conv2d(3, 8, 3, padding_mode="wrap"), r"one of 'zeros', 'reflect', 'replicate', 'circular', got 'wrap'"),
+    (lambda: nn.ConvTranspose2d(3, 8, 3, padding_mode="reflect"), r"one of 'zeros', got 'reflect'"),
+    (lambda: nn.Conv2d(3, 8, (3, 3, 3)), r"Conv2d takes one kernel_size or 2, got \(3, 3, 3\)"),
+    (lambda: nn.Conv2d(3, 8, (2.5, 3)), r"Conv2d takes integers as kernel_size, got \(2.5, 3\)"),
+    (lambda: nn.Conv1d(3, 8, 3, stride="2"), "Conv1d takes integers as stride, got '2'"),
     (lambda: nn.MaxPool2d(2)(np.ones((2, 2))), r"MaxPool2d\(kernel_size=2.*\) takes \(batch, channels, height, width\)"),
 ]  # fmt: skip
 
@@ -300,7 +300,7 @@ def test_settings_may_be_lists_and_numpy_integers() -> None:
 
 
 def test_a_batch_without_channels_is_told_how_to_get_them() -> None:
-    with pytest.raises(ValueError, match=r"1 channels in axis 0, .*\(5, 28, 28\) came: x\[:, None\] gives a batch its axis"):
+    with pytest.raises(ValueError, match=r"1 channels in axis 0, .*\(5, 28, 28\): x\[:, None\] gives a batch its axis"):
         nn.Conv2d(1, 8, 3)(np.ones((5, 28, 28)))
 
 
@@ -346,9 +346,7 @@ def test_ceil_mode_counts_windows_that_begin_inside(size: int, stride: int, padd
 @pytest.mark.parametrize("mode", ["zeros", "reflect", "replicate", "circular"])
 @pytest.mark.parametrize("make", [nn.Conv1d, nn.Conv2d])
 def test_same_padding_needs_stride_1(make: Any, mode: str) -> None:
-    with pytest.raises(
-        ValueError, match=r"Conv.d\(padding='same'\) needs stride 1, but 2 was given: give the padding as numbers"
-    ):
+    with pytest.raises(ValueError, match=r"Conv.d\(padding='same'\) needs stride 1, got 2: give the padding as numbers"):
         make(1, 1, 3, 2, "same", padding_mode=mode)
 
 
@@ -383,12 +381,12 @@ def test_padding_goes_round_once(mode: str, padding: Any, length: int, fits: boo
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: nn.Conv1d(1, 1, 3, padding="full"), "the padding of Conv1d is 'same', 'valid' or numbers, but 'full' was given"),
-        (lambda: nn.ConvTranspose1d(1, 1, 3, padding="same"), "the padding of ConvTranspose1d is numbers, but 'same' was given"),
-        (lambda: nn.Conv2d(1, 1, 3, padding=-1), "the padding of Conv2d is at least 0, but -1 was given"),
-        (lambda: nn.Conv2d(1, 1, 0), "the kernel_size of Conv2d is at least 1, but 0 was given"),
-        (lambda: nn.Conv2d(1, 1, 3, (1, 0)), r"the stride of Conv2d is at least 1, but \(1, 0\) was given"),
-        (lambda: nn.Conv1d(1, 1, 3, dilation=0), "the dilation of Conv1d is at least 1, but 0 was given"),
+        (lambda: nn.Conv1d(1, 1, 3, padding="full"), "the padding of Conv1d must be 'same', 'valid' or numbers, got 'full'"),
+        (lambda: nn.ConvTranspose1d(1, 1, 3, padding="same"), "the padding of ConvTranspose1d must be numbers, got 'same'"),
+        (lambda: nn.Conv2d(1, 1, 3, padding=-1), "the padding of Conv2d must be at least 0, got -1"),
+        (lambda: nn.Conv2d(1, 1, 0), "the kernel_size of Conv2d must be at least 1, got 0"),
+        (lambda: nn.Conv2d(1, 1, 3, (1, 0)), r"the stride of Conv2d must be at least 1, got \(1, 0\)"),
+        (lambda: nn.Conv1d(1, 1, 3, dilation=0), "the dilation of Conv1d must be at least 1, got 0"),
     ],
 )
 def test_settings_of_layers_are_checked_when_they_are_made(make: Any, text: str) -> None:

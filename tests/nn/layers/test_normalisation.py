@@ -214,22 +214,22 @@ def test_frozen_layers_have_no_gradient(name: str) -> None:
 @pytest.mark.parametrize(
     ("layer", "shape", "text"),
     [
-        (nn.BatchNorm1d(3), (4, 2), "BatchNorm1d(3) takes (N, 3) or (N, 3, L), but the shape (4, 2) came"),
-        (nn.BatchNorm1d(3), (4, 3, 2, 2), "but the shape (4, 3, 2, 2) came"),
-        (nn.BatchNorm2d(3), (4, 3), "BatchNorm2d(3) takes (N, 3, H, W), but the shape (4, 3) came"),
-        (nn.BatchNorm1d(3), (3,), "but the shape (3,) came"),
+        (nn.BatchNorm1d(3), (4, 2), "BatchNorm1d(3) takes (N, 3) or (N, 3, L), got the shape (4, 2)"),
+        (nn.BatchNorm1d(3), (4, 3, 2, 2), "got the shape (4, 3, 2, 2)"),
+        (nn.BatchNorm2d(3), (4, 3), "BatchNorm2d(3) takes (N, 3, H, W), got the shape (4, 3)"),
+        (nn.BatchNorm1d(3), (3,), "got the shape (3,)"),
         (
             nn.BatchNorm1d(3),
             (1, 3),
-            "BatchNorm1d takes its variance from more than one value per channel, but the shape (1, 3) came",
+            "BatchNorm1d takes its variance from more than one value per channel, got the shape (1, 3)",
         ),
         (nn.BatchNorm2d(3), (1, 3, 1, 1), "use a larger batch, or eval() of a layer with running statistics"),
         (nn.BatchNorm1d(3), (0, 3), "more than one value per channel"),
         (nn.BatchNorm1d(3, track_running_stats=False).eval(), (1, 3), "more than one value per channel"),
-        (nn.LayerNorm(3), (4, 2), "LayerNorm(3) takes (..., 3), but the shape (4, 2) came"),
-        (nn.LayerNorm((2, 3)), (3,), "LayerNorm((2, 3)) takes (..., 2, 3), but the shape (3,) came"),
-        (nn.RMSNorm(3), (), "RMSNorm(3) takes (..., 3), but the shape () came"),
-        (nn.GroupNorm(2, 4), (3, 6), "GroupNorm(2, 4) takes (N, 4, ...), but the shape (3, 6) came"),
+        (nn.LayerNorm(3), (4, 2), "LayerNorm(3) takes (..., 3), got the shape (4, 2)"),
+        (nn.LayerNorm((2, 3)), (3,), "LayerNorm((2, 3)) takes (..., 2, 3), got the shape (3,)"),
+        (nn.RMSNorm(3), (), "RMSNorm(3) takes (..., 3), got the shape ()"),
+        (nn.GroupNorm(2, 4), (3, 6), "GroupNorm(2, 4) takes (N, 4, ...), got the shape (3, 6)"),
     ],
 )
 def test_inputs_of_other_shapes(layer: Any, shape: Any, text: str) -> None:
@@ -257,9 +257,9 @@ def test_a_length_may_be_an_integer_of_numpy() -> None:
 
 def test_settings_that_cannot_be() -> None:
     for groups, channels in ((4, 6), (0, 6)):
-        with pytest.raises(ValueError, match=f"equal groups, but {channels} channels and {groups} groups came"):
+        with pytest.raises(ValueError, match=f"equal groups, got {channels} channels and {groups} groups"):
             nn.GroupNorm(groups, channels)
-    with pytest.raises(ValueError, match=r"LayerNorm normalises one axis or more, but normalized_shape=\(\) came"):
+    with pytest.raises(ValueError, match=r"LayerNorm normalises one axis or more, got normalized_shape=\(\)"):
         nn.LayerNorm(())
     with pytest.raises(ValueError, match="axis 2 is out of bounds"):
         rms_normalise(np.ones((2, 3)), 2)
@@ -281,11 +281,11 @@ def test_the_repr_has_what_is_not_the_default() -> None:
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: nn.BatchNorm1d(3, eps=-1.0), "the eps of BatchNorm1d is not negative, but -1.0 was given"),
-        (lambda: nn.LayerNorm(3, eps=math.nan), "the eps of LayerNorm is not negative, but nan was given"),
-        (lambda: nn.RMSNorm(3, eps=-1e-5), "the eps of RMSNorm is not negative"),
-        (lambda: nn.GroupNorm(1, 3, eps=-1e-5), "the eps of GroupNorm is not negative"),
-        (lambda: nn.BatchNorm2d(3, momentum=1.5), "the momentum of BatchNorm2d is from 0 to 1, or None, but 1.5 was given"),
+        (lambda: nn.BatchNorm1d(3, eps=-1.0), "the eps of BatchNorm1d must not be negative, got -1.0"),
+        (lambda: nn.LayerNorm(3, eps=math.nan), "the eps of LayerNorm must not be negative, got nan"),
+        (lambda: nn.RMSNorm(3, eps=-1e-5), "the eps of RMSNorm must not be negative"),
+        (lambda: nn.GroupNorm(1, 3, eps=-1e-5), "the eps of GroupNorm must not be negative"),
+        (lambda: nn.BatchNorm2d(3, momentum=1.5), "the momentum of BatchNorm2d must be from 0 to 1, or None, got 1.5"),
     ],
 )
 def test_settings_out_of_range(make: Callable[[], Any], text: str) -> None:

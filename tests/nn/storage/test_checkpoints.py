@@ -417,7 +417,7 @@ def test_a_file_that_may_not_be_written_to_stays(tmp_path: Path, monkeypatch: py
 
 def test_bad_paths(tmp_path: Path) -> None:
     for name in ("a", "a.pt", "a.NPZ"):
-        with pytest.raises(ValueError, match=f"a checkpoint is a .npz or a .safetensors file, but the path .*{name}' came"):
+        with pytest.raises(ValueError, match=f"a checkpoint must be a .npz or a .safetensors file, got the path .*{name}'"):
             nn.save(tmp_path / name)
     with pytest.raises(FileNotFoundError, match="there is no folder .*nowhere to save into: make it with os.makedirs"):
         nn.save(tmp_path / "nowhere" / "a.npz")
@@ -510,7 +510,7 @@ def test_other_shapes_and_names(saved: tuple[Path, Run]) -> None:
     path, _ = saved
     wider = Run(hidden=6)
     before = wider.state()
-    with pytest.raises(nn.CheckpointError, match=r"does not fit model: .*0.weight has the shape \(6, 3\) but \(4, 3\) came"):
+    with pytest.raises(nn.CheckpointError, match=r"does not fit model: .*0.weight has the shape \(6, 3\), got \(4, 3\)"):
         nn.load(path, **wider.parts())
     assert wider.state() == before
     model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
@@ -553,7 +553,7 @@ def test_other_optimisers_and_generators(saved: tuple[Path, Run]) -> None:
     before = other.state()
     with pytest.raises(nn.CheckpointError, match="does not fit optimizer: .*Adam.*SGD"):
         nn.load(path, other.model, nn.SGD(other.model.parameters(), lr=0.1))
-    with pytest.raises(nn.CheckpointError, match="state of a MT19937 came for a generator of the kind PCG64: make one of that"):
+    with pytest.raises(nn.CheckpointError, match="expected the state of a PCG64, got that of a MT19937: make a generator"):
         nn.load(path, other.model, generator=np.random.default_rng(0))
     assert other.state() == before
 
@@ -872,11 +872,11 @@ def test_what_from_pytorch_refuses(tmp_path: Path) -> None:
     model = nn.Linear(2, 1, rng=0)
     before = exact(model.state_dict())
     good = {"weight": np.ones((1, 2)), "bias": np.ones(1)}
-    with pytest.raises(ValueError, match=r"missing: bias; weight has the shape \(1, 2\) but \(2, 1\) came; unexpected: b"):
+    with pytest.raises(ValueError, match=r"missing: bias; weight has the shape \(1, 2\), got \(2, 1\); unexpected: b"):
         nn.from_pytorch(model, {"weight": np.ones((2, 1)), "b": np.ones(1)})
-    with pytest.raises(TypeError, match=r"takes a state_dict or a path, but got Linear: pass torch_model.state_dict\(\)"):
+    with pytest.raises(TypeError, match=r"takes a state_dict or a path, got Linear: pass torch_model.state_dict\(\)"):
         nn.from_pytorch(model, model)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="bias must be a tensor of PyTorch or an array, but is of the type list"):
+    with pytest.raises(TypeError, match="bias must be a tensor of PyTorch or an array, got list"):
         nn.from_pytorch(model, good | {"bias": [1.0]})
     with pytest.raises(ValueError, match="digits would be lost: weight is float64 and would become float32"):
         nn.from_pytorch(nn.Linear(2, 1, dtype=np.float32), good)
@@ -947,9 +947,9 @@ def test_model_and_optimizer_that_were_swapped_are_named(tmp_path: Path) -> None
     path, model = tmp_path / "run.npz", nn.Sequential(nn.Linear(2, 3), nn.Dropout())
     optimizer = nn.SGD(model.parameters())
     nn.save(path, model, optimizer)
-    with pytest.raises(nn.CheckpointError, match="as model the state of a model, but SGD came for it: give .* in the order"):
+    with pytest.raises(nn.CheckpointError, match="as model the state of a model, got SGD for it: give .* in the order"):
         nn.load(path, optimizer, model)
-    with pytest.raises(nn.CheckpointError, match="as optimizer the state of an optimiser, but Sequential came for it"):
+    with pytest.raises(nn.CheckpointError, match="as optimizer the state of an optimiser, got Sequential for it"):
         nn.load(path, optimizer=model)
 
 

@@ -85,7 +85,7 @@ def test_mnist_from_an_archive_and_errors(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "mnist.npz"):
         assert (nn.mnist(place)[0] == arrays["x_train"]).all()
     np.savez(tmp_path / "other.npz", **{**arrays, "y_train": arrays["y_test"]})
-    with pytest.raises(ValueError, match=r"\(6, 28, 28\) and \(2,\) came"):
+    with pytest.raises(ValueError, match=r"\(6, 28, 28\) and \(2,\)"):
         nn.mnist(tmp_path / "other.npz")
 
 
@@ -136,10 +136,10 @@ def test_an_archive_of_something_else_is_not_mnist(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"x_train": np.full((3, 2, 2), 0.5)}, "images are integers from 0 to 255, but others of the dtype float64 came"),
-        ({"x_test": np.full((1, 2, 2), 300)}, "images are integers from 0 to 255, but others of the dtype int64 came"),
-        ({"y_train": np.array([0.5, 1.0, 2.0])}, "labels are integers, but others of the dtype float64 came"),
-        ({"y_train": np.array(["a", "b", "c"])}, "labels are integers, but others of the dtype <U1 came"),
+        ({"x_train": np.full((3, 2, 2), 0.5)}, "images must be integers from 0 to 255, got others of the dtype float64"),
+        ({"x_test": np.full((1, 2, 2), 300)}, "images must be integers from 0 to 255, got others of the dtype int64"),
+        ({"y_train": np.array([0.5, 1.0, 2.0])}, "labels must be integers, got others of the dtype float64"),
+        ({"y_train": np.array(["a", "b", "c"])}, "labels must be integers, got others of the dtype <U1"),
     ],
 )
 def test_images_and_labels_that_would_lose_something(tmp_path: Path, change: dict[str, Any], text: str) -> None:

@@ -111,7 +111,7 @@ def test_other_notations(path: Path) -> None:
     assert read(path, 'a,b\n"1,234",5\n', thousands=",").x.tolist() == [[1234.0, 5.0]]
     with pytest.raises(ValueError, match="'1.5' is no number with decimal=',' and thousands=None"):
         read(path, "a;b\n1.5;2\n3,5;4\n", delimiter=";", decimal=",")
-    with pytest.raises(ValueError, match="decimal=',' and thousands=',' are to be different"):
+    with pytest.raises(ValueError, match="decimal=',' and thousands=',' must be different"):
         read(path, "a;b\n1;2\n", delimiter=";", decimal=",", thousands=",")
     with pytest.raises(ValueError, match="has '1,2' in column 'a'"):  # no group of three
         read(path, "a;b\n1,2;2\n", delimiter=";", thousands=",")
@@ -177,7 +177,7 @@ def test_delimiters(path: Path) -> None:
     assert read(path, "1   2\n 3\t4\n", delimiter=r"\s+").x.tolist() == [[1.0, 2.0], [3.0, 4.0]]
     assert read(path, "city\nNew York\nSan Remo\n", target="city").classes == ["New York", "San Remo"]
     for delimiter in ("", "ab", '"', "\n", 3):
-        with pytest.raises(ValueError, match=r"a delimiter is one character, or r'\\s\+' for white space"):
+        with pytest.raises(ValueError, match=r"a delimiter must be one character, or r'\\s\+' for white space"):
             read(path, "a,b\n1,2\n", delimiter=delimiter)
 
 
@@ -266,7 +266,7 @@ def test_columns_are_left_out_by_the_names_of_the_others(tmp_path: Path, monkeyp
     ):
         with pytest.raises(ValueError, match=text_of_error):
             read(path, text, target="healthy", usecols=wanted)
-    for wrong, text_of_error in (([1, "age"], "all names or all numbers of columns"), (1, "is a list of names or numbers")):
+    for wrong, text_of_error in (([1, "age"], "all names or all numbers of columns"), (1, "must be a list of names or numbers")):
         with pytest.raises(TypeError, match=text_of_error):
             read(path, text, usecols=wrong)
 

@@ -90,24 +90,24 @@ def test_collate_gets_the_samples() -> None:
     loader = nn.DataLoader((X, Y), 4, collate=lambda samples: [(x.tolist(), int(y)) for x, y in samples])
     assert next(iter(loader))[:2] == [([0.0, 1.0], 0), ([2.0, 3.0], 1)]
     ragged = [np.zeros(2), np.zeros(3)]
-    with pytest.raises(ValueError, match=r"one shape, but \[\(2,\), \(3,\)\] came: pad them, or pass collate="):
+    with pytest.raises(ValueError, match=r"one shape, got \[\(2,\), \(3,\)\]: pad them, or pass collate="):
         next(iter(nn.DataLoader(ragged, 2)))
 
 
 @pytest.mark.parametrize(
     ("dataset", "error", "text"),
     [
-        (3, TypeError, "a data set is an array, a tuple or dict of arrays, or has len.. and .index., but int came"),
-        (Value(X), TypeError, "Value came: pass its .data"),
-        ((X, Value(X)), TypeError, "Value came: pass its .data"),
-        ((X, Y[:3]), ValueError, "one length, but {0: 10, 1: 3} came"),
-        ({"x": X, "y": Y[:3]}, ValueError, "one length, but {'x': 10, 'y': 3} came"),
-        (np.array(3.0), ValueError, "a single number came"),
+        (3, TypeError, "a data set must be an array, a tuple or dict of arrays, or have len.. and .index., got int"),
+        (Value(X), TypeError, "Value: pass its .data"),
+        ((X, Value(X)), TypeError, "Value: pass its .data"),
+        ((X, Y[:3]), ValueError, "one length, got {0: 10, 1: 3}"),
+        ({"x": X, "y": Y[:3]}, ValueError, "one length, got {'x': 10, 'y': 3}"),
+        (np.array(3.0), ValueError, "a single number"),
         ((), ValueError, "one length"),
-        (((X, X), Y), ValueError, r"{0: 2, 1: 10} came; several inputs of a model are a dict, \(\{\"a\": a"),
-        (((X, X[:, :1]), Y), ValueError, "a tuple of arrays of different shapes came where a data set has one array"),
-        (({"a": X, "b": X[:3]}, Y), ValueError, "one length, but {'a': 10, 'b': 3} came"),
-        (({"a": X, "b": 3}, Y), ValueError, "a single number came"),
+        (((X, X), Y), ValueError, r"{0: 2, 1: 10}; several inputs of a model are a dict, \(\{\"a\": a"),
+        (((X, X[:, :1]), Y), ValueError, "expected one array, got a tuple of arrays of different shapes"),
+        (({"a": X, "b": X[:3]}, Y), ValueError, "one length, got {'a': 10, 'b': 3}"),
+        (({"a": X, "b": 3}, Y), ValueError, "a single number"),
     ],
 )
 def test_what_is_no_data_set(dataset: Any, error: type[Exception], text: str) -> None:
@@ -127,14 +127,14 @@ def test_dicts_of_inputs() -> None:
 
 
 def test_arguments_of_another_kind() -> None:
-    with pytest.raises(TypeError, match=r"batch_size is a whole number, but ndarray came: .* DataLoader\(\(x, y\), batch_size\)"):
+    with pytest.raises(TypeError, match=r"batch_size must be a whole number, got ndarray: .* DataLoader\(\(x, y\), batch_size\)"):
         nn.DataLoader(X, Y)  # type: ignore[arg-type]
     for size, name in ((2.0, "float"), (True, "bool")):
-        with pytest.raises(TypeError, match=f"batch_size is a whole number, but {name} came$"):
+        with pytest.raises(TypeError, match=f"batch_size must be a whole number, got {name}$"):
             nn.DataLoader(X, size)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="prefetch is a whole number, but str came$"):
+    with pytest.raises(TypeError, match="prefetch must be a whole number, got str$"):
         nn.DataLoader(X, 2, prefetch="2")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="shuffle is True or False, but ndarray came"):
+    with pytest.raises(TypeError, match="shuffle must be True or False, got ndarray"):
         nn.DataLoader(X, 2, Y)  # type: ignore[arg-type]
     assert len(nn.DataLoader(X, np.int64(3), np.True_)) == 4  # type: ignore[arg-type]
 
@@ -179,22 +179,22 @@ def test_named_tuples_and_dataclasses_stay_what_they_are() -> None:
     [
         ([{"a": 1}, {"a": 2, "b": 3}], ValueError, "the same keys, but only some have 'b': give every sample all of them"),
         ([{"a": 1, "b": 3}, {"a": 2}], ValueError, "the same keys, but only some have 'b'"),
-        ([(1, 2), (1, 2, 3)], ValueError, r"the same parts, but tuples of the lengths \[2, 3\] came"),
+        ([(1, 2), (1, 2, 3)], ValueError, r"the same parts, got tuples of the lengths \[2, 3\]"),
         (
             [[np.ones(3), 0], [np.zeros(3), 1]],
             TypeError,
-            r"one array, but a list of ndarray, int came: make .* a tuple, \(x, y\)",
+            r"one array, got a list of ndarray, int: make .* a tuple, \(x, y\)",
         ),
-        ([[X[0], X[1]], [X[0], X[1]]], TypeError, "a list of ndarray, ndarray came"),
-        ([[1, 2], [3]], ValueError, r"one shape, but \[\(1,\), \(2,\)\] came"),
-        ([(1, 2), {"a": 1}], TypeError, "of one kind, but tuple and dict came"),
-        ([3, (1, 2)], TypeError, "of one kind, but int and tuple came"),
-        ([Sample(1, 2), 3], TypeError, "of one kind, but Sample and int came"),
-        ([Pair(1, 2), (3, 4)], TypeError, "of one kind, but Pair and tuple came"),
+        ([[X[0], X[1]], [X[0], X[1]]], TypeError, "a list of ndarray, ndarray"),
+        ([[1, 2], [3]], ValueError, r"one shape, got \[\(1,\), \(2,\)\]"),
+        ([(1, 2), {"a": 1}], TypeError, "of one kind, got tuple and dict"),
+        ([3, (1, 2)], TypeError, "of one kind, got int and tuple"),
+        ([Sample(1, 2), 3], TypeError, "of one kind, got Sample and int"),
+        ([Pair(1, 2), (3, 4)], TypeError, "of one kind, got Pair and tuple"),
         ([(1.0, None), (2.0, 1)], TypeError, "a sample holds None, which has no place in an array"),
-        ([1, "a"], TypeError, "numbers, arrays or strings, but int, str came: pass collate="),
-        ([object(), object()], TypeError, "numbers, arrays or strings, but object came"),
-        ([2**70, 1], TypeError, "numbers, arrays or strings, but int came"),
+        ([1, "a"], TypeError, "numbers, arrays or strings, got int, str: pass collate="),
+        ([object(), object()], TypeError, "numbers, arrays or strings, got object"),
+        ([2**70, 1], TypeError, "numbers, arrays or strings, got int"),
     ],
 )
 def test_samples_that_make_no_batch(samples: Any, error: type[Exception], text: str) -> None:
@@ -381,7 +381,7 @@ def test_a_stratified_split_has_the_shares_of_all() -> None:
 def test_lengths_that_do_not_add_up(lengths: list[float]) -> None:
     with pytest.raises(ValueError, match="lengths must add up to 10 samples, or as fractions to 1"):
         nn.random_split(X, lengths)
-    with pytest.raises(ValueError, match=r"one class for each of 10 samples, but the shape \(3,\) came"):
+    with pytest.raises(ValueError, match=r"one class for each of 10 samples, got the shape \(3,\)"):
         nn.random_split(X, [5, 5], stratify=[0, 1, 0])
 
 

@@ -30,9 +30,9 @@ def test_evaluate_says_what_is_wrong() -> None:
             return self._what
 
     for what, got in ((None, "NoneType"), ((X, X), "tuple"), (Value(1.0), "a single number")):
-        with pytest.raises(ValueError, match=rf"one Value \(samples, ...\), but {got} came: what does forward\(\) return"):
+        with pytest.raises(ValueError, match=rf"one Value \(samples, ...\), got {got}: what does forward\(\) return"):
             nn.evaluate(Gives(what), (X, Y), {"r2": nn.r2_score})
-    with pytest.raises(TypeError, match="metrics are functions by name, .* but function came"):
+    with pytest.raises(TypeError, match="metrics must be functions by name, .* got function"):
         nn.evaluate(network(), (X, Y), nn.mse_loss)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no batches, and a generator can be used only once"):
         nn.evaluate(network(), iter([]), {"r2": nn.r2_score})

@@ -172,28 +172,28 @@ def test_a_loss_of_nan_stops_with_the_best_weights() -> None:
         ({"loss": lambda p, t: None}, r"gave NoneType: is there a return in it\?"),
         ({"loss": lambda p, t: (nn.mse_loss(p, t), 1.0)}, "gave tuple: return the loss alone"),
         ({"metrics": {"r2": nn.r2_score}}, r"pass validation=\(x, y\)"),
-        ({"schedule_every": "batch"}, '"epoch" or "step", but .batch. came'),
-        ({"data": (X, Y, Y)}, "a tuple of 3 came"),
+        ({"schedule_every": "batch"}, '"epoch" or "step", got .batch.'),
+        ({"data": (X, Y, Y)}, "a tuple of 3"),
         ({"data": []}, "no batches"),
         ({"data": iter([(X, Y)])}, "a generator can be used only once"),
         ({"validation": []}, "nothing to evaluate"),
         ({"validation": (X, Y), "metrics": {"validation_loss": nn.r2_score}}, "the name validation_loss is taken by a column"),
         ({"validation": (X, Y), "metrics": {"lr": nn.r2_score}}, "the name lr is taken by a column that fit.. writes"),
-        ({"data": [X, Y]}, r"a batch is \(x, y\), but ndarray came: pass all data as a tuple \(x, y\)"),
-        ({"validation": [X, Y]}, r"a batch is \(x, y\), but ndarray came: pass all data as a tuple \(x, y\)"),
+        ({"data": [X, Y]}, r"a batch must be \(x, y\), got ndarray: pass all data as a tuple \(x, y\)"),
+        ({"validation": [X, Y]}, r"a batch must be \(x, y\), got ndarray: pass all data as a tuple \(x, y\)"),
         (
             {"data": nn.DataLoader((X, X, Y))},
-            r"a batch is \(x, y\), but tuple of 3 came: .* several inputs of a model are a dict",
+            r"a batch must be \(x, y\), got tuple of 3: .* several inputs of a model are a dict",
         ),
-        ({"data": nn.DataLoader({"x": X, "y": Y})}, r"a batch is \(x, y\), but dict of 2 came"),
-        ({"data": {"x": X, "y": Y}}, r"a tuple \(x, y\) or an iterable of such batches, but dict came: pass \(x, y\)"),
-        ({"data": X}, "but ndarray came"),
+        ({"data": nn.DataLoader({"x": X, "y": Y})}, r"a batch must be \(x, y\), got dict of 2"),
+        ({"data": {"x": X, "y": Y}}, r"a tuple \(x, y\) or an iterable of such batches, got dict: pass \(x, y\)"),
+        ({"data": X}, "got ndarray"),
         (
             {"data": nn.Subset([(X[0], 1.0)], [0])},
-            r"but Subset came: .* nn.DataLoader\(data, batch_size\) for a data set of samples",
+            r"got Subset: .* nn.DataLoader\(data, batch_size\) for a data set of samples",
         ),
         ({"data": [(X[0], 1.0)]}, r"y is a single number: pass nn.DataLoader\(data, batch_size\)"),
-        ({"data": ((X, X[:, :2]), Y)}, r'a tuple of arrays of different shapes came .* inputs of a model are a dict, \(\{"a": a'),
+        ({"data": ((X, X[:, :2]), Y)}, r'a tuple of arrays of different shapes: .* inputs of a model are a dict, \(\{"a": a'),
     ],
 )
 def test_errors(options: dict[str, Any], text: str) -> None:
@@ -204,24 +204,24 @@ def test_errors(options: dict[str, Any], text: str) -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"loss": nn.MSELoss}, r"fit..'s loss is a function, but the class MSELoss came: brackets are missing, MSELoss\(\)"),
-        ({"loss": "mse"}, "loss is a function, but str came: pass the function itself"),
-        ({"callbacks": nn.SaveCheckpoint("a.npz")}, r"a list of functions, but SaveCheckpoint came: .* callbacks=\[\.\.\.\]"),
+        ({"loss": nn.MSELoss}, r"fit..'s loss must be a function, got the class MSELoss: brackets are missing, MSELoss\(\)"),
+        ({"loss": "mse"}, "loss must be a function, got str: pass the function itself"),
+        ({"callbacks": nn.SaveCheckpoint("a.npz")}, r"a list of functions, got SaveCheckpoint: .* callbacks=\[\.\.\.\]"),
         (
             {"callbacks": [nn.SaveCheckpoint]},
-            r"a callback is a function, but the class SaveCheckpoint came: brackets are missing",
+            r"a callback must be a function, got the class SaveCheckpoint: brackets are missing",
         ),
-        ({"metrics": [nn.accuracy]}, r'metrics are functions by name, as \{"accuracy": nn.accuracy\}, but list came'),
-        ({"metrics": {"l1": nn.L1Loss}, "validation": (X, Y)}, "the metric l1 is a function, but the class L1Loss came"),
-        ({"optimizer": nn.Adam}, r"an optimiser with step\(\), but the class Adam came: make one of model.named_parameters"),
-        ({"optimizer": nn.LBFGS(network().parameters())}, "but LBFGS came: LBFGS needs a closure: write the loop"),
-        ({"scheduler": nn.StepLR}, r"a schedule with step\(\), but the class StepLR came: make one"),
+        ({"metrics": [nn.accuracy]}, r'metrics must be functions by name, as \{"accuracy": nn.accuracy\}, got list'),
+        ({"metrics": {"l1": nn.L1Loss}, "validation": (X, Y)}, "the metric l1 must be a function, got the class L1Loss"),
+        ({"optimizer": nn.Adam}, r"an optimiser with step\(\), got the class Adam: make one of model.named_parameters"),
+        ({"optimizer": nn.LBFGS(network().parameters())}, "got LBFGS: LBFGS needs a closure: write the loop"),
+        ({"scheduler": nn.StepLR}, r"a schedule with step\(\), got the class StepLR: make one"),
     ],
 )
 def test_one_thing_in_place_of_another(options: dict[str, Any], text: str) -> None:
     with pytest.raises(TypeError, match=text):
         run(network(), **options)
-    with pytest.raises(TypeError, match="but the class Linear came as the model"):
+    with pytest.raises(TypeError, match="got the class Linear as the model"):
         run(nn.Linear, optimizer=nn.SGD([Value(1.0)], lr=0.1))  # type: ignore[arg-type]
 
 
@@ -481,20 +481,20 @@ def test_early_stopping_takes_bools(given: Any, epochs: int) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
-        ({"early_stopping": 0}, ValueError, "early_stopping is at least 1, but 0 was given: .* False is off"),
-        ({"early_stopping": -2}, ValueError, "early_stopping is at least 1, but -2 was given"),
-        ({"early_stopping": 1.5}, TypeError, "early_stopping is a whole number, but 1.5 was given"),
-        ({"epochs": -1}, ValueError, "epochs is at least 0, but -1 was given"),
-        ({"epochs": 2.0}, TypeError, "epochs is a whole number, but 2.0 was given"),
-        ({"epochs": True}, TypeError, "epochs is a whole number, but True was given"),
-        ({"clip_norm": 0.0}, ValueError, "clip_norm is a positive number, or None for no clipping, but 0.0 was given"),
-        ({"clip_norm": True}, ValueError, "clip_norm is a positive number"),
-        ({"clip_norm": math.nan}, ValueError, "clip_norm is a positive number"),
-        ({"restore_best": "no"}, TypeError, "restore_best is True or False, but 'no' was given"),
-        ({"progress": None}, TypeError, "progress is True or False, but None was given"),
-        ({"drop_last": 1}, TypeError, "drop_last is True or False, but 1 was given"),
+        ({"early_stopping": 0}, ValueError, "early_stopping must be at least 1, got 0: .* False is off"),
+        ({"early_stopping": -2}, ValueError, "early_stopping must be at least 1, got -2"),
+        ({"early_stopping": 1.5}, TypeError, "early_stopping must be a whole number, got 1.5"),
+        ({"epochs": -1}, ValueError, "epochs must be at least 0, got -1"),
+        ({"epochs": 2.0}, TypeError, "epochs must be a whole number, got 2.0"),
+        ({"epochs": True}, TypeError, "epochs must be a whole number, got True"),
+        ({"clip_norm": 0.0}, ValueError, "clip_norm must be a positive number, or None for no clipping, got 0.0"),
+        ({"clip_norm": True}, ValueError, "clip_norm must be a positive number"),
+        ({"clip_norm": math.nan}, ValueError, "clip_norm must be a positive number"),
+        ({"restore_best": "no"}, TypeError, "restore_best must be True or False, got 'no'"),
+        ({"progress": None}, TypeError, "progress must be True or False, got None"),
+        ({"drop_last": 1}, TypeError, "drop_last must be True or False, got 1"),
         ({"drop_last": True, "data": [(X, Y)]}, ValueError, "drop_last=True is for data given as arrays: pass it to the Data"),
-        ({"data": ((X, Y) for _ in range(2))}, ValueError, "a generator can be used only once, but one was given for 5 epochs"),
+        ({"data": ((X, Y) for _ in range(2))}, ValueError, "a generator can be used only once, not for 5 epochs"),
         ({"metrics": {"m": lambda p, t: p}, "validation": (X, Y)}, ValueError, r"an array of the shape \(60, 1\)"),
         ({"metrics": {"m": lambda p, t: None}, "validation": (X, Y)}, ValueError, "one number .* but it gave None"),
     ],
@@ -515,7 +515,7 @@ def test_a_last_batch_of_one_before_batch_norm() -> None:
     def model() -> nn.Module:
         return nn.Sequential(nn.Linear(3, 4, rng=0), nn.BatchNorm1d(4), nn.Linear(4, 1, rng=1))
 
-    with pytest.raises(ValueError, match=r"more than one value per channel, .* \(1, 4\) .* drop_last=True of DataLoader or fit"):
+    with pytest.raises(ValueError, match=r"more than one value per channel, .* \(1, 4\).* drop_last=True of DataLoader or fit"):
         run(model(), data=(X[:49], Y[:49]))
     whole, cut = model(), model()
     run(whole, data=(X[:48], Y[:48]), rng=None, batch_size=48)
@@ -538,7 +538,7 @@ def test_frames_of_pandas() -> None:
         histories.append(run(nn.Linear(3, 3, rng=0), data=data, validation=data, **options))
     for history in histories[1:]:
         assert history["loss"] == pytest.approx(histories[0]["loss"]) and history["accuracy"] == histories[0]["accuracy"]
-    with pytest.raises(ValueError, match=r"\(x, y\) or an iterable of such batches, but DataFrame came: pass \(x, y\)"):
+    with pytest.raises(ValueError, match=r"\(x, y\) or an iterable of such batches, got DataFrame: pass \(x, y\)"):
         run(network(), data=frame)
 
 

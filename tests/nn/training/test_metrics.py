@@ -29,16 +29,16 @@ def test_accuracy() -> None:
 @pytest.mark.parametrize(
     ("prediction", "target", "text"),
     [
-        (np.zeros((3, 1)), np.zeros(2), r"scores .*, but \(3, 1\) and \(2,\) came: reshape or index one of them"),
-        (np.array([[2.0], [-3.0], [4.0]]), np.array([1, 0, 1]), r"but \(3, 1\) and \(3,\) came"),
-        (np.array([2.0, -3.0, 4.0]), np.array([[1], [0], [1]]), r"but \(3,\) and \(3, 1\) came"),
-        (np.zeros((3, 4)), np.zeros((3, 5)), r"but \(3, 4\) and \(3, 5\) came"),
-        (np.float64(1.0), np.float64(1.0), r"but \(\) and \(\) came"),
+        (np.zeros((3, 1)), np.zeros(2), r"scores .*, got \(3, 1\) and \(2,\): reshape or index one of them"),
+        (np.array([[2.0], [-3.0], [4.0]]), np.array([1, 0, 1]), r"got \(3, 1\) and \(3,\)"),
+        (np.array([2.0, -3.0, 4.0]), np.array([[1], [0], [1]]), r"got \(3,\) and \(3, 1\)"),
+        (np.zeros((3, 4)), np.zeros((3, 5)), r"got \(3, 4\) and \(3, 5\)"),
+        (np.float64(1.0), np.float64(1.0), r"got \(\) and \(\)"),
         (np.zeros((2, 3)), np.array([[1, 1, 0], [0, 0, 1]]), r"each row is one-hot or .* prediction.ravel\(\)"),
         (np.zeros((2, 3)), np.array([[1, 1, -1], [0, 0, 1]]), "each row is one-hot or probabilities"),
         (np.zeros(3), np.array([0, 1, 2]), "the targets 0 and 1, or -1 and 1"),
         (np.zeros((2, 3)), np.array([1, 3]), "3 classes, 0 to 2, but targets reach from 1 to 3"),
-        (np.zeros((0, 3)), np.zeros(0, int), r"needs samples, but predictions of the shape \(0, 3\) came"),
+        (np.zeros((0, 3)), np.zeros(0, int), r"needs samples, got predictions of the shape \(0, 3\)"),
     ],
 )
 def test_accuracy_guesses_nothing(prediction: Any, target: Any, text: str) -> None:
@@ -47,9 +47,9 @@ def test_accuracy_guesses_nothing(prediction: Any, target: Any, text: str) -> No
 
 
 def test_accuracy_takes_numbers() -> None:
-    with pytest.raises(TypeError, match="numbers as targets, but the dtype <U3 came: np.unique.* numbers classes"):
+    with pytest.raises(TypeError, match="numbers as targets, got the dtype <U3: np.unique.* numbers classes"):
         nn.accuracy(np.zeros((2, 3)), ["cat", "dog"])
-    with pytest.raises(TypeError, match="class numbers as integers, but the dtype float64 came"):
+    with pytest.raises(TypeError, match="class numbers as integers, got the dtype float64"):
         nn.accuracy(np.zeros((2, 3)), [0.0, 1.0])
 
 
@@ -69,7 +69,7 @@ def test_r2_score() -> None:
     target = np.array([1.0, 2.0, 4.0])
     assert nn.r2_score(target, target) == nn.r2_score(Value(target), target) == 1.0
     assert nn.r2_score(np.full(3, target.mean()), target) == pytest.approx(0.0)
-    with pytest.raises(ValueError, match=r"one shape, but \(3, 1\) and \(3,\) came"):
+    with pytest.raises(ValueError, match=r"one shape, got \(3, 1\) and \(3,\)"):
         nn.r2_score(target[:, None], target)
     with pytest.raises(ValueError, match="targets that differ"):
         nn.r2_score(target, np.ones(3))
@@ -94,16 +94,16 @@ def test_metrics_of_infinities() -> None:
     assert nn.r2_score(np.array([math.inf, 2.0, 4.0]), target) == -math.inf
     assert math.isnan(nn.r2_score(np.array([math.nan, 2.0, 4.0]), target))
     assert math.isnan(nn.r2_score(target, np.array([math.inf, 2.0, 4.0])))
-    with pytest.raises(ValueError, match=r"r2_score\(\) needs samples, but arrays of the shape \(0,\)"):
+    with pytest.raises(ValueError, match=r"r2_score\(\) needs samples, got arrays of the shape \(0,\)"):
         nn.r2_score(np.zeros(0), np.zeros(0))
     small = np.array([250, 252, 255], np.uint8)
     assert nn.r2_score(small[::-1], small) == pytest.approx(nn.r2_score(small[::-1].astype(float), small.astype(float)))
 
 
 def test_metrics_take_numbers() -> None:
-    with pytest.raises(TypeError, match="accuracy.. takes scores, which are numbers, as predictions, but the dtype <U1"):
+    with pytest.raises(TypeError, match="accuracy.. takes scores, which are numbers, as predictions, got the dtype <U1"):
         nn.accuracy(np.array([["a", "b"]]), [0])
-    with pytest.raises(TypeError, match="r2_score.. takes numbers, but the dtypes <U1 and int64 were given"):
+    with pytest.raises(TypeError, match="r2_score.. takes numbers, got the dtypes <U1 and int64"):
         nn.r2_score(np.array(["a", "b"]), np.array([1, 2]))
     assert "none yet" in repr(nn.History([{"epoch": 1, "note": "none yet"}]))  # type: ignore[dict-item]
     with pytest.raises(TypeError, match=r"Sequential\(\*layers\) .* unpack a list with \*"):

@@ -508,7 +508,7 @@ def test_a_state_is_plain_data() -> None:
         (lambda s: s["state"]["1"].pop("step"), "the state of b has no step, the count of its steps"),
         (lambda s: s["state"].update({"7": {}}), "2 parameters, but the state is also of number 7"),
         (lambda s: s["state"]["1"].update(exp_avg=np.ones(3)), r"exp_avg in Adam's state of b must have the shape \(2,\)"),
-        (lambda s: s["state"]["1"].update(sum=np.ones(2)), "Adam's state of b has step, exp_avg, .*, but sum came"),
+        (lambda s: s["state"]["1"].update(sum=np.ones(2)), "Adam's state of b has step, exp_avg, .*, got sum"),
     ],
 )  # fmt: skip
 def test_a_state_that_does_not_fit_changes_nothing(change: Any, text: str) -> None:
@@ -535,22 +535,22 @@ def test_a_state_that_does_not_fit_changes_nothing(change: Any, text: str) -> No
         (lambda: nn.SGD(Value(1.0)), TypeError, r"got Value: pass model.parameters\(\)"),
         (lambda: nn.SGD({"params": [Value(1.0)]}), TypeError, "got dict"),
         (lambda: nn.SGD([("name", np.ones(2))]), TypeError, "leaf Values"),
-        (lambda: nn.SGD([{"params": []}]), ValueError, "needs parameters, but got none; a generator gives them only once"),
-        (lambda: nn.SGD([{"params": nn.Linear(1, 1)}]), TypeError, r"a group are a list .*got Linear: pass model.parameters\(\)"),
-        (lambda: nn.SGD([nn.Linear(1, 1)]), TypeError, r"takes leaf Values, but got a Linear: pass model.parameters\(\)"),
-        (lambda: nn.clip_grad_norm(nn.Linear(1, 1).parameters, 1.0), TypeError, r"but got method: pass model.parameters\(\)"),
+        (lambda: nn.SGD([{"params": []}]), ValueError, "needs parameters, got none; a generator gives them only once"),
+        (lambda: nn.SGD([{"params": nn.Linear(1, 1)}]), TypeError, r"a group must be a list .*got Linear: pass"),
+        (lambda: nn.SGD([nn.Linear(1, 1)]), TypeError, r"takes leaf Values, got a Linear: pass model.parameters\(\)"),
+        (lambda: nn.clip_grad_norm(nn.Linear(1, 1).parameters, 1.0), TypeError, r"got method: pass model.parameters\(\)"),
         (lambda: nn.clip_grad_norm(nn.Sequential(nn.Linear(1, 1)), 1.0), TypeError, r"but a Linear is in it: pass model.par"),
         (lambda: nn.SGD([{"params": [Value(1.0)], "rate": 1.0}]), ValueError, "keys params, lr, momentum.*but has params, rate"),
         (lambda: nn.SGD([{"lr": 1.0}]), ValueError, "needs params, but has lr"),
         (lambda: nn.SGD([Value(1.0)] * 2), ValueError, "one comes twice"),
-        (lambda: nn.SGD([Value(1.0)], lr=math.nan), ValueError, "learning rate must not be negative, but is nan"),
-        (lambda: nn.SGD([Value(1.0)], lr="0.1"), TypeError, "learning rate must be a number, but is '0.1'"),
+        (lambda: nn.SGD([Value(1.0)], lr=math.nan), ValueError, "learning rate must not be negative, got nan"),
+        (lambda: nn.SGD([Value(1.0)], lr="0.1"), TypeError, "learning rate must be a number, got '0.1'"),
         (lambda: setattr(nn.SGD([Value(1.0)]), "lr", -1.0), ValueError, "learning rate must not be negative"),
-        (lambda: nn.SGD([Value(1.0)], momentum=-0.5), ValueError, "momentum must not be negative, but is -0.5"),
-        (lambda: nn.SGD([Value(1.0)], lr=math.inf), ValueError, "learning rate must be finite, but is inf"),
+        (lambda: nn.SGD([Value(1.0)], momentum=-0.5), ValueError, "momentum must not be negative, got -0.5"),
+        (lambda: nn.SGD([Value(1.0)], lr=math.inf), ValueError, "learning rate must be finite, got inf"),
         (lambda: nn.SGD([Value(1.0)], nesterov=True), ValueError, "nesterov needs a momentum, and no dampening"),
         (lambda: nn.SGD([Value(1.0)], momentum=0.9, dampening=0.1, nesterov=True), ValueError, "no dampening"),
-        (lambda: nn.Adam([Value(1.0)], betas=(0.9, 1.0)), ValueError, r"betas must be less than 1, but is \(0.9, 1.0\)"),
+        (lambda: nn.Adam([Value(1.0)], betas=(0.9, 1.0)), ValueError, r"betas must be less than 1, got \(0.9, 1.0\)"),
         (lambda: nn.RMSprop([Value(1.0)], alpha=1.0), ValueError, "alpha must be less than 1"),
         (lambda: nn.Adadelta([Value(1.0)], rho=1.5), ValueError, "rho must be less than 1"),
         (lambda: nn.Adam([Value(1.0)], eps=0.0), ValueError, "eps must be positive"),
@@ -559,21 +559,21 @@ def test_a_state_that_does_not_fit_changes_nothing(change: Any, text: str) -> No
         (lambda: nn.LBFGS([Value(1.0)]).lr, AttributeError, "LBFGS has no learning rate"),
         (lambda: setattr(nn.LBFGS([Value(1.0)]), "lr", 1.0), AttributeError, "LBFGS has no learning rate"),
         (lambda: nn.LBFGS([{"params": [Value(1.0)]}, {"params": [Value(1.0)]}]), ValueError, "LBFGS takes one group"),
-        (lambda: nn.LBFGS([Value(1.0)], max_iter=2.5), ValueError, "max_iter must be a positive integer, but is 2.5"),
-        (lambda: nn.LBFGS([Value(1.0)], history_size=0), ValueError, "history_size must be a positive integer, but is 0"),
+        (lambda: nn.LBFGS([Value(1.0)], max_iter=2.5), ValueError, "max_iter must be a positive integer, got 2.5"),
+        (lambda: nn.LBFGS([Value(1.0)], history_size=0), ValueError, "history_size must be a positive integer, got 0"),
         (lambda: nn.LBFGS([Value(1.0)], 1.0), TypeError, "positional"),  # PyTorch's lr, which is not there
         (lambda: nn.LBFGS([Value(1.0)]).add_param_group({"params": [Value(1.0)]}), ValueError, "LBFGS takes one group"),
         (lambda: nn.LBFGS([Value(1.0)]).step(lambda: None), TypeError, "the closure must return the loss, .* returned None"),
-        (lambda: nn.Adam([Value(1.0)], betas=0.9), TypeError, "betas must be a pair of numbers, but is 0.9"),
+        (lambda: nn.Adam([Value(1.0)], betas=0.9), TypeError, "betas must be a pair of numbers, got 0.9"),
         (lambda: nn.Adam([Value(1.0)], betas=(0.9,)), TypeError, "betas must be a pair of numbers"),
         (lambda: nn.Adam([Value(np.ones(2, np.float32))], eps=1e-50), ValueError, "eps=1e-50 is zero in float32, .* larger"),
         (lambda: nn.SGD({Value(1.0), Value(2.0)}), TypeError, "knows parameters by their order, but a set has none"),
         (lambda: nn.SGD([{"params": {Value(1.0)}}]), TypeError, "knows parameters by their order, but a set has none"),
-        (lambda: nn.SGD([(Value(1.0), Value(2.0))]), TypeError, "a pair is a name and a Value, but Value.*came as the name"),
+        (lambda: nn.SGD([(Value(1.0), Value(2.0))]), TypeError, "a pair must be a name and a Value, got Value.* as the name"),
         (lambda: nn.clip_grad_norm([Value(1.0)], -1.0), ValueError, "max_norm must not be negative"),
         (lambda: nn.clip_grad_norm([Value(1.0)], 1.0, 0.0), ValueError, "norm_type be positive"),
-        (lambda: nn.clip_grad_norm(nn.Linear(1, 1), 1.0), TypeError, r"but got Linear: pass model.parameters\(\)"),
-        (lambda: nn.clip_grad_value([Value(1.0)], -1.0), ValueError, "clip_value must not be negative, but is -1.0"),
+        (lambda: nn.clip_grad_norm(nn.Linear(1, 1), 1.0), TypeError, r"got Linear: pass model.parameters\(\)"),
+        (lambda: nn.clip_grad_value([Value(1.0)], -1.0), ValueError, "clip_value must not be negative, got -1.0"),
         (lambda: nn.clip_grad_value([np.ones(2)], 1.0), TypeError, r"a list of parameters.*pass model.parameters\(\)"),
     ],
 )  # fmt: skip
@@ -847,7 +847,7 @@ def test_options_and_state_of_ones_own_optimiser_are_saved() -> None:
 
 def test_state_that_the_class_does_not_name_is_refused_with_the_fix() -> None:
     optimizer = stepped(Undeclared)
-    with pytest.raises(ValueError, match=r"has step, but average came; .* slots = \('average',\) if it has the shape"):
+    with pytest.raises(ValueError, match=r"has step, got average; .* slots = \('average',\) if it has the shape"):
         optimizer.load_state_dict(optimizer.state_dict())
 
 
@@ -862,9 +862,9 @@ def test_an_update_without_return_is_named() -> None:
 
 @pytest.mark.parametrize("lr", [True, None, "0.1"])
 def test_the_learning_rate_is_a_number(lr: Any) -> None:
-    with pytest.raises(TypeError, match=f"the learning rate must be a number, but is {lr!r}"):
+    with pytest.raises(TypeError, match=f"the learning rate must be a number, got {lr!r}"):
         nn.SGD([Value(1.0)], lr=lr)
-    with pytest.raises(TypeError, match="weight_decay must be a number, but is True"):
+    with pytest.raises(TypeError, match="weight_decay must be a number, got True"):
         nn.SGD([Value(1.0)], lr=0.1, weight_decay=True)
     assert nn.Adam([Value(1.0)], amsgrad=True).param_groups[0]["amsgrad"] is True
 
