@@ -164,6 +164,13 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", READMES, ids=name_of)
+def test_rows_of_a_table_have_as_many_cells_as_its_header(path: Path) -> None:
+    for table in re.findall(r"(?:^\|.*\n)+", prose(TEXTS[path]), re.MULTILINE):
+        cells = {len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}
+        assert len(cells) == 1, f"{path}: {table[:80]}"
+
+
+@pytest.mark.parametrize("path", READMES, ids=name_of)
 def test_files_and_modules_that_are_named_exist(path: Path) -> None:
     """`nn/module.py` and `module.py` in backquotes, from the top or from the folder of the README, and ``python -m nn``."""
     text = TEXTS[path]
