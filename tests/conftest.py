@@ -1,4 +1,4 @@
-"""Fixtures that several test files share."""
+"""Fixtures that several test files share, and how many random examples hypothesis draws."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("few", max_examples=15, deadline=None, derandomize=True)
+settings.register_profile("many", max_examples=100, deadline=None, derandomize=True)  # in .ci/run, with --hypothesis-profile
+settings.load_profile("few")
 
 #: Comparisons with PyTorch and JAX run where these are installed: python -m tests.pytorch, python -m tests.jax make environments.
 collect_ignore = [folder for folder, name in (("pytorch", "torch"), ("jax", "jax")) if importlib.util.find_spec(name) is None]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.special
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -405,7 +405,6 @@ def test_tuples_and_lists_are_constants_on_either_side() -> None:
             gradient(f(constant, v).sum(), v)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
 @given(st.data())
 def test_random_shapes_and_axes(data: st.DataObject) -> None:
     """Reductions, scans, order and moves of random arrays: values against NumPy, derivatives against differences."""
@@ -437,7 +436,6 @@ def test_random_shapes_and_axes(data: st.DataObject) -> None:
     assert second.verdict not in (Verdict.FAIL, Verdict.JUMP), str(second)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.data())
 def test_random_einsum(data: st.DataObject) -> None:
     sizes = {letter: data.draw(st.integers(1, 3)) for letter in "abcd"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd import Value, grad, gradient
@@ -47,7 +47,6 @@ def mixtures(draw: st.DrawFn) -> Any:
     return tuple(parts) if len(parts) > 1 or draw(st.booleans()) else parts[0]
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
 @given(mixtures())
 def test_any_mixture_of_indices(index: Any) -> None:
     """Values and gradients as NumPy's; what multiplies or divides is refused where a place is named twice."""

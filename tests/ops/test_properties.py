@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -14,7 +14,6 @@ from autograd.verify import Verdict, check_gradients
 
 #: Of tiny numbers a second derivative cannot be measured: what a step as wide as they are changes is less than rounding.
 numbers = st.floats(-3.0, 3.0).map(lambda x: x if abs(x) > 1e-6 else 0.0)
-few = settings(max_examples=60, deadline=None, derandomize=True)
 
 
 def arrays(shape: Any) -> st.SearchStrategy[np.ndarray]:
@@ -43,7 +42,6 @@ def array_and_index(draw: st.DrawFn) -> tuple[np.ndarray, Any]:
     return draw(arrays(shape)), draw(basic | advanced | mask)
 
 
-@few
 @given(array_and_axes())
 def test_reductions(case: tuple[np.ndarray, Any, bool]) -> None:
     array, axes, keepdims = case
@@ -60,7 +58,6 @@ def test_reductions(case: tuple[np.ndarray, Any, bool]) -> None:
     assert check_gradients(lambda x: x.logsumexp(axis=axes, keepdims=keepdims), array, order=2).ok
 
 
-@few
 @given(broadcastable())
 def test_broadcasting(case: tuple[np.ndarray, np.ndarray]) -> None:
     x, y = case
@@ -78,7 +75,6 @@ def test_broadcasting(case: tuple[np.ndarray, np.ndarray]) -> None:
         assert (np.shape(a.grad), np.shape(b.grad)) == (x.shape, y.shape)
 
 
-@few
 @given(array_and_index())
 def test_indexing(case: tuple[np.ndarray, Any]) -> None:
     array, index = case
@@ -94,7 +90,6 @@ def test_indexing(case: tuple[np.ndarray, Any]) -> None:
     np.testing.assert_allclose(slope.data, 2.0 * array * expected, atol=1e-12)
 
 
-@few
 @given(array_and_index(), numbers)
 def test_setting_and_adding_at_an_index(case: tuple[np.ndarray, Any], number: float) -> None:
     array, index = case
@@ -112,7 +107,6 @@ def test_setting_and_adding_at_an_index(case: tuple[np.ndarray, Any], number: fl
     np.testing.assert_allclose(u.grad, (untouched == 0.0).sum() + np.size(array[index]))
 
 
-@few
 @given(st.lists(st.sampled_from("+-*tsm"), min_size=1, max_size=12), st.integers(0, 2**32 - 1))
 def test_random_programs(steps: list[str], seed: int) -> None:
     """Compositions of scalars, vectors and matrices against differences, at first and second order."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd
@@ -958,7 +958,6 @@ def test_checkpoint_of_a_random_function_is_refused() -> None:
 # --- properties -----------------------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.integers(1, 5))
 def test_jvp_and_vjp_are_transposes(seed: int, rows: int, columns: int) -> None:
     """The dot-product test, on random programs of NumPy functions."""

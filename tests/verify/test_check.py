@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import nn
@@ -1037,10 +1037,8 @@ class Random:
 numbers = st.floats(0.1, 3.0) | st.floats(-3.0, -0.1)
 functions = st.builds(Random, st.lists(numbers, min_size=1, max_size=5), numbers, numbers)
 points = st.lists(numbers, min_size=1, max_size=6).map(np.array)
-often = settings(max_examples=100, deadline=None, derandomize=True)
 
 
-@often
 @given(functions, points, st.integers(0, 5))
 def test_an_exact_derivative_passes_and_one_element_1e_5_off_fails(function: Random, x: Any, place: int) -> None:
     report = check_gradients(function, x, gradient=function.slope)
