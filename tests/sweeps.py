@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import pytest
 
 
-def sweep(groups: Mapping[str, Sequence[Any]], name: Callable[[Any], str], first: int | None = None) -> Callable[..., Any]:
+def sweep(
+    groups: Mapping[str, Sequence[Any]], name: Callable[[Any], str], first: int | None = None, slow: Collection[str] = ()
+) -> Callable[..., Any]:
     """Run a test of one case for all cases of a group, and name each case that fails.
 
     Args:
         groups: the cases by the name of their group; there is one test for each group.
         name: the name of a case, in the message.
         first: how many cases of a group always run; the others are a second test, marked `slow`.
+        slow: the names of groups that are marked `slow`.
     """
-    parts = [pytest.param(cases[:first], id=group) for group, cases in groups.items()]
+    parts = [pytest.param(cases[:first], id=group, marks=[pytest.mark.slow] * (group in slow)) for group, cases in groups.items()]
     if first is not None:
         rest = {group: cases[first:] for group, cases in groups.items() if len(cases) > first}
         parts += [pytest.param(cases, id=f"{group}, the others", marks=pytest.mark.slow) for group, cases in rest.items()]
@@ -42,3 +45,8 @@ def sweep(groups: Mapping[str, Sequence[Any]], name: Callable[[Any], str], first
         return pytest.mark.parametrize("cases", parts)(swept)
 
     return decorate
+
+
+def slow(*values: Any) -> list[Any]:
+    """Parameters of a test that run with the slow tests only."""
+    return [pytest.param(value, marks=pytest.mark.slow) for value in values]

@@ -30,9 +30,9 @@ def test_what_breaks_off_is_a_failure_of_its_case() -> None:
 
 
 def test_cases_behind_the_first_ones_are_slow() -> None:
-    swept = sweep({"few": [1], "many": [1, 2, 3]}, str, first=2)(numbers_are_small)
+    swept = sweep({"few": [1], "many": [1, 2, 3], "large": [2]}, str, first=2, slow={"large"})(numbers_are_small)
     (mark,) = vars(swept)["pytestmark"]
     assert [(item.id, *item.values, [mark.name for mark in item.marks]) for item in mark.args[1]] == [
-        ("few", [1], []), ("many", [1, 2], []), ("many, the others", [3], ["slow"]),
+        ("few", [1], []), ("many", [1, 2], []), ("large", [2], ["slow"]), ("many, the others", [3], ["slow"]),
     ]  # fmt: skip
     assert (swept.__name__, swept.__doc__) == ("numbers_are_small", "A test of one case.")

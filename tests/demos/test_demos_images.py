@@ -53,6 +53,7 @@ def test_more_labels_than_digits_are_refused(capsys: pytest.CaptureFixture[str])
     assert "only 600 training digits with --quick" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_gan_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before, last_lines = run(gan.main, ["--quick", "--out", str(tmp_path)], capsys)
     assert "share of the made points at each centre" in before

@@ -12,6 +12,7 @@ from demos import learning_curve, overfitting, tabular
 from tests.demos.test_demos import SEEDS, check_files, run
 
 
+@pytest.mark.slow
 def test_tabular_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before, last_lines = run(tabular.main, ["--quick", "--out", str(tmp_path)], capsys)
     assert "breast cancer, accuracy, 5 folds" in before and "diabetes" in before
@@ -24,12 +25,14 @@ def test_tabular_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     check_files(last_lines, tmp_path, {"tabular"})
 
 
+@pytest.mark.slow
 def test_overfitting_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, last_lines = run(overfitting.main, ["--quick", "--out", str(tmp_path)], capsys)
     assert re.match(r"test error of 128 units with weight decay: 0\.\d{3} \(baseline: 0\.\d{3} without, 0", last_lines[0])
     check_files(last_lines, tmp_path, {"sizes", "strengths", "boundaries"})
 
 
+@pytest.mark.slow
 def test_learning_curve_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before, last_lines = run(learning_curve.main, ["--quick", "--out", str(tmp_path)], capsys)
     assert [line.split()[0] for line in before.splitlines()[-4:]] == ["50", "100", "200", "400"]

@@ -63,6 +63,7 @@ def printed(notebook: Any) -> list[str]:
     return [output.text for output in outputs if output.output_type == "stream"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PICTURES)
 def test_the_notebook_runs_and_shows_what_is_stored(name: str, this_python: None, tmp_path: Path) -> None:
     committed, notebook = stored(name), stored(name)

@@ -67,7 +67,7 @@ def test_the_cases_are_many_and_their_names_are_unique() -> None:
     assert {case.right for case in CASES} == {True, False, None}
 
 
-@sweep(by_family(CASES), named)
+@sweep(by_family(CASES), named, slow={"dimension"})
 def test_no_wrong_claim_is_accepted_and_no_right_one_rejected(case: Case) -> None:
     report = report_on(case)
     if case.right:
@@ -76,6 +76,7 @@ def test_no_wrong_claim_is_accepted_and_no_right_one_rejected(case: Case) -> Non
         assert not report.ok, str(report)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("right", [True, False])
 def test_few_claims_remain_undecided(right: bool) -> None:
     names, total = undecided(right)
@@ -147,6 +148,7 @@ def test_the_gradient_of_the_graph(case: Case) -> None:
         assert report.verdict is Verdict.KINK or agrees_with_claim(case)
 
 
+@pytest.mark.slow
 def test_few_gradients_of_graphs_remain_undecided() -> None:
     meant = [case for case in DISPATCHING if case.right and not case.name.startswith(tuple(OTHER_THAN_MEANT))]
     verdicts = [report_on_graph(case).verdict for case in meant]

@@ -12,6 +12,7 @@ import nn
 from autograd import Value, gradient
 from autograd.verify import Verdict, check_gradients, check_model
 from tests.nn.layers.layer_checks import r, smooth
+from tests.sweeps import slow
 
 
 def formula(query: Any, key: Any, value: Any, seen: Any = True) -> Any:
@@ -160,7 +161,7 @@ def test_a_sample_that_is_all_padding_gets_the_bias_alone() -> None:
     assert all(np.isfinite(p.grad).all() for p in layer.parameters())
 
 
-@pytest.mark.parametrize("sizes", [{}, {"kdim": 3, "vdim": 2}])
+@pytest.mark.parametrize("sizes", [{"kdim": 3, "vdim": 2}, *slow({})])
 def test_gradients_of_many_heads(sizes: dict[str, int]) -> None:
     layer = nn.MultiHeadAttention(4, 2, **sizes, rng=0)
     inputs = r(1, 3, 4), r(1, 2, sizes.get("kdim", 4)), r(1, 2, sizes.get("vdim", 4))
@@ -230,8 +231,8 @@ def test_settings_that_cannot_be() -> None:
 # --- the block ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("norm_first", [True, False])
-@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("norm_first", [True, *slow(False)])
+@pytest.mark.parametrize("causal", [True, *slow(False)])
 def test_gradients_of_a_transformer_block(norm_first: bool, causal: bool) -> None:
     block, x = nn.TransformerBlock(4, 2, 5, 0.0, "gelu", norm_first=norm_first, causal=causal, rng=0), r(1, 3, 4)
     report = check_model(block, lambda block: smooth(block(x)), order=2)

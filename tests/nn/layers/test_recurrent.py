@@ -51,7 +51,8 @@ def close(found: Any, wanted: Any, within: float = 1e-13) -> None:
 
 @each_kind
 @pytest.mark.parametrize(
-    ("layers", "bidirectional", "lengths"), [(1, False, None), (1, False, [2, 3]), (2, True, None), (2, True, [2, 3])]
+    ("layers", "bidirectional", "lengths"),
+    [(1, False, None), (2, True, None), (2, True, [2, 3]), pytest.param(1, False, [2, 3], marks=pytest.mark.slow)],
 )
 def test_gradients(kind: str, options: dict[str, Any], layers: int, bidirectional: bool, lengths: Any) -> None:
     model = getattr(nn, kind)(INPUT, 2, layers, bidirectional=bidirectional, rng=4, **options)
