@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -294,9 +294,9 @@ class Picture:
         return tuple(dict.fromkeys([*exact, *rest]))
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as dicts, lists, strings and numbers; fields at their defaults are left out."""
+        """Return the picture as dicts, lists, strings and numbers, without fields that have their defaults."""
         found: dict[str, Any] = {"format": "valuegrad picture", "version": 1, "note": self.note}
-        return {**found, **plain(self)}
+        return {**found, **without_defaults(self)}
 
 
 def breadth_first(roots: Iterable[Any], operands: dict[Any, list[Any]]) -> list[Any]:
@@ -366,16 +366,9 @@ def number_text(number: float) -> str:
     return f"{number + 0.0:.4f}" if plain else f"{number:.3e}"  # + 0.0 makes -0.0 a 0.0
 
 
-def plain(item: Any) -> Any:
-    """Dataclasses as dicts without the fields that are at their defaults, tuples as lists."""
-    if dataclasses.is_dataclass(item) and not isinstance(item, type):
-        return {key: plain(value) for key, value, default in fields_of(item) if value != default or key in ("name", "role")}
-    if isinstance(item, dict):
-        return {key: plain(value) for key, value in item.items()}
-    return [plain(value) for value in item] if isinstance(item, (tuple, list)) else item
-
-
-def fields_of(item: Any) -> Iterable[tuple[str, Any, Any]]:
-    """(name, value, default) of each field of a dataclass."""
-    fields: Iterator[Any] = iter(dataclasses.fields(item))
-    return ((field.name, getattr(item, field.name), field.default) for field in fields)
+def without_defaults(item: Any) -> Any:
+    """Return a dataclass as a dict without the fields that have their defaults, and tuples as lists."""
+    if dataclasses.is_dataclass(item):
+        fields = [(field.name, field.default, getattr(item, field.name)) for field in dataclasses.fields(item)]
+        return {name: without_defaults(value) for name, default, value in fields if value != default or name in ("name", "role")}
+    return [without_defaults(part) for part in item] if isinstance(item, tuple) else item
