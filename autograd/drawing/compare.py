@@ -15,7 +15,7 @@ SETTING = re.compile(r"\w+=(?:\([^)]*\)|[^,)]+)|\[[^\]]*\]")  # axis=(0, 1), or 
 SAME_ROLES = {"leaf": "leaf", "frozen": "leaf"}
 
 
-def comparison(before: Picture, after: Picture) -> Picture:
+def compare_pictures(before: Picture, after: Picture) -> Picture:
     """Return the later picture with marks at what was added and changed, and with what was removed put back."""
     old, new = in_topological_order(before), in_topological_order(after)
     pairs = match_nodes(old, new)  # names of nodes before to names after

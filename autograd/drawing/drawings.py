@@ -15,7 +15,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autograd.drawing.compare import comparison
+from autograd.drawing.compare import compare_pictures
 from autograd.drawing.failure import failed_root, marked_as_failed, model_of
 from autograd.drawing.picture import Edge, Group, Node, Picture, plural
 from autograd.drawing.read.budget import fit_to_budget
@@ -312,7 +312,7 @@ class Drawing:
         """
         if not isinstance(later, Drawing):
             raise TypeError(f"compare() takes another Drawing, but got {type(later).__name__}: draw(before).compare(draw(after))")
-        return Drawing(comparison(self.picture, later.picture), later.direction)
+        return Drawing(compare_pictures(self.picture, later.picture), later.direction)
 
     def find(self, name: str) -> tuple[Node, ...]:
         """Return the nodes whose title, label, parameter path or operation contains this text, exact matches first.

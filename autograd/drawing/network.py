@@ -82,7 +82,7 @@ def network_picture(model: Any, *, weights: bool | str = "auto", max_neurons: in
         differentiated=differentiated,
         root=layers[-1].name_of(0),
         title=title,
-        notes=tuple(notes_of(model, layers, dense)),
+        notes=tuple(notes_on(model, layers, dense)),
         legend=(*legend_of(layers), *legend_of_lines(dense)),
     )
 
@@ -490,7 +490,7 @@ def legend_of_lines(dense: list[Dense]) -> Iterator[tuple[str, str]]:
         yield ORANGE, "negative weight"
 
 
-def notes_of(model: Any, layers: list[Column], dense: list[Dense]) -> Iterator[str]:
+def notes_on(model: Any, layers: list[Column], dense: list[Dense]) -> Iterator[str]:
     """Yield notes: how large the network is, what is left out, and what is not known."""
     weights = sum(layer.weight.size for layer in dense)
     biases = sum(layer.bias.size for layer in dense if layer.bias is not None)

@@ -1,4 +1,4 @@
-"""Drawings: what is in the picture, what it says, and that it can be written with and without Graphviz."""
+"""Drawings: nodes, edges and texts of pictures, and files with and without Graphviz."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def pairs(drawing: Drawing) -> list[tuple[str, str]]:
 
 
 def svg_texts(drawing: Drawing, folder: Path) -> list[str]:
-    """All texts of the picture, from an SVG that is well-formed."""
+    """Return all texts of a picture, from a well-formed SVG."""
     tree = ElementTree.parse(drawing.save(folder / "picture.svg"))
     return [(element.text or "").replace("\xa0", "").strip() for element in tree.iter(f"{SVG}text")]
 
@@ -265,7 +265,7 @@ ODD = [
 
 
 @pytest.mark.parametrize("label", ODD)
-def test_labels_come_out_as_they_are(label: str, tmp_path: Path) -> None:
+def test_labels_are_shown_unchanged(label: str, tmp_path: Path) -> None:
     x = Value(1.0, label=label)
     assert svg_texts(draw(x), tmp_path)[0] == label
     assert f"{label} + 1" in svg_texts(draw(x + 1.0), tmp_path)
@@ -290,7 +290,7 @@ def test_the_module_path_is_a_tooltip() -> None:
     assert 'in odd "place" <x> & C:/N' in tooltips(draw(y)._repr_svg_())
 
 
-def test_a_scope_may_bear_the_name_of_a_node() -> None:
+def test_a_scope_may_have_the_name_of_a_node() -> None:
     with scope("n0"):
         y = Value(1.0) * 2.0
     drawing = draw(y * 3.0, depth=0)
@@ -323,7 +323,7 @@ def test_wrong_arguments_are_named() -> None:
 
 
 @pytest.mark.parametrize("name", ["picture", "picture.jpeg", "picture.svg.zip"])
-def test_an_unknown_format_lists_those_there_are(name: str, tmp_path: Path) -> None:
+def test_an_unknown_format_lists_the_known_ones(name: str, tmp_path: Path) -> None:
     with pytest.raises(
         ValueError, match=r"ends with one of .svg, .png, .pdf, .dot, .gv, .mmd, .mermaid, .txt, .json, .html, but got '"
     ):
@@ -364,7 +364,7 @@ def test_the_digraph_is_one_of_the_graphviz_package() -> None:
     assert drawing.source == drawing.digraph.source
 
 
-def test_without_graphviz_the_text_is_written_and_a_warning_says_so(nothing_installed: Path, tmp_path: Path) -> None:
+def test_without_graphviz_the_text_is_written_with_a_warning(nothing_installed: Path, tmp_path: Path) -> None:
     drawing = draw(Value(1.0))
     with pytest.warns(
         UserWarning,
@@ -380,7 +380,7 @@ def test_without_graphviz_the_text_is_written_and_a_warning_says_so(nothing_inst
 
 
 def command(folder: Path, name: str, program: str) -> None:
-    """An executable Python program, called with the arguments of dot."""
+    """Write an executable Python program that takes the arguments of dot."""
     path = folder / name
     path.write_text(f"#!{sys.executable}\nimport sys\nsys.stdin.read()\n{program}\n")
     path.chmod(0o755)

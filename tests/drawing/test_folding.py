@@ -1,4 +1,4 @@
-"""Folding, scopes, names, functions, failures and comparisons: what a picture of any graph says, and what it leaves out."""
+"""Folding, scopes, names, functions, failures and comparisons: what pictures of graphs show, and what they leave out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from autograd.graph import inputs_of
 
 
 def moons(samples: int) -> tuple[nn.MLP, Value]:
-    """micrograd's demo: a 2-16-16-1 network, a hinge loss, and a penalty of squares."""
+    """Return the loss of micrograd's demo: a 2-16-16-1 network, a hinge loss, and a penalty of squares."""
     rng = np.random.default_rng(0)
     model = nn.MLP(2, [16, 16, 1], rng=1)
     scores = [model([Value(number) for number in row]) for row in rng.normal(size=(samples, 2)).tolist()]
@@ -72,7 +72,7 @@ def test_the_same_network_unfolded_on_request() -> None:
     assert len(drawing.edges) == drawing.picture.edges_total
     assert sum(group.kind == "Neuron" for group in drawing.groups) == 3 * 33
     assert {node.count for node in drawing.nodes} == {1}
-    assert "mclimit=0.2" in drawing.source  # else Graphviz takes minutes
+    assert "mclimit=0.2" in drawing.source  # otherwise Graphviz takes minutes
 
 
 def test_a_loop_without_scopes_is_drawn_as_one_turn() -> None:
@@ -95,7 +95,7 @@ def test_a_million_nodes_are_summarised_within_seconds() -> None:
         y = y * factor + 0.5
     start = time.perf_counter()
     drawing = draw(y)
-    assert time.perf_counter() - start < 30.0  # 1 s; a loop that is quadratic would take hours
+    assert time.perf_counter() - start < 30.0  # takes 1 s; a quadratic loop would take hours
     assert len(drawing.nodes) < 10
     assert f"of {drawing.total:,}" in drawing.note
 
@@ -114,8 +114,8 @@ def test_time_steps_fold_though_each_depends_on_the_one_before() -> None:
     assert step.count == 60
 
 
-def test_only_what_is_the_same_folds() -> None:
-    """Half of the samples take another branch: both are drawn, with their counts."""
+def test_only_equal_structure_folds() -> None:
+    """Both branches are drawn with their counts, as half of the samples take another branch."""
     w, total = Value(0.5, label="w"), Value(0.0)
     for i in range(200):
         with scope("sample"):
@@ -165,7 +165,7 @@ def test_the_output_is_always_a_node_of_its_own() -> None:
 
 
 def test_indices_and_settings_tell_operations_apart_before_they_number_steps() -> None:
-    """The four gates of a cell are slices of one array, the same at all steps; the step is an index as well."""
+    """The four gates of a cell are slices of one array, the same at all steps; the step is an index too."""
     weight, xs = Value(np.ones((7, 12)), label="W"), Value(np.ones((40, 2, 4)), label="xs")
     state = Value(np.zeros((2, 3)))
     for t in range(40):
@@ -210,7 +210,7 @@ def test_marks(value: Value, marks: tuple[str, ...]) -> None:
     assert draw(value).nodes[0].marks == marks
 
 
-def test_where_numbers_go_bad_first_is_said(tmp_path: Path) -> None:
+def test_a_note_names_the_first_bad_number(tmp_path: Path) -> None:
     with np.errstate(all="ignore"):
         logs = np.log(Value([1.0, -1.0, 2.0], label="w"))
     drawing = draw((logs * 2.0).sum())
@@ -220,19 +220,19 @@ def test_where_numbers_go_bad_first_is_said(tmp_path: Path) -> None:
     assert json.loads(text, parse_constant=pytest.fail)["nodes"][0]["data"]["mean"] == "NaN"
 
 
-def test_units_are_dead_that_are_zero_for_all_samples() -> None:
+def test_units_that_are_zero_for_all_samples_are_dead() -> None:
     x = Value(np.array([[1.0, -1.0, -1.0], [-1.0, -1.0, 1.0]]))
     assert draw(x.relu()).nodes[0].notes == ("1 of 3 units is zero for all 2 samples",)
     images = Value(np.where(np.arange(3)[None, :, None, None] == 1, -1.0, 1.0) * np.ones((2, 3, 4, 4)))
     assert draw(images.relu()).nodes[0].notes == ("1 of 3 units is zero for all 32 samples",)
 
 
-def test_gradients_that_nobody_computed_are_not_called_zero() -> None:
+def test_gradients_that_were_not_computed_are_not_marked_as_zero() -> None:
     model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Tanh(), nn.Linear(2, 1, rng=1))
     for parameter in model[0].parameters():
         parameter.requires_grad = False
     loss = model(np.ones((1, 2))).sum()
-    repr(loss)  # looks at .grad, which makes zeros
+    repr(loss)  # reads .grad, which creates zeros
     assert not draw(loss).picture.differentiated
     loss.backward()
     drawing = draw(loss)
@@ -245,7 +245,7 @@ def test_gradients_that_nobody_computed_are_not_called_zero() -> None:
     assert node_of(draw(product), "w").marks == ("zero gradient",)
 
 
-def test_what_gradients_are_is_said() -> None:
+def test_notes_tell_what_the_gradients_are() -> None:
     h = Value(1.0) * 2.0
     (h * 3.0).backward()
     assert "the gradient of the output is 3" in draw(h).picture.notes[0]
@@ -263,13 +263,13 @@ def test_what_gradients_are_is_said() -> None:
         assert "nothing was recorded" in draw(lambda x: x * 2.0, 1.0).picture.notes[0]
 
 
-def test_drawing_a_function_of_ones_own_values_leaves_them_alone() -> None:
+def test_drawing_a_function_leaves_the_given_values_unchanged() -> None:
     mine = Value(2.0)
     assert node_of(draw(lambda banana: banana * 2.0, mine), "banana").role == "leaf"
     assert mine.label == ""
 
 
-def test_where_draw_was_called_is_no_place_of_the_models_results() -> None:
+def test_the_line_that_calls_draw_is_not_the_line_of_the_results() -> None:
     drawing = draw(nn.Sequential(nn.Linear(3, 4, rng=0), nn.Tanh()), np.ones((2, 3)))
     assert [node.op for node in drawing.nodes if node.op] == ["tanh", "linear"]
     with record_lines():
@@ -308,12 +308,12 @@ def test_scopes_below_a_depth_are_collapsed(depth: int, scopes: list[str]) -> No
     assert sum(node.count for node in drawing.nodes) == drawing.total == 7
     if scopes:
         assert "collapsed 1 scope" in drawing.note
-        assert len(drawing.picture.nodes) == 7  # what is inside is still there, for the page
+        assert len(drawing.picture.nodes) == 7  # the contents of scopes are kept for the page
         names = {node.name for node in drawing.nodes}
         assert all(edge.source in names and edge.target in names for edge in drawing.edges)
 
 
-def test_as_few_scopes_are_collapsed_as_the_budget_asks_for() -> None:
+def test_as_few_scopes_are_collapsed_as_the_budget_needs() -> None:
     y = Value(np.ones(3), label="x")
     for name in ("first", "second", "third"):
         with scope(name):
@@ -386,12 +386,12 @@ def test_parameters_that_never_reach_the_loss_are_marked() -> None:
     lost = [node for node in drawing.nodes if node.role == "unreached"]
     assert [node.title for node in lost] == ["2.weight", "2.bias"]
     assert all(node.marks == ("unreached",) for node in lost)
-    assert drawing.total == 5  # x, weight, bias, linear, sum and no more: those lost are no part of the graph
+    assert drawing.total == 5  # x, weight, bias, linear and sum; lost parameters are not part of the graph
     with pytest.raises(TypeError, match=r"parameters=\.\.\.\) takes a module or a dict, list or tuple of Values .* but got list"):
         draw(hidden, parameters=[])
 
 
-def test_a_module_whose_part_was_not_used_says_so_by_itself() -> None:
+def test_unused_parts_of_a_module_are_marked_unasked() -> None:
     class Forgetful(nn.Module):
         def __init__(self) -> None:
             self.used, self.unused = nn.Linear(2, 1, rng=0), nn.Linear(2, 1, rng=1)
@@ -427,7 +427,7 @@ def test_variables_and_source_lines_where_places_are_recorded() -> None:
 # --- functions ------------------------------------------------------------------------------------
 
 
-def test_a_function_is_called_with_values_that_bear_its_parameters_names() -> None:
+def test_a_function_is_called_with_values_named_after_its_parameters() -> None:
     def loss(w: Any, x: Any, labels: Any) -> Any:
         assert isinstance(labels, np.ndarray)
         scores = x @ w["weight"] + w["bias"]
@@ -451,7 +451,7 @@ def test_drawing_a_model_touches_no_gradient() -> None:
     assert weight.grad.values == (4.0,) * 6
 
 
-def test_functions_that_give_no_value_say_so() -> None:
+def test_functions_that_return_no_value_are_an_error() -> None:
     with pytest.raises(TypeError, match=r"the function returned float and no Value: its inputs become Values"):
         draw(lambda x: 2.0, 1.0)
     with no_grad():
@@ -462,7 +462,7 @@ def test_functions_that_give_no_value_say_so() -> None:
 
 
 def walked(root: Value) -> list[Value]:
-    """All Values of a graph, found without the drawing's own walk."""
+    """Return all Values of a graph, found without the code under test."""
     found, todo = {}, [root]
     while todo:
         value = todo.pop()
@@ -558,7 +558,7 @@ def test_a_scope_of_one_node_is_no_folded_pattern() -> None:
     assert draw(total, depth=0, fold=True).note == "showing 5 nodes of 10: folded 2 patterns, collapsed 3 scopes"
 
 
-def test_json_holds_no_number_that_json_does_not_know() -> None:
+def test_json_has_strings_for_nan_and_infinity() -> None:
     x = Value([1.0, 0.0, -1.0], label="x")
     with np.errstate(all="ignore"):
         out = (np.log(x) / x).sum()
@@ -574,7 +574,7 @@ def test_json_holds_no_number_that_json_does_not_know() -> None:
 
 
 def outputs(drawing: Drawing) -> list[str]:
-    """The titles of the output nodes."""
+    """Return the titles of the output nodes."""
     return [drawing.picture.by_name[name].title for name in drawing.picture.outputs]
 
 
@@ -602,7 +602,7 @@ class Named(NamedTuple):
     accuracy: float
 
 
-def test_outputs_bear_the_names_they_have_in_a_dict_a_tuple_or_a_dataclass() -> None:
+def test_outputs_are_named_as_in_a_dict_a_tuple_or_a_dataclass() -> None:
     x = Value(2.0, label="x")
     y = x * 3.0
     y.label = "tripled"
@@ -611,7 +611,7 @@ def test_outputs_bear_the_names_they_have_in_a_dict_a_tuple_or_a_dataclass() -> 
     assert outputs(draw(Losses(y * 1.0, x * x))) == ["total = tripled * 1", "penalty = x * x"]
     assert outputs(draw((y + x, {"deep": [x.exp()]}))) == ["output 0 = tripled + x", "output[1]['deep'][0] = exp(x)"]
     assert outputs(draw((y, x))) == ["tripled = x * 3", "x"]  # a leaf, too
-    assert outputs(draw([y, y])) == []  # the same one twice is one
+    assert outputs(draw([y, y])) == []  # the same output twice counts once
     drawing = draw(lambda x: Named((x * x).sum(), 0.5), np.ones(3))
     assert (drawing.nodes[0].title, drawing.picture.notes) == ("sum", ("1 output is not a Value and is not drawn",))
 
@@ -647,7 +647,7 @@ def test_gradients_of_an_earlier_backward_are_shown_as_they_are() -> None:
     assert draw([loss, other]).picture.notes == ()  # of both together: 24 + 5 at a
 
 
-def test_outputs_that_are_alike_are_folded_and_no_others() -> None:
+def test_only_similar_outputs_are_folded() -> None:
     layer = nn.Linear(2, 3, rng=0)
     xs = np.random.default_rng(0).normal(size=(40, 1, 2))
     hs = [layer(x).relu() for x in xs]
@@ -670,7 +670,7 @@ def test_a_leaf_that_is_used_elsewhere_is_neither_added_nor_removed() -> None:
     assert [node.title for node in change.nodes if node.marks] == ["exp(y)"]
 
 
-def test_gradients_that_were_changed_are_not_said_to_be_of_several_passes_alone() -> None:
+def test_a_note_tells_of_gradients_that_were_changed() -> None:
     w = Value([3.0, 4.0], label="w")
     loss = (w * 2.0).sum()
     loss.backward()
@@ -757,7 +757,7 @@ def test_the_values_of_an_earlier_exception_are_found() -> None:
 
 
 def raised(fail: Any) -> BaseException:
-    """The exception that a function raises."""
+    """Return the exception that a function raises."""
     try:
         fail()
     except BaseException as error:
@@ -765,7 +765,7 @@ def raised(fail: Any) -> BaseException:
     raise AssertionError("it raised nothing")
 
 
-def test_a_picture_of_an_error_says_what_the_error_is_and_of_nan_only_where_there_is_one() -> None:
+def test_a_picture_of_an_error_names_the_error_and_nan_only_if_there_is_one() -> None:
     x, n = Value(np.ones((2, 3)), label="x"), Value(np.array([np.nan, 1.0, 2.0]), label="n")
     s = Value(0.0, label="s")
 
@@ -817,7 +817,7 @@ def test_a_failed_sum_is_no_part_of_the_sums_before_it() -> None:
     assert picture.nodes[1].title == "sum of 3 terms"
 
 
-def test_a_failed_layer_shows_its_own_parameters_and_not_those_that_were_still_to_come() -> None:
+def test_a_failed_layer_shows_its_parameters_and_not_those_of_later_layers() -> None:
     model = nn.Sequential(nn.Linear(4, 8, rng=0), nn.Linear(6, 2, rng=0), nn.Linear(2, 1, rng=0))
     drawing = draw(raised(lambda: model(np.ones((5, 4)))))
     assert drawing.nodes[0].title == "ValueError in Linear"
@@ -827,7 +827,7 @@ def test_a_failed_layer_shows_its_own_parameters_and_not_those_that_were_still_t
     assert {node.title for node in alone.nodes} == {"ValueError in Conv2d", "images", "weight", "bias"}
 
 
-def test_an_error_of_the_user_is_placed_in_the_users_own_function() -> None:
+def test_an_error_in_user_code_names_the_function() -> None:
     class Net(nn.Module):
         def forward(self, x: Any) -> Any:
             hidden = x * 2.0
@@ -841,7 +841,7 @@ def test_an_error_of_the_user_is_placed_in_the_users_own_function() -> None:
     assert {"x", "x * 2"} <= {node.title for node in picture.nodes}
 
 
-def test_an_error_that_led_to_another_is_told_first() -> None:
+def test_an_error_that_led_to_another_is_named_first() -> None:
     x = Value(np.ones((2, 3)), label="x")
 
     def wrapped() -> None:

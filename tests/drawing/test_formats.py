@@ -1,4 +1,4 @@
-"""What is made of a picture: DOT, SVG, Mermaid and text; every role, mark and hostile label, with pictures built by hand."""
+"""DOT, SVG, Mermaid and text of pictures built by hand: every role and mark, and hostile labels."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def tooltips_in(svg: ElementTree.Element) -> list[str]:
 
 
 def kinds_in(svg: ElementTree.Element) -> dict[str, int]:
-    """How many nodes, edges and clusters an SVG has."""
+    """Count nodes, edges and clusters in an SVG."""
     found = [element.attrib.get("class", "") for element in svg.iter(f"{SVG}g")]
     return {kind: found.count(kind) for kind in ("node", "edge", "cluster")}
 
@@ -72,7 +72,7 @@ def expression() -> Picture:
 
 
 def network() -> Picture:
-    """Two layers of neurons for many samples, folded; the second layer is closed."""
+    """Two layers of neurons for many samples, folded; the second layer is collapsed."""
     nodes = (
         Node("n0", "computed", "loss"),
         Node("n1", "computed", "relu", 100, group="MLP/layers.1", names=("layers.1.w",)),
@@ -95,7 +95,7 @@ def network() -> Picture:
 
 
 def neurons() -> Picture:
-    """A network of 2-2-1 neurons as textbooks draw it."""
+    """A network of 2-2-1 neurons, as in textbooks."""
     nodes = [Node(f"in{i}", "neuron", f"x{i}", group="0", op="#e41a1c") for i in range(2)]
     nodes += [Node(f"hidden{i}", "neuron", f"h{i}", group="1", op="#984ea3") for i in range(2)]
     nodes += [Node("out", "neuron", "y", group="2", op="#4daf4a")]
@@ -219,7 +219,7 @@ def test_every_role_in_every_format(role: str) -> None:
 
 
 def test_roles_look_different() -> None:
-    """Not by colour alone: by outline, shape or text."""
+    """Roles differ in outline, shape or text, not only in colour."""
     looks = {role: {key: text for key, text in look.items() if "color" not in key} for role, look in dot.STYLES.items()}
     assert set(looks) == set(ROLES)
     assert "dashed" in looks["frozen"]["style"]
@@ -235,7 +235,7 @@ def test_roles_look_different() -> None:
 
 @needs_renderer
 @pytest.mark.parametrize("mark", MARKS)
-def test_every_mark_is_told_by_a_word(mark: str) -> None:
+def test_every_mark_is_written_as_a_word(mark: str) -> None:
     picture = Picture((Node("n0", "computed", "y", marks=(mark,)), Node("n1", "leaf", "x")), (Edge("n1", "n0", marks=(mark,)),))
     svg = svg_of(picture)
     assert mark in texts_in(svg)
@@ -245,7 +245,7 @@ def test_every_mark_is_told_by_a_word(mark: str) -> None:
 
 
 @needs_renderer
-def test_title_notes_and_legend_stand_above() -> None:
+def test_title_notes_and_legend_are_above_the_picture() -> None:
     long = "word " * 60
     picture = Picture(
         (Node("n0", "leaf", "x"),),
@@ -303,7 +303,7 @@ HOSTILE = [
 
 
 def hostile() -> Picture:
-    """Each text as a title, a name, a note, the name of a scope, and at an edge."""
+    """A picture with each text as a title, a name, a note, the name of a scope, and at an edge."""
     nodes = [Node("n0", "computed", "out")]
     nodes += [
         Node(f"{text}:{text}", "leaf", text, names=(text,), notes=(text,), group=f"scope/{text}", rows=((text,),))
@@ -320,7 +320,7 @@ def hostile() -> Picture:
 
 
 @needs_renderer
-def test_texts_come_out_of_an_svg_as_they_are() -> None:
+def test_texts_are_unchanged_in_an_svg() -> None:
     svg = svg_of(hostile())
     texts = texts_in(svg)
     assert min(texts.count(text) for text in HOSTILE) >= 4  # title, row, scope, edge, note
@@ -330,7 +330,7 @@ def test_texts_come_out_of_an_svg_as_they_are() -> None:
 
 
 def unescaped(text: str) -> str:
-    """What Mermaid makes of the entity codes in a label."""
+    """Decode the entity codes of a label as Mermaid does."""
     return re.sub(r"#(\d+);", lambda found: chr(int(found[1])), text)
 
 
@@ -373,7 +373,7 @@ def test_nodes_without_any_text(role: str) -> None:
 @needs_renderer
 @pytest.mark.parametrize("direction", ["LR", "BT"])
 def test_loops_through_scopes(direction: str) -> None:
-    """Folded time steps make loops, which Graphviz' usual ranking of clusters refuses."""
+    """Folded time steps form loops, which Graphviz rejects in its default ranking of clusters."""
     names = [f"n{i}" for i in range(12)]
     nodes = tuple(Node(name, "computed", name, 5, group=("", "a", "a/b", "c")[i % 4]) for i, name in enumerate(names))
     edges = [Edge(source, target) for source, target in zip(names[1:], names, strict=False)]
@@ -490,8 +490,8 @@ def test_a_long_chain_stays_narrow() -> None:
     assert lines[:4] == ["• * 0.5", "▼ • + x", "├─ x", "▼ • * 0.5"]
 
 
-def test_what_lies_deep_is_written_further_down() -> None:
-    """Each has two operands with operands of their own, so that nothing can go on at the same depth."""
+def test_deep_parts_are_written_further_down() -> None:
+    """Each node has two operands with operands, so that none can continue at the same depth."""
     nodes = tuple(Node(f"n{i}", "computed", "• + •") for i in range(600))
     edges = [Edge(f"n{i + 2}", f"n{i}") for i in range(598)] + [Edge(f"n{i + 3}", f"n{i}", 1) for i in range(597)]
     lines = tree_of(Picture(nodes, tuple(edges))).splitlines()
@@ -503,7 +503,7 @@ def test_what_lies_deep_is_written_further_down() -> None:
     assert len([line for line in written if line]) == 600
 
 
-def test_numbers_of_operands_that_are_not_in_order() -> None:
+def test_operands_out_of_order_are_numbered() -> None:
     nodes = (
         Node("n0", "computed", "• - •", ordered=True), Node("n1", "computed", "exp(x)"), Node("n2", "leaf"),
         Node("n3", "leaf", "x"),
@@ -512,7 +512,7 @@ def test_numbers_of_operands_that_are_not_in_order() -> None:
     assert tree_of(picture) == "• - •\n├─ 2) leaf\n▼ 1) exp(x)\n└─ x\n"
 
 
-def test_what_does_not_reach_the_output() -> None:
+def test_nodes_that_do_not_reach_the_output() -> None:
     nodes = (
         Node("n0", "computed", "y"),
         Node("n1", "unreached", "w", marks=("unreached",)),
@@ -546,7 +546,7 @@ y                     (2,)  data -2.0000 … 1.0000  grad norm 5.0000  ! inf
 
 
 def command(folder: Path, name: str, program: str) -> None:
-    """An executable Python program, called with the arguments of dot."""
+    """Write an executable Python program that takes the arguments of dot."""
     path = folder / name
     path.write_text(f"#!{sys.executable}\nimport sys\nsys.stdin.read()\n{program}\n")
     path.chmod(0o755)
@@ -566,7 +566,7 @@ def test_a_layout_that_takes_too_long_is_stopped(nothing_installed: Path) -> Non
 
 
 @commands
-def test_failures_are_told_apart(nothing_installed: Path) -> None:
+def test_failures_of_graphviz_are_distinguished(nothing_installed: Path) -> None:
     digraph = digraph_of(expression(), "LR")
     command(nothing_installed, "graphviz-pure", "sys.exit('Format: \"pdf\" not recognized. Use one of: png svg')")
     with pytest.raises(NoRenderer, match=r"graphviz-pure cannot write pdf, save as .svg, or install Graphviz"):
@@ -602,7 +602,7 @@ HELVETICA = {"d": 556, "a": 556, "t": 278, "g": 556, "r": 333, "2": 556, ".": 27
 @needs_renderer
 @pytest.mark.parametrize("name", ["expression", "network", "chain"])
 def test_texts_stay_in_their_boxes_whatever_the_font(name: str) -> None:
-    """Every text has a length of its own, which ends inside of its node, and the fonts have a list to choose from."""
+    """Every text has a fixed length that ends inside its node, and there is a list of fonts to choose from."""
     svg = svg_of(EXAMPLES[name])
     families = [family.strip() for family in svg.attrib["font-family"].split(",")]
     assert families[0] == "Helvetica"
@@ -631,7 +631,7 @@ def test_texts_stay_in_their_boxes_whatever_the_font(name: str) -> None:
 
 
 def test_graphviz_itself_reads_every_example(tmp_path: Path) -> None:
-    """Where there is a dot of another version than graphviz-pure, both must agree on what is in the picture."""
+    """If dot is installed, it and graphviz-pure must agree on the contents of the picture."""
     if shutil.which("dot") is None:
         pytest.skip("no dot on PATH")
     for picture in (*EXAMPLES.values(), hostile()):

@@ -1,4 +1,4 @@
-"""A network's picture is a regular grid: neurons in order, lines straight, weights apart from each other."""
+"""Networks are drawn as regular grids: neurons in order, straight lines, and weights that do not overlap."""
 
 import itertools
 import re

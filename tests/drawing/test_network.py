@@ -1,4 +1,4 @@
-"""draw_network(): neurons, weights and biases are counted and valued right, whatever the model is built of."""
+"""draw_network(): correct numbers and values of neurons, weights and biases for all kinds of models."""
 
 import itertools
 import json
@@ -26,14 +26,14 @@ def neurons_of(picture):
 
 
 def edge_of(picture, source, target):
-    """The edge between two neurons, by their titles."""
+    """Return the edge between two neurons, given their titles."""
     titles = {node.name: node.title for node in picture.nodes}
     [found] = [edge for edge in picture.edges if (titles[edge.source], titles[edge.target]) == (source, target)]
     return found
 
 
 def contrast(first, second):
-    """The contrast ratio of WCAG 2."""
+    """Return the contrast ratio of WCAG 2."""
 
     def luminance(colour):
         parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
@@ -58,7 +58,7 @@ def test_the_3_4_2_network_has_nine_neurons_and_twenty_weights(model):
     assert [group.parameters for group in picture.groups] == [0, 16, 10]
 
 
-def test_layers_are_told_apart_by_colour_and_by_label(model):
+def test_layers_differ_in_colour_and_label(model):
     picture = network_picture(model)
     assert [node.op for node in picture.nodes] == [INPUT_LAYER] * 3 + [HIDDEN_LAYER] * 4 + [OUTPUT_LAYER] * 2
     assert picture.legend == (
@@ -204,7 +204,7 @@ def test_gradients_of_a_linear_layer():
         (lambda: [Value(np.ones((2, 3))), np.ones((1, 2), np.float32)], "3-2-1", "weights[0][1]"),
     ],
 )
-def test_whatever_it_is_built_of(make, sizes, name):
+def test_models_of_all_kinds(make, sizes, name):
     picture = network_picture(make())
     assert picture.notes[0].startswith(f"{sizes} network: ")
     assert picture.find(name)
@@ -216,7 +216,7 @@ def test_a_layer_that_is_applied_twice_is_drawn_twice():
 
 
 class Named(Module):
-    """A network whose forward() says more than its attributes."""
+    """A network whose forward() does more than its attributes show."""
 
     def __init__(self, hidden=4, expected=4):
         self.first, self.activation, self.second = Linear(3, hidden, rng=0), ReLU(), Linear(expected, 1, rng=1)
@@ -225,7 +225,7 @@ class Named(Module):
         return self.second(self.activation(self.first(x))) + x.sum()
 
 
-def test_a_module_of_ones_own_is_drawn_in_the_order_of_its_attributes_and_says_so():
+def test_a_custom_module_is_drawn_in_the_order_of_its_attributes_with_a_note():
     picture = network_picture(Named())
     assert [group.title for group in picture.groups] == ["input layer", "hidden layer 1, ReLU", "output layer"]
     note = "the layers of Named are in the order of its attributes; what else its forward() computes is not drawn"
@@ -233,7 +233,7 @@ def test_a_module_of_ones_own_is_drawn_in_the_order_of_its_attributes_and_says_s
     assert network_picture(Sequential(Linear(2, 3, rng=0), Named())).notes[-1] == note
 
 
-def test_neurons_of_ones_own_may_have_no_bias():
+def test_custom_neurons_may_have_no_bias():
     class Bare(Module):
         def __init__(self):
             self.w, self.b = [Value(1.0), Value(-2.0)], None
@@ -265,7 +265,7 @@ def test_large_layers_are_cut_in_the_middle_and_counted():
     assert {edge.source for edge in picture.edges}.isdisjoint(node.name for node in picture.nodes if node.role == "cut")
 
 
-def test_what_is_cut_is_found_by_name():
+def test_neurons_left_out_are_found_by_name():
     model = MLP(2, [20, 1], rng=0)
     picture = network_picture(model)
     for name in ("h10", "layers.0.neurons.9", "layers.0.neurons.9.b"):
@@ -282,7 +282,7 @@ def test_a_layer_takes_at_most_max_neurons_places(size, most):
     assert len(inputs) == min(size, most)
     assert sum(node.count for node in inputs) == size
     assert [node.order for node in inputs] == sorted({node.order for node in inputs})
-    assert all(node.count > 1 for node in inputs if node.role == "cut")  # one neuron takes no more place than a …
+    assert all(node.count > 1 for node in inputs if node.role == "cut")  # a single neuron takes no more room than a …
 
 
 def test_the_largest_weight_counts_where_it_is_not_drawn():
@@ -311,7 +311,7 @@ class Convolution(Module):
 
 
 class Table(Module):
-    """An embedding: its matrix is no weight of neurons."""
+    """An embedding, whose matrix holds no weights of neurons."""
 
     def __init__(self):
         self.weight = Value(np.ones((10, 4)))

@@ -1,4 +1,4 @@
-"""What the rules say in symbols and in words: every operation has both, and the symbols compute what the rule computes."""
+"""Rules in symbols and words: every operation has both, and the symbols compute what the rule computes."""
 
 import functools
 import inspect
@@ -89,13 +89,13 @@ def test_custom_operations_on_one_line_and_in_functions():
     assert words_of(triple) == words_of(squared) == KINDS["custom"]
 
 
-def test_two_lambdas_alike_on_a_line_are_told_apart():
+def test_equal_lambdas_on_a_line_are_distinguished():
     first, second = lambda g, out, x: g * x, lambda g, out, x: g + x  # fmt: skip
 
     assert [rules_of(op_with(rule)) for rule in (first, second)] == [("g * x",), ("g + x",)]
 
 
-def test_an_operation_of_somebody_with_our_name_has_not_our_words():
+def test_a_custom_operation_with_a_known_name_has_its_own_sentence():
     @primitive("elementwise", x=lambda g, out, x: g * 5.0)
     def relu(x):
         return x * 5.0
@@ -124,7 +124,7 @@ def test_steps_that_are_long_or_branch_are_given_by_name_and_docstring():
     assert found == [("branching: 2 x, or 0",), ("g, in general",), ("hopeless(g, out, x)",)]
 
 
-def test_without_source_a_rule_is_a_call_of_it():
+def test_without_source_a_rule_is_written_as_a_call():
     scope = {}
     exec("def slope(g, out, x): return g\nlone = lambda g, out, x: g", scope)
     assert rules_of(op_with(scope["slope"])) == ("slope(g, out, x)",)
@@ -154,7 +154,7 @@ def test_texts_are_computed_once():
 
 
 def op_with(rule):
-    """An operation of one input with that rule."""
+    """Return an operation of one input with this rule."""
 
     def form(x):
         return x

@@ -15,7 +15,7 @@ from autograd.drawing.read.marks import RECTIFIERS, dead_units
 from autograd.drawing.read.rule_texts import rules_of, words_of
 from autograd.drawing.read.similarity import NUMBER
 from autograd.drawing.read.sources import UNKNOWN, Source, source_at
-from autograd.drawing.read.texts import LONGEST_LABEL, UNNAMED, formula, rows_of, shortened
+from autograd.drawing.read.texts import LONGEST_LABEL, UNNAMED, formula_of, number_rows, shortened
 from autograd.scopes import Place
 from autograd.value import Value
 
@@ -137,7 +137,7 @@ class Composer:
             words="" if op is None else words_of(op),
             order=order,
             ordered=unnamed > 1 and op.name not in CHAINED and parts == 1,
-            rows=rows_of(shape, dtype, count, data, grad) if data is not None else ((f"{len(first._raw)} arrays",),),
+            rows=number_rows(shape, dtype, count, data, grad) if data is not None else ((f"{len(first._raw)} arrays",),),
         )
 
     def variable(self, member: int) -> str:
@@ -197,7 +197,7 @@ class Composer:
             what, items = SUMS.get(first.op.name, (first.op.name, "items"))
             text = f"{what} of {parts + 1:,} {items}"
         else:
-            text = formula(first, self.operand_name) if len(values) == 1 else shared_formula(values)
+            text = formula_of(first, self.operand_name) if len(values) == 1 else shared_formula(values)
         return f"{name} = {text}" if name else text
 
     def operand_name(self, item: Any) -> str:
@@ -216,7 +216,7 @@ def unreached_nodes(unreached: list[tuple[str, Value]]) -> list[Node]:
 def unreached_node(name: str, path: str, value: Value) -> Node:
     """Return the node of a parameter that the output does not depend on."""
     data, shape, dtype = Summary.of(value._raw), value.shape, str(value.dtype)
-    rows = rows_of(shape, dtype, 1, data)
+    rows = number_rows(shape, dtype, 1, data)
     return Node(
         name, "unreached", path, names=(path,), shape=shape, dtype=dtype, data=data, marks=("unreached",), rows=rows
     )  # fmt: skip
@@ -234,7 +234,7 @@ def shared_formula(values: list[Any]) -> str:
     def name_of(item: Any) -> str:
         return f"{item:.6g}" if item.__class__ is float and item in numbers else UNNAMED
 
-    texts = [formula(first, name_of), formula(last, name_of)]
+    texts = [formula_of(first, name_of), formula_of(last, name_of)]
     if texts[0] == texts[1]:
         return texts[0]
     before, bracket, _ = texts[0].partition("[")
@@ -246,7 +246,7 @@ def constant_node(items: list[Any], name: str, group: str, order: int) -> Node:
     first, data = items[0], Summary.of_all(items)
     if first.__class__ is not float:
         title, shape, dtype = "", first.shape, str(first.dtype)
-        rows = rows_of(shape, dtype, len(items), data)
+        rows = number_rows(shape, dtype, len(items), data)
     else:
         shape, dtype, rows = (), "float64", ()
         if all(item == first for item in items[1:]):

@@ -289,7 +289,7 @@ def called_names(scopes: list[EnteredScope]) -> list[tuple[str, Any]]:
     outer = [module for key, module in modules.items() if key not in held]
     if len(outer) == 1:
         return list(outer[0].named_parameters())
-    prefixes = numbered([type(module).__name__ for module in outer])
+    prefixes = unique_names([type(module).__name__ for module in outer])
     return [
         (f"{prefix}.{path}", value)
         for prefix, module in zip(prefixes, outer, strict=True)
@@ -302,7 +302,7 @@ def submodules_of(module: Any) -> list[Any]:
     return [part for _, part in getattr(module, "named_modules", lambda: ())() if part is not module]
 
 
-def numbered(names: list[str]) -> list[str]:
+def unique_names(names: list[str]) -> list[str]:
     """Return the names, with numbers where one occurs twice: ``Linear, Linear#2``."""
     seen: dict[str, int] = {}
     found = []

@@ -20,12 +20,12 @@ LONGEST_LABEL, LONGEST_FORMULA, LONGEST_ARGUMENT = 40, 28, 18
 Row = tuple[str, ...]
 
 
-def rows_of(
+def number_rows(
     shape: tuple[int, ...] | None, dtype: str, count: int, data: Summary | None, grad: Summary | None = None
 ) -> tuple[Row, ...]:
     """Return rows for data and gradient: a number, or shape and dtype, min, mean, max and norm of arrays.
 
-    >>> rows_of((), "float64", 1, Summary.of(2.0), Summary.of(0.5))
+    >>> number_rows((), "float64", 1, Summary.of(2.0), Summary.of(0.5))
     (('data', '2.0000'), ('grad', '0.5000'))
     """
     known = {what: summary for what, summary in (("data", data), ("grad", grad)) if summary is not None}
@@ -40,7 +40,7 @@ def rows_of(
     return (*kind, ("", "min", "mean", "max", "norm"), *((what, *map(three_digits, texts[what])) for what in texts))
 
 
-def formula(value: Any, name_of: Callable[[Any], str]) -> str:
+def formula_of(value: Any, name_of: Callable[[Any], str]) -> str:
     """Return the formula of a computed Value: ``a * b``, ``tanh(x)``, ``sum(axis=0)``, ``x[0, 2:]``.
 
     Operands have the names that `name_of` returns, a dot if they have none; settings are shown if they differ from the

@@ -221,7 +221,7 @@ def html_label(node: Node, context: Context) -> str:
     lines = [title_row(node, columns, context), *(text_row(row, columns) for row in node.rows if row)]
     lines = [line for line in lines if line] or [f"<TR><TD>{small(node.op or node.role)}</TD></TR>"]
     colour = strip_row(node, columns, context)  # not in the last row, where rounded corners cut it
-    return table([lines[0], *colour, *(badge_row(badge_text(node, mark), mark, columns) for mark in node.marks), *lines[1:]])
+    return html_table([lines[0], *colour, *(badge_row(badge_text(node, mark), mark, columns) for mark in node.marks), *lines[1:]])
 
 
 def strip_row(node: Node, columns: int, context: Context) -> list[str]:
@@ -376,7 +376,7 @@ def picture_label(context: Context) -> str:
         gradients = [gradient_of(node) for node in context.shown.nodes]
         zero = ", white is zero" if any(g is not None and g.norm == 0.0 for g in gradients) else ""
         lines.append(legend_row(steps, f"gradient (rms) {low:.2g} ", f"{high:.2g}{zero}"))
-    return table(lines) if lines else ""
+    return html_table(lines) if lines else ""
 
 
 def legend_row(colours: list[str], before: str, after: str) -> str:
@@ -389,7 +389,7 @@ def legend_row(colours: list[str], before: str, after: str) -> str:
 # --- texts ----------------------------------------------------------------------------------------
 
 
-def table(lines: list[str]) -> str:
+def html_table(lines: list[str]) -> str:
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{"".join(lines)}</TABLE>>'
 
 

@@ -32,7 +32,7 @@ def tree_of(picture: Picture) -> str:
     ├─ a
     └─ 2
     """
-    tree = Tree(picture)
+    tree = TreeWriter(picture)
     tree.write_all()
     width = min(WIDEST, max((len(left) for left, right in tree.lines if right), default=0))
     heading = heading_of(picture)
@@ -40,7 +40,7 @@ def tree_of(picture: Picture) -> str:
     return "\n".join([*heading, *([""] if heading and lines else []), *lines]) + "\n"
 
 
-class Tree:
+class TreeWriter:
     """Collects the lines of a tree: (titles, numbers)."""
 
     def __init__(self, picture: Picture) -> None:
