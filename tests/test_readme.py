@@ -55,12 +55,12 @@ def quoted_file(block: Block) -> Path | None:
 
 
 def programs(path: Path) -> Iterator[tuple[Block, str | None]]:
-    """The Python blocks that run, each with its output where a text block behind it shows one."""
+    """The Python blocks that run, each with its output where a block of text or Mermaid behind it shows one."""
     found = blocks(path)
     for block, after in zip(found, [*found[1:], None], strict=False):
         if block.language == "python" and quoted_file(block) is None:
             end = block.line + block.text.count("\n")  # the line of the closing fence
-            shown = after is not None and after.language == "text" and after.line == end + 3
+            shown = after is not None and after.language in ("text", "mermaid") and after.line == end + 3
             yield block, after.text if after is not None and shown else None
 
 
