@@ -208,9 +208,8 @@ def forward(call: Call, out: Any, along: list[Any]) -> list[Any]:
     on_values = call.on_values or any(map(is_value, along))
     if not call.has_hooks(out):
         seed, before = probe(out), runs.get()
-        slope = (
-            inner_product(call.cotangents(out, call.targets, seed, on_values=True), along) if is_value(out) else 0.0
-        )  # linear in seed
+        found = call.cotangents(out, call.targets, seed, on_values=True)  # linear in seed
+        slope = inner_product(found, along) if is_value(out) else 0.0
         if runs.get() == before:
             return call.cotangents(slope, [seed], 1.0, on_values, along)
     terms = []
