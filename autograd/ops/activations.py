@@ -67,7 +67,7 @@ def float_alpha(x: Any, alpha: Any) -> tuple[Any, Any]:
 def positive_alpha(x: Any, alpha: Any) -> tuple[Any, Any]:
     """The same; ValueError unless alpha is positive."""
     if not alpha > 0.0:
-        raise ValueError(f"celu() takes a positive alpha, but {alpha} came")
+        raise ValueError(f"celu() takes a positive alpha, but got {alpha}")
     return float_alpha(x, alpha)
 
 
@@ -243,7 +243,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
     (0.841345, 0.841192)
     """
     if approximate not in ("none", "tanh"):
-        raise ValueError(f"gelu() takes approximate='none' or 'tanh', but {approximate!r} came")
+        raise ValueError(f"gelu() takes approximate='none' or 'tanh', but got {approximate!r}")
     return _gelu(x) if approximate == "none" else _gelu_tanh(x)
 
 
@@ -253,7 +253,7 @@ def glu(x: Any, axis: int = -1) -> Any:
     x = as_tensor(x)
     place = normalize_axis_index(axis, x.ndim)
     if x.shape[place] % 2:
-        raise ValueError(f"glu() halves an axis of even length, but the shape {x.shape} came with axis={axis}")
+        raise ValueError(f"glu() halves an axis of even length, but got the shape {x.shape} with axis={axis}")
     lead, length = (slice(None),) * place, x.shape[place]
     return x[(*lead, slice(length // 2))] * sigmoid(x[(*lead, slice(length // 2, None))])
 
@@ -280,7 +280,7 @@ prelu = binary("prelu", "prelu({}, {})", as_float(prelu_array), lambda g, out, x
 def hard_tanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
     """`x` limited to ``min_val <= x <= max_val``; at its corners, and outside, the derivative is 0."""
     if min_val > max_val:
-        raise ValueError(f"hard_tanh() takes min_val up to max_val, but {min_val} and {max_val} came")
+        raise ValueError(f"hard_tanh() takes min_val up to max_val, but got {min_val} and {max_val}")
     return clip(x, min_val, max_val)
 
 
@@ -332,8 +332,8 @@ def checked_classes(x: Any, target: Any) -> tuple[Any, Any]:
         if not own.size or np.maximum.reduce(own.view(np.uintp), None) < shape[-1]:  # one that is negative is a large one there
             return x, own
     raise ValueError(
-        "softmax_cross_entropy() takes logits (..., classes) and targets (...), integers from 0 to classes - 1, but "
-        f"the shapes {shape} and {target.shape} came, with targets {short(target)}"
+        "softmax_cross_entropy() takes logits (..., classes) and targets (...), integers from 0 to classes - 1, but got "
+        f"the shapes {shape} and {target.shape}, with targets {short(target)}"
     )
 
 

@@ -36,7 +36,7 @@ from autograd.ops.shapes import (
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """The differences of neighbours along `axis`, n times, with numbers put before or behind first."""
     if n < 0:
-        raise ValueError(f"diff() takes an order n of at least 0, but {n} came")
+        raise ValueError(f"diff() takes an order n of at least 0, but got {n}")
     a, prepend, append = as_floats(a, prepend, append)
     shape = np.shape(a)
     ndim = len(shape)
@@ -82,8 +82,8 @@ def slope_along(f: Any, axis: int, spacing: Any, edge_order: int) -> Any:
     if length < edge_order + 1:
         raise ValueError(f"gradient() needs at least {edge_order + 1} elements along an axis, but axis {axis} has {length}")
     if np.shape(spacing) not in ((), (length,)):
-        came = f"the shape {np.shape(spacing)} came"
-        raise ValueError(f"gradient() takes a number or {length} coordinates for axis {axis}, but {came}")
+        got = f"the shape {np.shape(spacing)}"
+        raise ValueError(f"gradient() takes a number or {length} coordinates for axis {axis}, but got {got}")
     floats = f.dtype if f.dtype.kind == "f" else float  # as NumPy's result, whatever the coordinates are
     steps = diff(spacing if is_value(spacing) else np.asarray(spacing, floats)) if np.shape(spacing) else spacing
     column = (-1, *(1,) * (ndim - 1 - axis))
@@ -160,7 +160,7 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: None = None) -> Any:
     """A vector without the zeros at its front ("f") and back ("b")."""
     filt = as_array(filt)
     if len(np.shape(filt)) != 1 or axis not in (None, 0, -1) or not set(trim.lower()) <= set("fb"):
-        raise ValueError(f"trim_zeros() takes a vector, and 'f', 'b' or 'fb', but the shape {np.shape(filt)} and {trim!r} came")
+        raise ValueError(f"trim_zeros() takes a vector, and 'f', 'b' or 'fb', but got the shape {np.shape(filt)} and {trim!r}")
     places = np.flatnonzero(raw(filt))
     if not places.size:
         return filt[:0]
@@ -182,7 +182,7 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     """The powers of each element of a vector, N of them, as a row; the highest first."""
     x = as_floats(x)
     if len(x.shape) != 1:
-        raise ValueError(f"vander() takes a vector, but the shape {x.shape} came")
+        raise ValueError(f"vander() takes a vector, but got the shape {x.shape}")
     columns = x.shape[0] if N is None else N
     powers = [x**0.0]
     for _ in range(columns - 1):
@@ -204,8 +204,8 @@ def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: 
     x, y, w = as_floats(x, y, w)
     powers = vander(x, operator.index(deg) + 1)  # (points, deg + 1)
     if len(np.shape(x)) != 1 or len(np.shape(y)) not in (1, 2) or np.shape(y)[0] != np.shape(x)[0] or deg < 0 or not np.size(x):
-        came = f"the shapes {np.shape(x)} and {np.shape(y)} and the degree {deg} came"
-        raise ValueError(f"polyfit() takes as many x as y, at least one, and a degree that is not negative, but {came}")
+        got = f"the shapes {np.shape(x)} and {np.shape(y)} and the degree {deg}"
+        raise ValueError(f"polyfit() takes as many x as y, at least one, and a degree that is not negative, but got {got}")
     if w is not None:
         powers, y = powers * expand_dims(w, 1), y * (w if len(np.shape(y)) == 1 else expand_dims(w, 1))
     scale = np.sqrt(np.sum(np.square(raw(powers)), 0))  # for accuracy alone: the result does not depend on it
@@ -257,12 +257,12 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     """The coefficients of the m-th antiderivative of a polynomial, with the constants `k` of integration."""
     m = operator.index(m)
     if m < 0:
-        raise ValueError(f"polyint() takes an order m of at least 0, but {m} came")
+        raise ValueError(f"polyint() takes an order m of at least 0, but got {m}")
     p, k = atleast_1d(*as_floats(p, 0.0 if k is None else k))
     k = k if is_value(k) else k.astype(p.dtype)
     k = k[np.zeros(m, int)] if k.shape[0] == 1 else k
     if k.shape[0] < m:
-        raise ValueError(f"polyint() takes one constant k, or {m} of them, but {k.shape[0]} came")
+        raise ValueError(f"polyint() takes one constant k, or {m} of them, but got {k.shape[0]}")
     for number in range(m):
         p = concatenate([p / np.arange(p.shape[0], 0, -1).astype(p.dtype), k[number : number + 1]])
     return p
@@ -283,7 +283,7 @@ def poly(seq_of_zeros: Any) -> Any:
 def polyder(p: Any, m: int = 1) -> Any:
     """The coefficients of the m-th derivative of a polynomial."""
     if m < 0:
-        raise ValueError(f"polyder() takes an order m of at least 0, but {m} came")
+        raise ValueError(f"polyder() takes an order m of at least 0, but got {m}")
     p = atleast_1d(as_floats(p))
     for _ in range(m):
         p = p[:-1] * np.arange(p.shape[0] - 1, 0, -1).astype(p.dtype)

@@ -87,11 +87,11 @@ def per_axis(given: Any, ndim: int, least: int, what: str) -> Lengths:
     try:
         numbers = tuple(map(operator.index, given)) if isinstance(given, (tuple, list)) else (operator.index(given),) * ndim
     except TypeError:
-        raise TypeError(f"{what} is an integer, or one for each axis of the space, but {given!r} came") from None
+        raise TypeError(f"{what} is an integer, or one for each axis of the space, but got {given!r}") from None
     if len(numbers) != ndim:
-        raise ValueError(f"{what} is an integer, or one for each of the {ndim} axes of the space, but {given!r} came")
+        raise ValueError(f"{what} is an integer, or one for each of the {ndim} axes of the space, but got {given!r}")
     if min(numbers, default=least) < least:
-        raise ValueError(f"{what} is at least {least}, but {given!r} came")
+        raise ValueError(f"{what} is at least {least}, but got {given!r}")
     return numbers
 
 
@@ -111,10 +111,10 @@ def paddings(padding: Any, who: str, reach: Lengths, stride: Lengths) -> tuple[L
         padding = 0
     elif padding == "same":
         if any(s != 1 for s in stride):
-            raise ValueError(f"{who}(padding='same') needs stride 1, but stride {stride} came: give the padding as numbers")
+            raise ValueError(f"{who}(padding='same') needs stride 1, but got stride {stride}: give the padding as numbers")
         return tuple((n - 1) // 2 for n in reach), tuple(n // 2 for n in reach)
     elif isinstance(padding, str):
-        raise ValueError(f"the padding of {who}() is 'same', 'valid' or numbers, but {padding!r} came")
+        raise ValueError(f"the padding of {who}() is 'same', 'valid' or numbers, but got {padding!r}")
     both = per_axis(padding, len(reach), 0, f"the padding of {who}()")
     return both, both
 
@@ -285,28 +285,28 @@ def checked_channels(who: str, x: Any, weight: Any, bias: Any, groups: int, axis
     x, weight = as_tensor(x), as_tensor(weight)
     order = "out channels, in channels / groups" if axis else "in channels, out channels / groups"
     if len(weight.shape) < 3:
-        raise ValueError(f"{who}() takes weights ({order}, *kernel), but the shape {weight.shape} came")
+        raise ValueError(f"{who}() takes weights ({order}, *kernel), but got the shape {weight.shape}")
     if len(x.shape) != len(weight.shape):
         raise ValueError(
             f"{who}() takes x {LAYOUT} with as many axes as the weights {weight.shape}, but x has the shape {x.shape}"
             + ": add the axis of the batch with x[None]" * (len(x.shape) == len(weight.shape) - 1)
         )
     if min(weight.shape) < 1:
-        raise ValueError(f"{who}() takes weights with at least one element, but the shape {weight.shape} came")
+        raise ValueError(f"{who}() takes weights with at least one element, but got the shape {weight.shape}")
     if operator.index(groups) < 1 or weight.shape[0] % groups:
         raise ValueError(
-            f"{who}() divides the first axis of the weights {weight.shape} into groups of equal size, but groups={groups} came"
+            f"{who}() divides the first axis of the weights {weight.shape} into groups of equal size, but got groups={groups}"
         )
     taken = weight.shape[1] * groups if axis else weight.shape[0]
     if x.shape[1] != taken:
         raise ValueError(
             f"{who}() with weights {weight.shape} and groups={groups} takes x of {taken} channels, "
-            f"(batch, {taken}, *space), but the shape {x.shape} came"
+            f"(batch, {taken}, *space), but got the shape {x.shape}"
         )
     if bias is not None:
         bias, outputs = as_tensor(bias), weight.shape[0] if axis else weight.shape[1] * groups
         if bias.shape != (outputs,):
-            raise ValueError(f"{who}() takes a bias for each output channel, ({outputs},), but the shape {bias.shape} came")
+            raise ValueError(f"{who}() takes a bias for each output channel, ({outputs},), but got the shape {bias.shape}")
     return x, weight, bias
 
 
@@ -374,7 +374,7 @@ def conv_transpose(
     )  # fmt: skip
     if any(m >= max(s, d) for m, s, d in zip(more, stride, dilation, strict=True)):
         raise ValueError(
-            f"the output_padding of {who}() is less than its stride {stride} or dilation {dilation}, but {output_padding!r} came"
+            f"the output_padding of {who}() is less than its stride {stride} or dilation {dilation}, but got {output_padding!r}"
         )
     full = [(n - 1) * s + r for n, s, r in zip(counts, stride, extents(size, dilation), strict=True)]
     lengths = tuple(n + m - 2 * p for n, m, p in zip(full, more, padding, strict=True))
@@ -481,7 +481,7 @@ def pooled_windows(
     window = windows_over(who, x.shape[2:], size, stride, padding, dilation, bool(ceil_mode))
     reach = extents(size, window.dilation)
     if padding != "same" and any(2 * b > r for b, r in zip(window.before, reach, strict=True)):
-        raise ValueError(f"the padding of {who}() is at most half of its window {reach}, but {padding!r} came")
+        raise ValueError(f"the padding of {who}() is at most half of its window {reach}, but got {padding!r}")
     return x, window
 
 
@@ -489,7 +489,7 @@ def with_space(who: str, x: Any) -> Any:
     """`x` as a floating array or Value with a space; ValueError if it has none."""
     x = as_tensor(x)
     if len(x.shape) < 3:
-        raise ValueError(f"{who}() takes x {LAYOUT}, but the shape {x.shape} came: add axes of length 1 for what is missing")
+        raise ValueError(f"{who}() takes x {LAYOUT}, but got the shape {x.shape}: add axes of length 1 for what is missing")
     return x if x.dtype.kind == "f" else astype(x, float_dtype(x))
 
 
@@ -615,7 +615,7 @@ def adaptive_avg_pool(x: Any, output_size: Any) -> Any:
         given = tuple(n if wanted is None else wanted for wanted, n in zip(given, lengths, strict=True))
     counts = per_axis(given, len(lengths), 1, f"the output_size of {who}()")
     if min(lengths) < 1:
-        raise ValueError(f"{who}() takes a space with elements, but the shape {x.shape} came")
+        raise ValueError(f"{who}() takes a space with elements, but got the shape {x.shape}")
     if all(n % count == 0 for n, count in zip(lengths, counts, strict=True)):
         return avg_pool(x, [n // count for n, count in zip(lengths, counts, strict=True)])
     bins = tuple(

@@ -334,7 +334,7 @@ def astype(x: Any, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok:
     if kind in "biu":
         return data.astype(dtype, order, casting)
     if kind != "f":
-        raise TypeError(f"astype() of a Value gives real numbers, but {np.dtype(dtype)} came; for plain data use .data.astype()")
+        raise TypeError(f"astype() of a Value gives real numbers, but got {np.dtype(dtype)}; for plain data use .data.astype()")
     if casting != "unsafe" and not np.can_cast(data.dtype, dtype, casting):
         raise TypeError(f"{data.dtype} cannot be cast to {np.dtype(dtype)} by the rule {casting!r}")
     return _astype(x, dtype)

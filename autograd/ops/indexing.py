@@ -27,7 +27,7 @@ def plain_part(part: Any) -> Any:
         return part
     if value_in(part) is not None:
         raise TypeError(
-            "an index is made of ints, slices, arrays, None and Ellipsis, but a Value came: use value.data.astype(int)"
+            "an index is made of ints, slices, arrays, None and Ellipsis, but got a Value: use value.data.astype(int)"
         )
     if isinstance(part, (int, float, str, np.generic)):
         return part
@@ -208,7 +208,7 @@ def in_range(index: Any, length: int, mode: str) -> Any:
     index = np.asarray(raw(index))
     index = index.astype(np.intp, casting="safe" if index.size else "unsafe")
     if mode not in ("raise", "wrap", "clip"):
-        raise ValueError(f"the mode of an index is 'raise', 'wrap' or 'clip', but {mode!r} came")
+        raise ValueError(f"the mode of an index is 'raise', 'wrap' or 'clip', but got {mode!r}")
     return index if mode == "raise" else index % length if mode == "wrap" else np.clip(index, 0, length - 1)
 
 
@@ -234,7 +234,7 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
     arr, axis = (reshape(as_array(arr), -1), 0) if axis is None else (as_array(arr), axis)
     indices = np.asarray(raw(indices))
     if indices.ndim != len(np.shape(arr)):
-        raise ValueError(f"take_along_axis() takes indices with as many axes as the array, but {indices.ndim} came")
+        raise ValueError(f"take_along_axis() takes indices with as many axes as the array, but got {indices.ndim}")
     return getitem(arr, grid(indices, np.shape(arr), axis))
 
 
@@ -252,8 +252,8 @@ def compress(condition: Any, a: Any, axis: int | None = None, out: None = None) 
     """The elements of `a`, or the layers along `axis`, at which the vector `condition` is true."""
     condition = np.asarray(raw(condition))
     if condition.ndim != 1 or condition.dtype.kind not in "biuf":
-        came = f"the shape {condition.shape} and dtype {condition.dtype} came"
-        raise ValueError(f"compress() takes a vector of bools as its condition, but {came}")
+        got = f"the shape {condition.shape} and dtype {condition.dtype}"
+        raise ValueError(f"compress() takes a vector of bools as its condition, but got {got}")
     return take(a, np.flatnonzero(condition), axis)
 
 
@@ -280,9 +280,9 @@ def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """The choice of the first condition that holds, elementwise, and `default` where none does."""
     if len(condlist) != len(choicelist) or not len(condlist):
-        raise ValueError(f"select() takes as many conditions as choices, but {len(condlist)} and {len(choicelist)} came")
+        raise ValueError(f"select() takes as many conditions as choices, but got {len(condlist)} and {len(choicelist)}")
     if wrong := [item for item in condlist if np.asarray(raw(item)).dtype != bool]:
-        raise TypeError(f"select() takes conditions of bools, but {short(wrong[0])} came: write a condition, as v > 0")
+        raise TypeError(f"select() takes conditions of bools, but got {short(wrong[0])}: write a condition, as v > 0")
     if default is None:
         raise TypeError("select() takes a real number or an array of them as default, but got None")
     *choicelist, out = as_floats(*choicelist, default)
@@ -308,7 +308,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     """
     x = as_floats(x)
     if np.asarray(condlist).dtype.kind not in "biuf":
-        raise TypeError(f"piecewise() takes conditions of bools, but {short(condlist)} came: write a condition, as v > 0")
+        raise TypeError(f"piecewise() takes conditions of bools, but got {short(condlist)}: write a condition, as v > 0")
     conditions = [condlist] if np.ndim(condlist) == len(np.shape(x)) else list(condlist)
     conditions = [np.broadcast_to(np.asarray(item, dtype=bool), np.shape(x)).ravel() for item in conditions]
     functions = list(funclist)
@@ -316,7 +316,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         conditions.append(~np.any(conditions, axis=0))
     if len(functions) != len(conditions):
         count = f"{len(conditions)} or {len(conditions) + 1}"
-        raise ValueError(f"piecewise() takes {count} functions for {len(conditions)} conditions, but {len(functions)} came")
+        raise ValueError(f"piecewise() takes {count} functions for {len(conditions)} conditions, but got {len(functions)}")
     row = reshape(x, -1)
     out = where(False, row, 0.0)
     for condition, function in zip(conditions, functions, strict=True):

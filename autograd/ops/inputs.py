@@ -48,9 +48,9 @@ def real_array(data: Any, who: str) -> np.ndarray:
         raise ValueError(f"{who} got a nested list that is not rectangular: {error}") from None
     if array.dtype.kind in "biuf":
         return array
-    came = DTYPE_NAMES.get(array.dtype.kind, f"the dtype {array.dtype}")
+    got = DTYPE_NAMES.get(array.dtype.kind, f"the dtype {array.dtype}")
     fix = "take .real and .imag apart" if array.dtype.kind == "c" else "convert it first, as with np.asarray(data, dtype=float)"
-    raise TypeError(f"{who} takes real numbers and arrays of them, but got {came}: {short(data)}; {fix}")
+    raise TypeError(f"{who} takes real numbers and arrays of them, but got {got}: {short(data)}; {fix}")
 
 
 def table_array(table: Any, who: str) -> np.ndarray:
@@ -110,7 +110,7 @@ def matching(given: Any, data: Any, what: str) -> Any:
     new = leaf_data(raw(given))
     if np.shape(new) not in ((), np.shape(data)) and not (data.__class__ is float and new.size == 1):
         raise ValueError(
-            f"setting .{what} needs the shape {np.shape(data)}, but {np.shape(new)} came: reshape it, or make a new Value"
+            f"setting .{what} needs the shape {np.shape(data)}, but got {np.shape(new)}: reshape it, or make a new Value"
         )
     return float(np.squeeze(new)) if data.__class__ is float else np.array(np.broadcast_to(new, data.shape), data.dtype)
 
@@ -125,7 +125,7 @@ def seed_of(root: Any, seed: Any) -> Any:
     seed = 1.0 if seed is None else seed if is_value(seed) else real_array(seed, "a seed").astype(root.dtype)
     if shape_of(seed) != root.shape:
         raise ValueError(
-            f"the seed is the cotangent of the output and has its shape {root.shape}, but {shape_of(seed)} came: "
+            f"the seed is the cotangent of the output and has its shape {root.shape}, but got {shape_of(seed)}: "
             "use np.broadcast_to(seed, value.shape) if all elements are to have the same one"
         )
     return seed if is_value(seed) or root.shape else float(seed)

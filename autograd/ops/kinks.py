@@ -300,7 +300,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     points, heights, places = (np.asarray(raw(item), dtype=float) for item in (xp, fp, x))
     xp, fp = (item if is_value(item) else data for item, data in ((xp, points), (fp, heights)))
     if len(points) != len(heights) or not len(points):
-        raise ValueError(f"interp() takes xp and fp of one length, at least 1, but {len(points)} and {len(heights)} came")
+        raise ValueError(f"interp() takes xp and fp of one length, at least 1, but got {len(points)} and {len(heights)}")
     last = len(points) - 1
     low = np.clip(np.searchsorted(points, places, side="right") - 1, 0, last)
     high = np.minimum(low + 1, last)

@@ -95,7 +95,7 @@ def as_matrices(name: str, x: Any, square: bool = True) -> Any:
     shape = np.shape(x)
     if len(shape) < 2 or (square and shape[-1] != shape[-2]):
         kind = "square matrices" if square else "matrices"
-        raise np.linalg.LinAlgError(f"{name}() takes {kind}, or stacks of them in the last two axes, but the shape {shape} came")
+        raise np.linalg.LinAlgError(f"{name}() takes {kind}, or stacks of them in the last two axes, but got the shape {shape}")
     return x
 
 
@@ -379,7 +379,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     if mode not in ("reduced", "r", "complete"):
         if not is_value(a) or mode != "raw":
             return np.linalg.qr(raw(a), mode)  # type: ignore[call-overload]
-        raise TypeError("qr() has a derivative in the modes 'reduced', 'complete' and 'r', but mode='raw' came")
+        raise TypeError("qr() has a derivative in the modes 'reduced', 'complete' and 'r', but got mode='raw'")
     k = min(m, n)
     q, r = unpack(_qr(a[..., :k]), (m, k), (k, k))
     if m < n:
@@ -412,7 +412,7 @@ def eigh(a: Any, UPLO: str = "L") -> Any:
     """(eigenvalues in increasing order, eigenvectors as columns) of symmetric matrices, from one triangle."""
     uplo = str(UPLO).upper()
     if uplo not in ("L", "U"):
-        raise ValueError(f"eigh() takes 'L' or 'U' as UPLO, the triangle that it reads, but {UPLO!r} came")
+        raise ValueError(f"eigh() takes 'L' or 'U' as UPLO, the triangle that it reads, but got {UPLO!r}")
     a = from_triangle(as_matrices("eigh", a), uplo == "L")
     n = shape_of(a)[-1]
     return type(np.linalg.eigh(np.eye(1)))(*unpack(_eigh(a, uplo), (n,), (n, n)))
@@ -612,7 +612,7 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
     if ord in (None, "f", "fro"):
         return _norm(x, (-2, -1), keepdims, 2.0)
     if ord not in ("nuc", 1, -1, 2, -2, np.inf, -np.inf):
-        raise ValueError(f"matrix_norm() knows the orders 'fro', 'nuc', 1, -1, 2, -2, inf and -inf, but {ord!r} came")
+        raise ValueError(f"matrix_norm() knows the orders 'fro', 'nuc', 1, -1, 2, -2, inf and -inf, but got {ord!r}")
     values = svdvals(x) if ord in ("nuc", 2, -2) else _sum(absolute(x), -2 if abs(ord) == 1 else -1)
     out = (_sum if ord == "nuc" else largest if ord > 0 else _min)(values, -1, keepdims)
     return expand_dims(out, -1) if keepdims else out
@@ -631,10 +631,10 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     axis = normalize_axis_tuple(range(ndim) if axis is None else axis, ndim)
     if len(axis) == 1:
         if isinstance(ord, str):
-            raise ValueError(f"norm() of vectors takes a number as ord, but {ord!r} came")
+            raise ValueError(f"norm() of vectors takes a number as ord, but got {ord!r}")
         return vector_norm(x, axis=axis[0], keepdims=keepdims, ord=2 if ord is None else ord)
     if len(axis) != 2:
-        raise ValueError(f"norm() is over one axis or two, but axis={axis} came")
+        raise ValueError(f"norm() is over one axis or two, but got axis={axis}")
     out = matrix_norm(moveaxis(x, axis, (-2, -1)), keepdims=keepdims, ord=ord)
     return moveaxis(out, (-2, -1), axis) if keepdims else out
 

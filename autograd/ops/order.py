@@ -208,7 +208,7 @@ def nanquantile(
     rows = rows_over("nanquantile", a, q, axis, keepdims, weights)
     q = np.asarray(q, dtype=float)
     if not np.all((q >= 0.0) & (q <= 1.0)):
-        raise ValueError(f"quantiles lie between 0 and 1, percentiles between 0 and 100, but the quantile {q} came")
+        raise ValueError(f"quantiles lie between 0 and 1, percentiles between 0 and 100, but got the quantile {q}")
     frame = rows.shape[:-1]
     last = np.sum(~np.isnan(raw(rows)), -1) - 1  # the place of the largest number of each row, -1 where there is none
     if np.any(last < 0):

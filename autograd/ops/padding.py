@@ -49,17 +49,17 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
     array = as_array(array)
     ndim = len(np.shape(array))
     if mode not in MODES or kwargs.keys() - MODES[mode].keys():
-        came = f"mode={mode!r} came" + "".join(f" with {name}={value!r}" for name, value in kwargs.items())
-        raise TypeError(f"pad() of a Value knows the modes {', '.join(MODES)}, with the arguments that NumPy has, but {came}")
+        got = f"mode={mode!r}" + "".join(f" with {name}={value!r}" for name, value in kwargs.items())
+        raise TypeError(f"pad() of a Value knows the modes {', '.join(MODES)}, with the arguments that NumPy has, but got {got}")
     extra = next(iter({**MODES[mode], **kwargs}.values()), None)
     if isinstance(pad_width, dict):
         pairs = {normalize_axis_index(axis, ndim): pair for axis, pair in pad_width.items()}
         pad_width = [np.broadcast_to(pairs.get(axis, 0), 2).tolist() for axis in range(ndim)]
     width = np.array(pad_width)
     if mode in STATISTICS and (is_value(extra) or holds_value(extra)):
-        raise TypeError("pad() takes plain integers as stat_length, how many elements count, but a Value came")
+        raise TypeError("pad() takes plain integers as stat_length, how many elements count, but got a Value")
     if mode in ("reflect", "symmetric") and extra not in ("even", "odd"):
-        raise ValueError(f"pad() takes 'even' or 'odd' as reflect_type, but {extra!r} came")
+        raise ValueError(f"pad() takes 'even' or 'odd' as reflect_type, but got {extra!r}")
     if mode in ("edge", "wrap", "empty") or (mode in ("reflect", "symmetric") and extra == "even"):
         return _pad(array, width, "constant" if mode == "empty" else mode)
     zeros = mode == "constant" and not is_value(extra) and not holds_value(extra) and not np.any(extra)

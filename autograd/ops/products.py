@@ -135,7 +135,7 @@ def vecdot(x1: Any, x2: Any, axis: int = -1, keepdims: bool = False) -> Any:
     x1, x2 = as_floats(x1, x2)
     x1, x2 = (x1, x2) if axis == -1 else (moveaxis(x1, axis, -1), moveaxis(x2, axis, -1))
     if np.shape(x1)[-1] != np.shape(x2)[-1]:
-        raise ValueError(f"vecdot() takes vectors of one length, but {np.shape(x1)[-1]} and {np.shape(x2)[-1]} came")
+        raise ValueError(f"vecdot() takes vectors of one length, but got {np.shape(x1)[-1]} and {np.shape(x2)[-1]}")
     out = _sum(mul(x1, x2), -1, keepdims)
     return moveaxis(out, -1, axis) if keepdims else out
 
@@ -190,7 +190,7 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     a, b = moveaxis(a, axisa, -1), moveaxis(b, axisb, -1)
     lengths = a.shape[-1], b.shape[-1]
     if not set(lengths) <= {2, 3}:
-        raise ValueError(f"cross() takes vectors of 2 or 3 elements, but {lengths[0]} and {lengths[1]} came")
+        raise ValueError(f"cross() takes vectors of 2 or 3 elements, but got {lengths[0]} and {lengths[1]}")
     (a0, a1, *a2), (b0, b1, *b2) = ([item[..., i : i + 1] for i in range(item.shape[-1])] for item in (a, b))
     third = a0 * b1 - a1 * b0
     if lengths == (2, 2):
@@ -235,10 +235,10 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
     a, v = as_floats(a, v)
     lengths = np.size(raw(a)), np.size(raw(v))
     if len(np.shape(a)) > 1 or len(np.shape(v)) > 1 or 0 in lengths:
-        came = f"the shapes {np.shape(a)} and {np.shape(v)} came"
-        raise ValueError(f"convolve() and correlate() take vectors of at least one element, but {came}")
+        got = f"the shapes {np.shape(a)} and {np.shape(v)}"
+        raise ValueError(f"convolve() and correlate() take vectors of at least one element, but got {got}")
     if mode not in ("full", "same", "valid"):
-        raise ValueError(f"the mode of a convolution is 'full', 'same' or 'valid', but {mode!r} came")
+        raise ValueError(f"the mode of a convolution is 'full', 'same' or 'valid', but got {mode!r}")
     out = _convolve(reshape(a, -1), reshape(v, -1))
     long, short = builtins.max(lengths), min(lengths)
     start, length = ((short - 1) // 2, long) if mode == "same" else (short - 1, long - short + 1)
@@ -344,7 +344,7 @@ def einsum(
         pairs = len(operands) // 2
         lists = [*operands[1 : 2 * pairs : 2], *([operands[-1]] if len(operands) % 2 else [])]
         if wrong := [item for row in lists for item in row if item is not Ellipsis and not 0 <= item < len(LABELS)]:
-            raise ValueError(f"einsum() takes integers from 0 to {len(LABELS) - 1} for axes, but {wrong[0]} came")
+            raise ValueError(f"einsum() takes integers from 0 to {len(LABELS) - 1} for axes, but got {wrong[0]}")
         terms = ["".join("..." if item is Ellipsis else LABELS[item] for item in row) for row in lists]
         operands = (",".join(terms[:pairs]) + ("->" + terms[-1] if len(operands) % 2 else ""), *operands[: 2 * pairs : 2])
     values = [as_array(item) if dtype is None else astype(as_array(item), dtype) for item in operands[1:]]

@@ -115,7 +115,7 @@ def arranged(name: str, gates: int, x: Any, weight: Any, states: tuple[Any, ...]
         masked = f", kept {mask.shape}" if mask is not None else ""
         raise ValueError(
             f"{name}() takes x (time, batch, {gates} * hidden) of at least one step, a weight ({gates} * hidden, hidden), states "
-            f"(batch, hidden) and kept (time, batch), but the shapes {', '.join(map(str, shapes))}{masked} came"
+            f"(batch, hidden) and kept (time, batch), but got the shapes {', '.join(map(str, shapes))}{masked}"
         )
     return values, None if mask is None else mask[..., None]
 
@@ -178,7 +178,7 @@ def rnn(x: Any, weight: Any, hidden: Any, nonlinearity: str = "tanh", kept: Any 
         ValueError: for other shapes, or a nonlinearity that is not known.
     """
     if nonlinearity not in ("tanh", "relu"):
-        raise ValueError(f"rnn() knows the nonlinearities 'tanh' and 'relu', but {nonlinearity!r} came")
+        raise ValueError(f"rnn() knows the nonlinearities 'tanh' and 'relu', but got {nonlinearity!r}")
     values, mask = arranged("rnn", 1, x, weight, (hidden,), kept)
     states = _rnn(values, nonlinearity, mask, reverse)
     return outputs(states, mask), states[in_turn(states, reverse)[-1]]
@@ -329,6 +329,6 @@ def gru(x: Any, weight: Any, bias: Any, hidden: Any, kept: Any = None, reverse: 
     gates = shape_of(values[1])[:1]
     bias = np.zeros(gates, values[1].dtype) if bias is None else as_tensor(bias)
     if shape_of(bias) != gates:
-        raise ValueError(f"gru() takes a bias of the shape {gates}, or None, but {shape_of(bias)} came")
+        raise ValueError(f"gru() takes a bias of the shape {gates}, or None, but got {shape_of(bias)}")
     states = _gru((*values[:2], bias, values[2]), mask, reverse)
     return outputs(states, mask), states[in_turn(states, reverse)[-1]]

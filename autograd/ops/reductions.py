@@ -329,7 +329,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
             if axis is None or np.shape(weights) != tuple(shape[place] for place in axes):
                 raise ValueError(
                     f"average() takes weights of the shape {shape} of a, or of its lengths along axis, "
-                    f"but {np.shape(weights)} came with axis={axis}"
+                    f"but got {np.shape(weights)} with axis={axis}"
                 )
             weights = transpose(weights, tuple(np.argsort(axes).tolist()))
             weights = reshape(weights, tuple(length if place in axes else 1 for place, length in enumerate(shape)))
@@ -403,7 +403,7 @@ def chosen(a: Any, where: Any, neutral: float, dtype: Any = None) -> Any:
 def ddof_of(ddof: float, correction: float | None) -> float:
     """What is subtracted from the count: `ddof`, or `correction`, its other name."""
     if correction is not None and ddof != 0:
-        raise ValueError(f"ddof and correction are two names of one argument, but ddof={ddof} and correction={correction} came")
+        raise ValueError(f"ddof and correction are two names of one argument, but got ddof={ddof} and correction={correction}")
     return ddof if correction is None else correction
 
 
@@ -411,9 +411,9 @@ def mask_of(where: Any, a: Any) -> Any:
     """`where` as a plain mask of bools that broadcasts to the shape of `a`; TypeError or ValueError for anything else."""
     mask = np.asarray(raw(where))
     if mask.dtype != bool:
-        raise TypeError(f"where= takes bools, but the dtype {mask.dtype} came: write a condition, as a > 0")
+        raise TypeError(f"where= takes bools, but got the dtype {mask.dtype}: write a condition, as a > 0")
     if np.broadcast_shapes(mask.shape, np.shape(a)) != np.shape(a):
-        raise ValueError(f"where= takes a mask that broadcasts to the shape {np.shape(a)}, but the shape {mask.shape} came")
+        raise ValueError(f"where= takes a mask that broadcasts to the shape {np.shape(a)}, but got the shape {mask.shape}")
     return mask
 
 

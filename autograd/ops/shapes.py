@@ -85,7 +85,7 @@ def unstack_rule(g: Any, out: Any, values: tuple[Any, ...], axis: int) -> tuple[
 def checked_order(x: Any, shape: Any, order: str = "C") -> tuple[Any, ...]:
     """The same arguments with a plain shape; ValueError for an order that depends on the memory of an array."""
     if order not in ("C", "F"):
-        raise ValueError(f"reshape() of a Value knows the orders 'C' (rows last) and 'F' (rows first), but {order!r} came")
+        raise ValueError(f"reshape() of a Value knows the orders 'C' (rows last) and 'F' (rows first), but got {order!r}")
     return plain_shape(x, shape, order)
 
 
@@ -273,7 +273,7 @@ def array(data: Any, dtype: Any = None) -> Any:
         parts = [array(item) for item in data]
         shapes = {np.shape(part) for part in parts}
         if len(shapes) > 1:
-            raise ValueError(f"array() takes nested lists that are rectangular, but shapes {sorted(shapes)} came side by side")
+            raise ValueError(f"array() takes nested lists that are rectangular, but got shapes {sorted(shapes)} side by side")
         data = _stack(parts) if any(map(is_value, parts)) else np.array(parts)
     elif is_value(data):
         data = positive(data)

@@ -20,7 +20,7 @@ from autograd.ops.shapes import as_floats, atleast_2d, concatenate, diagonal, ex
 def integer_weights(fweights: Any) -> Any:
     """How often each sample counts, as integers; TypeError for what is none."""
     if is_value(fweights) or holds_value(fweights):
-        raise TypeError("cov() takes plain integers as fweights, how often each sample counts, but a Value came: see aweights")
+        raise TypeError("cov() takes plain integers as fweights, how often each sample counts, but got a Value: see aweights")
     counts = np.asarray(fweights)
     if np.any(counts != np.round(counts)):
         raise TypeError("cov() takes integers as fweights, how often each sample counts: see aweights for other weights")
@@ -50,7 +50,7 @@ def cov(
     x = variables[0] if len(variables) == 1 else concatenate(variables)
     x = x if dtype is None else astype(x, dtype)
     if ddof is not None and ddof != int(ddof):
-        raise ValueError(f"cov() takes an integer as ddof, but {ddof} came")
+        raise ValueError(f"cov() takes an integer as ddof, but got {ddof}")
     ddof = int(not bias) if ddof is None else ddof
     if fweights is None and aweights is None:
         x = x - _mean(x, 1, True)
@@ -60,7 +60,7 @@ def cov(
         weight = 1.0 if aweights is None else aweights
         w = count * (weight if is_value(weight) else np.asarray(weight, x.dtype))  # (samples)
         if shape_of(w) != shape_of(x)[1:] or np.any(raw(w) < 0.0):
-            raise ValueError(f"cov() takes a weight for each of {shape_of(x)[1]} samples, none negative, but {raw(w)} came")
+            raise ValueError(f"cov() takes a weight for each of {shape_of(x)[1]} samples, none negative, but got {raw(w)}")
         total = _sum(w)
         x = x - expand_dims(_sum(x * w, 1), 1) / total
         scale = total - ddof * (_sum(w * weight) / total if aweights is not None else 1.0)
@@ -92,8 +92,8 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     size = max(minlength, int(places.max(initial=-1)) + 1)
     weights = as_floats(weights)
     if np.shape(weights) != places.shape or places.ndim != 1:
-        came = f"the shapes {places.shape} and {np.shape(weights)} came"
-        raise ValueError(f"bincount() takes a vector of integers, and a weight for each, but {came}")
+        got = f"the shapes {places.shape} and {np.shape(weights)}"
+        raise ValueError(f"bincount() takes a vector of integers, and a weight for each, but got {got}")
     return scatter(weights if is_value(weights) else np.asarray(weights, dtype=float), (size,), places)
 
 

@@ -105,7 +105,7 @@ def test_grad_before_backward_can_be_written_in_place() -> None:
     assert x.grad.dtype == np.float32
     x.grad = 0
     assert x.grad.tolist() == [0.0, 0.0, 0.0]
-    with pytest.raises(ValueError, match=r"setting .grad needs the shape \(3,\), but \(2,\) came"):
+    with pytest.raises(ValueError, match=r"setting .grad needs the shape \(3,\), but got \(2,\)"):
         x.grad = np.zeros(2)
 
 
@@ -113,9 +113,9 @@ def test_a_tensor_needs_a_seed_of_its_shape() -> None:
     x = Value([1.0, 2.0, 3.0])
     with pytest.raises(ValueError, match=r"shape \(3,\).*value.sum\(\).backward\(\).*value.backward\(seed\)"):
         (x * 2.0).backward()
-    with pytest.raises(ValueError, match=r"its shape \(3,\), but \(2,\) came"):
+    with pytest.raises(ValueError, match=r"its shape \(3,\), but got \(2,\)"):
         (x * 2.0).backward([1.0, 2.0])
-    with pytest.raises(ValueError, match=r"its shape \(3,\), but \(\) came"):
+    with pytest.raises(ValueError, match=r"its shape \(3,\), but got \(\)"):
         gradient(x * 2.0, x, seed=1.0)
     with pytest.raises(TypeError, match="a seed takes real numbers"):
         (x * 2.0).backward(["a", "b", "c"])

@@ -218,7 +218,7 @@ def test_indexing_adds_up_repeated_elements() -> None:
     assert v.grad.tolist() == [0.0, 2.0, 0.0, 0.0], "an index array that changes later does not matter"
     with pytest.raises(IndexError):
         v[7]
-    with pytest.raises(TypeError, match="a Value came"):
+    with pytest.raises(TypeError, match="got a Value"):
         v[Value([1.0])]
     with pytest.raises(TypeError, match="a scalar Value has no elements"):
         Value(1.0)[0]
@@ -281,7 +281,7 @@ def test_setting_data() -> None:
     assert x.data.tolist() == [3.0, 4.0]
     x.data = 7
     assert x.data.tolist() == [7.0, 7.0]
-    with pytest.raises(ValueError, match=r"setting .data needs the shape \(2,\), but \(3,\) came"):
+    with pytest.raises(ValueError, match=r"setting .data needs the shape \(2,\), but got \(3,\)"):
         x.data = np.zeros(3)
     s = Value(1.0)
     s.data += 1

@@ -222,7 +222,7 @@ def test_quotients_of_polynomials() -> None:
     slope = grad(lambda v: np.polydiv(u, v)[1][0])(v)  # the value at -v[1] / v[0] = 2, where the slope is 5
     np.testing.assert_allclose(slope, [-5.0 * 2.0, -5.0])
     np.testing.assert_allclose(np.polyder(np.polyint(Value(u), 2, k=[3.0, 4.0]), 2).data, u)
-    with pytest.raises(ValueError, match="one constant k, or 3 of them, but 2 came"):
+    with pytest.raises(ValueError, match="one constant k, or 3 of them, but got 2"):
         np.polyint(Value(u), 3, k=[1.0, 2.0])
 
 

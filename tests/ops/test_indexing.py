@@ -114,7 +114,7 @@ def test_indices_of_other_kinds() -> None:
         with pytest.raises(IndexError, match="indices|integer"):
             v[wrong]
     for held in ([Value(1.0), 0.0], (0, Value(1.0)), (slice(None), [Value(0.0)])):
-        with pytest.raises(TypeError, match="an index is made of ints, slices.*but a Value came"):
+        with pytest.raises(TypeError, match="an index is made of ints, slices.*but got a Value"):
             v[held]
 
 
@@ -133,12 +133,12 @@ V = Value([3.0, 1.0, 2.0])
 WRONG: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: np.average(V, weights=2.0), ValueError, r"weights of the shape \(3,\)"),
     (lambda: np.average(V, weights=[1.0]), ValueError, "weights of the shape"),
-    (lambda: np.mean(V, where=[2, 0, 1]), TypeError, "where= takes bools, but the dtype int64 came"),
-    (lambda: np.sum(V, where=np.ones(3)), TypeError, "where= takes bools, but the dtype float64 came"),
+    (lambda: np.mean(V, where=[2, 0, 1]), TypeError, "where= takes bools, but got the dtype int64"),
+    (lambda: np.sum(V, where=np.ones(3)), TypeError, "where= takes bools, but got the dtype float64"),
     (lambda: np.sum(V, where=None), TypeError, "where= takes bools"),
     (lambda: np.nanstd(V, where=[1, 0, 1]), TypeError, "where= takes bools"),
     (lambda: np.max(V, where=[1, 0, 1], initial=0.0), TypeError, "where= takes bools"),
-    (lambda: np.sum(V, where=np.ones((2, 3), bool)), ValueError, r"broadcasts to the shape \(3,\), but the shape \(2, 3\)"),
+    (lambda: np.sum(V, where=np.ones((2, 3), bool)), ValueError, r"broadcasts to the shape \(3,\), but got the shape \(2, 3\)"),
     (lambda: np.nansum(V, where=np.ones((2, 3), bool)), ValueError, "broadcasts to the shape"),
     (lambda: np.var(V, ddof=1, correction=1), ValueError, "ddof and correction are two names"),
     (lambda: np.nanvar(V, ddof=1, correction=1), ValueError, "ddof and correction are two names"),

@@ -139,7 +139,7 @@ def test_which_triangle_is_read(call: Callable[[Any], Any], lower: bool) -> None
 
 def test_a_triangle_that_there_is_not() -> None:
     for function in (np.linalg.eigh, np.linalg.eigvalsh):
-        with pytest.raises(ValueError, match="'L' or 'U' as UPLO.*'x' came"):
+        with pytest.raises(ValueError, match="'L' or 'U' as UPLO.*'x'"):
             function(Value(LEFT), "x")
     for hermitian in (np.linalg.svd, np.linalg.pinv):
         with pytest.raises(ValueError, match="takes square matrices"):

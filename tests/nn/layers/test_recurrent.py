@@ -315,7 +315,7 @@ MESSAGES: list[tuple[Any, type[Exception], str]] = [
     (lambda: ops.lstm(r(4, 2, 8), r(8, 2), r(2, 2), r(2, 1)), ValueError, "(4, 2, 8), (8, 2), (2, 2), (2, 1)"),
     (lambda: ops.rnn(r(4, 2, 3), r(3, 3), r(2, 3), kept=np.ones((4, 1))), ValueError, "kept (4, 1)"),
     (lambda: ops.rnn(np.zeros((0, 2, 3)), r(3, 3), r(2, 3)), ValueError, "(0, 2, 3)"),
-    (lambda: ops.gru(r(4, 2, 6), r(6, 2), r(2), r(2, 2)), ValueError, "takes a bias of the shape (6,), or None, but (2,)"),
+    (lambda: ops.gru(r(4, 2, 6), r(6, 2), r(2), r(2, 2)), ValueError, "takes a bias of the shape (6,), or None, but got (2,)"),
 ]  # fmt: skip
 
 
