@@ -239,9 +239,9 @@ class Picture:
     def note(self) -> str:
         """What was folded, collapsed and left out: "showing 35 of 65,818 nodes: ..."; "" if the picture is complete."""
         shown = [node for node in self.visible.nodes if node.role not in ("cut", "unreached")]
-        covered = sum(node.count * node.parts for node in shown)
         if self.total <= sum(node.role != "scope" for node in shown):
             return ""
+        covered = sum(node.count * node.parts for node in shown)
         closed = sum(node.role == "scope" for node in shown)
         folded = sum(node.count * node.parts > 1 for node in shown if node.role != "scope")
         neurons = any(node.role == "neuron" for node in shown)

@@ -44,18 +44,17 @@ class FoldedGraph:
 def fold_graph(graph: IndexedGraph, folding: Folding) -> FoldedGraph:
     """Return the folded graph."""
     class_of, chain_end = folding.class_of, folding.chain_end
-    whole = np.flatnonzero(chain_end == np.arange(len(chain_end)))
-    by_class = whole[np.argsort(class_of[whole], kind="stable")]
-    counts = np.bincount(class_of[whole])
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    ends = np.flatnonzero(chain_end == np.arange(len(chain_end)))  # a chain is drawn as its last Value
+    by_class = ends[np.argsort(class_of[ends], kind="stable")]
+    starts = np.concatenate([[0], np.cumsum(np.bincount(class_of[ends]))[:-1]])  # of each class in by_class
     members: list[Any] = np.split(by_class, starts[1:])
-    sizes = np.bincount(chain_end, minlength=len(chain_end))
-    order = by_class[starts].astype(float)
-    parts = [int(sizes[numbers[0]]) for numbers in members]
+    order = by_class[starts].astype(float)  # a class has the position of its first member
+    lengths = np.bincount(chain_end, minlength=len(chain_end))
+    parts = [int(lengths[numbers[0]]) for numbers in members]
     edges = class_edges(graph, folding)
     roots = list(dict.fromkeys(int(class_of[number]) for number in graph.outputs))
     folded = FoldedGraph(members, order, parts, edges, roots, len(members))
-    last = final_outputs(folded)
+    last = final_outputs(folded)  # they come after everything else
     order[last] = len(graph.values) + np.arange(len(last))[::-1]
     add_constants(graph, folding, folded)
     leaves = [number for number, numbers in enumerate(members) if numbers[0] < graph.leaves]
@@ -249,4 +248,4 @@ def nearest_to_output(folded: FoldedGraph, most: int) -> tuple[list[int], set[in
         operands.setdefault(target, []).append(source)
     kept = breadth_first(folded.roots, operands)[:most]
     inside = set(kept)
-    return kept, {number for number in kept if any(source not in inside for source in operands.get(number, ()))}
+    return kept, {target for source, target, _ in folded.edges if target in inside and source not in inside}

@@ -118,16 +118,20 @@ def index_graph(outputs: Outputs, parameters: Any = None, labels: dict[int, str]
             else:
                 constants.append((number, position, item))
     scopes, scope_of = scopes_of(values)
-    sources, targets, slots = (np.array(numbers, dtype=np.int64) for numbers in (source, target, slot))
     graph = IndexedGraph(
-        values, len(leaves), scope_of, sources, targets, slots, constants, scopes, lists=lists, labels=labels or {}
-    )
+        values, len(leaves), scope_of, as_array(source), as_array(target), as_array(slot), constants, scopes,
+        lists=lists, labels=labels or {},
+    )  # fmt: skip
     for name, value in outputs:
         graph.outputs += [index[id(value)]] * (index[id(value)] not in graph.outputs)
         if len(outputs) > 1:
             graph.output_names.setdefault(index[id(value)], name)
     name_leaves(graph, index, parameters)
     return graph
+
+
+def as_array(numbers: list[int]) -> Array:
+    return np.array(numbers, dtype=np.int64)
 
 
 def operands_of(value: Any) -> list[Any]:
@@ -183,27 +187,29 @@ def scopes_of(values: list[Any]) -> tuple[list[EnteredScope], Array]:
     known: dict[int, int] = {}  # by the id of a scope, which the Values keep alive
     titles = ScopeTitles()
 
-    def index_of(place: scope | None) -> int:
+    def index_of(entered: scope | None) -> int:
         waiting = []
-        while place is not None and id(place) not in known:
-            waiting.append(place)
-            place = place.outer
-        found = -1 if place is None else known[id(place)]
-        for place in reversed(waiting):
-            if place.name is not None and place.__class__ is not Place:
-                around = next((scopes[i] for i in [found] if i >= 0), None)
+        while entered is not None and id(entered) not in known:
+            waiting.append(entered)
+            entered = entered.outer
+        found = -1 if entered is None else known[id(entered)]
+        for entered in reversed(waiting):
+            name = entered.name
+            if name is not None and entered.__class__ is not Place:
+                around = scopes[found] if found >= 0 else None
                 while around is not None and isinstance(around.module, str):  # a module is named relative to a module
                     around = scopes[around.parent] if around.parent >= 0 else None
-                scopes.append(EnteredScope(titles.of(place.name, around), found, kind_of(place.name), place.name))
+                kind = "" if isinstance(name, str) else type(name).__name__
+                scopes.append(EnteredScope(titles.of(name, around), found, kind, name))
                 found = len(scopes) - 1
-            known[id(place)] = found
+            known[id(entered)] = found
         return found
 
     found = np.full(len(values), -1, dtype=np.int64)
     for number, value in enumerate(values):
-        place = value.place
-        if place is not None:
-            found[number] = known[id(place)] if id(place) in known else index_of(place)
+        entered = value.place
+        if entered is not None:
+            found[number] = known[id(entered)] if id(entered) in known else index_of(entered)
     return scopes, found
 
 
@@ -232,17 +238,13 @@ class ScopeTitles:
         return title if known[0] == id(name) else f"{title}#{known.index(id(name)) + 1}"
 
 
-def kind_of(name: Any) -> str:
-    return "" if isinstance(name, str) else type(name).__name__
-
-
 # --- names ----------------------------------------------------------------------------------------
 
 
 def name_leaves(graph: IndexedGraph, index: dict[int, int], parameters: Any) -> None:
     """Note the paths of the parameters of models, called or given, and the parameters that were not reached."""
     named = list(given_names(parameters)) if parameters is not None else []
-    named += called_names(graph.scopes)
+    named += called_names(graph.scopes) if graph.scopes else []
     seen: set[int] = set()
     for path, value in named:
         if id(value) in seen:
@@ -285,7 +287,12 @@ def called_names(scopes: list[EnteredScope]) -> list[tuple[str, Any]]:
         inside[number] = has_module or around
         if has_module and not around:
             modules[id(item.module)] = item.module
-    held = {id(part) for module in modules.values() for part in submodules_of(module)}
+    held = {
+        id(part)
+        for module in modules.values()
+        for _, part in getattr(module, "named_modules", lambda: ())()
+        if part is not module
+    }
     outer = [module for key, module in modules.items() if key not in held]
     if len(outer) == 1:
         return list(outer[0].named_parameters())
@@ -295,11 +302,6 @@ def called_names(scopes: list[EnteredScope]) -> list[tuple[str, Any]]:
         for prefix, module in zip(prefixes, outer, strict=True)
         for path, value in module.named_parameters()
     ]
-
-
-def submodules_of(module: Any) -> list[Any]:
-    """Return the modules inside a module."""
-    return [part for _, part in getattr(module, "named_modules", lambda: ())() if part is not module]
 
 
 def unique_names(names: list[str]) -> list[str]:
