@@ -67,8 +67,8 @@ def node(op: Op, data: Any, x: Any, y: Any = None) -> Value:
 def finish(self: Value, settings: dict[str, bool]) -> None:
     """What a scope with settings wants of a new node: no graph, or its source line and checksums."""
     if not settings.get("recording", True):
-        self.op = self.place = self._x = self._grad = None
-        self._y = True
+        self.op = self.place = self._x = self._y = self._grad = None
+        self._frozen = True
         self._raw = np.array(self._raw) if getattr(self._raw, "base", None) is not None else self._raw
     elif settings.get("lines"):
         self.place = Place([data for data in map(raw, arguments_of(self)) if data.__class__ is np.ndarray])
@@ -158,9 +158,11 @@ class Value(Methods):
     (-0.004023, 0.002682)
     """
 
-    # _x and _y are the operands, Values or constants; an op of other arity has all its arguments in _x,
-    # and a leaf has in _y whether it is frozen. Fewer slots are less for the collector to walk through.
-    __slots__ = ("__weakref__", "_clock", "_raw", "_grad", "_hooks", "_label", "_mark", "_since", "_x", "_y", "op", "place")
+    # _x and _y are the operands, Values or constants; a node of a packed op has all its arguments in _x. Only leaves set
+    # _frozen and _since. Fewer references are less for the collector to walk through.
+    __slots__ = (
+        "__weakref__", "_clock", "_frozen", "_grad", "_hooks", "_label", "_mark", "_raw", "_since", "_x", "_y", "op", "place"
+    )  # fmt: skip
 
     __array_ufunc__, __array_function__ = array_ufunc, array_function  # np.sin(value), array * value
     __pandas_priority__ = property(pandas_priority)  # table * value comes here
@@ -170,8 +172,9 @@ class Value(Methods):
 
     def __init__(self, data: Any, label: str = "", *, requires_grad: bool = True) -> None:
         self._raw: Any = data if data.__class__ is float else leaf_data(data)
-        self._label, self._y, self._clock, self._mark = label, not requires_grad, 0, None
+        self._label, self._frozen, self._clock, self._mark = label, not requires_grad, 0, None
         self._x: Any = None
+        self._y: Any = None
         self._grad: Any = None
         self._since: int | None = None
         self.op: Op | None = None
@@ -239,13 +242,13 @@ class Value(Methods):
     @property
     def requires_grad(self) -> bool:
         """False on a frozen or detached leaf, which keeps the gradient it had."""
-        return self.op is not None or not self._y
+        return self.op is not None or not self._frozen
 
     @requires_grad.setter
     def requires_grad(self, flag: bool) -> None:
         if self.op is not None:
             raise ValueError(f"requires_grad is set on leaves, but {describe(self)} was computed: use .detach()")
-        self._y = not flag
+        self._frozen = not flag
 
     # --- differentiation ---------------------------------------------------------------------------
 
@@ -357,7 +360,7 @@ class Value(Methods):
     def __reduce__(self) -> tuple[Any, ...]:
         if self.op is not None:
             raise no_copy(self)
-        return Value, (self._raw, self.label), (None, {"_y": self._y, "_grad": copy(self._grad)})
+        return Value, (self._raw, self.label), (None, {"_frozen": self._frozen, "_grad": copy(self._grad)})
 
 
 for _name, _function in shared_functions().items():
