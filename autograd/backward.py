@@ -106,7 +106,7 @@ def sweep(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> set[Any]
     for node in reversed(nodes):
         op, x, y = node.op, node._x, node._y
         g, out, rule_x, rule_y = node._grad, node._raw, op.rule_x, op.rule_y
-        if rule_x is None:
+        if op.packed:
             if op.unfold is not None:
                 return None
             args = raw(arguments_of(node))
@@ -197,7 +197,7 @@ class Pullback:
             if hooks:
                 found[node] = hooked(node, found[node])
             op, g = node.op, found[node] if keep or node in self.wanted else found.pop(node)
-            if op.rule_x is None or masked:
+            if op.packed or masked:
                 given = (g, node, arguments_of(node))
                 g, out, args = given if on_values else map(raw, given)
                 for item, c in contributions(node, g, out, args, needed, masked):

@@ -60,6 +60,6 @@ def inputs_of(node: Any) -> list[Any]:
 
 def arguments_of(node: Any) -> tuple[Any, ...]:
     """All arguments of a node in the order of the op's signature: Values, constants, axes, shapes."""
-    if node.op is None or node.op.rule_x is None:
+    if node.op is None or node.op.packed:
         return node._x or ()
     return (node._x,) if node.op.rule_y is None else (node._x, node._y)

@@ -45,8 +45,9 @@ class Op:
             cotangent of the output, the output and all arguments, and returns the cotangent of its
             argument before broadcasting is undone; one for each input if that argument is a tuple of them.
         names, arity, settings: the arguments' names and number, and the positions of those without a rule.
-        rule_x, rule_y: the rules of an op that has no arguments but one or two inputs, which backward()
-            and the operators write out. Of all other ops a node keeps the whole tuple of arguments.
+        packed: whether a node keeps all arguments as one tuple, in `_x`. An op whose only arguments are one or two inputs is
+            not packed: its nodes keep them in `_x` and `_y`.
+        rule_x, rule_y: the rules of an op that is not packed; None otherwise.
         domain: for elementwise ops, an interval for each input to sample, away from kinks.
         sums: whether it adds numbers up, which for float16 it does in float32.
         mixes: whether every element of the output depends on all elements of a matrix, as in a factorisation: each is then
@@ -84,10 +85,10 @@ class Op:
         self.sums = kind in SUMS
         self.floats = self.sums or kind == "elementwise"
         self.mixes = False
-        plain = len(rules) == len(names) <= 2 and prepare is None and kind != "custom"  # whose rules are checked
+        self.packed = len(rules) < len(names) or len(names) > 2 or prepare is not None or kind == "custom"
         self.unfold: Callable[..., Any] | None = None
-        self.rule_x = self.rules[0][1] if plain else None
-        self.rule_y = self.rules[1][1] if plain and len(rules) == 2 else None
+        self.rule_x = None if self.packed else self.rules[0][1]
+        self.rule_y = None if self.packed or len(rules) == 1 else self.rules[1][1]
         self.__doc__, self.__wrapped__, self.__module__ = function.__doc__, function, function.__module__
         self.__name__ = self.__qualname__ = function.__name__
 

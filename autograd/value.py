@@ -38,7 +38,7 @@ def record(op: Op, args: tuple[Any, ...]) -> Value:
     data = [item._raw if item.__class__ is Value else raw(item) for item in args]
     if op.sums and adds_halves(op, args, data[op.first]):
         return in_single(record, op, args)
-    return node(op, compute(op, *data), *(args if op.rule_x is not None else (args,)))
+    return node(op, compute(op, *data), *((args,) if op.packed else args))
 
 
 def compute(op: Op, *data: Any) -> Any:

@@ -211,7 +211,7 @@ def injected(op: Op, position: int, member: int | None, fault: Callable[[Use], A
         return c if member is None else tuple(c if number == member else part for number, part in enumerate(use.results()))
 
     op.rules = tuple((place, wrong if place == position else rule) for place, rule in op.rules)
-    op.rule_x = None if op.rule_x is None else op.rules[0][1]
+    op.rule_x = None if op.packed else op.rules[0][1]
     op.rule_y = None if op.rule_y is None else op.rules[1][1]
     try:
         yield uses

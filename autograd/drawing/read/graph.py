@@ -107,7 +107,7 @@ def index_graph(outputs: Outputs, parameters: Any = None, labels: dict[int, str]
     lists = []
     for number, value in enumerate(nodes, len(leaves)):
         op = value.op
-        if op.rule_x is None and any(item.__class__ is tuple for item in (value._x[i] for i, _ in op.rules)):
+        if op.packed and any(item.__class__ is tuple for item in (value._x[i] for i, _ in op.rules)):
             lists.append(number)
         operands = (value._x, value._y) if op.rule_y is not None else operands_of(value)  # saves a call for most nodes
         for position, item in enumerate(operands):

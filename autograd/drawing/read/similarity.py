@@ -85,7 +85,7 @@ class Degrees:
                 variants += [(number, slot, text) for slot, text in numbers_of(name, "leaf")]
                 continue
             key: Any = (op, shape)
-            if op.rule_x is None or op.name == "pow":
+            if op.packed or op.name == "pow":
                 fixed, index = settings_and_index(value)
                 key = (op, shape, fixed)
                 if index:
@@ -134,7 +134,7 @@ def with_stars(text: str, around: Any, ignored: set[Slot]) -> str:
 def settings_and_index(value: Any) -> tuple[str, str]:
     """Return the settings that distinguish operations, such as axes and exponents; and an index, which may number copies."""
     op, args = value.op, arguments_of(value)
-    if op.rule_x is not None:
+    if not op.packed:
         return str([item for item in args if item.__class__ is float]), ""  # an exponent
     texts = str([args[i].shape if args[i].__class__ is np.ndarray else args[i] for i in op.settings])
     shapes = str([getattr(args[i], "shape", None) for i, _ in op.rules])

@@ -48,7 +48,7 @@ class Recorded(NamedTuple):
             inside = args[position]
             args[position] = item if member is None else (*inside[:member], item, *inside[member + 1 :])
         out = compute(op, *map(raw, args))
-        return node(op, out, *(args if op.rule_x is not None else (tuple(args),)))
+        return node(op, out, *((tuple(args),) if op.packed else args))
 
     def pulled(self, *items: Any) -> list[Any]:
         """The cotangents of the inputs, from those and the cotangent of the output."""
