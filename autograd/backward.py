@@ -17,9 +17,10 @@ import numpy as np
 from autograd.graph import arguments_of, inputs_of, topological_order
 from autograd.hooks import any_hooks, hooked
 from autograd.op import FLOAT_ERRORS, Op, is_value, raw
+from autograd.ops.broadcasting import unbroadcast
 from autograd.ops.elementwise import same, times_x, times_y, where
 from autograd.ops.inputs import checked_cotangent, checksum, describe, has_nan, is_finite, read_only, require_values, seed_of
-from autograd.ops.reductions import fit, spread
+from autograd.ops.reductions import spread
 from autograd.scopes import Place, is_set
 
 STALE = "the data of {} changed after {}, so the gradient would be stale: call backward() before, or compute the output again"
@@ -145,7 +146,7 @@ def sweep(root: Any, seed: Any, nodes: list[Any], leaves: list[Any]) -> set[Any]
 
 def accumulate(node: Any, c: Any, owned: set[Any], *others: Any) -> None:
     """Add a cotangent to a node's slot; in place only into an array that was allocated for it."""
-    c = fit(c, node._raw)
+    c = unbroadcast(c, node._raw)
     if node in owned:
         node._grad += c
     elif node._grad is not None:
@@ -203,7 +204,7 @@ class Pullback:
                 for item, c in contributions(node, g, out, args, needed, masked):
                     if debugging and has_nan(c) and not any(map(has_nan, (g, *args))):
                         raise FloatingPointError(f"the derivative of {describe(node)} is nan at numbers that are not")
-                    c = fit(c, item._raw)
+                    c = unbroadcast(c, item._raw)
                     found[item] = found[item] + c if item in found else c
                 continue
             # One and two inputs are written out, as in sweep(): 2x faster than contributions().
@@ -218,7 +219,7 @@ class Pullback:
                         c = rule(g, out, *inputs)
                     except FLOAT_ERRORS:
                         c = pull(rule, g, out, *inputs)
-                    c = fit(c, item._raw)
+                    c = unbroadcast(c, item._raw)
                     found[item] = found[item] + c if item in found else c
         passed = self.wanted.intersection(self.path) if hooks else ()  # targets on the way to others
         for target in self.wanted:

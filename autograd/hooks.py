@@ -9,8 +9,8 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from autograd.op import is_value, raw, shape_of
+from autograd.ops.broadcasting import unbroadcast
 from autograd.ops.inputs import describe, own_copy, real_array
-from autograd.ops.reductions import fit
 
 #: The Values that have hooks, by id. The hooks themselves are in a slot of the Value, where Python's collector sees a hook
 #: that refers to what was computed from it.
@@ -52,5 +52,5 @@ def hooked(node: Any, g: Any) -> Any:
                 changed = array if array.ndim else float(array)
             if shape_of(changed) != node.shape:
                 raise ValueError(f"a hook of {describe(node)} returned a gradient of shape {shape_of(changed)}: keep its shape")
-            g = fit(changed, node._raw)
+            g = unbroadcast(changed, node._raw)
     return g

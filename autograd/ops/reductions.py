@@ -562,28 +562,3 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     x = np.asarray(x, float_dtype(x))
     shifted = x - np.max(x, axis, keepdims=True, initial=-np.inf)
     return shifted - log_of_sum(shifted, axis)
-
-
-# --- broadcasting undone --------------------------------------------------------------------------
-
-
-def fit(c: Any, data: Any) -> Any:
-    """A cotangent with the shape and dtype of the input `data`: broadcasting undone, precision restored."""
-    shape = shape_of(data)
-    if shape_of(c) != shape:
-        try:
-            full = np.broadcast_shapes(shape_of(c), shape)
-        except ValueError:
-            full = None
-        if full is None or (shape_of(c) != () and math.prod(full) > math.prod(shape_of(c))):
-            raise ValueError(
-                f"a rule gave a cotangent of shape {shape_of(c)} for an input of shape {shape}: too small, it needs that one"
-            )
-        lead = len(full) - len(shape)
-        axes = tuple(i for i, length in enumerate(full) if i < lead or (shape[i - lead] == 1 and length != 1))
-        c = broadcast_to(c, full) if shape_of(c) != full else c
-        c = _sum(c, axes, True) if axes else c
-        c = reshape(c, shape) if lead else c  # a node less on Values where only lengths of 1 were repeated
-    if data.__class__ is float:
-        return c if is_value(c) else float(c)
-    return c if c.dtype == data.dtype else astype(c, data.dtype)

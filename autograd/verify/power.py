@@ -24,8 +24,8 @@ import numpy as np
 from autograd.backward import gradient
 from autograd.op import Op, is_value, raw, shape_of
 from autograd.ops import elementwise, functions, table
+from autograd.ops.broadcasting import unbroadcast
 from autograd.ops.define import primitive
-from autograd.ops.reductions import fit
 from autograd.ops.shapes import transpose
 from autograd.value import Value
 from autograd.verify.check import check_gradients
@@ -67,7 +67,7 @@ class Use(NamedTuple):
     def fitted(self, c: Any) -> Any:
         """A cotangent in the shape of the input; NotApplicable if it has another one."""
         try:
-            return fit(c, raw(self.of(self.args[self.position])))
+            return unbroadcast(c, raw(self.of(self.args[self.position])))
         except ValueError as error:
             raise NotApplicable(str(error)) from None
 

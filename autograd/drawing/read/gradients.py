@@ -16,8 +16,8 @@ from autograd.drawing.read.graph import JOIN, IndexedGraph, node_without_data, o
 from autograd.graph import arguments_of
 from autograd.hooks import any_hooks
 from autograd.op import raw
+from autograd.ops.broadcasting import unbroadcast
 from autograd.ops.inputs import is_finite
-from autograd.ops.reductions import fit
 from autograd.scopes import scope
 from autograd.value import Value
 
@@ -127,7 +127,7 @@ def flows(value: Value, cotangent: Any) -> Iterator[tuple[int, int, Any, Any]]:
     if op.rule_y is not None:
         slots.reverse()
     for turn, (slot, (item, c)) in enumerate(zip(slots, found, strict=True)):
-        yield slot, turn, locals_.get(slot), fit(c, item._raw)
+        yield slot, turn, locals_.get(slot), unbroadcast(c, item._raw)
 
 
 def local_derivatives(value: Value, args: Any) -> Iterator[tuple[int, Any]]:

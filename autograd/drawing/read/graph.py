@@ -139,7 +139,7 @@ def operands_of(value: Any) -> list[Any]:
     op = value.op
     if op is None:
         return []
-    if op.rule_x is not None:  # written out: half the time on a graph of scalars
+    if not op.packed:  # written out: half the time on a graph of scalars
         return [value._x] if op.rule_y is None else [value._x, value._y]
     args = arguments_of(value)
     slots = [args[position] for position, _ in op.rules]

@@ -11,7 +11,7 @@ from autograd.backward import Pullback, contributions
 from autograd.graph import arguments_of
 from autograd.op import Op, is_value, raw
 from autograd.ops.inputs import zeros_like
-from autograd.ops.reductions import fit
+from autograd.ops.broadcasting import unbroadcast
 from autograd.value import Value
 from autograd.verify.subjects.subject import epsilon_of, smallest_of, split
 
@@ -77,7 +77,7 @@ class Pullbacks:
                     continue
                 given = found[node], raw(node), raw(arguments_of(node))
                 for item, c in contributions(node, *given, pullback.needed, True):
-                    c = fit(c, item._raw)
+                    c = unbroadcast(c, item._raw)
                     c = c if change is None else change(c, node.op)
                     found[item] = found[item] + c if item in found else c
             pairs = zip(totals, self.values, strict=True)
