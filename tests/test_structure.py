@@ -25,7 +25,8 @@ STEPS = [
 ORDER = [
     "autograd.web",
     "autograd.op", "autograd.ops.define", "autograd.ops", "autograd.graph", "autograd.scope_stack",
-    "autograd.scopes", "autograd.hooks", "autograd.backward", "autograd.source", "autograd.numpy", "autograd.value",
+    "autograd.scopes", "autograd.stale", "autograd.hooks", "autograd.backward", "autograd.source", "autograd.numpy",
+    "autograd.value",
     "autograd.transforms.trees", "autograd.transforms.call", "autograd.transforms",
     "autograd.verify.progress", "autograd.verify.report", "autograd.verify.subjects", "autograd.verify.measure",
     "autograd.verify.explain", "autograd.verify.points", "autograd.verify.check", "autograd.verify",

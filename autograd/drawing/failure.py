@@ -6,25 +6,28 @@ import linecache
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from inspect import unwrap
 from types import FrameType
 from typing import Any
 
 import numpy as np
 
-from autograd.backward import Pullback, contributions
+from autograd.backward import Pullback
 from autograd.drawing.picture import Node, Picture
 from autograd.drawing.read.budget import fit_to_budget
 from autograd.drawing.read.graph import node_without_data
 from autograd.drawing.read.sources import line_text, source_of
 from autograd.drawing.read.texts import UNNAMED, fill_template, shortened
 from autograd.op import Op, is_value
+from autograd.ops.rules import contributions
 from autograd.scopes import INSIDE
 from autograd.transforms.trees import is_module
 from autograd.value import Value
 
 NUMPY = os.path.dirname(np.__file__) + os.sep
 LONGEST, LONGEST_IN_NODE = 1000, 50  # characters of an error message below the title, and in the node
-RULES = (contributions.__code__, Pullback.pull.__code__)  # in their frames, `node` is the Value whose rule is called
+# In their frames, `node` is the Value whose rule is called.
+RULES = (contributions.__code__, Pullback.general.__code__, unwrap(Pullback.numeric).__code__)
 
 
 def failed_root(error: BaseException) -> tuple[Value, str, BaseException]:

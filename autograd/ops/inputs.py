@@ -185,30 +185,6 @@ def zeros_like(data: Any) -> Any:
     return 0.0 if data.__class__ is float else np.zeros_like(data)
 
 
-def read_only(g: Any) -> Any:
-    """A cotangent that a rule cannot write to, where it would change the gradient of something else."""
-    if g.__class__ is np.ndarray:
-        g = g.view()
-        g.flags.writeable = False
-    return g
-
-
-def checked_cotangent(op: Op, c: Any, item: Any, out: Any) -> Any:
-    """What a rule of somebody's own operation returned for an input: a number, array or Value of a shape that can be right."""
-    if isinstance(c, (int, np.floating, np.integer)) and not isinstance(c, bool):
-        c = float(c)
-    if c.__class__ is not float and c.__class__ is not np.ndarray and not is_value(c):
-        raise TypeError(
-            f"a rule of {op.name}() returned {type(c).__name__}: it returns the cotangent of its argument, a number or an array"
-        )
-    if shape_of(c) not in ((), item.shape, shape_of(out)):
-        raise ValueError(
-            f"a rule of {op.name}() gave a cotangent of shape {shape_of(c)} for an input of shape {item.shape}: it has "
-            f"the shape of the input, or of the output, {shape_of(out)}, where broadcasting is to be undone"
-        )
-    return np.broadcast_to(c, item.shape) if c.__class__ is float and item.shape else c
-
-
 def checksum(array: np.ndarray) -> int:
     """A number that changes with the contents of an array."""
     return zlib.crc32(np.ascontiguousarray(array).data)

@@ -148,7 +148,7 @@ class Call:
             refuse_item(leaf, path)
         self.on_values |= is_value(leaf)
         target = positive(leaf if is_value(leaf) else Value(leaf))
-        target._label = path
+        target.label = path
         self.targets.append(target)
         self.stops.append(target)
         return target

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.backward import Pullback, check_current
+from autograd.backward import Pullback
 from autograd.graph import arguments_of, inputs_of, topological_order
 from autograd.hooks import hooked
 from autograd.op import is_value
@@ -19,6 +19,7 @@ from autograd.ops.define import primitive
 from autograd.ops.elementwise import astype, positive
 from autograd.ops.shapes import reshape
 from autograd.scopes import scope
+from autograd.stale import check_current
 from autograd.transforms.call import Function, check_function, in_a_row, traced_now, tracing
 from autograd.transforms.trees import Tree
 from autograd.value import Value
@@ -135,7 +136,7 @@ def unfold(way: Pullback, found: dict[Any, Any], needed: set[Any], keep: bool, h
     One loop serves checkpoints nested to any depth. The gradients of recomputed nodes are dropped along the way, and their
     hooks run here, unless `hooks` says that the pass runs all hooks itself.
     """
-    waiting, again = way.path[::-1], set()
+    waiting, again = list(way.path), set()
     while waiting:
         node = waiting.pop()
         inner = node in again

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import signal
 import threading
 import time
 import tracemalloc
@@ -12,7 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd import Value, concatenate, debug, exp, gradient, no_grad, record_lines, stack, where
+from autograd import Value, concatenate, debug, exp, grad, gradient, no_grad, record_lines, stack, where
+from autograd.backward import Pullback
+from autograd.graph import scratch
 from autograd.ops.define import unary
 
 
@@ -289,8 +293,8 @@ def test_different_graphs_in_different_threads() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    for number, (grad, slope) in results.items():
-        np.testing.assert_allclose(grad, 2.0 * number + 0.5 * (1.0 - np.tanh(0.5 * number) ** 2))
+    for number, (summed, slope) in results.items():
+        np.testing.assert_allclose(summed, 2.0 * number + 0.5 * (1.0 - np.tanh(0.5 * number) ** 2))
         np.testing.assert_array_equal(slope, np.full(50, float(number)))
 
 
@@ -438,3 +442,171 @@ def test_infinite_gradients_are_reported_as_errstate_asks() -> None:
     with pytest.warns(RuntimeWarning, match="divide by zero"):
         out.backward()
     assert scalar.grad == np.inf
+
+
+# --- a pass leaves nothing behind ------------------------------------------------------------------
+
+
+def in_rule(name: str, what: Any) -> Any:
+    """An operation that is the identity, whose rule calls a function."""
+
+    def rule(g: Any, out: Any, x: Any) -> Any:
+        what()
+        return g
+
+    return unary(name, f"{name}({{}})", lambda x: x, lambda x: x * 1.0, rule)
+
+
+def fail() -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("data", [2.0, np.array([1.0, 2.0])])
+def test_an_interrupted_pass_leaves_nothing_behind(data: Any) -> None:
+    x, y = Value(data), Value(data)
+    inner = x * y
+    total = (inner * x).sum()
+    total.backward()
+    before = [np.copy(value.grad) for value in (x, y, inner, total)]
+    broken = (in_rule("interrupted", fail)(inner) * x + y).sum()
+    with pytest.raises(KeyboardInterrupt):
+        broken.backward()
+    with pytest.raises(KeyboardInterrupt):
+        grad(lambda v: (in_rule("interrupted", fail)(v * inner)).sum())(data)
+    for value, grad_ in zip((x, y, inner, total), before, strict=True):
+        np.testing.assert_array_equal(value.grad, grad_)
+    assert not scratch.locked()
+    total.backward()
+    np.testing.assert_array_equal(x.grad, 2.0 * before[0])
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="needs a timer that sends signals")
+def test_a_signal_at_any_moment_leaves_backward_usable() -> None:
+    """Ctrl-C comes between two instructions: all leaves have the new gradient, or none has."""
+    x, y = Value(1.0), Value(1.0)
+    total = x + y
+    for _ in range(50):
+        total = total * 1.0 + x * y
+    total.backward()
+    once, rounds, interrupted = (x.grad, y.grad), 0, 0
+
+    def interrupt(*_: Any) -> None:
+        raise InterruptedError
+
+    handler = signal.signal(signal.SIGALRM, interrupt)
+    rng = np.random.default_rng(0)
+    try:
+        for _ in range(300):
+            x.grad = y.grad = None
+            try:
+                signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-6, 2e-4))
+                total.backward()
+                rounds += 1
+            except InterruptedError:
+                interrupted += 1
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0.0)
+            assert (x.grad, y.grad) in ((0.0, 0.0), once)
+    except InterruptedError:  # between the lines above
+        interrupted += 1
+    finally:
+        signal.signal(signal.SIGALRM, handler)
+    x.grad = y.grad = None
+    total.backward()
+    assert (x.grad, y.grad) == once
+    assert not scratch.locked()
+
+
+def test_a_reader_in_another_thread_sees_the_old_gradient_or_the_new() -> None:
+    x = Value(np.zeros(3))
+    start, go = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        start.set()
+        assert go.wait(10.0)
+
+    inner = x * 2.0
+    total = (in_rule("waiting", wait)(inner) + inner).sum() + x.sum()
+    thread = threading.Thread(target=total.backward)
+    thread.start()
+    assert start.wait(10.0)
+    seen = [x.grad, inner.grad, total.grad]
+    go.set()
+    thread.join()
+    assert [np.sum(one) for one in seen] == [0.0, 0.0, 0.0]
+    assert (x.grad.tolist(), inner.grad.tolist(), total.grad) == ([5.0] * 3, [2.0] * 3, 1.0), "a reader undoes nothing"
+
+
+def test_two_graphs_at_once() -> None:
+    """While one pass waits in a rule, another thread finishes one, also over the same leaves."""
+    x, entered, go = Value([1.0, 2.0]), threading.Event(), threading.Event()
+
+    def wait() -> None:
+        entered.set()
+        assert go.wait(10.0)
+
+    slow, fast = (in_rule("slow", wait)(x * 3.0) * x).sum(), (x * x).sum()
+    thread = threading.Thread(target=slow.backward)
+    thread.start()
+    assert entered.wait(10.0)
+    fast.backward()
+    assert grad(lambda v: (v * x).sum())(np.ones(2)).tolist() == [1.0, 2.0]
+    assert gradient(fast, x).data.tolist() == [2.0, 4.0]
+    assert x.grad.tolist() == [2.0, 4.0]
+    go.set()
+    thread.join()
+    assert x.grad.tolist() == [2.0 + 6.0, 4.0 + 12.0]
+
+
+def test_a_pass_inside_a_rule_over_the_same_values() -> None:
+    x = Value([1.0, 2.0])
+    y = x * 3.0
+    found = []
+
+    def inside() -> None:
+        found.append(gradient((y * y).sum(), x).data.tolist())
+        found.append(Pullback((y * x).sum())(1.0)[0].tolist())
+
+    (in_rule("inside", inside)(y) + y * x).sum().backward()
+    assert found == [[18.0, 36.0], [6.0, 12.0]]
+    assert x.grad.tolist() == [3.0 + 6.0, 3.0 + 12.0]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork()")
+@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
+def test_a_process_forked_during_a_pass_can_differentiate() -> None:
+    """A child of fork() has only the thread that forked, so a lock that another one held stays locked in it."""
+    x, entered, go = Value(2.0), threading.Event(), threading.Event()
+
+    def wait() -> None:
+        entered.set()
+        assert go.wait(10.0)
+
+    thread = threading.Thread(target=in_rule("forked", wait)(x).backward)
+    thread.start()
+    assert entered.wait(10.0)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)
+        y = Value(3.0)
+        (y * y).backward()
+        os._exit(int(y.grad != 6.0 or grad(lambda v: v * v)(2.0) != 4.0))
+    go.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_both_loops_give_the_same_bits(frozen: bool) -> None:
+    """A pass that finds the slots taken by another one gives the same numbers as one that does not."""
+    rng = np.random.default_rng(1)
+    a, b, s = Value(rng.normal(size=(3, 4))), Value(rng.normal(size=4), requires_grad=not frozen), Value(0.3)
+    h = (a * b + s).tanh()
+    out = (h @ a.T + stack([s, s * s, b.sum()])).sum(axis=0).exp().sum() + (h[1:] * s ** a[:2]).sum() * s / b[0] + 1.0 / s
+    for _ in range(2):
+        targets = [a, s] if frozen else [a, b, s]
+        free = Pullback(out, targets)(1.0)
+        with scratch:
+            taken = Pullback(out, targets)(1.0)
+        for one, two in zip(free, taken, strict=True):
+            np.testing.assert_array_equal(one, two)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from autograd.backward import Pullback, check_current, contributions, pull
+from autograd.backward import Pullback
 from autograd.drawing.picture import Edge, Summary, plural
 from autograd.drawing.read.folded_graph import FoldedGraph
 from autograd.drawing.read.folding import Folding
 from autograd.drawing.read.graph import JOIN, IndexedGraph, node_without_data, operands_of
 from autograd.graph import arguments_of
 from autograd.hooks import any_hooks
-from autograd.op import raw
+from autograd.op import Op, raw
 from autograd.ops.broadcasting import unbroadcast
 from autograd.ops.inputs import is_finite
+from autograd.ops.rules import contributions, plain_rule
 from autograd.scopes import scope
+from autograd.stale import check_current
 from autograd.value import Value
 
 SAMPLE = 500  # of a folded node: gradients on edges are computed for this many members
@@ -52,16 +54,17 @@ def cotangents_of(
         notes.append(HOOKED)
     try:
         check_current(nodes, leaves)
+        cotangents: dict[Any, Any] = {}
         pullback = Pullback(root, [leaf for leaf in leaves if leaf.requires_grad], order=order)
         with np.errstate(all="ignore"), scope(debug=False, lines=False):
-            found = pullback.pull(seed, keep=True)
-            if not all(is_finite(c) for c in found):
-                pullback.pull(seed, masked=True, keep=True)
+            found = pullback.general(seed, kept=cotangents)
+            if not all(map(is_finite, found)):
+                pullback.general(seed, masked=True, kept=cotangents)
     except Exception as error:  # from stale data, or from a custom rule
         return None, {}, [f"gradients on edges are not shown, as the backward pass raised {type(error).__name__}: {error}"]
-    if not asked and HOOKED not in notes and any(is_of_another_pass(value, pullback.found) for value in (*nodes, *leaves)):
+    if not asked and HOOKED not in notes and any(is_of_another_pass(value, cotangents) for value in (*nodes, *leaves)):
         notes.append(SEVERAL if len(outputs) == 1 else SEVERAL.replace("this output", "these outputs"))
-    return pullback.found, seeds, notes
+    return cotangents, seeds, notes
 
 
 def seeds_and_notes(nodes: list[Any], outputs: list[Any], asked: bool) -> tuple[dict[Any, Any], list[str]]:
@@ -120,11 +123,9 @@ def flows(value: Value, cotangent: Any) -> Iterator[tuple[int, int, Any, Any]]:
     operands = operands_of(value)
     with np.errstate(all="ignore"):
         found = list(contributions(value, cotangent, value._raw, args, masked=True))
-        if op.rule_y is not None:  # the engine takes the second of two inputs first
-            found.reverse()
         locals_ = {} if op.kind != "elementwise" else dict(local_derivatives(value, args))
     slots = [slot for slot, item in enumerate(operands) if item.__class__ is Value]
-    if op.rule_y is not None:
+    if op.rule_y is not None:  # the engine takes the second of two inputs first
         slots.reverse()
     for turn, (slot, (item, c)) in enumerate(zip(slots, found, strict=True)):
         yield slot, turn, locals_.get(slot), unbroadcast(c, item._raw)
@@ -133,10 +134,10 @@ def flows(value: Value, cotangent: Any) -> Iterator[tuple[int, int, Any, Any]]:
 def local_derivatives(value: Value, args: Any) -> Iterator[tuple[int, Any]]:
     """Yield (slot, derivative of the result with respect to that operand), element by element."""
     one = 1.0 if not value.shape else np.ones_like(value._raw)
-    recorded = arguments_of(value)
-    for number, (position, rule) in enumerate(value.op.rules):  # type: ignore[union-attr]
+    op, recorded = cast(Op, value.op), arguments_of(value)
+    for number, (position, rule) in enumerate(op.rules):
         if recorded[position].__class__ is Value:
-            yield number, pull(rule, one, value._raw, *args)
+            yield number, plain_rule(op, rule, one, value._raw, args)
 
 
 # --- of many nodes together -----------------------------------------------------------------------

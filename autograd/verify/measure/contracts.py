@@ -197,8 +197,10 @@ def overwritten(subject: ValueSubject, rng: np.random.Generator) -> list[str]:
         for pullback, seed in zip(pullbacks.each, seeds, strict=True):
             if pullback is None:
                 continue
-            pullback(seed, keep=True)
-            cotangents = [(node, raw(c)) for node, c in pullback.found.items()]
+            on_path: dict[Any, Any] = {}
+            with np.errstate(all="ignore"):
+                pullback.general(seed, kept=on_path)
+            cotangents = list(on_path.items())
             for item, before, copy in kept if number else ():
                 for node, c in cotangents:
                     if node is item and shares(before, c) and not np.array_equal(before, copy, equal_nan=True):

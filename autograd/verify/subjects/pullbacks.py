@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from autograd.backward import Pullback, contributions
+from autograd.backward import Pullback
 from autograd.graph import arguments_of
 from autograd.op import Op, is_value, raw
-from autograd.ops.inputs import zeros_like
 from autograd.ops.broadcasting import unbroadcast
+from autograd.ops.inputs import zeros_like
+from autograd.ops.rules import contributions
 from autograd.value import Value
 from autograd.verify.subjects.subject import epsilon_of, smallest_of, split
 
@@ -72,7 +73,7 @@ class Pullbacks:
             if pullback is None:
                 continue
             found: dict[Any, Any] = {pullback.root: seed}
-            for node in pullback.path:
+            for node in reversed(pullback.path):
                 if node not in found:
                     continue
                 given = found[node], raw(node), raw(arguments_of(node))

@@ -1,0 +1,81 @@
+"""Apply the derivative rules of one node: what each of its inputs receives from the cotangent of its output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import compress
+from typing import Any
+
+import numpy as np
+
+from autograd.op import FLOAT_ERRORS, Op, is_value, raw, shape_of
+from autograd.ops.elementwise import where
+from autograd.ops.inputs import has_nan, is_finite
+from autograd.ops.reductions import spread
+
+
+def contributions(node: Any, g: Any, out: Any, args: Any, needed: Any = None, masked: bool = False) -> Iterator[Any]:
+    """Yield (input, its cotangent) for the inputs of a node that are Values, and in `needed` if that is given.
+
+    If the op is not packed, the second input comes first: the order in which numeric() adds.
+    """
+    op, kind, custom = node.op, node.__class__, node.op.kind == "custom"
+    recorded, rules = (node._x, op.rules) if op.packed else ((node._x, node._y), op.rules[::-1])
+    apply = masked_rule if masked else plain_rule
+    g = read_only(g) if custom else g
+    for position, rule in rules:
+        item = recorded[position]
+        if item.__class__ is kind and (needed is None or item in needed):
+            c = apply(op, rule, g, out, args)
+            yield item, checked_cotangent(op, c, item, out) if custom else c
+        elif item.__class__ is tuple:
+            chosen = [part.__class__ is kind and (needed is None or part in needed) for part in item]
+            pairs = zip(item, apply(op, rule, g, out, args), strict=True) if any(chosen) else ()
+            for part, c in compress(pairs, chosen):
+                yield part, checked_cotangent(op, c, part, out) if custom else c
+
+
+def plain_rule(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[Any, ...]) -> Any:
+    """Return what a rule gives, with inf and nan as in NumPy where Python's floats raise."""
+    try:
+        return rule(g, out, *args)
+    except FLOAT_ERRORS:
+        return rule(*(np.float64(item) if item.__class__ is float else item for item in (g, out, *args)))
+
+
+def masked_rule(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[Any, ...]) -> Any:
+    """Return what a rule gives, but zero where the cotangent is exactly zero and the slope is inf or nan."""
+    zero = np.equal(raw(g), 0.0)
+    if op.kind not in ("elementwise", "reduction", "softmax") or not zero.any():
+        return plain_rule(op, rule, g, out, args)
+    with np.errstate(all="ignore"):
+        c = plain_rule(op, rule, g, out, args)
+        c = where((spread(zero, *args[:3]) if op.kind == "reduction" else zero) & np.isnan(raw(c)), 0.0, c)
+    if not is_finite(raw(c)):
+        with np.errstate(invalid=None if has_nan(raw(c)) else "ignore"):  # what was masked may have been undefined
+            plain_rule(op, rule, *map(raw, (g, out, args)))  # once more, for errstate to report the others
+    return c
+
+
+def read_only(g: Any) -> Any:
+    """A cotangent that a rule cannot write to, where it would change the gradient of something else."""
+    if g.__class__ is np.ndarray:
+        g = g.view()
+        g.flags.writeable = False
+    return g
+
+
+def checked_cotangent(op: Op, c: Any, item: Any, out: Any) -> Any:
+    """What a rule of somebody's own operation returned for an input: a number, array or Value of a shape that can be right."""
+    if isinstance(c, (int, np.floating, np.integer)) and not isinstance(c, bool):
+        c = float(c)
+    if c.__class__ is not float and c.__class__ is not np.ndarray and not is_value(c):
+        raise TypeError(
+            f"a rule of {op.name}() returned {type(c).__name__}: it returns the cotangent of its argument, a number or an array"
+        )
+    if shape_of(c) not in ((), item.shape, shape_of(out)):
+        raise ValueError(
+            f"a rule of {op.name}() gave a cotangent of shape {shape_of(c)} for an input of shape {item.shape}: it has "
+            f"the shape of the input, or of the output, {shape_of(out)}, where broadcasting is to be undone"
+        )
+    return np.broadcast_to(c, item.shape) if c.__class__ is float and item.shape else c
