@@ -22,7 +22,7 @@ collect_ignore = [folder for folder, name in (("pytorch", "torch"), ("jax", "jax
 
 @pytest.fixture
 def nothing_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """No dot and no graphviz-pure; the folder that stands for PATH and for pip's folder of commands."""
+    """Hide dot and graphviz-pure, and return the empty folder that replaces PATH and pip's folder of commands."""
     folder = tmp_path / "commands"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -32,7 +32,7 @@ def nothing_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A headless Chromium, for the tests marked `browser`."""
+    """Start a headless Chromium, for the tests marked `browser`."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:

@@ -228,7 +228,7 @@ def test_hidden_markov_model() -> None:
 
 
 def test_gaussian_mixture() -> None:
-    """Gradient ascent ends where the EM algorithm stands still; densities and shares come from SciPy."""
+    """Gradient ascent ends where the EM algorithm does; densities and shares come from SciPy."""
     rng = np.random.default_rng(3)
     X = np.concatenate([rng.normal([-2.0, 0.0], 0.6, (40, 2)), rng.normal([1.5, 1.0], [0.9, 0.4], (60, 2))])
     params: dict[str, Any] = {

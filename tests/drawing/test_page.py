@@ -167,7 +167,7 @@ def player(page: Any) -> dict[str, str]:
 
 
 def shown_gradients(page: Any) -> dict[str, str]:
-    """What stands in the table of the leaves at the last step: label -> the number as it is shown."""
+    """Return the table of the leaves at the last step: label -> the number as it is shown."""
     rows = page.eval_on_selector_all(
         "#panel-step .leaves tbody tr",
         "rows => rows.map(row => [row.querySelector('th').textContent, row.querySelector('td').textContent])",
@@ -291,7 +291,7 @@ def test_several_outputs_begin_with_a_seed_each_and_add_up_to_the_gradients_of_t
     assert page.locator('.node[data-role="output"]').count() == 3
     assert shown_gradients(page) == {"x": "23.0"}  # d(h + 2 h + 5 x) / dx
     found = picture.find("hidden")[0]
-    assert page.get_attribute(f"#node-{found.name}", "data-grad") == "3.0"  # its own seed, and what came from the loss
+    assert page.get_attribute(f"#node-{found.name}", "data-grad") == "3.0"  # its own seed, and the cotangent of the loss
     assert page.get_attribute(f"#node-{found.name}", "data-state") == "complete"
 
 

@@ -99,7 +99,7 @@ def test_leaf_gradients_own_their_memory() -> None:
     assert seed.tolist() == [1.0, 1.0, 1.0]
     held = z.grad
     z.backward(seed)
-    assert held.tolist() == [2.0, 2.0, 2.0], "a gradient somebody holds is not changed by the next backward()"
+    assert held.tolist() == [2.0, 2.0, 2.0], "the next backward() does not change a gradient that is still held"
 
 
 def test_grad_before_backward_can_be_written_in_place() -> None:

@@ -126,8 +126,8 @@ def test_layers_take_integers_as_the_same_floats(name: str) -> None:
     for dtype in INTEGERS:
         inputs = [whole(shape, dtype) for shape in shapes]
         twins = [item.astype(float) for item in inputs]
-        for came, right in zip(run(make(np.float64), inputs), run(make(np.float64), twins), strict=True):
-            np.testing.assert_allclose(np.asarray(came, float), np.asarray(right, float), 1e-13, 1e-13, err_msg=dtype.__name__)
+        for got, right in zip(run(make(np.float64), inputs), run(make(np.float64), twins), strict=True):
+            np.testing.assert_allclose(np.asarray(got, float), np.asarray(right, float), 1e-13, 1e-13, err_msg=dtype.__name__)
 
 
 @pytest.mark.parametrize("name", sorted(LAYERS.keys() - {"MLP", "Layer", "Neuron"}))  # whose numbers are Python's
@@ -148,9 +148,9 @@ def test_activations_take_integers_as_the_same_floats(name: str) -> None:
         x = whole((3, 4), dtype)
         scalars = [] if "softmax" in name.lower() or name.lower() == "glu" else [x[0, 0]]
         for item, twin in ((x, x.astype(float)), *((item, float(item)) for item in scalars)):
-            came = np.asarray(function(item))
-            assert came.dtype == np.float64
-            np.testing.assert_array_equal(came, function(twin), dtype.__name__)
+            got = np.asarray(function(item))
+            assert got.dtype == np.float64
+            np.testing.assert_array_equal(got, function(twin), dtype.__name__)
 
 
 def arguments(kind: str, dtype: Any) -> list[Any]:
@@ -223,9 +223,9 @@ def test_recurrent_layers_take_integers_as_states_and_lengths() -> None:
     x, h, c = whole((6, 2, 3), np.uint8), np.ones((1, 2, 4), np.int64), np.full((1, 2, 4), 2, np.uint8)
     out, state = layer(x, (h, c), lengths=np.array([6, 3], np.uint8))
     right, right_state = layer(*(x.astype(np.float32), (h.astype(np.float32), c.astype(np.float32))), lengths=[6, 3])
-    for came, wanted in zip((out, *state), (right, *right_state), strict=True):
-        assert came.dtype == np.float32
-        np.testing.assert_array_equal(came.data, wanted.data)
+    for got, wanted in zip((out, *state), (right, *right_state), strict=True):
+        assert got.dtype == np.float32
+        np.testing.assert_array_equal(got.data, wanted.data)
 
 
 def test_attention_takes_integers_beside_float32() -> None:
@@ -296,9 +296,9 @@ def test_statistics_of_float16_are_those_of_float64(layer: Any) -> None:
     seed = np.random.default_rng(1).normal(size=x.shape)
     (out * seed.astype(np.float16)).sum().backward()
     (right * seed.astype(np.float16).astype(float)).sum().backward()
-    for came, wanted in ((out.data, right.data), (a.grad, b.grad), (small.weight.grad, exact.weight.grad)):
-        assert came.dtype == np.float16
-        np.testing.assert_allclose(came.astype(float), wanted, 0.0, 4e-3 * np.abs(wanted).max())
+    for got, wanted in ((out.data, right.data), (a.grad, b.grad), (small.weight.grad, exact.weight.grad)):
+        assert got.dtype == np.float16
+        np.testing.assert_allclose(got.astype(float), wanted, 0.0, 4e-3 * np.abs(wanted).max())
     for name, buffer in small.named_buffers():
         np.testing.assert_allclose(buffer.astype(float), dict(exact.named_buffers())[name], 2e-3, 0.1)
 

@@ -379,7 +379,7 @@ def averages(s: Samples) -> None:
 
 
 def nan_reductions(s: Samples) -> None:
-    """Reductions of what is not nan. The nan stand where they do not depend on the inputs."""
+    """Reductions that skip nan. Where the nan are does not depend on the inputs."""
 
     def with_nan(name: str, **named: Any) -> None:
         data = s.distinct(3, 4) if name in ("nanmax", "nanmin") else s.r(3, 4)

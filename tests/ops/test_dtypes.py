@@ -79,11 +79,11 @@ def differentiated(call: Callable[..., Any], *inputs: Any) -> Any:
     return outcome(run, *inputs)
 
 
-def assert_same(came: Any, right: Any, what: str) -> None:
+def assert_same(got: Any, right: Any, what: str) -> None:
     if isinstance(right, type):
-        assert came is right, f"{what}: {came} came, and {right} is right"
+        assert got is right, f"{what}: expected {right}, got {got}"
         return
-    for one, other in zip(came, right, strict=True) if isinstance(right, (list, tuple)) else [(came, right)]:
+    for one, other in zip(got, right, strict=True) if isinstance(right, (list, tuple)) else [(got, right)]:
         np.testing.assert_array_equal(np.asarray(one, float), np.asarray(other, float), what)
 
 
@@ -98,11 +98,11 @@ def test_integers_count_as_the_same_floats(case: Typed) -> None:
 def test_integers_beside_a_value_count_as_the_same_floats(case: Typed) -> None:
     inputs = [whole(item, case.dtype) for item in case.sample.inputs]
     for place, item in enumerate(case.sample.inputs if 1 < len(inputs) < 5 else ()):
-        came, right = (
+        got, right = (
             differentiated(case.sample.call, *(Value(item) if i == place else as_(other) for i, other in enumerate(inputs)))
             for as_ in (lambda x: x, as_float)
         )
-        assert_same(came, right, f"beside input {place}")
+        assert_same(got, right, f"beside input {place}")
 
 
 #: Samples that put nan in themselves make float64 of integers.
@@ -116,8 +116,8 @@ def test_integers_beside_float32_leave_it_float32(sample: Sample) -> None:
             value, others = Value(item.astype(np.float32)), [whole(other, np.int64) for other in sample.inputs]
             mixed = [value if i == place else other for i, other in enumerate(others)]
             twins = [value if i == place else other.astype(np.float32) for i, other in enumerate(others)]
-            came, right = outcome(sample.call, *mixed), outcome(sample.call, *twins)
-            assert getattr(came, "dtype", None) == getattr(right, "dtype", None), f"beside input {place}"
+            got, right = outcome(sample.call, *mixed), outcome(sample.call, *twins)
+            assert getattr(got, "dtype", None) == getattr(right, "dtype", None), f"beside input {place}"
 
 
 # --- large sizes ----------------------------------------------------------------------------------
@@ -196,10 +196,10 @@ def test_many_small_floats_add_up_as_float64_does(name: str, dtype: Any) -> None
     right.backward(seed.astype(float) if out.shape else float(seed))
     room = 64.0 if name == "linear" else 16.0  # BLAS adds up the products of a matrix and a vector one by one
     pairs = [(out.data, right.data), *((x.grad, y.grad) for x, y in zip(small, exact, strict=True))]
-    for came, wanted in pairs:
+    for got, wanted in pairs:
         few = room * np.finfo(dtype).eps * np.max(np.abs(wanted)) + np.finfo(dtype).smallest_subnormal
-        assert np.max(np.abs(np.asarray(came, float) - wanted)) <= few
-        assert np.asarray(came).dtype == (dtype if np.ndim(came) else float)
+        assert np.max(np.abs(np.asarray(got, float) - wanted)) <= few
+        assert np.asarray(got).dtype == (dtype if np.ndim(got) else float)
     plain = call(*(item.data for item in small))
     assert np.asarray(plain).dtype == (dtype if name != "bincount" else float)  # as np.bincount() has it
     np.testing.assert_allclose(plain, np.asarray(out.data, dtype), room * np.finfo(dtype).eps)

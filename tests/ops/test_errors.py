@@ -163,7 +163,7 @@ def test_operators_with_odd_arguments() -> None:
     assert (v + Fraction(1, 2)).data == 7.5
 
 
-def test_a_rule_of_somebody_else_raises_its_own_error() -> None:
+def test_an_error_in_a_user_rule_is_raised_unchanged() -> None:
     @autograd.primitive(x=lambda g, out, x: g)
     def picky(x: Any) -> Any:
         raise ValueError("only on Tuesdays")

@@ -1,4 +1,4 @@
-"""The recorder of trainings: what it measures, what it says stands out, its bounds, and its files."""
+"""The recorder of trainings: what it measures, its remarks, its bounds, and its files."""
 
 from __future__ import annotations
 
@@ -258,7 +258,7 @@ def test_large_models_do_not_wait() -> None:
     assert recorder.groups[0].values.rows == 1 and recorder.groups[0].values.steps == []
 
 
-# --- what stands out ------------------------------------------------------------------------------
+# --- remarks ------------------------------------------------------------------------------
 
 
 def test_a_healthy_run_has_no_notes() -> None:

@@ -640,15 +640,15 @@ def test_subclasses_of_containers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bad", "came"), [("text", "'text', a str"), (True, "True, a bool"), ({"a": object()}, "object"), (1j, "complex")]
+    ("bad", "got"), [("text", "'text', a str"), (True, "True, a bool"), ({"a": object()}, "object"), (1j, "complex")]
 )
-def test_what_is_no_number_is_named(bad: Any, came: str) -> None:
+def test_what_is_no_number_is_named(bad: Any, got: str) -> None:
     with pytest.raises(
         TypeError,
         match=r"cannot differentiate with respect to argument 0.*, which is.*numbers, arrays.*close over it",
     ) as caught:
         grad(lambda x: 1.0)(bad)
-    assert came in str(caught.value)
+    assert got in str(caught.value)
 
 
 def test_arguments_cannot_leave_the_graph_unseen() -> None:
@@ -763,7 +763,7 @@ def test_modules_inside_of_nested_arguments() -> None:
 
 
 def test_results_own_their_memory() -> None:
-    """Changing what came back changes nothing of what comes next."""
+    """Changing a returned array does not change later results."""
     out, pullback = vjp(lambda x: np.exp(x), X)
     expected = out.copy()
     out[:] = 0.0

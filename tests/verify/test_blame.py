@@ -42,7 +42,7 @@ def cause(report: GradientReport, name: str = "x") -> str:
     return row.cause
 
 
-# --- causes, of gradients that somebody wrote -----------------------------------------------------
+# --- causes, of gradients written by hand -----------------------------------------------------
 
 
 def wave(x: Any) -> Any:

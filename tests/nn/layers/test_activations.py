@@ -324,7 +324,7 @@ def test_the_slope_of_softsign_does_not_overflow() -> None:
     np.testing.assert_array_equal(x.grad, 0.0)
 
 
-def test_a_module_of_somebodys_own_function() -> None:
+def test_a_module_of_a_user_function() -> None:
     @primitive(x=lambda g, out, x, power: g * (power * x ** (power - 1.0)))
     def raised(x: Any, power: float = 2.0) -> Any:
         return x**power

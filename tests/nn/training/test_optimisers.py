@@ -810,7 +810,7 @@ def test_norms_of_empty_and_transposed_gradients() -> None:
 
 
 class Own(nn.Optimizer):
-    """An optimiser of somebody's own, with options that are no numbers or negative."""
+    """A user-defined optimiser with options that are no numbers or negative."""
 
     slots = ("average",)
 
