@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import ast
 import importlib
-import io
 import pkgutil
 import sys
-import tokenize
 from pathlib import Path
 
 import autograd
 import nn
 from autograd.op import Op
 from autograd.ops import table
+from tests.benchmarks.house import lines_of_code
 
 ROOT = Path(autograd.__file__).parent.parent
 
@@ -147,21 +146,6 @@ def test_an_operation_names_the_module_that_defines_it() -> None:
 def test_every_file_says_what_it_is_for() -> None:
     for module, path in module_files():
         assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), module
-
-
-def lines_of_code(path: Path) -> int:
-    """Lines that hold code: no blank lines, comments and docstrings."""
-    text = path.read_text(encoding="utf-8")
-    documentation: set[int] = set()
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
-            documentation |= set(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
-    empty = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
-    lines: set[int] = set()
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type not in empty:
-            lines |= set(range(token.start[0], token.end[0] + 1))
-    return len(lines - documentation)
 
 
 def test_the_engine_fits_on_a_few_screens() -> None:

@@ -12,18 +12,10 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import nn
 from autograd import Value
+from tests.nn.layers.test_recurrent import each_kind, flat
 
 INPUT, HIDDEN, TIME, BATCH = 3, 4, 6, 5
 LENGTHS = [3, 6, 1, 5, 3]
-KINDS: list[tuple[str, dict[str, Any]]] = [
-    ("RNN", {}), ("RNN", {"nonlinearity": "relu"}), ("LSTM", {}), ("GRU", {}),
-]  # fmt: skip
-each_kind = pytest.mark.parametrize(("kind", "options"), KINDS, ids=["RNN", "RNN relu", "LSTM", "GRU"])
-
-
-def flat(nested: Any) -> list[Any]:
-    """The outputs and states of a layer or cell in a list."""
-    return [part for item in nested for part in flat(item)] if isinstance(nested, (tuple, list)) else [nested]
 
 
 def agree(ours: nn.Module, theirs: torch.nn.Module, call: Any, their_call: Any, inputs: list[np.ndarray]) -> None:
