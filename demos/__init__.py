@@ -1,1 +1,1 @@
-"""Demos to run, to look at and to read: ``python -m demos.digits`` and its neighbours, a file each."""
+"""Demos to run and to read, one file each: ``python -m demos.digits``; ``python -m demos`` lists them."""

@@ -1,4 +1,4 @@
-"""Lists the demos."""
+"""List the demos."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def demos() -> Iterator[tuple[str, str]]:
-    """The name of each demo, a file with a function main(), and the first line that it says of itself. It imports none."""
+    """Yield the name of each demo, a file with a function main(), and the first line of its docstring. It imports none."""
     for path in sorted(Path(__file__).parent.glob("[a-z]*.py")):
         module = ast.parse(path.read_text(encoding="utf-8"))
         if any(isinstance(item, ast.FunctionDef) and item.name == "main" for item in module.body):
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     argparse.ArgumentParser(prog="python -m demos", description=__doc__).parse_args(arguments)
     found = dict(demos())
     width = max(map(len, found))
-    print("Each demo is run by python -m demos.NAME, and --help says its options; --quick takes a few seconds.\n")
+    print("Run a demo with python -m demos.NAME; --help lists its options, and --quick takes a few seconds.\n")
     for name, line in found.items():
         print(f"  {name:<{width}}  {line}")
 

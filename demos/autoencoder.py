@@ -1,4 +1,4 @@
-"""What an autoencoder cannot reproduce is an anomaly: on digits, and on single numbers, beside a Gaussian density and PCA."""
+"""Detect anomalies as what an autoencoder cannot reproduce: on digits and single numbers, beside a Gaussian and PCA."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from demos import common
 from demos.common import BLUE, GREEN, GREY, ORANGE, PURPLE, Digits, picture
 from nn import AdamW, Linear, Module, OneCycleLR, ReLU, Sequential, Sigmoid, fit, mse_loss
 
-CODE = 16  # numbers that an image of 784 pixels has to pass through
-NORMAL = (0, 1, 2, 3, 4)  # the digits it learns; all others are anomalies
+CODE = 16  # numbers that an image of 784 pixels is compressed to
+NORMAL = (0, 1, 2, 3, 4)  # the digits that it is trained on; all others are anomalies
 
 
 def build(rng: np.random.Generator) -> Sequential:
@@ -27,9 +27,9 @@ def build(rng: np.random.Generator) -> Sequential:
 
 
 class OneBit(Module):
-    """A code that noise leaves one bit of: in training so much is added that only far left and far right come through.
+    """Reduces a code to one bit: adds so much noise during training that only far left and far right can be told apart.
 
-    Without it one number would pass through one number unchanged, and nothing would ever be an anomaly.
+    Without noise, one number would pass through the code unchanged, and nothing would be an anomaly.
     """
 
     def __init__(self, rng: np.random.Generator) -> None:
@@ -40,12 +40,12 @@ class OneBit(Module):
 
 
 def build_narrow(rng: np.random.Generator) -> Sequential:
-    """One number to one bit and back to one number."""
+    """Return a model that maps one number to one bit and back to one number."""
     return Sequential(Linear(1, 8, rng=rng), ReLU(), Linear(8, 1, rng=rng), OneBit(rng), Linear(1, 1, rng=rng))
 
 
 def train(model: Module, x: np.ndarray, epochs: int, lr: float, rng: np.random.Generator) -> Module:
-    """Teach the model to give back what it gets: its targets are its inputs."""
+    """Train the model to reproduce its inputs, which are its targets."""
     optimizer = AdamW(model.named_parameters(), lr=lr)
     schedule = OneCycleLR(optimizer, lr, epochs=epochs, steps_per_epoch=-(-len(x) // 32))
     fit(model, mse_loss, optimizer, (x, x), epochs=epochs, scheduler=schedule, schedule_every="step", rng=rng)
@@ -53,41 +53,41 @@ def train(model: Module, x: np.ndarray, epochs: int, lr: float, rng: np.random.G
 
 
 def error(x: np.ndarray, again: np.ndarray) -> np.ndarray:
-    """The anomaly score (n,): the mean squared difference from what came back."""
+    """Return the anomaly scores (n,): the mean squared error of the reconstruction."""
     return np.mean((x - again) ** 2, axis=1)
 
 
 def rate(anomalous: np.ndarray, scores: np.ndarray) -> float:
-    """The chance that an anomaly has a higher score than a normal sample: 1 is perfect, 0.5 worthless (ROC AUC)."""
+    """Return the probability that an anomaly scores higher than a normal sample: 1 is perfect, 0.5 chance (ROC AUC)."""
     return float(common.package("sklearn.metrics").roc_auc_score(anomalous, scores))
 
 
 def images_of(data: Digits) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Normal images to train, all images to test, and which of these are anomalies."""
+    """Return normal images to train, all images to test, and which of these are anomalies."""
     normal = data.train_images[np.isin(data.train_labels, NORMAL)]
     return normal.astype(np.float32), data.test_images.astype(np.float32), ~np.isin(data.test_labels, NORMAL)
 
 
 def rate_of_each(labels: np.ndarray, scores: np.ndarray) -> dict[int, float]:
-    """How well each digit that is an anomaly is told from the normal ones, as an area under ROC."""
+    """Return the area under ROC for each anomalous digit against the normal ones."""
     parts = {digit: np.isin(labels, (*NORMAL, digit)) for digit in range(10) if digit not in NORMAL}
     return {digit: rate(labels[part] == digit, scores[part]) for digit, part in parts.items()}
 
 
 def image_scores(model: Module, normal: np.ndarray, tests: np.ndarray) -> dict[str, np.ndarray]:
-    """Anomaly scores (n,) of the test images by each method, all of which saw the same normal images."""
+    """Return the anomaly scores (n,) of the test images by each method; all train on the same normal images."""
     decomposition, covariance = common.package("sklearn.decomposition"), common.package("sklearn.covariance")
     pca = decomposition.PCA(CODE, random_state=0).fit(normal)
     return {
         f"autoencoder, {CODE} numbers": error(tests, model(tests).data),
         f"PCA, {CODE} components": error(tests, pca.inverse_transform(pca.transform(tests))),
-        # 784 x 784 covariances out of few images are unsure: Ledoit and Wolf's estimate draws them towards a round cloud.
+        # 784 x 784 covariances from few images are uncertain: Ledoit and Wolf's estimate shrinks them to a round cloud.
         "Gaussian density": covariance.LedoitWolf().fit(normal).mahalanobis(tests),  # grows as the density falls
     }
 
 
 class Line:
-    """The one-dimensional example: how much ink a digit has. Zeros and ones are normal, they have much and little."""
+    """The one-dimensional example: the ink of a digit. Zeros and ones are normal: they have much and little of it."""
 
     def __init__(self, data: Digits, epochs: int, rng: np.random.Generator) -> None:
         normal = np.isin(data.train_labels, (0, 1))
@@ -100,8 +100,10 @@ class Line:
         self.mixture = common.package("sklearn.mixture").GaussianMixture(2, random_state=0).fit(self.normal)
 
     def scores(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """By the squared distance to what comes back, and to the mean, which is -2 log(density) but for a constant; and
-        by the density of two Gaussians, that may each take one of the heaps."""
+        """Return the scores by the squared error of the reconstruction, and by the densities of one and of two Gaussians.
+
+        The squared distance to the mean is -2 log(density) of one Gaussian up to a constant.
+        """
         return {
             "autoencoder, one bit": error(x, self.model(x).data),
             "one Gaussian": x[:, 0] ** 2,
@@ -113,7 +115,7 @@ class Line:
 
 
 def plot_reconstructions(model: Module, data: Digits, scores: np.ndarray, anomalous: np.ndarray, path: Path) -> Path:
-    """Digits and what came back, five normal ones and five anomalies, each the middle one of its class."""
+    """Plot digits and their reconstructions, five normal ones and five anomalies, each the median of its class."""
     chosen = [np.flatnonzero(data.test_labels == digit) for digit in range(10)]
     middle = [of[np.argsort(scores[of])[len(of) // 2]] for of in chosen]
     images = data.test_images[middle].astype(np.float32)
@@ -121,11 +123,11 @@ def plot_reconstructions(model: Module, data: Digits, scores: np.ndarray, anomal
     with picture(path, 3, 10, (15.0, 5.6)) as (figure, axes):
         areas = rate_of_each(data.test_labels, scores)
         hardest = min(areas, key=lambda digit: areas[digit])
-        worse = f"the others come back worse, but many a {hardest} passes for normal"
+        worse = f"the others are reproduced worse, but many a {hardest} passes for normal"
         if rate(anomalous, scores) < 0.75:
             worse = "it can hardly tell the others from them"
         figure.suptitle(f"It learned the digits 0 to 4: {worse}")
-        figure.supxlabel("Each is the middle one of its class; below it the mean of the squared difference, the score.")
+        figure.supxlabel("Each is the median of its class; below it its score, the mean squared error.")
         top = np.max((images - again) ** 2)
         for column, (index, digit, back) in enumerate(zip(middle, images, again, strict=True)):
             axes[0, column].imshow(digit.reshape(28, 28), cmap="gray", vmin=0, vmax=1)
@@ -142,12 +144,12 @@ def plot_reconstructions(model: Module, data: Digits, scores: np.ndarray, anomal
 
 
 def plot_scores(scores: dict[str, np.ndarray], anomalous: np.ndarray, path: Path) -> Path:
-    """Histograms of the autoencoder's score, and the ROC curves of all methods."""
+    """Plot histograms of the autoencoder's score, and the ROC curves of all methods."""
     with picture(path, 1, 2, (13.0, 5.6)) as (figure, axes):
         larger = (
             "mostly have larger errors" if rate(anomalous, next(iter(scores.values()))) > 0.75 else "hardly have larger errors"
         )
-        figure.suptitle(f"Digits that it never learned {larger}")
+        figure.suptitle(f"Digits that it was not trained on {larger}")
         mine = next(iter(scores.values()))
         bins = np.linspace(0.0, np.quantile(mine, 0.995), 40)
         for of, name, color in (~anomalous, "normal: 0 to 4", BLUE), (anomalous, "anomalies: 5 to 9", ORANGE):
@@ -165,13 +167,13 @@ def plot_scores(scores: dict[str, np.ndarray], anomalous: np.ndarray, path: Path
 
 
 def plot_line(line: Line, path: Path) -> Path:
-    """The ink of normal digits and anomalies, and below the scores that both methods give it."""
+    """Plot the ink of normal digits and anomalies, and below it the scores of the methods."""
     x = np.linspace(-line.mean / line.spread, max(3.0, line.tests.max()), 500)[:, None]
     ink = x[:, 0] * line.spread + line.mean
     with picture(path, 2, 1, (10.0, 8.4)) as (figure, axes):
         sees = rate(line.anomalous, line.scores(line.tests)["autoencoder, one bit"]) > 0.55
         figure.suptitle(
-            "One number: what lies between two heaps is the most normal for one Gaussian;\n"
+            "One number: for one Gaussian, the gap between two clusters is most normal;\n"
             f"two Gaussians{', or an autoencoder with one bit,' * sees} can see that it is an anomaly"
         )
         bins = np.linspace(ink[0], ink[-1], 45)
@@ -180,7 +182,7 @@ def plot_line(line: Line, path: Path) -> Path:
             axes[0].hist(found, bins, density=True, alpha=0.55, color=color, label=name)
         one = np.exp(-0.5 * x[:, 0] ** 2) / np.sqrt(2.0 * np.pi)
         two = np.exp(line.mixture.score_samples(x))
-        axes[0].plot(ink, one / line.spread, color=GREEN, linestyle="--", label="one Gaussian fitted to the normal ones")
+        axes[0].plot(ink, one / line.spread, color=GREEN, linestyle="--", label="one Gaussian fitted to the normal digits")
         axes[0].plot(ink, two / line.spread, color=GREY, linestyle=":", label="two Gaussians fitted to them")
         axes[0].set(ylabel="density")
         looks = zip((PURPLE, GREEN, GREY), ("-", "--", ":"), strict=True)
@@ -205,7 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if args.quick:
         data = common.few(data)
 
-    print("area under ROC: how often an anomaly has a higher score than a normal digit; always is 1, guessing 0.5")
+    print("area under ROC: how often an anomaly scores higher than a normal digit; 1 is always, 0.5 is guessing")
     line = Line(data, epochs, rng)
     for name, score in line.scores(line.tests).items():
         print(f"one number, {name}: area under ROC {rate(line.anomalous, score):.3f}")

@@ -1,4 +1,4 @@
-"""Recognise handwritten digits with a LeNet-like convolutional network, and look at its filters and what they find."""
+"""Recognise handwritten digits with a LeNet-like convolutional network, and look at its filters and feature maps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from demos.common import BLUE, ORANGE, as_pictures, picture
 
 
 def build(rng: np.random.Generator) -> nn.Sequential:
-    """LeNet-5 of 1998 with today's parts, ReLU and maximum pooling: 61,706 parameters."""
+    """Return LeNet-5 of 1998 with ReLU and max pooling: 61,706 parameters."""
     settings: dict[str, Any] = {"rng": rng, "dtype": np.float32}
     return nn.Sequential(
         nn.Conv2d(1, 6, 5, padding=2, **settings),  # (n, 6, 28, 28)
@@ -34,7 +34,7 @@ def build(rng: np.random.Generator) -> nn.Sequential:
 
 
 class ShiftedDigits:
-    """A data set of digits, each moved at random by up to two pixels whenever it is asked for: more digits for nothing."""
+    """A data set of digits, each shifted at random by up to two pixels whenever it is read: free augmentation."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> None:
         self.framed = np.pad(images, ((0, 0), (0, 0), (2, 2), (2, 2)))  # (n, 1, 32, 32)
@@ -44,14 +44,14 @@ class ShiftedDigits:
         return len(self.labels)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        top, left = self.rng.integers(5, size=2)  # of a window of the old size
+        top, left = self.rng.integers(5, size=2)  # of a window of the original size
         return self.framed[index, :, top : top + 28, left : left + 28], self.labels[index]
 
 
 def train(
     model: nn.Module, images: np.ndarray, labels: np.ndarray, epochs: int, rng: np.random.Generator, test: tuple | None = None
 ) -> nn.History:
-    """Train the model on moved digits; the test digits are only watched, they choose nothing."""
+    """Train the model on shifted digits; the test digits are only measured, no choice depends on them."""
     loader = nn.DataLoader(ShiftedDigits(images, labels, rng), batch_size=32, shuffle=True, rng=rng)
     optimizer = nn.AdamW(model.named_parameters(), lr=4e-3)
     schedule = nn.OneCycleLR(optimizer, 4e-3, epochs=epochs, steps_per_epoch=len(loader))
@@ -63,7 +63,7 @@ def train(
 
 @no_grad()
 def scores(model: nn.Module, images: np.ndarray) -> np.ndarray:
-    """What the model answers, (n, 10), a part at a time to save memory."""
+    """Return the logits (n, 10) of the model, computed in parts to save memory."""
     return np.concatenate([model(images[start : start + 500]).data for start in range(0, len(images), 500)])
 
 
@@ -71,12 +71,12 @@ def scores(model: nn.Module, images: np.ndarray) -> np.ndarray:
 
 
 def plot_curves(history: nn.History, baseline: float, path: Path) -> Path:
-    """Loss and accuracy after every epoch."""
+    """Plot loss and accuracy after every epoch."""
     with picture(path, 1, 2, (12.0, 5.0)) as (figure, axes):
         good = history["accuracy"][-1] > baseline
         beside = "better than" if good else "not yet as well as"
         figure.suptitle(f"A convolutional network learns to read digits, {beside} the three nearest neighbours")
-        axes[0].plot(history["epoch"], history["loss"], "o-", color=BLUE, label="training digits, moved at random")
+        axes[0].plot(history["epoch"], history["loss"], "o-", color=BLUE, label="training digits, shifted at random")
         axes[0].plot(history["epoch"], history["validation_loss"], "s--", color=ORANGE, label="test digits")
         axes[0].set(xlabel="epoch", ylabel="loss", ylim=(0.0, None))
         last = history["accuracy"][-1]
@@ -92,13 +92,13 @@ def plot_curves(history: nn.History, baseline: float, path: Path) -> Path:
 
 @no_grad()
 def plot_maps(model: nn.Sequential, images: np.ndarray, path: Path) -> Path:
-    """The six filters of the first layer, and where each of them finds something in the digits (4, 1, 28, 28)."""
+    """Plot the six filters of the first layer, and the response of each to the digits (4, 1, 28, 28)."""
     filters = model[0].weight.data[:, 0]  # (6, 5, 5)
     biases = model[0].bias.data  # (6,)
     maps = model[:2](images).data  # (4, 6, 28, 28)
     limit = np.abs(filters).max()
     with picture(path, len(images) + 1, 7, (13.0, 10.2)) as (figure, axes):
-        figure.suptitle("The first layer: six filters, and what each finds in a digit")
+        figure.suptitle("The first layer: six filters, and the response of each to a digit")
         for axis in axes.flat:
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set_visible(False)
@@ -110,13 +110,13 @@ def plot_maps(model: nn.Sequential, images: np.ndarray, path: Path) -> Path:
             row[0].imshow(image[0], cmap="gray")
             for axis, one in zip(row[1:], found, strict=True):
                 axis.imshow(one, cmap="magma", vmin=0.0, vmax=maps.max())
-        figure.supxlabel("On the empty background a filter answers its bias alone, if that is above zero: then it is not black.")
+        figure.supxlabel("On the empty background the response is the bias of the filter: above zero, it is not black.")
     return path
 
 
 @no_grad()
 def plot_second_maps(model: nn.Sequential, images: np.ndarray, path: Path) -> Path:
-    """Where the sixteen filters of the second layer find something in the digits (4, 1, 28, 28)."""
+    """Plot the response of the sixteen filters of the second layer to the digits (4, 1, 28, 28)."""
     maps = model[:5](images).data  # (4, 16, 10, 10)
     top = np.quantile(maps, 0.995)
     with picture(path, len(images), 17, (16.0, 5.0)) as (figure, axes):
@@ -133,7 +133,7 @@ def plot_second_maps(model: nn.Sequential, images: np.ndarray, path: Path) -> Pa
 
 
 def plot_mistakes(answers: np.ndarray, images: np.ndarray, labels: np.ndarray, path: Path) -> Path:
-    """The first 30 test digits that the model gets wrong."""
+    """Plot the first 30 test digits that the model gets wrong."""
     wrong = np.flatnonzero(answers != labels)
     with picture(path, 3, 10, (13.0, 5.4)) as (figure, axes):
         shown = f"the first 30 of {len(wrong)}" if len(wrong) > 30 else f"all {len(wrong)}"

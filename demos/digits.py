@@ -1,4 +1,4 @@
-"""Recognise handwritten digits with the 784-16-16-10 network, with ReLU and with sigmoid, and look at what it has learned."""
+"""Recognise handwritten digits with a 784-16-16-10 network, with ReLU and with sigmoid, and look at its weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nn import AdamW, DataLoader, Linear, Module, OneCycleLR, ReLU, Sequential, 
 
 
 def build(rng: np.random.Generator, activation: Callable[[], Module] = ReLU) -> Sequential:
-    """784 pixels, two hidden layers of 16 neurons, one output for each digit: 13,002 parameters."""
+    """Return a network with 784 inputs, two hidden layers of 16 neurons and 10 outputs: 13,002 parameters."""
     return Sequential(
         Linear(784, 16, rng=rng),
         activation(),
@@ -26,7 +26,7 @@ def build(rng: np.random.Generator, activation: Callable[[], Module] = ReLU) -> 
 
 
 class Score(NamedTuple):
-    """How good the model is at one time."""
+    """Loss and accuracy of the model at one time."""
 
     train_loss: float
     train_accuracy: float
@@ -35,7 +35,7 @@ class Score(NamedTuple):
 
 
 def evaluate(model: Module, data: Digits) -> Score:
-    """Loss and accuracy on the training and the test digits."""
+    """Return loss and accuracy on the training and the test digits."""
     return Score(*loss_and_accuracy(model, *data[:2]), *loss_and_accuracy(model, *data[2:]))
 
 
@@ -46,9 +46,9 @@ def loss_and_accuracy(model: Module, images: np.ndarray, labels: np.ndarray) -> 
 
 
 def train(model: Module, data: Digits, epochs: int, rng: np.random.Generator, what: str = "training") -> list[Score]:
-    """Train the model; the score before the first epoch and after each.
+    """Train the model; return the scores before the first epoch and after each.
 
-    With so many weights for so few digits, weights that are not needed have to be pulled to zero (weight decay).
+    With so many weights for so few digits, weight decay pulls weights to zero that are not needed.
     """
     loader = DataLoader((data.train_images, data.train_labels), batch_size=32, shuffle=True, rng=rng)
     optimizer = AdamW(model.named_parameters(), lr=1e-2, weight_decay=0.1)
@@ -67,14 +67,14 @@ def train(model: Module, data: Digits, epochs: int, rng: np.random.Generator, wh
     return scores
 
 
-WHAT_WEIGHTS_SHOW = """One might hope that these neurons look for edges, and the next ones for loops and lines.
-They do not: nothing in the training asks for it. Each compares some regions of the picture
+WHAT_WEIGHTS_SHOW = """One might hope that these neurons detect edges, and the next layer loops and lines.
+They do not: nothing in the training asks for it. Each compares some regions of the image
 with others, and only together do they tell the digits apart. The border, which is black
-in every digit, has learned nothing: there weight decay alone acts, and darkens it."""
+in every digit, has learned nothing: only weight decay acts there, and darkens it."""
 
 
 def baselines(data: Digits) -> tuple[float, float]:
-    """Test accuracies without a network: by the three nearest training digits, and by a linear model."""
+    """Return test accuracies without a network: of the three nearest training digits, and of a linear model."""
     neighbours = common.package("sklearn.neighbors").KNeighborsClassifier(3)
     linear = common.package("sklearn.linear_model").LogisticRegression(C=0.05, max_iter=1_000)
     nearest, logistic = (model.fit(*data[:2]).score(*data[2:]) for model in (neighbours, linear))
@@ -83,14 +83,14 @@ def baselines(data: Digits) -> tuple[float, float]:
 
 @no_grad()
 def dead_neurons(model: Sequential, images: np.ndarray) -> np.ndarray:
-    """Which (16,) of the first layer's neurons give 0 for every image: they have no gradient, and learn nothing more."""
+    """Return which (16,) of the first layer's neurons give 0 for every image: they have no gradient and stop learning."""
     return model[:2](images).data.max(axis=0) == 0.0
 
 
 def reading(dead: np.ndarray, trained: bool) -> str:
-    """What the pictures of the weights show."""
+    """Return how to read the pictures of the weights."""
     if not trained:
-        return "Hardly trained, these neurons still look much like the random numbers they began with."
+        return "Hardly trained, these neurons still look much like the random numbers they started from."
     if not dead.any():
         return WHAT_WEIGHTS_SHOW
     fate = f"Dead neurons, here {dead.sum()}, give 0 for every training digit: their gradient is 0, and they fade to black."
@@ -101,7 +101,7 @@ def reading(dead: np.ndarray, trained: bool) -> str:
 
 
 def plot_curves(scores: dict[str, list[Score]], path: Path) -> Path:
-    """Loss and accuracy after every epoch, for each activation."""
+    """Plot loss and accuracy after every epoch, for each activation."""
     with picture(path, 1, 2, (13.0, 5.6)) as (figure, axes):
         figure.suptitle("ReLU against sigmoid: the same network, the same digits in the same order")
         for axis, what in zip(axes, ("loss", "accuracy"), strict=True):
@@ -119,13 +119,13 @@ def plot_curves(scores: dict[str, list[Score]], path: Path) -> Path:
 
 
 def plot_predictions(model: Module, images: np.ndarray, labels: np.ndarray, path: Path) -> Path:
-    """The first 40 test digits, each with what the model takes it for."""
+    """Plot the first 40 test digits, each with the prediction of the model."""
     images, labels = images[:40], labels[:40]
     with no_grad():
         answers = model(images).data.argmax(axis=1)
     with picture(path, 4, 10, (13.0, 6.4)) as (figure, axes):
         right = np.sum(answers == labels)
-        figure.suptitle(f"The network's answers on test digits: {right} of {len(labels)} right, mistakes in a frame")
+        figure.suptitle(f"Predictions on test digits: {right} of {len(labels)} right, mistakes in a frame")
         for axis, image, answer, label in zip(axes.flat, images, answers, labels, strict=True):
             axis.imshow(image.reshape(28, 28), cmap="gray", vmin=0.0, vmax=1.0)
             axis.set(xticks=[], yticks=[])
@@ -139,7 +139,7 @@ def plot_predictions(model: Module, images: np.ndarray, labels: np.ndarray, path
 
 
 def plot_weights(weight: np.ndarray, dead: np.ndarray, trained: bool, path: Path) -> Path:
-    """The weights (16, 784) of the first layer as pictures, one for each neuron, all on one scale."""
+    """Plot the weights (16, 784) of the first layer as images, one for each neuron, all on one scale."""
     colormap = common.red_to_green()
     limit = np.quantile(np.abs(weight), 0.995)  # a few large weights would leave all others dark
     with picture(path, 4, 4, (9.2, 11.0)) as (figure, axes):
@@ -156,7 +156,7 @@ def plot_weights(weight: np.ndarray, dead: np.ndarray, trained: bool, path: Path
 
 
 def draw_loss(model: Module, images: np.ndarray, labels: np.ndarray, path: Path) -> Path:
-    """The graph of the loss of a few digits, with the gradients."""
+    """Draw the graph of the loss of a few digits, with the gradients."""
     for name, parameter in model.named_parameters():
         parameter.label = name
     logits = model(Value(images, label="images", requires_grad=False))
@@ -179,16 +179,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     data = common.digits_of(args, rng)
     print(f"{len(data.train_labels):,} digits to train, {len(data.test_labels):,} to test")
 
-    # Both start from the same random numbers, and see the digits in the same order.
+    # Both start from the same random weights, and see the digits in the same order.
     start = rng.integers(2**32)
     networks = {"ReLU": build(np.random.default_rng(start)), "sigmoid": build(np.random.default_rng(start), Sigmoid)}
     model = networks["ReLU"]
     print(model)
 
     images, labels = data.train_images[:32], data.train_labels[:32]
-    print("Before the training: are the slopes that it will follow right? Each is compared with what the loss does after a")
-    print("small step along a random direction, which moves many numbers at once, often of several parameters. It counts for")
-    print("each of these, so that two may show the same slope. What moves the loss far less has directions of its own.")
+    print("Before the training: are the gradients right? Each slope is compared with the change of the loss after a small")
+    print("step along a random direction, which moves many numbers at once, often of several parameters. It counts for each")
+    print("of these, so two may show the same slope. Parameters that move the loss far less have their own directions.")
     print(check_model(model, cross_entropy, images, labels))
 
     epochs = common.epochs_of(args)

@@ -1,9 +1,9 @@
-"""A small network learns from the answers of a large one: teacher, student alone and student taught, on few labelled digits.
+"""Train a small network on the outputs of a large one, with few labelled digits: knowledge distillation.
 
-Only 400 digits have labels, for the teacher as for the student; the other 3,600 training digits come without. The teacher
-says what it takes them for, and the student learns to answer the same (Hinton, Vinyals and Dean 2015). Beside it a student
-that is only told the teacher's decision: it does as well here, so what helps most is to learn from digits without labels.
-The student alone learns from the 400, moved at random by up to two pixels as they are for the teacher.
+Only 400 digits have labels, for the teacher and for the student; the other 3,600 training digits have none. The teacher
+predicts their probabilities, and the student learns to predict the same (Hinton, Vinyals and Dean 2015). A second student
+is told only the decisions of the teacher: it does as well here, so what helps most are the digits without labels. A third
+one, alone, learns from the 400 labels; its digits are shifted at random by up to two pixels, as the teacher's are.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ TEMPERATURE = 2.0
 
 
 def build_student(rng: np.random.Generator) -> nn.Sequential:
-    """784-16-10: 12,730 parameters, a fifth of the teacher's, and a thirtieth of its multiplications."""
+    """Return a 784-16-10 network: 12,730 parameters, a fifth of the teacher's, and a thirtieth of its multiplications."""
     hidden, output = nn.Linear(784, 16, rng=rng, dtype=np.float32), nn.Linear(16, 10, rng=rng, dtype=np.float32)
     return nn.Sequential(nn.Flatten(), hidden, nn.ReLU(), output)
 
 
 def soft_loss(logits: Any, answers: np.ndarray) -> Any:
-    """How far the student's softened probabilities are from the teacher's (n, 10).
+    """Return the cross-entropy of the student's softened probabilities with the teacher's (n, 10).
 
-    A temperature above 1 lifts the small probabilities: a 7 that could be a 1 says more than "7". The square of it keeps
-    the slopes as large as they are without a temperature.
+    A temperature above 1 lifts small probabilities: a 7 that could be a 1 says more than "7". The factor, its square,
+    keeps the gradients as large as without a temperature.
     """
     return TEMPERATURE**2 * nn.kl_div(nn.log_softmax(logits / TEMPERATURE), answers, reduction="batchmean")
 
@@ -42,7 +42,7 @@ def soft_loss(logits: Any, answers: np.ndarray) -> Any:
 def train(
     model: nn.Module, images_and_targets: Any, loss: Callable[..., Any], epochs: int, rng: np.random.Generator
 ) -> nn.Module:
-    """Train the student; as many steps whatever the number of digits, if `epochs` is chosen so."""
+    """Train the student. With `epochs` inversely to the number of digits, all students make equally many steps."""
     optimizer = nn.AdamW(model.named_parameters(), lr=3e-3, weight_decay=0.1)
     loader = nn.DataLoader(images_and_targets, batch_size=32, shuffle=True, rng=rng)
     schedule = nn.OneCycleLR(optimizer, 3e-3, epochs=epochs, steps_per_epoch=len(loader))
@@ -51,7 +51,7 @@ def train(
 
 
 def run(data: Digits, labelled: int, epochs: int, rng: np.random.Generator) -> tuple[list[float], np.ndarray]:
-    """Test accuracies of teacher, student alone, student taught and student told; the teacher's answers (n, 10)."""
+    """Return the test accuracies of teacher, student alone, taught and told; and the teacher's logits (n, 10)."""
     pictures, tests = as_pictures(data.train_images), as_pictures(data.test_images)
     labels = data.train_labels[:labelled]
     teacher = cnn.build(rng)
@@ -59,12 +59,12 @@ def run(data: Digits, labelled: int, epochs: int, rng: np.random.Generator) -> t
     logits = cnn.scores(teacher, pictures)
     answers = softmax(logits / TEMPERATURE)
 
-    start, order, moves = rng.integers(2**32, size=3)  # all students start alike
-    moved = cnn.ShiftedDigits(pictures[:labelled], labels, np.random.default_rng(moves))  # as the teacher sees them
+    start, order, moves = rng.integers(2**32, size=3)  # all students start from the same weights
+    moved = cnn.ShiftedDigits(pictures[:labelled], labels, np.random.default_rng(moves))  # as for the teacher
     lessons = (
         (moved, nn.cross_entropy, epochs * len(pictures) // labelled),  # alone
         ((pictures, answers), soft_loss, epochs),  # taught: the probabilities of all digits
-        ((pictures, logits.argmax(axis=1)), nn.cross_entropy, epochs),  # told: only the digit that the teacher thinks it is
+        ((pictures, logits.argmax(axis=1)), nn.cross_entropy, epochs),  # told: only the digit that the teacher predicts
     )
     results = [nn.accuracy(cnn.scores(teacher, tests), data.test_labels)]
     for lesson, loss, passes in lessons:
@@ -78,7 +78,7 @@ def run(data: Digits, labelled: int, epochs: int, rng: np.random.Generator) -> t
 
 
 def plot_results(results: np.ndarray, labelled: int, path: Path) -> Path:
-    """The accuracies (runs, 4), and what teaching gains over being alone, run by run."""
+    """Plot the accuracies (runs, 4), and the gain of the taught student over the one alone, run by run."""
     with picture(path, 1, 2, (13.0, 5.6)) as (figure, axes):
         gains = results[:, 2] - results[:, 1]
         better = "learns more from a teacher than" if gains.mean() > 0.0 else "does not learn more from this teacher than"
@@ -89,25 +89,25 @@ def plot_results(results: np.ndarray, labelled: int, path: Path) -> Path:
             axes[0].text(column, results.max() + 0.008, f"{scores.mean():.3f}", ha="center", color=color)
         axes[0].set_xticks(range(4), [name.replace(" ", "\n") for name in NAMES])
         axes[0].set(ylabel="accuracy on test digits", ylim=(results.min() - 0.02, results.max() + 0.02))
-        axes[0].set_title("a dot is one run, a line the mean\n(teacher and alone: digits moved at random)")
+        axes[0].set_title("a dot is one run, a line the mean\n(teacher and alone: digits shifted at random)")
         axes[0].grid(axis="y", alpha=0.3)
         axes[1].bar(range(len(gains)), gains, color=BLUE, alpha=0.6, width=0.6)
         axes[1].axhline(gains.mean(), color=BLUE, linestyle="--", label=f"mean {gains.mean():+.3f}")
         axes[1].axhline(0.0, color="black", linewidth=1.0)
         axes[1].set_xticks(range(len(gains)))
-        axes[1].set(xlabel="run (other digits, other first weights)", ylabel="gain in accuracy", title="taught minus alone\n")
+        axes[1].set(xlabel="run (other digits, other initial weights)", ylabel="gain in accuracy", title="taught minus alone\n")
         axes[1].set_ylim(min(0.0, 1.2 * gains.min()), 1.4 * max(gains.max(), 0.01))
         axes[1].legend(loc="upper right")
     return path
 
 
 def plot_answers(data: Digits, answers: np.ndarray, path: Path) -> Path:
-    """What the teacher says about six digits that it finds most ambiguous, and what a label says."""
+    """Plot the teacher's probabilities for its six most ambiguous digits, beside their labels."""
     order = np.argsort(answers.max(axis=1))
     chosen = order[: len(order) // 10 : max(1, len(order) // 60)][:6]
     with picture(path, 2, 6, (14.0, 5.6)) as (figure, axes):
         figure.suptitle(
-            f"A teacher's answers say more than labels: its probabilities, softened\n"
+            f"A teacher's probabilities say more than labels, here softened\n"
             f"(temperature {TEMPERATURE:g}: its ten outputs are divided by {TEMPERATURE:g} before the softmax)"
         )
         for image_axis, axis, index in zip(*axes, chosen, strict=True):
@@ -127,8 +127,8 @@ def plot_answers(data: Digits, answers: np.ndarray, path: Path) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = common.options("distillation", __doc__, epochs=20, quick=5)
-    parser.add_argument("--labelled", type=common.count, default=400, help="how many digits have labels (%(default)s)")
-    parser.add_argument("--runs", type=common.count, help="with seeds from --seed on (default: 5; with --quick 2)")
+    parser.add_argument("--labelled", type=common.count, default=400, help="number of digits with labels (%(default)s)")
+    parser.add_argument("--runs", type=common.count, help="runs, with seeds from --seed on (default: 5; with --quick 2)")
     args = parser.parse_args(arguments)
     if args.labelled > (most := 600 if args.quick else 4_000):
         parser.error(f"argument --labelled: there are only {most:,} training digits{' with --quick' * args.quick}")

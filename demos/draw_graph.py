@@ -1,4 +1,4 @@
-"""Draw graphs, from an expression of four nodes to a network of 65,818, each in every format there is."""
+"""Draw graphs, from an expression of four nodes to a network of 65,818, each in every format."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from nn import MLP, Linear, Module, Neuron, ReLU, Sequential, Tanh, cross_entrop
 SUFFIXES = (".svg", ".png", ".pdf", ".dot", ".mmd", ".txt", ".json", ".html")
 STEPS = 20  # of the recurrent network
 
-# --- what is drawn: each function builds a graph, and returns the function that draws it -----------------
+# --- examples: each function builds a graph, and returns the function that draws it --------------------
 
 Draw = Callable[[], Drawing]
 
 
 def expression(seed: int) -> Draw:
-    """Two operations; the gradient of a is the sum of two."""
+    """Two operations; the gradient of a is the sum of two terms."""
     a, b = Value(2.0, label="a"), Value(-3.0, label="b")
     c = a * b + a
     c.label = "c"
@@ -42,7 +42,7 @@ def neuron(seed: int) -> Draw:
 
 
 def textbook(seed: int) -> Draw:
-    """The 3-4-2 network of the textbooks: circles are neurons, lines are weights."""
+    """A 3-4-2 network as in textbooks: circles are neurons, lines are weights."""
     model = MLP(3, [4, 2], rng=seed)
     return lambda: draw_network(model, title="A network with one hidden layer")
 
@@ -54,7 +54,7 @@ def textbook_upwards(seed: int) -> Draw:
 
 
 def moons_network(seed: int) -> Draw:
-    """The loss of the 2-16-16-1 network for 100 samples, scalar by scalar; what is alike is drawn once."""
+    """The loss of a 2-16-16-1 network for 100 samples, scalar by scalar; equal structures are drawn once."""
     points, labels = common.load_moons(100, seed)
     rows = [[Value(number, label=f"x{i}", requires_grad=False) for i, number in enumerate(row)] for row in points.tolist()]
     loss, _ = moons.margin_loss(MLP(2, [16, 16, 1], rng=seed), rows, labels)
@@ -75,7 +75,7 @@ def digits_network(seed: int) -> Draw:
 
 
 class LSTM(Module):
-    """A long short-term memory that reads one-hot letters (time, letters) and foretells the next: logits (time, letters)."""
+    """A long short-term memory that reads one-hot letters (time, letters) and predicts the next: logits (time, letters)."""
 
     def __init__(self, letters: int, units: int, rng: np.random.Generator) -> None:
         self.gates = Linear(letters + units, 4 * units, rng=rng)
@@ -87,9 +87,9 @@ class LSTM(Module):
         logits = []
         for number, letter in enumerate(letters):
             with scope(f"step {number}"):
-                forget, write, read, news = np.split(self.gates(np.concatenate([letter, hidden])), 4)
+                forget, write, read, new = np.split(self.gates(np.concatenate([letter, hidden])), 4)
                 with scope("remember"):
-                    memory = memory * sigmoid(forget) + sigmoid(write) * tanh(news)
+                    memory = memory * sigmoid(forget) + sigmoid(write) * tanh(new)
                 with scope("recall"):
                     hidden = sigmoid(read) * tanh(memory)
                 logits.append(self.predict(hidden))
@@ -97,7 +97,7 @@ class LSTM(Module):
 
 
 def lstm(seed: int) -> Draw:
-    """A recurrent network unrolled over 20 letters; the steps are alike, and drawn once."""
+    """A recurrent network unrolled over 20 letters; the steps have equal structure and are drawn once."""
     text = "the cat sat on the mat"[: STEPS + 1]
     alphabet = sorted(set(text))
     codes = np.array([alphabet.index(letter) for letter in text])
@@ -109,7 +109,7 @@ def lstm(seed: int) -> Draw:
 
 
 def failure(seed: int) -> Draw:
-    """A forward pass that raises: the graph up to there, with what did not fit."""
+    """A forward pass that raises an error: the graph up to there, with the shapes that did not fit."""
     model = Sequential(Linear(4, 8, rng=seed), Tanh(), Linear(6, 2, rng=seed))
 
     def attempt() -> Drawing:
@@ -122,7 +122,7 @@ def failure(seed: int) -> Draw:
 
 
 def comparison(seed: int) -> Draw:
-    """What differs between two networks: added, removed and changed nodes."""
+    """The differences between two networks: added, removed and changed nodes."""
     x = np.random.default_rng(seed).normal(size=(5, 4))
     before = Sequential(Linear(4, 8, rng=seed), Tanh(), Linear(8, 2, rng=seed))
     after = Sequential(Linear(4, 12, rng=seed), ReLU(), Linear(12, 2, rng=seed))
@@ -147,7 +147,7 @@ WITH_DATA = ("moons", "digits")
 
 
 class Result(NamedTuple):
-    """What became of one example; the seconds are those of draw() and of the first file, the SVG."""
+    """The drawing of one example and its files; `seconds` is the time of draw() and of the first file, the SVG."""
 
     name: str
     drawing: Drawing
@@ -157,7 +157,7 @@ class Result(NamedTuple):
 
 
 def draw_example(name: str, seed: int, folder: Path) -> Result:
-    """Build and draw it, and save it in every format that can be written here."""
+    """Build and draw an example, and save it in every format that can be written here."""
     function = EXAMPLES[name](seed)
     start = time.perf_counter()
     drawing = function()
@@ -173,7 +173,7 @@ def draw_example(name: str, seed: int, folder: Path) -> Result:
 
 
 def print_table(results: list[Result]) -> None:
-    """A line for each drawing."""
+    """Print a line for each drawing."""
     print(f"{'name':<17} {'nodes':>7} {'drawn':>6} {'seconds':>8}  files")
     for name, drawing, seconds, files, _ in results:
         drawn = sum(node.role != "cut" for node in drawing.nodes)
@@ -186,7 +186,7 @@ def print_table(results: list[Result]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = common.options("draw_graph", __doc__)
-    parser.add_argument("--only", choices=EXAMPLES, help="draw this one alone")
+    parser.add_argument("--only", choices=EXAMPLES, help="draw this one only")
     args = parser.parse_args(arguments)
     names = [args.only] if args.only else [name for name in EXAMPLES if not (args.quick and name in WITH_DATA)]
 

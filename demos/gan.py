@@ -1,4 +1,4 @@
-"""A generator against a discriminator: points on a ring of eight heaps as an animation, then handwritten digits of one class."""
+"""Train a generator against a discriminator: on a ring of eight clusters, as an animation, then on handwritten digits."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ ANGLES = np.arange(8) * np.pi / 4
 CENTRES = 2.0 * np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)  # (8, 2)
 SPREAD = 0.1
 Sampler = Callable[[int], np.ndarray]
-Frames = list[tuple[int, np.ndarray]]  # what was made at a step
+Frames = list[tuple[int, np.ndarray]]  # the generated points at a step
 
 
 def ring(samples: int, rng: np.random.Generator) -> np.ndarray:
-    """Points (samples, 2) around eight centres on a circle."""
+    """Return points (samples, 2) around eight centres on a circle."""
     return (CENTRES[rng.integers(8, size=samples)] + rng.normal(0.0, SPREAD, (samples, 2))).astype(np.float32)
 
 
 class Reshape(nn.Module):
-    """Vectors (n, size) as arrays (n, *shape)."""
+    """Reshapes vectors (n, size) to arrays (n, *shape)."""
 
     def __init__(self, *shape: int) -> None:
         self.shape = shape
@@ -36,7 +36,7 @@ class Reshape(nn.Module):
 
 
 def judge(inputs: int, width: int, dropout: float, rng: np.random.Generator) -> nn.Sequential:
-    """The discriminator: points or pixels (n, ...) to a score (n, 1), above zero for real."""
+    """Return the discriminator: it maps points or pixels (n, ...) to a score (n, 1), above zero for real."""
     settings: dict[str, Any] = {"rng": rng, "dtype": np.float32}
     return nn.Sequential(
         nn.Flatten(),
@@ -46,7 +46,7 @@ def judge(inputs: int, width: int, dropout: float, rng: np.random.Generator) -> 
 
 
 def point_maker(rng: np.random.Generator) -> nn.Sequential:
-    """A generator: noise (n, 8) to points (n, 2)."""
+    """Return a generator that maps noise (n, 8) to points (n, 2)."""
     settings: dict[str, Any] = {"rng": rng, "dtype": np.float32}
     return nn.Sequential(
         nn.Linear(8, 64, **settings), nn.Tanh(),
@@ -55,7 +55,7 @@ def point_maker(rng: np.random.Generator) -> nn.Sequential:
 
 
 def digit_maker(rng: np.random.Generator) -> nn.Sequential:
-    """A generator: noise (n, 16) to a coarse picture of 32 channels, which is made finer twice: (n, 1, 28, 28)."""
+    """Return a generator that maps noise (n, 16) to a coarse image, which is upsampled twice: (n, 1, 28, 28)."""
     settings: dict[str, Any] = {"rng": rng, "dtype": np.float32}
     return nn.Sequential(
         nn.Linear(16, 32 * 7 * 7, **settings), nn.ReLU(), Reshape(32, 7, 7),
@@ -67,11 +67,11 @@ def train(
     generator: nn.Module, discriminator: nn.Module, real: Sampler, noise: Sampler, steps: int, rates: tuple[float, float],
     look: Callable[[int], None], batch: int, blur: float, what: str, rng: np.random.Generator,
 ) -> list[tuple[float, float]]:  # fmt: skip
-    """The two take turns; the losses (discriminator, generator) of each step.
+    """Train both in turns; return the losses (discriminator, generator) of each step.
 
-    All that the discriminator sees has noise of the deviation `blur` on it, which fades: on few digits it would otherwise
-    know them by heart before the generator has learned anything. `rates` are the learning rates of discriminator and
-    generator, and `look` is called before every step.
+    The inputs of the discriminator get noise of the standard deviation `blur`, which fades: with few digits it would
+    otherwise memorise them before the generator has learned anything. `rates` are the learning rates of discriminator
+    and generator, and `look` is called before every step.
     """
     nets = (discriminator, generator)
     optimizers = [nn.Adam(net.named_parameters(), lr=lr, betas=(0.5, 0.99)) for net, lr in zip(nets, rates, strict=True)]
@@ -85,13 +85,13 @@ def train(
         def score(things: Any, deviation: float = blur * (1.0 - step / steps)) -> Value:
             return discriminator(things + rng.normal(0.0, deviation, things.shape).astype(np.float32))
 
-        # The discriminator learns to call real ones real and made ones made.
+        # The discriminator learns to score real samples as real and generated ones as generated.
         optimizers[0].zero_grad()
         judging = loss(score(real(batch)), ones) + loss(score(made_by(generator, noise(batch))), zeros)
         judging.backward()
         optimizers[0].step()
-        # The generator learns to make what is called real. (To make "made" less likely would be the same aim, but has
-        # no slope as long as the discriminator sees through everything: this is the non-saturating loss.)
+        # The generator learns to be scored as real. (To lower the probability of "generated" has the same aim, but no
+        # slope while the discriminator sees through everything: this is the non-saturating loss.)
         optimizers[1].zero_grad()
         making = loss(score(generator(noise(batch))), ones)
         making.backward()
@@ -107,19 +107,19 @@ def train(
 
 @no_grad()
 def made_by(generator: nn.Module, noise: np.ndarray) -> np.ndarray:
-    """What the generator makes of the noise."""
+    """Return the samples that the generator makes of noise."""
     return generator(noise).data
 
 
 def nearest(images: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which real image is nearest to each image, and how far it is: the root of the sum of the squared differences."""
+    """Return which real image is nearest to each image, and its Euclidean distance."""
     a, b = (array.reshape(len(array), -1).astype(float) for array in (images, real))
     squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2.0 * a @ b.T  # (n, m)
     return squares.argmin(axis=1), np.sqrt(np.maximum(squares.min(axis=1), 0.0))
 
 
 def modes(points: np.ndarray) -> np.ndarray:
-    """The share (8,) of the points within three spreads of each centre; what lies between them belongs to none."""
+    """Return the share (8,) of the points within three spreads of each centre; points between belong to none."""
     distances = np.linalg.norm(points[:, None] - CENTRES, axis=2)  # (n, 8)
     return np.mean((distances < 3.0 * SPREAD), axis=0)
 
@@ -128,7 +128,7 @@ def modes(points: np.ndarray) -> np.ndarray:
 
 
 def ring_axis(axis: Any, size: int, alpha: float) -> Any:
-    """An axis with the places of the heaps; the dots on it, which are still to be placed with set_offsets()."""
+    """Draw the places of the clusters; return the dots, which set_offsets() places."""
     dots = axis.scatter([], [], s=size, color=ORANGE, alpha=alpha, linewidths=0)
     axis.scatter(*CENTRES.T, s=380, facecolors="none", edgecolors=BLUE, linewidths=1.5)
     axis.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xticks=[-2, 0, 2], yticks=[-2, 0, 2])
@@ -136,25 +136,25 @@ def ring_axis(axis: Any, size: int, alpha: float) -> Any:
 
 
 def covered(points: np.ndarray) -> int:
-    """How many of the eight heaps get more than 2 % of the points."""
+    """Return how many of the eight clusters get more than 2 % of the points."""
     return int(np.sum(modes(points) > 0.02))
 
 
 def plot_ring(frames: Frames, path: Path) -> Path:
-    """Six of the moments (step, points), from the first to the last."""
+    """Plot six of the frames (step, points), from the first to the last."""
     chosen = [frames[round(i)] for i in np.linspace(0, 1, 6) ** 2 * (len(frames) - 1)]
     with picture(path, 2, 3, (12.0, 8.8)) as (figure, axes):
         found = covered(frames[-1][1])
-        figure.suptitle(f"A generator finds {'all' if found == 8 else f'{found} of the'} eight heaps of the ring")
+        figure.suptitle(f"A generator finds {'all' if found == 8 else f'{found} of the'} eight clusters of the ring")
         for axis, (step, points) in zip(axes.flat, chosen, strict=True):
             ring_axis(axis, 6, 0.5).set_offsets(points)
             axis.set_title(f"step {step:,}: {covered(points)} of 8")
-        figure.supxlabel("orange: 1,000 made points; blue rings: where real ones lie", fontsize=13)
+        figure.supxlabel("orange: 1,000 generated points; blue rings: where the real ones lie", fontsize=13)
     return path
 
 
 def animate(frames: Frames, path: Path) -> Path:
-    """All moments (step, points) as a GIF that goes round."""
+    """Save all frames (step, points) as a looping GIF."""
     with common.package("matplotlib").rc_context(common.STYLE | {"savefig.dpi": 72}):
         figure = common.package("matplotlib.figure").Figure(figsize=(4.6, 5.0), layout="constrained")
         common.package("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
@@ -163,7 +163,7 @@ def animate(frames: Frames, path: Path) -> Path:
         title = axis.set_title("a GAN on a ring")
         writer = common.package("matplotlib.animation").PillowWriter(fps=8)
         with writer.saving(figure, path, dpi=72):
-            for step, points in [*frames, *frames[-1:] * 12]:  # the last one stays
+            for step, points in [*frames, *frames[-1:] * 12]:  # holds the last frame
                 dots.set_offsets(points[:400])
                 title.set_text(f"step {step:,}: {covered(points)} of 8")
                 writer.grab_frame()
@@ -171,15 +171,15 @@ def animate(frames: Frames, path: Path) -> Path:
 
 
 def plot_digits(real: np.ndarray, frames: Frames, path: Path) -> Path:
-    """Real digits (n, 1, 28, 28), those made early and at the end, and the real one nearest to each of these."""
+    """Plot real digits (n, 1, 28, 28), generated ones early and at the end, and the real one nearest to each of these."""
     with picture(path, 1, 4, (18.0, 5.4)) as (figure, axes):
-        figure.suptitle("Digits out of noise, and on the right, in the same place, the training digit nearest to each")
+        figure.suptitle("Digits from noise; on the right, in the same place, the training digit nearest to each")
         (early, first), (late, last) = frames[len(frames) // 5], frames[-1]
         near, _ = nearest(last[:64], real)
         parts = (
             ("real digits", real[:64]),
-            (f"made after {early:,} steps", first[:64]),
-            (f"made after {late:,} steps", last[:64]),
+            (f"generated after {early:,} steps", first[:64]),
+            (f"generated after {late:,} steps", last[:64]),
             ("the nearest training digits", real[near]),
         )
         for axis, (title, images) in zip(axes, parts, strict=True):
@@ -190,9 +190,9 @@ def plot_digits(real: np.ndarray, frames: Frames, path: Path) -> Path:
 
 
 def plot_losses(losses: dict[str, list[tuple[float, float]]], path: Path) -> Path:
-    """The losses of both, averaged over 50 steps, and where they would be if nothing could be told apart."""
+    """Plot both losses, averaged over 50 steps, and their values if real and generated could not be told apart."""
     with picture(path, 1, 2, (12.0, 5.0)) as (figure, axes):
-        figure.suptitle("At the dotted lines nothing made can be told from real; below its line the discriminator gains")
+        figure.suptitle("At the dotted lines generated and real cannot be told apart; below its line the discriminator wins")
         for axis, (name, both) in zip(axes, losses.items(), strict=True):
             width = max(1, min(50, len(both) // 10))
             end = np.mean(both[-width * 4 :], axis=0)[0]
@@ -200,7 +200,7 @@ def plot_losses(losses: dict[str, list[tuple[float, float]]], path: Path) -> Pat
                 axis.plot(np.convolve(curve, np.full(width, 1.0 / width), "valid"), color=color, label=label)
                 level = np.log(4.0) if label == "discriminator" else np.log(2.0)
                 axis.axhline(level, color=color, linestyle=":", linewidth=1.5)
-            axis.plot([], color=GREY, linestyle=":", label="if it could only guess")
+            axis.plot([], color=GREY, linestyle=":", label="guessing")
             axis.set(xlabel="step", ylabel=f"loss (mean of {width} steps)", ylim=(0.0, 2.5))
             axis.set_title(f"{name}: the discriminator ends at {end:.2f} (guessing: {np.log(4.0):.2f})", fontsize=13)
             axis.grid(alpha=0.3)
@@ -213,12 +213,12 @@ def plot_losses(losses: dict[str, list[tuple[float, float]]], path: Path) -> Pat
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = common.options("gan", __doc__)
-    parser.add_argument("--steps", type=common.count, help="of each of the two trainings (default: 2500; with --quick 60)")
-    parser.add_argument("--digit", type=int, choices=range(10), default=3, help="which digits to write (%(default)s)")
+    parser.add_argument("--steps", type=common.count, help="steps of each of the two trainings (default: 2500; with --quick 60)")
+    parser.add_argument("--digit", type=int, choices=range(10), default=3, help="the digit to generate (%(default)s)")
     args = parser.parse_args(arguments)
     rng = np.random.default_rng(args.seed)
     steps = args.steps or (60 if args.quick else 2_500)
-    moments = set((np.linspace(0, 1, 60) ** 2 * steps).round().astype(int).tolist())  # more of them early
+    moments = set((np.linspace(0, 1, 60) ** 2 * steps).round().astype(int).tolist())  # more frames early
 
     def noise(size: int) -> Sampler:
         return lambda samples: rng.normal(size=(samples, size)).astype(np.float32)
@@ -232,7 +232,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ring_losses = train(
         generator, discriminator, lambda n: ring(n, rng), noise(8), steps, (1e-3, 1e-3), look, 256, 0.0, "ring", rng)  # fmt: skip
     shares = modes(made_by(generator, noise(8)(10_000)))
-    print("share of the made points at each centre:", *np.round(shares, 3), f"in all {shares.sum():.3f}")
+    print("share of the generated points at each centre:", *np.round(shares, 3), f"in all {shares.sum():.3f}")
 
     data = common.load_digits(rng)
     real = as_pictures(data.train_images[data.train_labels == args.digit])
@@ -243,11 +243,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         writer, critic, lambda n: real[rng.integers(len(real), size=n)], noise(16), steps, (5e-4, 2e-3), look, 64, 0.4,
         "digits", rng)  # fmt: skip
 
-    # A reader that never saw a made digit: which digits are they? Do they differ as much as real ones do? Are they copies?
+    # A classifier trained on real digits only: which digits are they? Do they vary as real ones do? Are they copies?
     reader = common.package("sklearn.svm").SVC(C=10.0).fit(data.train_images, data.train_labels)
     print("The spread is the standard deviation of a pixel over the images, on average: small if all look the same.")
     kinds = {
-        "made before training": digits[0][1].reshape(-1, 784),
+        "generated before training": digits[0][1].reshape(-1, 784),
         "real, not trained on": data.test_images[data.test_labels == args.digit],
         "made": made_by(writer, noise(16)(500)).reshape(-1, 784),
     }
@@ -265,7 +265,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ]
     before, real_ones, after = read.values()
     common.finish(
-        files, f"heaps found, of 8, and made digits read as {args.digit}", f"{np.sum(shares > 0.02)} and {after:.3f}",
+        files, f"clusters found, of 8, and generated digits read as {args.digit}", f"{np.sum(shares > 0.02)} and {after:.3f}",
         f"{covered(points[0][1])} and {before:.3f} before training; {real_ones:.3f}, real digits")  # fmt: skip
 
 

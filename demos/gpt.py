@@ -1,4 +1,4 @@
-"""A small transformer spells first names, beside a GRU; one of its kind in arrays and out of scalars, with equal gradients."""
+"""Learn the spelling of first names with a small transformer; compare its gradients in arrays and in scalars."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from nn import Embedding, LayerNorm, Linear, Module, Sequential, TransformerBloc
 
 
 class GPT(Module):
-    """Vectors of letters and of places in the name, transformer blocks that look back, and a score for each next letter.
+    """A transformer: embeddings of letters and positions, causal blocks, and a score for each next letter.
 
     Args:
-        features: of the vector of a letter.
-        heads: of attention, which share the features.
-        layers: how many blocks.
-        dropout: the probability with which an element is dropped while training.
+        features: the length of the vector of a letter.
+        heads: the number of attention heads, which share the features.
+        layers: the number of blocks.
+        dropout: the probability with which an element is dropped during training.
         rng: a numpy Generator.
     """
 
@@ -52,7 +52,7 @@ def build(rng: np.random.Generator) -> GPT:
 
 
 def measure(forward: Callable[[], Value], times: int = 3) -> tuple[Value, float]:
-    """The loss after a forward and a backward pass, and the seconds that both take: the fastest of some runs."""
+    """Return the loss after a forward and a backward pass, and the seconds of the fastest of some runs."""
     seconds = []
     for _ in range(times):
         start = perf_counter()
@@ -63,7 +63,7 @@ def measure(forward: Callable[[], Value], times: int = 3) -> tuple[Value, float]
 
 
 def compare(name: str, rng: np.random.Generator, folder: Path) -> list[Path]:
-    """One name through one tiny transformer in arrays and out of scalars, and drawings of both graphs."""
+    """Run one name through a tiny transformer in arrays and in scalars, and draw both graphs."""
     model = GPT(features=8, heads=2, layers=1, dropout=0.0, rng=rng)
     weights = scalar_gpt.scalars(model)
     inputs, targets = (numbers[:, : len(name) + 1] for numbers in letters.encode([name]))  # (1, steps)
@@ -96,7 +96,7 @@ def compare(name: str, rng: np.random.Generator, folder: Path) -> list[Path]:
 
 @no_grad()
 def attention(model: GPT, name: str) -> np.ndarray:
-    """How much each step of a name looks at each step up to it: (layers, heads, steps, steps)."""
+    """Return the attention of each step of a name to the steps up to it: (layers, heads, steps, steps)."""
     model.eval()
     x = model.embed(letters.encode([name])[0][:, : len(name) + 1])  # (1, steps, features)
     maps = []
@@ -108,7 +108,7 @@ def attention(model: GPT, name: str) -> np.ndarray:
 
 
 def plot_attention(model: GPT, name: str, path: Path) -> Path:
-    """A map for each head of each layer."""
+    """Plot the attention of each head of each layer."""
     maps = attention(model, name)
     rows, columns = maps.shape[:2]
     with picture(path, rows, columns, (3.6 * columns, 3.9 * rows)) as (figure, axes):
@@ -118,9 +118,9 @@ def plot_attention(model: GPT, name: str, path: Path) -> Path:
             axis.set(title=f"layer {row + 1}, head {column + 1}")
             for ticks in axis.set_xticks, axis.set_yticks:
                 ticks(range(len(name) + 1), [".", *name])
-        figure.supylabel("having read this letter ...")
+        figure.supylabel("after reading this letter ...")
         figure.supxlabel("... it looks at these (. is the start)")
-        figure.colorbar(image, ax=axes, label="weight of attention; each row adds up to 1", shrink=0.7)
+        figure.colorbar(image, ax=axes, label="attention weight; each row adds up to 1", shrink=0.7)
     return path
 
 
@@ -132,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rng = np.random.default_rng(args.seed)
     data, epochs = letters.load(args, rng), common.epochs_of(args)
 
-    gru = names.build(rng)  # as demos.names has it with the same seed
+    gru = names.build(rng)  # equal to that of demos.names with the same seed
     gru_history = letters.train(gru, data, epochs, 5e-3, rng)
     model = build(rng)
     print(model)

@@ -1,4 +1,4 @@
-"""Follow gradient descent on a single weight by hand: from 5 to 4.2 in one step, and on towards 3."""
+"""Follow gradient descent on a single weight by hand: from 5 to 4.2 in one step, then towards 3."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WEIGHT, INPUT, LABEL, RATE = 5.0, 2.0, 6.0, 0.1
 
 
 class Step(NamedTuple):
-    """All numbers of one step. At the first one loss and gradient are both 8, by chance: they are not the same thing."""
+    """The numbers of one step. At the first, loss and gradient are both 8, by coincidence: they are different things."""
 
     weight: float
     prediction: float
@@ -27,7 +27,7 @@ class Step(NamedTuple):
 
 
 def forward(w: Value) -> tuple[Value, Value]:
-    """The prediction w * x and its loss, half the square of the error: its slope by w is (w * x - label) * x."""
+    """Return the prediction w * x and its loss, half the squared error, whose slope by w is (w * x - label) * x."""
     prediction = w * INPUT
     loss = half_square_loss(prediction, LABEL)
     prediction.label, loss.label = "y", "loss"
@@ -35,7 +35,7 @@ def forward(w: Value) -> tuple[Value, Value]:
 
 
 def descend(steps: int, rate: float = RATE) -> list[Step]:
-    """Gradient descent from the weight 5; the numbers before the first step and after each."""
+    """Run gradient descent from the weight 5; return the numbers before the first step and after each."""
     w = Value(WEIGHT, label="w")
     optimizer = SGD([w], lr=rate)
     history = []
@@ -49,7 +49,7 @@ def descend(steps: int, rate: float = RATE) -> list[Step]:
 
 
 def print_table(history: list[Step], rows: int = 11) -> None:
-    """The first steps, beside the closed form: the distance to 3 shrinks by the same factor in every step."""
+    """Print the first steps beside the closed form: the distance to 3 shrinks by the same factor in every step."""
     factor = 1.0 - RATE * INPUT**2
     print(f"{'step':>4} {'w':>10} {'y = 2w':>10} {'loss':>10} {'gradient':>10} {f'3 + 2 * {factor:g}^k':>14}")
     for k, step in enumerate(history[:rows]):
@@ -64,7 +64,7 @@ def loss_of(w: np.ndarray | float) -> np.ndarray | float:
 
 
 def plot_descent(history: list[Step], path: Path) -> Path:
-    """The parabola of the loss over the weight, with a tangent at the first weights and the steps that they give."""
+    """Plot the loss over the weight, with tangents at the first weights and the steps that follow from them."""
     w = np.linspace(1.7, 5.45, 200)
     with picture(path, size=(12.0, 7.6)) as (_, axis):
         axis.plot(w, loss_of(w), color=GREY, linewidth=3, label="loss = ½ (2w - 6)²")
@@ -84,7 +84,7 @@ def plot_descent(history: list[Step], path: Path) -> Path:
         axis.plot(LABEL / INPUT, 0.0, "*", color=GREEN, markersize=20, zorder=4, label="the best weight: w = 3, loss 0")
         arrow = {"arrowstyle": "->", "color": GREY, "shrinkB": 8}
         axis.annotate("the height of this point\nis the loss: 8", (WEIGHT, 8.0), (3.6, 8.9), arrowprops=arrow)
-        slope = "the slope of this line is\nthe gradient: 8 as well,\nbut another thing"
+        slope = "the slope of this line is\nthe gradient: 8 as well,\nbut a different thing"
         axis.annotate(slope, (4.5, 4.0), (5.25, 2.9), arrowprops=arrow)
         axis.set(title="Gradient descent on one weight: each step moves w by a tenth of the slope",
                  xlabel="weight w", ylabel="loss", xlim=(1.6, 6.7), ylim=(-3.1, 12.2), yticks=range(0, 13, 2))  # fmt: skip
@@ -94,7 +94,7 @@ def plot_descent(history: list[Step], path: Path) -> Path:
 
 
 def plot_rates(runs: dict[float, list[Step]], path: Path) -> Path:
-    """The weights of the first steps on the parabola, for several learning rates."""
+    """Plot the weights of the first steps on the parabola, for several learning rates."""
     w = np.linspace(-0.2, 6.2, 200)
     with picture(path, 2, 2, (12.0, 9.0)) as (figure, axes):
         figure.suptitle("The learning rate decides: the distance to 3 is multiplied by 1 - 4 · rate in every step")

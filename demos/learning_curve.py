@@ -1,4 +1,4 @@
-"""More data, fewer mistakes: two networks, support vector machines and naive Bayes, trained on 50 to 4,000 digits."""
+"""Compare how methods learn from 50 to 4,000 digits: two networks, support vector machines and naive Bayes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from demos.common import BLUE, GREEN, GREY, ORANGE, PURPLE, Digits, picture
 from nn import Adam, Conv2d, Dropout, Flatten, Linear, OneCycleLR, ReLU, Sequential, accuracy, cross_entropy, evaluate
 
 SIZES = (50, 100, 200, 400, 1_000, 2_000, 4_000, 10_000, 20_000, 60_000)  # the last three with --full only
-BATCH, LEAST = 64, 4_000  # an epoch shows at least 4,000 digits: fewer digits do not mean less training
+BATCH, LEAST = 64, 4_000  # an epoch has at least 4,000 digits: fewer digits do not mean fewer steps
 CNN, DENSE, RBF, LINEAR, BAYES = METHODS = (
     "convolutional net",
     "784-128-10 net",
@@ -28,13 +28,13 @@ LOOKS = dict(zip(METHODS, zip((ORANGE, BLUE, GREEN, PURPLE, GREY), "osD^v", stri
 
 
 def dense(rng: np.random.Generator) -> Sequential:
-    """A hidden layer of 128 neurons: 101,770 parameters. It does not know which pixels are neighbours."""
+    """Return a network with 128 hidden neurons: 101,770 parameters. It does not know which pixels are neighbours."""
     first, last = Linear(784, 128, rng=rng, dtype=np.float32), Linear(128, 10, rng=rng, dtype=np.float32)
     return Sequential(Flatten(), first, ReLU(), Dropout(0.3, rng=rng), last)
 
 
 def convolutional(rng: np.random.Generator) -> Sequential:
-    """Two layers of small filters that look at every second place: 8,882 parameters."""
+    """Return two convolutions with stride 2 and a linear layer: 8,882 parameters."""
     return Sequential(
         Conv2d(1, 8, 5, stride=2, rng=rng, dtype=np.float32),  # (n, 8, 12, 12)
         ReLU(),
@@ -47,7 +47,7 @@ def convolutional(rng: np.random.Generator) -> Sequential:
 
 
 def score_network(model: Sequential, data: Digits, epochs: int, rate: float, rng: np.random.Generator) -> float:
-    """Train a network, with a learning rate that rises and falls, and return its accuracy on the test digits."""
+    """Train a network, with a learning rate that rises and falls; return its accuracy on the test digits."""
     images, labels, test_images, test_labels = data
     images, test_images = (part.reshape(-1, 1, 28, 28).astype(np.float32) for part in (images, test_images))
     steps = max(len(labels), LEAST) * epochs // BATCH
@@ -64,13 +64,13 @@ def score_network(model: Sequential, data: Digits, epochs: int, rate: float, rng
 
 
 def peers() -> dict[str, Any]:
-    """What the networks are compared with; pixels are black or white for naive Bayes, where it is best so."""
+    """Return the methods to compare with; naive Bayes does best on black and white pixels."""
     svm, bayes = common.package("sklearn.svm"), common.package("sklearn.naive_bayes")
     return {RBF: svm.SVC(C=10.0), LINEAR: svm.SVC(C=0.1, kernel="linear"), BAYES: bayes.BernoulliNB(binarize=0.5)}
 
 
 def score_all(data: Digits, epochs: int, rng: np.random.Generator) -> list[float]:
-    """The test accuracy of each method, trained on the same digits."""
+    """Return the test accuracy of each method, trained on the same digits."""
     networks = [(convolutional(rng), 1e-2), (dense(rng), 4e-3)]
     return [score_network(model, data, epochs, rate, rng) for model, rate in networks] + [
         peer.fit(*data[:2]).score(*data[2:]) for peer in peers().values()
@@ -81,11 +81,11 @@ def score_all(data: Digits, epochs: int, rng: np.random.Generator) -> list[float
 
 
 def plot(sizes: Sequence[int], scores: np.ndarray, path: Path) -> Path:
-    """Accuracy, and what is missing to 1 on logarithmic axes, where a straight line is a power of the number of digits."""
+    """Plot accuracy, and error on logarithmic axes, where a straight line is a power law of the number of digits."""
     with picture(path, 1, 2, (14.0, 6.6)) as (figure, axes):
         figure.suptitle(
             f"More digits, fewer mistakes: mean and standard deviation over {len(scores)} draws of the digits\n"
-            f"in the legend: how much accuracy went up from {sizes[-2]:,} to {sizes[-1]:,} digits"
+            f"in the legend: the gain in accuracy from {sizes[-2]:,} to {sizes[-1]:,} digits"
         )
         for axis, values, what in (axes[0], scores, "accuracy"), (axes[1], 1.0 - scores, "error"):
             for method, column in zip(METHODS, np.moveaxis(values, 2, 0), strict=True):  # (draws, sizes)
@@ -93,7 +93,7 @@ def plot(sizes: Sequence[int], scores: np.ndarray, path: Path) -> Path:
                 middle, spread = column.mean(axis=0), column.std(axis=0)
                 axis.plot(sizes, middle, color=color, marker=marker, label=f"{method}: {middle[-1] - middle[-2]:+.3f}")
                 axis.fill_between(sizes, middle - spread, middle + spread, color=color, alpha=0.2, linewidth=0)
-            axis.set(xscale="log", xlabel="digits to learn from", ylabel=f"{what} on digits not seen")
+            axis.set(xscale="log", xlabel="training digits", ylabel=f"{what} on test digits")
             axis.set_xticks(sizes, [f"{size:,}" for size in sizes])
             axis.minorticks_off()
             axis.grid(alpha=0.3)
@@ -111,7 +111,7 @@ def plot(sizes: Sequence[int], scores: np.ndarray, path: Path) -> Path:
 
 
 def learning_curve(data: Digits, sizes: Sequence[int], epochs: int, rng: np.random.Generator) -> list[list[float]]:
-    """The scores of all methods for each size; the digits of a smaller one are among those of a larger one."""
+    """Return the scores of all methods for each size; a smaller set of digits is part of each larger one."""
     order, curve = rng.permutation(len(data.train_labels)), []
     for i in (bar := common.progress(len(sizes), "size")):
         part = order[: sizes[i]]
@@ -122,7 +122,7 @@ def learning_curve(data: Digits, sizes: Sequence[int], epochs: int, rng: np.rand
 
 
 def show_table(sizes: Sequence[int], scores: np.ndarray) -> None:
-    """Mean and standard deviation of all accuracies (draws, sizes, methods)."""
+    """Print mean and standard deviation of the accuracies (draws, sizes, methods)."""
     print("digits " + "".join(f"{method:>20}" for method in METHODS))
     for size, means, spreads in zip(sizes, scores.mean(axis=0), scores.std(axis=0), strict=True):
         print(f"{size:6,} " + "".join(f"{mean:12.3f} ± {spread:.3f}" for mean, spread in zip(means, spreads, strict=True)))
@@ -130,7 +130,7 @@ def show_table(sizes: Sequence[int], scores: np.ndarray) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = common.options("learning_curve", __doc__, epochs=12)
-    parser.add_argument("--draws", type=common.count, help="of digits to learn from and to test (4; with --quick 2)")
+    parser.add_argument("--draws", type=common.count, help="number of draws of training and test digits (4; with --quick 2)")
     common.digit_options(parser)
     args = parser.parse_args(arguments)
     rng = np.random.default_rng(args.seed)

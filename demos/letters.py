@@ -1,4 +1,4 @@
-"""What the demos of names share: names as numbers, the bigram, training, sampling, and the picture of what is expected next."""
+"""Code that the demos of names share: names as numbers, the bigram, training, sampling, and a plot of predictions."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from autograd import no_grad
 from demos import common
 from demos.common import BLUE, GREEN, GREY, ORANGE, picture
 
-LETTERS = ".abcdefghijklmnopqrstuvwxyz"  # the dot, number 0, stands before and behind every name
-LONGEST = 12  # steps: the longest name, of 11 letters, and its end
-IGNORED = -100  # a target that does not count, as nn.cross_entropy has it
+LETTERS = ".abcdefghijklmnopqrstuvwxyz"  # the dot, number 0, is before and after every name
+LONGEST = 12  # steps: the longest name has 11 letters, and an end
+IGNORED = -100  # a target that nn.cross_entropy ignores
 
 
 class Names(NamedTuple):
-    """Names as numbers (n, LONGEST): each row of targets is its row of inputs one step later, and IGNORED behind the end."""
+    """Names as numbers (n, LONGEST): a row of targets is its row of inputs one step later, and IGNORED after the end."""
 
     train: tuple[np.ndarray, np.ndarray]
     test: tuple[np.ndarray, np.ndarray]
 
 
 def encode(names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and targets (n, LONGEST): of "al" the inputs start with . a l, and the targets are a l . and no more."""
+    """Return inputs and targets (n, LONGEST): for "al" the inputs start with . a l, and the targets are a l . only."""
     inputs = np.zeros((len(names), LONGEST), int)
     targets = np.full((len(names), LONGEST), IGNORED)
     for row, name in enumerate(names):
@@ -38,7 +38,7 @@ def encode(names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def load(args: argparse.Namespace, rng: np.random.Generator) -> Names:
-    """Nine names of ten, shuffled, to train, and the others to test; with --quick 500 names."""
+    """Return nine of ten names, shuffled, to train, and the others to test; of 500 names with --quick."""
     names = common.load_names()
     inputs, targets = encode([names[k] for k in rng.permutation(len(names))[: 500 if args.quick else None]])
     cut = len(inputs) * 9 // 10
@@ -46,9 +46,9 @@ def load(args: argparse.Namespace, rng: np.random.Generator) -> Names:
 
 
 def bigram(names: Names, smoothing: float = 0.1) -> float:
-    """The loss of the simplest model on the test names: the next letter depends on the last one, as often as in training.
+    """Return the loss of the bigram model on the test names: the next letter depends only on the last one.
 
-    The smoothing is added to every count, so that no pair of letters is impossible.
+    It counts pairs of letters in the training names. `smoothing` is added to every count, so no pair is impossible.
     """
     inputs, targets = names.train
     counts = np.full((len(LETTERS), len(LETTERS)), smoothing)
@@ -59,12 +59,12 @@ def bigram(names: Names, smoothing: float = 0.1) -> float:
 
 
 def sized(name: str, model: nn.Module) -> str:
-    """The name of a model with how large it is."""
+    """Return the name of a model with its number of parameters."""
     return f"{name}, {sum(parameter.size for parameter in model.parameters()):,} parameters"
 
 
 def train(model: nn.Module, names: Names, epochs: int, lr: float, rng: np.random.Generator) -> nn.History:
-    """AdamW, with a learning rate that rises and falls over the whole run; the test names are measured, and not used."""
+    """Train with AdamW and a learning rate that rises and falls; the test names are only measured."""
     loader = nn.DataLoader(names.train, batch_size=64, shuffle=True, rng=rng)
     optimizer = nn.AdamW(model.named_parameters(), lr=lr, weight_decay=0.05)
     scheduler = nn.OneCycleLR(optimizer, max_lr=lr, total_steps=epochs * len(loader) + 1)
@@ -76,9 +76,9 @@ def train(model: nn.Module, names: Names, epochs: int, lr: float, rng: np.random
 
 @no_grad()
 def expected(model: nn.Module, beginning: str, temperature: float = 1.0) -> np.ndarray:
-    """The probabilities (steps, 27) of the next letter at the start of a name and behind each of its letters.
+    """Return the probabilities (steps, 27) of the next letter at the start of a name and after each of its letters.
 
-    A temperature below 1 prefers what is likely, one above 1 makes all more alike.
+    A temperature below 1 makes likely letters likelier, one above 1 makes all more equal.
     """
     inputs, _ = encode([beginning])
     scores = model.eval()(inputs[:, : len(beginning) + 1])[0] / temperature  # (steps, 27)
@@ -86,7 +86,7 @@ def expected(model: nn.Module, beginning: str, temperature: float = 1.0) -> np.n
 
 
 def sample(model: nn.Module, temperature: float, rng: np.random.Generator) -> str:
-    """A new name, letter by letter."""
+    """Sample a new name, letter by letter."""
     name = ""
     while len(name) < LONGEST - 1:
         letter = rng.choice(len(LETTERS), p=expected(model, name, temperature)[-1])
@@ -97,37 +97,37 @@ def sample(model: nn.Module, temperature: float, rng: np.random.Generator) -> st
 
 
 def print_samples(model: nn.Module, rng: np.random.Generator, each: int = 10) -> None:
-    """New names at three temperatures; those in capitals are in the list, known or held out."""
+    """Print new names at three temperatures; those in capitals are in the list, to train or to test."""
     real = set(common.load_names())
-    print("(the temperature divides the scores: below 1 likely letters become likelier, above 1 all become more alike)")
+    print("(the temperature divides the scores: below 1 likely letters become likelier, above 1 all become more equal)")
     for temperature in 0.5, 1.0, 1.5:
         names = [sample(model, temperature, rng) or "." for _ in range(each)]
         print(f"temperature {temperature}:", *(name.upper() if name in real else name for name in names))
 
 
 def finish(files: Sequence[Path], loss: float, others: str) -> None:
-    """The last lines, and what their numbers mean."""
-    print("A loss of x nats a letter is like a choice between e^x equally likely letters:", end=" ")
+    """Print the last lines, and what their numbers mean."""
+    print("A loss of x nats per letter is like a choice between e^x equally likely letters:", end=" ")
     print(f"{loss:.3f} nats, {np.exp(loss):.1f} letters. The bigram counts which letter follows which.")
-    common.finish(files, "nats a letter", loss, others)
+    common.finish(files, "nats per letter", loss, others)
 
 
 # --- pictures ------------------------------------------------------------------------------------------
 
 
 def plot_losses(histories: dict[str, nn.History], bigram_loss: float, path: Path, title: str) -> Path:
-    """The loss of each model after each epoch, on the names held out and those it learns from, beside the bigram's."""
+    """Plot the loss of each model after each epoch, on training and test names, beside the bigram's."""
     with picture(path, size=(9.6, 6.0)) as (_, axis):
         for (name, history), color in zip(histories.items(), (BLUE, GREEN), strict=False):
             test = history["validation_loss"]
-            marker = "o" if len(test) < 4 else None  # a line of one point shows nothing
+            marker = "o" if len(test) < 4 else None  # a line of one point is invisible
             axis.plot(history["epoch"], test, color=color, marker=marker, label=f"{name}: {test[-1]:.3f} at the end")
             axis.plot(history["epoch"], history["loss"], color=color, linestyle="--", linewidth=1.4, marker=marker)
         axis.axhline(bigram_loss, color=ORANGE, linestyle=":", label=f"bigram, counts of 729 pairs of letters: {bigram_loss:.3f}")
-        axis.plot([], color=GREY, linestyle="--", linewidth=1.4, label="while learning, with dropout")
-        axis.set(title=title, xlabel="epoch", ylabel="loss, nats a letter (solid: names held out)")
+        axis.plot([], color=GREY, linestyle="--", linewidth=1.4, label="training, with dropout")
+        axis.set(title=title, xlabel="epoch", ylabel="loss, nats per letter (solid: test names)")
         choices = axis.secondary_yaxis("right", functions=(np.exp, lambda count: np.log(np.maximum(count, 1e-9))))
-        choices.set_ylabel("as unsure as between so many letters: $e^{loss}$")
+        choices.set_ylabel("as uncertain as between so many letters: $e^{loss}$")
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
         axis.legend()
@@ -135,11 +135,11 @@ def plot_losses(histories: dict[str, nn.History], bigram_loss: float, path: Path
 
 
 def plot_expected(model: nn.Module, names: Sequence[str], path: Path) -> Path:
-    """For each name a map: what the model expects at every step, and a ring around the letter that came."""
+    """Plot for each name the probabilities of every step, with a ring around the actual letter."""
     with picture(path, 1, len(names), (4.4 * len(names), 9.4)) as (figure, axes):
         figure.suptitle(
-            "What comes next? A column is what the model expects there, the ring what came\n"
-            "x nats a letter: on average as unsure as between $e^x$ equally likely letters"
+            "What is next? A column shows the model's probabilities, the ring the actual letter\n"
+            "x nats per letter: on average as uncertain as between $e^x$ equally likely letters"
         )
         for axis, name in zip(axes, names, strict=True):
             table = expected(model, name)  # (steps, 27)
@@ -147,7 +147,7 @@ def plot_expected(model: nn.Module, names: Sequence[str], path: Path) -> Path:
             image = axis.imshow(table.T, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
             axis.plot(came, "o", markersize=15, markerfacecolor="none", markeredgecolor=ORANGE, markeredgewidth=1.8)
             surprise = -np.log(table[np.arange(len(came)), came]).mean()
-            axis.set(title=f"{name}: {surprise:.2f} nats a letter", xlabel="read so far (. is the start)")
+            axis.set(title=f"{name}: {surprise:.2f} nats per letter", xlabel="read so far (. is the start)")
             axis.set_xticks(range(len(came)), [".", *name])
             axis.set_yticks(range(len(LETTERS)), ["end", *LETTERS[1:]])
         axes[0].set_ylabel("next letter")
@@ -156,4 +156,4 @@ def plot_expected(model: nn.Module, names: Sequence[str], path: Path) -> Path:
 
 
 if __name__ == "__main__":
-    raise SystemExit("no demo, but what two of them share: run python -m demos.names or python -m demos.gpt")
+    raise SystemExit("this is no demo: run python -m demos.names or python -m demos.gpt, which share it")

@@ -1,4 +1,4 @@
-"""Forecast the yearly sunspots one year ahead with a network of long short-term memory, and look into its cells."""
+"""Forecast the yearly sunspots one year ahead with a long short-term memory, and look into its cells."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from nn import LSTM
 
 
 def layer(rng: np.random.Generator) -> LSTM:
-    """Sixteen cells c, and gates that say what each keeps, takes in and shows: c = keep * c + take * new, h = show * tanh(c)."""
+    """Return sixteen cells c with gates: c = forget * c + input * new, h = output * tanh(c)."""
     return LSTM(1, 16, batch_first=True, rng=rng)
 
 
 def memory(lstm: LSTM, windows: np.ndarray) -> Value:
-    """The cells after the last year of each window."""
+    """Return the cells after the last year of each window."""
     _, (_, cells) = lstm(windows)  # (layers, windows, hidden)
     return cells[0]
 

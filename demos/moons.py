@@ -1,4 +1,4 @@
-"""Part two moons with a network built neuron by neuron out of scalars: micrograd's demo."""
+"""Separate two moons with a network built neuron by neuron from scalars: micrograd's demo."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nn import MLP, SGD, Neuron
 
 
 def margin_loss(model: MLP, points: np.ndarray, labels: np.ndarray) -> tuple[Value, float]:
-    """The max-margin (hinge) loss with a small pull of all parameters to zero, and the accuracy."""
+    """Return the max-margin (hinge) loss with a small weight decay, and the accuracy."""
     scores = [model(point) for point in points]
     losses = [(1 - label * score).relu() for label, score in zip(labels.tolist(), scores, strict=True)]
     decay = 1e-4 * sum(p * p for p in model.parameters())
@@ -23,7 +23,7 @@ def margin_loss(model: MLP, points: np.ndarray, labels: np.ndarray) -> tuple[Val
 
 
 def train(model: MLP, points: np.ndarray, labels: np.ndarray, steps: int) -> list[float]:
-    """Train on all points at once; the loss before each step."""
+    """Train on all points at once; return the loss before each step."""
     optimizer = SGD(model.parameters(), lr=1.0)
     history = []
     bar = common.progress(steps, "step")
@@ -42,7 +42,7 @@ def train(model: MLP, points: np.ndarray, labels: np.ndarray, steps: int) -> lis
 
 
 def plot_boundary(model: MLP, points: np.ndarray, labels: np.ndarray, path: Path, width: int) -> Path:
-    """The score on a grid of `width` columns, the line where it is zero, and the points."""
+    """Plot the score on a grid of `width` columns, the line where it is zero, and the points."""
     (left, bottom), (right, top) = points.min(axis=0) - 0.4, points.max(axis=0) + 0.4
     x, y = np.linspace(left, right, width), np.linspace(bottom, top, round(width * (top - bottom) / (right - left)))
     with no_grad():
@@ -57,14 +57,14 @@ def plot_boundary(model: MLP, points: np.ndarray, labels: np.ndarray, path: Path
         for label, marker, color in (-1, "o", ORANGE), (1, "s", BLUE):
             mine = points[labels == label].T
             axis.scatter(*mine, s=55, c=color, marker=marker, zorder=3, edgecolors="white", label=f"points with $y={label:+d}$")
-        axis.set(title="Two moons, parted by an MLP of 337 parameters", xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
+        axis.set(title="Two moons, separated by an MLP with 337 parameters", xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
         figure.legend(loc="outside lower center", ncols=4, fontsize=11, columnspacing=1.2, handletextpad=0.4)
         figure.colorbar(colors, ax=axis, label="score", shrink=0.85)
     return path
 
 
 def plot_loss(history: list[float], path: Path) -> Path:
-    """The loss at every step."""
+    """Plot the loss at every step."""
     with picture(path) as (_, axis):
         axis.semilogy(history, color=BLUE)
         axis.set(title="Training on two moons", xlabel="step", ylabel="loss (max margin and weight decay)")
@@ -73,7 +73,7 @@ def plot_loss(history: list[float], path: Path) -> Path:
 
 
 def draw_neuron(neuron: Neuron, points: np.ndarray, path: Path) -> Path:
-    """The graph of one neuron's output at the point that excites it most, with its gradients."""
+    """Draw the graph of one neuron's output, with its gradients, at the point that excites it most."""
     point = max(points, key=lambda point: neuron(point).item())
     x = [Value(item, label=f"x{i}") for i, item in enumerate(point.tolist())]
     for name, parameter in neuron.named_parameters():
@@ -90,7 +90,7 @@ def draw_neuron(neuron: Neuron, points: np.ndarray, path: Path) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = common.options("moons", __doc__)
-    parser.add_argument("--steps", type=common.count, help="of gradient descent (default: 100)")
+    parser.add_argument("--steps", type=common.count, help="steps of gradient descent (default: 100)")
     args = parser.parse_args(arguments)
 
     points, labels = common.load_moons(30 if args.quick else 100, args.seed)

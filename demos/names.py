@@ -14,12 +14,12 @@ from nn import GRU, Dropout, Embedding, Linear, Module
 
 
 class NameGRU(Module):
-    """Each letter becomes a vector; the GRU carries what it has read of the name along; its state gives the next letter.
+    """Embeds each letter, reads the name with a GRU, and predicts the next letter from its state.
 
     Args:
-        features: of the vector of a letter.
+        features: the length of the vector of a letter.
         hidden: the length of the state.
-        dropout: the probability with which an element of the vectors and of the states is dropped while training.
+        dropout: the probability with which an element of the vectors and of the states is dropped during training.
         rng: a numpy Generator.
     """
 
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     letters.print_samples(model, rng)
 
     loss = history["validation_loss"][-1]
-    title = "A GRU learns how names are spelled" if loss < baseline else "A GRU after too short a training: pairs are better"
+    title = "A GRU learns how names are spelled" if loss < baseline else "A GRU that was trained too briefly: pairs do better"
     files = [
         letters.plot_losses({letters.sized("GRU", model): history}, baseline, args.out / "losses.png", title),
         letters.plot_expected(model, ["christopher", "elizabeth", "quincy"], args.out / "expected.png"),

@@ -1,4 +1,4 @@
-"""Look at one neuron: a weighted sum and a bend. With weights set by hand it finds edges; many of them are a network."""
+"""Look at one neuron: a weighted sum and a nonlinearity. With weights set by hand it finds edges."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from demos.common import BLUE, ORANGE, picture
 from nn import MLP, Linear, Neuron, sigmoid
 
 BIAS = -10.0  # the neuron fires where the weighted sum is above 10
-ROWS, COLUMNS = 4, 8  # of the bright region that it looks for
+ROWS, COLUMNS = 4, 8  # of the bright region that it detects
 
 
 def three_inputs(rng: np.random.Generator) -> Value:
-    """z = g(a1 w1 + a2 w2 + a3 w3): three inputs, one output, two computations, the sum and the sigmoid."""
+    """Return z = g(a1 w1 + a2 w2 + a3 w3), a neuron with three inputs: a sum, then a sigmoid."""
     neuron = Neuron(3, nonlin=False, rng=rng)
     for number, weight in enumerate(neuron.w, 1):
         weight.label = f"w{number}"
@@ -33,14 +33,14 @@ def three_inputs(rng: np.random.Generator) -> Value:
 
 
 def edge_weights() -> np.ndarray:
-    """Weights (12, 12): +1 on 4 rows in the middle, -1 on 2 above and 2 below them, and a margin of 0."""
+    """Return weights (12, 12): +1 on 4 rows in the middle, -1 on 2 above and 2 below them, and a margin of 0."""
     weights = -np.ones((2 * ROWS, COLUMNS))
     weights[ROWS // 2 : -ROWS // 2] = 1.0
     return np.pad(weights, 2)
 
 
 def edge_detector() -> Linear:
-    """A neuron that fires where the middle is bright and what is above and below is dark."""
+    """Return a neuron that fires where the middle is bright and the rows above and below are dark."""
     neuron = Linear(edge_weights().size, 1, rng=0)
     neuron.weight.data[:] = edge_weights().ravel()
     neuron.bias.data[:] = BIAS
@@ -48,7 +48,7 @@ def edge_detector() -> Linear:
 
 
 def small_images() -> dict[str, np.ndarray]:
-    """Images for it, of grey values from 0, black, to 1, white; three of them with the sums 8, 10 and 12."""
+    """Return images for it, with grey values from 0, black, to 1, white; three of them have the sums 8, 10 and 12."""
     weights = edge_weights()
     middle, around, nothing = weights > 0.0, weights < 0.0, np.zeros(weights.shape)
     stripes = nothing.copy()
@@ -61,19 +61,19 @@ def small_images() -> dict[str, np.ndarray]:
         "all white": nothing + 1.0,
         "all black": nothing,
         "only around it": around * 1.0,
-        "upright stripes": stripes,
+        "vertical stripes": stripes,
     }
 
 
 @no_grad()
 def answers(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The weighted sums of images (..., 12, 12) without the bias, and what the neuron answers, from 0 to 1."""
+    """Return the weighted sums of images (..., 12, 12) without the bias, and the outputs of the neuron, from 0 to 1."""
     scores = edge_detector()(images.reshape(*images.shape[:-2], -1)).data[..., 0]  # (...)
     return scores - BIAS, sigmoid(scores)
 
 
 def slide(image: np.ndarray) -> np.ndarray:
-    """The neuron's answers at every place of a larger image, as in a convolutional network; outside it is black."""
+    """Return the outputs of the neuron at every place of a larger image, padded with black, as a convolution does."""
     high, wide = edge_weights().shape
     padded = np.pad(image, ((high // 2, high - high // 2 - 1), (wide // 2, wide - wide // 2 - 1)))
     return answers(np.lib.stride_tricks.sliding_window_view(padded, (high, wide)))[1]
@@ -83,11 +83,11 @@ def slide(image: np.ndarray) -> np.ndarray:
 
 
 def plot_edge_detector(path: Path) -> Path:
-    """The weights as a picture, and the neuron's answers on small images."""
+    """Plot the weights, and the outputs of the neuron on small images."""
     images = small_images()
     sums, outputs = answers(np.stack(list(images.values())))
     with picture(path, 2, 5, (15.5, 7.4)) as (figure, axes):
-        figure.suptitle("A neuron set by hand: it fires where the middle is bright and what is above and below it is dark")
+        figure.suptitle("A neuron set by hand: it fires where the middle is bright and the rows above and below are dark")
         image = axes[0, 0].imshow(edge_weights(), cmap=common.red_to_green(), vmin=-1.0, vmax=1.0)
         axes[0, 0].set_title("its weights; bias -10")
         bar = figure.colorbar(image, ax=axes[0, 0], location="bottom", ticks=(-1, 0, 1), shrink=0.9)
@@ -97,12 +97,12 @@ def plot_edge_detector(path: Path) -> Path:
         z = np.linspace(-36.0, 36.0, 300)
         axes[1, 0].plot(z, sigmoid(z + BIAS), color=BLUE)
         axes[1, 0].plot(sums, outputs, "o", color=ORANGE, clip_on=False)
-        axes[1, 0].set(title="its answer", xlabel="weighted sum", ylabel="σ(sum - 10)", xlim=(-36, 36), ylim=(0, 1))
+        axes[1, 0].set(title="its output", xlabel="weighted sum", ylabel="σ(sum - 10)", xlim=(-36, 36), ylim=(0, 1))
         axes[1, 0].set(xticks=(-32, 0, 10, 32))
         for axis, name, shown, total, out in zip(axes[:, 1:].flat, images, images.values(), sums, outputs, strict=True):
             axis.imshow(shown, cmap="gray", vmin=0.0, vmax=1.0)
             axis.set_title(name, color=ORANGE if out > 0.5 else "black")
-            axis.set_xlabel(f"sum {total:.0f}\nanswer {out:.4f}", color=ORANGE if out > 0.5 else "black", fontsize=14)
+            axis.set_xlabel(f"sum {total:.0f}\noutput {out:.4f}", color=ORANGE if out > 0.5 else "black", fontsize=14)
         for axis in [axes[0, 0], *axes[:, 1:].flat]:
             axis.set(xticks=[], yticks=[])
             axis.spines[:].set(visible=True, color="#999999")
@@ -110,15 +110,15 @@ def plot_edge_detector(path: Path) -> Path:
 
 
 def plot_digits(images: np.ndarray, path: Path) -> Path:
-    """Where the neuron fires on digits, if it looks at every place of them."""
+    """Plot where the neuron fires when it slides over digits."""
     with picture(path, 2, len(images), (2.6 * len(images), 5.6)) as (figure, axes):
-        figure.suptitle("The same neuron at every place of a digit: it finds the strokes that lie flat")
+        figure.suptitle("The same neuron at every place of a digit: it finds horizontal strokes")
         for image, (above, below) in zip(images, axes.T, strict=True):
             above.imshow(image, cmap="gray", vmin=0.0, vmax=1.0)
             shown = below.imshow(slide(image), cmap="inferno", vmin=0.0, vmax=1.0)
             above.axis("off")
             below.axis("off")
-        figure.colorbar(shown, ax=axes[1].tolist(), label="answer")
+        figure.colorbar(shown, ax=axes[1].tolist(), label="output")
     return path
 
 
@@ -136,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     files.append(plot_edge_detector(args.out / "edge_detector.png"))
     for name, image in small_images().items():
         total, out = answers(image)
-        print(f"{name:<16} sum {total:>4.0f}  answer {out:.4f}")
+        print(f"{name:<16} sum {total:>4.0f}  output {out:.4f}")
     if not args.quick:
         data = common.load_digits(rng)
         shown = [data.test_images[data.test_labels == digit][0].reshape(28, 28) for digit in (1, 2, 4, 5, 7)]
@@ -149,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         files.append(drawing.save(args.out / f"network_{name}.svg"))
 
     _, at_twelve = answers(small_images()["dim: sum 12"])
-    common.finish(files, "answer of the edge detector to a sum of 12", float(at_twelve), "0.500, to a sum of 10")
+    common.finish(files, "output of the edge detector for a sum of 12", float(at_twelve), "0.500, for a sum of 10")
 
 
 if __name__ == "__main__":

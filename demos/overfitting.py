@@ -1,4 +1,4 @@
-"""Overfitting: with few noisy points a larger network learns the noise; weight decay and dropout hold it back."""
+"""Overfit few noisy points with a network that is too large; then hold it back with weight decay and dropout."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from demos import common
 from demos.common import BLUE, GREY, ORANGE, picture
 from nn import AdamW, Dropout, Linear, Sequential, SiLU, accuracy, cross_entropy, evaluate, sigmoid
 
-NOISE = 0.3  # of the moons: so much that nobody can part them without mistakes
+NOISE = 0.3  # of the moons: so much that no classifier is perfect
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128)  # units in each of the two hidden layers
-SMALL, LARGE = 8, 128  # enough for the moons, and much too many
+SMALL, LARGE = 8, 128  # enough for the moons, and far too many
 DECAYS, DROPOUTS = (0.1, 0.3, 1.0, 3.0, 10.0), (0.1, 0.3, 0.5, 0.7, 0.9)
-DECAY, DROPOUT = 3.0, 0.5  # which do well
+DECAY, DROPOUT = 3.0, 0.5  # good values
 
 
 class Data(NamedTuple):
-    """Points or pictures x (n, inputs) with their classes y (n,): few to learn from, and many to test."""
+    """Points or images x (n, inputs) with their classes y (n,): few to train, many to test."""
 
     x: np.ndarray
     y: np.ndarray
@@ -31,13 +31,13 @@ class Data(NamedTuple):
 
 
 def moons(rng: np.random.Generator, points: int = 80, tests: int = 2_000) -> Data:
-    """Two half moons with so much noise that they run into each other."""
+    """Return two half moons with so much noise that they overlap."""
     (x, y), (test_x, test_y) = (common.load_moons(n, int(rng.integers(2**31)), NOISE) for n in (points, tests))
     return Data(x, (y + 1) // 2, test_x, (test_y + 1) // 2)
 
 
 def digits(rng: np.random.Generator, samples: int = 200) -> Data:
-    """A few of the digits to learn from, and 1,000 others to test."""
+    """Return a few digits to train, and 1,000 others to test."""
     x, y, test_x, test_y = common.load_digits(rng)
     return Data(x[:samples].astype(np.float32), y[:samples], test_x.astype(np.float32), test_y)
 
@@ -46,7 +46,7 @@ def digits(rng: np.random.Generator, samples: int = 200) -> Data:
 
 
 class Setting(NamedTuple):
-    """How large a network is, and what holds it back."""
+    """The size of a network, and its regularisation."""
 
     units: int
     decay: float = 0.0
@@ -54,7 +54,7 @@ class Setting(NamedTuple):
 
 
 def train(data: Data, setting: Setting, epochs: int, rng: np.random.Generator) -> Sequential:
-    """A network with two hidden layers of equal size; all samples in every step."""
+    """Train a network with two hidden layers of equal size on all samples in every step."""
     sizes = data.x.shape[1], setting.units, setting.units
     layers = []
     for inputs, units in pairwise(sizes):
@@ -70,14 +70,14 @@ def train(data: Data, setting: Setting, epochs: int, rng: np.random.Generator) -
 
 
 def errors(model: Sequential, data: Data) -> tuple[float, float]:
-    """The share of wrong answers on what the model learned from, and on what it never saw."""
+    """Return the error rates on the training and on the test samples."""
     parts = (data.x, data.y), (data.test_x, data.test_y)
     train_error, test_error = (1.0 - evaluate(model, part, {"accuracy": accuracy})["accuracy"] for part in parts)
     return train_error, test_error
 
 
 def study(draws: Sequence[Data], settings: Sequence[Setting], epochs: int, rng: np.random.Generator, what: str) -> np.ndarray:
-    """The errors (settings, draws, 2) of each setting on each draw of the data."""
+    """Return the errors (settings, draws, 2) of each setting on each draw of the data."""
     results = []
     for i in (bar := common.progress(len(settings), "setting", what)):
         results.append([errors(train(data, settings[i], epochs, rng), data) for data in draws])
@@ -86,7 +86,7 @@ def study(draws: Sequence[Data], settings: Sequence[Setting], epochs: int, rng: 
 
 
 def best_possible(x: np.ndarray) -> np.ndarray:
-    """Scores (n,) above 0 where the second moon is likelier: from the densities that the points were drawn from."""
+    """Return scores (n,), above 0 where the second moon is likelier by the densities that the points are drawn from."""
     arcs, labels = common.load_moons(400, 0, noise=0.0)
     nearness = np.exp(-((x[:, None] - arcs) ** 2).sum(axis=2) / (2.0 * NOISE**2))  # (n, 400)
     return np.log(nearness[:, labels > 0].sum(axis=1)) - np.log(nearness[:, labels < 0].sum(axis=1))
@@ -96,7 +96,7 @@ def best_possible(x: np.ndarray) -> np.ndarray:
 
 
 def draw_gap(axis: Any, ticks: Sequence[Any], results: np.ndarray) -> None:
-    """Both errors for each setting, (settings, draws, 2), with their spread; what lies between them is the gap."""
+    """Plot both errors for each setting (settings, draws, 2) with their spread; the area between them is the gap."""
     places, means, spreads = range(len(ticks)), results.mean(axis=1), results.std(axis=1)
     axis.fill_between(places, *means.T, color=GREY, alpha=0.15, linewidth=0, label="the gap")
     axis.errorbar(places, means[:, 1], spreads[:, 1], color=ORANGE, marker="o", capsize=4, label="test error")
@@ -106,15 +106,15 @@ def draw_gap(axis: Any, ticks: Sequence[Any], results: np.ndarray) -> None:
 
 
 def plot_sizes(on_moons: np.ndarray, on_digits: np.ndarray, best: float, path: Path) -> Path:
-    """The gap against the size of the network."""
+    """Plot the gap over the size of the network."""
     with picture(path, 1, 2, (14.0, 6.4)) as (figure, axes):
-        figure.suptitle("Large networks learn few samples by heart. Whether they are worse at others for it depends on the data")
+        figure.suptitle("Large networks memorise few samples. Whether their test error grows depends on the data")
         parts = (on_moons, "80 points of two moons, with much noise"), (on_digits, "200 digits")
         for axis, (results, title) in zip(axes, parts, strict=True):
             draw_gap(axis, SIZES, results)
             tested = 100.0 * results[:, :, 1].mean(axis=1)  # (sizes,)
-            worse = f"{SIZES[-1]} units: {tested[-1] - tested.min():.1f} % more are wrong than with {SIZES[tested.argmin()]}"
-            axis.set(title=f"{title}\n{worse}", ylabel="share of wrong answers", ylim=(-0.01, None))
+            worse = f"{SIZES[-1]} units: {tested[-1] - tested.min():.1f} % more errors than with {SIZES[tested.argmin()]}"
+            axis.set(title=f"{title}\n{worse}", ylabel="share of errors", ylim=(-0.01, None))
             axis.set_xlabel("units in each of two hidden layers")
         axes[0].axhline(best, color="black", linestyle=":", label="least possible test error")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
@@ -122,13 +122,13 @@ def plot_sizes(on_moons: np.ndarray, on_digits: np.ndarray, best: float, path: P
 
 
 def plot_strengths(large: np.ndarray, decays: np.ndarray, dropouts: np.ndarray, best: float, path: Path) -> Path:
-    """The gap of the large network on moons against the strength of what holds it back."""
+    """Plot the gap of the large network on moons over the strength of the regularisation."""
     with picture(path, 1, 2, (14.0, 6.4)) as (figure, axes):
-        figure.suptitle(f"Two moons, {LARGE} units in each hidden layer: what holds the network back closes the gap, to a point")
+        figure.suptitle(f"Two moons, {LARGE} units in each hidden layer: regularisation closes the gap, up to a point")
         draw_gap(axes[0], (0.0, *DECAYS), np.concatenate([large, decays]))
         draw_gap(axes[1], (0.0, *DROPOUTS), np.concatenate([large, dropouts]))
-        axes[0].set(title="weight decay", xlabel="strength of AdamW's weight decay", ylabel="share of wrong answers")
-        axes[1].set(title="dropout", xlabel="share of units left out in each step", ylabel="share of wrong answers")
+        axes[0].set(title="weight decay", xlabel="strength of AdamW's weight decay", ylabel="share of errors")
+        axes[1].set(title="dropout", xlabel="share of units dropped in each step", ylabel="share of errors")
         top = max(axis.get_ylim()[1] for axis in axes)
         for axis in axes:
             axis.axhline(best, color="black", linestyle=":", label="least possible test error")
@@ -138,12 +138,12 @@ def plot_strengths(large: np.ndarray, decays: np.ndarray, dropouts: np.ndarray, 
 
 
 def plot_boundaries(panels: dict[str, Callable[[np.ndarray], np.ndarray]], data: Data, path: Path) -> Path:
-    """What each function says about the plane: how sure it is of each class, and its boundary; and what it learned from."""
+    """Plot for each function its probability over the plane, its boundary, and the training points."""
     (left, bottom), (right, top) = data.x.min(axis=0) - 0.3, data.x.max(axis=0) + 0.3
     x, y = np.meshgrid(np.linspace(left, right, 200), np.linspace(bottom, top, 160))
     tints = common.package("matplotlib").colormaps["RdBu"](np.linspace(0.2, 0.8, 10))
     with picture(path, 2, 3, (14.5, 9.4)) as (figure, axes):
-        figure.suptitle(f"{len(data.y)} noisy points of two moons, and where networks draw the line")
+        figure.suptitle(f"{len(data.y)} noisy points of two moons, and the boundaries of networks")
         for axis, (title, score) in zip(axes.flat, panels.items(), strict=True):
             chances = sigmoid(score(np.column_stack([x.ravel(), y.ravel()]))).reshape(x.shape)
             colors = axis.contourf(x, y, chances, np.linspace(0.0, 1.0, 11), colors=tints)
@@ -162,7 +162,7 @@ def plot_boundaries(panels: dict[str, Callable[[np.ndarray], np.ndarray]], data:
 
 
 def scorer(model: Sequential) -> Callable[[np.ndarray], np.ndarray]:
-    """A function from points (n, 2) to scores (n,), above 0 for the second class."""
+    """Return a function from points (n, 2) to scores (n,), above 0 for the second class."""
 
     def score(points: np.ndarray) -> np.ndarray:
         with no_grad():
@@ -174,7 +174,7 @@ def scorer(model: Sequential) -> Callable[[np.ndarray], np.ndarray]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = common.options("overfitting", __doc__, epochs=600, quick=20)
-    parser.add_argument("--draws", type=common.count, help="of the data (6; with --quick 2)")
+    parser.add_argument("--draws", type=common.count, help="number of draws of the data (6; with --quick 2)")
     args = parser.parse_args(arguments)
     epochs, draws = common.epochs_of(args), args.draws or (2 if args.quick else 6)
     rng = np.random.default_rng(args.seed)

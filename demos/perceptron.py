@@ -1,4 +1,4 @@
-"""Rosenblatt's perceptron against a network with one hidden layer: what a line cannot part, and what the hidden layer does."""
+"""Compare Rosenblatt's perceptron with a network of one hidden layer, on classes that a line separates or not."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from demos import common
 from demos.common import BLUE, GREY, ORANGE, picture
 from nn import Adam, Linear, Module, Sequential, Tanh, binary_cross_entropy_with_logits, step
 
-HIDDEN = 4  # units of the hidden layer; three are enough for each shape, but get stuck now and then
+HIDDEN = 4  # units of the hidden layer; three suffice for each shape, but sometimes get stuck
 
 
 def datasets(samples: int, rng: np.random.Generator) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Points (n, 2) and their labels (n,), 0 or 1: two clouds that a line parts, and three shapes that no line parts."""
+    """Return points (n, 2) and labels (n,), 0 or 1: two clouds that a line separates, and three shapes that none does."""
     seed = int(rng.integers(2**31))
     labels = np.arange(samples) % 2
     clouds = rng.normal(scale=0.35, size=(samples, 2)) + np.where(labels == 0, -0.9, 0.9)[:, None]
@@ -37,10 +37,13 @@ def datasets(samples: int, rng: np.random.Generator) -> dict[str, tuple[np.ndarr
 
 
 def perceptron(points: np.ndarray, labels: np.ndarray, passes: int, rng: np.random.Generator) -> tuple[np.ndarray, list[int]]:
-    """Rosenblatt's rule (1958): where the answer is wrong, add the point to the weights, or subtract it.
+    """Train by Rosenblatt's rule (1958): where the prediction is wrong, add the point to the weights, or subtract it.
 
-    Returns the weights (3,), the last is of a constant input 1, and the wrong answers in each pass. Where no line parts the
-    points it goes on for ever: what it returns is the best that it had, as Gallant's pocket algorithm (1990) does.
+    Where no line separates the points it never stops: the weights returned are the best so far, as in Gallant's pocket
+    algorithm (1990).
+
+    Returns:
+        The weights (3,), of which the last is the bias, and the number of wrong predictions after each pass.
     """
     inputs = np.column_stack([points, np.ones(len(points))])
     weights, best, mistakes = np.zeros(3), np.zeros(3), []
@@ -56,7 +59,7 @@ def perceptron(points: np.ndarray, labels: np.ndarray, passes: int, rng: np.rand
 
 
 def train(points: np.ndarray, labels: np.ndarray, epochs: int, rng: np.random.Generator) -> tuple[Sequential, list[int]]:
-    """A 2-4-1 network, all points in every step; and the wrong answers after each."""
+    """Train a 2-4-1 network on all points in every step; return it, and the number of wrong predictions after each."""
     model = Sequential(Linear(2, HIDDEN, rng=rng), Tanh(), Linear(HIDDEN, 1, rng=rng))
     optimizer = Adam(model.named_parameters(), lr=0.05)
     mistakes = []
@@ -72,7 +75,7 @@ def train(points: np.ndarray, labels: np.ndarray, epochs: int, rng: np.random.Ge
 
 @no_grad()
 def scores_of(model: Any, points: np.ndarray) -> np.ndarray:
-    """The scores (n,) of a network or of a perceptron's weights: above 0 is class 1."""
+    """Return the scores (n,) of a network or of a perceptron's weights: above 0 is class 1."""
     if isinstance(model, Module):
         return model(points).data[:, 0]
     return points @ model[:2] + model[2]
@@ -87,9 +90,9 @@ def accuracy(model: Any, points: np.ndarray, labels: np.ndarray) -> float:
 
 @no_grad()
 def hidden_space(model: Sequential, points: np.ndarray) -> np.ndarray:
-    """What the hidden layer makes of points (..., 2), seen from the side so that the output layer's plane is the line x = 0.
+    """Return points (..., 2) as the hidden layer maps them, projected so that the output layer's plane is the line x = 0.
 
-    The first coordinate is the distance to that plane; the second the direction in it along which the square spreads most.
+    The first coordinate is the distance to that plane, the second the direction within it of the largest spread.
     """
     hidden, output = model[:2], model[2]
     length = np.linalg.norm(output.weight.data)
@@ -108,7 +111,7 @@ def scatter(axis: Any, points: np.ndarray, labels: np.ndarray) -> None:
 
 
 def plot_boundaries(data: dict[str, Any], models: dict[str, Any], path: Path) -> Path:
-    """Each column a set of points: the perceptron's line, the network's boundary, and the space of its hidden layer."""
+    """Plot in each column a data set: the perceptron's line, the network's boundary, and its hidden layer."""
     grid = np.linspace(-2.1, 2.1, 120)
     mesh = np.stack(np.meshgrid(grid, grid), axis=-1)  # (120, 120, 2)
     tints = common.package("matplotlib").colormaps["RdBu"]([0.28, 0.36, 0.43, 0.57, 0.64, 0.72])
@@ -140,15 +143,15 @@ def plot_boundaries(data: dict[str, Any], models: dict[str, Any], path: Path) ->
 
 
 def plot_mistakes(curves: dict[str, tuple[list[int], list[int]]], samples: int, path: Path) -> Path:
-    """How many training points are answered wrongly, over the passes."""
+    """Plot the share of wrong predictions on the training points over the passes."""
     with picture(path, 1, len(curves), (16.0, 4.4)) as (figure, axes):
-        figure.suptitle("Wrong answers among the training points: the perceptron only comes to rest where a line is enough")
+        figure.suptitle("Errors on the training points: the perceptron only settles where a line is enough")
         for axis, (name, (line, network)) in zip(axes, curves.items(), strict=True):
             axis.plot(np.arange(1, len(line) + 1), np.array(line) / samples, color=ORANGE, linewidth=1.4, label="perceptron")
             axis.plot(np.arange(1, len(network) + 1), np.array(network) / samples, color=BLUE, linestyle="--", label="network")
             axis.plot(len(line), line[-1] / samples, "o", color=ORANGE, markersize=8, clip_on=False)
             axis.set(title=name, xlabel="passes over the points", ylim=(0.0, 0.75), xscale="log")
-        axes[0].set_ylabel("share of wrong answers")
+        axes[0].set_ylabel("share of errors")
         axes[0].legend()
     return path
 

@@ -1,4 +1,4 @@
-"""Record small networks while they learn to part points of a plane, for a page that plays it all epoch by epoch."""
+"""Record small networks as they learn to separate points, for a page that replays the training epoch by epoch."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from autograd import no_grad, web
 from demos import common
 
 FILES = Path(__file__).parent / "playground_files"
-EDGE = 2.4  # the plane of the pictures goes from -EDGE to EDGE in both directions
+EDGE = 2.4  # the images show the plane from -EDGE to EDGE in both directions
 RATE, BATCH = 0.03, 10  # of Adam, and of its batches
-WIDE, NARROW = 36, 20  # points along a side of the picture of the output, and of a hidden neuron
+WIDE, NARROW = 36, 20  # points along a side of the image of the output, and of a hidden neuron
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 NETWORKS = {"4": (2, 4, 1), "8-8": (2, 8, 8, 1)}
 
@@ -51,7 +51,7 @@ DATASETS = {"moons": moons, "circles": circles, "xor": xor, "spirals": spirals}
 
 
 class Data(NamedTuple):
-    """Points to train on and held-out points, of mean 0 and deviation 1, and how well a straight line parts the latter."""
+    """Standardised points to train and to test, and the test accuracy of a straight line."""
 
     train: Points
     test: Points
@@ -76,13 +76,13 @@ def build(activation: str, network: str, rng: np.random.Generator) -> nn.Sequent
 
 
 def plane(side: int) -> np.ndarray:
-    """The points (side * side, 2) of a square grid, row by row from the top."""
+    """Return the points (side * side, 2) of a square grid, row by row from the top."""
     x, y = np.meshgrid(np.linspace(-EDGE, EDGE, side), np.linspace(EDGE, -EDGE, side))
     return np.stack([x.ravel(), y.ravel()], axis=1)
 
 
 def look(model: nn.Sequential, data: Data) -> dict[str, Any]:
-    """All that the page shows of one epoch."""
+    """Return everything that the page shows of one epoch."""
     with no_grad():
         x, hidden = plane(NARROW), []
         for layer in model:
@@ -103,8 +103,8 @@ def look(model: nn.Sequential, data: Data) -> dict[str, Any]:
 
 
 def train(model: nn.Sequential, data: Data, epochs: int, rng: np.random.Generator) -> list[dict[str, Any]]:
-    """Train, and look at the network before the first epoch and after each."""
-    optimizer = nn.Adam(model.named_parameters(), lr=RATE, guards=False)  # dead neurons are there to be looked at
+    """Train, and return a look() at the network before the first epoch and after each."""
+    optimizer = nn.Adam(model.named_parameters(), lr=RATE, guards=False)  # dead neurons are worth seeing
     frames = [look(model, data)]
     for _ in range(epochs):
         for points, labels in nn.DataLoader(data.train, BATCH, shuffle=True, rng=rng):
@@ -120,12 +120,12 @@ def train(model: nn.Sequential, data: Data, epochs: int, rng: np.random.Generato
 
 
 def pack(array: np.ndarray) -> dict[str, str]:
-    """An array of integers for the page, compressed, as text."""
+    """Return an array of integers as compressed text for the page."""
     return {"type": array.dtype.name, "bytes": base64.b64encode(zlib.compress(array.tobytes(), 9)).decode()}
 
 
 def quantise(pictures: np.ndarray, axes: tuple[int, ...], levels: int) -> tuple[np.ndarray, list[float]]:
-    """Pictures as whole numbers from -levels to levels, and what `levels` stands for: the largest size along the axes."""
+    """Return images as whole numbers from -levels to levels, and the size for which `levels` stands, the largest of `axes`."""
     scale = np.abs(pictures).max(axis=axes, keepdims=True)
     return np.rint(pictures / np.where(scale > 0, scale, 1.0) * levels).astype(np.int8), rounded(scale.ravel())
 
@@ -135,10 +135,10 @@ def rounded(numbers: Any) -> list[float]:
 
 
 def record(frames: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the page gets of one run: each list and each array has one entry per epoch."""
+    """Return one run for the page: each list and each array has one entry per epoch."""
     kept = {name: np.array([frame[name] for frame in frames]) for name in frames[0]}
-    neurons, neuron_scales = quantise(kept["neurons"], (0, 2, 3), 31)  # a scale for each neuron: a colour keeps its meaning
-    output, output_scales = quantise(kept["output"], (1, 2, 3), 127)  # for each epoch: a fine boundary also in the first ones
+    neurons, neuron_scales = quantise(kept["neurons"], (0, 2, 3), 31)  # a scale for each neuron: colours keep their meaning
+    output, output_scales = quantise(kept["output"], (1, 2, 3), 127)  # a scale for each epoch: a fine boundary also in the first
     return {
         **{name: rounded(kept[name]) for name in kept if name.endswith(("loss", "accuracy"))},
         "parameters": pack(np.rint(kept["parameters"] * 1_000).astype("<i4")),  # in thousandths
@@ -151,6 +151,7 @@ def record(frames: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def page_of(recorded: dict[str, Any]) -> str:
+    """Return the page, one HTML file with styles, scripts and data."""
     return web.page(FILES, recorded, title="Playground: small networks learn")
 
 
@@ -162,7 +163,7 @@ def points_of(part: Points) -> list[list[float]]:
 
 
 def table(recorded: dict[str, Any]) -> str:
-    """The accuracy on held-out points at the end of each run, beside that of a straight line."""
+    """Return a table of the final held-out accuracies, beside that of a straight line."""
     columns = list(itertools.product(ACTIVATIONS, NETWORKS))
     lines = ["held-out".ljust(10) + "".join(f"{f'{a} {n}':>13}" for a, n in columns) + f"{'straight line':>15}"]
     for name, data in recorded["data"].items():

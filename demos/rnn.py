@@ -12,12 +12,12 @@ from nn import RNN
 
 
 def layer(rng: np.random.Generator) -> RNN:
-    """Sixteen numbers that each year changes: h = tanh(W x + U h + b), with this year's x and the h of the year before."""
+    """Return a layer of sixteen units: h = tanh(W x + U h + b), with this year's x and last year's h."""
     return RNN(1, 16, batch_first=True, rng=rng)
 
 
 def memory(rnn: RNN, windows: np.ndarray) -> Value:
-    """h after the last year of each window."""
+    """Return h after the last year of each window."""
     _, h = rnn(windows)  # (layers, windows, hidden)
     return h[0]
 

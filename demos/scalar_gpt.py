@@ -1,4 +1,4 @@
-"""The transformer of demos.gpt once more out of scalar Values, each number a node, in the spirit of micrograd and microgpt."""
+"""The transformer of demos.gpt in scalar Values, each number a node, in the spirit of micrograd and microgpt."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Weights = dict[str, Any]  # by the names of the parameters: vectors (lists of Va
 
 
 def scalars(model: Module) -> Weights:
-    """The parameters of a model, each number a Value of its own."""
+    """Return the parameters of a model, each number as a Value."""
     return {
         name: each(lambda number, name=name: Value(number, label=name), parameter.data.tolist())
         for name, parameter in model.named_parameters()
@@ -23,12 +23,12 @@ def scalars(model: Module) -> Weights:
 
 
 def gradients(weights: Weights) -> dict[str, np.ndarray]:
-    """The gradient of each parameter as an array again."""
+    """Return the gradient of each parameter as an array."""
     return {name: np.array(each(lambda weight: weight.grad, rows)) for name, rows in weights.items()}
 
 
 def each(function: Callable[[Any], Any], numbers: Any) -> Any:
-    """A function of every number in a vector or matrix."""
+    """Apply a function to every number of a vector or matrix."""
     return [each(function, part) for part in numbers] if isinstance(numbers, list) else function(numbers)
 
 
@@ -50,7 +50,7 @@ def linear(x: Vector, weight: list[Vector], bias: Vector) -> Vector:
 
 
 def layer_norm(x: Vector, gain: Vector, bias: Vector) -> Vector:
-    """Brought to mean 0 and deviation 1, then scaled and shifted."""
+    """Normalise to mean 0 and standard deviation 1, then scale and shift."""
     mean = sum(x) / len(x)
     centred = [a - mean for a in x]
     deviation = (dot(centred, centred) / len(x) + 1e-5) ** 0.5
@@ -58,7 +58,7 @@ def layer_norm(x: Vector, gain: Vector, bias: Vector) -> Vector:
 
 
 def softmax(scores: Vector) -> Vector:
-    """Probabilities; the largest score is subtracted as a constant, so that exp() stays in range."""
+    """Return probabilities; the largest score is subtracted as a constant, so that exp() stays in range."""
     largest = max(score.item() for score in scores)
     powers = [(score - largest).exp() for score in scores]
     total = sum(powers)
@@ -66,13 +66,13 @@ def softmax(scores: Vector) -> Vector:
 
 
 def attend(query: Vector, keys: list[Vector], values: list[Vector]) -> Vector:
-    """The mean of the values so far, weighted by how well their keys answer the query: one head."""
+    """Return the mean of the values so far, weighted by how well their keys match the query: one head."""
     weights = softmax([dot(query, key) / len(query) ** 0.5 for key in keys])
     return [dot(weights, list(column)) for column in zip(*values, strict=True)]
 
 
 def block(x: list[Vector], w: Weights, name: str, heads: int) -> list[Vector]:
-    """One layer of the transformer, step by step: what came before is known, what comes later does not exist yet."""
+    """Run one layer of the transformer, step by step, so that later steps do not exist yet: no mask is needed."""
     size = len(x[0])
     spans = [slice(start, start + size // heads) for start in range(0, size, size // heads)]
     keys, values, out = [], [], []
@@ -94,7 +94,7 @@ def block(x: list[Vector], w: Weights, name: str, heads: int) -> list[Vector]:
 
 
 def loss(w: Weights, inputs: Sequence[int], targets: Sequence[int], layers: int, heads: int) -> Value:
-    """The mean of -log(probability of the next letter) over the steps of one name."""
+    """Return the mean of -log(probability of the next letter) over the steps of one name."""
     x = [add(w["letters.weight"][letter], w["positions.weight"][step]) for step, letter in enumerate(inputs)]
     for layer in range(layers):
         x = block(x, w, f"blocks.{layer}", heads)
@@ -107,4 +107,4 @@ def loss(w: Weights, inputs: Sequence[int], targets: Sequence[int], layers: int,
 
 
 if __name__ == "__main__":
-    raise SystemExit("no demo, but a part of one: run python -m demos.gpt")
+    raise SystemExit("this is no demo: run python -m demos.gpt, which uses it")

@@ -1,4 +1,4 @@
-"""What the demos of recurrent networks share: the yearly sunspots, linear baselines, training, and pictures of the forecasts."""
+"""Code that the demos of recurrent networks share: sunspots, linear baselines, training, and plots of forecasts."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from demos.common import BLUE, GREY, ORANGE, picture
 from nn import AdamW, Linear, Module, OneCycleLR, fit, mse_loss
 
 WINDOW = 30  # years that a network sees: nearly three cycles of the sun
-FIRST = 1950  # the first year of the test; all before it is for training
-NETWORKS = 5  # each with its own first weights; the median of their forecasts counts
+FIRST = 1950  # the first test year; all before it are for training
+NETWORKS = 5  # with different initial weights; the median of their forecasts counts
 EXPLAINED = {
     "persistence": "the same as last year",
     "AR(2)": "a weighted sum of the last 2 years and a constant, by least squares",
     "AR(9)": "the same with 9 years",
-    "AR(9) on roots": "with 9 square roots, as the networks see them",
+    "AR(9) on roots": "with 9 square roots, as the networks get them",
 }
 
 
 class Forecaster(Module):
-    """A recurrent layer reads a window of years; its last state gives the change to the year after.
+    """Reads a window of years with a recurrent layer; predicts the change to the next year from its last state.
 
     Args:
         layer: an RNN, LSTM or GRU of one input, with batch_first.
@@ -42,15 +42,14 @@ class Forecaster(Module):
 
 
 class Series(NamedTuple):
-    """Windows (n, WINDOW, 1) and the year after each (n,), in the numbers that networks see; and how to get back from these.
+    """Windows (n, WINDOW, 1) and the year after each (n,), as inputs of networks; and the way back to counts.
 
-    They see square roots, because a count scatters more where it is large, brought to mean 0 and deviation 1 in the training
-    years.
+    The inputs are square roots, because a count scatters more where it is large, standardised by the training years.
     """
 
     windows: np.ndarray
     following: np.ndarray
-    train: int  # so many windows, from the start, are followed by a training year
+    train: int  # the number of windows, from the start, that a training year follows
     back: Callable[[np.ndarray], np.ndarray]
 
 
@@ -64,7 +63,7 @@ def prepare(years: np.ndarray, spots: np.ndarray) -> Series:
 
 
 def autoregression(years: np.ndarray, values: np.ndarray, order: int) -> np.ndarray:
-    """Forecasts of the test years, linear in the `order` years before, with the coefficients of least squares in training."""
+    """Return forecasts of the test years, linear in the `order` years before, by least squares on the training years."""
     lags = np.lib.stride_tricks.sliding_window_view(values, order)[:-1]
     lags = np.column_stack([np.ones(len(lags)), lags])  # (years, 1 + order)
     test = years[order:] >= FIRST
@@ -73,7 +72,7 @@ def autoregression(years: np.ndarray, values: np.ndarray, order: int) -> np.ndar
 
 
 def baselines(years: np.ndarray, spots: np.ndarray) -> dict[str, np.ndarray]:
-    """What is forecast without a network."""
+    """Return the forecasts without a network."""
     return {
         "persistence": spots[:-1][years[1:] >= FIRST],
         "AR(2)": autoregression(years, spots, 2),
@@ -87,7 +86,7 @@ def rmse(forecast: np.ndarray, truth: np.ndarray) -> float:
 
 
 def train(model: Module, series: Series, epochs: int, rng: np.random.Generator) -> None:
-    """AdamW with strong weight decay, since 220 windows are few, and a learning rate that rises and falls."""
+    """Train with AdamW, strong weight decay, since 220 windows are few, and a learning rate that rises and falls."""
     data = (series.windows[: series.train], series.following[: series.train])
     optimizer = AdamW(model.named_parameters(), lr=1e-2, weight_decay=0.3)
     scheduler = OneCycleLR(optimizer, max_lr=1e-2, total_steps=epochs * -(-series.train // 32) + 1)
@@ -98,7 +97,7 @@ def train(model: Module, series: Series, epochs: int, rng: np.random.Generator) 
 
 
 def forecasts_of(models: Sequence[Module], series: Series) -> np.ndarray:
-    """The forecast of each network for each test year: (networks, years)."""
+    """Return the forecast of each network for each test year: (networks, years)."""
     with no_grad():
         return np.array([series.back(model(series.windows[series.train :]).data) for model in models])
 
@@ -107,11 +106,11 @@ def forecasts_of(models: Sequence[Module], series: Series) -> np.ndarray:
 
 
 def plot_forecasts(name: str, forecasts: np.ndarray, years: np.ndarray, spots: np.ndarray, path: Path) -> Path:
-    """The test years, what was forecast for each from the years before, and how far off that is without a network."""
+    """Plot the test years with the forecast for each, and the errors beside those of the baselines."""
     others, test, shown = baselines(years, spots), years >= FIRST, years >= FIRST - 10
     median, truth = np.median(forecasts, axis=0), spots[test]
     with picture(path, 2, 1, (13.0, 9.4)) as (figure, (top, bottom)):
-        figure.suptitle(f"Sunspots one year ahead: the {name} learned from 1700 to {FIRST - 1}, and was then left as it was")
+        figure.suptitle(f"Sunspots one year ahead: the {name} was trained on 1700 to {FIRST - 1}")
         top.plot(years[shown], spots[shown], "o-", color="black", ms=5, linewidth=0.8, label="observed")
         top.plot(years[test], others["AR(2)"], color=ORANGE, linestyle="--", linewidth=1.6, label="AR(2)")
         top.plot(years[test], median, color=BLUE, label=f"{name}, median and range of {len(forecasts)}")
@@ -138,21 +137,21 @@ def plot_forecasts(name: str, forecasts: np.ndarray, years: np.ndarray, spots: n
 
 
 def delays_of(memory: np.ndarray, years: np.ndarray, spots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each number held (years, hidden): so many years after the sunspots it rises and falls most like them, and the
-    correlation with them then."""
+    """Return for each unit of the memory (years, hidden) the delay at which it follows the sunspots best, in years, and the
+    correlation at that delay."""
     read = np.flatnonzero(years >= FIRST - 1)[:-1]
     like = np.array([[np.corrcoef(spots[read - delay], row)[0, 1] for delay in range(11)] for row in memory.T])
     return like.argmax(axis=1), like.max(axis=1)
 
 
 def plot_memory(name: str, memory: np.ndarray, untrained: np.ndarray, years: np.ndarray, spots: np.ndarray, path: Path) -> Path:
-    """What one network holds after reading up to each year: numbers (years, hidden), sorted by how late they follow the sun.
+    """Plot the memory of one network after reading up to each year (years, hidden), sorted by its delay to the sunspots.
 
-    Those of the same network before training follow it as well: what is learned is what to make of them.
+    The memory of the untrained network follows them, too: training learns how to use it.
     """
     delays, like = delays_of(memory, years, spots)
     _, before = delays_of(untrained, years, spots)
-    title = f"{np.sum(like > 0.8)} of the {len(like)} numbers that one {name} holds follow the sunspots, with various delays"
+    title = f"{np.sum(like > 0.8)} of the {len(like)} units of one {name} follow the sunspots, with various delays"
     title += f" (untrained: {np.sum(before > 0.8)})"
     read = years >= FIRST - 1
     memory, years, spots = memory / np.abs(memory).max(axis=0), years[read][:-1], spots[read][:-1]
@@ -165,11 +164,11 @@ def plot_memory(name: str, memory: np.ndarray, untrained: np.ndarray, years: np.
             cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto", extent=(years[0] - 0.5, years[-1] + 0.5, memory.shape[1], 0),
         )  # fmt: skip
         bottom.set(
-            xlabel="the last year that was read (follow: correlation above 0.8 with the sunspots of 0 to 10 years before)",
-            ylabel=f"the {memory.shape[1]} numbers, by delay",
+            xlabel="the last year that was read (to follow: correlation above 0.8 with the sunspots 0 to 10 years before)",
+            ylabel=f"the {memory.shape[1]} units, by delay",
             yticks=[],
         )
-        figure.colorbar(image, ax=[top, bottom], label="the number, as a part of its largest", shrink=0.6)
+        figure.colorbar(image, ax=[top, bottom], label="value of the unit, relative to its largest", shrink=0.6)
     return path
 
 
@@ -183,13 +182,13 @@ def demo(
     memory: Callable[[Any, np.ndarray], Value],
     arguments: Sequence[str] | None,
 ) -> None:
-    """The demo of one kind of layer.
+    """Run the demo of one kind of layer.
 
     Args:
         name: of the layer, in capitals.
         description: of the demo.
         layer: makes the layer.
-        memory: what the layer holds (windows, hidden) after reading windows.
+        memory: returns the state (windows, hidden) of the layer after it has read windows.
         arguments: of the command line.
     """
     args = common.options(name.lower(), description, epochs=30, quick=2).parse_args(arguments)
@@ -226,4 +225,4 @@ def demo(
 
 
 if __name__ == "__main__":
-    raise SystemExit("no demo, but what two of them share: run python -m demos.rnn or python -m demos.lstm")
+    raise SystemExit("this is no demo: run python -m demos.rnn or python -m demos.lstm, which share it")

@@ -1,4 +1,4 @@
-"""Tables of numbers: tumours and the course of diabetes, by our networks, scikit-learn's own and linear models."""
+"""Predict tumours and the course of diabetes from tables, with networks, scikit-learn's network and linear models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from demos.common import BLUE, GREEN, GREY, ORANGE, picture
 from nn import AdamW, CosineAnnealingLR, Dropout, Linear, Module, Sequential, SiLU, cross_entropy, fit, mse_loss, r2_score
 
 HIDDEN = 32  # units in each hidden layer
-# For classes and for numbers, what did best on folds of seed 100: weight decay of both estimators, hidden layers of the other.
+# For classes and for numbers, the best on folds of seed 100: weight decay of both estimators, hidden layers of ours.
 ALPHA, LAYERS = {True: 1.0, False: 10.0}, {True: 1, False: 2}
 LINEAR, PEER, SAME, OURS = METHODS = ("linear model", "scikit-learn's MLP", "nn.estimators, same settings", "nn with dropout")
 COLORS = dict(zip(METHODS, (GREY, GREEN, BLUE, ORANGE), strict=True))
@@ -34,7 +34,7 @@ class Table(NamedTuple):
 
 
 def tables() -> list[Table]:
-    """569 tumours, benign or not, by 30 measures of their cells; 442 patients and how their diabetes went on, by 10 measures."""
+    """Return 569 tumours, benign or not, with 30 measures of their cells; 442 diabetes patients with 10 measures."""
     datasets = common.package("sklearn.datasets")
     return [
         Table("breast cancer", *datasets.load_breast_cancer(return_X_y=True), True),
@@ -46,7 +46,7 @@ def tables() -> list[Table]:
 
 
 class Network:
-    """A network with dropout, which scikit-learn's have not, in the form of its estimators."""
+    """A network with dropout, which scikit-learn's lack, with the interface of its estimators."""
 
     def __init__(self, classes: bool, epochs: int, rng: np.random.Generator) -> None:
         self.classes, self.epochs, self.rng = classes, epochs, rng
@@ -70,13 +70,13 @@ class Network:
 
 
 def methods(classes: bool, epochs: int, rng: np.random.Generator) -> dict[str, Any]:
-    """One of each; both estimators draw their first weights from the same seed."""
+    """Return one of each; both estimators draw their initial weights from the same seed."""
     linear, *both = (common.package(name) for name in ("sklearn.linear_model", "sklearn.neural_network", "nn.estimators"))
     settings: dict[str, Any] = {
         "hidden_layer_sizes": (HIDDEN,),
         "alpha": ALPHA[classes],
         "learning_rate_init": 3e-3,
-        "max_iter": 1_000,  # enough for all of them to stop by themselves
+        "max_iter": 1_000,  # enough for all of them to stop early
         "random_state": int(rng.integers(2**31)),
     }
     name = "MLPClassifier" if classes else "MLPRegressor"
@@ -93,7 +93,7 @@ def methods(classes: bool, epochs: int, rng: np.random.Generator) -> dict[str, A
 
 
 def score_fold(table: Table, train: np.ndarray, test: np.ndarray, epochs: int, rng: np.random.Generator) -> list[float]:
-    """What each method learns from the training rows and scores on the test rows; the scales are those of the training rows."""
+    """Return the score of each method on the test rows, trained and scaled by the training rows."""
     x = (table.x - table.x[train].mean(axis=0)) / table.x[train].std(axis=0)
     y = table.y if table.classes else (table.y - table.y[train].mean()) / table.y[train].std()
     answers = [method.fit(x[train], y[train]).predict(x[test]) for method in methods(table.classes, epochs, rng).values()]
@@ -101,7 +101,7 @@ def score_fold(table: Table, train: np.ndarray, test: np.ndarray, epochs: int, r
 
 
 def cross_validate(table: Table, repeats: int, epochs: int, rng: np.random.Generator) -> np.ndarray:
-    """The scores (folds, methods) of repeated cross-validation: every fifth of the rows is held out once in each repeat."""
+    """Return the scores (folds, methods) of repeated five-fold cross-validation."""
     selection = common.package("sklearn.model_selection")
     kind = selection.RepeatedStratifiedKFold if table.classes else selection.RepeatedKFold
     folds = list(kind(n_splits=5, n_repeats=repeats, random_state=int(rng.integers(2**31))).split(table.x, table.y))
@@ -109,14 +109,14 @@ def cross_validate(table: Table, repeats: int, epochs: int, rng: np.random.Gener
 
 
 def show_table(table: Table, scores: np.ndarray) -> None:
-    """Mean and standard deviation over the folds: of the scores, and of their differences to scikit-learn's network."""
-    print(f"{table.name}, {table.score}, {len(scores)} folds: scores, and what they are above scikit-learn's MLP")
+    """Print mean and standard deviation over the folds: of the scores, and of their differences to scikit-learn's MLP."""
+    print(f"{table.name}, {table.score}, {len(scores)} folds: scores, and their differences to scikit-learn's MLP")
     for method, own, difference in zip(METHODS, scores.T, paired(scores).T, strict=True):
         print(f"  {method:35} {own.mean():.4f} ± {own.std():.4f}   {difference.mean():+.4f} ± {difference.std():.4f}")
 
 
 def paired(scores: np.ndarray) -> np.ndarray:
-    """How much better each method is than scikit-learn's network on the same fold (folds, methods)."""
+    """Return how much better each method is than scikit-learn's MLP on the same fold (folds, methods)."""
     return scores - scores[:, [METHODS.index(PEER)]]
 
 
@@ -124,7 +124,7 @@ def paired(scores: np.ndarray) -> np.ndarray:
 
 
 def plot(results: list[tuple[Table, np.ndarray]], path: Path) -> Path:
-    """The scores on all folds above, and the differences to scikit-learn's network below."""
+    """Plot the scores on all folds above, and the differences to scikit-learn's MLP below."""
     with picture(path, 2, len(results), (14.0, 8.8)) as (figure, axes):
         figure.suptitle("Networks and linear models on small tables: each dot is a fold, each bar a mean and standard deviation")
         for column, (table, scores) in zip(axes.T, results, strict=True):
@@ -140,9 +140,7 @@ def plot(results: list[tuple[Table, np.ndarray]], path: Path) -> Path:
                 axis.grid(alpha=0.3, axis="x")
             column[0].set(title=f"{table.name}: {len(table.y)} rows of {table.x.shape[1]} numbers", xlabel=table.score)
             column[1].axvline(0.0, color="black", linewidth=1.2)
-            column[1].set(
-                title="less or more than scikit-learn's MLP on the same fold", xlabel=f"difference of the {table.score}"
-            )
+            column[1].set(title="difference to scikit-learn's MLP on the same fold", xlabel=f"difference of the {table.score}")
     return path
 
 
@@ -151,7 +149,7 @@ def plot(results: list[tuple[Table, np.ndarray]], path: Path) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = common.options("tabular", __doc__, epochs=40, quick=10)
-    parser.add_argument("--repeats", type=common.count, help="of five-fold cross-validation (5; with --quick 1)")
+    parser.add_argument("--repeats", type=common.count, help="repeats of five-fold cross-validation (5; with --quick 1)")
     args = parser.parse_args(arguments)
     rng = np.random.default_rng(args.seed)
 

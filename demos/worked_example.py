@@ -1,7 +1,7 @@
 """Compute one training step of a small network by hand and by its graph, and compare every number.
 
-Two examples: a 2-3-2 network, of which only two deltas are handed down, so that its inputs and weights are
-reconstructed; and Matt Mazur's 2-2-2 network (2015), whose numbers are published.
+Two examples: a 2-3-2 network of which only two deltas are known, so its inputs and weights are reconstructed; and
+Matt Mazur's 2-2-2 network (2015), whose numbers are published.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from nn import SGD, Linear, Sequential, Sigmoid, mse_loss
 class Example:
     """A network of sigmoid neurons, one sample, one learning rate.
 
-    `weights` has for each name where it comes from, where it goes, and its value; `biases` is one for each layer, and they
-    are not trained. The loss is the mean of the two squared errors, which is half their sum.
+    `weights` has for each name its source, its target and its value; `biases` has one for each layer, which is not
+    trained. The loss is the mean of the two squared errors, which is half their sum.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Example:
     weights: dict[str, tuple[str, str, float]]
     rate: float
     biases: dict[str, float] = field(default_factory=dict)
-    printed: dict[str, str] = field(default_factory=dict)  # what its author printed
+    printed: dict[str, str] = field(default_factory=dict)  # as its author printed them
 
 
 ARTICLE = Example(
@@ -76,12 +76,12 @@ MAZUR = Example(
 
 
 def neurons_of(example: Example) -> list[str]:
-    """The neurons, the hidden ones first."""
+    """Return the neurons, the hidden ones first."""
     return list(dict.fromkeys(target for _, target, _ in example.weights.values()))
 
 
 def by_hand(example: Example) -> dict[str, float]:
-    """The formulas of the articles. s is a weighted sum, a its sigmoid, δ the derivative of the loss by s, w' the new weight."""
+    """Compute by the articles' formulas: s is a weighted sum, a its sigmoid, δ the slope of the loss by s, w' a new weight."""
     numbers = dict(example.inputs)  # a neuron's name stands for its activation
     result: dict[str, float] = {}
     for neuron in neurons_of(example):
@@ -105,7 +105,7 @@ def by_hand(example: Example) -> dict[str, float]:
 
 
 def graph_of(example: Example) -> dict[str, Value]:
-    """The graph of the loss out of scalar Values: all that have a name in the formulas, by that name; the loss is "E"."""
+    """Return the scalar Values of the graph by their names in the formulas; the loss is "E"."""
     values = {name: Value(x, requires_grad=False) for name, x in example.inputs.items()}
     values |= {name: Value(w) for name, (_, _, w) in example.weights.items()}
     for neuron in neurons_of(example):
@@ -124,7 +124,7 @@ def graph_of(example: Example) -> dict[str, Value]:
 
 
 def by_graph(example: Example) -> dict[str, float]:
-    """The numbers of by_hand() out of the graph, which knows sums, products and the sigmoid, but no formula for δ."""
+    """Return the numbers of by_hand() from the graph, which knows sums, products and the sigmoid, but no formula for δ."""
     values = graph_of(example)
     result = {name: value.item() for name, value in values.items() if name[0] in "saE"}
     result |= {f"δ_{neuron}": values[f"s_{neuron}"].grad for neuron in neurons_of(example)}
@@ -134,7 +134,7 @@ def by_graph(example: Example) -> dict[str, float]:
 
 
 def as_layers(example: Example) -> Sequential:
-    """The same network as layers on arrays, each with a weight matrix of shape (targets, sources)."""
+    """Return the same network as layers on arrays, each with a weight matrix of shape (targets, sources)."""
     sizes = [len(example.inputs), len(neurons_of(example)) - len(example.targets), len(example.targets)]
     hidden, output = (Linear(n, m, bias=bool(example.biases), rng=0) for n, m in zip(sizes, sizes[1:], strict=False))
     for layer, letter in (hidden, "h"), (output, "o"):
@@ -148,7 +148,7 @@ def as_layers(example: Example) -> Sequential:
 
 
 def train(example: Example, steps: int) -> list[float]:
-    """The loss before the first step, and after each."""
+    """Return the loss before the first step, and after each."""
     model = as_layers(example)
     x, t = np.array(list(example.inputs.values())), np.array(list(example.targets.values()))
     optimizer = SGD(model.parameters(), lr=example.rate)
@@ -173,19 +173,19 @@ PARTS = {
 
 
 def rows_of(example: Example) -> list[tuple[str, str, str, str]]:
-    """The lines of the table: a name, the number by hand, the number of the graph, and what its author printed."""
+    """Return the lines of the table: name, number by hand, number from the graph, number printed by the author."""
     hand, graph = by_hand(example), by_graph(example)
     return [(name, f"{hand[name]:.9f}", f"{graph[name]:.9f}", example.printed.get(name, "")) for name in hand]
 
 
 def largest_difference(example: Example) -> float:
-    """Between the numbers by hand and those of the graph."""
+    """Return the largest difference between the numbers by hand and those from the graph."""
     hand, graph = by_hand(example), by_graph(example)
     return max(abs(hand[name] - graph[name]) for name in hand)
 
 
 def draw_network(example: Example, axis: Any) -> None:
-    """The network with the names in the table: a weight stands on its line, near the hidden layer."""
+    """Draw the network with the names of the table: a weight is written on its line, near the hidden layer."""
     columns = list(example.inputs), [n for n in neurons_of(example) if n not in example.targets], list(example.targets)
     places = {
         neuron: (2.0 * column, (len(names) - 1) / 2 - row)
@@ -212,18 +212,18 @@ def draw_network(example: Example, axis: Any) -> None:
 
 
 def plot_numbers(example: Example, path: Path) -> Path:
-    """The drawn network, and beside it every number of one step."""
+    """Plot the network, and beside it every number of one step."""
     rows = rows_of(example)
     with picture(path, 2, 2, (16.0, 12.0)) as (figure, axes):
         figure.suptitle(f"{example.title}\none step with the rate {example.rate:g}, by hand and by the graph")
         axes[0, 0].set_title("the weights before the step")
         draw_network(example, axes[0, 0])
-        axes[0, 0].get_gridspec().set_height_ratios((18, 13))  # so many rows
+        axes[0, 0].get_gridspec().set_height_ratios((18, 13))  # in rows of text
         for axis, (title, letters) in zip((axes[1, 0], axes[0, 1], axes[1, 1]), PARTS.items(), strict=True):
             part = [row for row in rows if row[0][0] in letters]
             height = (len(part) + 1) / (18 if axis is axes[0, 1] else 13)
             printed = {row[0]: row[3] for row in part if row[3]}
-            shown = 4 if 2 * len(printed) > len(part) else 3  # a few printed numbers get no column, but a place in the title
+            shown = 4 if 2 * len(printed) > len(part) else 3  # a few printed numbers get no column: they are in the title
             table = axis.table(
                 [row[:shown] for row in part], colLabels=HEADER[:shown],
                 bbox=(0, 1 - height, 1, height), colWidths=(0.19, *[0.81 / (shown - 1)] * (shown - 1)),
@@ -244,7 +244,7 @@ def plot_numbers(example: Example, path: Path) -> Path:
 
 
 def plot_losses(curves: dict[str, list[float]], path: Path) -> Path:
-    """The losses of many more steps on the one sample."""
+    """Plot the loss over many more steps on the one sample."""
     with picture(path, size=(10.0, 6.0)) as (_, axis):
         styles = (BLUE, "o", "articles' deltas, reconstructed", (9, 6), "left"), (ORANGE, "s", "Mazur", (-9, -14), "right")
         for losses, (color, marker, label, offset, side) in zip(curves.values(), styles, strict=True):
@@ -254,7 +254,7 @@ def plot_losses(curves: dict[str, list[float]], path: Path) -> Path:
             for step in shown:
                 place = (step, losses[step])
                 axis.annotate(f"{losses[step]:.6f}", place, offset, textcoords="offset points", color=color, fontsize=11, ha=side)
-        axis.set(title="The same step again and again: the loss on the one sample", xlabel="steps", ylabel="loss E")
+        axis.set(title="The same step repeated: the loss on the one sample", xlabel="steps", ylabel="loss E")
         axis.set(xlim=(0.2, 1e5), ylim=(3e-6, 1.0))
         axis.grid(alpha=0.3, color=GREY)
         axis.legend(loc="lower left")

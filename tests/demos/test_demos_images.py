@@ -56,9 +56,9 @@ def test_more_labels_than_digits_are_refused(capsys: pytest.CaptureFixture[str])
 @pytest.mark.slow
 def test_gan_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before, last_lines = run(gan.main, ["--quick", "--out", str(tmp_path)], capsys)
-    assert "share of the made points at each centre" in before
+    assert "share of the generated points at each centre" in before
     assert re.fullmatch(
-        r"heaps found, of 8, and made digits read as 3: \d and \d\.\d{3} "
+        r"clusters found, of 8, and generated digits read as 3: \d and \d\.\d{3} "
         r"\(baseline: 0 and \d\.\d{3} before training; \d\.\d{3}, real digits\)",
         last_lines[0],
     )
@@ -152,7 +152,7 @@ def test_the_taught_student_is_better_than_the_one_alone(tmp_path: Path, capsys:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_gan_covers_all_modes(seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before, last_lines = run(gan.main, ["--seed", str(seed), "--out", str(tmp_path)], capsys)
-    assert last_lines[0].startswith("heaps found, of 8, and made digits read as 3: 8 and ")
+    assert last_lines[0].startswith("clusters found, of 8, and generated digits read as 3: 8 and ")
     read_as_three = re.findall(r"(0\.\d{3}|1\.000) are read as 3", before)  # before training, real ones, made ones
     assert len(read_as_three) == 3 and float(read_as_three[2]) > 0.8
     _, real, made = (float(distance) for distance in re.findall(r"nearest training digit (\d+\.\d\d)", before))

@@ -31,7 +31,7 @@ def test_sunspots_quick(demo: ModuleType, tmp_path: Path, capsys: pytest.Capture
 def test_names_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before, last_lines = run(names.main, ["--quick", "--out", str(tmp_path)], capsys)
     assert "450 names to train, 50 to test" in before and "temperature 1.5: " in before
-    assert re.fullmatch(r"nats a letter: \d\.\d{3} \(baseline: \d\.\d{3}, the bigram\)", last_lines[0])
+    assert re.fullmatch(r"nats per letter: \d\.\d{3} \(baseline: \d\.\d{3}, the bigram\)", last_lines[0])
     check_files(last_lines, tmp_path, {"losses", "expected"})
 
 
@@ -39,7 +39,7 @@ def test_gpt_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before, last_lines = run(gpt.main, ["--quick", "--out", str(tmp_path)], capsys)
     assert re.search(r"arrays +(\d\.\d{10})\d+ +62 .*\nscalars +\1\d+ +17,490 ", before)  # one loss, and the nodes of each graph
     assert float(re.search(r"difference of their gradients: (\S+)", before)[1]) < 1e-12
-    assert re.fullmatch(r"nats a letter: \d\.\d{3} \(baseline: \d\.\d{3}, the bigram; \d\.\d{3}, a GRU\)", last_lines[0])
+    assert re.fullmatch(r"nats per letter: \d\.\d{3} \(baseline: \d\.\d{3}, the bigram; \d\.\d{3}, a GRU\)", last_lines[0])
     check_files(last_lines, tmp_path, {"losses", "attention", "expected", "graph_arrays", "graph_scalars"})
 
 

@@ -61,7 +61,7 @@ def test_by_hand_by_graph_and_as_printed(example: worked_example.Example) -> Non
 def test_neuron_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before, last_lines = run(neuron.main, ["--quick", "--out", str(tmp_path)], capsys)
     assert "26 parameters" in before
-    assert last_lines[0] == "answer of the edge detector to a sum of 12: 0.881 (baseline: 0.500, to a sum of 10)"
+    assert last_lines[0] == "output of the edge detector for a sum of 12: 0.881 (baseline: 0.500, for a sum of 10)"
     check_files(last_lines, tmp_path, {"neuron", "edge_detector", "network_left_to_right", "network_bottom_to_top"})
 
 
