@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from autograd.drawing.picture import Edge, Node, Picture, groups_in_use, plural
 from autograd.drawing.read.similarity import NUMBER
 
-MOST_PAIRS = 100_000  # of nodes: for more, nodes of a kind are matched in order
+MOST_PAIRS = 100_000  # beyond this number of pairs of nodes, those of a kind are matched in order
 SETTING = re.compile(r"\w+=(?:\([^)]*\)|[^,)]+)|\[[^\]]*\]")  # axis=(0, 1), or an index
 SAME_ROLES = {"leaf": "leaf", "frozen": "leaf"}
 
@@ -24,7 +24,7 @@ def compare_pictures(before: Picture, after: Picture) -> Picture:
     nodes = [compared_node(node, earlier.get(node.name)) for node in after.nodes]
     removed = [node for node in before.nodes if node.name not in pairs and node.role != "cut"]
     names = {**pairs, **{node.name: f"removed_{node.name}" for node in removed}}
-    nodes += [mark(replace(node, name=names[node.name]), "removed") for node in removed]
+    nodes += [with_mark(replace(node, name=names[node.name]), "removed") for node in removed]
     edges = compared_edges(before, after, names)
     counts = Counter(mark for node in nodes for mark in node.marks if mark in ("added", "removed", "changed"))
     texts = [f"{plural(counts[what], 'node')} {what}" for what in ("added", "removed", "changed") if counts[what]]
@@ -74,7 +74,7 @@ def compared_node(node: Node, earlier: Node | None) -> Node:
     """Return a later node, marked if it is new or has changed."""
     if earlier is not None:
         return marked_if_changed(earlier, node)
-    return node if node.role == "cut" else mark(node, "added")
+    return node if node.role == "cut" else with_mark(node, "added")
 
 
 def marked_if_changed(before: Node, after: Node) -> Node:
@@ -90,7 +90,7 @@ def marked_if_changed(before: Node, after: Node) -> Node:
     ):
         if old != new:
             notes.append(f"{what} was {old}, now {new}")
-    return mark(replace(after, notes=(*after.notes, *notes)), "changed") if notes else after
+    return with_mark(replace(after, notes=(*after.notes, *notes)), "changed") if notes else after
 
 
 def settings_in_title(node: Node) -> str:
@@ -98,7 +98,7 @@ def settings_in_title(node: Node) -> str:
     return node.title if node.role == "constant" else ", ".join(SETTING.findall(node.title)) if node.op else ""
 
 
-def mark(node: Node, what: str) -> Node:
+def with_mark(node: Node, what: str) -> Node:
     return replace(node, marks=(*node.marks, what))
 
 

@@ -108,7 +108,7 @@ def draw(
     if not outputs:
         raise TypeError(without_outputs(result, given))
     notes += [UNRECORDED] if not given and all(value.op is None for _, value in outputs) else []
-    here = None if given else calling_place()
+    here = None if given else Place([])  # Values that library code computes get this place, which is not shown for them
     picture = picture_of(outputs, max_nodes, fold, depth, parameters, own_pass=not given, labels=labels, here=here)
     return Drawing(replace(picture, title=title, notes=(*notes, *picture.notes)), direction)
 
@@ -154,11 +154,6 @@ def check_options(max_nodes: int, depth: int | None, direction: str) -> None:
 
 
 # --- functions ------------------------------------------------------------------------------------
-
-
-def calling_place() -> Place:
-    """Return where draw() was called: Values computed by library code have this place, which says nothing about them."""
-    return Place([])
 
 
 def evaluated(function: Any, inputs: tuple[Any, ...], labels: dict[int, str]) -> Any:

@@ -105,7 +105,7 @@ class Node:
         title: label and formula, ``"d = a * b"``, or the path of a parameter; may be empty.
         count: how many copies the node represents.
         parts: how many operations of a chain, such as the additions of a sum, are drawn as this node.
-        group: the name of the group that the node is drawn in; "" outside of all groups.
+        group: the name of the group that the node is drawn in; "" outside all groups.
         op: the name of the operation; "" for leaves and constants.
         names: the labels, parameter paths and variables that the node can be found by.
         shape, dtype: of the data, or of the data of each copy; None and "" if there are none or several.
@@ -184,7 +184,7 @@ class Group:
     Attributes:
         name: the unique name of the group, such as ``"MLP/layers.0"``.
         title: the last part of the path, ``"layers.0"``, with * for folded numbers.
-        parent: the name of the enclosing group, "" outside of all groups.
+        parent: the name of the enclosing group, "" outside all groups.
         count: how many scopes the group represents: the samples, neurons or time steps that were folded.
         nodes: how many nodes of the graph the group and its subgroups hold.
         parameters: how many numbers its parameters hold.

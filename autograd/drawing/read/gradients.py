@@ -85,7 +85,7 @@ def seeds_and_notes(nodes: list[Any], outputs: list[Any], asked: bool) -> tuple[
     names = plural(len(known), "output")
     notes = [] if len(known) == len(ends) else [f"gradients are those of {names}: backward() was not called on the others"]
     if any(not output.shape and output._grad != 1.0 for output in known):
-        notes.append("the gradient of an output is not 1: it is a seed, or that of a larger graph")
+        notes.append("the gradient of an output is not 1: it is a seed, or the gradient of a larger graph")
     return seeds, notes
 
 
@@ -101,7 +101,7 @@ def seed_and_notes(root: Value) -> tuple[Any, list[str]]:
     if root.op is None or seed is None or not np.any(seed):
         return (np.ones_like(root._raw), [ONES]) if root.shape else (1.0, [])
     return seed, [] if root.shape or seed == 1.0 else [
-        f"the gradient of the output is {seed:.6g}, a seed, or that of a larger graph"
+        f"the gradient of the output is {seed:.6g}: a seed, or the gradient of a larger graph"
     ]
 
 
@@ -169,11 +169,11 @@ def with_flows(
                 _, locals_, flowing = found.setdefault(key, (turn, [], []))
                 flowing.append(flow)
                 locals_ += [] if local is None else [local]
-    made = []
+    with_numbers = []
     for edge in edges:
         turn, locals_, flowing = found.get((number_of.get(edge.source), edge.target, edge.slot), (0, [], []))
-        made.append(replace(edge, turn=turn, local=Summary.of_all(locals_), flow=Summary.of_all(flowing)))
-    return made
+        with_numbers.append(replace(edge, turn=turn, local=Summary.of_all(locals_), flow=Summary.of_all(flowing)))
+    return with_numbers
 
 
 def members_with_rules(graph: IndexedGraph, folding: Folding, folded: FoldedGraph, number: int) -> Any:
