@@ -65,7 +65,7 @@ def rows() -> list[Row]:
     """Rows (function, orders of its derivatives, note) for all functions that take Values, also those with plain results."""
     found = [(name, orders(item), note(item)) for name, item in supported().items()]
     constant = [("np.linalg." if item is np.linalg.matrix_rank else "np.") + item.__name__ for item in CONSTANT]
-    return sorted(found) + [(name, "plain", "a plain result, without a derivative") for name in sorted(set(constant))]
+    return sorted(found) + [(name, "plain", "Return a plain result, without a derivative") for name in sorted(set(constant))]
 
 
 def orders(function: Callable[..., Any]) -> str:

@@ -57,17 +57,17 @@ IN_PLACE = {"put_along_axis", "put", "place", "putmask", "copyto", "fill_diagona
 
 
 def matrix_trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
-    """The sum along a diagonal of the matrices in the last two axes."""
+    """Sum the elements on a diagonal of the matrices in the last two axes."""
     return shapes.trace(x, offset, -2, -1, dtype)
 
 
 def matrix_diagonal(x: Any, /, *, offset: int = 0) -> Any:
-    """A diagonal of the matrices in the last two axes."""
+    """Return a diagonal of the matrices in the last two axes."""
     return shapes.diagonal(x, offset, -2, -1)
 
 
 def vector_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    """The vector product of vectors of 3 elements."""
+    """Compute the vector product of vectors of 3 elements."""
     return products.cross(x1, x2, axis=axis)
 
 

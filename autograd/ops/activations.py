@@ -73,7 +73,7 @@ def positive_alpha(x: Any, alpha: Any) -> tuple[Any, Any]:
 
 @primitive("elementwise", float_alpha, x=lambda g, out, x, alpha: g * elu_slope(x, alpha))
 def elu(x: Any, alpha: float = 1.0) -> Any:
-    """``x`` above 0 and ``alpha * (exp(x) - 1)`` below (Clevert et al. 2016).
+    """Return ``x`` above 0 and ``alpha * (exp(x) - 1)`` below (Clevert et al. 2016).
 
     At 0 the derivative is the smaller of 1 and `alpha`, or 0 for a negative alpha.
 
@@ -87,7 +87,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
 
 @primitive("elementwise", positive_alpha, x=lambda g, out, x, alpha: g * exp_below(x, 1.0 / alpha))
 def celu(x: Any, alpha: float = 1.0) -> Any:
-    """``x`` above 0 and ``alpha * (exp(x / alpha) - 1)`` below, for alpha > 0: smooth at 0 (Barron 2017)."""
+    """Return ``x`` above 0 and ``alpha * (exp(x / alpha) - 1)`` below, for alpha > 0: smooth at 0 (Barron 2017)."""
     return exponential(x, alpha, 1.0 / alpha)
 
 
@@ -195,22 +195,22 @@ def step_array(x: Any) -> Any:
 # fmt: off
 normal_cdf = unary("normal_cdf", "normal_cdf({})", lambda x: 0.5 * math.erfc(x * -math.sqrt(0.5)), normal_cdf_array,
                    lambda g, out, x: g * (DENSITY * _bell(x, 0.5)),
-                   doc="The distribution function of the standard normal distribution; it needs no SciPy.")
+                   doc="Compute the distribution function of the standard normal distribution, without SciPy.")
 selu = formula("selu", selu_array,
                lambda g, out, x: g * where(raw(x) >= 0.0, SELU_SCALE, SELU_SCALE * SELU_ALPHA * exp_below(x)),
-               doc="``elu`` with the alpha and the scale that keep mean 0 and variance 1 from layer to layer "
+               doc="Compute elu() with the alpha and the scale that keep mean 0 and variance 1 from layer to layer "
                    "(Klambauer et al. 2017); at 0 the derivative is the smaller of two slopes, the scale.")
 _gelu = formula("gelu", gelu_array, lambda g, out, x: g * gelu_slope(x), doc="gelu(), exact.")
 silu = formula("silu", silu_array, lambda g, out, x: g * silu_slope(x),
-               doc="``x * sigmoid(x)``, also called swish (Elfwing et al. 2018).")
-mish = formula("mish", mish_array, lambda g, out, x: g * _mish_slope(x), doc="``x * tanh(softplus(x))`` (Misra 2020).")
+               doc="Compute ``x * sigmoid(x)``, also called swish (Elfwing et al. 2018).")
+mish = formula("mish", mish_array, lambda g, out, x: g * _mish_slope(x), doc="Compute ``x * tanh(softplus(x))`` (Misra 2020).")
 _mish_slope = formula("mish_slope", mish_slope_array, lambda g, out, x: g * mish_curvature(x), doc="The slope of mish.")
 softsign = formula("softsign", softsign_array, lambda g, out, x: g / (1.0 + abs(x)) / (1.0 + abs(x)), (0.2, 2.0),
-                   "``x / (1 + |x|)``.")
+                   "Compute ``x / (1 + |x|)``.")
 hard_sigmoid = formula("hard_sigmoid", hard_sigmoid_array, lambda g, out, x: g * inside(x, -3.0, 3.0) / 6.0,
-                       doc="``x / 6 + 1 / 2`` between 0 and 1, a sigmoid of straight lines; at its corners the derivative is 0.")
+                       doc="Compute ``x / 6 + 1 / 2``, limited to 0 and 1, piecewise linear; at its corners the derivative is 0.")
 step = formula("step", step_array, nothing, (0.2, 2.0),
-               "0 up to 0 and 1 above, Heaviside's step as the slope of relu; the derivative is 0 everywhere.")
+               "Return 0 up to 0 and 1 above, Heaviside's step as the slope of relu; the derivative is 0 everywhere.")
 # fmt: on
 
 TANH_GELU = 2.0 * math.sqrt(2.0 / math.pi)  # twice, because (1 + tanh(u)) / 2 = sigmoid(2 u)
@@ -233,7 +233,7 @@ def _gelu_tanh(x: Any) -> Any:
 
 @composed
 def gelu(x: Any, approximate: str = "none") -> Any:
-    """``x * normal_cdf(x)`` (Hendrycks and Gimpel 2016), or with "tanh" ``x * (1 + tanh(c * (x + 0.044715 * x**3))) / 2``.
+    """Compute ``x * normal_cdf(x)`` (Hendrycks, Gimpel 2016), or with "tanh" ``x * (1 + tanh(c * (x + 0.044715 * x**3))) / 2``.
 
     The constant c is ``sqrt(2 / pi)``; the approximation is within 0.0005, and takes half the time.
 
@@ -249,7 +249,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
 
 @composed
 def glu(x: Any, axis: int = -1) -> Any:
-    """The first half of `x` along `axis` times the sigmoid of the second half (Dauphin et al. 2017)."""
+    """Multiply the first half of `x` along `axis` by the sigmoid of the second half (Dauphin et al. 2017)."""
     x = as_tensor(x)
     place = normalize_axis_index(axis, x.ndim)
     if x.shape[place] % 2:
@@ -273,12 +273,12 @@ def prelu_slope(x: Any, weight: Any) -> Any:
 
 prelu = binary("prelu", "prelu({}, {})", as_float(prelu_array), lambda g, out, x, y: g * prelu_slope(x, y),
                lambda g, out, x, y: g * minimum(x, 0.0), ((-2.0, -0.2), (0.1, 0.9)), prelu_array,
-               doc="``x`` above 0 and ``y * x`` below, a leaky_relu whose slope y is learned (He et al. 2015).")  # fmt: skip
+               doc="Return ``x`` above 0 and ``y * x`` below, a leaky_relu with a learned slope y (He et al. 2015).")  # fmt: skip
 
 
 @composed
 def hard_tanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
-    """`x` limited to ``min_val <= x <= max_val``; at its corners, and outside, the derivative is 0."""
+    """Limit `x` to ``min_val <= x <= max_val``; at the corners, and outside, the derivative is 0."""
     if min_val > max_val:
         raise ValueError(f"hard_tanh() takes min_val up to max_val, but got {min_val} and {max_val}")
     return clip(x, min_val, max_val)
@@ -286,7 +286,7 @@ def hard_tanh(x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
 
 @composed
 def relu6(x: Any) -> Any:
-    """``min(max(x, 0), 6)``; at 0 and at 6 the derivative is 0 (Howard et al. 2017)."""
+    """Compute ``min(max(x, 0), 6)``; at 0 and at 6 the derivative is 0 (Howard et al. 2017)."""
     return clip(x, 0.0, 6.0)
 
 
@@ -316,8 +316,8 @@ log_loss = binary("log_loss", "log_loss({}, {})", as_float(log_loss_array),
                   lambda g, out, x, y: g * _log_loss_slope(x, y),
                   lambda g, out, x, y: g * (maximum(log(1.0 - x), -100.0) - maximum(log(x), -100.0)),
                   ((0.2, 0.8), (0.1, 0.9)), log_loss_array,
-                  doc="``-y * log(x) - (1 - y) * log(1 - x)`` for a probability x, with logarithms above -100, and a slope as if "
-                      "x (1 - x) were at least 1e-12, as in PyTorch.")  # fmt: skip
+                  doc="Compute ``-y * log(x) - (1 - y) * log(1 - x)`` for a probability x, with logarithms above -100, and a "
+                      "slope as if x (1 - x) were at least 1e-12, as in PyTorch.")  # fmt: skip
 _log_loss_slope = binary("log_loss_slope", "log_loss_slope({}, {})", as_float(log_loss_slope_array),
                          lambda g, out, x, y: g * log_loss_curvature(x, y),
                          lambda g, out, x, y: -g / maximum(x * (1.0 - x), SMALLEST), ((0.2, 0.8), (0.1, 0.9)),
@@ -364,7 +364,7 @@ def cross_entropy_rule(g: Any, out: Any, x: Any, target: Any) -> Any:
 @adding
 @primitive("selection", checked_classes, x=cross_entropy_rule)
 def softmax_cross_entropy(x: Any, target: Any) -> Any:
-    """``-log(softmax(x)[target])`` for each sample, in one node: logits (..., classes), classes (...) as integers.
+    """Compute ``-log(softmax(x)[target])`` for each sample, in one node: logits (..., classes), classes (...) as integers.
 
     >>> from autograd import Value
     >>> from autograd.ops import softmax_cross_entropy

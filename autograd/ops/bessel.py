@@ -28,7 +28,7 @@ def bessel_of_order(name: str, derivative: Callable[..., Any]) -> Op:
         return scipy_function(name)(v, x).astype(float_dtype(x))
 
     form.__name__ = form.__qualname__ = name
-    form.__doc__ = f"scipy.special.{name}: of a constant order v, differentiable with respect to x."
+    form.__doc__ = f"Compute scipy.special.{name} of a constant order v, differentiable with respect to x."
     return primitive("elementwise", x=derivative)(form)
 
 

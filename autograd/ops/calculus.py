@@ -34,7 +34,7 @@ from autograd.ops.shapes import (
 
 @composed
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
-    """The differences of neighbours along `axis`, n times, with numbers put before or behind first."""
+    """Compute the differences of neighbours along `axis`, n times, after `prepend` and `append` are joined to `a`."""
     if n < 0:
         raise ValueError(f"diff() takes an order n of at least 0, but got {n}")
     a, prepend, append = as_floats(a, prepend, append)
@@ -52,7 +52,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
 
 @composed
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
-    """The differences of neighbours of all elements in a row."""
+    """Compute the differences of neighbours of all elements in one row."""
     ary, to_end, to_begin = as_floats(ary, to_end, to_begin)
     parts = [to_begin, diff(ravel(ary)), to_end]
     return concatenate([ravel(part) for part in parts if part is not None])
@@ -60,7 +60,7 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 
 @composed
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
-    """The slopes of samples by central differences, along each axis or those of `axis`, at distances or coordinates `varargs`.
+    """Compute the slopes of samples by central differences, along each axis or those of `axis`, for spacings `varargs`.
 
     At the ends one-sided differences of first or second order. As np.gradient; the gradient of a graph is
     autograd.gradient.
@@ -109,7 +109,7 @@ def slope_along(f: Any, axis: int, spacing: Any, edge_order: int) -> Any:
 @composed
 @in_float32
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
-    """The area under samples `y` at `x`, or at the distance `dx`, by the trapezoidal rule."""
+    """Integrate samples `y` at `x`, or at the distance `dx`, by the trapezoidal rule."""
     y, x, dx = as_floats(y, x, dx)
     ndim = len(np.shape(y))
     axis = normalize_axis_index(axis, ndim)
@@ -121,7 +121,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 
 @composed
 def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2.0 * np.pi) -> Any:
-    """`p` with multiples of `period` added along `axis`, so that no neighbours differ by more than half of it; the slope is 1."""
+    """Add multiples of `period` along `axis`, so that no neighbours differ by more than half of it; the slope is 1."""
     if is_value(period) or is_value(discont):
         raise TypeError("unwrap() has no derivative for its period and discont: pass their .data")
     p = as_floats(p)
@@ -130,7 +130,7 @@ def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2.0 * n
 
 @composed
 def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
-    """What `func1d` makes of each vector of `arr` along `axis`, a number or an array, in the place of that axis."""
+    """Apply `func1d` to each vector of `arr` along `axis`; its result, a number or an array, takes the place of that axis."""
     arr = as_floats(arr)
     axis = normalize_axis_index(axis, len(np.shape(arr)))
     vectors = moveaxis(arr, axis, -1)
@@ -146,7 +146,7 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
 
 @composed
 def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
-    """``func(a, axis)`` of `a` for each of the axes in turn; an axis that it removes stays with length 1."""
+    """Apply ``func(a, axis)`` for each of the axes in turn; an axis that it removes stays with length 1."""
     a = as_floats(a)
     for axis in (axes,) if np.ndim(axes) == 0 else axes:
         axis = normalize_axis_index(axis, len(np.shape(a)))
@@ -157,7 +157,7 @@ def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
 
 @composed
 def trim_zeros(filt: Any, trim: str = "fb", axis: None = None) -> Any:
-    """A vector without the zeros at its front ("f") and back ("b")."""
+    """Remove the zeros at the front ("f") and back ("b") of a vector."""
     filt = as_array(filt)
     if len(np.shape(filt)) != 1 or axis not in (None, 0, -1) or not set(trim.lower()) <= set("fb"):
         raise ValueError(f"trim_zeros() takes a vector, and 'f', 'b' or 'fb', but got the shape {np.shape(filt)} and {trim!r}")
@@ -169,7 +169,7 @@ def trim_zeros(filt: Any, trim: str = "fb", axis: None = None) -> Any:
 
 @composed
 def polyval(p: Any, x: Any) -> Any:
-    """The polynomial with the coefficients `p`, highest power first, at `x`, by Horner's scheme."""
+    """Evaluate the polynomial with the coefficients `p`, highest power first, at `x`, by Horner's scheme."""
     p, x = as_floats(p, x)
     out = x * 0.0
     for i in range(p.shape[0]):
@@ -179,7 +179,7 @@ def polyval(p: Any, x: Any) -> Any:
 
 @composed
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
-    """The powers of each element of a vector, N of them, as a row; the highest first."""
+    """Return the first N powers of each element of a vector as a row, the highest first."""
     x = as_floats(x)
     if len(x.shape) != 1:
         raise ValueError(f"vander() takes a vector, but got the shape {x.shape}")
@@ -195,7 +195,7 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
 
 @composed
 def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False) -> Any:
-    """The coefficients, highest power first, of the polynomial of degree `deg` nearest to the points (x, y) by least squares.
+    """Fit a polynomial of degree `deg` to the points (x, y) by least squares, and return its coefficients, highest power first.
 
     `w` weighs the distances before they are squared. For `y` with two axes there is a polynomial for each column.
     """
@@ -218,13 +218,13 @@ def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: 
 
 @composed
 def polymul(a1: Any, a2: Any) -> Any:
-    """The coefficients of the product of two polynomials; unlike NumPy's, leading zeros stay, which have a gradient."""
+    """Multiply two polynomials; unlike NumPy's, the result keeps leading zeros, which have a gradient."""
     return convolve(*map(atleast_1d, as_floats(a1, a2)))
 
 
 @composed
 def polyadd(a1: Any, a2: Any) -> Any:
-    """The coefficients of the sum of two polynomials."""
+    """Add two polynomials."""
     a1, a2 = map(atleast_1d, as_floats(a1, a2))
     short = a1.shape[0] - a2.shape[0]
     return pad(a1, (builtins.max(-short, 0), 0)) + pad(a2, (builtins.max(short, 0), 0))
@@ -232,14 +232,14 @@ def polyadd(a1: Any, a2: Any) -> Any:
 
 @composed
 def polysub(a1: Any, a2: Any) -> Any:
-    """The coefficients of the difference of two polynomials."""
+    """Subtract two polynomials."""
     a1, a2 = as_floats(a1, a2)
     return polyadd(a1, -atleast_1d(a2))
 
 
 @composed
 def polydiv(u: Any, v: Any) -> tuple[Any, Any]:
-    """(quotient, remainder) of two polynomials; unlike NumPy's, leading zeros of the remainder stay, which have a gradient."""
+    """Return (quotient, remainder) of two polynomials; leading zeros of the remainder, which have a gradient, are kept."""
     u, v = atleast_1d(*as_floats(u, v))
     count = u.shape[0] - v.shape[0] + 1
     if count <= 0:
@@ -254,7 +254,7 @@ def polydiv(u: Any, v: Any) -> tuple[Any, Any]:
 
 @composed
 def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
-    """The coefficients of the m-th antiderivative of a polynomial, with the constants `k` of integration."""
+    """Integrate a polynomial m times, with the constants `k` of integration."""
     m = operator.index(m)
     if m < 0:
         raise ValueError(f"polyint() takes an order m of at least 0, but got {m}")
@@ -270,7 +270,7 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
 
 @composed
 def poly(seq_of_zeros: Any) -> Any:
-    """The coefficients of the polynomial with these zeros, or with the eigenvalues, all real, of a matrix as its zeros."""
+    """Return the coefficients of the polynomial with the given zeros, or those of a matrix, its eigenvalues, if they are real."""
     zeros = atleast_1d(as_floats(seq_of_zeros))
     zeros = eigvals(zeros) if len(zeros.shape) == 2 else zeros
     out = np.ones(1, zeros.dtype)
@@ -281,7 +281,7 @@ def poly(seq_of_zeros: Any) -> Any:
 
 @composed
 def polyder(p: Any, m: int = 1) -> Any:
-    """The coefficients of the m-th derivative of a polynomial."""
+    """Differentiate a polynomial m times."""
     if m < 0:
         raise ValueError(f"polyder() takes an order m of at least 0, but got {m}")
     p = atleast_1d(as_floats(p))

@@ -314,7 +314,7 @@ def checked_channels(who: str, x: Any, weight: Any, bias: Any, groups: int, axis
 def conv(
     x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Any:  # fmt: skip
-    """The cross-correlation of `x` with kernels, over a space of any number of axes: PyTorch's conv1d, conv2d, conv3d.
+    """Cross-correlate `x` with kernels, over a space of any number of axes: PyTorch's conv1d, conv2d, conv3d.
 
     Args:
         x: (batch, in channels, *space).
@@ -345,7 +345,7 @@ def conv_transpose(
     x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1,
     dilation: Any = 1,
 ) -> Any:  # fmt: skip
-    """The transpose of conv() as a linear map, which goes back from windows to the space: PyTorch's conv_transpose2d.
+    """Compute the transpose of conv() as a linear map, from windows back to the space: PyTorch's conv_transpose2d.
 
     Args:
         x: (batch, in channels, *windows).
@@ -497,7 +497,7 @@ def with_space(who: str, x: Any) -> Any:
 def max_pool(
     x: Any, size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
 ) -> Any:  # fmt: skip
-    """The maximum of each window, channel by channel: PyTorch's max_pool1d, max_pool2d, max_pool3d.
+    """Return the maximum of each window, channel by channel: PyTorch's max_pool1d, max_pool2d, max_pool3d.
 
     Elements that tie share the gradient equally (PyTorch: the first gets it all), and nan is the maximum of what holds a nan.
 
@@ -527,7 +527,7 @@ def avg_pool(
     x: Any, size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True,
     divisor_override: float | None = None,
 ) -> Any:  # fmt: skip
-    """The mean of each window, channel by channel: PyTorch's avg_pool1d, avg_pool2d, avg_pool3d.
+    """Return the mean of each window, channel by channel: PyTorch's avg_pool1d, avg_pool2d, avg_pool3d.
 
     Args:
         x, size, stride, padding, ceil_mode: as for max_pool(); the padding is zeros.
@@ -590,7 +590,7 @@ def _bin_spread(g: Any, bins: tuple[tuple[slice, ...], ...], lengths: Lengths) -
 @composed
 @in_float32
 def adaptive_avg_pool(x: Any, output_size: Any) -> Any:
-    """The means of as many bins as are asked for: PyTorch's adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d.
+    """Return the means of `output_size` bins: PyTorch's adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d.
 
     Bin i of n over an axis of length L goes from floor(i L / n) to ceil((i + 1) L / n), so that bins may share elements.
 

@@ -159,9 +159,9 @@ deg2rad = unary("deg2rad", "deg2rad({})", math.radians, np.deg2rad, lambda g, ou
 rad2deg = unary("rad2deg", "rad2deg({})", math.degrees, np.rad2deg, lambda g, out, x: g / DEGREE)
 
 sigmoid  = unary("sigmoid",  "sigmoid({})",  sigmoid_float,  sigmoid_array,  sigmoid_rule,
-                 doc="``1 / (1 + exp(-x))``, the logistic function, without overflow.")
+                 doc="Compute ``1 / (1 + exp(-x))``, the logistic function, without overflow.")
 softplus = unary("softplus", "softplus({})", softplus_float, softplus_array, lambda g, out, x: g * sigmoid(x),
-                 doc="``log(1 + exp(x))`` without overflow; its derivative is the sigmoid.")
+                 doc="Compute ``log(1 + exp(x))`` without overflow; its derivative is the sigmoid.")
 # fmt: on
 radians, degrees = deg2rad, rad2deg
 
@@ -208,7 +208,7 @@ def _sinc(x: Any, order: int = 0) -> Any:
 
 @composed
 def sinc(x: Any) -> Any:
-    """``sin(pi x) / (pi x)``, and 1 at 0; smooth everywhere."""
+    """Compute ``sin(pi x) / (pi x)``, which is 1 at 0 and smooth everywhere."""
     return _sinc(x)
 
 
@@ -255,38 +255,38 @@ def direction(x: Any, y: Any) -> Any:
 # fmt: off
 hypot      = binary("hypot",      "hypot({}, {})",      math.hypot,     lambda g, out, x, y: g * _direction(x, y),
                                                                         lambda g, out, x, y: g * _direction(y, x), array=np.hypot,
-                    doc="``sqrt(x ** 2 + y ** 2)`` without overflow; the derivative at (0, 0) is 0.")
+                    doc="Compute ``sqrt(x ** 2 + y ** 2)`` without overflow; the derivative at (0, 0) is 0.")
 arctan2    = binary("arctan2",    "arctan2({}, {})",    math.atan2,     lambda g, out, x, y: g * per_square(y, x),
                                                                         lambda g, out, x, y: -g * per_square(x, y),
                     ((0.3, 2.0), REAL), np.arctan2,
-                    doc="The angle of the point (y, x) of the plane; the derivative at (0, 0) is 0.")
+                    doc="Return the angle of the point (y, x) in the plane; the derivative at (0, 0) is 0.")
 _direction = binary("direction",  "direction({}, {})",  direction_float, lambda g, out, x, y: g * aside(x, y),
                                                                         lambda g, out, x, y: -g * (out * per_square(y, x)),
                     ((0.3, 2.0), REAL), direction, doc="``x / hypot(x, y)``, a component of the unit vector; 0 at the origin.")
 logaddexp  = binary("logaddexp",  "logaddexp({}, {})",  np.logaddexp,   lambda g, out, x, y: g * share(x, y),
                                                                         lambda g, out, x, y: g * share(y, x),
-                    doc="``log(exp(x) + exp(y))`` without overflow; the derivative where both are -inf is 0.")
+                    doc="Compute ``log(exp(x) + exp(y))`` without overflow; the derivative where both are -inf is 0.")
 logaddexp2 = binary("logaddexp2", "logaddexp2({}, {})", np.logaddexp2,  lambda g, out, x, y: g * share(x, y, LN2),
                                                                         lambda g, out, x, y: g * share(y, x, LN2),
-                    doc="``log2(2 ** x + 2 ** y)`` without overflow; the derivative where both are -inf is 0.")
+                    doc="Compute ``log2(2 ** x + 2 ** y)`` without overflow; the derivative where both are -inf is 0.")
 # fmt: on
 
 
 @composed
 def float_power(x1: Any, x2: Any) -> Any:
-    """``x1 ** x2`` in float64."""
+    """Compute ``x1 ** x2`` in float64."""
     return pow(astype(x1, np.float64), astype(x2, np.float64))
 
 
 @primitive("elementwise", x1=lambda g, out, x1, x2: ldexp(g, x2))
 def ldexp(x1: Any, x2: Any) -> Any:
-    """``x1 * 2 ** x2`` for plain integers x2, exact also where the power alone would overflow."""
+    """Compute ``x1 * 2 ** x2`` for plain integers x2, exactly, even if the power alone would overflow."""
     return np.ldexp(x1, x2)
 
 
 @composed
 def frexp(x: Any) -> tuple[Any, Any]:
-    """The fraction between 1/2 and 1, whose slope is a power of 2, and the plain exponent: ``x = fraction * 2 ** exponent``."""
+    """Return a fraction from 1/2 to 1, whose slope is a power of 2, and a plain exponent: ``x = fraction * 2 ** exponent``."""
     exponents = np.frexp(raw(x))[1]
     return ldexp(x, -exponents), exponents
 
@@ -311,7 +311,7 @@ def bool_condition(condition: Any, x: Any, y: Any) -> tuple[Any, ...]:
     y=lambda g, out, condition, x, y: where(condition, 0.0, g),
 )
 def where(condition: Any, x: Any, y: Any) -> Any:
-    """`x` where `condition` holds and `y` elsewhere; the three broadcast against each other.
+    """Choose `x` where `condition` holds and `y` elsewhere; the three broadcast against each other.
 
     The gradient follows the condition, which itself has none: the side that was not taken gets an
     exact zero, even where its own derivative is infinite or nan.
@@ -329,7 +329,7 @@ def _astype(x: Any, dtype: Any) -> Any:
 
 @composed
 def astype(x: Any, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True) -> Any:
-    """A copy of `x` in another dtype: of integers or bools it is plain data, which has no derivative."""
+    """Return a copy of `x` in another dtype; in a dtype of integers or bools it is plain data, without a derivative."""
     kind, data = np.dtype(dtype).kind, np.asarray(raw(x))
     if kind in "biu":
         return data.astype(dtype, order, casting)

@@ -166,13 +166,13 @@ def _gammainc_slope(a: Any, x: Any, n: int = 1) -> Any:
 
 @primitive("elementwise", a=lambda g, out, a, x: g * _gammainc_slope(a, x), x=lambda g, out, a, x: g * gamma_density(a, x))
 def gammainc(a: Any, x: Any) -> Any:
-    """scipy.special.gammainc, the lower incomplete gamma function divided by gamma(a)."""
+    """Compute scipy.special.gammainc, the lower incomplete gamma function divided by gamma(a)."""
     return scipy_function("gammainc")(a, x).astype(result_dtype(a, x))
 
 
 @primitive("elementwise", a=lambda g, out, a, x: g * -_gammainc_slope(a, x), x=lambda g, out, a, x: -g * gamma_density(a, x))
 def gammaincc(a: Any, x: Any) -> Any:
-    """scipy.special.gammaincc, the upper incomplete gamma function divided by gamma(a)."""
+    """Compute scipy.special.gammaincc, the upper incomplete gamma function divided by gamma(a)."""
     return scipy_function("gammaincc")(a, x).astype(result_dtype(a, x))
 
 
@@ -182,7 +182,7 @@ def gammaincc(a: Any, x: Any) -> Any:
     y=lambda g, out, a, y: g / gamma_density(a, out),
 )
 def gammaincinv(a: Any, y: Any) -> Any:
-    """scipy.special.gammaincinv: x where gammainc(a, x) is y."""
+    """Compute scipy.special.gammaincinv, the x with gammainc(a, x) = y."""
     return scipy_function("gammaincinv")(a, y).astype(result_dtype(a, y))
 
 
@@ -192,7 +192,7 @@ def gammaincinv(a: Any, y: Any) -> Any:
     y=lambda g, out, a, y: -g / gamma_density(a, out),
 )
 def gammainccinv(a: Any, y: Any) -> Any:
-    """scipy.special.gammainccinv: x where gammaincc(a, x) is y."""
+    """Compute scipy.special.gammainccinv, the x with gammaincc(a, x) = y."""
     return scipy_function("gammainccinv")(a, y).astype(result_dtype(a, y))
 
 
@@ -304,7 +304,7 @@ def _betainc_slope(a: Any, b: Any, x: Any, n: int, m: int) -> Any:
     x=lambda g, out, a, b, x: g * beta_density(a, b, x),
 )
 def betainc(a: Any, b: Any, x: Any) -> Any:
-    """scipy.special.betainc, the regularised incomplete beta function."""
+    """Compute scipy.special.betainc, the regularised incomplete beta function."""
     return scipy_function("betainc")(a, b, x).astype(result_dtype(a, b, x))
 
 
@@ -315,7 +315,7 @@ def betainc(a: Any, b: Any, x: Any) -> Any:
     y=lambda g, out, a, b, y: g / beta_density(a, b, out),
 )
 def betaincinv(a: Any, b: Any, y: Any) -> Any:
-    """scipy.special.betaincinv: x where betainc(a, b, x) is y."""
+    """Compute scipy.special.betaincinv, the x with betainc(a, b, x) = y."""
     return scipy_function("betaincinv")(a, b, y).astype(result_dtype(a, b, y))
 
 
@@ -326,7 +326,7 @@ def betaincinv(a: Any, b: Any, y: Any) -> Any:
     x=lambda g, out, a, b, x: g * -beta_density(a, b, x),
 )
 def betaincc(a: Any, b: Any, x: Any) -> Any:
-    """scipy.special.betaincc, 1 minus the regularised incomplete beta function."""
+    """Compute scipy.special.betaincc, 1 minus the regularised incomplete beta function."""
     return scipy_function("betaincc")(a, b, x).astype(result_dtype(a, b, x))
 
 

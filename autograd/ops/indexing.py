@@ -65,14 +65,14 @@ def indexed(x: Any, index: Any) -> tuple[Any, ...]:
     x=lambda g, out, x, index: scatter(g, shape_of(x), index),
 )
 def getitem(x: Any, index: Any) -> Any:
-    """``x[index]``, basic or advanced; elements taken more than once add up in the gradient."""
+    """Return ``x[index]``, for basic or advanced indices; in the gradient, elements taken more than once add up."""
     return (x if x.__class__ is np.ndarray else np.asarray(x))[index]
 
 
 @adding
 @primitive("selection", x=lambda g, out, x, shape, index: getitem(g, index))
 def scatter(x: Any, shape: tuple[int, ...], index: Any) -> Any:
-    """Zeros of `shape` with `x` added at `index`, the transpose of indexing; repeated places add up."""
+    """Add `x` at `index` into zeros of `shape`, the transpose of indexing; repeated places add up."""
     x = np.asarray(x)
     out = np.zeros(shape, x.dtype)
     if take_once(index):
@@ -114,7 +114,7 @@ def at_arguments(x: Any, u: Any, index: Any) -> tuple[Any, ...]:
     u=set_rule_u,
 )
 def index_set(x: Any, u: Any, index: Any) -> Any:
-    """A copy of `x` with `u` at ``x[index]``; of repeated places the last one counts."""
+    """Return a copy of `x` with `u` at ``x[index]``; of repeated places the last one counts."""
     if u is None:
         raise TypeError("v.at[index].set(u) and put_along_axis() take real numbers and arrays of them, but got None as u")
     out = np.array(x, dtype=np.result_type(x, u))
@@ -131,7 +131,7 @@ def index_set(x: Any, u: Any, index: Any) -> Any:
     u=lambda g, out, x, u, index: getitem(g, index),
 )
 def index_add(x: Any, u: Any, index: Any) -> Any:
-    """A copy of `x` with `u` added at ``x[index]``; repeated places add up."""
+    """Return a copy of `x` with `u` added at ``x[index]``; repeated places add up."""
     out = np.array(x, dtype=np.result_type(x, u))
     if out.dtype.char == "f" and np.size(u) > MANY:
         return out + scatter.array(np.asarray(u, SINGLE), out.shape, index)
@@ -214,7 +214,7 @@ def in_range(index: Any, length: int, mode: str) -> Any:
 
 @composed
 def take(a: Any, indices: Any, axis: int | None = None, out: None = None, mode: str = "raise") -> Any:
-    """The elements of `a`, or the layers along `axis`, at integer `indices` of any shape."""
+    """Return the elements of `a`, or the layers along `axis`, at integer `indices` of any shape."""
     a, axis = (reshape(as_array(a), -1), 0) if axis is None else (as_array(a), axis)
     ndim = len(np.shape(a))
     axis = normalize_axis_index(axis, ndim)
@@ -230,7 +230,7 @@ def grid(indices: Any, shape: tuple[int, ...], axis: int) -> tuple[Any, ...]:
 
 @composed
 def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
-    """Of each row along `axis` the elements at the `indices` of that row, as argsort() and argmax() give them."""
+    """Return the elements of each row along `axis` at the `indices` of that row, as argsort() and argmax() return them."""
     arr, axis = (reshape(as_array(arr), -1), 0) if axis is None else (as_array(arr), axis)
     indices = np.asarray(raw(indices))
     if indices.ndim != len(np.shape(arr)):
@@ -240,7 +240,7 @@ def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Any:
 
 @composed
 def put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None) -> Any:
-    """A copy of `arr` with `values` at the places that take_along_axis() would take; NumPy's own changes `arr` itself."""
+    """Return a copy of `arr` with `values` at the places that take_along_axis() takes; NumPy's changes `arr` itself."""
     arr = as_array(arr)
     if axis is None:
         return reshape(put_along_axis(reshape(arr, -1), indices, values, 0), np.shape(arr))
@@ -249,7 +249,7 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None) -> Any
 
 @composed
 def compress(condition: Any, a: Any, axis: int | None = None, out: None = None) -> Any:
-    """The elements of `a`, or the layers along `axis`, at which the vector `condition` is true."""
+    """Return the elements of `a`, or the layers along `axis`, at which the vector `condition` is true."""
     condition = np.asarray(raw(condition))
     if condition.ndim != 1 or condition.dtype.kind not in "biuf":
         got = f"the shape {condition.shape} and dtype {condition.dtype}"
@@ -259,13 +259,13 @@ def compress(condition: Any, a: Any, axis: int | None = None, out: None = None) 
 
 @composed
 def extract(condition: Any, arr: Any) -> Any:
-    """The elements of `arr` where `condition` holds, in a row."""
+    """Return the elements of `arr` where `condition` holds, in one row."""
     return take(arr, np.flatnonzero(raw(condition)))
 
 
 @composed
 def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
-    """From each element's choice: ``choices[a[i]][i]``, all of them broadcast to one shape."""
+    """Choose ``choices[a[i]][i]`` for each element i; all arguments broadcast to one shape."""
     choices = as_floats(*choices, None)[:-1]
     turn = in_range(a, len(choices), mode)
     if turn.size and not (turn.min() >= 0 and turn.max() < len(choices)):
@@ -278,7 +278,7 @@ def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
 
 @composed
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
-    """The choice of the first condition that holds, elementwise, and `default` where none does."""
+    """Choose for each element the choice of the first condition that holds, or `default` if none does."""
     if len(condlist) != len(choicelist) or not len(condlist):
         raise ValueError(f"select() takes as many conditions as choices, but got {len(condlist)} and {len(choicelist)}")
     if wrong := [item for item in condlist if np.asarray(raw(item)).dtype != bool]:
@@ -292,7 +292,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 
 
 def where_or_nonzero(condition: Any, x: Any = None, y: Any = None, /) -> Any:
-    """np.where(): where() of three arguments, and of one the indices that np.nonzero() gives, which are plain."""
+    """Call where() with three arguments; with one, return the plain indices of np.nonzero()."""
     if x is None and y is None:
         return np.nonzero(raw(as_array(condition)))
     if x is None or y is None:
@@ -302,7 +302,7 @@ def where_or_nonzero(condition: Any, x: Any = None, y: Any = None, /) -> Any:
 
 @composed
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
-    """Each function of that part of `x` where its condition holds, or a constant there; of several conditions the last counts.
+    """Apply each function to the part of `x` where its condition holds; if several conditions hold, the last one counts.
 
     One function more than there are conditions is for the rest, which is 0 without it.
     """
@@ -329,7 +329,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 @adding
 @primitive("shape", x=lambda g, out, x, equal, axis: averaged_runs(g, equal, axis))
 def averaged_runs(x: Any, equal: Any, axis: int) -> Any:
-    """`x` with each run along `axis`, of elements joined to the one before by `equal`, replaced by its mean."""
+    """Replace each run along `axis`, elements joined to the one before by `equal`, by its mean."""
     rows = np.moveaxis(x, axis, -1)
     starts = np.concatenate([np.ones((*rows.shape[:-1], 1), bool), ~np.moveaxis(equal, axis, -1)], -1)
     run = np.cumsum(starts.ravel()) - 1

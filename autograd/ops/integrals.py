@@ -35,7 +35,7 @@ def expn_slope(g: Any, out: Any, n: Any, x: Any) -> Any:
 
 @primitive("elementwise", x=expn_slope)
 def expn(n: Any, x: Any) -> Any:
-    """scipy.special.expn, the exponential integral of a constant whole order n, differentiable with respect to x."""
+    """Compute scipy.special.expn, the exponential integral of a constant whole order n, differentiable with respect to x."""
     return scipy_function("expn")(n, x).astype(result_dtype(x))
 
 
@@ -124,7 +124,7 @@ def _riemann(x: Any) -> Any:
 
 @composed
 def zeta(x: Any, q: Any = None) -> Any:
-    """scipy.special.zeta: Hurwitz' zeta function, or Riemann's without `q`; differentiable with respect to both."""
+    """Compute scipy.special.zeta, Hurwitz' zeta function, or Riemann's without `q`; differentiable with respect to both."""
     if q is not None:
         return _hurwitz(x, q)
     negative = raw(x) < 0.0
@@ -152,7 +152,7 @@ def log_ratio(x: Any, y: Any) -> Any:
 def entropy(name: str, rule_x: Any, rule_y: Any, doc: str) -> Op:
     """A relative entropy of two inputs."""
     domain = ((0.3, 0.9), (1.2, 2.0))  # SciPy's kl_div is inexact where they are close
-    return special_pair(name, f"{name}({{}}, {{}})", rule_x, rule_y, domain, f"scipy.special.{name}, {doc}")
+    return special_pair(name, f"{name}({{}}, {{}})", rule_x, rule_y, domain, f"Compute scipy.special.{name}, {doc}")
 
 
 # fmt: off

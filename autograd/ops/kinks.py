@@ -34,15 +34,15 @@ def nothing(g: Any, out: Any, *args: Any) -> Any:
 
 
 # fmt: off
-sign  = unary("sign",  "sign({})",  sign_of,  np.sign,  nothing, (0.2, 0.8), "-1, 0 or 1; the derivative is 0 everywhere.")
-floor = unary("floor", "floor({})", np.floor, np.floor, nothing, (0.2, 0.8), "The next integer below; the derivative is 0.")
-ceil  = unary("ceil",  "ceil({})",  np.ceil,  np.ceil,  nothing, (0.2, 0.8), "The next integer above; the derivative is 0.")
-trunc = unary("trunc", "trunc({})", np.trunc, np.trunc, nothing, (0.2, 0.8), "The next integer towards 0; the derivative is 0.")
-rint  = unary("rint",  "rint({})",  np.rint,  np.rint,  nothing, (0.6, 1.4), "The nearest integer; the derivative is 0.")
+sign  = unary("sign",  "sign({})",  sign_of,  np.sign,  nothing, (0.2, 0.8), "Return the sign, -1, 0 or 1; the derivative is 0.")
+floor = unary("floor", "floor({})", np.floor, np.floor, nothing, (0.2, 0.8), "Round down to an integer; the derivative is 0.")
+ceil  = unary("ceil",  "ceil({})",  np.ceil,  np.ceil,  nothing, (0.2, 0.8), "Round up to an integer; the derivative is 0.")
+trunc = unary("trunc", "trunc({})", np.trunc, np.trunc, nothing, (0.2, 0.8), "Round towards 0; the derivative is 0.")
+rint  = unary("rint",  "rint({})",  np.rint,  np.rint,  nothing, (0.6, 1.4), "Round to the nearest integer; the derivative is 0.")
 floor_divide = binary("floor_divide", "{} // {}", np.floor_divide, nothing, nothing, ((2.2, 2.8), (0.98, 1.02)),
-                      doc="``floor(x / y)``; the derivatives are 0 everywhere.")
+                      doc="Compute ``floor(x / y)``; the derivatives are 0 everywhere.")
 heaviside    = binary("heaviside", "heaviside({}, {})", np.heaviside, nothing, lambda g, out, x, y: g * (raw(x) == 0.0),
-                      ((0.2, 2.0), (-2.0, 2.0)), doc="0 below 0, 1 above, `y` at 0; the derivative with respect to x is 0.")
+                      ((0.2, 2.0), (-2.0, 2.0)), doc="Return 0 below 0, 1 above and `y` at 0; the derivative in x is 0.")
 # fmt: on
 fix = trunc
 
@@ -55,7 +55,7 @@ def _round(x: Any, decimals: int) -> Any:
 
 @composed
 def round(a: Any, decimals: int = 0, out: None = None) -> Any:
-    """`a` rounded to so many decimals, half to even; the derivative is 0 everywhere."""
+    """Round to `decimals` decimals, half to even; the derivative is 0 everywhere."""
     return _round(as_array(a), decimals)
 
 
@@ -64,7 +64,7 @@ around = round
 
 @composed
 def modf(x: Any) -> Any:
-    """The fractional part, whose slope is 1, and the integral part, whose slope is 0; both have the sign of x."""
+    """Return the fractional part, whose slope is 1, and the integral part, whose slope is 0; both have the sign of x."""
     x = as_floats(x)
     whole = trunc(x)
     return x - whole, whole
@@ -75,16 +75,17 @@ def modf(x: Any) -> Any:
 # fmt: off
 mod  = binary("mod",  "{} % {}",      np.mod,  lambda g, out, x, y: g,
                                                lambda g, out, x, y: -g * floor_divide(raw(x), raw(y)), ((2.2, 2.8), (0.98, 1.02)),
-              doc="``x - floor(x / y) * y``, with the sign of y, as ``%`` of Python; its slopes at a jump are those above it.")
+              doc="Compute ``x - floor(x / y) * y``, with the sign of y, as Python's ``%``; a slope at a jump is that above it.")
 fmod = binary("fmod", "fmod({}, {})", np.fmod, lambda g, out, x, y: g,
                                                lambda g, out, x, y: -g * rint((raw(x) - raw(out)) / raw(y)),
-              ((2.2, 2.8), (0.98, 1.02)), doc="``x - trunc(x / y) * y``, with the sign of x; at a jump the slopes away from 0.")
+              ((2.2, 2.8), (0.98, 1.02)),
+              doc="Compute ``x - trunc(x / y) * y``, with the sign of x; a slope at a jump is that on the side away from 0.")
 # fmt: on
 
 
 @composed
 def divmod(x: Any, y: Any) -> Any:
-    """``(x // y, x % y)``."""
+    """Return ``(x // y, x % y)``."""
     x, y = as_floats(x, y)
     return floor_divide(x, y), mod(x, y)
 
@@ -99,25 +100,25 @@ def relu_array(x: Any) -> Any:
 # fmt: off
 # By the rule of least norm: the slope of abs and relu at 0 is 0.
 abs  = unary("abs",  "abs({})",  math.fabs, np.abs, lambda g, out, x: g * sign_of(x), (0.2, 2.0),
-             doc="``|x|``; the derivative at 0 is 0.")
+             doc="Compute ``|x|``; the derivative at 0 is 0.")
 relu = unary("relu", "relu({})", lambda x: 0.0 if x <= 0.0 else x, relu_array, lambda g, out, x: g * (x > 0.0), (0.2, 2.0),
-             doc="``max(x, 0)``; the derivative at 0 is 0.")
+             doc="Compute ``max(x, 0)``; the derivative at 0 is 0.")
 copysign = binary("copysign", "copysign({}, {})", math.copysign, lambda g, out, x, y: g * (sign_of(x) * np.copysign(1.0, raw(y))),
                                                                  nothing, ((0.2, 2.0), (0.2, 2.0)), np.copysign,
-                  doc="``|x|`` with the sign of y; the derivative at x = 0, and with respect to y, is 0.")
+                  doc="Compute ``|x|`` with the sign of y; the derivative at x = 0, and with respect to y, is 0.")
 # fmt: on
 fabs = abs
 
 
 @composed
 def real(val: Any) -> Any:
-    """`val` itself: all Values are real."""
+    """Return `val` itself, as all Values are real."""
     return as_tensor(val)
 
 
 @composed
 def real_if_close(a: Any, tol: float = 100) -> Any:
-    """`a` itself: all Values are real."""
+    """Return `a` itself, as all Values are real."""
     return real(a)
 
 
@@ -126,13 +127,13 @@ conjugate = conj = real
 
 @stepwise
 def imag(val: Any) -> Any:
-    """Zeros: all Values are real."""
+    """Return zeros, as all Values are real."""
     return where(False, as_array(val), 0.0)
 
 
 @stepwise
 def angle(z: Any, deg: bool = False) -> Any:
-    """The angle of a real number in the complex plane, 0 or pi (180 in degrees); the derivative is 0 everywhere."""
+    """Return the angle of a real number in the complex plane, 0 or pi (180 in degrees); the derivative is 0 everywhere."""
     return heaviside(neg(as_array(z)), 0.0) * (180.0 if deg else math.pi)
 
 
@@ -144,7 +145,7 @@ def _nan_to_num(x: Any, nan: float, posinf: float | None, neginf: float | None) 
 
 @composed
 def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
-    """`x` with nan, inf and -inf replaced by finite numbers, whose derivative is 0."""
+    """Replace nan, inf and -inf by finite numbers, whose derivative is 0."""
     return _nan_to_num(as_array(x), nan, posinf, neginf)
 
 
@@ -160,7 +161,7 @@ def leaky_slope(x: Any, slope: float) -> Any:
 
 @primitive("elementwise", x=lambda g, out, x, slope: g * leaky_slope(x, slope))
 def leaky_relu(x: Any, slope: float = 0.01) -> Any:
-    """``x`` above 0 and ``slope * x`` below; at 0 the derivative is the smaller of 1 and `slope`, or 0 for a negative slope.
+    """Return ``x`` above 0 and ``slope * x`` below; the derivative at 0 is the smaller of 1 and `slope`, but at least 0.
 
     >>> from autograd import Value
     >>> from autograd.ops import leaky_relu
@@ -205,7 +206,7 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
 
 @composed
 def maximum(x: Any, y: Any) -> Any:
-    """The larger of `x` and `y`, elementwise; they broadcast.
+    """Return the larger of `x` and `y`, elementwise; they broadcast.
 
     At a tie of two Values each gets half of the gradient; against a constant the Value gets 0 there,
     so that ``maximum(x, 0.0)`` and ``relu(x)`` agree.
@@ -220,7 +221,7 @@ def maximum(x: Any, y: Any) -> Any:
 
 @composed
 def minimum(x: Any, y: Any) -> Any:
-    """The smaller of `x` and `y`, elementwise; ties as in `maximum`."""
+    """Return the smaller of `x` and `y`, elementwise; ties as in `maximum`."""
     x, y = as_floats(x, y)
     if is_value(x) and not is_value(y):
         return _clip(x, None, _bound(y))
@@ -231,21 +232,21 @@ def minimum(x: Any, y: Any) -> Any:
 
 @composed
 def fmax(x: Any, y: Any) -> Any:
-    """The larger of `x` and `y`, or the one that is not nan; ties as in `maximum`."""
+    """Return the larger of `x` and `y`, or the one that is not nan; ties as in `maximum`."""
     x, y = as_floats(x, y)
     return where(np.isnan(raw(x)), y, where(np.isnan(raw(y)), x, maximum(x, y)))
 
 
 @composed
 def fmin(x: Any, y: Any) -> Any:
-    """The smaller of `x` and `y`, or the one that is not nan; ties as in `maximum`."""
+    """Return the smaller of `x` and `y`, or the one that is not nan; ties as in `maximum`."""
     x, y = as_floats(x, y)
     return where(np.isnan(raw(x)), y, where(np.isnan(raw(y)), x, minimum(x, y)))
 
 
 @composed
 def clip(x: Any, low: Any = None, high: Any = None, out: None = None, **named: Any) -> Any:
-    """`x` limited to ``low <= x <= high``; ``None`` leaves a side open.
+    """Limit `x` to ``low <= x <= high``; None leaves a side open.
 
     The derivative is 0 outside and at constant bounds. Bounds may be Values; ties are then shared as in
     `maximum` and `minimum`. NumPy's names of the bounds, a_min and a_max or min and max, are understood.
@@ -282,7 +283,7 @@ def flattest(left: Any, right: Any) -> Any:
 
 @composed
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: float | None = None) -> Any:
-    """The line through the points (xp, fp), one-dimensional and ordered by xp, at `x`.
+    """Interpolate linearly at `x` between the points (xp, fp), which are one-dimensional and ordered by xp.
 
     Outside of xp it is fp[0] and fp[-1], or `left` and `right`. At a point where two lines meet, the
     derivative with respect to x is the flatter of their slopes, or 0 if they have different signs.

@@ -145,7 +145,7 @@ def _inv(x: Any) -> Any:
 
 @composed
 def inv(a: Any) -> Any:
-    """The inverse of square matrices."""
+    """Invert square matrices."""
     return _inv(as_matrices("inv", a))
 
 
@@ -167,7 +167,7 @@ def _solve(values: tuple[Any, Any]) -> Any:
 
 @composed
 def solve(a: Any, b: Any) -> Any:
-    """The solution x of ``a @ x = b``: (..., m, m) and (m) -> (..., m), or (..., m, m) and (..., m, k) -> (..., m, k)."""
+    """Solve ``a @ x = b`` for x: (..., m, m) and (m) -> (..., m), or (..., m, m) and (..., m, k) -> (..., m, k)."""
     a, b = as_floats(a, b)
     a, b = as_matrices("solve", a), float_tensor(b)
     return squeeze(_solve((a, column(b))), -1) if len(np.shape(b)) == 1 and len(np.shape(a)) > 2 else _solve((a, b))
@@ -227,7 +227,7 @@ def _det(x: Any, by_minors: bool) -> Any:
 
 @composed
 def det(a: Any) -> Any:
-    """The determinant of square matrices; the derivatives of singular ones are right at every order."""
+    """Compute the determinant of square matrices; the derivatives are correct at every order, also of singular matrices."""
     return _det(as_matrices("det", a), False)
 
 
@@ -246,7 +246,7 @@ def _logabsdet(x: Any) -> Any:
 
 @composed
 def slogdet(a: Any) -> Any:
-    """(sign, logarithm of the absolute value) of the determinant. The sign is plain; singular matrices have no derivative."""
+    """Return (sign, logarithm of the absolute value) of the determinant; the sign is plain, singular matrices have no slope."""
     a = as_matrices("slogdet", a)
     plain = np.linalg.slogdet(raw(a))
     return type(plain)(plain[0], _logabsdet(a))
@@ -273,14 +273,14 @@ def _pinv(x: Any, rcond: Any, hermitian: bool, rtol: Any) -> Any:
 
 @composed
 def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
-    """The Moore-Penrose inverse, with a derivative where the rank does not change; of `hermitian` ones from one triangle."""
+    """Compute the Moore-Penrose inverse, differentiable where the rank is constant; of `hermitian` matrices from one triangle."""
     a = as_matrices("pinv", a, square=hermitian)
     return _pinv(from_triangle(a, True) if hermitian else a, rcond, hermitian, rtol)
 
 
 @composed
 def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
-    """(x, residuals, rank, singular values) of the least-squares problem ``a @ x = b``; the rank is plain."""
+    """Return (x, residuals, rank, singular values) of the least-squares problem ``a @ x = b``; the rank is plain."""
     a, b = as_floats(a, b)
     a, b = as_matrices("lstsq", a, square=False), float_tensor(b)
     _, residuals, rank, _ = np.linalg.lstsq(raw(a), raw(b), rcond)
@@ -293,7 +293,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
 
 @composed
 def matrix_power(a: Any, n: int) -> Any:
-    """Square matrices times themselves, n times, by repeated squaring; inverses for a negative n."""
+    """Raise square matrices to the power n by repeated squaring; a negative n takes the inverse."""
     a, n = as_matrices("matrix_power", a), operator.index(n)
     if n < 0:
         a, n = _inv(a), -n
@@ -308,7 +308,7 @@ def matrix_power(a: Any, n: int) -> Any:
 
 @composed
 def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
-    """The solution x of ``tensordot(a, x, x.ndim) = b``."""
+    """Solve ``tensordot(a, x, x.ndim) = b`` for x."""
     if axes is not None:
         axes = normalize_axis_tuple(axes, len(np.shape(a)))
         a = transpose(a, (*(axis for axis in range(len(np.shape(a))) if axis not in axes), *axes))
@@ -318,7 +318,7 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
 
 @composed
 def tensorinv(a: Any, ind: int = 2) -> Any:
-    """The inverse of ``x -> tensordot(a, x)``, with the first `ind` axes of `a` on one side."""
+    """Invert ``x -> tensordot(a, x)``, with the first `ind` axes of `a` on one side."""
     shape = np.shape(a)
     return reshape(inv(reshape(a, (math.prod(shape[:ind]), -1))), shape[ind:] + shape[:ind])
 
@@ -342,7 +342,7 @@ def _cholesky(x: Any) -> Any:
 
 @composed
 def cholesky(a: Any, /, *, upper: bool = False) -> Any:
-    """The lower triangular L with ``L @ L.T = a`` for a symmetric positive definite `a`, or L.T, from one triangle."""
+    """Return the lower triangular L with ``L @ L.T = a`` for a symmetric positive definite `a`, or L.T, from one triangle."""
     a = from_triangle(as_matrices("cholesky", a), not upper)
     return swap(_cholesky(swap(a))) if upper else _cholesky(a)  # NumPy reads the triangle that it returns
 
@@ -369,7 +369,7 @@ def _qr(x: Any) -> Any:
 
 @composed
 def qr(a: Any, mode: str = "reduced") -> Any:
-    """(Q, R) with orthonormal columns in Q and R upper triangular, or R alone with the mode "r"; full rank is needed.
+    """Return (Q, R) with orthonormal columns in Q and R upper triangular, or R alone in the mode "r", for matrices of full rank.
 
     With the mode "complete" the last columns of Q are any that complete the others: only what does not depend on the
     choice has a derivative.
@@ -409,7 +409,7 @@ def _eigh(x: Any, uplo: str) -> Any:
 
 @composed
 def eigh(a: Any, UPLO: str = "L") -> Any:
-    """(eigenvalues in increasing order, eigenvectors as columns) of symmetric matrices, from one triangle."""
+    """Return (eigenvalues in increasing order, eigenvectors as columns) of symmetric matrices, from one triangle."""
     uplo = str(UPLO).upper()
     if uplo not in ("L", "U"):
         raise ValueError(f"eigh() takes 'L' or 'U' as UPLO, the triangle that it reads, but got {UPLO!r}")
@@ -420,7 +420,7 @@ def eigh(a: Any, UPLO: str = "L") -> Any:
 
 @composed
 def eigvalsh(a: Any, UPLO: str = "L") -> Any:
-    """The eigenvalues of symmetric matrices, in increasing order."""
+    """Return the eigenvalues of symmetric matrices, in increasing order."""
     return eigh(a, UPLO)[0]
 
 
@@ -447,14 +447,14 @@ def _eig(x: Any) -> Any:
 
 @composed
 def eig(a: Any) -> Any:
-    """(eigenvalues, eigenvectors of length 1 as columns) of square matrices whose eigenvalues are real."""
+    """Return (eigenvalues, eigenvectors of length 1 as columns) of square matrices whose eigenvalues are real."""
     n = np.shape(as_matrices("eig", a))[-1]
     return type(np.linalg.eig(np.eye(1)))(*unpack(_eig(as_matrices("eig", a)), (n,), (n, n)))
 
 
 @composed
 def eigvals(a: Any) -> Any:
-    """The eigenvalues of square matrices, all of them real."""
+    """Return the eigenvalues of square matrices whose eigenvalues are real."""
     return eig(a)[0]
 
 
@@ -539,7 +539,7 @@ def completed(u: Any, rest: Any) -> Any:
 
 @composed
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
-    """(U, S, Vh) with ``a = U @ diag(S) @ Vh``, or S alone; of `hermitian` matrices from the lower triangle.
+    """Return (U, S, Vh) with ``a = U @ diag(S) @ Vh``, or S alone; for `hermitian` matrices from the lower triangle.
 
     With full_matrices the last columns of U, or rows of Vh, are any that complete the others: only what does not depend
     on the choice has a derivative.
@@ -560,7 +560,7 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: 
 
 @composed
 def svdvals(x: Any, /) -> Any:
-    """The singular values, largest first."""
+    """Return the singular values, largest first."""
     return svd(x, False, False)
 
 
@@ -596,7 +596,7 @@ def largest(x: Any, axis: Any, keepdims: bool = False) -> Any:
 
 @composed
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Any:
-    """The norm of vectors over `axis`: ``sum(|x| ** ord) ** (1 / ord)``, inf and -inf for the extremes, 0 for a count."""
+    """Compute the norm of vectors over `axis`: ``sum(|x| ** ord) ** (1 / ord)``; inf and -inf give the extremes, 0 a count."""
     x = float_tensor(x)
     if np.isinf(ord):
         return (largest if ord > 0 else _min)(absolute(x), axis, keepdims)
@@ -607,7 +607,7 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: flo
 
 @composed
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
-    """The norm of matrices in the last two axes: "fro", "nuc", 1, -1, 2, -2, inf or -inf, as in numpy.linalg.norm."""
+    """Compute the norm of matrices in the last two axes: "fro", "nuc", 1, -1, 2, -2, inf or -inf, as numpy.linalg.norm."""
     x = as_matrices("matrix_norm", x, square=False)
     if ord in (None, "f", "fro"):
         return _norm(x, (-2, -1), keepdims, 2.0)
@@ -620,7 +620,7 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
 
 @composed
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """numpy.linalg.norm: of vectors over one axis, of matrices over two, of all elements by default.
+    """Compute numpy.linalg.norm: of vectors over one axis, of matrices over two, of all elements by default.
 
     The derivative of the 2-norm at 0 is 0.
     """
@@ -641,7 +641,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
 @composed
 def cond(x: Any, p: Any = None) -> Any:
-    """The condition number of matrices: the norm times that of the inverse, by default of singular values; inf if singular."""
+    """Compute the condition number, the norm times that of the inverse; by default from singular values; inf if singular."""
     x = as_matrices("cond", x, square=p not in (None, 2, -2))
     plain = np.linalg.cond(raw(x), p)  # and NumPy's errors
     endless = np.isinf(plain)

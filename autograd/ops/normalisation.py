@@ -26,7 +26,7 @@ def prepared(x: Any, axis: Any, *eps: Any) -> tuple[Any, ...]:
 
 @primitive("linear", prepared, x=lambda g, out, x, axis: centre(g, axis))
 def centre(x: Any, axis: Any = -1) -> Any:
-    """``x - mean(x)`` over `axis`. The mean is summed in float64: in float32 it may be 3 % of a deviation off at a mean of 1e4.
+    """Compute ``x - mean(x)`` over `axis`, with the mean in float64: in float32, 1e4 may be off by 3 % of a deviation of 1.
 
     >>> from autograd import Value
     >>> centre(Value([1.0, 2.0, 6.0])).data
@@ -52,7 +52,7 @@ def rms_rule(g: Any, out: Any, x: Any, axis: Any, eps: float) -> Any:
 
 @primitive("softmax", prepared, x=rms_rule)
 def rms_normalise(x: Any, axis: Any = -1, eps: float = 0.0) -> Any:
-    """``x / sqrt(mean(x ** 2) + eps)`` over `axis`.
+    """Compute ``x / sqrt(mean(x ** 2) + eps)`` over `axis`.
 
     >>> from autograd import Value
     >>> rms_normalise(Value([3.0, -3.0, 3.0])).data

@@ -37,14 +37,14 @@ def _sort(x: Any, axis: int) -> Any:
 
 @composed
 def sort(a: Any, axis: int | None = -1, kind: Any = None, order: None = None, *, stable: bool | None = None) -> Any:
-    """The elements in increasing order along `axis`, nan last; of equal elements each gets the mean of their cotangents."""
+    """Sort the elements along `axis`, nan last; equal elements each get the mean of their cotangents."""
     np.sort(np.zeros(0), kind=kind, order=order, stable=stable)  # for NumPy's errors
     return _sort(reshape(as_array(a), -1), 0) if axis is None else _sort(as_array(a), axis)
 
 
 @composed
 def partition(a: Any, kth: Any, axis: int | None = -1, kind: Any = "introselect", order: None = None) -> Any:
-    """The elements with those of rank `kth` in their sorted places, smaller ones before and larger ones behind them."""
+    """Move the elements of rank `kth` to their sorted places, smaller ones before and larger ones behind them."""
     a, axis = (reshape(as_array(a), -1), 0) if axis is None else (as_array(a), axis)
     data = np.asarray(raw(a))
     ranks = np.argsort(np.argsort(data, axis, kind="stable"), axis)
@@ -56,7 +56,7 @@ def unique(
     ar: Any, return_index: bool = False, return_inverse: bool = False, return_counts: bool = False, axis: None = None,
     *, equal_nan: bool = True, sorted: bool = True,
 ) -> Any:  # fmt: skip
-    """The different elements, always in increasing order; equal ones share the gradient. Indices and counts are plain."""
+    """Return the distinct elements in increasing order; equal ones share the gradient. Indices and counts are plain."""
     if axis is not None:
         raise TypeError("unique() of a Value works on all elements in a row: axis must be None")
     ar = as_array(ar)
@@ -80,25 +80,25 @@ def unique_parts(name: str, x: Any) -> Any:
 
 @composed
 def unique_all(x: Any, /) -> Any:
-    """The different elements in increasing order, with their plain indices, inverse indices and counts."""
+    """Return the distinct elements in increasing order, with their plain indices, inverse indices and counts."""
     return unique_parts("unique_all", x)
 
 
 @composed
 def unique_counts(x: Any, /) -> Any:
-    """The different elements in increasing order, with their plain counts."""
+    """Return the distinct elements in increasing order, with their plain counts."""
     return unique_parts("unique_counts", x)
 
 
 @composed
 def unique_inverse(x: Any, /) -> Any:
-    """The different elements in increasing order, with the plain indices that make `x` of them."""
+    """Return the distinct elements in increasing order, with the plain indices that restore `x` from them."""
     return unique_parts("unique_inverse", x)
 
 
 @composed
 def unique_values(x: Any, /) -> Any:
-    """The different elements in increasing order; every nan counts as another."""
+    """Return the distinct elements in increasing order; each nan is an element of its own."""
     return unique(x, equal_nan=False)
 
 
@@ -111,26 +111,26 @@ def of_both(ar1: Any, ar2: Any, chosen: Any) -> Any:
 
 @composed
 def union1d(ar1: Any, ar2: Any) -> Any:
-    """The different elements of both; equal ones share the gradient."""
+    """Return the distinct elements of both arrays; equal ones share the gradient."""
     return of_both(ar1, ar2, np.logical_or)
 
 
 @composed
 def intersect1d(ar1: Any, ar2: Any, assume_unique: bool = False, return_indices: bool = False) -> Any:
-    """The different elements that are in both, which share the gradient; with return_indices, also their plain places in both."""
+    """Return the distinct elements that are in both arrays, which share the gradient; with return_indices, also their places."""
     out = of_both(ar1, ar2, np.logical_and)
     return (out, *np.intersect1d(raw(ar1), raw(ar2), assume_unique, return_indices=True)[1:]) if return_indices else out
 
 
 @composed
 def setxor1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
-    """The different elements that are in exactly one of the two."""
+    """Return the distinct elements that are in exactly one of the two arrays."""
     return of_both(ar1, ar2, np.logical_xor)
 
 
 @composed
 def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
-    """The different elements of the first that are not in the second."""
+    """Return the distinct elements of the first array that are not in the second."""
     ar1 = ravel(ar1) if assume_unique else unique(ar1)
     return getitem(ar1, ~np.isin(raw(ar1), raw(as_array(ar2))))
 
@@ -160,7 +160,7 @@ def quantile(
     a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: Any = "linear",
     keepdims: bool = False, *, weights: None = None,
 ) -> Any:  # fmt: skip
-    """The q-th quantiles over `axis`, 0 <= q <= 1, by any of NumPy's methods; nan where there is a nan.
+    """Compute the q-th quantiles over `axis`, 0 <= q <= 1, by any of NumPy's methods; nan if there is a nan.
 
     Every method takes a mean of two neighbours in order. Which, and with what weights, is read off what
     NumPy gives for 0, 1, 2, ..., since it depends on the length alone.
@@ -182,14 +182,14 @@ def percentile(
     a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: Any = "linear",
     keepdims: bool = False, *, weights: None = None,
 ) -> Any:  # fmt: skip
-    """The q-th percentiles over `axis`, 0 <= q <= 100; see quantile()."""
+    """Compute the q-th percentiles over `axis`, 0 <= q <= 100; see quantile()."""
     q = q if is_value(q) or holds_value(q) else np.asarray(q) / 100.0
     return quantile(a, q, axis, None, overwrite_input, method, keepdims, weights=weights)
 
 
 @composed
 def median(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
-    """The middle element over `axis` in order, or the mean of the two in the middle; nan where there is a nan.
+    """Return the middle element over `axis` in order, or the mean of the two in the middle; nan if there is a nan.
 
     Of no elements it is nan, with NumPy's warning.
     """
@@ -204,7 +204,7 @@ def nanquantile(
     a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: Any = "linear",
     keepdims: bool = False, *, weights: None = None,
 ) -> Any:  # fmt: skip
-    """The q-th quantiles over `axis` of what is not nan, by any of NumPy's methods; nan with a warning where all is nan."""
+    """Compute the q-th quantiles over `axis` of the elements that are not nan; nan, with a warning, if all are nan."""
     rows = rows_over("nanquantile", a, q, axis, keepdims, weights)
     q = np.asarray(q, dtype=float)
     if not np.all((q >= 0.0) & (q <= 1.0)):
@@ -231,12 +231,12 @@ def nanpercentile(
     a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: Any = "linear",
     keepdims: bool = False, *, weights: None = None,
 ) -> Any:  # fmt: skip
-    """The q-th percentiles over `axis` of what is not nan; see nanquantile()."""
+    """Compute the q-th percentiles over `axis` of the elements that are not nan; see nanquantile()."""
     q = q if is_value(q) or holds_value(q) else np.asarray(q) / 100.0
     return nanquantile(a, q, axis, None, overwrite_input, method, keepdims, weights=weights)
 
 
 @composed
 def nanmedian(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
-    """The median over `axis` of what is not nan; nan with a warning where all is nan."""
+    """Return the median over `axis` of the elements that are not nan; nan, with a warning, if all are nan."""
     return nanquantile(a, 0.5, axis, keepdims=keepdims)

@@ -41,7 +41,7 @@ def _pad(array: Any, width: Any, mode: str) -> Any:
 
 @composed
 def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> Any:
-    """`array` with more elements before and after each axis: constants, ramps, statistics, or copies of its own.
+    """Add elements before and after each axis: constants, ramps, statistics, or copies of elements of `array`.
 
     Modes: constant (with `constant_values`), edge, reflect and symmetric (`reflect_type`), wrap, empty, linear_ramp
     (`end_values`), mean, median, maximum and minimum (`stat_length`). Constants and end values may be Values.

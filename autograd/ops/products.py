@@ -66,7 +66,7 @@ def matmul_rule_y(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 @primitive("linear", symbol="{} @ {}", x=matmul_rule_x, y=matmul_rule_y)
 def matmul(x: Any, y: Any) -> Any:
-    """``x @ y`` by NumPy's rules: vectors, matrices, and stacks of matrices whose leading axes broadcast.
+    """Compute ``x @ y`` by NumPy's rules: vectors, matrices, and stacks of matrices whose leading axes broadcast.
 
     Shapes (k) @ (k) -> scalar, (m, k) @ (k) -> (m), (k) @ (k, n) -> (n), (..., m, k) @ (..., k, n) -> (..., m, n).
     """
@@ -80,7 +80,7 @@ def matmul(x: Any, y: Any) -> Any:
     bias=lambda g, out, x, weight, bias: _sum(rows(g), 0) if shape_of(bias) == shape_of(out)[-1:] else g,
 )
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
-    """``x @ weight.T + bias``, the affine map of a layer: (..., in), (out, in), (out) -> (..., out)."""
+    """Compute ``x @ weight.T + bias``, the affine map of a layer: (..., in), (out, in), (out) -> (..., out)."""
     if np.ndim(x) > 2:  # leading axes as rows of one product: NumPy would make one for each matrix of a stack
         out = np.matmul(rows(x), np.transpose(weight)).reshape(*np.shape(x)[:-1], len(weight))
     else:
@@ -100,7 +100,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
 
 @composed
 def dot(a: Any, b: Any, out: None = None) -> Any:
-    """The product of numbers, vectors and matrices; of more axes the sum over the last of `a` and the second last of `b`."""
+    """Multiply numbers, vectors and matrices; for more axes, sum over the last axis of `a` and the second last of `b`."""
     a, b = as_floats(a, b)
     a_dims, b_dims = len(np.shape(a)), len(np.shape(b))
     if not a_dims or not b_dims:
@@ -110,20 +110,20 @@ def dot(a: Any, b: Any, out: None = None) -> Any:
 
 @composed
 def vdot(a: Any, b: Any, /) -> Any:
-    """The sum of the products of all elements."""
+    """Sum the products of all elements."""
     return matmul(reshape(as_array(a), -1), reshape(as_array(b), -1))
 
 
 @composed
 def inner(a: Any, b: Any, /) -> Any:
-    """The sums of products over the last axis of both."""
+    """Sum the products over the last axis of both."""
     a, b = as_floats(a, b)
     return tensordot(a, b, (-1, -1)) if np.shape(a) and np.shape(b) else mul(a, b)
 
 
 @composed
 def outer(a: Any, b: Any, out: None = None) -> Any:
-    """Every element of `a` times every element of `b`: (size of a, size of b)."""
+    """Multiply every element of `a` by every element of `b`: (size of a, size of b)."""
     a, b = as_floats(a, b)
     return reshape(a, (-1, 1)) * reshape(b, (1, -1))
 
@@ -131,7 +131,7 @@ def outer(a: Any, b: Any, out: None = None) -> Any:
 @composed
 @in_float32
 def vecdot(x1: Any, x2: Any, axis: int = -1, keepdims: bool = False) -> Any:
-    """The sums of products over one axis of each, by pairs of vectors; all other axes broadcast."""
+    """Sum the products over one axis of each, by pairs of vectors; all other axes broadcast."""
     x1, x2 = as_floats(x1, x2)
     x1, x2 = (x1, x2) if axis == -1 else (moveaxis(x1, axis, -1), moveaxis(x2, axis, -1))
     if np.shape(x1)[-1] != np.shape(x2)[-1]:
@@ -142,19 +142,19 @@ def vecdot(x1: Any, x2: Any, axis: int = -1, keepdims: bool = False) -> Any:
 
 @composed
 def matvec(x1: Any, x2: Any, /) -> Any:
-    """Matrices times vectors: (..., m, k), (..., k) -> (..., m)."""
+    """Multiply matrices by vectors: (..., m, k), (..., k) -> (..., m)."""
     return times_column(as_array(x1), as_array(x2))
 
 
 @composed
 def vecmat(x1: Any, x2: Any, /) -> Any:
-    """Vectors times matrices: (..., k), (..., k, n) -> (..., n)."""
+    """Multiply vectors by matrices: (..., k), (..., k, n) -> (..., n)."""
     return squeeze(matmul(expand_dims(as_array(x1), -2), as_array(x2)), -2)
 
 
 @composed
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
-    """The sums of products over pairs of axes: the last `axes` of a with the first of b, or two lists of axes."""
+    """Sum the products over pairs of axes: the last `axes` of a with the first of b, or two lists of axes."""
     a, b = as_floats(a, b)
     a_shape, b_shape = np.shape(a), np.shape(b)
     if isinstance(axes, (int, np.integer)):
@@ -173,7 +173,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
 
 @composed
 def kron(a: Any, b: Any) -> Any:
-    """The Kronecker product: `b` times every element of `a`, in blocks."""
+    """Compute the Kronecker product: `b` times every element of `a`, in blocks."""
     a, b = as_floats(a, b)
     ndim = builtins.max(len(np.shape(a)), len(np.shape(b)))
     a_shape, b_shape = ((1,) * (ndim - len(np.shape(item))) + np.shape(item) for item in (a, b))
@@ -184,7 +184,7 @@ def kron(a: Any, b: Any) -> Any:
 
 @composed
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
-    """The vector product of vectors of 3 elements; of 2, only the third component is left."""
+    """Compute the vector product of vectors of 3 elements; of 2, only its third component."""
     axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
     a, b = as_floats(a, b)
     a, b = moveaxis(a, axisa, -1), moveaxis(b, axisb, -1)
@@ -221,7 +221,7 @@ def product_of_run(arrays: list[Any], best: dict[tuple[int, int], tuple[int, int
 
 @composed
 def multi_dot(arrays: Any, *, out: None = None) -> Any:
-    """The product of a list of matrices, in the order that needs the fewest multiplications; the ends may be vectors."""
+    """Multiply a list of matrices in the order that needs the fewest multiplications; the first and last may be vectors."""
     arrays = list(as_floats(*arrays))
     sizes = [np.shape(item) for item in arrays]
     first, last = (1 if len(shape) == 1 else shape[place] for place, shape in ((0, sizes[0]), (1, sizes[-1])))
@@ -231,7 +231,7 @@ def multi_dot(arrays: Any, *, out: None = None) -> Any:
 
 @composed
 def convolve(a: Any, v: Any, mode: str = "full") -> Any:
-    """The discrete convolution of two vectors: full, of the longer one's length ("same"), or where both overlap ("valid")."""
+    """Convolve two vectors: at all overlaps ("full"), as many as the longer one has elements ("same"), or full ones ("valid")."""
     a, v = as_floats(a, v)
     lengths = np.size(raw(a)), np.size(raw(v))
     if len(np.shape(a)) > 1 or len(np.shape(v)) > 1 or 0 in lengths:
@@ -247,7 +247,7 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 
 @composed
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
-    """The cross-correlation of two vectors: ``c[k] = sum(a[n + k] * v[n])``."""
+    """Compute the cross-correlation of two vectors: ``c[k] = sum(a[n + k] * v[n])``."""
     a, v = as_floats(a, v)
     a, v = (reshape(item, (1,)) if np.shape(item) == () else item for item in (a, v))
     backwards = np.size(raw(a)) < np.size(raw(v))  # NumPy then correlates v with a and turns the result round
@@ -336,7 +336,7 @@ def _einsum(values: Any, names: tuple[str, ...], result: str, optimize: Any) -> 
 def einsum(
     *operands: Any, out: None = None, optimize: Any = False, dtype: Any = None, order: str = "K", casting: str = "safe"
 ) -> Any:
-    """Sums of products by Einstein's convention: ``einsum("ij,jk->ik", a, b)``, any subscripts, also ``...`` and repeated ones.
+    """Sum products by Einstein's convention: ``einsum("ij,jk->ik", a, b)``, with any subscripts, also ``...`` and repeated ones.
 
     The form ``einsum(a, [0, 1], b, [1, 2], [0, 2])`` is understood as well.
     """

@@ -161,7 +161,7 @@ def _rnn(values: Any, nonlinearity: str, kept: Any, reverse: bool) -> Any:
 
 @composed
 def rnn(x: Any, weight: Any, hidden: Any, nonlinearity: str = "tanh", kept: Any = None, reverse: bool = False) -> tuple[Any, Any]:
-    """``h[t] = tanh(x[t] + h[t - 1] @ weight.T)``, or relu: an Elman network (1990).
+    """Compute ``h[t] = tanh(x[t] + h[t - 1] @ weight.T)``, or with relu: an Elman network (1990).
 
     Args:
         x: what the inputs give to each step, (time, batch, hidden).
@@ -235,7 +235,7 @@ def _lstm(values: Any, kept: Any, reverse: bool) -> Any:
 
 @composed
 def lstm(x: Any, weight: Any, hidden: Any, cell: Any, kept: Any = None, reverse: bool = False) -> tuple[Any, Any, Any]:
-    """Long short-term memory (Hochreiter and Schmidhuber 1997, with the forget gate of Gers, Schmidhuber and Cummins 2000).
+    """Run long short-term memory (Hochreiter and Schmidhuber 1997, with the forget gate of Gers, Schmidhuber and Cummins 2000).
 
     ``i, f, g, o = split(x[t] + h[t - 1] @ weight.T)``, ``c[t] = sigmoid(f) * c[t - 1] + sigmoid(i) * tanh(g)`` and
     ``h[t] = sigmoid(o) * tanh(c[t])``.
@@ -306,7 +306,7 @@ def _gru(values: Any, kept: Any, reverse: bool) -> Any:
 
 @composed
 def gru(x: Any, weight: Any, bias: Any, hidden: Any, kept: Any = None, reverse: bool = False) -> tuple[Any, Any]:
-    """A gated recurrent unit (Cho et al. 2014), in the form in which r multiplies the product.
+    """Run a gated recurrent unit (Cho et al. 2014), in the form in which r multiplies the product.
 
     With ``p = h[t - 1] @ weight.T + bias``: ``r, z = sigmoid(x[t] + p)`` of two thirds, ``n = tanh(x[t] + r * p)`` of the last
     one, and ``h[t] = (1 - z) * n + z * h[t - 1]``.

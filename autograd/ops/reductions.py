@@ -186,7 +186,7 @@ def _cumsum(x: Any, axis: int, backwards: bool = False) -> Any:
 def sum(
     a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True
 ) -> Any:  # fmt: skip
-    """The sum over `axis`, of the elements where `where` holds, added to `initial`.
+    """Sum the elements over `axis`, of those where `where` holds, and add `initial`.
 
     >>> from autograd import Value
     >>> Value([[1.0, 2.0], [3.0, 4.0]]).sum(axis=0).data
@@ -200,14 +200,14 @@ def sum(
 def prod(
     a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True
 ) -> Any:  # fmt: skip
-    """The product over `axis`; the derivative is right also where elements are zero."""
+    """Multiply the elements over `axis`; the derivative is correct also where elements are zero."""
     result = as_asked(_prod(chosen(a, where, 1.0, dtype), axis, keepdims), dtype)
     return result if initial is None else result * as_array(initial)
 
 
 @composed
 def mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, *, where: Any = True) -> Any:
-    """The arithmetic mean over `axis`, of the elements where `where` holds."""
+    """Compute the arithmetic mean over `axis`, of the elements where `where` holds."""
     a = chosen(a, where, 0.0, dtype)
     return _mean(a, axis, keepdims) if where is True else mean_of_some(a, axis, keepdims, where)
 
@@ -223,7 +223,7 @@ def var(
     a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0, keepdims: bool = False,
     *, where: Any = True, mean: Any = None, correction: float | None = None,
 ) -> Any:  # fmt: skip
-    """The variance over `axis`: squared deviations from the mean, or the given `mean`, over the count less `ddof`."""
+    """Compute the variance over `axis`: squared deviations from the mean, or the given `mean`, over the count less `ddof`."""
     ddof = ddof_of(ddof, correction)
     a, mean = as_floats(a, mean)
     a = chosen(a, where, 0.0, dtype)
@@ -245,7 +245,7 @@ def std(
     a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0, keepdims: bool = False,
     *, where: Any = True, mean: Any = None, correction: float | None = None,
 ) -> Any:  # fmt: skip
-    """The standard deviation over `axis`, the square root of var(); its derivative is 0 where all elements are the same."""
+    """Compute the standard deviation over `axis`, the square root of var(); its derivative is 0 where all elements are equal."""
     ddof = ddof_of(ddof, correction)
     if where is True and mean is None:
         return _std(chosen(a, where, 0.0, dtype), axis, keepdims, ddof)
@@ -263,13 +263,13 @@ def root_mean_square(a: Any, mean: Any, axis: Any, keepdims: bool, ddof: float, 
 
 @composed
 def max(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
-    """The largest element over `axis`; ties share the gradient equally. No elements: ValueError, unless `initial` is given."""
+    """Return the largest element over `axis`; ties share the gradient equally. Raise ValueError if there is none."""
     return extreme(_max, maximum, a, axis, keepdims, initial, where)
 
 
 @composed
 def min(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
-    """The smallest element over `axis`; ties share the gradient equally. No elements: ValueError, unless `initial` is given."""
+    """Return the smallest element over `axis`; ties share the gradient equally. Raise ValueError if there is none."""
     return extreme(_min, minimum, a, axis, keepdims, initial, where)
 
 
@@ -278,21 +278,21 @@ amax, amin = max, min
 
 @composed
 def ptp(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> Any:
-    """The largest less the smallest element over `axis`."""
+    """Return the difference of the largest and the smallest element over `axis`."""
     a = as_array(a)
     return _max(a, axis, keepdims) - _min(a, axis, keepdims)
 
 
 @composed
 def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
-    """The sums of the first 1, 2, ... elements along `axis`, or of all elements in a row."""
+    """Return the sums of the first 1, 2, ... elements along `axis`, or of all elements in one row."""
     a = chosen(a, True, 0.0, dtype)
     return as_asked(_cumsum(reshape(a, -1), 0) if axis is None else _cumsum(a, axis), dtype)
 
 
 @composed
 def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
-    """The products of the first 1, 2, ... elements along `axis`; the derivative is right also where elements are zero."""
+    """Return the products of the first 1, 2, ... elements along `axis`; the derivative is correct also beside zeros."""
     a = chosen(a, True, 1.0, dtype)
     if axis is None or not np.shape(a):
         return as_asked(_running_products((reshape(a, -1),)), dtype)
@@ -301,14 +301,14 @@ def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> An
 
 @composed
 def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
-    """The sums of the first 1, 2, ... elements along `axis`, or of all in a row, where nan counts as 0."""
+    """Return the sums of the first 1, 2, ... elements along `axis`, or of all in one row; nan counts as 0."""
     a = as_array(a)
     return cumsum(chosen(a, numbers(a, True), 0.0), axis, dtype)
 
 
 @composed
 def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
-    """The products of the first 1, 2, ... elements along `axis`, or of all in a row, where nan counts as 1."""
+    """Return the products of the first 1, 2, ... elements along `axis`, or of all in one row; nan counts as 1."""
     a = as_array(a)
     return cumprod(chosen(a, numbers(a, True), 1.0), axis, dtype)
 
@@ -316,7 +316,7 @@ def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None) ->
 @composed
 @in_float32
 def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
-    """The mean over `axis` with `weights`, of the shape of `a` or along the axes that go; with `returned`, also their sum."""
+    """Return the mean over `axis` with `weights`, of the shape of `a` or of the reduced axes; with `returned`, also their sum."""
     a, weights = as_floats(a, weights)
     if weights is None:
         result = mean(a, axis, keepdims=keepdims)
@@ -345,7 +345,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
 def nansum(
     a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True
 ) -> Any:  # fmt: skip
-    """The sum over `axis` of what is not nan."""
+    """Sum the elements over `axis` that are not nan."""
     return sum(a, axis, dtype, None, keepdims, initial, numbers(a, where))
 
 
@@ -353,13 +353,13 @@ def nansum(
 def nanprod(
     a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True
 ) -> Any:  # fmt: skip
-    """The product over `axis` of what is not nan."""
+    """Multiply the elements over `axis` that are not nan."""
     return prod(a, axis, dtype, None, keepdims, initial, numbers(a, where))
 
 
 @composed
 def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, *, where: Any = True) -> Any:
-    """The mean over `axis` of what is not nan."""
+    """Compute the mean over `axis` of the elements that are not nan."""
     return mean(a, axis, dtype, None, keepdims, where=numbers(a, where))
 
 
@@ -368,7 +368,7 @@ def nanvar(
     a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0, keepdims: bool = False,
     *, where: Any = True, mean: Any = None, correction: float | None = None,
 ) -> Any:  # fmt: skip
-    """The variance over `axis` of what is not nan."""
+    """Compute the variance over `axis` of the elements that are not nan."""
     return var(a, axis, dtype, None, ddof, keepdims, where=numbers(a, where), mean=mean, correction=correction)
 
 
@@ -377,19 +377,19 @@ def nanstd(
     a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0, keepdims: bool = False,
     *, where: Any = True, mean: Any = None, correction: float | None = None,
 ) -> Any:  # fmt: skip
-    """The standard deviation over `axis` of what is not nan."""
+    """Compute the standard deviation over `axis` of the elements that are not nan."""
     return std(a, axis, dtype, None, ddof_of(ddof, correction), keepdims, where=numbers(a, where), mean=mean)
 
 
 @composed
 def nanmax(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
-    """The largest element over `axis` that is not nan; nan with a warning where there is none."""
+    """Return the largest element over `axis` that is not nan; nan, with a warning, if there is none."""
     return extreme_number(max, -np.inf, a, axis, keepdims, initial, where)
 
 
 @composed
 def nanmin(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
-    """The smallest element over `axis` that is not nan; nan with a warning where there is none."""
+    """Return the smallest element over `axis` that is not nan; nan, with a warning, if there is none."""
     return extreme_number(min, np.inf, a, axis, keepdims, initial, where)
 
 
@@ -492,7 +492,7 @@ def _shifted(x: Any, shift: Any) -> Any:
 @composed
 @in_float32
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False, *, b: Any = None, return_sign: bool = False) -> Any:
-    """``log(sum(b * exp(x)))`` over `axis`, without overflow; its derivative with respect to x is the softmax, for b = 1.
+    """Compute ``log(sum(b * exp(x)))`` over `axis` without overflow; the derivative with respect to x is the softmax, for b = 1.
 
     With return_sign there are two results, the logarithm of the absolute value of the sum and the sum's plain sign;
     without it a negative sum gives nan.
@@ -550,7 +550,7 @@ def log_softmax_rule(g: Any, out: Any, x: Any, axis: Any) -> Any:
 
 @primitive("softmax", x=softmax_rule)
 def softmax(x: Any, axis: int = -1) -> Any:
-    """``exp(x) / sum(exp(x))`` along `axis`: positive, with sum 1, and the same for x + c."""
+    """Compute ``exp(x) / sum(exp(x))`` along `axis`; it is positive, sums to 1, and is the same for x + c."""
     x = np.asarray(x, float_dtype(x))
     powers = np.exp(x - np.max(x, axis, keepdims=True, initial=-np.inf))
     return powers / total(powers, axis, True)
@@ -558,7 +558,7 @@ def softmax(x: Any, axis: int = -1) -> Any:
 
 @primitive("softmax", x=log_softmax_rule)
 def log_softmax(x: Any, axis: int = -1) -> Any:
-    """The logarithm of the softmax along `axis`, accurate where the softmax rounds to 0."""
+    """Compute the logarithm of the softmax along `axis`, accurately where the softmax rounds to 0."""
     x = np.asarray(x, float_dtype(x))
     shifted = x - np.max(x, axis, keepdims=True, initial=-np.inf)
     return shifted - log_of_sum(shifted, axis)

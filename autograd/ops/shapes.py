@@ -91,13 +91,13 @@ def checked_order(x: Any, shape: Any, order: str = "C") -> tuple[Any, ...]:
 
 @primitive("shape", checked_order, x=lambda g, out, x, shape, order: reshape(g, shape_of(x), order))
 def reshape(x: Any, shape: Any, order: str = "C") -> Any:
-    """`x` in another shape of the same size, rows last (or first, with order "F"); one length may be -1."""
+    """Give `x` another shape of the same size, rows last (or first, with order "F"); one length may be -1."""
     return np.reshape(x, shape, order=order)  # type: ignore[call-overload]
 
 
 @primitive("shape", plain_axis, x=lambda g, out, x, axes: transpose(g, inverse(axes)))
 def transpose(x: Any, axes: Any = None) -> Any:
-    """The axes of `x` in the order `axes`, by default reversed."""
+    """Permute the axes of `x` into the order `axes`, by default reversed."""
     return np.transpose(x, axes)
 
 
@@ -106,31 +106,31 @@ permute_dims = transpose
 
 @primitive("shape", plain_shape, x=lambda g, out, x, shape: g)
 def broadcast_to(x: Any, shape: Any) -> Any:
-    """`x` repeated to `shape` by NumPy's rules; its gradient is summed over the copies."""
+    """Repeat `x` to `shape` by NumPy's rules; its gradient is summed over the copies."""
     return np.broadcast_to(x, shape)
 
 
 @primitive("shape", plain_axis, x=lambda g, out, x, axis: reshape(g, shape_of(x)))
 def squeeze(x: Any, axis: Any = None) -> Any:
-    """`x` without its axes of length 1, or without those in `axis`."""
+    """Remove the axes of length 1, or those in `axis`."""
     return np.squeeze(x, axis)
 
 
 @primitive("shape", plain_axis, x=lambda g, out, x, axis: reshape(g, shape_of(x)))
 def expand_dims(x: Any, axis: Any) -> Any:
-    """`x` with new axes of length 1 at the places `axis` of the result."""
+    """Insert new axes of length 1 at the positions `axis` of the result."""
     return np.expand_dims(x, axis)
 
 
 @composed
 def ravel(a: Any, order: str = "C") -> Any:
-    """All elements in one row."""
+    """Return all elements in one row."""
     return reshape(as_array(a), -1, order)
 
 
 @composed
 def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
-    """`a` as a Value of its own in the graph."""
+    """Return a copy of `a`, a new Value in the graph."""
     np.zeros(0).copy(order)  # for NumPy's error
     return positive(as_array(a))
 
@@ -144,25 +144,25 @@ def permuted(function: Callable[..., Any], x: Any, *how: Any) -> Any:
 
 @composed
 def swapaxes(a: Any, axis1: int, axis2: int) -> Any:
-    """`a` with two axes in each other's place."""
+    """Exchange two axes."""
     return permuted(np.swapaxes, a, axis1, axis2)
 
 
 @composed
 def moveaxis(a: Any, source: Any, destination: Any) -> Any:
-    """`a` with the axes `source` moved to the places `destination`, the others in their order."""
+    """Move the axes `source` to the positions `destination`; the others keep their order."""
     return permuted(np.moveaxis, a, source, destination)
 
 
 @composed
 def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
-    """`a` with one axis moved back until it lies before `start`."""
+    """Move one axis back until it lies before `start`."""
     return permuted(np.rollaxis, a, axis, start)
 
 
 @composed
 def matrix_transpose(x: Any) -> Any:
-    """The matrices in the last two axes of `x` transposed."""
+    """Transpose the matrices in the last two axes of `x`."""
     return permuted(np.linalg.matrix_transpose, x)
 
 
@@ -174,25 +174,25 @@ def at_least(shaper: Callable[..., Any], arrays: tuple[Any, ...]) -> Any:
 
 @composed
 def atleast_1d(*arys: Any) -> Any:
-    """Each with at least one axis."""
+    """Return each array with at least one axis."""
     return at_least(np.atleast_1d, arys)
 
 
 @composed
 def atleast_2d(*arys: Any) -> Any:
-    """Each with at least two axes, new ones in front."""
+    """Return each array with at least two axes, new ones first."""
     return at_least(np.atleast_2d, arys)
 
 
 @composed
 def atleast_3d(*arys: Any) -> Any:
-    """Each with at least three axes, as NumPy places them."""
+    """Return each array with at least three axes, placed as NumPy places them."""
     return at_least(np.atleast_3d, arys)
 
 
 @composed
 def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
-    """All of them broadcast to one shape."""
+    """Broadcast all arrays to one shape."""
     arrays = [as_array(item) for item in args]
     shape = np.broadcast_shapes(*map(np.shape, arrays))
     return tuple(broadcast_to(item, shape) for item in arrays)
@@ -200,7 +200,7 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
 
 @composed
 def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> tuple[Any, ...]:
-    """The coordinates of a grid from those of its axes, one array an axis."""
+    """Return the coordinates of a grid from those of its axes, one array for each axis."""
     axes = [as_array(x) for x in xi]
     shapes = [grid.shape for grid in np.meshgrid(*(np.zeros(np.size(raw(x))) for x in axes), sparse=True, indexing=indexing)]  # type: ignore[call-overload]
     grids = tuple(reshape(x, shape) for x, shape in zip(axes, shapes, strict=True))
@@ -229,7 +229,7 @@ def _stack(values: Any, axis: int = 0) -> Any:
 
 @composed
 def concatenate(arrays: Any, axis: int | None = 0, out: None = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    """The arrays of a list, one after the other along an axis that exists, or all elements in one row for None."""
+    """Join the arrays of a list along an existing axis, or all elements in one row for axis None."""
     arrays = [as_array(item) for item in arrays]
     joined = _concatenate([ravel(item) for item in arrays], 0) if axis is None else _concatenate(arrays, axis)
     return cast_by_rule(joined, dtype, casting)
@@ -247,7 +247,7 @@ concat = concatenate
 
 @composed
 def stack(arrays: Any, axis: int = 0, out: None = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    """The arrays or numbers of a list, side by side along a new axis.
+    """Join the arrays or numbers of a list along a new axis.
 
     >>> from autograd import Value, stack
     >>> stack([Value(1.0), Value(2.0)]).data
@@ -258,7 +258,7 @@ def stack(arrays: Any, axis: int = 0, out: None = None, *, dtype: Any = None, ca
 
 @composed
 def array(data: Any, dtype: Any = None) -> Any:
-    """An array from nested lists of numbers, arrays and Values: what ``np.array`` is for plain data.
+    """Create an array from nested lists of numbers, arrays and Values, as ``np.array`` does from plain data.
 
     A Value if there is one in it, and else plain data.
 
@@ -282,26 +282,26 @@ def array(data: Any, dtype: Any = None) -> Any:
 
 @composed
 def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    """The arrays of a list one below the other."""
+    """Stack the arrays of a list one below the other."""
     return concatenate([atleast_2d(item) for item in tup], 0, dtype=dtype, casting=casting)
 
 
 @composed
 def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    """The arrays of a list side by side: along the second axis, or the first of vectors."""
+    """Stack the arrays of a list side by side: along the second axis, or the first for vectors."""
     arrays = [atleast_1d(item) for item in tup]
     return concatenate(arrays, 0 if len(np.shape(arrays[0])) == 1 else 1, dtype=dtype, casting=casting)
 
 
 @composed
 def dstack(tup: Any) -> Any:
-    """The arrays of a list one behind the other, along the third axis."""
+    """Stack the arrays of a list one behind the other, along the third axis."""
     return concatenate([atleast_3d(item) for item in tup], 2)
 
 
 @composed
 def column_stack(tup: Any) -> Any:
-    """Vectors as the columns of a matrix, and matrices side by side."""
+    """Stack vectors as the columns of a matrix, and matrices side by side."""
     return concatenate([item if len(np.shape(item)) > 1 else reshape(item, (-1, 1)) for item in map(as_array, tup)], 1)
 
 
@@ -325,13 +325,13 @@ def joined_blocks(item: Any, level: int, ndim: int) -> Any:
 
 @composed
 def block(arrays: Any) -> Any:
-    """An array from nested lists of blocks, the innermost lists side by side."""
+    """Join nested lists of blocks to one array, the innermost lists side by side."""
     return joined_blocks(arrays, depth(arrays), builtins.max(depth(arrays), dimensions(arrays)))
 
 
 @composed
 def append(arr: Any, values: Any, axis: int | None = None) -> Any:
-    """`arr` with `values` behind it along `axis`, or all elements in one row."""
+    """Append `values` to `arr` along `axis`, or all elements in one row."""
     return concatenate([arr, values], axis)
 
 
@@ -346,38 +346,38 @@ def pieces(ary: Any, sections: Any, axis: int, divide: Callable[..., Any]) -> li
 
 @composed
 def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    """Equal parts of `ary` along an axis, or the parts between indices."""
+    """Split `ary` along an axis into equal parts, or at indices."""
     return pieces(ary, indices_or_sections, axis, np.split)
 
 
 @composed
 def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Any]:
-    """Parts of `ary` along an axis, as equal as they can be."""
+    """Split `ary` along an axis into parts of lengths as equal as possible."""
     return pieces(ary, indices_or_sections, axis, np.array_split)
 
 
 @composed
 def hsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
-    """split() along the second axis, or the first of a vector."""
+    """Call split() along the second axis, or the first of a vector."""
     ary = as_array(ary)
     return pieces(ary, indices_or_sections, builtins.min(1, len(np.shape(ary)) - 1), np.split)
 
 
 @composed
 def vsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
-    """split() along the first axis."""
+    """Call split() along the first axis."""
     return pieces(ary, indices_or_sections, 0, np.split)
 
 
 @composed
 def dsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
-    """split() along the third axis."""
+    """Call split() along the third axis."""
     return pieces(ary, indices_or_sections, 2, np.split)
 
 
 @composed
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
-    """The layers of `x` along an axis, as a tuple."""
+    """Split `x` along an axis into its layers, a tuple."""
     x = as_array(x)
     axis = normalize_axis_index(axis, len(x.shape))
     lead = (slice(None),) * axis
@@ -442,26 +442,26 @@ def windows(x: Any, window_shape: Any, axis: Any = None) -> Any:
 
 
 windows.__name__ = "sliding_window_view"
-flip = rearrangement(np.flip, "The elements in reverse order along `axis`, or all axes.")
-fliplr = rearrangement(np.fliplr, "Each row in reverse order.")
-flipud = rearrangement(np.flipud, "The rows in reverse order.")
-rot90 = rearrangement(np.rot90, "A plane of the array turned by 90 degrees, `k` times.")
-roll = rearrangement(np.roll, "The elements moved on by `shift` along `axis`; what leaves at the end comes in at the start.")
-repeat = rearrangement(np.repeat, "Each element so many times, along `axis` or all in one row.")
-tile = rearrangement(np.tile, "The whole array repeated, so often along each axis.")
-tril = rearrangement(np.tril, "The matrices with zeros above the k-th diagonal.")
-triu = rearrangement(np.triu, "The matrices with zeros below the k-th diagonal.")
-diag = rearrangement(np.diag, "The k-th diagonal of a matrix, or the matrix with a vector on it.")
-diagflat = rearrangement(np.diagflat, "The matrix with all elements on its k-th diagonal.")
-diagonal = rearrangement(np.diagonal, "The diagonals of the planes of two axes, as the last axis.")
-delete = rearrangement(np.delete, "The array without the elements or layers at `obj`.")
-sliding_window_view = rearrangement(windows, "All windows of a shape, each in new axes at the end.")
-resize = rearrangement(np.resize, "The elements repeated in order until they fill another shape.")
+flip = rearrangement(np.flip, "Reverse the elements along `axis`, or along all axes.")
+fliplr = rearrangement(np.fliplr, "Reverse each row.")
+flipud = rearrangement(np.flipud, "Reverse the order of the rows.")
+rot90 = rearrangement(np.rot90, "Rotate a plane of the array by 90 degrees, `k` times.")
+roll = rearrangement(np.roll, "Move the elements by `shift` along `axis`; those that leave at the end return at the start.")
+repeat = rearrangement(np.repeat, "Repeat each element, along `axis` or all in one row.")
+tile = rearrangement(np.tile, "Repeat the whole array, a number of times along each axis.")
+tril = rearrangement(np.tril, "Set the elements above the k-th diagonal of matrices to zero.")
+triu = rearrangement(np.triu, "Set the elements below the k-th diagonal of matrices to zero.")
+diag = rearrangement(np.diag, "Return the k-th diagonal of a matrix, or a matrix with a vector on that diagonal.")
+diagflat = rearrangement(np.diagflat, "Return a matrix with all elements on its k-th diagonal.")
+diagonal = rearrangement(np.diagonal, "Return the diagonals of the planes of two axes, as the last axis.")
+delete = rearrangement(np.delete, "Remove the elements or layers at `obj`.")
+sliding_window_view = rearrangement(windows, "Return all windows of a shape, each in new last axes.")
+resize = rearrangement(np.resize, "Repeat the elements in order until they fill another shape.")
 
 
 @composed
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
-    """`arr` with `values`, in its dtype, put in before the indices `obj` along `axis`, or into all elements in one row."""
+    """Insert `values`, in the dtype of `arr`, before the indices `obj` along `axis`, or into all elements in one row."""
     arr, values = as_array(arr), as_array(values)
     if getattr(arr, "dtype", np.dtype(float)).kind == "f" and float_dtype(values) != float_dtype(arr):
         values = astype(values, float_dtype(arr))
@@ -474,7 +474,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
 def full_like(
     a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, *, device: None = None
 ) -> Any:
-    """An array of the shape and dtype of `a`, or another shape or dtype, that holds `fill_value`."""
+    """Return an array of the shape and dtype of `a`, or of another shape or dtype, filled with `fill_value`."""
     a, fill_value = as_tensor(a), as_array(fill_value)
     shape = a.shape if shape is None else shape
     dtype = a.dtype if dtype is None else np.dtype(dtype)
@@ -486,7 +486,7 @@ def full_like(
 
 @composed
 def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: None = None) -> Any:
-    """The sum along a diagonal of the planes of two axes."""
+    """Sum the elements on a diagonal of the planes of two axes."""
     total = diagonal(as_array(a), offset, axis1, axis2).sum(-1)
     return total if dtype is None else astype(total, dtype)
 
@@ -496,7 +496,7 @@ def linspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0,
     *, device: None = None,
 ) -> Any:  # fmt: skip
-    """`num` numbers from `start` to `stop`, evenly spaced, along a new axis."""
+    """Return `num` evenly spaced numbers from `start` to `stop`, along a new axis."""
     start, stop = as_floats(start, stop)
     parts = np.linspace(0.0, 1.0, num, endpoint, dtype=np.result_type(raw(start), raw(stop), 0.0))
     parts = parts.reshape((-1,) + (1,) * len(np.broadcast_shapes(np.shape(start), np.shape(stop))))
@@ -514,7 +514,7 @@ def linspace(
 def logspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
 ) -> Any:
-    """`num` numbers from ``base ** start`` to ``base ** stop``, evenly spaced by their logarithm, along a new axis."""
+    """Return `num` numbers from ``base ** start`` to ``base ** stop`` with evenly spaced logarithms, along a new axis."""
     base, start, stop = as_floats(base, start, stop)
     if np.shape(base):
         base, start, stop = broadcast_arrays(base, start, stop)
@@ -524,7 +524,7 @@ def logspace(
 
 @composed
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
-    """`num` numbers from `start` to `stop`, each the same multiple of the one before, along a new axis; of one sign."""
+    """Return `num` numbers of one sign from `start` to `stop`, each the same multiple of the one before, along a new axis."""
     start, stop = as_floats(start, stop)
     signs = np.sign(raw(start))
     if np.any(signs * np.sign(raw(stop)) <= 0.0):
@@ -538,13 +538,13 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
 
 @composed
 def fftshift(x: Any, axes: Any = None) -> Any:
-    """`x` with the two halves of each axis exchanged: the first element moves to the middle."""
+    """Exchange the two halves of each axis: the first element moves to the middle."""
     return halves_exchanged(x, axes, 1)
 
 
 @composed
 def ifftshift(x: Any, axes: Any = None) -> Any:
-    """The inverse of fftshift()."""
+    """Undo fftshift()."""
     return halves_exchanged(x, axes, -1)
 
 

@@ -44,7 +44,7 @@ def scipy_function(name: str) -> Callable[..., Any]:
 
 def special(name: str, rule: Callable[..., Any], domain: tuple[float, float] = (-2.0, 2.0)) -> Op:
     """An op of one input that SciPy computes."""
-    return formula(name, scipy_function(name), rule, domain, f"scipy.special.{name}, elementwise.")
+    return formula(name, scipy_function(name), rule, domain, f"Compute scipy.special.{name}, elementwise.")
 
 
 ROOT_PI = math.sqrt(math.pi)
@@ -165,7 +165,7 @@ def rgamma_slope(out: Any, x: Any) -> Any:
 
 @primitive("elementwise", x=lambda g, out, n, x: g * polygamma(n + 1, x))
 def polygamma(n: int, x: Any) -> Any:
-    """scipy.special.polygamma: the n-th derivative of digamma."""
+    """Compute scipy.special.polygamma, the n-th derivative of digamma."""
     return scipy_function("polygamma")(n, x).astype(float_dtype(x))
 
 
@@ -233,20 +233,20 @@ def special_pair(name: str, symbol: str, rule_x: Any, rule_y: Any, domain: Any, 
 # fmt: off
 xlogy   = special_pair("xlogy", "{} log({})", lambda g, out, x, y: g * xlogy(regular(x, y), y),
                        lambda g, out, x, y: g * over(x, y), ((-2.0, 2.0), (0.3, 2.0)),
-                       "``x * log(y)``, and 0 where x is 0; where y is 0 as well, both derivatives are 0.")
+                       "Compute ``x * log(y)``, and 0 where x is 0; where y is 0 as well, both derivatives are 0.")
 xlog1py = special_pair("xlog1py", "{} log(1 + {})", lambda g, out, x, y: g * xlog1py(regular(x, 1.0 + y), y),
                        lambda g, out, x, y: g * over(x, 1.0 + y), ((-2.0, 2.0), (-0.5, 2.0)),
-                       "``x * log(1 + y)``, and 0 where x is 0; where y is -1 as well, both derivatives are 0.")
+                       "Compute ``x * log(1 + y)``, and 0 where x is 0; where y is -1 as well, both derivatives are 0.")
 betaln  = special_pair("betaln", "betaln({}, {})", lambda g, out, x, y: -g * _polygamma_rise(x, y),
                        lambda g, out, x, y: -g * _polygamma_rise(y, x), ((0.3, 2.0), (0.3, 2.0)),
-                       "scipy.special.betaln, the logarithm of the beta function.")
+                       "Compute scipy.special.betaln, the logarithm of the beta function.")
 beta    = special_pair("beta", "beta({}, {})", lambda g, out, x, y: -g * (out * _polygamma_rise(x, y)),
                        lambda g, out, x, y: -g * (out * _polygamma_rise(y, x)), ((0.3, 2.0), (0.3, 2.0)),
-                       "scipy.special.beta, the beta function.")
+                       "Compute scipy.special.beta, the beta function.")
 # fmt: on
 
 
 @composed
 def multigammaln(a: Any, d: int) -> Any:
-    """scipy.special.multigammaln: the logarithm of the gamma function of d dimensions."""
+    """Compute scipy.special.multigammaln, the logarithm of the gamma function of d dimensions."""
     return sum(gammaln(sub(a, 0.5 * i)) for i in range(d)) + 0.25 * d * (d - 1) * math.log(math.pi)

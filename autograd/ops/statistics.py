@@ -41,7 +41,7 @@ def cov(
     m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None,
     fweights: Any = None, aweights: Any = None, *, dtype: Any = None,
 ) -> Any:  # fmt: skip
-    """The covariance matrix of variables in rows (or columns), each with its samples along the other axis."""
+    """Compute the covariance matrix of variables in rows (or columns), each with its samples along the other axis."""
     m, y, aweights = as_floats(m, y, aweights)
     variables = [item for item in (m, y) if item is not None]
     if any(len(np.shape(item)) > 2 for item in variables):
@@ -71,7 +71,7 @@ def cov(
 @composed
 @in_float32
 def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
-    """The correlation matrix, between -1 and 1, of variables in rows (or columns), each with its samples along the other axis."""
+    """Compute the correlation matrix, between -1 and 1, of variables in rows (or columns), with samples along the other axis."""
     c = cov(x, y, rowvar, dtype=dtype)
     if not shape_of(c):
         return c / c
@@ -83,7 +83,7 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -
 
 @composed
 def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
-    """The sums of the `weights` of each integer in the vector `x`; without weights the plain counts."""
+    """Sum the `weights` of each integer in the vector `x`; without weights, return plain counts."""
     places = np.asarray(raw(x))
     if weights is None:
         return np.bincount(places, minlength=minlength)
@@ -101,7 +101,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
 def cumulative_sum(
     x: Any, /, *, axis: int | None = None, dtype: Any = None, out: None = None, include_initial: bool = False
 ) -> Any:
-    """The sums of the first 1, 2, ... elements along `axis`; with `include_initial`, 0 comes first."""
+    """Return the sums of the first 1, 2, ... elements along `axis`; with `include_initial`, 0 comes first."""
     return with_initial(cumsum, 0.0, x, axis, dtype, include_initial)
 
 
@@ -109,7 +109,7 @@ def cumulative_sum(
 def cumulative_prod(
     x: Any, /, *, axis: int | None = None, dtype: Any = None, out: None = None, include_initial: bool = False
 ) -> Any:
-    """The products of the first 1, 2, ... elements along `axis`; with `include_initial`, 1 comes first."""
+    """Return the products of the first 1, 2, ... elements along `axis`; with `include_initial`, 1 comes first."""
     return with_initial(cumprod, 1.0, x, axis, dtype, include_initial)
 
 

@@ -322,7 +322,9 @@ def test_the_module_prints_the_table() -> None:
     printed = subprocess.run([sys.executable, "-m", "autograd"], capture_output=True, text=True, check=True).stdout
     assert printed == support_table()
     some = subprocess.run([sys.executable, "-m", "autograd", "cumprod"], capture_output=True, text=True, check=True).stdout
-    assert some.splitlines()[2].startswith("| `np.cumprod` | all | The products of the first 1, 2, ... elements along `axis`")
+    assert some.splitlines()[2].startswith(
+        "| `np.cumprod` | all | Return the products of the first 1, 2, ... elements along `axis`"
+    )
     for words in (["--help"], ["--nonsense"], ["a", "b"]):
         told = subprocess.run([sys.executable, "-m", "autograd", *words], capture_output=True, text=True, check=False)
         assert told.returncode == (words != ["--help"])
