@@ -1,4 +1,4 @@
-"""What the files of nn share about data: arrays and Values, dtypes of parameters, generators of random numbers, counts."""
+"""Convert and check arguments: arrays and Values, dtypes of parameters, whole numbers, flags."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Rng = np.random.Generator | int | None  # what np.random.default_rng() takes: a 
 
 
 def as_array(x: Any) -> Any:
-    """`x`, but a list, or an array of objects, as an array, or as one Value if it holds Values: they keep their gradients.
+    """Return `x`; a list or an array of objects becomes an array, or one Value if it holds Values, which keep their gradients.
 
     Raises:
         TypeError: for a masked array, whose mask would be lost.
@@ -26,19 +26,19 @@ def as_array(x: Any) -> Any:
 
 
 def as_tensor(x: Any) -> Any:
-    """A Value as it is, and anything else as an array, or a Value if it holds Values; see as_array()."""
+    """Return as_array(x), with numbers as arrays without axes."""
     x = as_array(x)
     return x if isinstance(x, Value) else np.asarray(x)
 
 
 def raw_array(x: Any) -> np.ndarray:
-    """The data of a Value, or of anything else, as an array; see as_array()."""
+    """Return the data of as_array(x) as an array."""
     x = as_array(x)
     return np.asarray(x.data if isinstance(x, Value) else x)
 
 
 def whole_number(what: str, given: Any, least: int, why: str = "") -> int:
-    """`given` as an int; TypeError for anything but an integer, also for a bool, and ValueError if it is less than `least`."""
+    """Return `given` as an int; raise TypeError unless it is an integer and no bool, ValueError if it is less than `least`."""
     if isinstance(given, (bool, np.bool_)) or not isinstance(given, (int, np.integer)):
         raise TypeError(f"{what} must be a whole number, got {shown(given)}" + f": {why}" * bool(why))
     if given < least:
@@ -47,44 +47,44 @@ def whole_number(what: str, given: Any, least: int, why: str = "") -> int:
 
 
 def flag(what: str, given: Any) -> bool:
-    """`given` as a bool; TypeError for anything else, also for the text "False"."""
+    """Return `given` as a bool; raise TypeError for anything else, such as the text "False"."""
     if not isinstance(given, (bool, np.bool_)):
         raise TypeError(f"{what} must be True or False, got {shown(given)}")
     return bool(given)
 
 
 def positive_integer(what: str, number: Any) -> int:
-    """`number`; ValueError unless it is a positive integer."""
+    """Return `number`; raise ValueError unless it is a positive integer."""
     if isinstance(number, bool) or not isinstance(number, int) or number <= 0:
         raise ValueError(f"{what} must be a positive integer, got {number!r}")
     return number
 
 
 def no_tuple(x: Any, who: Any) -> Any:
-    """`x`, see as_array(), or a TypeError if it is a tuple of tensors, as recurrent layers and attention return.
+    """Return as_array(x); raise TypeError for a tuple of tensors, as recurrent layers and attention return.
 
-    `who` takes `x`: a module, whose class is named, or text.
+    The error names `who`: a module, by its class, or a text.
     """
     if x.__class__ is Value:
         return x
     if isinstance(x, tuple) and any(isinstance(item, Value) and item.shape for item in x):
         raise TypeError(
             f"{who if isinstance(who, str) else type(who).__name__} takes one Value or array, got a tuple of {len(x)}, as "
-            "recurrent layers and attention return: out, state = lstm(x), and go on with out"
+            "recurrent layers and attention return: out, state = lstm(x), then pass out"
         )
     return as_array(list(x) if isinstance(x, tuple) else x)
 
 
 def shape_of(x: Any, layer: Any) -> tuple[int, ...]:
-    """The shape of the input of a layer; see no_tuple()."""
+    """Return the shape of the input of a layer; see no_tuple()."""
     return np.shape(no_tuple(x, layer))
 
 
 def floating(x: Any, who: Any, like: Any = None) -> Any:
-    """The input of a layer, see no_tuple(), with integers and bools as floats: of the dtype of `like`, a parameter or None.
+    """Return the input of a layer with integers and bools as floats of the dtype of `like`, a parameter; None is float64.
 
-    Integers would wrap in sums and products of their own dtype, as uint8 does at 256. A layer that only moves numbers about,
-    or looks something up by them, leaves them as they are.
+    Integers would wrap in sums and products of their own dtype, as uint8 does at 256. Layers that only move numbers, or use
+    them as indices, do not call this.
     """
     x = no_tuple(x, who)
     dtype = getattr(x, "dtype", None)
@@ -94,16 +94,16 @@ def floating(x: Any, who: Any, like: Any = None) -> Any:
 
 
 def shown(x: Any) -> str:
-    """A short text of an argument for an error; of a model the name of its class."""
+    """Return a short text of an argument for an error message; for a model, the name of its class."""
     return f"a {type(x).__name__}" if hasattr(x, "state_dict") else f"{x!r:.80}"
 
 
 def require_float(dtype: Any) -> None:
-    """Raise TypeError for the dtype of integers, say, which would make zeros of small numbers."""
+    """Raise TypeError unless `dtype` is floating: integers would round small parameters to zero."""
     if np.dtype(dtype).kind != "f":
         raise TypeError(f"parameters must be floating, got dtype={np.dtype(dtype)}: use np.float64 or np.float32")
 
 
 def type_text(item: Any) -> str:
-    """How errors name what came."""
+    """Return the type of an argument for an error message; a class is named as one."""
     return f"the class {item.__name__}" if isinstance(item, type) else type(item).__name__

@@ -1,4 +1,4 @@
-"""Modules that hold modules: chains, lists and dicts of them, and the sum around a block that is called residual."""
+"""Modules that hold modules: chains, lists, dicts, and residual connections around a block."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from nn.module import Module, layer_name
 
 
 class Sequential(Module):
-    """Modules, or plain functions of Values, one after the other; parameters are named by position, ``0.weight``.
+    """Calls modules, or functions of Values, one after the other; parameters are named by position, ``0.weight``.
 
-    Given one dict, as ``Sequential({"body": body, "head": head})``, layers are named by its keys, and are attributes, as
-    ``model.head``. A layer that is added later is named by its position; the others keep their names. (PyTorch numbers all anew
-    when one is taken out.)
+    With one dict, ``Sequential({"body": body, "head": head})``, layers are named by its keys and are attributes, such as
+    ``model.head``. A layer that is added later is named by its position; the others keep their names. (PyTorch renumbers all
+    layers when one is removed.)
 
     >>> from nn import Linear, ReLU
     >>> model = Sequential(Linear(784, 16, rng=0), ReLU(), Linear(16, 10, rng=1))
@@ -26,11 +26,11 @@ class Sequential(Module):
     ['0.weight', '0.bias', '2.weight', '2.bias']
 
     Raises:
-        TypeError: for what is neither module nor function, as a class without its brackets.
-        ValueError: for a name with a dot, or that is taken.
+        TypeError: for anything but modules and functions, such as a class without its parentheses.
+        ValueError: for a name with a dot, or one that is taken.
     """
 
-    _names: list[str | None]  # of the layers; None is the position
+    _names: list[str | None]  # of the layers; None stands for the position
 
     def __init__(self, *layers: Callable[[Any], Any] | Mapping[str, Callable[[Any], Any]]) -> None:
         named = dict(layers[0]) if len(layers) == 1 and isinstance(layers[0], Mapping) else None
@@ -44,14 +44,14 @@ class Sequential(Module):
         return checked_name(name, "Sequential")
 
     def _labels(self) -> list[str | None]:
-        """The names, one for each layer, also where `layers` was changed itself."""
+        """Return the names, one for each layer, also after `layers` was changed directly."""
         names = self.__dict__.setdefault("_names", [])
         del names[len(self.layers) :]
         names.extend([None] * (len(self.layers) - len(names)))
         return names
 
     def _by_name(self) -> dict[str, Any]:
-        """The layers by name."""
+        """Return the layers by name."""
         paths = [str(position) if name is None else name for position, name in enumerate(self._labels())]
         if len(set(paths)) < len(paths):
             raise ValueError(f"two layers of this {type(self).__name__} would have one name, of {', '.join(paths)}: rename one")
@@ -67,7 +67,7 @@ class Sequential(Module):
         names = self.__dict__.get("_names", ())
         if name in names:
             return self.layers[names.index(name)]
-        if hasattr(type(self), name):  # a property that failed: its own error tells why
+        if hasattr(type(self), name):  # a property that failed: raise its own error
             return object.__getattribute__(self, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
@@ -86,7 +86,7 @@ class Sequential(Module):
                 if isinstance(x, tuple):
                     error.add_note(
                         f"{layer_name(layer)} was given a tuple of {len(x)}, as attention and recurrent layers return: "
-                        "put a function between, as lambda x: x[0]"
+                        "put a function between, such as lambda x: x[0]"
                     )
                 raise
         return x
@@ -106,7 +106,7 @@ class Sequential(Module):
         return self.extend(layers)
 
     def insert(self, index: int, layer: Callable[[Any], Any]) -> Self:
-        """Add a module or a function before the one with this index, or at the end. IndexError for one that is not there."""
+        """Add a module or a function before the one with this index, or at the end."""
         if not -len(self.layers) <= index <= len(self.layers):
             raise IndexError(f"{type(self).__name__} has {len(self.layers)} layers, got the index {index}")
         layer, names = callable_layer(layer), self._labels()
@@ -115,7 +115,7 @@ class Sequential(Module):
         return self
 
     def pop(self, index: int = -1) -> Callable[[Any], Any]:
-        """Take a layer out, by default the last one, and return it."""
+        """Remove a layer, by default the last one, and return it."""
         layer = self.layers[index]
         del self[index]
         return layer
@@ -141,7 +141,7 @@ class Sequential(Module):
 
 
 class ModuleList(Module):
-    """A list of modules that is called item by item, by whoever holds it; a plain list in an attribute does as well.
+    """Holds a list of modules, which the model calls itself; a plain list in an attribute works as well.
 
     >>> from nn import Linear
     >>> blocks = ModuleList(Linear(4, 4, rng=seed) for seed in range(3))
@@ -175,7 +175,7 @@ class ModuleList(Module):
         self._items.insert(index, checked_module(module, "ModuleList"))
 
     def pop(self, index: int = -1) -> Module:
-        """Take a module out, by default the last one, and return it."""
+        """Remove a module, by default the last one, and return it."""
         return self._items.pop(index)
 
     def __len__(self) -> int:
@@ -195,7 +195,7 @@ class ModuleList(Module):
 
 
 class ModuleDict(Module):
-    """Modules by name; a plain dict in an attribute does as well.
+    """Holds modules by name; a plain dict in an attribute works as well.
 
     >>> from nn import ReLU, Tanh
     >>> choices = ModuleDict({"relu": ReLU(), "tanh": Tanh()})
@@ -211,28 +211,28 @@ class ModuleDict(Module):
         return vars(self) | self._items
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
-        """Add modules, from a dict or pairs (name, module), or put them in the place of those with the same names."""
+        """Add modules from a dict or pairs (name, module); those with the same names are replaced."""
         for name, module in dict(modules).items():
             self[name] = module
 
     def pop(self, name: str) -> Module:
-        """Take a module out and return it."""
+        """Remove a module and return it."""
         return self._items.pop(name)
 
     def clear(self) -> None:
-        """Take all modules out."""
+        """Remove all modules."""
         self._items.clear()
 
     def keys(self) -> Iterable[str]:
-        """The names."""
+        """Return the names."""
         return self._items.keys()
 
     def values(self) -> Iterable[Module]:
-        """The modules."""
+        """Return the modules."""
         return self._items.values()
 
     def items(self) -> Iterable[tuple[str, Module]]:
-        """(name, module)."""
+        """Return pairs (name, module)."""
         return self._items.items()
 
     def __len__(self) -> int:
@@ -255,12 +255,13 @@ class ModuleDict(Module):
 
 
 class Residual(Module):
-    """``x + block(x)``, or ``shortcut(x) + block(x)`` where the block changes the shape (He et al. 2016, "Deep residual
-    learning for image recognition", equations 1 and 2).
+    """Computes ``x + block(x)``, or ``shortcut(x) + block(x)`` where the block changes the shape.
+
+    He et al. 2016, "Deep residual learning for image recognition", equations 1 and 2.
 
     Args:
         block: a module or function.
-        shortcut: what brings `x` to the shape of the block's result; by default nothing is done to it.
+        shortcut: brings `x` to the shape of the block's result; by default `x` is added as it is.
 
     Raises:
         ValueError: on a call where the two shapes differ, which would broadcast.
@@ -278,7 +279,7 @@ class Residual(Module):
         out = self.block(x)
         if isinstance(out, tuple):
             raise TypeError(
-                f"Residual adds x to one result, but {layer_name(self.block)} returned a tuple of {len(out)}: select one, as by "
+                f"Residual adds x to one result, but {layer_name(self.block)} returned a tuple of {len(out)}: select one, "
                 "Sequential(block, lambda x: x[0])"
             )
         around = x if self.shortcut is None else self.shortcut(x)
@@ -292,7 +293,7 @@ class Residual(Module):
 
 
 def callable_layer(layer: Any, who: str = "Sequential(*layers)") -> Callable[[Any], Any]:
-    """`layer`, or a TypeError if it cannot be called, or is a class."""
+    """Return `layer`; raise TypeError if it cannot be called, or is a class."""
     if isinstance(layer, type):
         raise TypeError(f"{who} takes modules or functions, got the class {layer.__name__}: write {layer.__name__}()")
     if not callable(layer):
@@ -302,19 +303,19 @@ def callable_layer(layer: Any, who: str = "Sequential(*layers)") -> Callable[[An
 
 
 def checked_name(name: Any, who: str) -> str:
-    """`name`, or a ValueError if it cannot be a step in the path of a parameter."""
+    """Return `name`; raise ValueError if it cannot be a step in the path of a parameter."""
     if not isinstance(name, str) or not name or "." in name or name.startswith("_"):
         raise ValueError(f"a {who} takes names without dots that do not begin with an underscore, got {name!r}")
     return name
 
 
 def by_position(items: Iterable[Any]) -> dict[str, Any]:
-    """The items by their positions as text."""
+    """Return the items by their positions as text."""
     return {str(position): item for position, item in enumerate(items)}
 
 
 def checked_module(module: Any, who: str) -> Module:
-    """`module`, or a TypeError if it is none."""
+    """Return `module`; raise TypeError unless it is one."""
     if isinstance(module, type):
         raise TypeError(f"a {who} holds modules, got the class {module.__name__}: write {module.__name__}()")
     if not isinstance(module, Module):

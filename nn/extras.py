@@ -1,4 +1,4 @@
-"""What is imported only where it is used: the packages of the extra `nn`."""
+"""Import the packages of the extra `nn` where they are used, with an error that says how to install them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ def extra(module: str, what: str) -> Any:
     """Import a module of an optional package.
 
     Args:
-        module: its full name, as "sklearn.datasets".
-        what: what needs it, for the error.
+        module: its full name, such as "sklearn.datasets".
+        what: what needs it, for the error message.
 
     Raises:
-        ImportError: says how it is installed.
+        ImportError: if it is missing; says how to install it.
 
     >>> extra("math", "fit()").sqrt(4.0)
     2.0

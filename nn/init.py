@@ -1,8 +1,8 @@
-"""Initialisers: functions of a shape that return an array, to be assigned to the data of a parameter.
+"""Initialisers: functions that return an array of a shape, to assign to the data of a parameter.
 
-All of them are called as ``name(shape, rng, dtype)``, with settings of their own behind. A weight has the layout
-(out, in, *kernel), as in Linear and Conv2d. The number of inputs that go into one output is its fan_in, in * kernel size,
-and the number of outputs that one input goes into its fan_out, out * kernel size.
+All are called as ``name(shape, rng, dtype)``, followed by their own settings. A weight has the layout (out, in, *kernel), as in
+Linear and Conv2d. Its fan_in is the number of inputs of one output, in * kernel size; its fan_out is the number of outputs that
+one input reaches, out * kernel size.
 
 >>> import nn
 >>> layer = nn.Linear(64, 32)
@@ -32,7 +32,7 @@ GAINS = {"linear": 1.0, "conv": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3.0, "relu": 
 
 
 def gain(nonlinearity: str, slope: float = 0.01) -> float:
-    """The factor that keeps the deviation of activations through a nonlinearity: PyTorch's table.
+    """Return the factor that keeps the deviation of activations through a nonlinearity, from PyTorch's table.
 
     Args:
         nonlinearity: "linear", "conv", "sigmoid", "tanh", "relu", "selu" or "leaky_relu".
@@ -48,21 +48,21 @@ def gain(nonlinearity: str, slope: float = 0.01) -> float:
     return GAINS[nonlinearity]
 
 
-# --- all elements alike ---------------------------------------------------------------------------
+# --- constants ------------------------------------------------------------------------------------
 
 
 def zeros(shape: Shape, rng: Rng = None, dtype: Any = np.float64) -> np.ndarray:
-    """Zeros."""
+    """Return zeros."""
     return np.zeros(shape, dtype)
 
 
 def ones(shape: Shape, rng: Rng = None, dtype: Any = np.float64) -> np.ndarray:
-    """Ones."""
+    """Return ones."""
     return np.ones(shape, dtype)
 
 
 def constant(shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, value: float) -> np.ndarray:
-    """The same number everywhere.
+    """Return the same number everywhere.
 
     >>> constant(2, value=0.5)
     array([0.5, 0.5])
@@ -76,7 +76,7 @@ def constant(shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, value: f
 def uniform(
     shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, low: float = 0.0, high: float = 1.0
 ) -> np.ndarray:  # fmt: skip
-    """Uniform from `low` to `high`."""
+    """Draw from the uniform distribution from `low` to `high`."""
     require_float(dtype)
     return generator(rng).uniform(low, high, shape).astype(dtype)
 
@@ -84,7 +84,7 @@ def uniform(
 def normal(
     shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, mean: float = 0.0, std: float = 1.0
 ) -> np.ndarray:  # fmt: skip
-    """Normal with a mean and a standard deviation."""
+    """Draw from the normal distribution with this mean and standard deviation."""
     require_float(dtype)
     return generator(rng).normal(mean, std, shape).astype(dtype)
 
@@ -99,7 +99,7 @@ def truncated_normal(
     low: float = -2.0,
     high: float = 2.0,
 ) -> np.ndarray:
-    """Normal, where numbers outside of `low` to `high` are drawn again. The bounds are numbers, not multiples of `std`.
+    """Draw from the normal distribution, and again for numbers outside of `low` to `high`, which are not multiples of `std`.
 
     Raises:
         ValueError: if less than a hundredth of the distribution lies between the bounds.
@@ -125,14 +125,14 @@ def truncated_normal(
 
 
 def fans(shape: Shape) -> tuple[int, int]:
-    """fan_in and fan_out of a weight (out, in, *kernel): how many numbers go into one output, and come from one input.
+    """Return fan_in and fan_out of a weight (out, in, *kernel): the inputs of one output, and the outputs of one input.
 
     >>> fans((16, 8, 3, 3))
     (72, 144)
     """
     if isinstance(shape, (Value, np.ndarray)):
         raise TypeError(
-            "initialisers take a shape and return an array, got a parameter: weight.data = he_normal(weight.shape), say"
+            "initialisers take a shape and return an array, got a parameter: write weight.data = he_normal(weight.shape)"
         )
     if isinstance(shape, (int, np.integer)) or len(shape) < 2:
         raise ValueError(f"a weight (out, in, *kernel) must have two axes or more, got the shape {shape}: use zeros() for a bias")
@@ -141,7 +141,7 @@ def fans(shape: Shape) -> tuple[int, int]:
 
 
 def of_variance(shape: Shape, rng: Rng, dtype: Any, gain: float, fan: str, draw: str) -> np.ndarray:
-    """Numbers of variance gain^2 / fan, where the fan is "fan_in", "fan_out" or "average", drawn "normal" or "uniform"."""
+    """Draw numbers of variance gain^2 / fan, where `fan` is "fan_in", "fan_out" or "average" and `draw` "normal" or "uniform"."""
     fan_in, fan_out = fans(shape)
     sizes = {"fan_in": fan_in, "fan_out": fan_out, "average": (fan_in + fan_out) / 2.0}
     if fan not in sizes:
@@ -152,36 +152,36 @@ def of_variance(shape: Shape, rng: Rng, dtype: Any, gain: float, fan: str, draw:
 
 
 def glorot_uniform(shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, gain: float = 1.0) -> np.ndarray:
-    """Uniform with variance 2 / (fan_in + fan_out): for tanh and sigmoid (Glorot and Bengio 2010). Also called Xavier."""
+    """Draw uniformly with variance 2 / (fan_in + fan_out), for tanh and sigmoid (Glorot and Bengio 2010). Also called Xavier."""
     return of_variance(shape, rng, dtype, gain, "average", "uniform")
 
 
 def glorot_normal(shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, gain: float = 1.0) -> np.ndarray:
-    """Normal with variance 2 / (fan_in + fan_out): for tanh and sigmoid (Glorot and Bengio 2010). Also called Xavier."""
+    """Draw normally with variance 2 / (fan_in + fan_out), for tanh and sigmoid (Glorot and Bengio 2010). Also called Xavier."""
     return of_variance(shape, rng, dtype, gain, "average", "normal")
 
 
 def he_uniform(
     shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, gain: float = GAINS["relu"], fan: str = "fan_in"
 ) -> np.ndarray:
-    """Uniform with variance 2 / fan_in: for relu (He et al. 2015). Also called Kaiming."""
+    """Draw uniformly with variance 2 / fan_in, for relu (He et al. 2015). Also called Kaiming."""
     return of_variance(shape, rng, dtype, gain, fan, "uniform")
 
 
 def he_normal(
     shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, gain: float = GAINS["relu"], fan: str = "fan_in"
 ) -> np.ndarray:
-    """Normal with variance 2 / fan_in: for relu (He et al. 2015). Also called Kaiming."""
+    """Draw normally with variance 2 / fan_in, for relu (He et al. 2015). Also called Kaiming."""
     return of_variance(shape, rng, dtype, gain, fan, "normal")
 
 
 def lecun_uniform(shape: Shape, rng: Rng = None, dtype: Any = np.float64) -> np.ndarray:
-    """Uniform with variance 1 / fan_in: for selu and linear layers (LeCun et al. 1998)."""
+    """Draw uniformly with variance 1 / fan_in, for selu and linear layers (LeCun et al. 1998)."""
     return of_variance(shape, rng, dtype, 1.0, "fan_in", "uniform")
 
 
 def lecun_normal(shape: Shape, rng: Rng = None, dtype: Any = np.float64) -> np.ndarray:
-    """Normal with variance 1 / fan_in: for selu and linear layers (LeCun et al. 1998)."""
+    """Draw normally with variance 1 / fan_in, for selu and linear layers (LeCun et al. 1998)."""
     return of_variance(shape, rng, dtype, 1.0, "fan_in", "normal")
 
 
@@ -192,16 +192,16 @@ xavier_uniform, xavier_normal, kaiming_uniform, kaiming_normal = glorot_uniform,
 
 
 def orthogonal(shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, gain: float = 1.0) -> np.ndarray:
-    """A weight (out, in * kernel size) with orthonormal rows, or columns if there are more rows, times `gain`.
+    """Draw a weight (out, in * kernel size) with orthonormal rows, or columns if there are more rows, times `gain`.
 
-    Drawn uniformly among all of them: the Q of a normal matrix, with the signs of the diagonal of R (Saxe et al. 2014,
+    All such weights are equally likely: the Q of a normal matrix, with the signs of the diagonal of R (Saxe et al. 2014,
     Mezzadri 2007).
 
     >>> q = orthogonal((3, 5), rng=0)
     >>> np.allclose(q @ q.T, np.eye(3))
     True
     """
-    fans(shape)  # refuses what is no weight
+    fans(shape)  # raises an error for a bias
     require_float(dtype)
     rows, columns = shape[0], math.prod(shape[1:])  # type: ignore[index]
     q, r = np.linalg.qr(generator(rng).normal(size=(max(rows, columns), min(rows, columns))))
@@ -210,7 +210,7 @@ def orthogonal(shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, gain: 
 
 
 def identity(shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, gain: float = 1.0) -> np.ndarray:
-    """A weight (out, in, *kernel) that hands input n on to output n, as far as there are both; a kernel has its 1 in the middle.
+    """Return a weight (out, in, *kernel) that passes input n to output n, where both exist; a kernel has its 1 in the middle.
 
     PyTorch calls it eye_ for matrices and dirac_ for kernels.
 
@@ -218,7 +218,7 @@ def identity(shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, gain: fl
     array([[1., 0., 0.],
            [0., 1., 0.]])
     """
-    fans(shape)  # refuses what is no weight
+    fans(shape)  # raises an error for a bias
     out = np.zeros(shape, dtype)
     channels = np.arange(min(shape[:2]))  # type: ignore[index]
     out[(channels, channels, *(size // 2 for size in shape[2:]))] = gain  # type: ignore[index]
@@ -233,17 +233,18 @@ def initialise(
 ) -> AnyModule:
     """Set the weights and biases of a model and all modules in it, and return the model.
 
-    Biases are parameters with "bias" in their name, weights all others with two axes or more.
-    Scales of normalisation layers, tables of Embedding, neurons of scalars and frozen parameters stay as they are.
+    Biases are the parameters with "bias" in their name, weights all others with two axes or more. Scales of normalisation
+    layers, tables of Embedding, neurons of scalars and frozen parameters stay as they are: a module names such parameters in
+    `keeps_start`.
 
     Args:
         model: a module.
-        weights, biases: functions ``(shape, rng=, dtype=)`` that return an array, as all in nn.init; functools.partial
-            gives them settings. None leaves the biases as they are.
+        weights, biases: functions ``(shape, rng=, dtype=)`` that return an array, such as those in nn.init; set their options
+            with functools.partial. None leaves the biases as they are.
         rng: a numpy Generator or a seed, or None, see nn.seed().
 
     Raises:
-        ValueError: if there is nothing to set in the model.
+        ValueError: if the model has nothing to set.
 
     >>> import nn
     >>> layer = initialise(nn.Linear(2, 2), weights=identity)
@@ -268,6 +269,6 @@ def initialise(
 
 
 def _trainable(model: Module) -> Iterator[tuple[str, Value]]:
-    """(path, parameter) for each that is neither frozen nor in the `keeps_start` of its module."""
+    """Yield (path, parameter) for those that are neither frozen nor in the `keeps_start` of their module."""
     kept = {id(getattr(module, name)) for module in model.modules() for name in module.keeps_start}
     return ((name, p) for name, p in model.named_parameters() if p.requires_grad and id(p) not in kept)

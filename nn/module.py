@@ -1,11 +1,11 @@
-"""Module: something that holds parameters, by the names of its attributes.
+"""Module: the base class of layers and networks, which finds parameters by the names of attributes.
 
 A parameter is a leaf Value in an attribute, however nested in modules, lists, tuples, deques, dicts, dataclasses, namespaces,
-arrays of objects and partial functions. Sets with parameters, which have no order, and generators are refused. Other objects,
-and what functions remember, are not searched. A buffer is an array in an attribute: state that is saved and not trained, like
-running statistics. Attributes that begin with an underscore are neither: give such a name to what forward() keeps, because a
-Value without a graph, detached or computed under no_grad(), is a leaf. What would need training in them, and in objects that are
-not searched, modules and leaves that require a gradient, is refused by fit().
+arrays of objects and partial functions. Sets of parameters, which have no order, and generators raise an error. Other objects
+and the closures of functions are not searched. A buffer is an array in an attribute: state that is saved but not trained, such
+as running statistics. Attributes that begin with an underscore are neither: use such names for what forward() keeps, because a
+Value without a graph, detached or computed under no_grad(), is a leaf. fit() refuses a model with modules or leaves that require
+a gradient in such attributes, or in objects that are not searched.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ import numpy as np
 
 from autograd import Value, scope
 
-WRAPPERS = {"module.": "DataParallel", "_orig_mod.": "torch.compile()"}  # what PyTorch puts before every name
+WRAPPERS = {"module.": "DataParallel", "_orig_mod.": "torch.compile()"}  # prefixes that PyTorch puts before every name
 
 
 class Module:
-    """The base of every layer and network: subclass it, make Values in __init__, compute in forward().
+    """The base class of layers and networks: create Values in __init__(), compute with them in forward().
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -45,12 +45,12 @@ class Module:
     leaf Values in them, and in plain objects, unless they are frozen or in the optimiser.
 
     Raises:
-        TypeError: if something else takes the place of a parameter, as ``line.slope = line.slope * 0.5``, which would end
-            its training: set its numbers, ``line.slope.data *= 0.5``.
+        TypeError: if a parameter is replaced by something else, as in ``line.slope = line.slope * 0.5``, which would end its
+            training: set its numbers instead, ``line.slope.data *= 0.5``.
     """
 
     training: bool = True
-    newer_buffers: tuple[str, ...] = ()  # names of buffers that states of older versions do not have, and may be without
+    newer_buffers: tuple[str, ...] = ()  # names of buffers that may be missing in states of older versions
     keeps_start: tuple[str, ...] = ()  # names of parameters that nn.init.initialise() does not set
 
     def __init_subclass__(cls, **named: Any) -> None:
@@ -61,7 +61,7 @@ class Module:
             ):
                 raise TypeError(
                     f"{name} of the class {cls.__name__} holds parameters, which all its instances would share and which would "
-                    f"not be trained, as only attributes of an instance are: set self.{name} in __init__()"
+                    f"not be trained, because only attributes of instances are: set self.{name} in __init__()"
                 )
 
     def __setattr__(self, name: str, item: Any) -> None:
@@ -78,21 +78,21 @@ class Module:
         return scope.call(self, self.forward, *args, **named)
 
     def forward(self, *args: Any, **named: Any) -> Any:
-        """What the module computes; defined by subclasses, called by calling the module."""
+        """Compute the output; subclasses define it, and calling the module calls it."""
         raise NotImplementedError(f"{type(self).__name__} has no forward(): define what it computes there")
 
-    # --- what it holds -----------------------------------------------------------------------------
+    # --- parameters, buffers, modules --------------------------------------------------------------
 
     def _held(self) -> dict[str, Any]:
-        """Where parameters, buffers and modules are looked for, by name; a container names its items itself."""
+        """Return where to look for parameters, buffers and modules, by name; a container names its items."""
         return vars(self)
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """(attribute path, module) for each module held directly, also in lists, dicts and other containers."""
+        """Yield (attribute path, module) for each module held directly, also in lists, dicts and other containers."""
         return ((path, item) for path, item in walk(self._held()) if isinstance(item, Module))
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """(attribute path, module) for this module, whose path is "", and every module below, once each."""
+        """Yield (attribute path, module) for this module, whose path is "", and every module below, once each."""
         return self._named_modules(prefix, set())
 
     def _named_modules(self, prefix: str, seen: set[int]) -> Iterator[tuple[str, Module]]:
@@ -103,7 +103,7 @@ class Module:
                 yield from child._named_modules(join_path(prefix, path), seen)
 
     def _named(self, wanted: Callable[[Any], bool]) -> Iterator[tuple[str, Any]]:
-        """(attribute path, item) for what is wanted in this module and every one below, once each."""
+        """Yield (attribute path, item) for each item that is `wanted` in this module and those below, once each."""
         return self._named_items(wanted, "", set())
 
     def _named_items(self, wanted: Callable[[Any], bool], prefix: str, seen: set[int]) -> Iterator[tuple[str, Any]]:
@@ -118,15 +118,15 @@ class Module:
                 yield path, item
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
-        """(attribute path, leaf) for each parameter, once each, in the order of the attributes."""
+        """Yield (attribute path, leaf) for each parameter, once each, in the order of the attributes."""
         return self._named(is_parameter)
 
     def named_buffers(self) -> Iterator[tuple[str, np.ndarray]]:
-        """(attribute path, array) for each buffer, an array of real numbers or bools, once each."""
+        """Yield (attribute path, array) for each buffer, an array of real numbers or bools, once each."""
         return self._named(is_buffer)
 
     def _all_names(self, prefix: str = "", above: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
-        """(attribute path, item) for each parameter and buffer under every one of its names: what is tied has several."""
+        """Yield (attribute path, item) for each parameter and buffer under every one of its names; tied ones have several."""
         for path, item in walk(self._held(), prefix):
             if not isinstance(item, Module):
                 if is_parameter(item) or is_buffer(item):
@@ -135,28 +135,28 @@ class Module:
                 yield from item._all_names(path, (*above, id(self)))
 
     def named_generators(self) -> Iterator[tuple[str, np.random.Generator]]:
-        """(attribute path, generator) for each generator of random numbers, once each, as that of a Dropout."""
+        """Yield (attribute path, generator) for each generator of random numbers, such as that of a Dropout, once each."""
         return self._named(lambda item: isinstance(item, np.random.Generator))
 
     def parameters(self) -> list[Value]:
-        """All parameters, in the order of named_parameters()."""
+        """Return all parameters, in the order of named_parameters()."""
         return [parameter for _, parameter in self.named_parameters()]
 
     def modules(self) -> list[Module]:
-        """This module and every one below, once each."""
+        """Return this module and every module below, once each."""
         return [module for _, module in self.named_modules()]
 
-    # --- what is done to all of it -------------------------------------------------------------------
+    # --- training ------------------------------------------------------------------------------------
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Set the gradient of every parameter to zero, whatever `set_to_none`, which PyTorch has, says."""
+        """Set the gradient of every parameter to zero; `set_to_none` is accepted as in PyTorch and has no effect."""
         for parameter in self.parameters():
             parameter.grad = None
 
     def train(self, mode: bool = True) -> Self:
-        """Set the training mode of this module and all below; layers like Dropout read it. TypeError for no bool."""
+        """Set the training mode, which layers like Dropout read, of this module and all below."""
         if not isinstance(mode, (bool, np.bool_)):
-            raise TypeError(f"train() takes True or False, got {mode!r}: eval() leaves the training mode")
+            raise TypeError(f"train() takes True or False, got {mode!r}: call eval() to leave the training mode")
         for module in self.modules():
             module.training = mode
         return self
@@ -185,15 +185,15 @@ class Module:
         return self
 
     def apply(self, function: Callable[[Module], Any]) -> Self:
-        """Call the function with every module below and at last this one, as to initialise them."""
+        """Call the function with every module below and then with this one, for example to initialise them."""
         for module in reversed(self.modules()):
             function(module)
         return self
 
-    # --- its state -----------------------------------------------------------------------------------
+    # --- state ---------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """Copies of all parameters and buffers by their paths; a scalar is an array without axes.
+        """Return copies of all parameters and buffers by their paths; a scalar becomes an array without axes.
 
         Raises:
             ValueError: if two of them have the same path.
@@ -205,7 +205,7 @@ class Module:
         return {path: np.array(item.data if isinstance(item, Value) else item) for path, item in self._by_path().items()}
 
     def _by_path(self) -> dict[str, Any]:
-        """Parameters and buffers by their paths, of which no two may be the same."""
+        """Return parameters and buffers by their paths; raise ValueError if two have the same path."""
         items: dict[str, Any] = {}
         for path, item in (*self.named_parameters(), *self.named_buffers()):
             if path in items:
@@ -220,18 +220,18 @@ class Module:
         """Set parameters and buffers from a state_dict(); everything is checked before anything is changed.
 
         Args:
-            state: arrays by path, each of the shape of what it replaces; numbers are cast to its dtype. What is tied, held in
-                two places, may come under each of its names, as PyTorch saves it, or under one.
-            strict: whether every name must be there, and no other. Otherwise what fits in name is set. The num_batches_tracked
-                of a BatchNorm, which old states do not have, may always be missing, and is then left as it is.
+            state: arrays by path, each with the shape of what it replaces; numbers are cast to its dtype. A tied parameter,
+                held in two places, may be under each of its names, as PyTorch saves it, or under one.
+            strict: whether every name must be there, and no other. Otherwise matching names are set. The num_batches_tracked of
+                a BatchNorm, which old states do not have, may always be missing; it then stays as it is.
 
         Returns:
             The names that were missing or unexpected: none if strict.
 
         Raises:
-            ValueError: names what is missing, unexpected, of another shape, not whole in a buffer of integers, tied here but
-                not in the state, or cannot be set.
-            TypeError: for numbers that are not real, and for what is no dict.
+            ValueError: if something is missing, unexpected, of another shape, not whole in a buffer of integers, tied here but
+                not in the state, or read-only; the error names it.
+            TypeError: for numbers that are not real, and for anything but a mapping.
         """
         if not isinstance(state, Mapping):
             raise TypeError(f"load_state_dict() takes arrays by name, as state_dict() gives them, got {state!r:.80}")
@@ -269,23 +269,23 @@ class Module:
         return [*missing, *unexpected]
 
     def _loaded(self, absent: set[str]) -> None:
-        """Called after a state was loaded, with those of `newer_buffers` that it did not have."""
+        """Handle the `newer_buffers` that a state just loaded did not have."""
 
-    # --- how it is shown -----------------------------------------------------------------------------
+    # --- display -------------------------------------------------------------------------------------
 
     def name_within(self, outer: Any) -> str:
-        """The attribute path of this module inside the module `outer`, or else its class."""
+        """Return the attribute path of this module inside the module `outer`, or else its class."""
         for path, module in outer.named_modules() if isinstance(outer, Module) else ():
             if module is self and path:
                 return path
         return type(self).__name__
 
     def extra_repr(self) -> str:
-        """What stands between the brackets in the repr: sizes, settings."""
+        """Return the text between the parentheses of the repr: sizes and settings."""
         return ""
 
     def _title(self) -> str:
-        """The class with its settings, as rows of the repr and errors name a module: ``Linear(3, 2)``."""
+        """Return the class with its settings, for the repr and for errors: ``Linear(3, 2)``."""
         return f"{type(self).__name__}({self.extra_repr()})"
 
     def __repr__(self) -> str:
@@ -305,39 +305,39 @@ class Module:
                 yield from child._rows(indent + "  ", f"{path}: ", (*above, id(self)))
 
     def _shown_children(self) -> Iterator[tuple[str, Any]]:
-        """(path, module or function) for the rows below that of this module."""
+        """Yield (path, module or function) for the rows of the repr below that of this module."""
         return self.named_children()
 
 
 def is_parameter(item: Any) -> bool:
-    """Whether an item in an attribute is a parameter."""
+    """Return whether an item is a parameter: a leaf Value."""
     return isinstance(item, Value) and item.op is None
 
 
 def is_buffer(item: Any) -> bool:
-    """Whether an item in an attribute is a buffer."""
+    """Return whether an item is a buffer: an array of real numbers or bools."""
     return isinstance(item, np.ndarray) and item.dtype.kind in "biuf"
 
 
 def has_parameters(item: Any) -> bool:
-    """True for a parameter, and for a module with one."""
+    """Return whether an item is a parameter, or a module with one."""
     return is_parameter(item) or isinstance(item, Module) and bool(item.parameters())
 
 
 def surplus(state: Iterable[Any], places: Iterable[str]) -> str | None:
-    """What every name of a state begins with, so that the rest are names in a model; None if there is no such prefix."""
+    """Return the prefix of all names in a state without which they are names in the model, or None."""
     common, wanted = os.path.commonprefix(list(map(str, state))), set(places)
     starts = [common[: place + 1] for place, letter in enumerate(common) if letter == "."]
     return next((start for start in starts if any(str(name).removeprefix(start) in wanted for name in state)), None)
 
 
 def layer_name(layer: Any) -> str:
-    """The class of a module, or the name of a function."""
+    """Return the class of a module, or the name of a function."""
     return type(layer).__name__ if isinstance(layer, Module) else getattr(layer, "__name__", repr(layer))
 
 
 def tied_names(model: Module) -> dict[str, str]:
-    """The other names of what is tied, held in several places, with the first name of each, which a state_dict() has.
+    """Return, for each further name of a tied parameter or buffer, its first name, which state_dict() uses.
 
     >>> from nn import Embedding, Linear, Sequential
     >>> model = Sequential(Embedding(5, 3), Linear(3, 5))
@@ -350,7 +350,7 @@ def tied_names(model: Module) -> dict[str, str]:
 
 
 def untied(model: Module, state: Mapping[str, Any]) -> dict[str, Any]:
-    """A state in which what is tied in the model has its first name only; ValueError if two of its names have other numbers."""
+    """Return a state in which tied parameters have their first name only; raise ValueError if two names have other numbers."""
     state = dict(state)
     for other, name in tied_names(model).items():
         if other in state:
@@ -364,14 +364,14 @@ def untied(model: Module, state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def join_path(prefix: str, key: Any) -> str:
-    """A path one step longer."""
+    """Return a path one step longer."""
     return f"{prefix}.{key}" if prefix else str(key)
 
 
 def fitted(name: str, array: np.ndarray, place: Value | np.ndarray) -> np.ndarray:
-    """A copy in the dtype of the parameter or buffer whose place it takes; ValueError if that cannot hold it."""
+    """Return a copy in the dtype of the parameter or buffer it is for; raise ValueError if that cannot hold it."""
     if isinstance(place, np.ndarray) and not place.flags.writeable:
-        raise ValueError(f"{name} is a read-only array, which no state can be loaded into: make it a copy; nothing was set")
+        raise ValueError(f"{name} is a read-only array, into which no state can be loaded: copy it; nothing was set")
     with np.errstate(invalid="ignore"):  # nan as an integer, found below
         own = array.astype(place.dtype)
     if own.dtype.kind in "biu" and not np.array_equal(own, array):
@@ -380,7 +380,7 @@ def fitted(name: str, array: np.ndarray, place: Value | np.ndarray) -> np.ndarra
 
 
 def walk(items: Any, prefix: str = "", above: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """(path, item) for modules, Values, arrays, generators of random numbers and functions in nested containers."""
+    """Yield (path, item) for modules, Values, arrays, generators of random numbers and functions in nested containers."""
     above = (*above, id(items))
     for key, item in entries(items):
         if str(key).startswith("_"):
@@ -401,22 +401,22 @@ UNORDERED: tuple[type, ...] = (
 
 
 def is_of_objects(item: Any) -> bool:
-    """Whether it is an array of anything."""
+    """Return whether an item is an array of objects."""
     return isinstance(item, np.ndarray) and item.dtype.kind == "O"
 
 
 def is_container(item: Any) -> bool:
-    """Whether walk() looks into it."""
+    """Return whether walk() searches an item."""
     if isinstance(item, (dict, *ORDERED, Mapping, SimpleNamespace, partial)) or is_of_objects(item):
         return True
     return is_dataclass(item) and not isinstance(item, type)
 
 
 def entries(items: Any) -> Iterable[tuple[Any, Any]]:
-    """(key, item) for what a container holds."""
+    """Yield (key, item) for the items of a container."""
     if isinstance(items, Mapping):
         if keys := [key for key in items if isinstance(key, Module)]:
-            raise TypeError(f"a dict has {layer_name(keys[0])} as a key, where its parameters are not found: make it an item")
+            raise TypeError(f"a dict has {layer_name(keys[0])} as a key, where parameters are not found: make it a value")
         return items.items()
     if isinstance(items, ORDERED):
         return enumerate(items)
@@ -428,9 +428,9 @@ def entries(items: Any) -> Iterable[tuple[Any, Any]]:
 
 
 def refuse_unordered(items: Any, path: str) -> None:
-    """TypeError if parameters are in something without an order, or that can be gone through only once."""
+    """Raise TypeError for parameters in something that has no order, or that can be iterated only once."""
     if not isinstance(items, (set, frozenset)):
-        raise TypeError(f"{path} is a {type(items).__name__}, which is used up by looking into it: make it a list, list(...)")
+        raise TypeError(f"{path} is a {type(items).__name__}, which iterating uses up: make it a list, list(...)")
     if any(isinstance(item, Module) or is_parameter(item) for item in items):
         raise TypeError(
             f"{path} is a {type(items).__name__} with modules or parameters, whose order, and so whose names, would change from "

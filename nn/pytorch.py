@@ -1,6 +1,6 @@
-"""Weights from PyTorch and back. Names and layouts are PyTorch's here, so this is checking and copying.
+"""Load weights from PyTorch, and convert weights for it. Names and layouts are the same, so weights are checked and copied.
 
-Torch is never imported: its tensors are recognised by their methods. Files of torch.save are pickles and are refused.
+Torch is never imported: its tensors are recognised by their methods. Files of torch.save are pickles and raise an error.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from nn.storage.checkpoints import refuse_loss
 
 
 def from_pytorch(model: Module, state_dict: Mapping[str, Any] | str | os.PathLike[str], strict: bool = True) -> list[str]:
-    """Load the weights of the same architecture in PyTorch: everything, or nothing if something does not fit.
+    """Load the weights of the same architecture in PyTorch: all of them, or none if something does not fit.
 
-    Layers whose parameters have PyTorch's names and layouts: Linear, Bilinear, Embedding, convolutions,
-    normalisations (with their running statistics), RNN, LSTM, GRU, attention, in Sequential, ModuleList and
-    ModuleDict. bfloat16 becomes float32; apart from that, numbers must fit the dtype of the model without loss. What is tied
-    may come under each of its names, as PyTorch's state_dict has it, or under one.
+    These layers have PyTorch's names and layouts: Linear, Bilinear, Embedding, convolutions, normalisations (with their running
+    statistics), RNN, LSTM, GRU, attention, in Sequential, ModuleList and ModuleDict. bfloat16 becomes float32; otherwise numbers
+    must fit the dtype of the model without loss. A tied parameter may be under each of its names, as in PyTorch's state_dict, or
+    under one.
 
     Args:
-        model: what to load into.
+        model: the module to load into.
         state_dict: ``torch_model.state_dict()``, a dict of tensors or arrays, or the path of a `.safetensors` or `.npz` file.
         strict: whether all names must be there, and no others.
 
@@ -34,9 +34,9 @@ def from_pytorch(model: Module, state_dict: Mapping[str, Any] | str | os.PathLik
         The names that were missing or unexpected: none if strict.
 
     Raises:
-        ValueError: names what is missing, unexpected, of another shape, tied here but not there, or would lose digits.
-        TypeError: if no state_dict came.
-        CheckpointError: if the file is damaged, or a pickle; then with the lines that convert it in PyTorch.
+        ValueError: if something is missing, unexpected, of another shape, tied here but not there, or would lose digits.
+        TypeError: for anything but a state_dict or a path.
+        CheckpointError: if the file is damaged or a pickle; the message has the lines that convert a pickle in PyTorch.
 
     >>> import nn
     >>> state = {"weight": np.array([[2.0, 3.0]], np.float32), "bias": np.zeros(1, np.float32)}
@@ -59,7 +59,7 @@ def from_pytorch(model: Module, state_dict: Mapping[str, Any] | str | os.PathLik
 
 
 def to_pytorch(model: Module) -> dict[str, np.ndarray]:
-    """The weights under PyTorch's names, in its layouts; what is tied comes under each of its names.
+    """Return the weights under PyTorch's names, in its layouts; a tied parameter is under each of its names.
 
     In PyTorch: ``torch_model.load_state_dict({name: torch.from_numpy(a) for name, a in to_pytorch(model).items()})``.
 
@@ -73,13 +73,13 @@ def to_pytorch(model: Module) -> dict[str, np.ndarray]:
 
 
 def read_weights(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """The arrays by name of a `.safetensors` file, such as PyTorch's users share, or of a `.npz` file.
+    """Return the arrays of a `.safetensors` file, a common format for weights of PyTorch, or of a `.npz` file, by name.
 
     bfloat16 becomes float32.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        CheckpointError: if it is damaged, of another kind, or a pickle.
+        CheckpointError: if it is damaged, of another format, or a pickle.
     """
     arrays, texts = read_arrays(Path(path))
     if any(name.startswith("checkpoint.") for name in texts):
@@ -88,7 +88,7 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 
 
 def array_of_tensor(name: str, tensor: Any) -> np.ndarray:
-    """The numbers of a tensor of PyTorch, recognised by its methods, or of an array."""
+    """Return the numbers of a tensor of PyTorch, recognised by its methods, or of an array."""
     if isinstance(tensor, (np.ndarray, np.generic)):
         return np.asarray(tensor)
     if not hasattr(tensor, "detach"):

@@ -20,7 +20,7 @@ from nn.arrays import as_array
 
 
 def constant_weights(name: str, weight: Any, prediction: Any) -> np.ndarray:
-    """Weights in the dtype of the prediction; TypeError for a Value, whose gradient would be lost."""
+    """Return weights in the dtype of the prediction; raise TypeError for a Value, whose gradient would be lost."""
     weight = as_array(weight)
     if isinstance(weight, Value):
         raise TypeError(f"{name}() takes constant weights, for which there is no gradient, got a Value: pass weight.data")
@@ -28,7 +28,7 @@ def constant_weights(name: str, weight: Any, prediction: Any) -> np.ndarray:
 
 
 def broadcast_weights(name: str, weight: Any, prediction: Any) -> np.ndarray:
-    """Constant weights, repeated to the shape of the losses, which they must not enlarge."""
+    """Return weights broadcast to the shape of the losses; raise ValueError if they would enlarge it."""
     weight = constant_weights(name, weight, prediction)
     try:
         return np.broadcast_to(weight, prediction.shape)
@@ -37,12 +37,12 @@ def broadcast_weights(name: str, weight: Any, prediction: Any) -> np.ndarray:
 
 
 def times_weights(name: str, losses: Any, weight: Any) -> Any:
-    """The losses times their weights, if there are any."""
+    """Return the losses times their weights, if any."""
     return losses if weight is None else losses * broadcast_weights(name, weight, losses)
 
 
 def reduce_losses(name: str, losses: Any, reduction: str, total: Any = None) -> Any:
-    """The losses, their sum, or their mean: the sum over `total`, or by default the number of losses. See nn.reductions.
+    """Return the losses, their sum, or their mean: the sum divided by `total`, by default the number of losses.
 
     Raises:
         ValueError: for another reduction, or a mean over a total of 0 or of no losses.
@@ -62,7 +62,7 @@ def reduce_losses(name: str, losses: Any, reduction: str, total: Any = None) -> 
 
 
 def reduce_weighted(name: str, losses: Any, weight: Any, reduction: str) -> Any:
-    """The losses times their weights, whose mean is over the sum of the weights."""
+    """Weight the losses and reduce them; the mean divides by the sum of the weights."""
     if weight is None:
         return reduce_losses(name, losses, reduction)
     weight = broadcast_weights(name, weight, losses)
@@ -94,10 +94,10 @@ def noted_reductions() -> Iterator[Notes]:
 
 
 class Average:
-    """The loss of several batches as if they were one: the sum of sums, or the mean of means, weighted by their totals.
+    """Averages the losses of several batches as if they were one batch: sums add up, means are weighted by their totals.
 
-    A function that notes nothing, as one that is no loss of nn, or several totals, as a sum of losses, is averaged with the
-    number of targets in each batch as weights.
+    A function that notes nothing, because it is not a loss of nn, or that notes several totals, as a sum of losses does, is
+    weighted by the number of targets in each batch.
 
     >>> average = Average()
     >>> average.add(3.0, [("mean", 1.0)], 4)
@@ -110,7 +110,7 @@ class Average:
         self.total = self.weight = 0.0
 
     def add(self, number: float, notes: Notes, targets: int) -> None:
-        """Add the loss of a batch: the number, what noted_reductions() gave for it, and its count of targets."""
+        """Add the loss of a batch, with the notes of noted_reductions() and its number of targets."""
         kind, total = notes[0] if notes and notes.count(notes[0]) == len(notes) else ("other", 0.0)  # all alike, or no loss of nn
         if kind == "sum":
             self.total += number
@@ -119,5 +119,5 @@ class Average:
         self.total, self.weight = self.total + number * weight, self.weight + weight
 
     def value(self) -> float:
-        """The loss of all batches so far."""
+        """Return the loss of all batches so far."""
         return self.total / self.weight if self.weight else self.total

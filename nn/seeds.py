@@ -1,4 +1,4 @@
-"""seed(): seed all random numbers that nn draws where no rng= is given."""
+"""seed(): make the random numbers that nn draws without an rng= reproducible."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import numpy as np
 from nn.arrays import Rng, whole_number
 from nn.source import level_outside
 
-_root: np.random.Generator | None = None  # of seed(); each object gets a generator that is spawned from it
+_root: np.random.Generator | None = None  # set by seed(); spawns a generator for each object
 _warned = False
 
 
 def seed(number: int | None) -> None:
-    """Make all objects and functions of nn that draw random numbers without an ``rng=`` reproducible, from here on.
+    """Make everything in nn that draws random numbers without an ``rng=`` reproducible, from this call on.
 
-    These are layers, whose parameters are random, initialisers, Dropout, DataLoader, random_split() and fit(). Each gets its own
+    This covers layers with random parameters, initialisers, Dropout, DataLoader, random_split() and fit(). Each gets its own
     generator, so that the same objects made in the same order draw the same numbers, whatever is drawn in between. Without
     seed(), and after ``seed(None)``, they draw other numbers in every run.
 
-    ``np.random.seed()`` has no effect on nn, which does not use NumPy's global generator; nn warns once if it was just seeded.
+    ``np.random.seed()`` has no effect: nn does not use NumPy's global generator. nn warns once if it was just seeded.
 
     Args:
         number: an integer of at least 0; None for other numbers in every run.
 
     Raises:
-        TypeError: if `number` is no integer.
+        TypeError: if `number` is not an integer.
         ValueError: if it is negative.
 
     >>> import nn
@@ -43,7 +43,7 @@ def seed(number: int | None) -> None:
 
 
 def generator(rng: Rng = None) -> np.random.Generator:
-    """The Generator for an ``rng=``: a Generator as it is, one from a seed, and for None a new one, that of seed() if set."""
+    """Return the Generator for an ``rng=``: itself, one made from a seed, or for None a new one, derived from seed() if set."""
     if rng is not None:
         return np.random.default_rng(rng)
     if _root is not None:
@@ -53,7 +53,7 @@ def generator(rng: Rng = None) -> np.random.Generator:
 
 
 def warn_of_other_seed() -> None:
-    """Warn, once, if NumPy's global generator was seeded with a number, and has drawn nothing since."""
+    """Warn once if NumPy's global generator was seeded with a number and has drawn nothing since."""
     global _warned
     if _warned:
         return

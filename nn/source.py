@@ -1,4 +1,4 @@
-"""The line outside of nn that a warning points at: where the user's code calls it, and where the mistake is."""
+"""Find the line outside of nn that a warning points at: the call in the user's code."""
 
 from __future__ import annotations
 

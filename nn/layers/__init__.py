@@ -1,1 +1,1 @@
-"""Layers and activations."""
+"""Layers: linear, convolution, normalisation, recurrent, attention, activations, and neurons of scalars."""

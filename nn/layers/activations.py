@@ -1,4 +1,4 @@
-"""Activations as modules, and the form they share with losses: a class for each function, its settings are fields."""
+"""Activations as modules, a class for each function; FunctionModule, their base, serves losses as well."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nn.module import Module
 
 @dataclass_transform(eq_default=False)
 class FunctionModule(Module):
-    """A module that calls a function: ``class ELU(FunctionModule, function=elu)`` with the settings as fields.
+    """Calls a function: ``class ELU(FunctionModule, function=elu)``, with the settings as fields.
 
     The fields have the names and the order of the function's settings, and become arguments of __init__().
 
@@ -34,7 +34,7 @@ class FunctionModule(Module):
     def __init_subclass__(cls, function: Callable[..., Any] | None = None, **named: Any) -> None:
         super().__init_subclass__(**named)
         dataclass(repr=False, eq=False)(cls)
-        if function is not None:  # else that of the class above
+        if function is not None:  # otherwise inherited
             cls.function = staticmethod(function)
         cls.settings = tuple(field.name for field in fields(cls))  # type: ignore[arg-type]
 
@@ -44,14 +44,14 @@ class FunctionModule(Module):
         if inputs or len(args) > len(usual):
             takes = f"the settings {', '.join(cls.settings)}" if cls.settings else "no settings"
             raise TypeError(
-                f"{cls.__name__}(...) takes {takes}; to compute, make it first and then call it, {cls.__name__}()(...)"
+                f"{cls.__name__}(...) takes {takes}; to compute, create it first and then call it, {cls.__name__}()(...)"
             )
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
         if any(isinstance(getattr(self, name), Value) for name in self.settings):
             who = type(self).__name__
-            raise TypeError(f"{who}(...) takes settings, got a Value: make it first and then call it, {who}()(...)")
+            raise TypeError(f"{who}(...) takes settings, got a Value: create it first and then call it, {who}()(...)")
 
     def forward(self, *inputs: Any) -> Any:
         no_tuple(inputs[0] if inputs else None, self)
@@ -61,103 +61,103 @@ class FunctionModule(Module):
         return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.settings)
 
 
-# --- of each element ------------------------------------------------------------------------------
+# --- elementwise ----------------------------------------------------------------------------------
 
 
 class ReLU(FunctionModule, function=relu):
-    """``max(x, 0)``; at 0 the derivative is 0."""
+    """Computes ``max(x, 0)``; the derivative at 0 is 0."""
 
 
 class ReLU6(FunctionModule, function=relu6):
-    """``min(max(x, 0), 6)``; at 0 and at 6 the derivative is 0."""
+    """Computes ``min(max(x, 0), 6)``; the derivative at 0 and at 6 is 0."""
 
 
 class LeakyReLU(FunctionModule, function=lambda x, negative_slope: leaky_relu(x, negative_slope)):
-    """``x`` above 0 and ``negative_slope * x`` below."""
+    """Computes ``x`` above 0 and ``negative_slope * x`` below."""
 
     negative_slope: float = 0.01
 
 
 class ELU(FunctionModule, function=elu):
-    """``x`` above 0 and ``alpha * (exp(x) - 1)`` below."""
+    """Computes ``x`` above 0 and ``alpha * (exp(x) - 1)`` below."""
 
     alpha: float = 1.0
 
 
 class SELU(FunctionModule, function=selu):
-    """``1.0507 * x`` above 0 and ``1.7581 * (exp(x) - 1)`` below: it keeps mean 0 and variance 1 from layer to layer."""
+    """Computes ``1.0507 * x`` above 0 and ``1.7581 * (exp(x) - 1)`` below; keeps mean 0 and variance 1 from layer to layer."""
 
 
 class CELU(FunctionModule, function=celu):
-    """``x`` above 0 and ``alpha * (exp(x / alpha) - 1)`` below: smooth at 0."""
+    """Computes ``x`` above 0 and ``alpha * (exp(x / alpha) - 1)`` below; smooth at 0."""
 
     alpha: float = 1.0
 
 
 class GELU(FunctionModule, function=gelu):
-    """``x`` times the standard normal distribution function of x; with ``approximate="tanh"`` faster, within 0.0005 of it."""
+    """Multiplies ``x`` by the normal distribution function of x; ``approximate="tanh"`` is faster, within 0.0005 of it."""
 
     approximate: str = "none"
 
 
 class SiLU(FunctionModule, function=silu):
-    """``x * sigmoid(x)``, also called swish."""
+    """Computes ``x * sigmoid(x)``, also called swish."""
 
 
 class Mish(FunctionModule, function=mish):
-    """``x * tanh(softplus(x))``."""
+    """Computes ``x * tanh(softplus(x))``."""
 
 
 class Softplus(FunctionModule, function=lambda x, beta: softplus(x) if beta == 1.0 else softplus(x * beta) / beta):
-    """``log(1 + exp(beta * x)) / beta``, exact for every x: PyTorch gives x itself where beta * x is above 20."""
+    """Computes ``log(1 + exp(beta * x)) / beta``, exact for every x; PyTorch returns x where beta * x is above 20."""
 
     beta: float = 1.0
 
 
 class Softsign(FunctionModule, function=softsign):
-    """``x / (1 + |x|)``."""
+    """Computes ``x / (1 + |x|)``."""
 
 
 class Sigmoid(FunctionModule, function=sigmoid):
-    """``1 / (1 + exp(-x))``."""
+    """Computes ``1 / (1 + exp(-x))``."""
 
 
 class Hardsigmoid(FunctionModule, function=hard_sigmoid):
-    """``x / 6 + 1 / 2`` between 0 and 1; at its corners the derivative is 0."""
+    """Computes ``x / 6 + 1 / 2``, limited to 0 and 1; the derivative at its corners is 0."""
 
 
 class Tanh(FunctionModule, function=tanh):
-    """The hyperbolic tangent."""
+    """Computes the hyperbolic tangent."""
 
 
 class Hardtanh(FunctionModule, function=hard_tanh):
-    """`x` limited to ``min_val <= x <= max_val``; at its corners the derivative is 0."""
+    """Limits `x` to ``min_val <= x <= max_val``; the derivative at its corners is 0."""
 
     min_val: float = -1.0
     max_val: float = 1.0
 
 
 class Step(FunctionModule, function=step):
-    """0 up to 0 and 1 above; the derivative is 0 everywhere, so nothing before it learns."""
+    """Computes 0 up to 0 and 1 above; the derivative is 0 everywhere, so layers before it do not learn."""
 
 
 # --- along an axis --------------------------------------------------------------------------------
 
 
 class Softmax(FunctionModule, function=softmax):
-    """``exp(x) / sum(exp(x))`` along `axis`."""
+    """Computes ``exp(x) / sum(exp(x))`` along `axis`."""
 
     axis: int = -1
 
 
 class LogSoftmax(FunctionModule, function=log_softmax):
-    """``x - log(sum(exp(x)))`` along `axis`."""
+    """Computes ``x - log(sum(exp(x)))`` along `axis`."""
 
     axis: int = -1
 
 
 class GLU(FunctionModule, function=glu):
-    """``a * sigmoid(b)``, where a and b are the halves of x along `axis`."""
+    """Computes ``a * sigmoid(b)``, where a and b are the halves of x along `axis`."""
 
     axis: int = -1
 
@@ -166,11 +166,11 @@ class GLU(FunctionModule, function=glu):
 
 
 class PReLU(Module):
-    """``x`` above 0 and ``weight * x`` below, with a learned weight for all, or for each channel (He et al. 2015).
+    """Computes ``x`` above 0 and ``weight * x`` below, with one learned weight, or one per channel (He et al. 2015).
 
     Args:
         num_parameters: 1, or the number of channels, which are axis 1 of x: (batch, channels, ...).
-        init: the weight to start with.
+        init: the initial weight.
         dtype: the dtype of the weight.
 
     Raises:

@@ -1,10 +1,9 @@
-"""Attention: scaled dot products, many heads, the block that transformers are stacked from, and sinusoidal positions.
+"""Attention: scaled dot products, multiple heads, a block of transformers, and sinusoidal positions.
 
-Arrays are (..., time, features): the batch comes first, which PyTorch does only with batch_first=True. Two kinds of masks
-are understood. Those of floats are added to the scores. Those of bools mean what they mean in PyTorch, which is not the
-same everywhere: in scaled_dot_product_attention() True is looked at, in modules True is left out. A row of queries to
-which every key is masked attends to nothing: its weights, and its gradient, are zero. (PyTorch's function agrees, its
-MultiheadAttention gives nan.)
+Arrays are (..., time, features): the batch comes first, which in PyTorch needs batch_first=True. There are two kinds of masks.
+Masks of floats are added to the scores. Masks of bools mean the same as in PyTorch, which differs from place to place: in
+scaled_dot_product_attention() True means attend, in modules True means ignore. A query for which every key is masked attends
+to nothing: its weights and its gradient are zero. (PyTorch's function agrees, its MultiheadAttention gives nan.)
 """
 
 from __future__ import annotations
@@ -38,16 +37,16 @@ def scaled_dot_product_attention(
     *,
     rng: Rng = None,
 ) -> Any:
-    """``softmax(query @ key.T * scale) @ value``: the mean of the values whose keys are like the query (Vaswani et al. 2017).
+    """Return ``softmax(query @ key.T * scale) @ value``: means of values, weighted by the match of keys (Vaswani et al. 2017).
 
     Args:
         query: (..., L, E).
         key: (..., S, E).
         value: (..., S, Ev).
-        attn_mask: broadcasts to (..., L, S). Bools: True is looked at. Floats are added to the scores.
-        dropout_p: the probability with which a weight is dropped, also outside of training.
-        is_causal: whether query n sees the keys 0 to n only; a mask counts as well.
-        scale: 1 / sqrt(E) if left out.
+        attn_mask: broadcasts to (..., L, S). Bools: True means attend. Floats are added to the scores.
+        dropout_p: the probability of dropping a weight, also outside of training.
+        is_causal: whether query n attends to the keys 0 to n only; a mask applies as well.
+        scale: the factor of the scores, by default 1 / sqrt(E).
         rng: a numpy Generator or a seed, or None, see nn.seed(), for the dropout.
 
     Returns:
@@ -87,8 +86,8 @@ def _attend(
     dropout_p: float = 0.0,
     rng: Rng = None,
 ) -> tuple[Any, Any]:
-    """The means of the values and the weights, of float16 by way of float32; in masks of bools True is left out."""
-    if query.dtype == key.dtype == value.dtype == np.float16:  # whose products overflow, and have 3 digits in the softmax
+    """Return the means of the values and the weights, computed in float32 for float16; True in masks means ignore."""
+    if query.dtype == key.dtype == value.dtype == np.float16:  # its products overflow, and have 3 digits in the softmax
         query, key, value = (item.astype(np.float32) for item in (query, key, value))
         outs = _attend(query, key, value, masks, is_causal, scale, dropout_p, rng)
         return outs[0].astype(np.float16), outs[1].astype(np.float16)
@@ -107,18 +106,18 @@ def _attend(
 
 
 def _split_mask(mask: Mask, shape: tuple[int, ...]) -> tuple[np.ndarray, Any]:
-    """Where a mask leaves something out, and what it adds elsewhere, or None."""
+    """Return where a mask ignores keys, and what it adds elsewhere, or None."""
     mask = as_tensor(mask)
     if mask.dtype.kind not in "bf":
         raise TypeError(
-            f"a mask of attention must have bools, or floats to be added, got the dtype {mask.dtype}: use mask.astype(bool)"
+            f"a mask of attention must have bools, or floats to add, got the dtype {mask.dtype}: use mask.astype(bool)"
         )
     try:
         fits = np.broadcast_shapes(mask.shape, shape) == shape
     except ValueError:
         fits = False
     if not fits:
-        raise ValueError(f"a mask of attention broadcasts to the scores, (..., L, S) = {shape}, but its shape is {mask.shape}")
+        raise ValueError(f"a mask of attention must broadcast to the scores, (..., L, S) = {shape}, got the shape {mask.shape}")
     if mask.dtype == bool:
         return mask, None
     blocked = mask == -np.inf
@@ -126,7 +125,7 @@ def _split_mask(mask: Mask, shape: tuple[int, ...]) -> tuple[np.ndarray, Any]:
 
 
 def _masked_softmax(scores: Any, left_out: np.ndarray | None) -> Any:
-    """The softmax over the last axis of what is not left out: zeros where that is nothing."""
+    """Return the softmax over the last axis, without ignored keys; zeros where all are ignored."""
     if left_out is None:
         return softmax(scores)
     nothing = left_out.all(-1, keepdims=True)
@@ -135,22 +134,22 @@ def _masked_softmax(scores: Any, left_out: np.ndarray | None) -> Any:
 
 
 class MultiHeadAttention(Module):
-    """Attention of `num_heads` heads side by side, each on its own projection of the inputs (Vaswani et al. 2017).
+    """Attends with `num_heads` heads in parallel, each on its own projection of the inputs (Vaswani et al. 2017).
 
     Parameters have the names and layouts of torch.nn.MultiheadAttention: `in_proj_weight` (3 * embed_dim, embed_dim), whose
-    thirds make queries, keys and values, or `q_proj_weight`, `k_proj_weight` and `v_proj_weight` if kdim or vdim differs;
-    `in_proj_bias`; `out_proj`, a Linear. Projections start glorot_uniform(), biases at zero.
+    thirds project to queries, keys and values, or `q_proj_weight`, `k_proj_weight` and `v_proj_weight` if kdim or vdim differs;
+    `in_proj_bias`; `out_proj`, a Linear. Projections start with glorot_uniform(), biases at zero.
 
     Args:
         embed_dim: the length of queries and outputs; num_heads divides it.
         num_heads: the number of heads.
-        dropout: the probability with which a weight of attention is dropped while training.
+        dropout: the probability of dropping a weight of attention in training mode.
         bias: whether the projections have biases.
-        kdim, vdim: the lengths of keys and values, embed_dim if left out.
-        batch_first: True for (batch, time, features), which is not the default of PyTorch; False for (time, batch, features).
+        kdim, vdim: the lengths of keys and values, by default embed_dim.
+        batch_first: True for (batch, time, features), False (the default of PyTorch) for (time, batch, features).
         dtype: the dtype of the parameters.
         rng: a numpy Generator or a seed, or None, see nn.seed(), for the parameters and for the dropout,
-                which keeps it as the attribute `rng`.
+            which keeps it as the attribute `rng`.
 
     Raises:
         ValueError: if num_heads does not divide embed_dim; on a call with other shapes.
@@ -204,17 +203,17 @@ class MultiHeadAttention(Module):
         average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> tuple[Any, Any]:
-        """Attention of queries to keys and values.
+        """Attend from queries to keys and values.
 
         Args:
             query: (batch, L, embed_dim), or without the batch.
             key: (batch, S, kdim), by default the queries.
             value: (batch, S, vdim), by default the keys.
-            key_padding_mask: (batch, S): bools, where True is left out, or floats that are added to the scores.
-            need_weights: whether the weights are returned.
+            key_padding_mask: (batch, S): bools, where True means ignore, or floats that are added to the scores.
+            need_weights: whether to return the weights.
             attn_mask: (L, S), or (batch * num_heads, L, S), of the same kinds.
-            average_attn_weights: whether the weights are averaged over the heads.
-            is_causal: whether query n sees the keys 0 to n only; no mask is needed for it, and others count as well.
+            average_attn_weights: whether to average the weights over the heads.
+            is_causal: whether query n attends to the keys 0 to n only, without a mask; masks apply as well.
 
         Returns:
             The output (batch, L, embed_dim), and the weights (batch, L, S), or (batch, num_heads, L, S), or None.
@@ -250,7 +249,7 @@ class MultiHeadAttention(Module):
             )
 
     def _projected(self, inputs: list[Any]) -> list[Any]:
-        """Queries, keys and values (..., time, embed_dim): of one input in one product."""
+        """Return queries, keys and values (..., time, embed_dim); those of one input take one product."""
         n, bias = self.embed_dim, self.in_proj_bias
         if len(inputs) == 1 and self.widths == (n, n, n):
             both = linear(inputs[0], self.in_proj_weight, bias)  # (..., time, 3 * embed_dim)
@@ -263,7 +262,7 @@ class MultiHeadAttention(Module):
         return [linear(*given) for given in zip(inputs, weights, biases, strict=True)]
 
     def _heads(self, x: Any) -> Any:
-        """(..., time, embed_dim) as (..., heads, time, embed_dim / heads)."""
+        """Return (..., time, embed_dim) as (..., heads, time, embed_dim / heads)."""
         return reshape(x, (*np.shape(x)[:-1], self.num_heads, self.embed_dim // self.num_heads)).swapaxes(-3, -2)
 
     def extra_repr(self) -> str:
@@ -271,7 +270,7 @@ class MultiHeadAttention(Module):
 
 
 def _padding(mask: Mask, shape: tuple[int, ...]) -> Mask:
-    """A mask of keys (..., S) for scores (..., heads, L, S)."""
+    """Return a mask of keys (..., S) in a shape for scores (..., heads, L, S)."""
     if mask is None:
         return None
     wanted = (*shape[:-3], shape[-1])
@@ -281,7 +280,7 @@ def _padding(mask: Mask, shape: tuple[int, ...]) -> Mask:
 
 
 def _of_heads(mask: Mask, shape: tuple[int, ...]) -> Mask:
-    """A mask (L, S), or one for each sample and head, for scores (..., heads, L, S)."""
+    """Return a mask (L, S), or one for each sample and head, in a shape for scores (..., heads, L, S)."""
     if mask is None or np.shape(mask) == shape[-2:]:
         return mask
     each = (math.prod(shape[:-2]), *shape[-2:])
@@ -296,29 +295,29 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {"relu": relu, "gelu": gelu}
 
 
 class TransformerBlock(Module):
-    """Self-attention and two linear layers, each with a residual connection and a LayerNorm: one layer of a transformer.
+    """Applies self-attention and two linear layers, each with a residual connection and a LayerNorm: a layer of a transformer.
 
-    Names and layouts are those of torch.nn.TransformerEncoderLayer, so that its weights load as they are.
+    Names and layouts are those of torch.nn.TransformerEncoderLayer, so its weights load without change.
 
     Args:
         d_model: the length of inputs and outputs.
         nhead: the number of heads.
-        dim_feedforward: the length in the middle, 4 * d_model if left out (PyTorch: 2048).
-        dropout: the probability of dropout, at four places, while training.
+        dim_feedforward: the length between the two linear layers, by default 4 * d_model (PyTorch: 2048).
+        dropout: the probability of dropout, at four places, in training mode.
         activation: "relu", "gelu" or a function.
         layer_norm_eps: added to the variance in norm1 and norm2.
-        norm_first: whether to normalise before attention and linear layers, inside the residual, or behind.
+        norm_first: whether to normalise before attention and linear layers, inside the residual connection, or after it.
         bias: whether linear layers and norms have biases.
-        causal: whether each time sees only itself and those before: a layer of a decoder such as GPT.
+        causal: whether each time attends only to itself and earlier ones, as in a decoder such as GPT.
         dtype: the dtype of the parameters.
         rng: a numpy Generator or a seed, or None, see nn.seed(), for the parameters and all dropouts.
 
     Raises:
-        ValueError: for an activation of another name; if nhead does not divide d_model; on a call with other shapes.
+        ValueError: for an unknown activation; if nhead does not divide d_model; on a call with other shapes.
 
     >>> block = TransformerBlock(8, 2, causal=True, rng=0).eval()
     >>> x = np.random.default_rng(1).normal(size=(3, 5, 8))
-    >>> np.allclose(block(x)[:, :4].data, block(x[:, :4]).data)  # nothing comes from later times
+    >>> np.allclose(block(x)[:, :4].data, block(x[:, :4]).data)  # independent of later times
     True
     """
 
@@ -351,7 +350,7 @@ class TransformerBlock(Module):
         self.dropout, self.dropout1, self.dropout2 = (Dropout(dropout, rng) for _ in range(3))
 
     def forward(self, src: Any, src_mask: Mask = None, src_key_padding_mask: Mask = None, is_causal: bool = False) -> Any:
-        """(batch, time, d_model) to the same shape; masks as MultiHeadAttention takes them."""
+        """Map (batch, time, d_model) to the same shape; masks are those of MultiHeadAttention."""
         given = {"attn_mask": src_mask, "key_padding_mask": src_key_padding_mask, "is_causal": is_causal or self.causal}
         if self.norm_first:
             x = src + self._attention(self.norm1(src), **given)
@@ -370,7 +369,7 @@ class TransformerBlock(Module):
 
 
 def sinusoidal_positions(length: int, features: int, dtype: Any = np.float64) -> np.ndarray:
-    """(length, features): what tells times apart, to be added to the inputs of a transformer (Vaswani et al. 2017).
+    """Return (length, features): a code of each position, to add to the inputs of a transformer (Vaswani et al. 2017).
 
     Feature 2i is ``sin(time / 10000^(2i / features))`` and feature 2i + 1 the cosine of the same.
 

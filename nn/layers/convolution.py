@@ -1,4 +1,4 @@
-"""Convolutions and pooling over one and two axes of space. Names, layouts and defaults follow PyTorch.
+"""Convolution and pooling layers over one and two axes of space. Names, layouts and defaults follow PyTorch.
 
 All layers take (batch, channels, *space), or one sample (channels, *space).
 """
@@ -25,28 +25,28 @@ PADDING_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge",
 
 
 class Spatial(Module):
-    """A layer over `dimensions` axes of space: a subclass says in _compute() what it makes of a batch."""
+    """The base of layers over `dimensions` axes of space: a subclass computes a batch in _compute()."""
 
     dimensions: int
-    settings: tuple[str, ...] = ()  # the attributes that the repr shows, in the order of the arguments
+    settings: tuple[str, ...] = ()  # attributes in the repr, in the order of the arguments
 
     def forward(self, x: Any) -> Value:
         x = as_tensor(no_tuple(x, self))
         axes = x.ndim - self.dimensions
         if axes not in (1, 2):
             layout = f"(batch, channels, {', '.join(('height', 'width', 'depth')[: self.dimensions])})"
-            raise ValueError(f"{self._title()} takes {layout} or that without the batch, got the shape {np.shape(x)}")
+            raise ValueError(f"{self._title()} takes {layout}, or the same without the batch, got the shape {np.shape(x)}")
         return self._compute(x) if axes == 2 else squeeze(self._compute(expand_dims(x, 0)), 0)
 
     def _compute(self, x: Any) -> Value:
-        """What the layer makes of (batch, channels, *space)."""
+        """Compute the output for (batch, channels, *space)."""
         raise NotImplementedError
 
     def extra_repr(self) -> str:
         return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.settings)
 
     def _per_axis(self, given: Any, what: str, least: int = 1) -> tuple[int, ...]:
-        """One integer for each axis of space from one for all."""
+        """Return one integer for each axis of space, from one for all or one for each."""
         try:
             numbers = tuple(map(operator.index, given)) if np.ndim(given) else (operator.index(given),) * self.dimensions
         except TypeError:
@@ -59,9 +59,9 @@ class Spatial(Module):
 
 
 class Convolution(Spatial):
-    """What convolutions and their transposes have in common: parameters and settings.
+    """The base of convolutions and their transposes: parameters and settings.
 
-    Both parameters start uniformly within ``1 / sqrt(weight.shape[1] * elements of the kernel)``, as PyTorch's, which is He
+    Both parameters start uniform within ``1 / sqrt(weight.shape[1] * elements of the kernel)``, as in PyTorch, which is He
     initialisation (2015) for a leaky ReLU of slope sqrt(5).
     """
 
@@ -72,8 +72,8 @@ class Convolution(Spatial):
                 groups: int, bias: bool, padding_mode: str, dtype: Any, rng: Rng) -> None:  # fmt: skip
         if groups < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(
-                f"{type(self).__name__} divides {in_channels} and {out_channels} channels into groups, which groups={groups} "
-                "cannot: take a divisor of both"
+                f"groups must divide in_channels={in_channels} and out_channels={out_channels} of {type(self).__name__}, "
+                f"got {groups}"
             )
         if padding_mode not in PADDING_MODES or (self.transposed and padding_mode != "zeros"):
             known = "'zeros'" if self.transposed else ", ".join(map(repr, PADDING_MODES))
@@ -110,7 +110,7 @@ class Convolution(Spatial):
 
 
 class ConvNd(Convolution):
-    """Cross-correlation with kernels of any number of axes; Conv1d and Conv2d say how many."""
+    """The base of Conv1d and Conv2d: cross-correlation with kernels of one or two axes."""
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Lengths, stride: Lengths = 1, padding: Lengths | str = 0,
@@ -129,25 +129,25 @@ class ConvNd(Convolution):
         return conv(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
     def _both_sides(self) -> list[tuple[int, int]]:
-        """The padding before and after each axis as numbers; "same" puts the odd one behind."""
+        """Return the padding before and after each axis as numbers; "same" puts an odd one after."""
         if self.padding != "same":
             return [(n, n) for n in self.padding]
         more = [(k - 1) * d for k, d in zip(self.kernel_size, self.dilation, strict=True)]
         return [(n // 2, n - n // 2) for n in more]
 
     def _check_sides(self, lengths: tuple[int, ...], sides: list[tuple[int, int]]) -> None:
-        """ValueError for padding that would take an element of the input more than once on a side, as PyTorch refuses it."""
+        """Raise ValueError, as PyTorch does, for padding that would use an element of the input more than once on a side."""
         shorter = {"reflect": 1, "circular": 0}.get(self.padding_mode)
         if shorter is not None and any(max(side) > max(n - shorter, 0) for n, side in zip(lengths, sides, strict=True)):
             most = "less than" if shorter else "at most"
             raise ValueError(
-                f"{self._title()} pads by {[max(side) for side in sides]}, and padding by {self.padding_mode!r} is {most} the "
-                f"input is long, but its space is {lengths}: pad less, or by 'replicate'"
+                f"{self._title()} pads by {[max(side) for side in sides]}, but padding by {self.padding_mode!r} must be {most} "
+                f"the lengths of the input, {lengths}: pad less, or by 'replicate'"
             )
 
 
 class Conv1d(ConvNd):
-    """Cross-correlation with kernels along one axis: (batch, in_channels, length) -> (batch, out_channels, windows).
+    """Correlates the input with kernels along one axis: (batch, in_channels, length) -> (batch, out_channels, windows).
 
     `weight` has the shape (out_channels, in_channels / groups, kernel_size), as in PyTorch.
 
@@ -155,16 +155,16 @@ class Conv1d(ConvNd):
         in_channels, out_channels: channels before and after.
         kernel_size: the length of the kernels.
         stride, dilation: steps between windows, and between the elements of one.
-        padding: how many elements are added on both sides; "valid" for none, "same" for as many windows as elements.
-        groups: into how many groups the channels are divided; each output sees the inputs of its own group.
-        bias: whether a bias is added.
-        padding_mode: what is added: "zeros", or elements of the input by "reflect", "replicate" or "circular".
+        padding: the number of elements to add on both sides; "valid" for none, "same" for as many windows as elements.
+        groups: the number of groups of channels; each output sees the inputs of its own group.
+        bias: whether to add a bias.
+        padding_mode: "zeros", or elements of the input by "reflect", "replicate" or "circular".
         dtype: the dtype of the parameters.
         rng: a numpy Generator or a seed, or None, see nn.seed().
 
     Raises:
-        ValueError: for settings that do not fit together, as "same" with a stride, and on a call whose shape does not, or whose
-            input is too short for padding by "reflect" or "circular".
+        ValueError: for settings that do not fit together, such as "same" with a stride; on a call with an input of another
+            shape, or one too short for padding by "reflect" or "circular".
 
     >>> Conv1d(3, 4, 5, padding="same", rng=0)(np.zeros((2, 3, 10))).shape
     (2, 4, 10)
@@ -174,7 +174,7 @@ class Conv1d(ConvNd):
 
 
 class Conv2d(ConvNd):
-    """Cross-correlation with kernels over images: (batch, in_channels, height, width) -> (batch, out_channels, rows, columns).
+    """Correlates images with kernels: (batch, in_channels, height, width) -> (batch, out_channels, rows, columns).
 
     `weight` has the shape (out_channels, in_channels / groups, *kernel_size), as in PyTorch. The arguments are those of
     Conv1d; kernel_size, stride, padding and dilation are one number, or one for each axis.
@@ -187,7 +187,7 @@ class Conv2d(ConvNd):
 
 
 class ConvTransposeNd(Convolution):
-    """The transpose of a convolution as a linear map; ConvTranspose1d and ConvTranspose2d say of how many axes."""
+    """The base of ConvTranspose1d and ConvTranspose2d: the transpose of a convolution as a linear map."""
 
     settings = ("kernel_size", "stride", "padding", "output_padding", "groups", "dilation")
     transposed = True
@@ -207,13 +207,13 @@ class ConvTransposeNd(Convolution):
 
 
 class ConvTranspose1d(ConvTransposeNd):
-    """The transpose of Conv1d, for going back to a longer axis: (batch, in_channels, windows) -> (batch, out_channels, length).
+    """Applies the transpose of Conv1d, back to a longer axis: (batch, in_channels, windows) -> (batch, out_channels, length).
 
     ``length = (windows - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1``, and `weight` has the
     shape (in_channels, out_channels / groups, kernel_size), as in PyTorch.
 
     Args:
-        output_padding: how much longer the result is than the windows need, less than stride or dilation.
+        output_padding: how much longer than necessary the result is, less than stride or dilation.
         in_channels, out_channels, kernel_size, stride, padding, groups, bias, dilation, dtype, rng: as for Conv1d.
 
     >>> ConvTranspose1d(4, 3, 2, stride=2, rng=0)(np.zeros((2, 4, 5))).shape
@@ -224,7 +224,7 @@ class ConvTranspose1d(ConvTransposeNd):
 
 
 class ConvTranspose2d(ConvTransposeNd):
-    """The transpose of Conv2d, for going back to larger images; the arguments are those of ConvTranspose1d.
+    """Applies the transpose of Conv2d, back to larger images; the arguments are those of ConvTranspose1d.
 
     >>> ConvTranspose2d(4, 3, 2, stride=2, rng=0)(np.zeros((2, 4, 5, 5))).shape
     (2, 3, 10, 10)
@@ -234,7 +234,7 @@ class ConvTranspose2d(ConvTransposeNd):
 
 
 class MaxPool(Spatial):
-    """The maximum of each window; MaxPool1d and MaxPool2d say over how many axes."""
+    """The base of MaxPool1d and MaxPool2d."""
 
     settings = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
 
@@ -250,15 +250,15 @@ class MaxPool(Spatial):
 
 
 class MaxPool1d(MaxPool):
-    """The maximum of each window along one axis: (batch, channels, length) -> (batch, channels, windows).
+    """Takes the maximum of each window along one axis: (batch, channels, length) -> (batch, channels, windows).
 
-    Elements that tie share the gradient equally.
+    Tied elements share the gradient equally.
 
     Args:
         kernel_size: the length of the windows.
         stride, dilation: steps between windows, by default kernel_size, and between the elements of one.
         padding: -inf on both sides, at most half the window.
-        ceil_mode: whether windows that begin inside and reach out of the padded input count as well.
+        ceil_mode: whether to include windows that begin inside the padded input and end outside.
 
     >>> MaxPool1d(2)(np.array([[[1.0, 5.0, 2.0, 3.0]]]))
     array([[[5., 3.]]])
@@ -268,7 +268,7 @@ class MaxPool1d(MaxPool):
 
 
 class MaxPool2d(MaxPool):
-    """The maximum of each window of an image; the arguments are those of MaxPool1d, one number or one for each axis.
+    """Takes the maximum of each window of an image; the arguments are those of MaxPool1d, one number or one for each axis.
 
     >>> MaxPool2d(2)(np.zeros((64, 8, 26, 26))).shape
     (64, 8, 13, 13)
@@ -278,14 +278,14 @@ class MaxPool2d(MaxPool):
 
 
 class AvgPool1d(Spatial):
-    """The mean of each window along one axis: (batch, channels, length) -> (batch, channels, windows).
+    """Takes the mean of each window along one axis: (batch, channels, length) -> (batch, channels, windows).
 
     Args:
         kernel_size: the length of the windows.
         stride: steps between windows, by default kernel_size.
         padding: zeros on both sides, at most half the window.
-        ceil_mode: whether windows that begin inside and reach out of the padded input count as well.
-        count_include_pad: whether the zeros count as elements of the mean.
+        ceil_mode: whether to include windows that begin inside the padded input and end outside.
+        count_include_pad: whether the mean includes the zeros of the padding.
 
     >>> AvgPool1d(2)(np.array([[[1.0, 5.0, 2.0, 4.0]]]))
     array([[[3., 3.]]])
@@ -310,10 +310,10 @@ class AvgPool1d(Spatial):
 
 
 class AvgPool2d(AvgPool1d):
-    """The mean of each window of an image; the arguments are those of AvgPool1d, one number or one for each axis.
+    """Takes the mean of each window of an image; the arguments are those of AvgPool1d, one number or one for each axis.
 
     Args:
-        divisor_override: what sums are divided by, in place of the number of elements.
+        divisor_override: the divisor of the sums, in place of the number of elements.
 
     >>> AvgPool2d(2)(np.zeros((64, 8, 26, 26))).shape
     (64, 8, 13, 13)
@@ -330,9 +330,9 @@ class AvgPool2d(AvgPool1d):
 
 
 class AdaptiveAvgPool1d(Spatial):
-    """The means of `output_size` bins of one axis: (batch, channels, length) -> (batch, channels, output_size).
+    """Takes the means of `output_size` bins of one axis: (batch, channels, length) -> (batch, channels, output_size).
 
-    Bin i of n goes from floor(i length / n) to ceil((i + 1) length / n), so that bins may share elements.
+    Bin i of n spans floor(i length / n) to ceil((i + 1) length / n); bins may share elements.
 
     >>> AdaptiveAvgPool1d(2)(np.array([[[1.0, 2.0, 3.0, 4.0, 5.0]]]))
     array([[[2., 4.]]])
@@ -349,7 +349,7 @@ class AdaptiveAvgPool1d(Spatial):
 
 
 class AdaptiveAvgPool2d(AdaptiveAvgPool1d):
-    """The means of bins of an image, one number of bins or one for each axis; None keeps the length of an axis.
+    """Takes the means of bins of an image, with one number of bins or one for each axis; None keeps the length of an axis.
 
     >>> AdaptiveAvgPool2d((1, None))(np.zeros((2, 8, 5, 5))).shape
     (2, 8, 1, 5)

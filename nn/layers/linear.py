@@ -1,4 +1,4 @@
-"""Layers on arrays: one operation for a whole batch. Names and defaults follow PyTorch."""
+"""Linear layers, embedding, dropout and reshaping: one operation for a whole batch. Names and defaults follow PyTorch."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from nn.seeds import generator
 
 
 def near_zero(rng: Rng, fan_in: int, shape: Any, dtype: Any) -> Value:
-    """A parameter that starts uniformly within 1 / sqrt(fan_in), as in PyTorch."""
+    """Return a parameter that starts uniform within 1 / sqrt(fan_in), as in PyTorch."""
     require_float(dtype)
     bound = 1.0 / math.sqrt(fan_in) if fan_in > 0 else 0.0
     return Value(generator(rng).uniform(-bound, bound, shape).astype(dtype))
 
 
 class Linear(Module):
-    """The affine map ``x @ weight.T + bias``: (..., in_features) -> (..., out_features).
+    """Computes the affine map ``x @ weight.T + bias``: (..., in_features) -> (..., out_features).
 
     `weight` has the shape (out_features, in_features), as in PyTorch: row n belongs to output n. Both
-    start uniformly within 1 / sqrt(in_features).
+    start uniform within 1 / sqrt(in_features).
 
     Args:
         in_features, out_features: sizes of the last axis before and after.
-        bias: whether a bias is added.
+        bias: whether to add a bias.
         dtype: the dtype of the parameters.
         rng: a numpy Generator or a seed, or None, see nn.seed().
 
     Raises:
-        ValueError: on a call whose last axis is not in_features long.
+        ValueError: on a call with a last axis of another length than in_features.
     """
 
     def __init__(
@@ -56,18 +56,18 @@ class Linear(Module):
 
 
 class Bilinear(Module):
-    """``x1 @ weight[n] @ x2 + bias[n]`` for each output n: (..., in1), (..., in2) -> (..., out).
+    """Computes ``x1 @ weight[n] @ x2 + bias[n]`` for each output n: (..., in1), (..., in2) -> (..., out).
 
-    `weight` has the shape (out_features, in1_features, in2_features). Both start uniformly within 1 / sqrt(in1_features).
+    `weight` has the shape (out_features, in1_features, in2_features). Both start uniform within 1 / sqrt(in1_features).
 
     Args:
         in1_features, in2_features, out_features: sizes of the last axes of the two inputs, and of the output.
-        bias: whether a bias is added.
+        bias: whether to add a bias.
         dtype: the dtype of the parameters.
         rng: a numpy Generator or a seed, or None, see nn.seed().
 
     Raises:
-        ValueError: on a call whose last axes do not have these lengths, or whose other axes differ.
+        ValueError: on a call with last axes of other lengths, or with other axes that differ.
 
     >>> Bilinear(3, 4, 2, rng=0)(np.ones((5, 3)), np.ones((5, 4))).shape
     (5, 2)
@@ -105,21 +105,21 @@ class Bilinear(Module):
 
 
 class Embedding(Module):
-    """A table of vectors, looked up by integers of any kind: (...) -> (..., embedding_dim).
+    """Looks up vectors in a table by integers of any kind: (...) -> (..., embedding_dim).
 
-    `weight` has the shape (num_embeddings, embedding_dim) and starts normal with deviation 1. Rows that are looked up
-    more than once add up in the gradient.
+    `weight` has the shape (num_embeddings, embedding_dim) and starts normal with deviation 1. The gradients of a row that is
+    looked up more than once add up.
 
     Args:
-        num_embeddings: how many vectors there are.
+        num_embeddings: the number of vectors.
         embedding_dim: the length of each.
-        padding_idx: the number of a row that starts at zero and has no gradient, as for padding; negative from the end.
+        padding_idx: the number of a row for padding, which starts at zero and has no gradient; negative counts from the end.
         dtype: the dtype of the table.
         rng: a numpy Generator or a seed, or None, see nn.seed().
 
     Raises:
         TypeError: on a call with anything but integers.
-        ValueError: on a call with a number that is no row of the table, also a negative one; for such a padding_idx.
+        ValueError: on a call with a number that is not a row of the table, also a negative one; for such a padding_idx.
 
     >>> Embedding(10, 3, rng=0)([[1, 2], [2, 9]]).shape
     (2, 2, 3)
@@ -167,7 +167,7 @@ class Embedding(Module):
 
 
 class Flatten(Module):
-    """Axes `start_axis` to `end_axis` made one: by default (N, ...) -> (N, elements).
+    """Merges the axes `start_axis` to `end_axis` into one: by default (N, ...) -> (N, elements).
 
     >>> Flatten()(np.zeros((2, 3, 4))).shape
     (2, 12)
@@ -180,7 +180,7 @@ class Flatten(Module):
         shape = shape_of(x, self)
         start, end = (axis + len(shape) if axis < 0 else axis for axis in (self.start_axis, self.end_axis))
         if not 0 <= start <= end < len(shape):
-            raise ValueError(f"{self._title()} needs these axes, in this order, got the shape {shape}")
+            raise ValueError(f"{self._title()} needs these axes in this order, got the shape {shape}")
         return reshape(x, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
 
     def extra_repr(self) -> str:
@@ -188,17 +188,17 @@ class Flatten(Module):
 
 
 class Identity(Module):
-    """What came, unchanged: to stand in the place of a layer."""
+    """Returns its input; a placeholder layer."""
 
     def forward(self, x: Any) -> Any:
         return x
 
 
 def dropout(x: Any, p: float = 0.5, rng: Rng = None) -> Any:
-    """Each element of `x` set to zero with probability `p`, and all others divided by ``1 - p`` (Srivastava et al. 2014).
+    """Set each element of `x` to zero with probability `p` and divide all others by ``1 - p`` (Srivastava et al. 2014).
 
     Args:
-        x: any shape; float32 stays.
+        x: an array or Value of any shape; float32 stays float32.
         p: from 0, which changes nothing, to 1, which gives zeros.
         rng: a numpy Generator or a seed, or None, see nn.seed().
 
@@ -223,12 +223,12 @@ def require_probability(p: float) -> None:
 
 
 class Dropout(Module):
-    """dropout() while training, and nothing in eval mode.
+    """Calls dropout() in training mode; returns its input in eval mode.
 
     Args:
         p: the probability that an element becomes zero.
         rng: a numpy Generator or a seed, or None, see nn.seed(). The attribute `rng` is the Generator, which is saved with the
-            model; layers with the same seed drop the same elements, so hand one Generator to all of them.
+            model; layers with the same seed drop the same elements, so pass one Generator to all of them.
 
     Raises:
         ValueError: if `p` is not a probability.

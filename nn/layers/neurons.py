@@ -1,4 +1,4 @@
-"""Networks built neuron by neuron out of scalar Values, in the shape of micrograd: to look at, not for speed."""
+"""Networks built neuron by neuron from scalar Values, as in micrograd: for understanding, not for speed."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from nn.seeds import generator
 
 
 def one_sample(x: Any) -> Any:
-    """The numbers or scalar Values of one sample as a sequence; ValueError for a batch."""
+    """Return the numbers or scalar Values of one sample as a sequence; raise ValueError for a batch."""
     if getattr(x, "ndim", 1) != 1:
         raise ValueError(f"neurons take one sample, a list of numbers or scalar Values, got the shape {x.shape}: loop over rows")
     return x.tolist() if isinstance(x, np.ndarray) else x
 
 
 class Neuron(Module):
-    """``relu(w . x + b)``, or without the relu if not `nonlin`.
+    """Computes ``relu(w . x + b)``, or ``w . x + b`` if not `nonlin`.
 
     Args:
         nin: the number of inputs.
-        nonlin: whether relu is applied.
-        rng: a numpy Generator or a seed, or None, see nn.seed(); weights start uniformly in (-1, 1), the bias at 0.
+        nonlin: whether to apply relu.
+        rng: a numpy Generator or a seed, or None, see nn.seed(); weights start uniform in (-1, 1), the bias at 0.
 
     >>> Neuron(3, rng=0)([1.0, 2.0, 3.0]).shape
     ()
@@ -39,7 +39,7 @@ class Neuron(Module):
         self.nonlin = nonlin
 
     def forward(self, x: Any) -> Value:
-        """A scalar Value from a sequence of `nin` numbers or scalar Values."""
+        """Return a scalar Value for a sequence of `nin` numbers or scalar Values."""
         x = one_sample(x)
         if len(x) != len(self.w):
             raise ValueError(
@@ -55,7 +55,7 @@ class Neuron(Module):
 
 
 class Layer(Module):
-    """`nout` neurons that share their `nin` inputs.
+    """Holds `nout` neurons that share their `nin` inputs.
 
     >>> len(Layer(2, 3, rng=0)([1.0, -1.0]))
     3
@@ -67,7 +67,7 @@ class Layer(Module):
         self.neurons = [Neuron(nin, nonlin, rng=rng) for _ in range(nout)]
 
     def forward(self, x: Any) -> Any:
-        """The neurons' outputs: a list of scalar Values, or one Value if there is one neuron."""
+        """Return the neurons' outputs: a list of scalar Values, or one Value if there is one neuron."""
         x = one_sample(x)
         out = [neuron(x) for neuron in self.neurons]
         return out[0] if len(out) == 1 else out
@@ -76,11 +76,11 @@ class Layer(Module):
         return f"{self.nin} -> {len(self.neurons)}, {'relu' if self.nonlin else 'linear'}"
 
     def _shown_children(self) -> Iterator[tuple[str, Module]]:
-        return iter(())  # the neurons are all alike
+        return iter(())  # the neurons are alike
 
 
 class MLP(Module):
-    """Layers of neurons with relu between them; the last layer is linear.
+    """Chains layers of neurons with relu between them; the last layer is linear.
 
     Args:
         nin: the number of inputs.
@@ -104,7 +104,7 @@ class MLP(Module):
         self.layers = [Layer(sizes[i], sizes[i + 1], i + 1 < len(nouts), rng=rng) for i in range(len(nouts))]
 
     def forward(self, x: Any) -> Any:
-        """A list of scalar Values, or one Value for one output, from a sequence of `nin` numbers or Values."""
+        """Return a list of scalar Values, or one Value for one output, for a sequence of `nin` numbers or Values."""
         for layer in self.layers:
             x = layer([x] if isinstance(x, Value) and x.ndim == 0 else x)
         return x

@@ -1,6 +1,6 @@
-"""Normalisation layers: numbers brought to mean 0 and deviation 1, over the batch, the features or groups of channels.
+"""Normalisation layers: scale to mean 0 and deviation 1 over the batch, the features or groups of channels.
 
-Channels are axis 1, as in PyTorch. The variance that divides is the biased one, over n, and `eps` is added to it.
+Channels are axis 1, as in PyTorch. The variance is the biased one, over n, plus `eps`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from nn.module import Module
 
 
 def scale_and_shift(x: Any, weight: Value | None, bias: Value | None, axes_behind: int = 0) -> Any:
-    """``x * weight + bias``, where there are such, for vectors that belong to the axis with so many axes behind it."""
+    """Return ``x * weight + bias``, each if not None; the vectors belong to the axis with `axes_behind` axes after it."""
     if axes_behind:
         weight, bias = (p if p is None else reshape(p, (-1,) + (1,) * axes_behind) for p in (weight, bias))
     x = x if weight is None else x * weight
@@ -26,7 +26,7 @@ def scale_and_shift(x: Any, weight: Value | None, bias: Value | None, axes_behin
 
 
 def move_towards(old: np.ndarray, new: np.ndarray, part: float) -> np.ndarray:
-    """A running average after one more number, which counts for a `part`."""
+    """Return a running average after one more number, which has the weight `part`."""
     return ((1.0 - part) * old.astype(new.dtype) + part * new).astype(old.dtype)
 
 
@@ -37,7 +37,7 @@ def require_eps(layer: Module, eps: float | None) -> None:
 
 
 class BatchNorm(Module):
-    """What BatchNorm1d and BatchNorm2d have in common; they differ in the inputs they take."""
+    """The base of BatchNorm1d and BatchNorm2d, which differ in the inputs they take."""
 
     shapes: dict[int, str] = {}  # by the number of axes
     newer_buffers = ("num_batches_tracked",)
@@ -78,8 +78,8 @@ class BatchNorm(Module):
         if math.prod(shape) <= self.num_features:
             raise ValueError(
                 f"{type(self).__name__} takes its variance from more than one value per channel, got the shape {shape}: "
-                "leave out a last batch of one sample by drop_last=True of DataLoader or fit(), use a larger batch, or eval() of "
-                "a layer with running statistics"
+                "leave out a last batch of one sample with drop_last=True of DataLoader or fit(), use a larger batch, or call "
+                "eval() on a layer with running statistics"
             )
         axes = (0, *range(2, len(shape)))
         centred = centre(x, axes)
@@ -89,19 +89,19 @@ class BatchNorm(Module):
     def _loaded(self, absent: set[str]) -> None:
         if absent and self.momentum is None and self.running_mean is not None:
             warnings.warn(
-                f"the state has no num_batches_tracked, from which {type(self).__name__}(momentum=None) would go on averaging: "
+                f"the state has no num_batches_tracked, which {type(self).__name__}(momentum=None) needs to continue averaging: "
                 f"the next batches in training count as if {int(self.num_batches_tracked)} had been seen; set it, or use eval()",
                 stacklevel=3,
             )
 
     def _track(self, x: np.ndarray, centred: np.ndarray, axes: tuple[int, ...]) -> None:
-        """Move the running statistics, if there are any, towards those of a batch: new arrays, as a graph may hold the old."""
+        """Move the running statistics, if any, towards those of a batch: in new arrays, because a graph may hold the old ones."""
         if self.running_mean is None or self.running_var is None:
             return
         self.num_batches_tracked = np.asarray(self.num_batches_tracked + 1)
         part = 1.0 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
         mean = x.mean(axes, np.float64)
-        squares = np.square(centred, dtype=np.result_type(centred, np.float32))  # those of float16 end at 256
+        squares = np.square(centred, dtype=np.result_type(centred, np.float32))  # float16 overflows from 256 on
         var = squares.sum(axes, np.float64) / (x.size // self.num_features - 1)
         self.running_mean = move_towards(self.running_mean, mean, part)
         self.running_var = move_towards(self.running_var, var, part)
@@ -114,24 +114,24 @@ class BatchNorm(Module):
 
 
 class BatchNorm1d(BatchNorm):
-    """Each channel normalised over the batch (Ioffe and Szegedy 2015): (N, C) or (N, C, L), the shape stays.
+    """Normalises each channel over the batch (Ioffe and Szegedy 2015): (N, C) or (N, C, L) to the same shape.
 
-    ``(x - mean) / sqrt(var + eps) * weight + bias``. While training, mean and var are those of the batch, and the running
+    ``(x - mean) / sqrt(var + eps) * weight + bias``. In training mode, mean and var are those of the batch, and the running
     ones move towards them, also under no_grad(). In eval mode they are the running ones.
 
     Args:
         num_features: the number of channels, C.
         eps: added to the variance.
-        momentum: how far the running statistics move towards those of a batch; None makes them averages of all batches.
-        affine: whether there are `weight` and `bias` (C,), which start at 1 and 0.
-        track_running_stats: whether there are running statistics; if not, those of the batch serve in eval mode as well.
+        momentum: how far the running statistics move towards those of a batch; None averages over all batches.
+        affine: whether to have `weight` and `bias` (C,), which start at 1 and 0.
+        track_running_stats: whether to keep running statistics; without them, eval mode uses those of the batch.
         dtype: the dtype of parameters and statistics.
 
     Attributes:
         running_mean, running_var, num_batches_tracked: buffers, or None. The running variance is the unbiased one.
 
     Raises:
-        ValueError: on a call with another number of axes or channels; with one value per channel where batch statistics serve.
+        ValueError: on a call with another number of axes or channels, or with one value per channel for batch statistics.
 
     >>> layer = BatchNorm1d(2)
     >>> layer(np.array([[1.0, 5.0], [3.0, 5.0]])).data.round(2)
@@ -145,15 +145,15 @@ class BatchNorm1d(BatchNorm):
 
 
 class BatchNorm2d(BatchNorm):
-    """Each channel normalised over the batch and both image axes: (N, C, H, W), the shape stays. See BatchNorm1d."""
+    """Normalises each channel over the batch and both image axes: (N, C, H, W) to the same shape. See BatchNorm1d."""
 
     shapes = {4: "(N, C, H, W)"}
 
 
 class OverLastAxes(Module):
-    """What LayerNorm and RMSNorm have in common: the last axes, whose lengths are `normalized_shape`."""
+    """The base of LayerNorm and RMSNorm: they normalise the last axes, whose lengths are `normalized_shape`."""
 
-    usual_eps: float | None = None  # the default, which the repr does not show
+    usual_eps: float | None = None  # the default, which the repr omits
     keeps_start = ("weight",)
 
     def __init__(
@@ -172,7 +172,7 @@ class OverLastAxes(Module):
         self.bias = Value(np.zeros(self.normalized_shape, dtype)) if elementwise_affine and bias else None
 
     def _checked_input(self, x: Any) -> Any:
-        """The input as floats; ValueError for another shape."""
+        """Return the input as floats; raise ValueError for another shape."""
         x = floating(x, self, self.weight)
         if np.shape(x)[-len(self.axes) :] != self.normalized_shape:
             wanted = ", ".join(map(str, self.normalized_shape))
@@ -186,19 +186,19 @@ class OverLastAxes(Module):
 
 
 class LayerNorm(OverLastAxes):
-    """Each sample normalised over its last axes (Ba et al. 2016): (..., *normalized_shape), the shape stays.
+    """Normalises each sample over its last axes (Ba et al. 2016): (..., *normalized_shape) to the same shape.
 
-    ``(x - mean) / sqrt(var + eps) * weight + bias``, the same while training and in eval mode.
+    ``(x - mean) / sqrt(var + eps) * weight + bias``, the same in training and eval mode.
 
     Args:
         normalized_shape: the lengths of the last axes, or the length of the last one.
         eps: added to the variance.
-        elementwise_affine: whether there is a `weight` of that shape, which starts at 1.
-        bias: whether there is a `bias` as well, which starts at 0.
+        elementwise_affine: whether to have a `weight` of that shape, which starts at 1.
+        bias: whether to have a `bias` as well, which starts at 0.
         dtype: the dtype of the parameters.
 
     Raises:
-        ValueError: on a call whose last axes have other lengths.
+        ValueError: on a call with last axes of other lengths.
 
     >>> LayerNorm(2)([[1.0, 3.0]]).data.round(2)
     array([[-1.,  1.]])
@@ -227,18 +227,18 @@ class LayerNorm(OverLastAxes):
 
 
 class RMSNorm(OverLastAxes):
-    """Each sample divided by the root mean square of its last axes (Zhang and Sennrich 2019): the shape stays.
+    """Divides each sample by the root mean square of its last axes (Zhang and Sennrich 2019); keeps the shape.
 
     ``x / sqrt(mean(x ** 2) + eps) * weight``.
 
     Args:
         normalized_shape: the lengths of the last axes, or the length of the last one.
         eps: added to the mean square; None is the spacing of floats at 1 in the dtype of the input, as in PyTorch.
-        elementwise_affine: whether there is a `weight` of that shape, which starts at 1.
+        elementwise_affine: whether to have a `weight` of that shape, which starts at 1.
         dtype: the dtype of the weight.
 
     Raises:
-        ValueError: on a call whose last axes have other lengths.
+        ValueError: on a call with last axes of other lengths.
 
     >>> RMSNorm(2)([[3.0, -3.0]]).data.round(2)
     array([[ 1., -1.]])
@@ -261,19 +261,19 @@ class RMSNorm(OverLastAxes):
 
 
 class GroupNorm(Module):
-    """Each group of channels of each sample normalised (Wu and He 2018): (N, C, ...), the shape stays.
+    """Normalises each group of channels of each sample (Wu and He 2018): (N, C, ...) to the same shape.
 
     ``(x - mean) / sqrt(var + eps) * weight + bias``. One group for each channel is instance normalisation.
 
     Args:
-        num_groups: how many groups the channels are divided into.
+        num_groups: the number of groups of channels.
         num_channels: the number of channels, C.
         eps: added to the variance.
-        affine: whether there are `weight` and `bias` (C,), which start at 1 and 0.
+        affine: whether to have `weight` and `bias` (C,), which start at 1 and 0.
         dtype: the dtype of the parameters.
 
     Raises:
-        ValueError: if the channels do not divide into the groups, or on a call with another number of channels.
+        ValueError: if num_groups does not divide num_channels, or on a call with another number of channels.
 
     >>> GroupNorm(2, 6)(np.random.default_rng(0).normal(size=(4, 6, 5))).shape
     (4, 6, 5)

@@ -1,7 +1,8 @@
-"""Recurrent layers, RNN, LSTM and GRU, over whole sequences, and the cells that take one step. Names follow PyTorch's.
+"""Recurrent layers over whole sequences, RNN, LSTM and GRU, and their cells, which take one step. Names follow PyTorch.
 
-A layer projects the inputs of all steps in one product; the loop over time is one operation of autograd. The cells are written
-out, so that a drawing shows their gates. There is no `proj_size`, PyTorch's option for an LSTM with a smaller hidden state.
+A layer projects the inputs of all steps in one product; the loop over time is one operation of autograd. Cells are composed of
+elementary operations, so that a drawing shows their gates. PyTorch's `proj_size`, for an LSTM with a smaller hidden state, is
+missing.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from nn.source import level_outside
 
 def _require_nonlinearity(name: str) -> None:
     if name not in ("tanh", "relu"):
-        raise ValueError(f"an RNN knows the nonlinearities 'tanh' and 'relu', got {name!r}")
+        raise ValueError(f"the nonlinearity of an RNN must be 'tanh' or 'relu', got {name!r}")
 
 
 def _state_parts(state: Any, who: str, names: str) -> tuple[Any, Any]:
-    """The two parts of the state of an LSTM; TypeError for anything else."""
+    """Return the two parts of the state of an LSTM; raise TypeError for anything else."""
     if not isinstance(state, (tuple, list)) or len(state) != 2:
         given = f"a {type(state).__name__}" + (f" of {len(state)}" if isinstance(state, (tuple, list)) else "")
         raise TypeError(f"{who} takes its state as a pair {names}, hidden state and cell, got {given}")
@@ -34,11 +35,11 @@ def _state_parts(state: Any, who: str, names: str) -> tuple[Any, Any]:
 
 
 class _Recurrent(Module):
-    """What the layers share: parameters, the order of layers and directions, shapes."""
+    """The base of recurrent layers: parameters, the order of layers and directions, shapes."""
 
     gates: int
     parts = 1  # of the state
-    weight_hh_l0: Value  # and so on: parameters are set by their names
+    weight_hh_l0: Value  # and others, set by their names
 
     def __init__(
         self,
@@ -59,8 +60,8 @@ class _Recurrent(Module):
             )
         if dropout and num_layers == 1:
             warnings.warn(
-                f"{type(self).__name__}: dropout={dropout} acts between layers, and there is only one: "
-                "set num_layers to 2 or more, or put a Dropout behind it",
+                f"{type(self).__name__}: dropout={dropout} acts between layers, but there is only one: "
+                "set num_layers to 2 or more, or add a Dropout after it",
                 UserWarning,
                 stacklevel=level_outside(),
             )
@@ -78,12 +79,12 @@ class _Recurrent(Module):
                 setattr(self, name + self._suffix(number), parameter)
 
     def _suffix(self, number: int) -> str:
-        """The end of the names of parameters, of one layer in one direction: ``"_l0"``, ``"_l0_reverse"``."""
+        """Return the suffix of parameters of one layer in one direction: ``"_l0"``, ``"_l0_reverse"``."""
         layer, backwards = divmod(number, 2) if self.bidirectional else (number, 0)
         return f"_l{layer}" + "_reverse" * backwards
 
     def _step(self, number: int, x: Any, state: list[Any], kept: Any, reverse: bool) -> tuple[Any, ...]:
-        """One layer in one direction: the hidden states of all steps, and each part of the last state."""
+        """Run one layer in one direction: return the hidden states of all steps, and each part of the last state."""
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         return self._run(x, *(getattr(self, name + self._suffix(number)) for name in names), *state, kept, reverse)
 
@@ -91,7 +92,7 @@ class _Recurrent(Module):
         raise NotImplementedError
 
     def _forward(self, x: Any, states: list[Any] | None, lengths: Any) -> tuple[Any, list[Any]]:
-        """The outputs of the last layer, and each part of the last states of all."""
+        """Return the outputs of the last layer, and each part of the last states of all layers."""
         x = as_tensor(floating(x, self, self.weight_hh_l0))
         batched, directions = x.ndim == 3, 2 if self.bidirectional else 1
         if x.ndim not in (2, 3) or x.shape[-1] != self.input_size:
@@ -110,7 +111,7 @@ class _Recurrent(Module):
         first = self._first(states, shape, batched)
         kept = None if lengths is None else self._kept(lengths, time, batch)
         if kept is not None:
-            x = where(kept[..., None], x, 0.0)  # whatever the padding is, also nan
+            x = where(kept[..., None], x, 0.0)  # padding may be nan
         last: list[tuple[Any, ...]] = []
         for number in range(0, shape[0], directions):
             if number and self.dropout is not None:
@@ -128,7 +129,7 @@ class _Recurrent(Module):
         return transpose(x, (1, 0, 2)) if self.batch_first else x, parts
 
     def _first(self, states: list[Any] | None, shape: tuple[int, ...], batched: bool) -> list[Any]:
-        """Each part of the state to start from, zeros by default; ValueError for other shapes."""
+        """Return each part of the initial state, by default zeros; raise ValueError for other shapes."""
         if states is None:
             return [np.zeros(shape, self.weight_hh_l0.dtype)] * self.parts
         wanted = shape if batched else (shape[0], shape[2])
@@ -139,14 +140,15 @@ class _Recurrent(Module):
         return [part if batched else expand_dims(part, 1) for part in states]
 
     def _kept(self, lengths: Any, time: int, batch: int) -> Any:
-        """Which steps belong to their sequence: bools (time, batch)."""
+        """Return which steps belong to their sequence: bools (time, batch)."""
         lengths = np.asarray(lengths)
         if lengths.shape != (batch,) or lengths.dtype.kind not in "iu":
             raise ValueError(
-                f"lengths are integers, one for each of the {batch} sequences, got {lengths.dtype} of the shape {lengths.shape}"
+                f"lengths must be integers, one for each of the {batch} sequences, "
+                f"got {lengths.dtype} of the shape {lengths.shape}"
             )
         if batch and not (lengths.min() >= 1 and lengths.max() <= time):
-            raise ValueError(f"lengths are from 1 to the {time} steps of x, but reach from {lengths.min()} to {lengths.max()}")
+            raise ValueError(f"lengths must be from 1 to the {time} steps of x, got {lengths.min()} to {lengths.max()}")
         return np.arange(time)[:, None] < lengths
 
     def extra_repr(self) -> str:
@@ -162,31 +164,31 @@ class _Recurrent(Module):
 
 
 class RNN(_Recurrent):
-    """Layers of ``h[t] = tanh(weight_ih @ x[t] + bias_ih + weight_hh @ h[t-1] + bias_hh)`` over a sequence (Elman 1990).
+    """Computes ``h[t] = tanh(weight_ih @ x[t] + bias_ih + weight_hh @ h[t-1] + bias_hh)`` over a sequence (Elman 1990).
 
     Called as ``out, h_n = rnn(x)``, ``rnn(x, h_0)`` or ``rnn(x, lengths=[7, 5, 2])``: x (time, batch, input_size) gives out
     (time, batch, directions * hidden_size), the states of the last layer; h_0 and h_n, (num_layers * directions, batch,
-    hidden_size), are the first and the last state of each layer, zeros by default. With `batch_first` x and out are (batch,
+    hidden_size), are the first and the last state of each layer, by default zeros. With `batch_first` x and out are (batch,
     time, features); one sequence without a batch is (time, features), and its states are (num_layers * directions, hidden_size).
-    With `lengths` a sequence ends after that many steps: its state stays, and out is zero behind it, as PyTorch's packed
-    sequences have it.
+    With `lengths` a sequence ends after that many steps: its state no longer changes, and out is zero from there on, as with
+    PyTorch's packed sequences.
 
-    The parameters of layer k are ``weight_ih_lk``, ``weight_hh_lk``, ``bias_ih_lk``, ``bias_hh_lk``, and those of the direction
-    back in time end in ``_reverse``. All start uniformly within 1 / sqrt(hidden_size).
+    The parameters of layer k are ``weight_ih_lk``, ``weight_hh_lk``, ``bias_ih_lk``, ``bias_hh_lk``; those of the reverse
+    direction end in ``_reverse``. All start uniform within 1 / sqrt(hidden_size).
 
     Args:
         input_size, hidden_size: the numbers of features of x and of the state.
-        num_layers: how many layers, each of which runs over the outputs of the one before.
+        num_layers: the number of layers; each runs over the outputs of the one before.
         nonlinearity: "tanh" or "relu".
-        bias: whether biases are added.
+        bias: whether to add biases.
         batch_first: whether x and out are (batch, time, features).
         dropout: the probability of a Dropout between layers.
-        bidirectional: whether each layer also runs back in time; out has the features of both directions, first those forwards.
+        bidirectional: whether each layer also runs backwards in time; out has the features of both directions, forward first.
         dtype: the dtype of the parameters.
         rng: a numpy Generator or a seed, or None, see nn.seed(), for parameters and dropout.
 
     Raises:
-        ValueError: for sizes or a nonlinearity that cannot be; on a call with other shapes, or lengths not from 1 to time.
+        ValueError: for invalid sizes or another nonlinearity; on a call with other shapes, or lengths not from 1 to time.
 
     >>> out, h_n = RNN(3, 4, rng=0)(np.ones((7, 2, 3)))
     >>> out.shape, h_n.shape
@@ -226,21 +228,21 @@ class RNN(_Recurrent):
 
 
 class LSTM(_Recurrent):
-    """Layers of long short-term memory over a sequence (Hochreiter and Schmidhuber 1997; Gers, Schmidhuber and Cummins 2000).
+    """Runs long short-term memory over a sequence (Hochreiter and Schmidhuber 1997; Gers, Schmidhuber and Cummins 2000).
 
     ``i, f, g, o = weight_ih @ x[t] + bias_ih + weight_hh @ h[t-1] + bias_hh``, four gates of hidden_size each in one product,
     ``c[t] = sigmoid(f) * c[t-1] + sigmoid(i) * tanh(g)`` and ``h[t] = sigmoid(o) * tanh(c[t])``.
 
     Called as ``out, (h_n, c_n) = lstm(x)``, ``lstm(x, (h_0, c_0))`` or ``lstm(x, lengths=[7, 5, 2])``: x (time, batch,
     input_size) gives out (time, batch, directions * hidden_size), the hidden states of the last layer; h_0, c_0 and h_n, c_n,
-    all (num_layers * directions, batch, hidden_size), are hidden states and cells before and after, zeros by default. With
+    all (num_layers * directions, batch, hidden_size), are hidden states and cells before and after, by default zeros. With
     `batch_first` x and out are (batch, time, features); one sequence without a batch is (time, features), and its states are
-    (num_layers * directions, hidden_size). With `lengths` a sequence ends after that many steps: its state stays, and out is
-    zero behind it. Parameters and arguments are as for RNN, which has a nonlinearity besides.
+    (num_layers * directions, hidden_size). With `lengths` a sequence ends after that many steps: its state no longer changes,
+    and out is zero from there on. Parameters and arguments are those of RNN, without `nonlinearity`.
 
     Raises:
-        TypeError: for a state that is no pair.
-        ValueError: for sizes that cannot be; on a call with other shapes, or lengths not from 1 to time.
+        TypeError: for a state that is not a pair.
+        ValueError: for invalid sizes; on a call with other shapes, or lengths not from 1 to time.
 
     >>> lstm = LSTM(3, 4, num_layers=2, bidirectional=True, rng=0)
     >>> out, (h_n, c_n) = lstm(np.ones((7, 2, 3)), lengths=[7, 5])
@@ -260,20 +262,20 @@ class LSTM(_Recurrent):
 
 
 class GRU(_Recurrent):
-    """Layers of gated recurrent units over a sequence (Cho et al. 2014).
+    """Runs gated recurrent units over a sequence (Cho et al. 2014).
 
     ``r, z, n = weight_ih @ x[t] + bias_ih`` and ``r', z', n' = weight_hh @ h[t-1] + bias_hh``, with ``r = sigmoid(r + r')``,
     ``z = sigmoid(z + z')`` and ``n = tanh(n + r * n')``, then ``h[t] = (1 - z) * n + z * h[t-1]``.
 
     Called as ``out, h_n = gru(x)``, ``gru(x, h_0)`` or ``gru(x, lengths=[7, 5, 2])``: x (time, batch, input_size) gives out
     (time, batch, directions * hidden_size), the states of the last layer; h_0 and h_n, (num_layers * directions, batch,
-    hidden_size), are the first and the last state of each layer, zeros by default. With `batch_first` x and out are (batch,
+    hidden_size), are the first and the last state of each layer, by default zeros. With `batch_first` x and out are (batch,
     time, features); one sequence without a batch is (time, features), and its states are (num_layers * directions, hidden_size).
-    With `lengths` a sequence ends after that many steps: its state stays, and out is zero behind it. Parameters and arguments
-    are as for RNN, which has a nonlinearity besides.
+    With `lengths` a sequence ends after that many steps: its state no longer changes, and out is zero from there on. Parameters
+    and arguments are those of RNN, without `nonlinearity`.
 
     Raises:
-        ValueError: for sizes that cannot be; on a call with other shapes, or lengths not from 1 to time.
+        ValueError: for invalid sizes; on a call with other shapes, or lengths not from 1 to time.
 
     >>> out, h_n = GRU(3, 4, batch_first=True, rng=0)(np.ones((2, 7, 3)))
     >>> out.shape, h_n.shape
@@ -294,7 +296,7 @@ class GRU(_Recurrent):
 
 
 class _Cell(Module):
-    """What the cells share: parameters and shapes."""
+    """The base of the cells: parameters and shapes."""
 
     gates: int
 
@@ -310,11 +312,11 @@ class _Cell(Module):
         self.bias_hh = near_zero(rng, hidden_size, rows, dtype) if flag("bias", bias) else None
 
     def _products(self, x: Any, hidden: Any) -> tuple[Any, Any]:
-        """What input and hidden state give to all gates, one product each."""
+        """Return the contributions of input and hidden state to all gates, one product each."""
         return linear(x, self.weight_ih, self.bias_ih), linear(hidden, self.weight_hh, self.bias_hh)
 
     def _states(self, x: Any, *states: Any) -> list[Any]:
-        """The state, zeros for None; ValueError for other shapes."""
+        """Return the state, zeros for None; raise ValueError for other shapes."""
         shape = shape_of(x, self)
         if len(shape) not in (1, 2) or shape[-1] != self.input_size:
             raise ValueError(
@@ -331,22 +333,22 @@ class _Cell(Module):
 
 
 def _split_gates(x: Any, size: int) -> list[Any]:
-    """The gates that lie in the last axis, `size` long each."""
+    """Return the gates in the last axis, each `size` long."""
     return [x[..., start : start + size] for start in range(0, x.shape[-1], size)]
 
 
 class RNNCell(_Cell):
-    """One step of an RNN: ``h = cell(x, h)``, x (batch, input_size) and h (batch, hidden_size), or both without the batch.
+    """Takes one step of an RNN: ``h = cell(x, h)``, x (batch, input_size) and h (batch, hidden_size), or without the batch.
 
     Args:
         input_size, hidden_size: the numbers of features of x and h.
-        bias: whether biases are added.
+        bias: whether to add biases.
         nonlinearity: "tanh" or "relu".
         dtype: the dtype of the parameters.
         rng: a numpy Generator or a seed, or None, see nn.seed().
 
     Raises:
-        ValueError: for a size or nonlinearity that cannot be; on a call with other shapes.
+        ValueError: for an invalid size or another nonlinearity; on a call with other shapes.
 
     >>> RNNCell(3, 4, rng=0)(np.ones((2, 3))).shape
     (2, 4)
@@ -375,11 +377,11 @@ class RNNCell(_Cell):
 
 
 class LSTMCell(_Cell):
-    """One step of an LSTM: ``h, c = cell(x, (h, c))``; shapes and arguments are as for RNNCell.
+    """Takes one step of an LSTM: ``h, c = cell(x, (h, c))``; shapes and arguments are those of RNNCell.
 
     Raises:
-        TypeError: for a state that is no pair.
-        ValueError: for a size that cannot be; on a call with other shapes.
+        TypeError: for a state that is not a pair.
+        ValueError: for an invalid size; on a call with other shapes.
 
     >>> h, c = LSTMCell(3, 4, rng=0)(np.ones((2, 3)))
     >>> h.shape, c.shape
@@ -397,10 +399,10 @@ class LSTMCell(_Cell):
 
 
 class GRUCell(_Cell):
-    """One step of a GRU: ``h = cell(x, h)``; shapes and arguments are as for RNNCell.
+    """Takes one step of a GRU: ``h = cell(x, h)``; shapes and arguments are those of RNNCell.
 
     Raises:
-        ValueError: for a size that cannot be; on a call with other shapes.
+        ValueError: for an invalid size; on a call with other shapes.
 
     >>> GRUCell(3, 4, rng=0)(np.ones(3)).shape
     (4,)

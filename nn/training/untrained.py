@@ -14,7 +14,7 @@ DEEP = 4  # objects within objects
 
 
 def require_all_trained(model: Module, optimizer: Optimizer) -> None:
-    """Raise ValueError for parameters that neither walk() finds in the model nor the optimiser holds."""
+    """Raise ValueError for parameters that are neither found in the model nor held by the optimiser."""
     held = {id(parameter) for parameter in [*optimizer.parameters, *model.parameters()]}
     for path, name, parameter in remembered(model):
         if parameter.requires_grad and id(parameter) not in held:
@@ -37,7 +37,7 @@ def require_all_trained(model: Module, optimizer: Optimizer) -> None:
 
 
 def remembered(model: Module) -> Iterator[tuple[str, str, Value]]:
-    """(path of a function, name in it, parameter) for the parameters that functions held by a model use from elsewhere."""
+    """Yield (path of a function, name in it, parameter) for parameters that functions in a model use from elsewhere."""
     for path, function in model._named(lambda item: isinstance(item, (FunctionType, MethodType))):
         known: dict[str, Any] = {}
         if isinstance(function, MethodType):
@@ -54,7 +54,7 @@ def remembered(model: Module) -> Iterator[tuple[str, str, Value]]:
 
 
 def out_of_sight(model: Module) -> Iterator[tuple[str, Module | Value]]:
-    """(path, item) for modules and Values in what begins with an underscore, and in objects that walk() does not look into."""
+    """Yield (path, item) for modules and Values in attributes with an underscore and in objects that walk() does not search."""
     seen: set[tuple[int, bool]] = set()
     for path, module in model.named_modules():
         kept = [vars(kind) for kind in type(module).__mro__ if kind not in Module.__mro__]  # attributes of the class
@@ -65,7 +65,7 @@ def out_of_sight(model: Module) -> Iterator[tuple[str, Module | Value]]:
 def unseen(
     items: Any, prefix: str, hidden: bool, depth: int, seen: set[tuple[int, bool]]
 ) -> Iterator[tuple[str, Module | Value]]:
-    """What out_of_sight() gives of one container; hidden if it is out of sight itself."""
+    """Yield the items of out_of_sight() in one container, itself out of sight if `hidden`."""
     for key, item in items.items() if isinstance(items, Mapping) else entries(items):
         path, out = join_path(prefix, key), hidden or str(key).startswith("_")
         if isinstance(item, (Module, Value)):
@@ -82,7 +82,7 @@ def unseen(
 
 
 def content_of(cell: Any) -> Any:
-    """What a function remembers in a cell, or None if that was deleted."""
+    """Return the content of a cell of a closure, or None if it was deleted."""
     try:
         return cell.cell_contents
     except ValueError:

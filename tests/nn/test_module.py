@@ -448,8 +448,8 @@ def test_parameters_are_found_in_containers(parts: Any, names: list[str]) -> Non
     [
         (lambda: {line()}, "parts is a set with modules or parameters, whose order, .* make it a list"),
         (lambda: [frozenset([Value(1.0)])], "parts.0 is a frozenset with modules or parameters"),
-        (lambda: (line() for _ in range(2)), "parts is a generator, which is used up by looking into it: make it a list"),
-        (lambda: map(nn.Linear, [2], [1]), "parts is a map, which is used up"),
+        (lambda: (line() for _ in range(2)), "parts is a generator, which iterating uses up: make it a list"),
+        (lambda: map(nn.Linear, [2], [1]), "parts is a map, which iterating uses up"),
         (lambda: {line(): "a"}, "a dict has Linear as a key"),
     ],
 )
@@ -495,7 +495,7 @@ def test_training_refuses_functions_with_parameters_from_elsewhere() -> None:
         (lambda: nn.MSELoss(np.ones(2), np.ones(2)), r"MSELoss\(...\) takes the settings reduction; .* MSELoss\(\)\(...\)"),
         (lambda: nn.CrossEntropyLoss(np.ones((2, 2)), np.array([0, 1])), r"takes the settings weight, .* CrossEntropyLoss\(\)"),
         (lambda: nn.BCELoss(np.ones(2), np.ones(2)), r"takes the settings weight, reduction; .* BCELoss\(\)\(...\)"),
-        (lambda: nn.Tanh(np.ones(2)), r"Tanh\(...\) takes no settings; to compute, make it first and then call it, Tanh\(\)"),
+        (lambda: nn.Tanh(np.ones(2)), r"Tanh\(...\) takes no settings; to compute, create it first and then call it, Tanh\(\)"),
         (lambda: nn.ELU(np.ones(2)), r"ELU\(...\) takes the settings alpha; .* ELU\(\)\(...\)"),
         (lambda: nn.evaluate(nn.Linear, (np.ones(2), np.ones(2)), {}), "the class Linear as the model"),
         (lambda: nn.from_pytorch(nn.Linear, {}), "a module to load into, got <class 'nn.layers.linear.Linear'>"),
@@ -561,7 +561,7 @@ def test_parameters_are_found_in_lists_of_users_and_in_views(parts: Any) -> None
 def test_iterators_over_modules_are_refused(make: Any) -> None:
     model = nn.Module()
     model.parts = make([nn.Linear(1, 1, rng=0)])  # type: ignore[attr-defined]
-    with pytest.raises(TypeError, match="used up by looking into it: make it a list"):
+    with pytest.raises(TypeError, match="which iterating uses up: make it a list"):
         model.parameters()
 
 

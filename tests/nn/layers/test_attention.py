@@ -87,8 +87,8 @@ def test_dropped_weights() -> None:
 @pytest.mark.parametrize(
     ("inputs", "mask", "error", "text"),
     [
-        ((QUERY, KEY, VALUE), np.ones((3, 4), bool), ValueError, "the scores, (..., L, S) = (2, 3, 5), but its shape is (3, 4)"),
-        ((QUERY, KEY, VALUE), np.ones((7, 1, 3, 5), bool), ValueError, "but its shape is (7, 1, 3, 5)"),
+        ((QUERY, KEY, VALUE), np.ones((3, 4), bool), ValueError, "the scores, (..., L, S) = (2, 3, 5), got the shape (3, 4)"),
+        ((QUERY, KEY, VALUE), np.ones((7, 1, 3, 5), bool), ValueError, "got the shape (7, 1, 3, 5)"),
         ((QUERY, KEY, VALUE), np.ones((3, 5), int), TypeError, "got the dtype int64: use mask.astype(bool)"),
         ((QUERY, KEY, VALUE[:, :4]), None, ValueError, "(..., S, Ev), got the shapes (2, 3, 4), (2, 5, 4), (2, 4, 3)"),
         ((QUERY, KEY[..., :3], VALUE), None, ValueError, "takes queries (..., L, E), keys (..., S, E)"),
@@ -222,7 +222,7 @@ def test_settings_that_cannot_be() -> None:
         nn.MultiHeadAttention(4, 3)
     with pytest.raises(ValueError, match="needs a probability"):
         nn.MultiHeadAttention(4, 2, dropout=2.0)
-    with pytest.raises(TypeError, match="must have bools, or floats to be added, got the dtype int64"):
+    with pytest.raises(TypeError, match="must have bools, or floats to add, got the dtype int64"):
         nn.MultiHeadAttention(4, 2)(r(2, 3, 4), attn_mask=np.ones((3, 3), int))
     with pytest.raises(ValueError, match="the activation must be one of relu, gelu, or a function, got 'tanh'"):
         nn.TransformerBlock(4, 2, activation="tanh")

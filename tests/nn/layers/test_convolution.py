@@ -268,8 +268,8 @@ ERRORS: list[tuple[Callable[[], Any], str]] = [
     (lambda: adaptive_avg_pool(x2, 0), r"the output_size of adaptive_avg_pool\(\) is at least 1, but got 0"),
     (lambda: adaptive_avg_pool(x2, (1, 2, 3)), r"one for each of the 2 axes"),
     (lambda: nn.Conv2d(3, 8, 3)(x2), r"Conv2d\(3, 8, kernel_size=.*takes 3 channels in axis 1, got the shape \(1, 4, 6, 6\)"),
-    (lambda: nn.Conv2d(4, 8, 3)(np.ones((4, 4))), r"takes \(batch, channels, height, width\) or that without.*\(4, 4\)"),
-    (lambda: nn.Conv2d(3, 8, 3, groups=2), r"divides 3 and 8 channels into groups, which groups=2 cannot"),
+    (lambda: nn.Conv2d(4, 8, 3)(np.ones((4, 4))), r"takes \(batch, channels, height, width\), or the same without.*\(4, 4\)"),
+    (lambda: nn.Conv2d(3, 8, 3, groups=2), r"groups must divide in_channels=3 and out_channels=8 of Conv2d, got 2"),
     (lambda: nn.Conv2d(3, 8, 3, padding_mode="wrap"), r"one of 'zeros', 'reflect', 'replicate', 'circular', got 'wrap'"),
     (lambda: nn.ConvTranspose2d(3, 8, 3, padding_mode="reflect"), r"one of 'zeros', got 'reflect'"),
     (lambda: nn.Conv2d(3, 8, (3, 3, 3)), r"Conv2d takes one kernel_size or 2, got \(3, 3, 3\)"),
@@ -363,7 +363,7 @@ def test_padding_goes_round_once(mode: str, padding: Any, length: int, fits: boo
     layer, x = nn.Conv1d(1, 1, 3, padding=padding, padding_mode=mode, rng=0), np.arange(1.0, length + 1)[None, None]
     if not fits:
         with pytest.raises(
-            ValueError, match=rf"padding by '{mode}' is (less than|at most) the input is long, but .*\({length},\)"
+            ValueError, match=rf"padding by '{mode}' must be (less than|at most) the lengths of the input, .*\({length},\)"
         ):
             layer(x)
         return

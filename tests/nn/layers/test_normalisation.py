@@ -223,7 +223,7 @@ def test_frozen_layers_have_no_gradient(name: str) -> None:
             (1, 3),
             "BatchNorm1d takes its variance from more than one value per channel, got the shape (1, 3)",
         ),
-        (nn.BatchNorm2d(3), (1, 3, 1, 1), "use a larger batch, or eval() of a layer with running statistics"),
+        (nn.BatchNorm2d(3), (1, 3, 1, 1), "use a larger batch, or call eval() on a layer with running statistics"),
         (nn.BatchNorm1d(3), (0, 3), "more than one value per channel"),
         (nn.BatchNorm1d(3, track_running_stats=False).eval(), (1, 3), "more than one value per channel"),
         (nn.LayerNorm(3), (4, 2), "LayerNorm(3) takes (..., 3), got the shape (4, 2)"),
