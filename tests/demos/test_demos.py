@@ -1,4 +1,4 @@
-"""The demos run, in their quick form, and leave what they say; the long training is marked slow."""
+"""The demos run, in their quick form, and write the files that they list; long trainings are marked slow."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("default:.*the graph as text:UserWarning
 
 
 def run(main: Callable[[list[str]], None], arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[str, list[str]]:
-    """What a demo prints: what comes before its last lines, and the last lines: the result, and the files."""
+    """Return what a demo prints: the text before its last lines, and the last lines: the result, and the files."""
     main(arguments)
     lines = capsys.readouterr().out.splitlines()
     start = lines.index("files:")
@@ -35,7 +35,7 @@ def run(main: Callable[[list[str]], None], arguments: list[str], capsys: pytest.
 
 
 def check_files(last_lines: list[str], folder: Path, names: set[str]) -> None:
-    """Every file that was to be written is listed and is a picture, and no other is in the folder."""
+    """Check that every expected file is listed and is a picture, and that the folder has no other."""
     paths = [Path(line.strip()) for line in last_lines[2:]]
     assert {path.stem for path in paths} == names
     assert set(paths) == set(folder.iterdir())
@@ -79,7 +79,7 @@ def test_digits_are_learned(seed: int, tmp_path: Path, capsys: pytest.CaptureFix
 
 
 @pytest.mark.slow
-def test_moons_are_parted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_moons_are_separated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, last_lines = run(moons.main, ["--out", str(tmp_path)], capsys)
     assert last_lines[0].startswith("accuracy: 1.000 ")
 
@@ -89,7 +89,7 @@ def test_the_digit_network_has_13002_parameters() -> None:
     assert sum(parameter.size for parameter in model.parameters()) == 784 * 16 + 16 + 16 * 16 + 16 + 16 * 10 + 10 == 13_002
 
 
-def test_a_neuron_is_dead_if_it_never_answers() -> None:
+def test_a_neuron_is_dead_if_it_is_zero_for_all_samples() -> None:
     model = digits.build(np.random.default_rng(0))
     images = np.random.default_rng(1).random((50, 784))
     model[0].bias.data[:] = 1_000.0

@@ -1,4 +1,4 @@
-"""The demos on pictures of digits run in their quick form; what they reach, over several seeds, is marked slow."""
+"""The demos on images of digits run in their quick form; their results, over several seeds, are marked slow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ for package in ("matplotlib", "tqdm", "sklearn", "mlxtend"):
 
 
 def numbers(last_lines: list[str]) -> list[float]:
-    """The result, and then the baselines, in a demo's last line."""
+    """Return the result and the baselines in the last line of a demo."""
     return [float(number) for number in re.findall(r"\d\.\d{3}", last_lines[0])]
 
 
@@ -76,7 +76,7 @@ def test_help_explains_every_option(main: Callable[[list[str]], None], capsys: p
     assert all(option in text for option in ("--seed", "--out", "--quick"))
 
 
-def test_moved_digits_are_moved_by_up_to_two_pixels() -> None:
+def test_digits_are_shifted_by_up_to_two_pixels() -> None:
     images = np.zeros((400, 1, 28, 28), np.float32)
     images[:, 0, 10, 15] = 1.0
     moved = cnn.ShiftedDigits(images, np.arange(400), np.random.default_rng(0))
@@ -108,13 +108,13 @@ def test_modes_counts_points_at_centres_only() -> None:
     assert real.min() > 0.1 and 0.97 < real.sum() < 1.0
 
 
-def test_the_soft_loss_is_least_at_the_teachers_answers() -> None:
+def test_the_soft_loss_is_least_at_the_teachers_probabilities() -> None:
     logits = np.random.default_rng(0).normal(size=(4, 10))
     answers = distillation.softmax(logits / distillation.TEMPERATURE)
     assert abs(distillation.soft_loss(logits, answers)) < 1e-12 < distillation.soft_loss(logits + np.eye(4, 10), answers)
 
 
-def test_one_bit_lets_one_bit_through() -> None:
+def test_the_code_holds_one_bit() -> None:
     narrow = Sequential(autoencoder.OneBit(np.random.default_rng(0)), Linear(1, 1, rng=0)).eval()
     assert len(np.unique(narrow(np.linspace(-3.0, 3.0, 100)[:, None]).data)) == 2
 

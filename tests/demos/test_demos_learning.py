@@ -1,4 +1,4 @@
-"""The demos of learning from few samples run, in their quick form; what they are there to show is marked slow."""
+"""The demos of learning from few samples run in their quick form; their results are marked slow."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_learning_curve_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     check_files(last_lines, tmp_path, {"learning_curve"})
 
 
-def test_no_network_can_be_better_than_the_densities() -> None:
+def test_the_densities_give_the_least_error() -> None:
     data = overfitting.moons(np.random.default_rng(0), tests=20_000)
     error = np.mean((overfitting.best_possible(data.test_x) > 0) != data.test_y)
     assert 0.08 < error < 0.09
@@ -48,7 +48,7 @@ def test_no_network_can_be_better_than_the_densities() -> None:
     assert left < -1.0 and right > 1.0
 
 
-def test_sizes_of_the_two_networks_are_as_said() -> None:
+def test_the_two_networks_have_the_sizes_of_their_docstrings() -> None:
     assert sum(p.size for p in learning_curve.dense(np.random.default_rng(0)).parameters()) == 101_770
     assert sum(p.size for p in learning_curve.convolutional(np.random.default_rng(0)).parameters()) == 8_882
 
@@ -66,7 +66,7 @@ def test_tables_are_learned_no_worse_than_by_scikit_learn(seed: int) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", SEEDS)
-def test_what_holds_a_large_network_back_makes_it_better(seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_regularisation_makes_a_large_network_better(seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, last_lines = run(overfitting.main, ["--seed", str(seed), "--out", str(tmp_path)], capsys)
     decay, large, dropout, best = (float(number) for number in re.findall(r"0\.\d{3}", last_lines[0]))
     assert best < decay < large - 0.02 and best < dropout < large - 0.01

@@ -89,7 +89,7 @@ def test_no_test_year_is_in_the_training_data() -> None:
     assert np.array_equal(series.following[: series.train], other.following[: series.train])
 
 
-def test_the_delay_of_a_number_that_repeats_the_sunspots() -> None:
+def test_the_delay_of_a_unit_that_repeats_the_sunspots() -> None:
     years, spots = common.load_sunspots()
     read = np.flatnonzero(years >= 1949)[:-1]
     delays, like = sunspots.delays_of(np.column_stack([spots[read - 3], 5.0 - spots[read]]), years, spots)
@@ -98,7 +98,7 @@ def test_the_delay_of_a_number_that_repeats_the_sunspots() -> None:
 
 
 @pytest.mark.parametrize("demo", [rnn, lstm])
-def test_memory_is_that_after_the_last_year(demo: ModuleType) -> None:
+def test_memory_is_the_state_after_the_last_year(demo: ModuleType) -> None:
     layer = demo.layer(np.random.default_rng(0))
     windows = np.random.default_rng(1).normal(size=(3, 5, 1))
     held = demo.memory(layer, windows).data
@@ -138,7 +138,7 @@ def test_the_bigram_counts_pairs() -> None:
     assert letters.bigram(unknown, smoothing=1.0) == pytest.approx((np.log(28.0) + 2.0 * np.log(27.0)) / 3.0)
 
 
-def test_a_low_temperature_prefers_what_is_likely() -> None:
+def test_a_low_temperature_prefers_likely_letters() -> None:
     model = names.build(np.random.default_rng(0))
     cold, plain, hot = (letters.expected(model, "ann", temperature) for temperature in (0.5, 1.0, 2.0))
     assert plain.shape == (4, 27) and np.allclose(plain.sum(axis=1), 1.0)
@@ -146,7 +146,7 @@ def test_a_low_temperature_prefers_what_is_likely() -> None:
 
 
 @pytest.mark.parametrize("build", [names.build, gpt.build])
-def test_no_model_sees_what_comes_later(build: Callable[[np.random.Generator], gpt.Module]) -> None:
+def test_no_model_sees_later_letters(build: Callable[[np.random.Generator], gpt.Module]) -> None:
     model = build(np.random.default_rng(0))
     assert np.allclose(letters.expected(model, "emily")[:4], letters.expected(model, "emizz")[:4])
 

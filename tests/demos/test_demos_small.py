@@ -1,4 +1,4 @@
-"""The small demos run, in their quick form, leave what they say, and compute the numbers of the articles."""
+"""The small demos run in their quick form, write the files that they list, and compute the numbers of the articles."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_gradient_descent_with_one_step(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize("rate, factor", [(0.1, 0.6), (0.25, 0.0), (0.45, -0.8), (0.53, -1.12)])
-def test_the_rate_decides_about_the_factor(rate: float, factor: float) -> None:
+def test_the_rate_determines_the_factor(rate: float, factor: float) -> None:
     weights = [step.weight for step in gradient_descent.descend(6, rate)]
     np.testing.assert_allclose(weights, [3.0 + 2.0 * factor**k for k in range(7)], atol=1e-12)
 
@@ -89,7 +89,7 @@ def test_perceptron_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_rosenblatts_rule_is_gradient_descent_on_the_missing_margin() -> None:
-    """Where the answer is wrong, the loss is minus label times score, and its gradient minus label times input."""
+    """Where the prediction is wrong, the loss is minus label times score, and its gradient minus label times input."""
     rng = np.random.default_rng(0)
     points, labels = perceptron.datasets(40, rng)["moons"]
     model = nn.Linear(2, 1, rng=0)
@@ -112,7 +112,7 @@ def test_the_hidden_space_has_the_boundary_at_zero() -> None:
     np.testing.assert_allclose(seen[:, 0] * np.linalg.norm(model[2].weight.data), scores, atol=1e-12)
 
 
-def test_the_perceptron_rests_where_a_line_is_enough() -> None:
+def test_the_perceptron_stops_where_a_line_is_enough() -> None:
     rng = np.random.default_rng(0)
     data = perceptron.datasets(200, rng)
     _, clouds = perceptron.perceptron(*data["two clouds"], 50, rng)
@@ -124,7 +124,7 @@ def test_the_perceptron_rests_where_a_line_is_enough() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
-def test_a_hidden_layer_does_what_a_line_cannot(seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_hidden_layer_separates_what_a_line_cannot(seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before, last_lines = run(perceptron.main, ["--seed", str(seed), "--out", str(tmp_path)], capsys)
     table = re.findall(r"^(\D+?) +(\d\.\d{3}) +(\d\.\d{3})$", before.rpartition("network\n")[2], re.MULTILINE)
     rows = {name: (float(line), float(network)) for name, line, network in table}

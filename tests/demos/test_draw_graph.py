@@ -1,4 +1,4 @@
-"""The demo that draws graphs: every file that it promises is written, and is what its name says."""
+"""The demo that draws graphs writes every file that it lists, in the format of its name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WORDS = {".dot": "digraph", ".mmd": "flowchart", ".txt": "data", ".html": "<!doc
 
 
 def suffixes_of(row: str) -> list[str]:
-    """The formats that a line of the table names, after name, nodes, drawn and seconds."""
+    """Return the formats in a line of the table, after name, nodes, drawn and seconds."""
     return row.split()[4:]
 
 
@@ -94,7 +94,7 @@ def test_the_recurrent_network_is_drawn_as_one_step() -> None:
     assert {"gates.weight", "predict.weight"} <= {name for node in drawing.nodes for name in node.names}
 
 
-def test_failure_and_comparison_say_what_is_the_matter() -> None:
+def test_failure_and_comparison_show_shapes_and_changes() -> None:
     (failed,) = [node for node in draw_graph.failure(0)().nodes if node.role == "failed"]
     assert "(5, 8)" in failed.notes[0]
     marks = {mark for node in draw_graph.comparison(0)().nodes for mark in node.marks}

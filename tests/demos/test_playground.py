@@ -1,4 +1,4 @@
-"""The playground: what is recorded is what the networks computed, and what the page shows is what was recorded."""
+"""The playground records what the networks compute, and its page shows what was recorded."""
 
 from __future__ import annotations
 

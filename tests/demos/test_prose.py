@@ -1,8 +1,8 @@
-"""Numbers in prose: what notebooks and captions say is what their cells show, or is computed again here.
+"""Numbers in the prose of notebooks and captions are numbers that their cells show, or are computed again here.
 
 A number in a notebook's text must be shown, or set, by a cell of the same section (of any cell, in the parts before and after
 the numbered sections). What follows from the numbers of a cell, the answers to exercises for instance, is in CLAIMS, each
-with a computation; what is neither, such as a year, is in GIVEN. Altered numbers must be caught, lest it be empty.
+with a computation; other numbers, such as a year, are in GIVEN. Altered numbers must be caught, or the check is empty.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def sections_of(cells: list[Any]) -> list[Section]:
 
 
 def texts_of(output: Any) -> Iterator[str]:
-    """What an output shows: its text, and that in a picture."""
+    """Return the text of an output, and that in its picture."""
     yield "".join(output.get("text", ""))
     yield "".join(output.get("data", {}).get("text/plain", ""))
     svg = "".join(output.get("data", {}).get("image/svg+xml", ""))
@@ -72,7 +72,7 @@ def texts_of(output: Any) -> Iterator[str]:
 
 
 def numbers_in(text: str) -> list[str]:
-    """The numbers of a text, without those in code, those of lists and those of sections."""
+    """Return the numbers of a text, without those in code, in lists and of sections."""
     text = re.sub(r"(?m)^\s*\d+\. ", "", CODE.sub(" ", text))
     return NUMBER.findall(re.sub(r"sections? \d+", "", text))
 
@@ -82,7 +82,7 @@ def value_of(number: str) -> float:
 
 
 def agrees(number: str, shown: str) -> bool:
-    """Whether a number in prose is one that is shown, rounded; counts agree with counts, shares with shares."""
+    """Return whether a number in prose is a shown one, rounded; counts agree with counts, shares with shares."""
     if ("×" in number, "%" in number) != ("×" in shown, "%" in shown):
         return False
     decimals = len(number.partition(".")[2].rstrip("% "))
@@ -112,7 +112,7 @@ def evidence(section: Section) -> set[str]:
 
 @cache
 def trained(rate: float) -> Any:
-    """The record of the network of the tour's section 8, with this learning rate."""
+    """Return the recording of the network of section 8 of the tour, with this learning rate."""
     datasets = pytest.importorskip("sklearn.datasets", reason="the digits are those of scikit-learn")
     images, digits = datasets.load_digits(return_X_y=True)
     images, rng = images / 16.0, np.random.default_rng(0)
@@ -265,7 +265,7 @@ def test_numbers_in_the_text_of_a_notebook_are_those_its_cells_show(name: str) -
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_the_text_refers_to_sections_there_are(name: str) -> None:
+def test_the_text_refers_to_existing_sections(name: str) -> None:
     sections = sections_of(notebook(name))
     referred = re.findall(r"sections? (\d+)", "\n".join(text for section in sections for text in section.prose))
     assert referred
@@ -273,19 +273,19 @@ def test_the_text_refers_to_sections_there_are(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "phrase"), [(name, phrase) for name in NOTEBOOKS for phrase in CLAIMS[name]])
-def test_what_follows_from_the_numbers_follows(name: str, phrase: str) -> None:
+def test_claims_follow_from_the_numbers(name: str, phrase: str) -> None:
     assert CLAIMS[name][phrase]()
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_nothing_is_excepted_that_is_not_said(name: str) -> None:
+def test_every_exception_is_used(name: str) -> None:
     prose = "\n".join(text for section in sections_of(notebook(name)) for text in section.prose)
     assert [phrase for phrase in (*CLAIMS[name], *GIVEN[name]) if phrase not in prose] == []
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_most_altered_numbers_are_caught(name: str) -> None:
-    """A digit more, a digit changed, twice the number: a check that lets these pass would be none."""
+    """A digit more, or a digit changed: a check that passes these would check nothing."""
     sections = sections_of(notebook(name))
     everything = {text for section in sections for text in evidence(section)}
     caught, all_, large = 0, 0, 0
@@ -310,7 +310,7 @@ def test_most_altered_numbers_are_caught(name: str) -> None:
     assert caught > 0.75 * all_, (caught, all_)
 
 
-def test_what_the_tour_once_said_would_be_caught() -> None:
+def test_wrong_numbers_in_the_tour_are_caught() -> None:
     cells = notebook("tour")
     for cell in cells:
         if "Nobody could read" in "".join(cell["source"]):
@@ -340,7 +340,7 @@ def svg_texts(name: str) -> str:
     return "\n".join(html.unescape(text) for text in re.findall(r"<text [^>]*>([^<]*)</text>", svg))
 
 
-def test_captions_of_drawings_say_what_is_written_in_them() -> None:
+def test_captions_of_drawings_agree_with_the_drawings() -> None:
     counted = re.search(r"showing (\d+) nodes of ([\d,]+): folded", svg_texts("moons.svg"))
     assert counted is not None
     assert captions()["moons.svg"].split()[-4:] == ["nodes", "drawn", "as", counted[1]]
@@ -356,10 +356,10 @@ def test_captions_of_drawings_say_what_is_written_in_them() -> None:
 LEARNED = {"distillation.png": ["0.905", "0.875"], "lstm.png": ["13"]}
 
 
-def test_captions_of_the_gallery_say_what_the_demos_make() -> None:
+def test_captions_of_the_gallery_agree_with_the_demos() -> None:
     from demos import autoencoder, distillation, lstm, playground
 
-    known, (anomaly,) = [str(digit) for digit in autoencoder.NORMAL], ["9"]  # the likest to what it knows: a test of the demo
+    known, (anomaly,) = [str(digit) for digit in autoencoder.NORMAL], ["9"]  # the most similar one: a test of the demo
     labels = re.search(r'"--labelled", type=common.count, default=(\d+)', Path(distillation.__file__).read_text("utf-8"))
     units = re.search(r"LSTM\(1, (\d+),", Path(lstm.__file__).read_text("utf-8"))
     assert labels is not None and units is not None
@@ -375,7 +375,7 @@ def test_captions_of_the_gallery_say_what_the_demos_make() -> None:
 
 
 @pytest.mark.slow
-def test_captions_of_what_was_learned_are_what_is_learned(
+def test_captions_agree_with_the_results_of_trainings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""The notebooks: they run, they show pictures, and what is stored in them is what they give."""
+"""The notebooks run, show pictures, and store the outputs that running them gives."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def code(notebook: Any) -> list[Any]:
 
 
 def kinds(notebook: Any) -> list[list[str]]:
-    """What each code cell shows: the types of its outputs, the richest of each."""
+    """Return the richest type of each output of each code cell."""
     return [[richest(output) for output in cell.outputs] for cell in code(notebook)]
 
 
@@ -58,7 +58,7 @@ def this_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def printed(notebook: Any) -> list[str]:
-    """What its cells print, without the checks of gradients: an error bar has a few digits of noise."""
+    """Return what its cells print, without the checks of gradients: an error bar has a few digits of noise."""
     outputs = [output for cell in code(notebook) if "check_gradients(" not in cell.source for output in cell.outputs]
     return [output.text for output in outputs if output.output_type == "stream"]
 
@@ -75,12 +75,12 @@ def test_the_notebook_runs_and_shows_what_is_stored(name: str, this_python: None
         notebook,
         timeout=300,
         kernel_name="python3",
-        coalesce_streams=True,  # else a print may come in two pieces
+        coalesce_streams=True,  # or a print may be two outputs
         resources={"metadata": {"path": str(folder)}},
     )
     client.execute()  # raises where a cell does
     assert kinds(notebook) == kinds(committed)
-    assert unsupported(name, notebook.cells) == []  # its text is true of what it shows here, too
+    assert unsupported(name, notebook.cells) == []  # its text is true of these outputs, too
     if name == "tour":
         assert {"expression.html", "training.html"} <= {path.name for path in (folder / "out").iterdir()}
     else:
@@ -98,7 +98,7 @@ def test_pictures_are_stored(name: str) -> None:
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_what_is_stored_stays_small_and_quiet(name: str) -> None:
-    """No times, no names of this machine: running it again changes little."""
+    """There are no times and no names of this machine: running it again changes little."""
     text = path_of(name).read_text(encoding="utf-8")
     assert len(text.encode()) < LARGEST
     notebook = stored(name)

@@ -1,4 +1,4 @@
-"""The recorder of trainings: what it measures, its remarks, its bounds, and its files."""
+"""The recorder of trainings: its statistics, notes, bounds and files."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_the_spread_of_nearly_equal_numbers_keeps_its_digits() -> None:
     assert np.isclose(measure(numbers, 4)["std"][0], numbers.std(), rtol=1e-6, atol=0.0)
 
 
-def test_what_is_not_finite_is_counted_and_left_out() -> None:
+def test_nan_and_infinity_are_counted_and_left_out() -> None:
     found = measure(np.array([[1.0, np.nan, -np.inf, 3.0], [np.nan] * 4, [0.0, 1.0, 2.0, 3.0]]), 2)
     assert found["nan"].tolist() == [1, 4, 0] and found["inf"].tolist() == [1, 0, 0]
     assert found["mean"][[0, 2]].tolist() == [2.0, 1.5] and np.isnan(found["mean"][1])
@@ -143,7 +143,7 @@ def test_losses_and_metrics_may_be_missing_now_and_then() -> None:
 # --- names and groups -----------------------------------------------------------------------------
 
 
-def test_scalars_are_taken_together() -> None:
+def test_scalars_form_groups() -> None:
     model = nn.MLP(2, [3, 3, 1], rng=0)
     recorder = Recorder(model)
     for _ in range(3):
@@ -242,7 +242,7 @@ def test_long_runs_are_thinned() -> None:
     assert all(len(item["step"]) <= 20 for item in found["activations"])
 
 
-def test_what_stands_out_outlives_thinning() -> None:
+def test_findings_survive_thinning() -> None:
     w = Value([1.0])
     recorder = Recorder([w], max_steps=4)
     for step in range(40):
@@ -251,7 +251,7 @@ def test_what_stands_out_outlives_thinning() -> None:
     assert recorder.notes()[0]["text"] == "first NaN at step 3 in the gradient of parameters.0"
 
 
-def test_large_models_do_not_wait() -> None:
+def test_large_models_are_measured_at_once() -> None:
     w = Value(np.zeros(2**20))
     recorder = Recorder([w])
     recorder.step()
@@ -268,7 +268,7 @@ def test_a_healthy_run_has_no_notes() -> None:
     assert recorder.notes() == []
 
 
-def test_zero_grad_before_the_step_is_noticed() -> None:
+def test_zero_grad_before_the_step_is_noted() -> None:
     model = network()
     recorder = Recorder(model)
     for step in range(20):
@@ -288,7 +288,7 @@ def test_zero_grad_before_the_step_is_noticed() -> None:
     ]
 
 
-def test_parameters_that_never_reach_the_loss_are_named() -> None:
+def test_parameters_without_an_effect_on_the_loss_are_named() -> None:
     a, b, frozen = Value([1.0], label="a"), Value([2.0], label="b"), Value([3.0], label="c", requires_grad=False)
     recorder = Recorder([a, b, frozen])
     for _ in range(3):
@@ -337,11 +337,11 @@ def test_silent_units_are_counted_as_the_picture_of_the_graph_counts_them(shape:
     assert node.notes[0].endswith(f" {x.size // 5} samples")
 
 
-def test_shares_are_all_or_nothing_only_where_they_are() -> None:
+def test_shares_are_0_or_100_percent_only_where_exact() -> None:
     assert [share_text(share) for share in (0.0, 0.001, 0.25, 0.5, 0.999, 1.0)] == ["0%", "<1%", "25%", "50%", ">99%", "100%"]
 
 
-def test_a_nan_between_records_is_not_called_the_first_without_saying_so() -> None:
+def test_the_first_nan_says_how_many_steps_before_it_were_not_recorded() -> None:
     w = Value([1.0], label="w")
     recorder = Recorder([w], every=10)
     for step in range(30):
@@ -546,8 +546,8 @@ def test_the_slider_and_the_keyboard_replay_the_run(diverged: Recorder, open_pag
 
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_what_does_not_stand_out_is_said_as_it_is(open_page: Opened, tmp_path: Path, scheme: str) -> None:
-    """Never "no dead unit" above a table in which some are silent; and no word of colours that only one theme has."""
+def test_a_run_without_findings_says_exactly_what_is_idle(open_page: Opened, tmp_path: Path, scheme: str) -> None:
+    """Not "no dead unit" above a table in which some are silent; and no word for a colour that only one theme has."""
     texts = []
     for idle, activations in ((0, True), (1, True), (0, False)):
         x = Value(np.array([[-1.0] * idle + [1.0] * (4 - idle)]), label="x")
