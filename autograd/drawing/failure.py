@@ -16,8 +16,8 @@ from autograd.backward import Pullback
 from autograd.drawing.picture import Node, Picture
 from autograd.drawing.read.budget import fit_to_budget
 from autograd.drawing.read.graph import node_without_data
+from autograd.drawing.read.node_texts import UNNAMED, fill_template, shortened
 from autograd.drawing.read.sources import line_text, source_of
-from autograd.drawing.read.texts import UNNAMED, fill_template, shortened
 from autograd.op import Op, is_value
 from autograd.ops.rules import contributions
 from autograd.scopes import INSIDE

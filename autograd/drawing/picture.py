@@ -120,7 +120,7 @@ class Node:
         words: what the rules of the operation do, in a sentence.
         order: the position in topological order: inputs before results.
         ordered: whether operands are drawn in order, because the formula does not tell them apart.
-        rows: the table of texts below the title, as returned by texts.number_rows.
+        rows: the table of texts below the title, as returned by node_texts.number_rows.
     """
 
     name: str

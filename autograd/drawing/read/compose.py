@@ -12,10 +12,10 @@ from autograd.drawing.read.folding import CHAINED, Folding
 from autograd.drawing.read.gradients import SAMPLE, was_differentiated, with_flows
 from autograd.drawing.read.graph import IndexedGraph, operands_of
 from autograd.drawing.read.marks import RECTIFIERS, dead_units
+from autograd.drawing.read.node_texts import LONGEST_LABEL, UNNAMED, formula_of, number_rows, shortened
 from autograd.drawing.read.rule_texts import rules_of, words_of
 from autograd.drawing.read.similarity import NUMBER
 from autograd.drawing.read.sources import UNKNOWN, Source, source_at
-from autograd.drawing.read.texts import LONGEST_LABEL, UNNAMED, formula_of, number_rows, shortened
 from autograd.scopes import Place
 from autograd.value import Value
 
