@@ -18,7 +18,8 @@ ROOT = Path(autograd.__file__).parent.parent
 
 #: How a graph becomes a picture, a module a step.
 STEPS = [
-    "graph", "similarity", "folding", "folded_graph", "sources", "node_texts", "rule_texts", "gradients", "marks", "compose", "budget",
+    "graph", "similarity", "folding", "folded_graph", "sources", "node_texts", "rule_texts", "gradients", "marks", "compose",
+    "budget",
 ]  # fmt: skip
 #: A module may import from those before it in this list, and inside its own package.
 ORDER = [

@@ -241,11 +241,8 @@ def title_row(node: Node, columns: int, context: Context) -> str:
     if not node.title and node.count == 1:
         return ""
     title = escaped(node.title) if node.role == "constant" or not node.title else f"<B>{escaped(node.title)}</B>"
-    tint = (
-        f' BGCOLOR="{TITLE_COLOURS["output" if node.name in context.shown.roots else "computed"]}"'
-        if node.role == "computed"
-        else ""
-    )
+    colour = TITLE_COLOURS["output" if node.name in context.shown.roots else "computed"]
+    tint = f' BGCOLOR="{colour}"' if node.role == "computed" else ""
     copies = count_text(node.count) if node.title else count_text(node.count).strip()
     return f'<TR><TD COLSPAN="{columns}"{tint}>{title}{bold(copies)}</TD></TR>'
 
