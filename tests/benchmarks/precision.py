@@ -52,7 +52,7 @@ def main() -> None:
     for line in rows([word for word in sys.argv[1:] if word != "--write"] or REFERENCES):
         print(line, flush=True)
         lines.append(line)
-    write_table("precision", lines)
+    write_table("precision", [line for line in lines if line.startswith("|")])
 
 
 if __name__ == "__main__":
