@@ -1,8 +1,7 @@
-"""Elementwise operations with their derivative rules. Broadcasting is undone by the engine, not here.
+"""Elementwise operations with their derivative rules. The engine undoes broadcasting, not the rules.
 
-In every rule: g is the cotangent of the output, out the output, x and y the inputs; all of them are
-floats, arrays or Values, and the rule does not care which. At kinks and ties a rule gives the
-subgradient of least norm over the inputs that are Values.
+In every rule, g is the cotangent of the output, out the output, x and y the inputs; each may be a float, an array or a
+Value. At kinks and ties a rule returns the subgradient of least norm over the inputs that are Values.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _total = sum  # Python's own
 
 
 def same(g: Any, out: Any, x: Any, y: Any) -> Any:
-    """The cotangent as it is. backward() knows this and the next two, the commonest rules, and saves their call."""
+    """The cotangent itself. backward() writes this rule and the next two out, as the commonest ones, to save their calls."""
     return g
 
 
@@ -35,19 +34,19 @@ def times_y(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 
 def pow_base(g: Any, out: Any, x: Any, y: Any) -> Any:
-    """y x^(y-1), and 0 where y is 0, also for x = 0 and at infinity."""
+    """g y x^(y-1), which is 0 where y is 0, also for x = 0 and infinite x."""
     if y.__class__ is float:
         return g * (y * pow(x, y - 1.0)) if y != 0.0 else g * 0.0
     return g * (y * pow(x, where((raw(x) == 0.0) & (raw(y) == 0.0), 1.0, y - 1.0)))
 
 
 def pow_exponent(g: Any, out: Any, x: Any, y: Any) -> Any:
-    """x^y log(x), and 0 where x is 0."""
+    """g x^y log(x), which is 0 where x is 0."""
     return g * (out * log(where(raw(x) == 0.0, 1.0, x)))
 
 
 def real_power(x: Any, y: Any) -> float:
-    """The power of two floats: an error, and so nan, but never a complex number, for a fraction of a negative base."""
+    """x^y of floats. A fractional power of a negative number raises, so that it becomes nan, and never is complex."""
     return math.pow(x, y)
 
 
@@ -74,7 +73,7 @@ def sigmoid_float(x: float) -> float:
 
 
 def sigmoid_array(x: Any) -> Any:
-    with np.errstate(over="ignore"):  # e^-x = inf is meant: the quotient is then 0
+    with np.errstate(over="ignore"):  # where e^-x is inf, the quotient is 0 as it should be
         return 1.0 / (1.0 + np.exp(-x))
 
 
@@ -105,8 +104,8 @@ def logistic(x: Any) -> Any:
     return logistic_float(x) if x.__class__ is float else _logistic(x)
 
 
-# The slopes of tanh and sigmoid are 1 - out^2 and out (1 - out), which cancel where `out` is close to its bounds: there, and
-# for arrays and Values everywhere, they are made of x.
+# The slopes of tanh and sigmoid are 1 - out^2 and out (1 - out), which cancel where `out` is close to its bounds. There, and
+# everywhere for arrays and Values, they are computed from x.
 def tanh_rule(g: Any, out: Any, x: Any) -> Any:
     return g * (4.0 * logistic(2.0 * x)) if out.__class__ is not float or not -0.8 < out < 0.8 else g * (1.0 - out * out)
 
@@ -147,7 +146,7 @@ arcsinh = unary("arcsinh", "arcsinh({})", math.asinh, np.arcsinh, lambda g, out,
 arccosh = unary("arccosh", "arccosh({})", math.acosh, np.arccosh, lambda g, out, x: g / sqrt(x - 1.0) / sqrt(x + 1.0), (1.2, 3.0))
 arctanh = unary("arctanh", "arctanh({})", math.atanh, np.arctanh, lambda g, out, x: g / _one_minus_square(x), (-0.8, 0.8))
 
-# Slopes whose own slopes would cancel if they were written with more operations.
+# Slopes as operations of their own: written with other operations, their own slopes would cancel.
 _logistic = unary("logistic", "logistic({})", logistic_float, logistic_array, lambda g, out, x: g * (-out * tanh(0.5 * x)),
                   doc="``1 / (2 * cosh(x / 2)) ** 2``, the density of the logistic distribution: the slope of sigmoid.")
 _one_minus_square = unary("one_minus_square", "1 - {} ** 2", lambda x: (1.0 - x) * (1.0 + x), lambda x: (1.0 - x) * (1.0 + x),
@@ -167,13 +166,13 @@ radians, degrees = deg2rad, rad2deg
 
 
 def float_dtype(x: Any) -> Any:
-    """The dtype of `x`, and float64 for integers."""
+    """The dtype of `x`; float64 for integers."""
     dtype = np.asarray(raw(x)).dtype
     return dtype if dtype.kind == "f" else DOUBLE
 
 
 def sinc_series(z: Any, order: int) -> Any:
-    """The derivative of that order of sin(z) / z for small z, by its power series."""
+    """The derivative of some order of sin(z) / z for small z, by its power series."""
     terms = range((order + 1) // 2, order // 2 + 24)
     return _total((-1.0) ** k * z ** (2 * k - order) / ((2 * k + 1) * math.factorial(2 * k - order)) for k in terms)
 
@@ -182,10 +181,10 @@ def sinc_series(z: Any, order: int) -> Any:
 def _bell(x: Any, rate: float) -> Any:
     """``exp(-rate * x ** 2)`` for a rate of 1 or 1/2.
 
-    The square of x to 4 binary places is exact, and the rest of it small: rounded at once, it would cost x^2 ulp.
+    The square of x rounded to 4 binary places is exact, and the rest is small; rounding x^2 itself would cost x^2 ulp.
     """
     precise = np.asarray(x, dtype=np.promote_types(float_dtype(x), np.float32))
-    near = np.clip(precise, -40.0, 40.0)  # beyond it is 0
+    near = np.clip(precise, -40.0, 40.0)  # the result is 0 beyond
     rough = np.rint(near * 16.0) / 16.0
     out = np.exp(-rate * rough * rough) * np.exp(-rate * (near - rough) * (near + rough))
     return out.astype(float_dtype(x)) if out.ndim else float(out)
@@ -193,9 +192,9 @@ def _bell(x: Any, rate: float) -> Any:
 
 @primitive("elementwise", x=lambda g, out, x, order: g * _sinc(x, order + 1))
 def _sinc(x: Any, order: int = 0) -> Any:
-    """The derivative of some order of ``sin(pi x) / (pi x)``, which has one of every order also at 0.
+    """The derivative of some order of ``sin(pi x) / (pi x)``, which exists also at 0.
 
-    Away from 0 by ``z s_n(z) + n s_(n-1)(z) = sin(z + n pi / 2)``, the n-th derivative of ``z s(z) = sin(z)``.
+    Away from 0 it follows from ``z s_n(z) + n s_(n-1)(z) = sin(z + n pi / 2)``, the n-th derivative of ``z s(z) = sin(z)``.
     """
     z = np.pi * np.clip(np.asarray(x, dtype=float), -1e300, 1e300)
     near = np.abs(z) < 3.0
@@ -216,13 +215,13 @@ def sinc(x: Any) -> Any:
 
 
 def ratio(x: Any, y: Any) -> Any:
-    """x / y, and 0 where y is 0: the components of a unit vector, with the subgradient 0 of its length at the origin."""
+    """x / y, or 0 where y is 0: a component of a unit vector, where 0 is the subgradient of the length at the origin."""
     origin = raw(y) == 0.0
     return where(origin, 0.0, x / where(origin, 1.0, y))
 
 
 def share(x: Any, y: Any, base: float = 1.0) -> Any:
-    """The part of exp(x) in exp(x) + exp(y); 0 where both are -inf, as in logsumexp, and a half where both are inf."""
+    """exp(x) / (exp(x) + exp(y)); 0 where both x and y are -inf, as in logsumexp, and 1/2 where both are inf."""
     both = np.isinf(raw(x)) & np.equal(raw(x), raw(y))
     if not np.any(both):
         return sigmoid((x - y) * base)
@@ -230,7 +229,7 @@ def share(x: Any, y: Any, base: float = 1.0) -> Any:
 
 
 def per_square(x: Any, y: Any) -> Any:
-    """x / (x^2 + y^2) without overflow, and 0 at the origin."""
+    """x / (x^2 + y^2) without overflow; 0 at the origin."""
     return ratio(_direction(x, y), hypot(x, y))
 
 
@@ -245,7 +244,7 @@ def direction_float(x: float, y: float) -> float:
 
 
 def direction(x: Any, y: Any) -> Any:
-    """x / hypot(x, y), and 0 at the origin: both are scaled by a power of two, so that nothing overflows or is subnormal."""
+    """x / hypot(x, y), or 0 at the origin; both are scaled by a power of two, to avoid overflow and subnormal numbers."""
     _, exponent = np.frexp(np.maximum(np.abs(x), np.abs(y)))
     x, y = np.ldexp(x, -exponent), np.ldexp(y, -exponent)
     length = np.hypot(x, y)
@@ -295,7 +294,7 @@ def frexp(x: Any) -> tuple[Any, Any]:
 
 
 def bool_condition(condition: Any, x: Any, y: Any) -> tuple[Any, ...]:
-    """The condition as a bool or an array of bools of its own."""
+    """The arguments with the condition as a bool or a new array of bools."""
     condition = raw(condition)
     if condition.__class__ is not bool:
         condition = np.array(condition, dtype=bool)
@@ -313,8 +312,8 @@ def bool_condition(condition: Any, x: Any, y: Any) -> tuple[Any, ...]:
 def where(condition: Any, x: Any, y: Any) -> Any:
     """Choose `x` where `condition` holds and `y` elsewhere; the three broadcast against each other.
 
-    The gradient follows the condition, which itself has none: the side that was not taken gets an
-    exact zero, even where its own derivative is infinite or nan.
+    The condition has no gradient. The side that is not chosen gets an exact zero, even where its own derivative is
+    infinite or nan.
     """
     if condition.__class__ is bool and x.__class__ is float and y.__class__ is float:
         return x if condition else y

@@ -17,12 +17,12 @@ from autograd.ops.shapes import as_array, as_floats, broadcast_to, reshape
 
 
 def plain_index(index: Any) -> Any:
-    """An index of ints, slices, None, Ellipsis and arrays that nobody else can change; Values are refused."""
+    """An index of ints, slices, None, Ellipsis and copies of arrays. Raises TypeError for Values."""
     return tuple(map(plain_part, index)) if index.__class__ is tuple else plain_part(index)
 
 
 def plain_part(part: Any) -> Any:
-    """A part of an index: what NumPy makes an array of is one."""
+    """A part of an index, as an array if NumPy converts it to one."""
     if part.__class__ is int or part.__class__ is slice or part is None or part is Ellipsis:
         return part
     if value_in(part) is not None:
@@ -38,19 +38,19 @@ def plain_part(part: Any) -> Any:
 
 
 def is_view(part: Any) -> bool:
-    """True for a part of an index that takes no element twice, and does not act together with other parts."""
+    """Whether a part of an index takes no element twice, and is independent of the other parts."""
     return part is None or part is Ellipsis or (isinstance(part, (int, np.integer, slice)) and part.__class__ is not bool)
 
 
 def take_once(index: Any) -> bool:
-    """True if no element can be taken twice: views, and one boolean mask beside them."""
+    """Whether no element can be taken twice: the index has only views, and at most one boolean mask."""
     parts = index if index.__class__ is tuple else (index,)
     others = [part for part in parts if not is_view(part)]
     return not others or (len(others) == 1 and np.asarray(others[0]).dtype == bool)
 
 
 def indexed(x: Any, index: Any) -> tuple[Any, ...]:
-    """The same arguments with a plain index; TypeError for a scalar, unless the index asks for new axes only."""
+    """The arguments with a plain index; TypeError for a scalar, unless the index only adds axes."""
     x, index = as_array(x), plain_index(index)
     parts = index if index.__class__ is tuple else (index,)
     if is_value(x) and x.shape == () and any(part is not None and part is not Ellipsis for part in parts):
@@ -81,7 +81,7 @@ def scatter(x: Any, shape: tuple[int, ...], index: Any) -> Any:
         np.add.at(out, index, x)
     else:  # add.at is several times faster on one flat index than on a tuple of them
         places = np.arange(out.size).reshape(shape)[index]
-        if x.dtype.char == "f" and x.size > MANY and out.size < 4 * places.size:  # so many add up in float64
+        if x.dtype.char == "f" and x.size > MANY and out.size < 4 * places.size:  # sums of many elements: in float64
             sums = np.bincount(places.reshape(-1), np.broadcast_to(x, places.shape).reshape(-1), out.size)
             return sums.reshape(shape).astype(SINGLE)
         np.add.at(out.reshape(-1), places.reshape(-1), np.broadcast_to(x, places.shape).reshape(-1))
@@ -89,7 +89,7 @@ def scatter(x: Any, shape: tuple[int, ...], index: Any) -> Any:
 
 
 def winners(shape: tuple[int, ...], index: Any) -> Any:
-    """For each place that ``x[index] = u`` writes: is this element of u the last one written there?"""
+    """For each place that ``x[index] = u`` writes, whether this element of u is the last one written there."""
     owner = np.zeros(shape, dtype=np.intp)
     turns = np.arange(1, np.size(owner[index]) + 1).reshape(np.shape(owner[index]))
     owner[index] = turns
@@ -97,7 +97,7 @@ def winners(shape: tuple[int, ...], index: Any) -> Any:
 
 
 def set_rule_u(g: Any, out: Any, x: Any, u: Any, index: Any) -> Any:
-    """The cotangent at the places written, for the last writer of each."""
+    """The cotangent at the written places, for the last element written to each."""
     picked = getitem(g, index)
     return picked if take_once(index) else picked * winners(shape_of(out), index)
 
@@ -140,7 +140,7 @@ def index_add(x: Any, u: Any, index: Any) -> Any:
 
 
 class At:
-    """What ``value.at[index]`` gives: assignment to a part as a new Value, differentiable at any order."""
+    """A part of a Value, ``value.at[index]``: its methods return a Value with that part changed, differentiable at any order."""
 
     __slots__ = ("index", "value")
 
@@ -148,31 +148,31 @@ class At:
         self.value, self.index = value, index
 
     def set(self, u: Any) -> Any:
-        """A copy with `u` at the index; of repeated places the last one counts."""
+        """Return a copy with `u` at the index; of repeated places the last one counts."""
         return index_set(self.value, u, self.index)
 
     def add(self, u: Any) -> Any:
-        """A copy with `u` added at the index; repeated places add up."""
+        """Return a copy with `u` added at the index; repeated places add up."""
         return index_add(self.value, u, self.index)
 
     def multiply(self, u: Any) -> Any:
-        """A copy multiplied by `u` at the index. Raises ValueError if a place is repeated."""
+        """Return a copy multiplied by `u` at the index. Raise ValueError if a place is repeated."""
         return self._changed(lambda part: part * u, "multiply")
 
     def divide(self, u: Any) -> Any:
-        """A copy divided by `u` at the index. Raises ValueError if a place is repeated."""
+        """Return a copy divided by `u` at the index. Raise ValueError if a place is repeated."""
         return self._changed(lambda part: part / u, "divide")
 
     def power(self, u: Any) -> Any:
-        """A copy raised to the power `u` at the index. Raises ValueError if a place is repeated."""
+        """Return a copy raised to the power `u` at the index. Raise ValueError if a place is repeated."""
         return self._changed(lambda part: part**u, "power")
 
     def min(self, u: Any) -> Any:
-        """A copy with the smaller of itself and `u` at the index; ties: minimum(). Raises ValueError for a repeated place."""
+        """Return a copy with the smaller of it and `u` at the index, as minimum(). Raise ValueError if a place is repeated."""
         return self._changed(lambda part: minimum(part, u), "min")
 
     def max(self, u: Any) -> Any:
-        """A copy with the larger of itself and `u` at the index; ties: maximum(). Raises ValueError for a repeated place."""
+        """Return a copy with the larger of it and `u` at the index, as maximum(). Raise ValueError if a place is repeated."""
         return self._changed(lambda part: maximum(part, u), "max")
 
     def _changed(self, change: Any, name: str) -> Any:
@@ -184,7 +184,7 @@ class At:
 
 
 class AtIndexer:
-    """What ``value.at`` gives, to be indexed."""
+    """``value.at``, which takes an index and returns At."""
 
     __slots__ = ("value",)
 
@@ -199,12 +199,12 @@ class AtIndexer:
 
 
 def along(axis: int, ndim: int, index: Any) -> tuple[Any, ...]:
-    """The index expression that is `index` at one axis and everything elsewhere."""
+    """The index with `index` at one axis and full slices at the others."""
     return (*(slice(None),) * (axis % ndim), index)
 
 
 def in_range(index: Any, length: int, mode: str) -> Any:
-    """Integers made valid as NumPy's mode says: "raise" leaves them, "wrap" and "clip" bring them inside."""
+    """Integers in range by NumPy's mode: "raise" leaves them, "wrap" and "clip" move them inside."""
     index = np.asarray(raw(index))
     index = index.astype(np.intp, casting="safe" if index.size else "unsafe")
     if mode not in ("raise", "wrap", "clip"):
@@ -222,7 +222,7 @@ def take(a: Any, indices: Any, axis: int | None = None, out: None = None, mode: 
 
 
 def grid(indices: Any, shape: tuple[int, ...], axis: int) -> tuple[Any, ...]:
-    """The index of take_along_axis(): `indices` at one axis, its own place at every other."""
+    """The index of take_along_axis(): `indices` at one axis, each element's own place at the others."""
     places: list[Any] = list(np.ogrid[tuple(slice(length) for length in shape)])
     places[normalize_axis_index(axis, len(shape))] = indices
     return tuple(places)
@@ -304,7 +304,7 @@ def where_or_nonzero(condition: Any, x: Any = None, y: Any = None, /) -> Any:
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """Apply each function to the part of `x` where its condition holds; if several conditions hold, the last one counts.
 
-    One function more than there are conditions is for the rest, which is 0 without it.
+    One more function than conditions applies to the rest, which is 0 without it. A number serves as a constant function.
     """
     x = as_floats(x)
     if np.asarray(condlist).dtype.kind not in "biuf":

@@ -1,4 +1,4 @@
-"""Plain data on its way into the graph: what may come, as floats and arrays, and errors that state the fix."""
+"""Checks of plain data on its way into the graph, and errors that say what to write."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ DTYPE_NAMES = {"c": "complex numbers", "O": "an object array", "U": "a string", 
 SHAPES = " Fix: shapes must be equal or broadcast from the last axis on; add axes with reshape() or expand_dims()."
 EXCHANGE = " Fix: transpose() takes all axes in their new order; swapaxes(i, j) exchanges two."
 PRODUCT = " Fix: the last axis on the left must be as long as the second last on the right, or as a vector; .T transposes."
-#: What NumPy says where shapes do not fit, and where it speaks of them but something else is wrong.
+#: Words of NumPy's errors about shapes, and of those that mention shapes but are about something else.
 OF_SHAPES = re.compile("shape|broadcast|dimension|size|length|axes don't match|aligned|mismatch|subscripts.* for operand", re.I)
 OF_SETTINGS = re.compile("negative|unknown dimension|argument must be|not supported", re.I)
-#: What NumPy says of the shapes themselves, which are named already.
+#: NumPy's errors that list the shapes, which our message names already, and the shorter text.
 SHORTER = (
     (re.compile(r"^\w+: Input operand \d+ .*signature \S+ \((size .*)\)$"), r"\1"),
     (re.compile(r"^(operands could not be broadcast together) with shapes [(), \d]*$"), r"\1"),
@@ -27,7 +27,7 @@ FIXES = {"matmul": PRODUCT, "linear": PRODUCT, "transpose": EXCHANGE}
 
 
 def real_array(data: Any, who: str) -> np.ndarray:
-    """`data` as an array of bools, integers or floats. `who` takes it, for the message.
+    """`data` as an array of bools, integers or floats, for `who`, which a message names.
 
     Raises:
         TypeError: for complex numbers, strings, object arrays, masked arrays and lists of Values.
@@ -39,7 +39,7 @@ def real_array(data: Any, who: str) -> np.ndarray:
             "which keep their graph"
         )
     if isinstance(data, np.matrix):
-        raise TypeError(f"{who} got a np.matrix, whose products are others than those of arrays: use np.asarray(data)")
+        raise TypeError(f"{who} got a np.matrix, whose products differ from those of arrays: use np.asarray(data)")
     if isinstance(data, np.ma.MaskedArray):
         raise TypeError(f"{who} got a masked array, whose mask would be lost: use .filled(...) and where(...)")
     try:
@@ -54,10 +54,10 @@ def real_array(data: Any, who: str) -> np.ndarray:
 
 
 def table_array(table: Any, who: str) -> np.ndarray:
-    """The numbers of a table of pandas in the dtype that holds those of all columns: NumPy gives an object array for mixed ones.
+    """The numbers of a pandas table, in a dtype for all its columns. (NumPy gives an object array if they differ.)
 
     Raises:
-        TypeError: for missing values and for columns of anything else but numbers and bools.
+        TypeError: for missing values, and for columns of anything but numbers and bools.
     """
     array = np.asarray(table)
     if array.dtype != object:
@@ -77,25 +77,25 @@ def table_array(table: Any, who: str) -> np.ndarray:
 
 
 def holds_value(data: Any) -> bool:
-    """True for a list, a tuple or an array of objects with a Value in it, however nested."""
+    """Whether a list, a tuple or an array of objects contains a Value, at any depth."""
     if isinstance(data, np.ndarray):
         return data.dtype == object and value_in(data.tolist()) is not None
     return isinstance(data, (list, tuple)) and value_in(data) is not None
 
 
 def is_foreign(other: Any) -> bool:
-    """True for arrays of other packages that do NumPy's operations themselves, as xarray's; pandas' tables count as arrays."""
+    """Whether `other` is an array of another package that computes NumPy's operations itself, such as xarray, but not pandas."""
     theirs = getattr(type(other), "__array_ufunc__", np.ndarray.__array_ufunc__)
     return theirs is not np.ndarray.__array_ufunc__ and not is_value(other) and not plain_table(other)
 
 
 def plain_table(other: Any) -> bool:
-    """True for tables of pandas and scalars of NumPy, which are data although their types have operators of their own."""
+    """Whether `other` is a pandas table or a NumPy scalar, which are data although their types define operators."""
     return hasattr(type(other), "__pandas_priority__") or isinstance(other, np.generic)
 
 
 def leaf_data(data: Any) -> Any:
-    """A float, or a floating array of its own, for a new leaf."""
+    """A float, or a new floating array, for a leaf."""
     if is_value(data):
         raise TypeError("Value(...) got a Value: use it as it is, or v.detach() for a copy without its graph")
     array = real_array(data, "Value(...)")
@@ -110,53 +110,53 @@ def matching(given: Any, data: Any, what: str) -> Any:
     new = leaf_data(raw(given))
     if np.shape(new) not in ((), np.shape(data)) and not (data.__class__ is float and new.size == 1):
         raise ValueError(
-            f"setting .{what} needs the shape {np.shape(data)}, but got {np.shape(new)}: reshape it, or make a new Value"
+            f"setting .{what} needs the shape {np.shape(data)}, but got {np.shape(new)}: reshape it, or create a new Value"
         )
     return float(np.squeeze(new)) if data.__class__ is float else np.array(np.broadcast_to(new, data.shape), data.dtype)
 
 
 def seed_of(root: Any, seed: Any) -> Any:
-    """The cotangent to start from, 1.0 for a scalar; ValueError unless its shape is that of the output."""
+    """The first cotangent of a pass, 1.0 for a scalar; ValueError if its shape is not that of the output."""
     if seed is None and root.shape:
         raise ValueError(
             f"a tensor of shape {root.shape} has no single gradient: reduce it first, value.sum().backward(), "
-            "or give a cotangent of that shape as seed, value.backward(seed)"
+            "or pass a cotangent of that shape as seed, value.backward(seed)"
         )
     seed = 1.0 if seed is None else seed if is_value(seed) else real_array(seed, "a seed").astype(root.dtype)
     if shape_of(seed) != root.shape:
         raise ValueError(
             f"the seed is the cotangent of the output and has its shape {root.shape}, but got {shape_of(seed)}: "
-            "use np.broadcast_to(seed, value.shape) if all elements are to have the same one"
+            "use np.broadcast_to(seed, value.shape) for one cotangent for all elements"
         )
     return seed if is_value(seed) or root.shape else float(seed)
 
 
 def is_finite(x: Any) -> bool:
-    """True if a number is finite, or all numbers of an array are and their squares add up to a finite number."""
-    return math.isfinite(x if x.__class__ is float else np.vdot(x, x))  # in one pass; if it overflows, care does no harm
+    """Whether a number is finite, or all numbers in an array are, and so is the sum of their squares."""
+    return math.isfinite(x if x.__class__ is float else np.vdot(x, x))  # in one pass; an overflow only costs time
 
 
 def has_nan(x: Any) -> bool:
-    """True if plain data, or that of a Value, has a nan in it."""
+    """Whether there is a nan in plain data, or in that of a Value."""
     return isinstance(raw(x), (float, np.ndarray)) and bool(np.isnan(raw(x)).any())
 
 
 def require_values(*items: Any) -> None:
-    """Raise TypeError unless all of the arguments of gradient() are Values."""
+    """Raise TypeError unless all arguments of gradient() are Values."""
     for item in items:
         if not is_value(item):
             raise TypeError(f"gradient(output, targets) takes Values, but got {type(item).__name__}: use Value(data)")
 
 
 def short(data: Any) -> str:
-    """A few words that show plain data."""
+    """Plain data as a short text."""
     with np.printoptions(threshold=40, edgeitems=3):
         text = repr(data)
     return text if len(text) < 400 else text[:400] + "..."
 
 
 def explained(op: Op, data: tuple[Any, ...], error: Exception) -> Exception:
-    """An error of NumPy's with the op, its inputs, and the fix where shapes are to blame; errors of the op itself as they are."""
+    """An error of NumPy with the name of the op, its inputs and, for wrong shapes, the fix. Errors of the op are kept."""
     text = str(error).strip(" .")
     if type(error) not in (ValueError, TypeError) or text.startswith(f"{op.name}()"):
         return error
@@ -176,7 +176,7 @@ def explained(op: Op, data: tuple[Any, ...], error: Exception) -> Exception:
 
 
 def own_copy(data: Any) -> Any:
-    """Plain data in memory that nobody else holds."""
+    """A copy of plain data."""
     return np.array(data) if data.__class__ is np.ndarray else data
 
 
@@ -191,12 +191,12 @@ def checksum(array: np.ndarray) -> int:
 
 
 def labelled(value: Any) -> str:
-    """A Value in a message: its label and shape, as far as it has any."""
+    """A Value in a message: its label and shape, if it has any."""
     name = f"the Value {value.label!r}" if value.label else "a Value"
     return name + (f" of shape {value.shape}" if value.shape else "")
 
 
 def describe(value: Any) -> str:
-    """A Value in a message: its label, shape, op and place, as far as they are known."""
+    """A Value in a message: its label, shape, op and place, if known."""
     op = f" computed by {value.op.name}" if value.op is not None and value.op.name != "positive" else ""
     return labelled(value) + op + (f" ({value.place})" if value.place is not None and str(value.place) else "")

@@ -1,8 +1,8 @@
 """Elementwise operations with kinks, ties and jumps: abs, relu, maximum, clip, floor, mod, and their like.
 
-At a kink or a tie a rule gives the subgradient of least norm over the inputs that are Values. A function
+At a kink or a tie a rule returns the subgradient of least norm over the inputs that are Values. A function
 that is constant between jumps (sign, floor, round) has the derivative 0 everywhere, also at the jumps, and
-stays in the graph; what gives bools or integers is plain data. Words as in elementwise.py.
+stays in the graph; functions with bools or integers as results return plain data. Names as in elementwise.py.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from autograd.ops.shapes import as_array, as_floats, as_tensor, concatenate
 
 
 def sign_of(x: Any) -> Any:
-    """-1, 0 or 1, and nan for nan, as plain data: the slope of abs, 0 at its kink."""
+    """The sign as plain data, -1, 0, 1, or nan for nan: the slope of abs, 0 at its kink."""
     x = raw(x)
     if x.__class__ is float:
         return x if math.isnan(x) else float(x > 0.0) - float(x < 0.0)
@@ -29,7 +29,7 @@ def sign_of(x: Any) -> Any:
 
 
 def nothing(g: Any, out: Any, *args: Any) -> Any:
-    """The rule of an input that moves the output nowhere, or only in jumps."""
+    """The rule of an input that the output does not depend on, but for jumps."""
     return g * 0.0
 
 
@@ -150,7 +150,7 @@ def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: float | None
 
 
 def leaky_slope(x: Any, slope: float) -> Any:
-    """1 above 0, `slope` below, and at the kink what is nearest to 0 between the two."""
+    """1 above 0, `slope` below, and at the kink the number nearest to 0 between the two."""
     x = raw(x)
     at_kink = min(max(slope, 0.0), 1.0)
     if x.__class__ is float:
@@ -175,9 +175,9 @@ def leaky_relu(x: Any, slope: float = 0.01) -> Any:
 
 
 def larger_share(x: Any, y: Any) -> Any:
-    """The part of the gradient of maximum(x, y) that x gets: all, none, or half of it at a tie."""
+    """The part of the gradient of maximum(x, y) for x: all, none, or half of it at a tie."""
     x, y = raw(x), raw(y)
-    return (x > y) + np.result_type(x, y).type(0.5) * (x == y)  # a plain 0.5 would make float64 of float32
+    return (x > y) + np.result_type(x, y).type(0.5) * (x == y)  # a Python 0.5 would turn float32 into float64
 
 
 # fmt: off
@@ -191,7 +191,7 @@ _minimum = binary("minimum", "min({}, {})", lambda x, y: x if x < y or x != x el
 
 
 def inside(x: Any, low: Any, high: Any) -> Any:
-    """True where x lies strictly between its bounds: the slope of clip, 0 at its two kinks."""
+    """Whether x lies strictly between its bounds: the slope of clip, 0 at its two kinks."""
     x = raw(x)
     above = True if low is None else x > low
     return above & (True if high is None else x < high)
@@ -199,7 +199,7 @@ def inside(x: Any, low: Any, high: Any) -> Any:
 
 @primitive("elementwise", x=lambda g, out, x, low, high: g * inside(x, low, high))
 def _clip(x: Any, low: Any, high: Any) -> Any:
-    """`x` limited to constant bounds, None for none: clip(), and maximum() and minimum() with a constant."""
+    """`x` limited to constant bounds, or None: the op of clip(), and of maximum() and minimum() with a constant."""
     x = x + 0.0 if low is None else np.maximum(x, low)
     return x if high is None else np.minimum(x, high)
 
@@ -208,8 +208,8 @@ def _clip(x: Any, low: Any, high: Any) -> Any:
 def maximum(x: Any, y: Any) -> Any:
     """Return the larger of `x` and `y`, elementwise; they broadcast.
 
-    At a tie of two Values each gets half of the gradient; against a constant the Value gets 0 there,
-    so that ``maximum(x, 0.0)`` and ``relu(x)`` agree.
+    At a tie of two Values each gets half of the gradient. At a tie with a constant the Value gets 0, so that
+    ``maximum(x, 0.0)`` and ``relu(x)`` agree.
     """
     x, y = as_floats(x, y)
     if is_value(x) and not is_value(y):
@@ -248,8 +248,8 @@ def fmin(x: Any, y: Any) -> Any:
 def clip(x: Any, low: Any = None, high: Any = None, out: None = None, **named: Any) -> Any:
     """Limit `x` to ``low <= x <= high``; None leaves a side open.
 
-    The derivative is 0 outside and at constant bounds. Bounds may be Values; ties are then shared as in
-    `maximum` and `minimum`. NumPy's names of the bounds, a_min and a_max or min and max, are understood.
+    The derivative is 0 outside and at constant bounds. Bounds may be Values, with ties as in maximum() and minimum().
+    NumPy's names of the bounds, a_min and a_max or min and max, work as well.
     """
     for name in named:
         if name not in ("a", "a_min", "a_max", "min", "max"):
@@ -264,12 +264,12 @@ def clip(x: Any, low: Any = None, high: Any = None, out: None = None, **named: A
 
 
 def _bound(bound: Any) -> Any:
-    """A constant bound as a float or an array of its own."""
+    """A constant bound as a float or a new array."""
     if bound.__class__ is float:
         return bound
     array = np.array(bound)
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"a bound must be a real number or an array of them, but it is {bound!r}")
+        raise TypeError(f"a bound is a real number or an array of them, but got {bound!r}")
     return float(array) if array.ndim == 0 else array
 
 
@@ -277,7 +277,7 @@ def _bound(bound: Any) -> Any:
 
 
 def flattest(left: Any, right: Any) -> Any:
-    """Of two slopes the one nearer to 0, and 0 between slopes of different sign."""
+    """The slope nearer to 0 of two; 0 if their signs differ."""
     return np.where(left * right <= 0.0, 0.0, np.where(np.abs(left) < np.abs(right), left, right))
 
 
@@ -285,13 +285,13 @@ def flattest(left: Any, right: Any) -> Any:
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: float | None = None) -> Any:
     """Interpolate linearly at `x` between the points (xp, fp), which are one-dimensional and ordered by xp.
 
-    Outside of xp it is fp[0] and fp[-1], or `left` and `right`. At a point where two lines meet, the
-    derivative with respect to x is the flatter of their slopes, or 0 if they have different signs.
+    Outside xp the result is fp[0] and fp[-1], or `left` and `right`. At a point where two lines meet, the derivative with
+    respect to x is the flatter of their slopes, or 0 if their signs differ.
     """
     x, xp, fp, left, right = as_floats(x, xp, fp, left, right)
     if period is not None:
         if raw(period) == 0.0:
-            raise ValueError("interp() takes a period that is not zero")
+            raise ValueError("interp() takes a period other than zero")
         period = np.abs(period)
         x, turn = mod(x, period), mod(xp, period)
         order = np.argsort(raw(turn))
@@ -305,7 +305,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
     last = len(points) - 1
     low = np.clip(np.searchsorted(points, places, side="right") - 1, 0, last)
     high = np.minimum(low + 1, last)
-    with np.errstate(divide="ignore", invalid="ignore"):  # at a jump, where two points are one above the other
+    with np.errstate(divide="ignore", invalid="ignore"):  # at a jump, where two points have the same x
         slopes = np.concatenate([[0.0], np.diff(heights) / np.diff(points), [0.0]])  # of the lines before and after each point
     at_kink = places == points[low]
     flat = flattest(slopes[low], slopes[low + 1])

@@ -19,7 +19,7 @@ from autograd.ops.shapes import as_array, as_floats, concatenate, moveaxis, rave
 
 
 def tie_rule(g: Any, out: Any, x: Any, axis: int) -> Any:
-    """Each element gets the cotangent of its rank, and elements that are equal the average of theirs."""
+    """Each element gets the cotangent of its rank, and equal elements the mean of theirs."""
     data = np.asarray(raw(x))
     order = np.argsort(data, axis, kind="stable")
     ranked = np.take_along_axis(data, order, axis)
@@ -38,7 +38,7 @@ def _sort(x: Any, axis: int) -> Any:
 @composed
 def sort(a: Any, axis: int | None = -1, kind: Any = None, order: None = None, *, stable: bool | None = None) -> Any:
     """Sort the elements along `axis`, nan last; equal elements each get the mean of their cotangents."""
-    np.sort(np.zeros(0), kind=kind, order=order, stable=stable)  # for NumPy's errors
+    np.sort(np.zeros(0), kind=kind, order=order, stable=stable)  # raises NumPy's errors
     return _sort(reshape(as_array(a), -1), 0) if axis is None else _sort(as_array(a), axis)
 
 
@@ -58,7 +58,7 @@ def unique(
 ) -> Any:  # fmt: skip
     """Return the distinct elements in increasing order; equal ones share the gradient. Indices and counts are plain."""
     if axis is not None:
-        raise TypeError("unique() of a Value works on all elements in a row: axis must be None")
+        raise TypeError("unique() of a Value takes all elements in one row: axis must be None")
     ar = as_array(ar)
     data = np.asarray(raw(ar))
     _, index, inverse, counts = np.unique(data, True, True, True, equal_nan=equal_nan)
@@ -69,7 +69,7 @@ def unique(
 
 
 def unique_parts(name: str, x: Any) -> Any:
-    """The named tuple of np.unique_all() and its like, by name; every nan counts as another element."""
+    """The named tuple of np.unique_all() or its like, by name; each nan is an element of its own."""
     x = as_array(x)
     parts = unique(x, True, True, True, equal_nan=False)
     kind = type(getattr(np, name)(np.zeros(1)))
@@ -103,7 +103,7 @@ def unique_values(x: Any, /) -> Any:
 
 
 def of_both(ar1: Any, ar2: Any, chosen: Any) -> Any:
-    """The different elements of two arrays together, those for which ``chosen(is in ar1, is in ar2)`` is true."""
+    """The distinct elements of two arrays for which ``chosen(is in ar1, is in ar2)`` is true."""
     ar1, ar2 = ravel(ar1), ravel(ar2)
     both = unique(concatenate([ar1, ar2]))
     return getitem(both, chosen(*(np.isin(raw(both), raw(item)) for item in (ar1, ar2))))
@@ -136,7 +136,7 @@ def setdiff1d(ar1: Any, ar2: Any, assume_unique: bool = False) -> Any:
 
 
 def rows_over(name: str, a: Any, q: Any, axis: Any, keepdims: bool, weights: Any) -> Any:
-    """`a` with the axes that a quantile is over as the last one; TypeError for settings that have no derivative."""
+    """`a` with the axes of a quantile joined to the last one; TypeError for settings that have no derivative."""
     if weights is not None or is_value(q) or holds_value(q):
         raise TypeError(f"{name}() takes no weights, and plain numbers as q: it has no derivative with respect to either")
     a = as_floats(a)
@@ -148,7 +148,7 @@ def rows_over(name: str, a: Any, q: Any, axis: Any, keepdims: bool, weights: Any
 
 
 def between(lower: Any, upper: Any, part: Any) -> Any:
-    """The number at a `part` of the way, reckoned from the nearer end: an infinite one far away does not give nan."""
+    """The number at a `part` of the way, computed from the nearer end, so that an infinite other end does not give nan."""
     with np.errstate(invalid="ignore"):  # the difference of equal infinities
         away = where(np.isinf(raw(lower)) & (raw(lower) == raw(upper)), 0.0, upper - lower)
         return where(part < 0.5, where(part == 0.0, lower, lower + away * part), upper - away * (1.0 - part))
@@ -162,8 +162,8 @@ def quantile(
 ) -> Any:  # fmt: skip
     """Compute the q-th quantiles over `axis`, 0 <= q <= 1, by any of NumPy's methods; nan if there is a nan.
 
-    Every method takes a mean of two neighbours in order. Which, and with what weights, is read off what
-    NumPy gives for 0, 1, 2, ..., since it depends on the length alone.
+    Every method takes a weighted mean of two neighbours in order. The neighbours and weights depend only on the length, so
+    they are read from NumPy's result for 0, 1, 2, ...
     """
     rows = rows_over("quantile", a, q, axis, keepdims, weights)
     length = rows.shape[-1]
@@ -191,7 +191,7 @@ def percentile(
 def median(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, keepdims: bool = False) -> Any:
     """Return the middle element over `axis` in order, or the mean of the two in the middle; nan if there is a nan.
 
-    Of no elements it is nan, with NumPy's warning.
+    Without elements it is nan, with NumPy's warning.
     """
     a = as_floats(a)
     plain = np.median(raw(a), axis, keepdims=keepdims) if not np.size(raw(a)) else None
@@ -210,13 +210,13 @@ def nanquantile(
     if not np.all((q >= 0.0) & (q <= 1.0)):
         raise ValueError(f"quantiles lie between 0 and 1, percentiles between 0 and 100, but got the quantile {q}")
     frame = rows.shape[:-1]
-    last = np.sum(~np.isnan(raw(rows)), -1) - 1  # the place of the largest number of each row, -1 where there is none
+    last = np.sum(~np.isnan(raw(rows)), -1) - 1  # the place of the largest number in each row, -1 if there is none
     if np.any(last < 0):
         warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=2)
         if not rows.shape[-1]:
             return np.full(q.shape + frame, np.nan, rows.dtype)
     place = np.zeros(q.shape + frame)  # (q, ...)
-    for number in np.unique(last[last > 0]):  # where the quantiles of so many numbers are, see quantile()
+    for number in np.unique(last[last > 0]):  # the places of quantiles of so many numbers, see quantile()
         at = np.quantile(np.arange(number + 1.0), q, method=method)
         place[..., last == number] = np.asarray(at)[..., None]
     low = np.floor(place).astype(int)

@@ -1,6 +1,6 @@
 """Sums, means, extremes and the softmax family over axes, with their derivative rules.
 
-`axis` is an int, a tuple of ints or None for all axes; `keepdims` keeps reduced axes with length 1.
+`axis` is an int, a tuple of ints, or None for all axes; `keepdims` keeps reduced axes with length 1.
 The softmax family subtracts the largest element first, so that no exponential overflows.
 """
 
@@ -32,9 +32,9 @@ from autograd.ops.shapes import (
 
 
 def in_double(function: Any, x: Any, axis: Any, pairwise: bool = True, **named: Any) -> Any:
-    """A function of NumPy's that adds up over `axis`, and of many float32 does so in float64.
+    """Call a function of NumPy that sums over `axis`, in float64 for many elements of float32.
 
-    If it adds `pairwise`, NumPy is as accurate where the elements lie in memory in a row.
+    If it sums `pairwise`, NumPy is as accurate in float32 where the elements are contiguous in memory.
     """
     if x.__class__ is np.ndarray and x.dtype.char == "f" and x.size > MANY:
         in_a_row = pairwise and (axis is None or axis in (-1, x.ndim - 1)) and x.flags.c_contiguous
@@ -52,8 +52,8 @@ def total(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """`g`, which has the shape of a reduction of `x`, with the reduced axes back as length 1."""
-    return g if keepdims or axis is None or shape_of(x) == () else expand_dims(g, axis)  # a number broadcasts by itself
+    """`g`, which has the shape of a reduction of `x`, with the reduced axes restored as axes of length 1."""
+    return g if keepdims or axis is None or shape_of(x) == () else expand_dims(g, axis)  # a number broadcasts anyway
 
 
 def spread_over(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -69,17 +69,17 @@ def averaged(x: Any, out: Any) -> float:
 def extreme_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """Ties share the gradient equally, the subgradient of least norm; the shares have no derivative."""
     data, best = raw(x), spread(raw(out), x, axis, keepdims)
-    hit = (data == best) | ((data != data) & (best != best))  # nan is the extreme of what holds a nan
+    hit = (data == best) | ((data != data) & (best != best))  # nan is the extreme of elements with a nan
     share = hit / np.sum(hit, axis, keepdims=True).astype(np.asarray(data).dtype)
     return spread(g, x, axis, keepdims) * share
 
 
 def logsumexp_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """The softmax of x; 0 where all of x is -inf, and shared equally by what is inf."""
+    """The softmax of x; 0 where all elements are -inf, and shared equally by infinite elements."""
     g, out = spread(g, x, axis, keepdims), raw(spread(out, x, axis, keepdims))
     endless = np.isinf(out)
     if not endless.any():
-        return g * softmax(x, axis)  # and not exp(x - out), because out is rounded
+        return g * softmax(x, axis)  # not exp(x - out), because out is rounded
     top = raw(x) == np.inf
     shares = top / np.maximum(np.sum(top, axis, keepdims=True), 1)
     return g * where_(endless, shares, softmax(where_(endless, 0.0, x), axis))
@@ -130,28 +130,28 @@ def _var(x: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> A
 
 
 def squares_fit(squares: Any) -> bool:
-    """True where no sum of squares has overflowed or lost digits by underflow, and none is 0, which may be underflow too."""
+    """Whether no sum of squares overflowed or lost digits by underflow. A sum of 0 may be an underflow as well."""
     limits = np.finfo(squares.dtype if isinstance(squares, (np.ndarray, np.generic)) else float)
     least = limits.tiny / limits.eps
     return np.size(squares) == 0 or bool(np.min(squares) > least and np.max(squares) <= limits.max)
 
 
 def binary_size(size: Any) -> Any:
-    """Powers of two near positive numbers, by which division is exact; 1 for zeros and what is not finite."""
+    """Powers of two near positive numbers, so that division by them is exact; 1 for zeros and numbers that are not finite."""
     plain = (size > 0.0) & np.isfinite(size)
     power_of_two = np.ldexp(np.ones_like(size), np.frexp(np.where(plain, size, np.ones_like(size)))[1] - 1)
     return np.where(plain, power_of_two, np.ones_like(size))
 
 
 def is_constant(x: Any, width: Any, axis: Any, keepdims: bool, where: Any = True) -> Any:
-    """True where all chosen elements are the same, though their variance or deviation `width` may be 1e-17 by rounding."""
+    """Whether all chosen elements are equal, even if rounding makes their variance or deviation `width` 1e-17."""
     low = np.min(raw(x), axis, keepdims=keepdims, initial=np.inf, where=raw(where))
     high = np.max(raw(x), axis, keepdims=keepdims, initial=-np.inf, where=raw(where))
     return (raw(width) == 0.0) | ((low >= high) & np.isfinite(raw(width)))
 
 
 def std_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool, ddof: float) -> Any:
-    """As the length of a vector: of data that are all the same the subgradient 0."""
+    """That of the length of a vector of deviations; the subgradient 0 where all elements are equal."""
     constant = is_constant(x, out, axis, keepdims)
     freedom = averaged(x, out) - ddof
     g = where_(constant, 0.0, g * float(np.divide(1.0, freedom if freedom > 0.0 else 0.0)))
@@ -173,7 +173,7 @@ def _std(x: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> A
 
 @primitive("linear", x=lambda g, out, x, axis, backwards: _cumsum(g, axis, not backwards))
 def _cumsum(x: Any, axis: int, backwards: bool = False) -> Any:
-    """Sums of the first 1, 2, ... elements along `axis`, or of the last."""
+    """Sums of the first 1, 2, ... elements along `axis`, or of the last ones if `backwards`."""
     scan = np.flip(x, axis) if backwards else x
     scan = in_double(np.cumsum, scan, axis, pairwise=False)
     return np.flip(scan, axis) if backwards else scan
@@ -214,7 +214,7 @@ def mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims
 
 @in_float32
 def mean_of_some(a: Any, axis: Any, keepdims: bool, where: Any) -> Any:
-    """The mean of the elements where `where` holds; the others are 0."""
+    """The mean of the elements where `where` holds; the others are 0 already."""
     return _sum(a, axis, keepdims) / count(a, where, axis, keepdims)
 
 
@@ -234,7 +234,7 @@ def var(
 
 @in_float32
 def mean_square(a: Any, mean: Any, axis: Any, keepdims: bool, ddof: float, where: Any) -> Any:
-    """The squared deviations from the mean where `where` holds, over their count less `ddof`; the other elements are 0."""
+    """The sum of the squared deviations from the mean where `where` holds, over their count less `ddof`."""
     centre = mean_of_some(a, axis, True, where) if mean is None else mean
     squares = chosen(square(sub(a, centre)), where, 0.0)
     return _sum(squares, axis, keepdims) / np.maximum(count(a, where, axis, keepdims) - ddof, 0.0)
@@ -255,7 +255,7 @@ def std(
 
 @in_float32
 def root_mean_square(a: Any, mean: Any, axis: Any, keepdims: bool, ddof: float, where: Any) -> Any:
-    """The root of mean_square(), with the derivative 0 where all elements are the same."""
+    """The square root of mean_square(), with the derivative 0 where all elements are equal."""
     squares = mean_square(a, mean, axis, keepdims, ddof, where)
     constant = is_constant(a, squares, axis, keepdims, where) if mean is None else raw(squares) == 0.0
     return where_(constant, 0.0, sqrt(where_(constant, 1.0, squares)))
@@ -394,14 +394,14 @@ def nanmin(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, i
 
 
 def chosen(a: Any, where: Any, neutral: float, dtype: Any = None) -> Any:
-    """`a` in a dtype, with the neutral element where `where` does not hold."""
+    """`a` in a dtype, with the `neutral` element where `where` does not hold."""
     a = as_floats(a)
     a = a if where is True else where_(mask_of(where, a), a, neutral)
     return a if dtype is None else astype(a, dtype)
 
 
 def ddof_of(ddof: float, correction: float | None) -> float:
-    """What is subtracted from the count: `ddof`, or `correction`, its other name."""
+    """The number to subtract from the count: `ddof`, or `correction`, its other name."""
     if correction is not None and ddof != 0:
         raise ValueError(f"ddof and correction are two names of one argument, but got ddof={ddof} and correction={correction}")
     return ddof if correction is None else correction
@@ -418,12 +418,12 @@ def mask_of(where: Any, a: Any) -> Any:
 
 
 def as_asked(result: Any, dtype: Any) -> Any:
-    """A result as integers if that dtype was asked for; floating dtypes it has already."""
+    """A result in the `dtype` of integers or bools that was asked for; it has floating dtypes already."""
     return result if dtype is None or np.dtype(dtype).kind == "f" else astype(result, dtype)
 
 
 def count(a: Any, where: Any, axis: Any, keepdims: bool) -> Any:
-    """How many elements of `a` are averaged where `where` holds."""
+    """The number of elements of `a` where `where` holds, over `axis`."""
     return np.sum(np.broadcast_to(mask_of(where, a), np.shape(a)), axis, dtype=float_dtype(a), keepdims=keepdims)
 
 
@@ -438,7 +438,7 @@ def extreme(reduce: Any, combine: Any, a: Any, axis: Any, keepdims: bool, initia
     a, initial = as_floats(a, initial)
     if where is not True:
         if initial is None:
-            raise ValueError(f"{reduce.name}() with where= needs initial=, its value where nothing is chosen")
+            raise ValueError(f"{reduce.name}() with where= needs initial=, its value where no element is chosen")
         a = where_(mask_of(where, a), a, initial)
     if initial is None:
         return reduce(a, axis, keepdims)
@@ -448,7 +448,7 @@ def extreme(reduce: Any, combine: Any, a: Any, axis: Any, keepdims: bool, initia
 
 
 def extreme_number(function: Any, lowest: float, a: Any, axis: Any, keepdims: bool, initial: Any, where: Any) -> Any:
-    """nanmax() or nanmin(): what is nan counts as `lowest`."""
+    """nanmax() or nanmin(): nan counts as `lowest`."""
     a = as_floats(a)
     valid = numbers(a, where)
     out = function(where_(valid, a, lowest), axis, None, keepdims, initial)
@@ -463,10 +463,10 @@ def extreme_number(function: Any, lowest: float, a: Any, axis: Any, keepdims: bo
 
 
 def log_of_sum(shifted: Any, axis: Any) -> Any:
-    """log(sum(exp(shifted))) where the largest element is 0; accurate also where all others are far below it."""
+    """log(sum(exp(shifted))) of elements whose largest is 0, accurately also where all others are far below it."""
     powers = np.exp(shifted)
     out = total(powers, axis, True)
-    alone = (out >= 1.0) & (out < 1.5)  # there is one largest element, beside which the others would be rounded away
+    alone = (out >= 1.0) & (out < 1.5)  # one element dominates, beside which the others would be rounded away
     if not alone.any():
         return np.log(out)
     return np.where(alone, np.log1p(total(powers * (shifted < 0.0), axis, True)), np.log(out))
@@ -484,7 +484,7 @@ def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 @primitive("elementwise", x=lambda g, out, x, shift: g)
 def _shifted(x: Any, shift: Any) -> Any:
-    """``x - shift``, and 0 where both are the same, also inf."""
+    """``x - shift``, which is 0 where both are equal, also infinite."""
     with np.errstate(invalid="ignore"):
         return np.where(x == shift, 0.0, x - shift).astype(np.result_type(x), copy=False)
 
@@ -494,8 +494,8 @@ def _shifted(x: Any, shift: Any) -> Any:
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False, *, b: Any = None, return_sign: bool = False) -> Any:
     """Compute ``log(sum(b * exp(x)))`` over `axis` without overflow; the derivative with respect to x is the softmax, for b = 1.
 
-    With return_sign there are two results, the logarithm of the absolute value of the sum and the sum's plain sign;
-    without it a negative sum gives nan.
+    With return_sign, return the logarithm of the absolute value of the sum and the plain sign of the sum; without it, a
+    negative sum gives nan.
 
     >>> from autograd import Value
     >>> float(Value([1000.0, 1000.0]).logsumexp().data - 1000.0)
@@ -510,13 +510,13 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False, *, b: Any = None
     largest = np.max(np.where(used, data, -np.inf), axis, keepdims=True, initial=-np.inf)
     shift = np.where(largest > -np.inf, largest, 0.0)
     shift = np.where(np.isnan(shift), 0.0, shift).astype(np.result_type(data))
-    # A weight of 0 has a derivative, exp(x) over the sum: where that would overflow it stays the largest number.
+    # A weight of 0 has a derivative, exp(x) over the sum; where that would overflow, it is the largest finite number.
     with np.errstate(invalid="ignore"):
         free = ~used & ~(data - shift < 700.0)
     powers = where_(free, np.finfo(shift.dtype).max, exp(where_(free, 0.0, _shifted(x, shift))))
     sums = _sum(b * powers, axis, True)
     sign = np.sign(raw(sums))
-    # All that counts is exp(-inf), or masked by plain weights; weights that are Values have the slope inf at a sum of 0.
+    # All terms are exp(-inf), or masked by plain weights; weights that are Values have the slope inf at a sum of 0.
     nothing = (largest == -np.inf) & (np.any(used, axis, keepdims=True) | (not is_value(b)))
     positive = sums * np.where(sign < 0.0, -1.0, 1.0).astype(shift.dtype)
     with np.errstate(divide="ignore", invalid="ignore"):  # -inf where the sum is 0
@@ -530,12 +530,12 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False, *, b: Any = None
 
 
 def plain_number(x: Any) -> Any:
-    """An array, or a Python float where it has no axes."""
+    """An array, or a Python float if it has no axes."""
     return x if np.ndim(x) else float(x)
 
 
 def softmax_rule(g: Any, out: Any, x: Any, axis: Any) -> Any:
-    """out * (g - sum(g * out)). Less the g of an element above a half: 1 - out would cancel there, and sum(out) is 1."""
+    """out * (g - sum(g * out)). An element above 1/2 has its g subtracted first, as 1 - out would cancel; sum(out) is 1."""
     top = raw(out) > 0.5
     if np.any(top):
         g = g - (_sum(where_(top, g, 0.0), axis, True) if is_value(g) else np.sum(g, axis, keepdims=True, where=top))
@@ -543,7 +543,7 @@ def softmax_rule(g: Any, out: Any, x: Any, axis: Any) -> Any:
 
 
 def log_softmax_rule(g: Any, out: Any, x: Any, axis: Any) -> Any:
-    """g - exp(out) * sum(g), whose sum is 0: that gives the element above a half, where it would cancel."""
+    """g - exp(out) * sum(g). Its sum is 0, from which the element above 1/2 follows, where the difference would cancel."""
     c, top = g - exp(out) * _sum(g, axis, True), raw(out) > -LN2
     return where_(top, -_sum(where_(top, 0.0, c), axis, True), c) if np.any(top) else c
 

@@ -58,7 +58,7 @@ def masked_rule(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[
 
 
 def read_only(g: Any) -> Any:
-    """A cotangent that a rule cannot write to, where it would change the gradient of something else."""
+    """A cotangent that a rule cannot write to, as that would change other gradients."""
     if g.__class__ is np.ndarray:
         g = g.view()
         g.flags.writeable = False
@@ -66,7 +66,7 @@ def read_only(g: Any) -> Any:
 
 
 def checked_cotangent(op: Op, c: Any, item: Any, out: Any) -> Any:
-    """What a rule of somebody's own operation returned for an input: a number, array or Value of a shape that can be right."""
+    """The cotangent `c` that a rule of a custom operation returned for an input, after a check of its class and shape."""
     if isinstance(c, (int, np.floating, np.integer)) and not isinstance(c, bool):
         c = float(c)
     if c.__class__ is not float and c.__class__ is not np.ndarray and not is_value(c):
@@ -75,7 +75,7 @@ def checked_cotangent(op: Op, c: Any, item: Any, out: Any) -> Any:
         )
     if shape_of(c) not in ((), item.shape, shape_of(out)):
         raise ValueError(
-            f"a rule of {op.name}() gave a cotangent of shape {shape_of(c)} for an input of shape {item.shape}: it has "
-            f"the shape of the input, or of the output, {shape_of(out)}, where broadcasting is to be undone"
+            f"a rule of {op.name}() gave a cotangent of shape {shape_of(c)} for an input of shape {item.shape}: expected "
+            f"the shape of the input, or that of the output, {shape_of(out)}, if the engine is to undo broadcasting"
         )
     return np.broadcast_to(c, item.shape) if c.__class__ is float and item.shape else c

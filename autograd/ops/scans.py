@@ -1,6 +1,6 @@
-"""Running products and extremes, and the folds of other functions of two numbers, along an axis.
+"""Running products and extremes, and folds of other functions of two numbers, along an axis.
 
-The derivatives of products divide by nothing, and form no product that overflows or underflows on the way: where that could
+The derivatives of products do without division, and no intermediate product overflows or underflows: where that could
 happen, numbers are pairs of a fraction and an exponent of 2 of any size.
 """
 
@@ -20,9 +20,9 @@ from autograd.ops.elementwise import where as where_
 from autograd.ops.shapes import broadcast_to, inverse, reshape, stack, transpose, unstack
 
 # --- numbers of any size --------------------------------------------------------------------------
-# An array of them has a first axis of length 2, the fractions and their exponents, and a second one for the
-# coefficients of 1, t1, t2, t1 t2, t3, ..., where every t is so small that its square is 0: the product of the sums
-# x + t1 c1 + t2 c2 has the derivatives of the product of x in the directions c as its coefficients.
+# An array of such numbers has a first axis of length 2, for fractions and exponents, and a second axis for the
+# coefficients of 1, t1, t2, t1 t2, t3, ..., where the square of every t counts as 0: the product of the sums
+# x + t1 c1 + t2 c2 then has the derivatives of the product of x in the directions c as its coefficients.
 
 LOWEST = -(2.0**40)  # the exponent of 0, below all others
 
@@ -34,19 +34,19 @@ def scaled(x: Any, exponents: Any = 0.0) -> Any:
 
 
 def unscaled(a: Any) -> Any:
-    """The same numbers as floats: inf or 0 for what is too large or too small."""
+    """The same numbers as floats; inf or 0 for numbers that are too large or too small."""
     return np.ldexp(a[0], np.clip(a[1], -9999.0, 9999.0).astype(np.int32))
 
 
 def added(*parts: Any) -> Any:
-    """The sum of arrays of such numbers."""
+    """The sum of arrays of scaled numbers."""
     largest = functools.reduce(np.maximum, [part[1] for part in parts])
     shifts = [np.maximum(part[1] - largest, -9999.0).astype(np.int32) for part in parts]
     return scaled(sum(np.ldexp(part[0], shift) for part, shift in zip(parts, shifts, strict=True)), largest)
 
 
 def times(a: Any, b: Any) -> Any:
-    """The product, coefficient by coefficient: those of two sets of t that have none in common are multiplied."""
+    """The product, coefficient by coefficient: those of two disjoint sets of t are multiplied."""
     if a.shape[1] == 1:
         return scaled(a[0] * b[0], a[1] + b[1])
     out = []
@@ -66,14 +66,14 @@ def factors(x: Any, directions: Any) -> Any:
 
 
 def shifted(first: float, a: Any) -> Any:
-    """`a` moved by one place along the last axis: it begins with the number `first`, and its last element is left out."""
+    """`a` moved by one place along the last axis, with the number `first` in front and without its last element."""
     start = np.zeros((*a.shape[1:-1], 1))
     start[0] = first
     return np.concatenate([scaled(start), a[..., :-1]], -1)
 
 
 def doubling(length: int) -> Any:
-    """1, 2, 4, ... as long as they are less than `length`."""
+    """1, 2, 4, ... below `length`."""
     return itertools.takewhile(lambda step: step < length, (2**power for power in itertools.count()))
 
 
@@ -105,29 +105,29 @@ def recurrence(a: Any, b: Any) -> Any:
 
 
 def products_rule(g: Any, out: Any, values: Any) -> Any:
-    """For x and each direction _products_slope(), with `g` in the place of that direction."""
+    """_products_slope() for x and each direction, with `g` in place of that direction."""
     x, *directions = values
     slopes = [_products_slope((g, x, *directions[:k], *directions[k + 1 :])) for k in range(len(directions))]
     return _products_slope((g, x, *directions)), *slopes
 
 
 def slope_rule(h: Any, out: Any, values: Any) -> Any:
-    """The sum of ``h * out`` is that of g times the derivative of the products in the directions and in h."""
+    """That of the sum of ``h * out``, which is the sum of g times the derivative of the products in the directions and h."""
     g, x, *directions = values
     slopes = [_products_slope((g, x, *directions[:k], h, *directions[k + 1 :])) for k in range(len(directions))]
     return _running_products((x, *directions, h)), _products_slope((g, x, *directions, h)), *slopes
 
 
 def in_a_tuple(values: Any) -> tuple[Any, ...]:
-    """The arguments of an op of several inputs."""
+    """The arguments of an op that takes its inputs as one tuple."""
     return (tuple(values),)
 
 
 @primitive("linear", in_a_tuple, symbol="cumprod({})", values=products_rule)
 def _running_products(values: Any) -> Any:
-    """The products of the first 1, 2, ... elements of x along the last axis, of values ``(x,)``.
+    """The products of the first 1, 2, ... elements of x along the last axis, for values ``(x,)``.
 
-    Of ``(x, c1, c2, ...)`` their mixed derivative in the directions c1, c2, ..., once in each.
+    For ``(x, c1, c2, ...)``, their mixed derivative in the directions c1, c2, ..., once in each.
     """
     x, *directions = values
     if not directions:
@@ -137,9 +137,9 @@ def _running_products(values: Any) -> Any:
 
 @primitive("linear", in_a_tuple, values=slope_rule)
 def _products_slope(values: Any) -> Any:
-    """Of ``(g, x, c1, c2, ...)`` the gradient with respect to x of the sum of ``g * _running_products((x, c1, c2, ...))``.
+    """The gradient with respect to x of the sum of ``g * _running_products((x, c1, c2, ...))``, for ``(g, x, c1, c2, ...)``.
 
-    It is the product of all elements before times h, where ``h[i] = g[i] + x[i+1] h[i+1]``.
+    For each element it is the product of all elements before, times h, where ``h[i] = g[i] + x[i+1] h[i+1]``.
     """
     g, x, *directions = values
     g = np.broadcast_to(g, x.shape)
@@ -161,7 +161,7 @@ def _products_slope(values: Any) -> Any:
 
 
 def moderate(g: Any, x: Any) -> bool:
-    """True if no product of some of these numbers can overflow or underflow."""
+    """Whether no product of any of these numbers can overflow or underflow."""
     with np.errstate(divide="ignore", invalid="ignore"):
         powers, more = (np.where(item == 0.0, 0.0, np.abs(np.log2(np.abs(item)))) for item in (x, g))
         size = np.sum(powers, -1) + np.max(more, -1, initial=0.0)
@@ -169,7 +169,7 @@ def moderate(g: Any, x: Any) -> bool:
 
 
 def in_rows(x: Any, axis: Any) -> tuple[Any, Any]:
-    """`x` with the axes of a reduction as its last one, and a function that undoes it."""
+    """`x` with the axes of a reduction joined to the last one, and a function that undoes that."""
     shape = shape_of(x)
     axes = range(len(shape)) if axis is None else axis if axis.__class__ is tuple else (axis,)
     reduced = [place % len(shape) for place in axes]
@@ -181,7 +181,7 @@ def in_rows(x: Any, axis: Any) -> tuple[Any, Any]:
 
 
 def others(x: Any, axis: Any) -> Any:
-    """For each element of `x` the product of all others over `axis`, without a division."""
+    """For each element of `x`, the product of all others over `axis`, without division."""
     if not shape_of(x):
         return 1.0
     rows, back = in_rows(x, axis)
@@ -199,7 +199,7 @@ def same_numbers(x: Any, y: Any) -> Any:
 
 
 def extremes_rule(g: Any, out: Any, x: Any, axis: int, name: str) -> Any:
-    """Each extreme shares its cotangent equally among the elements so far that are equal to it."""
+    """Each extreme shares its cotangent equally among the elements before it that equal it."""
     data, best = raw(x), np.moveaxis(raw(out), axis, -1)
     changes = np.ones(best.shape, bool)
     changes[..., 1:] = ~same_numbers(best[..., 1:], best[..., :-1])
@@ -210,13 +210,13 @@ def extremes_rule(g: Any, out: Any, x: Any, axis: int, name: str) -> Any:
 
 @primitive("shape", x=extremes_rule)
 def _running_extremes(x: Any, axis: int, name: str) -> Any:
-    """np.maximum.accumulate(), or that of minimum, fmax or fmin, by name."""
+    """The method accumulate() of np.maximum, minimum, fmax or fmin, by name."""
     return getattr(np, name).accumulate(x, axis)
 
 
 @primitive("linear", x=lambda g, out, x, runs, axis, backwards: _run_sums(g, runs, axis, not backwards))
 def _run_sums(x: Any, runs: Any, axis: int, backwards: bool) -> Any:
-    """The running sums along `axis`, which start again from 0 where `runs` changes; from the end if `backwards`."""
+    """The running sums along `axis`, which restart from 0 where `runs` changes; from the end if `backwards`."""
     turn = slice(None, None, -1 if backwards else 1)
     sums, runs = (np.moveaxis(item, axis, -1)[..., turn] for item in (x, runs))
     for step in doubling(sums.shape[-1]):
@@ -231,8 +231,8 @@ EXTREMES = ("maximum", "minimum", "fmax", "fmin")
 
 
 def accumulated(ufunc: np.ufunc, function: Callable[..., Any], x: Any, axis: int) -> Any:
-    """ufunc.accumulate(), with our function of two inputs."""
-    ufunc.accumulate(raw(x), axis)  # for NumPy's errors
+    """ufunc.accumulate() with our function of two inputs."""
+    ufunc.accumulate(raw(x), axis)  # raises NumPy's errors
     if ufunc.__name__ in EXTREMES:
         return _running_extremes(x, axis, ufunc.__name__)
     layers = list(itertools.accumulate(unstack(x, axis=axis), function))
@@ -243,7 +243,7 @@ def reduced(
     ufunc: np.ufunc, function: Callable[..., Any], x: Any, axis: Any,
     keepdims: bool = False, initial: Any = None, where: Any = True,
 ) -> Any:  # fmt: skip
-    """ufunc.reduce(), with our function of two inputs."""
+    """ufunc.reduce() with our function of two inputs."""
     if ufunc.__name__ in ("power", "arctan2"):
         raise TypeError(
             f"np.{ufunc.__name__}.reduce() of a Value is not defined: NumPy's own result depends on the layout in memory. "
@@ -266,7 +266,7 @@ def reduced(
 def reduced_at(ufunc: np.ufunc, function: Callable[..., Any], x: Any, indices: Any, axis: int) -> Any:
     """ufunc.reduceat(): `function` reduces each part between indices along an axis."""
     indices = np.asarray(raw(indices))
-    ufunc.reduceat(raw(x), indices, axis)  # for NumPy's errors
+    ufunc.reduceat(raw(x), indices, axis)  # raises NumPy's errors
     ends = [*indices[1:].tolist(), shape_of(x)[axis]]
     parts = [slice(start, max(end, start + 1)) for start, end in zip(indices.tolist(), ends, strict=True)]
     lead = (slice(None),) * (axis % len(shape_of(x)))

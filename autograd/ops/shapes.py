@@ -1,4 +1,4 @@
-"""Operations that only move numbers: reshape, transpose, broadcast, join, flip, pad. Each rule moves them back."""
+"""Operations that only move numbers: reshape, transpose, broadcast, join, flip. Each rule moves them back."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from autograd.ops.inputs import holds_value, real_array
 
 
 def as_array(x: Any) -> Any:
-    """Numbers, arrays, Values and None as they are, a list as an array: Values in it are joined, and keep their gradient.
+    """Numbers, arrays, Values and None as they are; a list as an array, or as one Value if there are Values in it.
 
-    Every function that is made of operations passes its arguments through here before it looks at them.
+    Every composed function calls this with its arguments first.
     """
     if x.__class__ is float or x.__class__ is np.ndarray or x is None or is_value(x) or isinstance(x, (int, float, np.generic)):
         return x
@@ -31,7 +31,7 @@ def as_array(x: Any) -> Any:
 def as_floats(*items: Any) -> Any:
     """as_array() of each item, with integers and bools as floats, in the common dtype of the floating arrays among them.
 
-    For functions that compute with their arguments: integers would wrap, as uint8 does at 256, and lose fractions.
+    Functions that compute with their arguments call it: integers would wrap, as uint8 does at 256, and lose fractions.
     """
     items = tuple(map(as_array, items))
     for data in map(raw, items):
@@ -42,18 +42,18 @@ def as_floats(*items: Any) -> Any:
 
 
 def as_tensor(x: Any) -> Any:
-    """The same, and numbers as arrays without axes, for what asks for their dtype."""
+    """as_array() with numbers as arrays without axes, for code that reads their dtype."""
     x = as_array(x)
     return x if is_value(x) else np.asarray(x)
 
 
 def plain_shape(x: Any, shape: Any, *rest: Any) -> tuple[Any, ...]:
-    """The same arguments with the shape as a tuple of ints."""
+    """The arguments with the shape as a tuple of ints."""
     return x, (operator.index(shape),) if hasattr(shape, "__index__") else tuple(map(operator.index, shape)), *rest
 
 
 def plain_axis(x: Any, axis: Any = None, *rest: Any) -> tuple[Any, ...]:
-    """The same arguments with the axis as None, an int or a tuple of ints."""
+    """The arguments with the axis as None, an int or a tuple of ints."""
     return x, tuple(axis) if axis.__class__ is list else axis, *rest
 
 
@@ -63,7 +63,7 @@ def inverse(axes: Any) -> Any:
 
 
 def split_back(g: Any, out: Any, values: tuple[Any, ...], axis: int) -> tuple[Any, ...]:
-    """The piece of `g` that came from each value."""
+    """The piece of `g` for each value."""
     pieces, start = [], 0
     lead = (slice(None),) * (axis % len(shape_of(out)))
     for value in values:
@@ -74,7 +74,7 @@ def split_back(g: Any, out: Any, values: tuple[Any, ...], axis: int) -> tuple[An
 
 
 def unstack_rule(g: Any, out: Any, values: tuple[Any, ...], axis: int) -> tuple[Any, ...]:
-    """The layer of `g` that came from each value."""
+    """The layer of `g` for each value."""
     lead = (slice(None),) * (axis % len(shape_of(out)))
     return tuple(g[(*lead, i)] for i in range(len(values)))
 
@@ -83,7 +83,7 @@ def unstack_rule(g: Any, out: Any, values: tuple[Any, ...], axis: int) -> tuple[
 
 
 def checked_order(x: Any, shape: Any, order: str = "C") -> tuple[Any, ...]:
-    """The same arguments with a plain shape; ValueError for an order that depends on the memory of an array."""
+    """The arguments with a plain shape; ValueError for an order that depends on the memory layout of an array."""
     if order not in ("C", "F"):
         raise ValueError(f"reshape() of a Value knows the orders 'C' (rows last) and 'F' (rows first), but got {order!r}")
     return plain_shape(x, shape, order)
@@ -131,12 +131,12 @@ def ravel(a: Any, order: str = "C") -> Any:
 @composed
 def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
     """Return a copy of `a`, a new Value in the graph."""
-    np.zeros(0).copy(order)  # for NumPy's error
+    np.zeros(0).copy(order)  # raises NumPy's error
     return positive(as_array(a))
 
 
 def permuted(function: Callable[..., Any], x: Any, *how: Any) -> Any:
-    """The transposition of `x` that a function of NumPy's does: read off the shape of an array of no memory."""
+    """The transposition of `x` that a function of NumPy does, found by the shape it gives to an array without memory."""
     x = as_array(x)
     shape = function(np.broadcast_to(0.0, range(1, len(np.shape(x)) + 1)), *how).shape
     return transpose(x, tuple(length - 1 for length in shape))
@@ -167,7 +167,7 @@ def matrix_transpose(x: Any) -> Any:
 
 
 def at_least(shaper: Callable[..., Any], arrays: tuple[Any, ...]) -> Any:
-    """Each array in the shape that NumPy's function of one array would give it."""
+    """Each array in the shape that a function of NumPy gives it."""
     out = [reshape(item, shaper(np.broadcast_to(0.0, np.shape(item))).shape) for item in map(as_array, arrays)]
     return out[0] if len(out) == 1 else tuple(out)
 
@@ -211,7 +211,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
 
 
 def several(values: Any, axis: int = 0) -> tuple[Any, ...]:
-    """The same arguments with the values in a tuple."""
+    """The arguments with the values in a tuple."""
     return tuple(values), axis
 
 
@@ -236,7 +236,7 @@ def concatenate(arrays: Any, axis: int | None = 0, out: None = None, *, dtype: A
 
 
 def cast_by_rule(x: Any, dtype: Any, casting: str) -> Any:
-    """`x` in a dtype, or as it is for None; TypeError if the rule `casting`, as in NumPy, does not allow it."""
+    """`x` in a dtype, or as it is for None; TypeError if NumPy's rule `casting` does not allow it."""
     if dtype is None and casting == "same_kind":
         return x
     return astype(x, np.result_type(raw(x)) if dtype is None else dtype, casting=casting)
@@ -260,7 +260,7 @@ def stack(arrays: Any, axis: int = 0, out: None = None, *, dtype: Any = None, ca
 def array(data: Any, dtype: Any = None) -> Any:
     """Create an array from nested lists of numbers, arrays and Values, as ``np.array`` does from plain data.
 
-    A Value if there is one in it, and else plain data.
+    The result is a Value if there is one in `data`, otherwise plain data.
 
     >>> from autograd import Value, array
     >>> array([[Value(1.0), 2.0], [3.0, Value(4.0)]]).data
@@ -306,17 +306,17 @@ def column_stack(tup: Any) -> Any:
 
 
 def depth(item: Any) -> int:
-    """How many lists of blocks are nested."""
+    """The number of nested lists of blocks."""
     return 1 + builtins.max(map(depth, item)) if isinstance(item, list) else 0
 
 
 def dimensions(item: Any) -> int:
-    """The most axes that a block has."""
+    """The largest number of axes of a block."""
     return builtins.max(map(dimensions, item)) if isinstance(item, list) else len(np.shape(item))
 
 
 def joined_blocks(item: Any, level: int, ndim: int) -> Any:
-    """A block with new axes in front, or a list of lists, `level` deep, of them joined."""
+    """A block with new axes in front, or lists of blocks, nested `level` deep, joined."""
     if isinstance(item, list):
         return concatenate([joined_blocks(part, level - 1, ndim) for part in item], -level)
     shape = np.shape(item)
@@ -336,7 +336,7 @@ def append(arr: Any, values: Any, axis: int | None = None) -> Any:
 
 
 def pieces(ary: Any, sections: Any, axis: int, divide: Callable[..., Any]) -> list[Any]:
-    """The parts of `ary` that NumPy's function would give."""
+    """The parts of `ary` that a function of NumPy returns."""
     ary = as_array(ary)
     axis = normalize_axis_index(axis, len(ary.shape))
     lead = (slice(None),) * axis
@@ -389,7 +389,7 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
 
 @primitive("shape", x=lambda g, out, x, places: _put_back(g, shape_of(x), places))
 def _pick(x: Any, places: Any) -> Any:
-    """The elements of `x` in a row counted from 1 at `places`, and 0 at the place 0."""
+    """The elements of `x`, counted from 1 in one row, at `places`; 0 at the place 0."""
     row = np.ravel(x)
     return np.concatenate([np.zeros(1, row.dtype), row])[places]
 
@@ -397,21 +397,21 @@ def _pick(x: Any, places: Any) -> Any:
 @adding
 @primitive("shape", x=lambda g, out, x, shape, places: _pick(g, places))
 def _put_back(x: Any, shape: tuple[int, ...], places: Any) -> Any:
-    """Zeros of `shape` with the elements of `x` added where _pick() took them: its transpose."""
+    """Zeros of `shape` with the elements of `x` added where _pick() takes them: its transpose."""
     x = np.asarray(x)
     sums = np.bincount(np.ravel(places), np.ravel(x), math.prod(shape) + 1)  # faster than np.add.at
     return sums[1:].reshape(shape).astype(x.dtype, copy=False)
 
 
 def numbered(shape: tuple[int, ...]) -> Any:
-    """The numbers 1, 2, 3, ... in that shape."""
+    """The numbers 1, 2, 3, ... in a shape."""
     return np.arange(1, math.prod(shape) + 1).reshape(shape)
 
 
 def rearrangement(function: Callable[..., Any], doc: str) -> Op:
-    """An op that only moves elements, from NumPy's function: its rule moves them back.
+    """Define an op that only moves elements by a function of NumPy; its rule moves them back.
 
-    Where from is read off what the function makes of 1, 2, 3, ...: 0 stands where it fills in.
+    Where they move is read from what the function does to 1, 2, 3, ...: it leaves a 0 where it fills elements in.
     """
 
     def rule(g: Any, out: Any, x: Any, *how: Any) -> Any:
@@ -431,13 +431,13 @@ def rearrangement(function: Callable[..., Any], doc: str) -> Op:
 
 
 def settled(x: Any, *how: Any) -> tuple[Any, ...]:
-    """The same arguments with settings that nobody else can change."""
+    """The arguments with copies of the settings that could be changed later."""
     kept: dict[type, Any] = {np.ndarray: np.array, list: tuple}
     return x, *(kept[item.__class__](item) if item.__class__ in kept else item for item in how)
 
 
 def windows(x: Any, window_shape: Any, axis: Any = None) -> Any:
-    """numpy.lib.stride_tricks.sliding_window_view without its keywords."""
+    """numpy.lib.stride_tricks.sliding_window_view() without its keywords."""
     return np.lib.stride_tricks.sliding_window_view(x, window_shape, axis)
 
 
@@ -502,7 +502,7 @@ def linspace(
     parts = parts.reshape((-1,) + (1,) * len(np.broadcast_shapes(np.shape(start), np.shape(stop))))
     out = start * (1.0 - parts) + stop * parts
     same = np.equal(raw(start), raw(stop))
-    if np.any(same):  # no rounding between equal ends
+    if np.any(same):  # no rounding if the ends are equal
         out = out + np.where(same, raw(start) - raw(out), 0.0)
     out = moveaxis(out, 0, axis)
     out = out if dtype is None else astype(out, dtype)
@@ -528,11 +528,11 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
     start, stop = as_floats(start, stop)
     signs = np.sign(raw(start))
     if np.any(signs * np.sign(raw(stop)) <= 0.0):
-        raise ValueError("geomspace() takes numbers of the same sign, and not 0, as start and stop")
+        raise ValueError("geomspace() takes numbers of the same sign other than 0 as start and stop")
     inner = exp(linspace(log(start * signs), log(stop * signs), num, endpoint)) * signs
     place = np.arange(num).reshape(-1, *(1,) * (len(np.shape(inner)) - 1))
     inner = where(place == num - 1, stop, inner) if endpoint else inner
-    out = moveaxis(where(place == 0, start, inner), 0, axis)  # the ends exactly
+    out = moveaxis(where(place == 0, start, inner), 0, axis)  # exact at the ends
     return out if dtype is None else astype(out, dtype)
 
 
@@ -549,7 +549,7 @@ def ifftshift(x: Any, axes: Any = None) -> Any:
 
 
 def halves_exchanged(x: Any, axes: Any, sign: int) -> Any:
-    """fftshift() for a sign of 1, ifftshift() for -1."""
+    """fftshift() for the sign 1, ifftshift() for -1."""
     x = as_array(x)
     shape = np.shape(x)
     axes = normalize_axis_tuple(range(len(shape)) if axes is None else axes, len(shape), allow_duplicate=True)

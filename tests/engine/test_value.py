@@ -120,7 +120,7 @@ def test_operands_that_make_no_sense() -> None:
         Value([1.0, 2.0, 3.0]) + [1.0, 2.0]
     with pytest.raises(ValueError, match=r"concatenate\(\) cannot take the shapes \(1,\), \(1, 1\)"):
         concatenate([Value([1.0]), Value([[1.0]])])
-    with pytest.raises(TypeError, match="a bound must be a real number or an array of them, but it is None"):
+    with pytest.raises(TypeError, match="a bound is a real number or an array of them, but got None"):
         maximum(Value(1.0), None)
     with pytest.raises(TypeError, match=r"where\(\) takes Values, real numbers and arrays, but got <object"):
         where(True, Value(1.0), object())

@@ -223,7 +223,7 @@ def test_masked_arrays_and_matrices_are_refused() -> None:
             call()
     with pytest.warns(PendingDeprecationWarning):
         matrix = np.asmatrix(np.ones((2, 3)))
-    with pytest.raises(TypeError, match=r"np.matrix, whose products are others than those of arrays"):
+    with pytest.raises(TypeError, match=r"np.matrix, whose products differ from those of arrays"):
         V * matrix
 
 

@@ -42,7 +42,7 @@ def test_a_geometric_range_has_exactly_its_ends(start: Any, stop: Any) -> None:
 
 @pytest.mark.parametrize(("start", "stop"), [(0.0, 1.0), (1.0, 0.0), (-1.0, 1.0), ([1.0, 2.0], [3.0, -1.0])])
 def test_a_geometric_range_does_not_cross_zero(start: Any, stop: Any) -> None:
-    with pytest.raises(ValueError, match="numbers of the same sign, and not 0"):
+    with pytest.raises(ValueError, match="numbers of the same sign other than 0"):
         np.geomspace(Value(start), stop, 3)
 
 
