@@ -18,13 +18,11 @@ SAMPLES = all_samples()
 every_sample = functools.partial(sweep, SAMPLES, operator.attrgetter("name"))
 #: The samples of each op whose second derivatives are always verified; those of the others only with the slow tests.
 FIRST = 2
-#: What differences cannot tell: derivatives that are rounding errors of what cancels, as of a singular matrix.
+#: What differences cannot tell: derivatives that are rounding errors of what cancels, as of a singular matrix, or that change
+#: the function by little more than its rounding.
 UNDECIDED = {
-    "quantile (3, 4), [[0.2], [0.9]], axis=1, method=nearest", "polyfit 4 (5,) w", "polyfit 4 (5, 2) w", "det [(4, 4)]",
-    "eigh [0] of [(3, 2)]", "eigh all of [(3, 2)]", "gelu_tanh () {}", "gelu_tanh (3,) {}",
-    "det [(3, 3)]", "det [(9, 9)]", "det [(3, 3, 3)]",
-    "qr [0] of [(2, 2, 4)]", "qr [1] of [(2, 2, 4)]", "qr all of [(2, 2, 4)]", "qr [(2, 2, 4)] 'r'",
-    "logsumexp weights axis=0 True", "gelu (1,) {'approximate': 'tanh'}",
+    "det [(3, 3)]", "det [(4, 4)]", "det [(9, 9)]", "det [(3, 3, 3)]", "qr [0] of [(2, 2, 4)]", "qr [(2, 2, 4)] 'r'",
+    "gelu_tanh () {}", "gelu_tanh (3,) {}", "gelu (1,) {'approximate': 'tanh'}",
 }  # fmt: skip
 
 

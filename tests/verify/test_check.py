@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import nn
 from autograd import Value, assert_gradients, check_gradients, check_model, exp, primitive, relu, sigmoid, tanh, where
 from autograd.op import Op
-from autograd.ops import abs, maximum, products
+from autograd.ops import abs, logsumexp, maximum, products
 from autograd.ops.define import unary
 from autograd.verify import GradientError, GradientReport, Verdict
 
@@ -1048,3 +1048,15 @@ def test_an_exact_derivative_passes_and_one_element_1e_5_off_fails(function: Ran
     assume(abs(function.slope(x)[element] * x[element]) > 0.1 * np.sum(function.size(x)))
     row = failing_row(check_gradients(function, x, gradient=wrong_at(function.slope, element, 1.0 + 1e-5)))
     assert row.index == (element,)
+
+
+@pytest.mark.parametrize("matrix", [np.diag([2.0, 1e-9, -1.0]), np.diag([1.0, 1e-3, 1e-6, 1e-9])])
+def test_zeros_of_a_factorisation_are_told_from_its_rounding(matrix: Any) -> None:
+    """Its rules round inside, where no intermediate result shows it."""
+    assert check_gradients(np.linalg.det, matrix, order=2).verdict is Verdict.PASS
+
+
+def test_a_component_that_is_not_finite_at_one_width_may_stay_zero() -> None:
+    """Where a step makes the only weight of a column zero, there is no slope of the other, which is zero elsewhere."""
+    x, weights = np.array([[-1.5, -0.5], [0.5, 0.25]]), np.array([[0.0, 0.5], [3.0, 0.0]])
+    assert check_gradients(lambda x, b: logsumexp(x, axis=0, b=b), x, weights, order=2).verdict is Verdict.PASS

@@ -39,6 +39,7 @@ class Claims:
         claims: the claimed derivatives, (k, n), of each output, or of random combinations of them where there are many.
         mix: these combinations, (k, m), or None.
         middle, noise: each compared output at the point, and its rounding noise, (k,).
+        rounded: by how much the arithmetic of each compared output rounds it at least, (k,).
         sizes, typical: how wide a step is along each coordinate, and along a typical one of its leaf, (n,).
         unsized: where a leaf is all zeros, and has no size of its own, (n,).
         epsilons, claim_epsilons: the unit in the last place of each input and of each claim, as a fraction of it, (n,).
@@ -70,7 +71,7 @@ class Claims:
         if not np.isfinite(middle).any() and middle.size:
             raise Inconclusive(f"the function is not finite at this point: it gives {middle[:3].tolist()}")
         self.spread = np.zeros_like(middle)
-        self.noise = np.zeros_like(middle)
+        self.noise, self.rounded = np.zeros_like(middle), subject.noise_floor()
         places = np.arange(len(subject.point))
         if places.size and middle.size:
             along, level = self.direction(places, self.sizes), self.bits(places)
@@ -92,7 +93,7 @@ class Claims:
                         break
                     if level.noise > 30:  # a fast oscillation is no noise at a narrower spacing
                         noise = np.fmin(noise, 3.0 * noise_of(values(side, spacing / 64.0)))
-                least = np.fmax(subject.noise_floor(), subject.output.smallest)
+                least = np.fmax(self.rounded, subject.output.smallest)
                 self.noise = np.fmax(np.where(np.isfinite(noise), noise, floor), least)
                 with contextlib.suppress(*OUTSIDE):  # a gradient that is kept from an earlier call shows itself at the point
                     subject.pull(np.ones((1, len(middle))), subject.rounded(subject.point + away * along))
@@ -120,6 +121,7 @@ class Claims:
             if self.mix is not None:
                 each = np.maximum(self.noise, subject.output.epsilon * abs(subject.output.vector))
                 self.noise = abs(self.mix) @ np.where(finite, each, 0.0)
+                self.rounded = abs(self.mix) @ np.where(finite, self.rounded, 0.0)
         for leaf in subject.leaves:
             self.claim_epsilons[leaf.part] = subject.claim_epsilon(leaf)
         epsilon = self.claim_epsilons.max(initial=0.0)

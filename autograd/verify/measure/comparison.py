@@ -183,7 +183,7 @@ class Comparison(Claims):
                 lost = quiet & (abs(claim - wider.value) > 3.0 * wider.bar)  # too wide to tell of this point
             if lost.any() or not (wider.bar < 0.7 * slopes.bar)[quiet].any():
                 break
-            samples, slopes = more, merged(close, slopes, wider)
+            samples, slopes = more, merged(close | zero, slopes, wider)
         return self.decide(places, along, line, slopes, samples, close)
 
     def narrower(self, places: Array, along: Array, line: Line, slopes: Slopes) -> tuple[Slopes, Array]:
@@ -297,7 +297,7 @@ class Comparison(Claims):
                 self.doubt = self.uncertain()
                 claim, allowance = self.claimed(places, along)
             # Zero to the rounding of the function: no difference could tell more.
-            floor = 1e3 * self.epsilon(places) * abs(self.middle)
+            floor = 1e3 * np.fmax(self.epsilon(places) * abs(self.middle), self.rounded)
             quiet = self.zero_claimed(places) & (abs(slopes.value) <= 3.0 * slopes.bar) & (slopes.bar <= floor)
             needed = np.where(quiet, np.inf, needed)
             slopes.bar[quiet] = np.maximum(slopes.bar, abs(slopes.value))[quiet]

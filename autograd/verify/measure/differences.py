@@ -229,8 +229,9 @@ def plain_kinks(samples: Samples) -> tuple[Array, Array, Array]:
 
 
 def is_still(samples: Samples) -> Array:
-    """Where the function did not change at all."""
-    return (samples.rise == 0.0).all(axis=0) & (samples.drop == 0.0).all(axis=0)
+    """Where the function does not change at the narrowest step, nor at any other where it is finite."""
+    sides = np.array([samples.rise, samples.drop])
+    return np.asarray(((sides == 0.0) | ~np.isfinite(sides)).all(axis=(0, 1)) & (sides[:, -1] == 0.0).all(axis=0))
 
 
 def long_look(samples: Samples, reach: float = 4.0) -> Slopes:

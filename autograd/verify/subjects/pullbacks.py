@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd.backward import Pullback
 from autograd.graph import arguments_of
-from autograd.op import Op, is_value, raw
+from autograd.op import is_value, raw
 from autograd.ops.broadcasting import unbroadcast
 from autograd.ops.inputs import zeros_like
 from autograd.ops.rules import contributions
@@ -20,6 +20,8 @@ Array = np.ndarray
 
 #: How often the rounding of a claim is estimated.
 DRAWS = 3
+#: Rounding moves the contributions of a well-posed rule by at most this part of the largest.
+WELL_POSED = 2.0**-26
 
 
 class Pullbacks:
@@ -58,16 +60,16 @@ class Pullbacks:
         coarsest = max([epsilon_of(node.dtype) for node in (*nodes, *self.values)], default=2.0**-52)
         enlarged = 2.0**-6 / coarsest
         with np.errstate(all="ignore"):
-            unmoved = self.walk(cotangent, None)
+            unmoved = self.walk(cotangent)
             try:
-                moved = [self.walk(cotangent, lambda c, op: shaken(c, op, rng, enlarged)) for _ in range(DRAWS)]
+                moved = [self.walk(cotangent, rng, enlarged) for _ in range(DRAWS)]
             except ValueError:  # of a rule that refuses cotangents it has no derivative for, as svd() does
                 return [np.zeros(np.shape(c)) for c in unmoved]
             sizes = [[abs(new - old) / enlarged for new, old in zip(draw, unmoved, strict=True)] for draw in moved]
             return [np.nan_to_num(np.maximum.reduce(each), posinf=0.0) for each in zip(*sizes, strict=True)]
 
-    def walk(self, cotangent: Array, change: Callable[[Any, Op], Any] | None) -> list[Any]:
-        """The cotangents of the leaves, with a change of each contribution to a cotangent on the way."""
+    def walk(self, cotangent: Array, rng: np.random.Generator | None = None, enlarged: float = 0.0) -> list[Any]:
+        """The cotangents of the leaves; with `rng` each contribution to one on the way is moved by its rounding, enlarged."""
         totals: list[Any] = [np.zeros(value.shape) for value in self.values]
         for seed, pullback in zip(self.seeds(cotangent), self.each, strict=True):
             if pullback is None:
@@ -76,25 +78,56 @@ class Pullbacks:
             for node in reversed(pullback.path):
                 if node not in found:
                     continue
-                given = found[node], raw(node), raw(arguments_of(node))
-                for item, c in contributions(node, *given, pullback.needed, True):
-                    c = unbroadcast(c, item._raw)
-                    c = c if change is None else change(c, node.op)
+                pulled = [
+                    (item, unbroadcast(c, item._raw))
+                    for item, c in contributions(node, found[node], raw(node), raw(arguments_of(node)), pullback.needed, True)
+                ]
+                if rng is not None:
+                    inside = errors_inside(node, found[node], pulled, pullback.needed, rng)
+                    pulled = [
+                        (item, shaken(c, node.op.mixes, rng, enlarged) + enlarged * error)
+                        for (item, c), error in zip(pulled, inside, strict=True)
+                    ]
+                for item, c in pulled:
                     found[item] = found[item] + c if item in found else c
             pairs = zip(totals, self.values, strict=True)
             totals = [total + np.real(found[value]) if value in found else total for total, value in pairs]
         return totals
 
 
-def shaken(c: Any, op: Op, rng: np.random.Generator, enlarged: float) -> Any:
-    """A cotangent, each element moved by a random part of one unit in its last place, enlarged.
-
-    Operations that mix the elements of a matrix round each of them as the largest one.
-    """
-    dtype = np.dtype(c.real.dtype) if isinstance(c, (np.ndarray, np.generic)) else np.dtype(float)
-    size = abs(c)
-    if np.ndim(c) > 1 and np.size(c) and op.mixes:
-        size = np.max(size, (-2, -1), keepdims=True) * np.ones(np.shape(c))
+def shaken(data: Any, mixed: bool, rng: np.random.Generator, enlarged: float = 1.0) -> Any:
+    """Numbers, each moved by a random part of one unit in its last place, enlarged; with `mixed` of the largest in its matrix."""
+    dtype = np.dtype(data.real.dtype) if isinstance(data, (np.ndarray, np.generic)) else np.dtype(float)
+    size = abs(data)
+    if np.ndim(data) > 1 and np.size(data) and mixed:
+        size = np.max(size, (-2, -1), keepdims=True) * np.ones(np.shape(data))
     unit = np.where(size > 0.0, np.maximum(epsilon_of(dtype) * np.asarray(size, float), smallest_of(dtype)), 0.0)
-    moved = c + enlarged * unit * rng.uniform(-1.0, 1.0, np.shape(c))
-    return moved.astype(c.dtype) if np.shape(c) else moved[()]
+    moved = data + enlarged * unit * rng.uniform(-1.0, 1.0, np.shape(data))
+    return moved.astype(data.dtype) if np.shape(data) else moved[()]
+
+
+def errors_inside(node: Any, g: Any, pulled: Sequence[Any], needed: Any, rng: np.random.Generator) -> list[Any]:
+    """By how much rounding inside of the rules of a node may have moved each of its contributions.
+
+    Factorisations give the exact result for a matrix that is moved by one unit in the last place of its largest element,
+    and so their rules are asked once more at such a matrix. What that changes by more than WELL_POSED of its size is another
+    branch or another choice of vectors, and no rounding.
+    """
+    if not node.op.mixes:
+        return [0.0] * len(pulled)
+    places = {place for place, _ in node.op.rules}
+
+    def moved(item: Any, place: int) -> Any:
+        if item.__class__ is tuple:
+            return tuple(moved(part, place) for part in item)
+        return shaken(item, True, rng) if place in places and np.asarray(item).dtype.kind in "fc" else item
+
+    args = tuple(moved(item, place) for place, item in enumerate(raw(arguments_of(node))))
+    try:
+        out = node.op.forward(*args)
+        again = [unbroadcast(c, item._raw) for item, c in contributions(node, g, out, args, needed, True)]
+    except (ValueError, ArithmeticError, Warning):
+        return [0.0] * len(pulled)
+    errors = [new - c for new, (_, c) in zip(again, pulled, strict=True)]
+    sizes = [np.max(abs(c), initial=0.0) for _, c in pulled]
+    return [e if np.max(abs(e), initial=0.0) <= WELL_POSED * size else 0.0 for e, size in zip(errors, sizes, strict=True)]
