@@ -80,7 +80,9 @@ class Pullback:
         self.needed: Any = None
         if targets is not None or len(self.targets) < len(self.leaves):
             self.needed = needed = set(self.targets)
-            needed.update(node for node in self.nodes if not needed.isdisjoint(inputs_of(node)))  # one by one, inputs first
+            for node in self.nodes:  # inputs come first
+                if not needed.isdisjoint(inputs_of(node)):
+                    needed.add(node)
             self.path = [node for node in self.nodes if node in needed]
             computed = frozenset(target for target in self.targets if target.op is not None)
             self.passed = computed.intersection(self.path) if computed else computed

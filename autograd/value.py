@@ -188,7 +188,7 @@ class Value(Methods):
 
     shape = property(lambda self: () if self._raw.__class__ is float else self._raw.shape, doc="Lengths of the axes.")
     ndim = property(lambda self: len(self.shape), doc="The number of axes, 0 for a scalar.")
-    size = property(lambda self: np.size(self._raw), doc="The number of elements.")
+    size = property(lambda self: 1 if self._raw.__class__ is float else self._raw.size, doc="The number of elements.")
     dtype = property(lambda self: getattr(self._raw, "dtype", np.dtype(float)), doc="NumPy's dtype.")
     T = property(lambda self: shapes.transpose(self), doc="All axes in reverse order.")
     mT = property(lambda self: shapes.matrix_transpose(self), doc="The matrices in the last two axes transposed.")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from threading import Lock
 from typing import Any
@@ -20,7 +19,7 @@ from autograd.ops.inputs import holds_value, own_copy, real_array, short, zeros_
 from autograd.ops.shapes import array, concatenate, reshape, stack
 from autograd.scopes import INSIDE
 from autograd.transforms.trees import Tree, is_dataclass, map_tree, parameters_of
-from autograd.value import Value
+from autograd.value import Value, node
 
 Function = Callable[..., Any]
 
@@ -32,27 +31,27 @@ _one_at_a_time = Lock()
 _parameters: ContextVar[frozenset[Value]] = ContextVar("valuegrad_parameters", default=frozenset())
 
 
-@contextmanager
-def tracing(values: Iterable[Value]) -> Iterator[None]:
-    """Register the Values that a transform differentiates with respect to."""
-    values = list(values)
+class tracing:
+    """Register the Values that a transform differentiates with respect to: ``with tracing(values):``."""
 
-    def count(value: Value, step: int) -> None:
-        number = _traced.get(id(value), (value, 0))[1] + step
-        if number:
-            _traced[id(value)] = value, number
-        else:
-            del _traced[id(value)]
+    def __init__(self, values: Sequence[Value]) -> None:
+        self.values = values
 
-    with _one_at_a_time:
-        for value in values:
-            count(value, 1)
-    try:
-        yield
-    finally:
+    def __enter__(self) -> None:
+        self.count(1)
+
+    def __exit__(self, *error: object) -> None:
+        self.count(-1)
+
+    def count(self, step: int) -> None:
+        """Add to the number of transforms of each Value."""
         with _one_at_a_time:
-            for value in values:
-                count(value, -1)
+            for value in self.values:
+                number = _traced.get(id(value), (value, 0))[1] + step
+                if number:
+                    _traced[id(value)] = value, number
+                else:
+                    del _traced[id(value)]
 
 
 def traced_now() -> list[Value]:
@@ -87,7 +86,7 @@ class Call:
             holder[key] = map_tree(self.trace, holder[key], f"argument {key!r}", refuse_item, self.trace_module, remake=True)
         token = _parameters.set(_parameters.get() | (set(self.targets) - set(self.stops)))
         try:
-            with tracing(self.targets):
+            with tracing(tuple(self.targets)):
                 self.out = f(*arguments[0], **arguments[1])
         finally:
             _parameters.reset(token)
@@ -96,7 +95,8 @@ class Call:
             if not isinstance(self.out, tuple) or len(self.out) != 2:
                 raise TypeError(f"with has_aux=True the function returns a pair (result, aux), but got {type(self.out).__name__}")
             self.out, self.aux = self.out
-        self.out = map_tree(without_objects, self.out, other=lambda item, path: item, module=lambda item, path: item)
+        if self.out.__class__ is not Value:
+            self.out = map_tree(without_objects, self.out, other=lambda item, path: item, module=lambda item, path: item)
         self.results = Tree(self.out)
         if not self.results.leaves and not isinstance(self.out, (dict, list, tuple, type(None))) and not is_dataclass(self.out):
             raise TypeError(
@@ -106,8 +106,8 @@ class Call:
         self.way = self.pullback_of(self.results)
         if not quiet:
             self.warn_if_unconnected()
-        aside = self.pullback_of(Tree(self.aux))
-        self.on_values |= any(self.reaches_around(way) for way in (self.way, aside) if way is not None)
+        ways = (self.way, self.pullback_of(Tree(self.aux)) if has_aux else None)
+        self.on_values |= any(self.reaches_around(way) for way in ways if way is not None)
         self.aux = self.finished(self.aux)
 
     def pullback_of(self, results: Tree) -> Pullback | None:
@@ -138,7 +138,7 @@ class Call:
                     f"argnum={place!r} is not among the {len(args)} positional arguments of this call, nor one of {[*named]}: "
                     "count from 0, or give a name"
                 )
-        if len({(id(holder), key) for holder, key in homes}) < len(homes):
+        if len(homes) > 1 and len({(id(holder), key) for holder, key in homes}) < len(homes):
             raise TypeError(f"argnum={places!r} names an argument twice: name each once")
         return homes
 
@@ -147,8 +147,9 @@ class Call:
         if isinstance(leaf, (bool, np.bool_)):
             refuse_item(leaf, path)
         self.on_values |= is_value(leaf)
-        target = positive(leaf if is_value(leaf) else Value(leaf))
-        target.label = path
+        leaf = leaf if is_value(leaf) else Value(leaf)
+        target = node(positive, positive.forward(leaf.data), leaf)
+        target._notes = {"label": path}
         self.targets.append(target)
         self.stops.append(target)
         return target
@@ -164,10 +165,10 @@ class Call:
         def around(value: Value) -> bool:
             return _traced.get(id(value), (None, 0))[0] is value and value not in way.wanted
 
-        return (
+        return bool(_traced) and (
             not _parameters.get().isdisjoint(way.leaves)
             or any(map(around, way.leaves))
-            or any(node.op is positive and around(node) for node in way.nodes)
+            or any(item.op is positive and around(item) for item in way.nodes)
         )
 
     def warn_if_unconnected(self) -> None:
@@ -217,9 +218,7 @@ class Call:
         known = self.way is not None and out is self.way.root and targets is self.targets
         way = self.way if known else Pullback(out, targets, [*self.stops, *filter(is_value, constants)])
         found = way(seed, on_values)  # type: ignore[misc]
-        if on_values:
-            return [c * 1.0 if is_value(c) else Value(c) for c in found]
-        return [own_copy(raw(c)) for c in found]
+        return [c * 1.0 if is_value(c) else Value(c) for c in found] if on_values else found
 
     def pull(self, cotangent: Any) -> list[Any]:
         """The cotangents of all targets from that of the whole result, which may be nested."""

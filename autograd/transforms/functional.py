@@ -238,7 +238,7 @@ def scalar_result(call: Call, name: str) -> Any:
         raise TypeError(
             f"{name}() needs a function with a single number as its result, but got {got}: use jacobian() or vjp(){aux}"
         )
-    if np.size(out) != 1:
+    if (out.size if is_value(out) else np.size(out)) != 1:
         raise TypeError(
             f"{name}() needs a function with a single number as its result, but the result has the shape {np.shape(out)}: "
             "reduce it, as with .sum(), or use jacobian() for all derivatives, or vjp() for those of one cotangent"
@@ -258,4 +258,5 @@ def derivatives(call: Call) -> Any:
 
 
 def seed_like(out: Any) -> Any:
-    return np.ones(out.shape, out.dtype) if np.shape(out) else 1.0
+    shape = out.shape if is_value(out) else np.shape(out)  # without NumPy's dispatch, which costs more than a small f
+    return np.ones(shape, out.dtype) if shape else 1.0

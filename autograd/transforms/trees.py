@@ -21,7 +21,7 @@ Mapped = Callable[[Any, str], Any]
 
 def is_leaf(item: Any) -> bool:
     """True for numbers, bools, arrays and Values."""
-    return is_value(item) or isinstance(item, (np.ndarray, np.generic, Real))
+    return item.__class__ is float or isinstance(item, (np.ndarray, np.generic, int)) or is_value(item) or isinstance(item, Real)
 
 
 def is_module(item: Any) -> bool:
@@ -130,6 +130,10 @@ class Tree:
 
     def __init__(self, tree: Any) -> None:
         self.leaves: list[Any] = []
+        self.numbered: Any = 0
+        if is_leaf(tree):
+            self.leaves.append(tree)
+            return
 
         def number(leaf: Any, path: str) -> int:
             self.leaves.append(leaf)
@@ -139,6 +143,8 @@ class Tree:
 
     def rebuild(self, leaves: Sequence[Any]) -> Any:
         """The same structure with other leaves."""
+        if self.numbered.__class__ is int:
+            return leaves[self.numbered]
         return map_tree(lambda number, path: leaves[number], self.numbered)
 
     def match(self, given: Any, what: str) -> list[Any]:
