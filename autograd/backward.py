@@ -46,12 +46,7 @@ from autograd.ops.rules import contributions, plain_rule
 from autograd.scopes import is_set
 from autograd.stale import check_current
 
-
-class _Inside(threading.local):
-    backward = False  # whether this thread is inside backward()
-
-
-_inside = _Inside()
+_thread = threading.local()  # .inside: whether this thread is inside backward()
 
 
 class Pullback:
@@ -155,8 +150,7 @@ class Pullback:
             try:
                 for node in chain(self.path, self.targets):
                     node._scratch = None
-                if self.path or self.root in self.wanted:
-                    self.root._scratch = seed
+                self.root._scratch = seed
                 for node in reversed(self.path):
                     op, x, y = node.op, node._x, node._y
                     g, out = node._scratch, node._raw
@@ -166,7 +160,7 @@ class Pullback:
                     if op.packed:
                         if op.unfold is not None:
                             return None
-                        args = tuple([item._raw if item.__class__ is kind else raw(item) for item in x])
+                        args = tuple([v._raw if v.__class__ is kind else raw(v) if v.__class__ is tuple else v for v in x])
                         for item, c in contributions(node, g, out, args, needed):
                             accumulate(item, c, owned, g, *args)
                         continue
@@ -203,20 +197,20 @@ class Pullback:
                 for node in self.path if grads else ():
                     node._grad = node._scratch  # which stays: to clear it as well costs 3 %
             finally:
-                for node in self.targets if found else chain(self.path, self.targets):
+                for node in (self.root, *self.targets) if found else chain(self.nodes, self.targets):
                     node._scratch = None
         return found
 
 
 def backward(root: Any, seed: Any = None, keep_grads: bool = True) -> None:
     """Add the gradient of `root` to the `.grad` of every leaf below it; see Value.backward."""
-    if _inside.backward:
+    if getattr(_thread, "inside", False):
         raise RuntimeError(
             "backward() was called inside backward(), by a rule, a hook or a checkpoint: use gradient(), without state"
         )
     seed = 1.0 if seed is None and root._raw.__class__ is float else raw(seed_of(root, seed))
     try:
-        _inside.backward = True
+        _thread.inside = True
         pullback = Pullback(root)
         cotangents = pullback(seed, grads=keep_grads)
         for node in pullback.nodes if not keep_grads or pullback.needed is not None else ():
@@ -234,7 +228,7 @@ def backward(root: Any, seed: Any = None, keep_grads: bool = True) -> None:
             for leaf in first:
                 leaf._since = root._clock
     finally:
-        _inside.backward = False
+        _thread.inside = False
 
 
 def gradient(output: Any, targets: Any, seed: Any = None) -> Any:

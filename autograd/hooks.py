@@ -1,4 +1,4 @@
-"""Hooks: functions that see, and may replace, the complete gradient of a Value in every backward pass."""
+"""Hooks: functions that read, and may replace, the complete gradient of a Value in every backward pass."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from autograd.op import is_value, raw, shape_of
 from autograd.ops.broadcasting import unbroadcast
 from autograd.ops.inputs import describe, own_copy, real_array
 
-#: The Values that have hooks, by id. The hooks themselves are in a slot of the Value, where Python's collector sees a hook
-#: that refers to what was computed from it.
+#: The Values that have hooks. The hooks themselves are in a slot of the Value: so Python's garbage collector finds a cycle
+#: through a hook that refers to a result computed from the Value.
 HOOKED = Registry()
 NONE: dict[str, Any] = {}
-#: How often hooks have run in this context: compared before and after a pass it tells whether any did.
+#: The number of hook calls in this context, to find out whether a pass called any.
 runs: ContextVar[int] = ContextVar("valuegrad_hook_runs", default=0)
 
 
 class Hook:
-    """The place of a hook among those of its Value: what register_hook() returns."""
+    """A handle of a hook, returned by register_hook()."""
 
     def __init__(self, value: Any, hook: Callable[[Any], Any]) -> None:
         if not callable(hook):
@@ -31,7 +31,7 @@ class Hook:
         self.hooks.append(self)
 
     def remove(self) -> None:
-        """Let the hook not be called any more."""
+        """Remove the hook from its Value."""
         self.hooks[:] = [handle for handle in self.hooks if handle is not self]
 
 
@@ -48,13 +48,13 @@ def hooks_of(value: Any) -> list[Hook]:
 
 
 def any_hooks(*values: Iterable[Any]) -> bool:
-    """Whether one of some Values has hooks."""
+    """Whether any of the Values has hooks."""
     return bool(HOOKED) and any(map(hooks_of, chain(*values)))
 
 
 def hooked(node: Any, g: Any) -> Any:
-    """The gradient of a Value after its hooks. Each gets an array of its own: changing it in place changes nothing."""
-    for handle in hooks_of(node):
+    """Return the gradient `g` of a Value after its hooks. Each hook gets a copy, which it may change in place."""
+    for handle in tuple(hooks_of(node)):  # one may remove itself
         runs.set(runs.get() + 1)
         changed = handle.hook(own_copy(g))
         if changed is not None:

@@ -1,7 +1,7 @@
 """A primitive operation is one record: its forward function and one derivative rule per input.
 
-Nothing here knows the class that records graphs: an op called with numbers or arrays computes, and an
-op called with recorded values has their class record it.
+An op computes if it is called with numbers or arrays. If it is called with Values, their class, which this module does not
+import, records the call.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from typing import Any
 
 import numpy as np
 
-#: What Python's float arithmetic raises where NumPy gives inf or nan.
+#: The exceptions of Python's float arithmetic where NumPy gives inf or nan.
 FLOAT_ERRORS = (ZeroDivisionError, OverflowError, ValueError)
 
-#: Unpickled arrays have other dtype objects: `is` may only save time; .char decides ("e", "f" and "d").
+#: Compare with `is` only to save time, as unpickled arrays have other dtype objects; .char decides ("e", "f" and "d").
 HALF, SINGLE, DOUBLE = map(np.dtype, (np.float16, np.float32, np.float64))
 
-#: Sums of more elements of float32 are computed in float64, where NumPy would add one after the other.
+#: Sums of more elements of float32 are computed in float64 wherever NumPy would not add pairwise.
 MANY = 4096
 
-#: Kinds of operations that add numbers up: they compute float16 in float32, and round once at the end.
+#: The kinds of operations that add numbers: they compute float16 in float32, and round once at the end.
 SUMS = ("reduction", "softmax", "linear")
 
 #: Classes of most settings: an axis, a flag.
 SETTINGS = {type(None), bool, int, float, str}
 
-#: Arguments of PyTorch's tensors, with NumPy's names for them.
+#: PyTorch's names of arguments, with NumPy's names.
 TENSOR_WORDS = {"dim": "axis", "keepdim": "keepdims"}
 
 
@@ -35,26 +35,26 @@ class Op:
     """A primitive operation. Call it with floats, arrays or Values; with Values the call is recorded.
 
     Attributes:
-        name: what it is called in the table, in messages and in drawings.
-        symbol: a template of its formula, ``"{} * {}"``.
+        name: the name in the table, in messages and in drawings.
+        symbol: a template of the formula, ``"{} * {}"``.
         kind: ``"elementwise"``, ``"reduction"``, ``"softmax"``, ``"selection"``, ``"shape"`` or ``"linear"``.
-        array, scalar: the forward function on arrays, and on floats if that is another one.
-        bind: turns a call's arguments into a tuple in the order of the signature, defaults filled in.
-        prepare: turns that tuple into one of plain, unshared data where users may give other forms, or None.
+        array, scalar: the forward function of arrays, and that of floats if it is a different one.
+        bind: a function that returns the arguments of a call as a tuple in the order of the signature, with defaults.
+        prepare: a function that turns the arguments into that tuple, in plain and unshared data, or None if they are.
         rules: ``(position, rule)`` for each differentiable argument. A rule takes ``(g, out, *args)``, the
             cotangent of the output, the output and all arguments, and returns the cotangent of its
-            argument before broadcasting is undone; one for each input if that argument is a tuple of them.
+            argument before broadcasting is undone; if that argument is a tuple of inputs, a tuple of cotangents.
         names, arity, settings: the arguments' names and number, and the positions of those without a rule.
-        packed: whether a node keeps all arguments as one tuple, in `_x`. An op whose only arguments are one or two inputs is
+        packed: whether a node keeps all arguments as one tuple, in `_x`. If the only arguments are one or two inputs, the op is
             not packed: its nodes keep them in `_x` and `_y`.
         rule_x, rule_y: the rules of an op that is not packed; None otherwise.
-        domain: for elementwise ops, an interval for each input to sample, away from kinks.
-        sums: whether it adds numbers up, which for float16 it does in float32.
+        domain: for elementwise ops, an interval for each input to draw samples from, away from kinks.
+        sums: whether it adds numbers: those of float16 in float32.
         mixes: whether every element of the output depends on all elements of a matrix, as in a factorisation: each is then
             rounded like the largest of them.
         floats: whether integers and bools become floats before it computes; if not, it moves them as they are.
         first: the position of its first differentiable argument.
-        unfold: of a checkpoint, a function that puts the nodes it computes again in its place on the path of a Pullback.
+        unfold: for checkpoints, a function that replaces them by the recomputed nodes on the path of a Pullback.
     """
 
     def __init__(
@@ -125,16 +125,16 @@ class Op:
         return self.forward(*args)
 
     def inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The arguments that have a rule."""
+        """Return the arguments that have a rule."""
         return tuple([args[position] for position, _ in self.rules])
 
     def replaced(self, args: tuple[Any, ...], inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The arguments with `inputs` in place of those that have a rule."""
+        """Return the arguments with `inputs` in place of those that have a rule."""
         new = {position: item for (position, _), item in zip(self.rules, inputs, strict=True)}
         return tuple([new.get(position, item) for position, item in enumerate(args)])
 
     def refuse_values(self, args: tuple[Any, ...]) -> None:
-        """Raise TypeError for a Value where the op has no derivative."""
+        """Raise TypeError if an argument without a rule is a Value."""
         for position in self.settings:
             if args[position].__class__ not in SETTINGS and value_in(args[position]) is not None:
                 custom = f", or give @primitive a rule for it, {self.names[position]}=..." if self.kind == "custom" else ""
@@ -144,7 +144,7 @@ class Op:
                 )
 
     def forward(self, *args: Any) -> Any:
-        """The op on plain data; on floats with inf or nan, and NumPy's errstate, where Python would raise."""
+        """Compute the op on plain data. Where Python's floats raise, the result is NumPy's inf or nan, under its errstate."""
         if args[0].__class__ is not float or self.scalar is None or (len(args) == 2 and args[1].__class__ is not float):
             return self.array(*args)
         try:
@@ -154,7 +154,7 @@ class Op:
 
 
 def common_dtype(inputs: Iterable[Any]) -> Any:
-    """The dtype of the floating arrays among inputs, also within tuples; None where there is none."""
+    """Return the dtype of the floating arrays among the inputs, also within tuples; None if there are none."""
     inputs = map(raw, inputs)
     flat = [part for item in inputs for part in (item if item.__class__ is tuple else (item,))]
     dtypes = {item.dtype for item in flat if isinstance(item, np.ndarray) and item.dtype.kind == "f"}
@@ -162,19 +162,19 @@ def common_dtype(inputs: Iterable[Any]) -> Any:
 
 
 def adds_halves(op: Op, args: tuple[Any, ...], first: Any) -> bool:
-    """Whether an op adds up numbers of float16, which stops at 2048 and overflows at 65504. `first` is its first input."""
+    """Whether an op adds numbers of float16, where sums of ones stop at 2048. `first` is its first input."""
     first = first[0] if first.__class__ is tuple and first else first
     return op.sums and first.__class__ is np.ndarray and first.dtype.char == "e" and common_dtype(op.inputs(args)) == HALF
 
 
 def in_single(record: Callable[..., Any], op: Op, args: tuple[Any, ...]) -> Any:
-    """The Value of an op on float16 that computes in float32, as do its derivatives; a scalar result is not rounded."""
+    """Record an op on float16 in float32, in which its derivatives are computed as well. A scalar result is not rounded."""
     out = record(op, op.replaced(args, cast(op.inputs(args), SINGLE)))
     return out.astype(HALF) if out.shape else out
 
 
 def cast(item: Any, dtype: Any, kinds: str = "f") -> Any:
-    """An array or Value in `dtype` if its own is of one of `kinds`, and an integer as a Python float; also within a tuple."""
+    """Convert an array or Value of one of the `kinds` of dtypes to `dtype`, and a Python integer to a float; also in a tuple."""
     if item.__class__ is tuple:
         return tuple([cast(part, dtype, kinds) for part in item])
     data = raw(item)
@@ -184,30 +184,30 @@ def cast(item: Any, dtype: Any, kinds: str = "f") -> Any:
 
 
 def floating(items: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Inputs whose integers and bools are floats, in the dtype of the floating arrays among them."""
+    """Convert integers and bools among the inputs to floats, in the dtype of the floating arrays among them."""
     return cast(items, common_dtype(items) or DOUBLE, "biu")
 
 
 def tensor_words(name: str, named: dict[str, Any]) -> TypeError:
-    """The error of a call with PyTorch's names of arguments."""
+    """Return the error for a call with PyTorch's names of arguments."""
     words = [f"{theirs}= is called {ours}= here" for theirs, ours in TENSOR_WORDS.items() if theirs in named]
     return TypeError(f"{name}() has NumPy's arguments: {', '.join(words)}")
 
 
 def is_value(x: Any) -> bool:
-    """True for a recorded value, whose class is not known here."""
+    """Whether `x` is a Value, whose class this module does not import."""
     return hasattr(x, "_record") and hasattr(x.__class__, "_record")  # on arrays 4x faster than the second alone
 
 
 def value_in(x: Any) -> Any:
-    """`x` itself if it is a Value, or the first one in nested lists and tuples; None if there is none."""
+    """Return `x` if it is a Value, or the first Value in nested lists and tuples, or None."""
     if isinstance(x, (list, tuple)):
         return next((value for value in map(value_in, x) if value is not None), None)
     return x if is_value(x) else None
 
 
 def raw(x: Any) -> Any:
-    """The number or array of `x`, or of each part of a tuple, without its graph."""
+    """Return the number or array of `x`, or of each part of a tuple, without its graph."""
     if x.__class__ is float or x.__class__ is np.ndarray:
         return x
     if x.__class__ is tuple:
@@ -216,5 +216,5 @@ def raw(x: Any) -> Any:
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
-    """The shape of a float, an array or a Value."""
+    """Return the shape of a float, an array or a Value."""
     return () if x.__class__ is float else x.shape

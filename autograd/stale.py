@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd.graph import inputs_of
+from autograd.graph import Registry, inputs_of
 from autograd.ops.inputs import checksum, describe
 from autograd.scopes import Place
+
+changed = Registry()  # computed Values whose .data was set
 
 STALE = "the data of {} changed after {}, so the gradient would be stale: call backward() before, or compute the output again"
 
@@ -22,7 +24,6 @@ def check_current(nodes: list[Any], leaves: list[Any]) -> None:
             for item in inputs_of(node):
                 if item._clock > node._clock:
                     raise ValueError(STALE.format(describe(item), f"{describe(node)} was computed from it"))
-    changed = nodes[-1]._changed if nodes else ()
     for node in nodes if changed or Place.with_checksums else ():
         why = "it was computed" if id(node) in changed else "it was recorded, in place through NumPy"
         if id(node) in changed or any(checksum(a) != before for a, before in getattr(node.place, "checksums", ())):

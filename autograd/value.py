@@ -15,7 +15,7 @@ import numpy as np
 
 from autograd import ops, scope_stack
 from autograd.backward import backward
-from autograd.graph import Registry, arguments_of, brief, inputs_of
+from autograd.graph import arguments_of, brief, inputs_of
 from autograd.hooks import NONE, Hook, notes_of
 from autograd.numpy.dispatch import array_function, array_ufunc
 from autograd.numpy.leaving import no_copy, no_parts, pandas_priority, refuse_conversion
@@ -26,6 +26,7 @@ from autograd.ops import elementwise, indexing, kinks, products, shapes
 from autograd.ops.inputs import describe, explained, leaf_data, matching, short, zeros_like
 from autograd.ops.operands import constant, operands
 from autograd.scopes import Place, scope
+from autograd.stale import changed
 
 _tick = 0  # counts assignments to .data; a node with a smaller clock than its leaf is stale
 new = object.__new__
@@ -41,7 +42,7 @@ def record(op: Op, args: tuple[Any, ...]) -> Value:
 
 
 def compute(op: Op, *data: Any) -> Any:
-    """The forward function on plain data: a float or an array, or an error that says what came."""
+    """Call the forward function with plain data: a float or an array, or an error that describes the inputs."""
     try:
         out = op.forward(*data)
     except (ValueError, TypeError) as error:
@@ -49,14 +50,14 @@ def compute(op: Op, *data: Any) -> Any:
     if out.__class__ is not np.ndarray or not out.ndim:
         return float(out)
     if out.base is not None:
-        out.flags.writeable = False  # a view: writing to it would change the data of another Value unseen
+        out.flags.writeable = False  # a view: writing to it would silently change the data of another Value
     return out
 
 
 def node(op: Op, data: Any, x: Any, y: Any = None) -> Value:
-    """A recorded Value; binary_method() has these lines again, because a call would cost it a fifth."""
+    """Return a new recorded Value. binary_method() repeats these lines, because the call would make it a fifth slower."""
     self = new(Value)
-    self._raw, self.op, self._x = data, op, x  # three at a time, which Python assigns without a tuple
+    self._raw, self.op, self._x = data, op, x  # at most three, which Python assigns without making a tuple
     self._y, self._clock, self._scratch = y, _tick, None
     self.place = place = scope_stack.current()
     if place is not None and place.settings:
@@ -65,7 +66,7 @@ def node(op: Op, data: Any, x: Any, y: Any = None) -> Value:
 
 
 def finish(self: Value, settings: dict[str, bool]) -> None:
-    """What a scope with settings wants of a new node: no graph, or its source line and checksums."""
+    """Apply the settings of the scope to a new node: drop its graph, or record its source line and checksums."""
     if not settings.get("recording", True):
         self.op = self.place = self._x = self._y = self._grad = self._since = None
         self._frozen = True
@@ -75,7 +76,7 @@ def finish(self: Value, settings: dict[str, bool]) -> None:
 
 
 def unary_method(op: Any) -> Callable[[Value], Value]:
-    """The method of an elementwise op of one input."""
+    """Return the method of an elementwise op of one input."""
 
     def method(self: Value) -> Value:
         return node(op, op.forward(self._raw), self)
@@ -84,7 +85,7 @@ def unary_method(op: Any) -> Callable[[Value], Value]:
 
 
 def binary_method(op: Op) -> Callable[[Value, Any], Value]:
-    """The operator of an op of two inputs, a Value on the left."""
+    """Return the operator of an op of two inputs with a Value on the left."""
     forward = op.scalar if op.scalar is op.array else lambda x, y: compute(op, x, y)
 
     def method(self: Value, other: Any) -> Value:
@@ -117,18 +118,18 @@ def binary_method(op: Op) -> Callable[[Value, Any], Value]:
 
 
 def reflected_method(op: Op) -> Callable[[Value, Any], Value]:
-    """The operator of an op of two inputs, a constant on the left."""
+    """Return the operator of an op of two inputs with a constant on the left."""
 
     return lambda self, other: other if (other := constant(other)) is NotImplemented else record(op, (other, self))
 
 
 def comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """An elementwise comparison: a plain bool or array of bools."""
+    """Return the operator of an elementwise comparison, whose result is a plain bool or array of bools."""
 
     def method(self: Value, other: Any) -> Any:
         try:
             other = other._raw if other.__class__ is Value else raw(constant(other))
-        except TypeError:  # a string, say: equal to no number, and Python refuses to order them
+        except TypeError:  # as for a string: equal to no number, and Python refuses to order them
             return NotImplemented
         return NotImplemented if other is NotImplemented else compare(self._raw, other)
 
@@ -139,14 +140,14 @@ class Value(Methods):
     """A scalar or tensor in a graph of operations.
 
     Args:
-        data: a real number, or an array (or nested list) of real numbers. Numbers become Python floats;
-            arrays are copied and become floating, and keep float32 and float16.
-        label: a name for drawings and messages; it may be set later.
-        requires_grad: False freezes the Value: nothing is differentiated with respect to it.
+        data: a real number, or an array or nested list of real numbers. Numbers become Python floats. Arrays are copied;
+            integers and bools become float64, float32 and float16 stay.
+        label: a name for drawings and messages; it can be set later.
+        requires_grad: False freezes the Value: backward() computes no gradient for it.
 
     Attributes:
-        op: the operation that computed it, or None for a leaf.
-        place: the scope it was recorded in, or None; str(place) names modules and the source line.
+        op: the operation that computed the Value, or None for a leaf.
+        place: the scope in which it was recorded, or None; str(place) names modules and the source line.
 
     Raises:
         TypeError: if data is complex, a string, an object array, a masked array or another Value.
@@ -158,23 +159,21 @@ class Value(Methods):
     (-0.004023, 0.002682)
     """
 
-    # _x and _y are the operands, Values or constants; a node of a packed op has all its arguments in _x. _scratch belongs to
-    # graph.py, _frozen and _since to leaves, and _notes has the label and the hooks, which few Values have: one slot more, and a
-    # node of 128 bytes takes 144, which costs a step on scalars 3 %.
+    # _x and _y are the operands, Values or constants; a node of a packed op has all its arguments in _x. _scratch is for
+    # sorting and backward passes (graph.py), _frozen and _since are for leaves, and _notes is a dict of what few Values have,
+    # label and hooks. With one more slot a node would take 144 bytes, not 128, and a training step on scalars 3 % longer.
     __slots__ = ("__weakref__", "_clock", "_frozen", "_grad", "_notes", "_raw", "_scratch", "_since", "_x", "_y", "op", "place")
 
     __array_ufunc__, __array_function__ = array_ufunc, array_function  # np.sin(value), array * value
     __pandas_priority__ = property(pandas_priority)  # table * value comes here
     __hash__ = object.__hash__
     _record = staticmethod(record)
-    _changed = Registry()  # computed Values whose .data was set
 
     def __init__(self, data: Any, label: str = "", *, requires_grad: bool = True) -> None:
         self._raw: Any = data if data.__class__ is float else leaf_data(data)
         self._frozen, self._clock, self._scratch = not requires_grad, 0, None
-        self._x: Any = None
-        self._y: Any = None
-        self._grad: Any = None
+        nothing: Any = None
+        self._x = self._y = self._grad = nothing
         self._since: int | None = None
         self.op: Op | None = None
         self.place: scope | None = None
@@ -182,34 +181,34 @@ class Value(Methods):
             self.label = label
 
     def __init_subclass__(cls) -> NoReturn:
-        raise TypeError("Value cannot be subclassed, its methods check classes with `is`: hold a Value in your class")
+        raise TypeError("Value cannot be subclassed, because its methods compare classes with `is`: hold a Value in your class")
 
     # --- what a Value is ---------------------------------------------------------------------------
 
-    shape = property(lambda self: () if self._raw.__class__ is float else self._raw.shape, doc="Lengths of the axes.")
+    shape = property(lambda self: () if self._raw.__class__ is float else self._raw.shape, doc="The lengths of the axes.")
     ndim = property(lambda self: len(self.shape), doc="The number of axes, 0 for a scalar.")
     size = property(lambda self: 1 if self._raw.__class__ is float else self._raw.size, doc="The number of elements.")
-    dtype = property(lambda self: getattr(self._raw, "dtype", np.dtype(float)), doc="NumPy's dtype.")
+    dtype = property(lambda self: getattr(self._raw, "dtype", np.dtype(float)), doc="The NumPy dtype.")
     T = property(lambda self: shapes.transpose(self), doc="All axes in reverse order.")
     mT = property(lambda self: shapes.matrix_transpose(self), doc="The matrices in the last two axes transposed.")
     real = property(lambda self: self, doc="The Value itself, which is real.")
     imag = property(lambda self: kinks.imag(self), doc="Zeros.")
     at = property(indexing.AtIndexer, doc="``v.at[i].set(u)``, ``.add(u)``, ``.multiply(u)``: a copy with a part changed.")
     label = property(lambda v: getattr(v, "_notes", NONE).get("label", ""), lambda v, text: notes_of(v).update(label=text))
-    inputs = property(lambda self: arguments_of(self), doc="What it was computed from: Values, constants, axes, shapes.")
+    inputs = property(lambda self: arguments_of(self), doc="The arguments it was computed from: Values, constants, axes, shapes.")
     _prev = property(lambda self: set(inputs_of(self)), doc="micrograd's name: the Values it was computed from.")
     _op = property(lambda self: ops.micrograd_symbol(self), doc="micrograd's name: '+', '**2', 'ReLU'; '' for a leaf.")
 
     @property
     def grad(self) -> Any:
-        """The gradient, with the shape and dtype of data: 0 before the first backward().
+        """The gradient, in the shape and dtype of data; zero before the first backward().
 
-        On leaves it accumulates over calls of backward(); elsewhere it is that of the last call.
+        On leaves, gradients accumulate over calls of backward(). On computed Values, it is the gradient of the last call.
         """
         grad = getattr(self, "_grad", None)
         if grad is None and self._raw.__class__ is not float:
             zeros = zeros_like(self._raw)
-            with brief:  # not over a gradient that another thread has just written
+            with brief:  # another thread may just have written a gradient
                 grad = getattr(self, "_grad", None)
                 if grad is None:
                     grad = self._grad = zeros
@@ -224,10 +223,10 @@ class Value(Methods):
 
     @property
     def grad_status(self) -> str:
-        """How the gradient of a leaf came about: "none", "fresh" or "stale".
+        """The state of a leaf's gradient: "none", "fresh" or "stale".
 
         "none": no backward() has reached the leaf since its gradient was set to zero. "stale": its data was set after
-        the first backward() that the gradient holds, as when an optimiser steps and nobody calls zero_grad().
+        the first backward() that the gradient contains, as when an optimiser steps and zero_grad() is not called.
         """
         since = getattr(self, "_since", None)
         return "none" if since is None else "stale" if self._clock > since else "fresh"
@@ -239,14 +238,14 @@ class Value(Methods):
         _tick += 1
         self._raw, self._clock = data, _tick
         if self.op is not None:
-            self._changed.add(self)
+            changed.add(self)
 
-    # The getter is in C, half the time of a lambda.
-    data = property(operator.attrgetter("_raw"), _set_data, doc="The float or array; setting it makes graphs stale.")
+    # attrgetter is in C: half the time of a lambda.
+    data = property(operator.attrgetter("_raw"), _set_data, doc="The float or array. Setting it makes graphs stale.")
 
     @property
     def requires_grad(self) -> bool:
-        """False on a frozen or detached leaf, which keeps the gradient it had."""
+        """Whether backward() computes a gradient: False for a frozen or detached leaf, whose `.grad` does not change."""
         return self.op is not None or not self._frozen
 
     @requires_grad.setter
@@ -258,30 +257,30 @@ class Value(Methods):
     # --- differentiation ---------------------------------------------------------------------------
 
     def backward(self, seed: Any = None, *, keep_grads: bool = True) -> None:
-        """Differentiate this Value with respect to every leaf below it, into their `.grad`.
+        """Compute the gradient of this Value with respect to every leaf below it, and add it to the leaf's `.grad`.
 
         Args:
-            seed: the cotangent of this Value, of its shape; 1.0 for a scalar if left out.
-            keep_grads: False frees the gradients of computed Values.
+            seed: the cotangent of this Value, of the same shape; by default 1.0 for a scalar.
+            keep_grads: whether computed Values keep their gradients, too. False frees the memory during the pass.
 
         Raises:
-            ValueError: for a tensor without a seed, a seed of another shape, or data changed since.
+            ValueError: for a tensor without a seed, a seed of another shape, or data that changed after it was used.
         """
         backward(self, seed, keep_grads)
 
     def detach(self) -> Value:
-        """A frozen leaf with a copy of the data: the graph ends here."""
+        """Return a frozen leaf with a copy of the data, without the graph."""
         return Value(self._raw, self.label, requires_grad=False)
 
     def register_hook(self, hook: Callable[[Any], Any]) -> Hook:
-        """Call ``hook(g)`` with the gradient of this Value in every backward pass, when it is complete.
+        """Call ``hook(g)`` with the complete gradient of this Value in every backward pass.
 
         Args:
-            hook: gets the gradient, a float or an array in backward(), a Value in gradient(), and may return
-                another one of the same shape, which then takes its place.
+            hook: a function of the gradient, which is a float or an array in backward() and a Value in gradient(). It may
+                return another gradient of the same shape to use instead.
 
         Returns:
-            A handle, whose remove() removes the hook.
+            A handle. Its remove() removes the hook.
 
         >>> x = Value(2.0)
         >>> handle = x.register_hook(lambda g: 10.0 * g)
@@ -311,11 +310,11 @@ class Value(Methods):
     __getitem__ = op_method(indexing.getitem)
 
     def reshape(self, *shape: Any, order: str = "C") -> Value:
-        """The same elements in another shape: ``v.reshape(2, 3)`` or ``v.reshape((2, -1))``."""
+        """Return the same elements in another shape: ``v.reshape(2, 3)`` or ``v.reshape((2, -1))``."""
         return shapes.reshape(self, shape[0] if len(shape) == 1 else shape, order)
 
     def transpose(self, *axes: Any) -> Value:
-        """The axes in another order, by default reversed: ``v.transpose(0, 2, 1)``."""
+        """Permute the axes, by default in reverse order: ``v.transpose(0, 2, 1)``."""
         return shapes.transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None)
 
     __setitem__ = __delitem__ = no_parts
@@ -332,7 +331,11 @@ class Value(Methods):
     # --- leaving the graph: as text, as a number, as a copy ------------------------------------------
 
     def item(self, *index: Any) -> float:
-        """The number in a Value with one element, or at an index, as a float without a graph. Otherwise a ValueError."""
+        """Return the only element, or the one at an index, as a float without a graph.
+
+        Raises:
+            ValueError: if there are several elements and no index.
+        """
         if self.size != 1 and not index:
             raise ValueError(f"item() needs one element, but the shape is {self.shape}: use .data, or .sum() or .mean()")
         return np.asarray(self._raw, dtype=float).item(*index)
@@ -343,7 +346,11 @@ class Value(Methods):
         return np.asarray(self._raw, dtype) if copy is False else np.array(self._raw, dtype)
 
     def tolist(self) -> Any:
-        """Nested lists of the numbers of a frozen Value. Raises TypeError for others, whose gradient they would drop."""
+        """Return the numbers of a frozen Value as nested lists.
+
+        Raises:
+            TypeError: if the Value requires a gradient, which would be lost.
+        """
         return self.__array__().tolist()
 
     def __float__(self) -> float:

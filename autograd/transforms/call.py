@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd.backward import Pullback
-from autograd.hooks import HOOKED, any_hooks, runs
+from autograd.hooks import HOOKED, any_hooks, notes_of, runs
 from autograd.op import is_value, raw
 from autograd.ops.elementwise import positive
 from autograd.ops.inputs import holds_value, own_copy, real_array, short, zeros_like
@@ -149,7 +149,7 @@ class Call:
         self.on_values |= is_value(leaf)
         leaf = leaf if is_value(leaf) else Value(leaf)
         target = node(positive, positive.forward(leaf.data), leaf)
-        target._notes = {"label": path}
+        notes_of(target)["label"] = path
         self.targets.append(target)
         self.stops.append(target)
         return target

@@ -127,3 +127,19 @@ def test_jvp_past_a_hook_gives_python_floats() -> None:
         value, tangent = jvp(f, (x,), (np.ones_like(x) if np.ndim(x) else 1.0,))
         assert type(value) is type(tangent) is float
         assert tangent == expected
+
+
+def test_a_hook_that_removes_itself() -> None:
+    x, seen = Value(2.0), []
+
+    def once(g: Any) -> None:
+        seen.append("once")
+        handle.remove()
+
+    handle = x.register_hook(once)
+    x.register_hook(lambda g: seen.append("always"))
+    for _ in range(2):
+        (x * 3.0).backward()
+    assert seen == ["once", "always", "always"]
+    x.label = "x"
+    assert (x.label, x.grad) == ("x", 6.0)
