@@ -1,7 +1,7 @@
-"""What the pages share: a frame with head, palette, keys and theme, and JSON that a script can hold. It draws nothing itself.
+"""Put HTML pages together: a frame with head, palette, keys and theme, and JSON that a script can hold. It draws nothing.
 
-A page is one HTML file that needs no network: styles, scripts and data are in it. Data never becomes HTML; the scripts
-show it as text.
+A page is one HTML file that needs no network: it holds styles, scripts and data. Data never becomes HTML: scripts show it
+as text.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ def page(
     """Return a page as text: `page.html`, `page.css` and the scripts of a folder, in the frame that all pages share.
 
     A ``{{name}}`` in `page.html` is a blank: ``{{title}}``, ``{{theme}}`` for the button that changes the theme,
-    ``{{player}}`` for the buttons of a player, and those in `blanks`.
+    ``{{player}}`` for the buttons of a player, and those of `blanks`.
 
     Args:
-        folder: where the files are.
+        folder: of the files.
         data: what the page shows; its scripts read it as ``DATA``.
         title: of the page.
         scripts: the files in the order in which they run, after `base.js`: each may use what is in those before it.
-        constants: more values that the scripts get, by the names that they have there.
+        constants: more values for the scripts, by their names there.
         blanks: the HTML that fills the other blanks.
     """
     base = files("autograd.web")
@@ -72,7 +72,7 @@ def filled(template: str, parts: Mapping[str, str]) -> str:
 
 
 def encodable(text: str) -> str:
-    """Return the text without half surrogate pairs, which no file can hold."""
+    """Return the text without lone surrogates, which no file can hold."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -80,14 +80,14 @@ def encodable(text: str) -> str:
 
 
 def jsonable(item: Any, spell: Callable[[float], str] = str) -> Any:
-    """Return what json.dumps() writes without losing anything: dicts, lists, texts, numbers, booleans and None.
+    """Return the item as JSON has it: dicts, lists, strings, numbers, booleans and None.
 
-    Dataclasses become dicts, enumerations the names of their members, NumPy's numbers those of Python. JSON has no NaN
-    and no infinities: they become texts.
+    Dataclasses become dicts, enum members their names, NumPy's numbers Python's. JSON has no NaN and no infinities: they
+    become strings.
 
     Args:
-        item: of mappings, sequences, dataclasses, enumerations, texts and numbers.
-        spell: makes the text for a number that is not finite. By default it is "nan", "inf" or "-inf", which ``float()``
+        item: made of mappings, sequences, dataclasses, enum members, strings and numbers.
+        spell: returns the string for a number that is not finite. By default that is "nan", "inf" or "-inf", which ``float()``
             reads back; `javascript_name` gives what JavaScript's ``Number()`` reads.
 
     >>> jsonable({"slopes": (1.5, float("nan"), -float("inf"))})

@@ -21,7 +21,7 @@ import nn
 from autograd import Value, scope
 from autograd.drawing.drawings import draw
 from autograd.drawing.palette import channels, gradient_colour
-from autograd.drawing.picture import Edge, Group, Node, Picture, Summary
+from autograd.drawing.picture import MARKS, ROLES, Edge, Group, Node, Picture, Summary
 from autograd.drawing.write.page import FILES, SCRIPTS, page_of
 from autograd.ops import maximum
 
@@ -131,6 +131,13 @@ def test_texts_cannot_become_elements() -> None:
     assert [tag for tag, _ in Elements(page).found] == [tag for tag, _ in Elements(plain).found]
     assert picture_in(page)["nodes"][0]["title"] == HOSTILE
     page.encode("utf-8")
+
+
+def test_the_page_knows_every_role_and_mark() -> None:
+    page = page_of(Picture((), ()))
+    badges, roles = (page.partition(f"const {name} = {{")[2].partition("};")[0] for name in ("BADGES", "ROLE_WORDS"))
+    assert set(re.findall(r'^  "?([\w ]+)"?:', badges, re.M)) == set(MARKS)
+    assert set(re.findall(r"^  (\w+):", roles, re.M)) == set(ROLES)
 
 
 def test_the_direction_is_in_the_page() -> None:

@@ -1,4 +1,4 @@
-// Where everything is drawn: by dagre, or in plain columns where that is better (networks) or dagre is too slow.
+// The places of all items: by dagre, or in plain columns for networks and where dagre is too slow.
 
 const DAGRE_NODES = 600; // dagre takes one to two seconds for as many, and far more for more
 const DAGRE_EDGES = 1000;

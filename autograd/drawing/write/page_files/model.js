@@ -1,4 +1,4 @@
-// What the page knows about the picture: nodes, edges, groups, and which groups are closed.
+// The picture: nodes, edges, groups, and which groups are closed.
 // Nothing here touches the document.
 
 /** JSON has no NaN and no infinities: they are strings, which Number() reads. */
@@ -66,12 +66,12 @@ class Model {
     return this.roots.length > 1 ? "any of the outputs" : this.label(this.nodes.get(this.root));
   }
 
-  /** What the backward pass begins with at an output, or null. */
+  /** The seed of the backward pass at an output, or null. */
   seedOf(node) {
     return this.roots.length > 1 ? node.seed : node.name === this.root ? node.cotangent : null;
   }
 
-  /** What a node is called in a sentence. */
+  /** The name of a node in a sentence. */
   label(node) {
     return (
       node.title ||
@@ -81,7 +81,7 @@ class Model {
     );
   }
 
-  /** The short name of a node: what stands before the "=" of its title. */
+  /** The short name of a node: the part of its title before the "=". */
   shortLabel(node) {
     const label = this.label(node);
     const [before] = label.split(" = ");
@@ -108,7 +108,7 @@ class Model {
     if (!this.closed.delete(group)) this.closed.add(group);
   }
 
-  /** Open the groups that hide a node; whether there were any. */
+  /** Open the groups that hide a node; return whether there were any. */
   reveal(name) {
     const hiding = [...this.around(this.nodes.get(name).group)].filter((group) => this.closed.has(group));
     for (const group of hiding) this.closed.delete(group);
@@ -123,7 +123,7 @@ class Model {
     return this.membersOf.get(group) ?? [];
   }
 
-  /** What is drawn now: every closed group is one item, with one edge for all that lead to the same place. */
+  /** The items to draw: every closed group is one, and edges with the same ends are one. */
   visible() {
     const items = new Map();
     for (const node of this.inOrder) {
@@ -146,7 +146,7 @@ class Model {
     return { items: this.operandsFirst(items, [...edges.values()]), edges: [...edges.values()], groups };
   }
 
-  /** The items as they are met on the way from the output to the inputs: operands are then drawn in their order. */
+  /** The items in the order of the way from the output to the inputs, so that operands are drawn in their order. */
   operandsFirst(items, edges) {
     const incoming = groupedBy(edges, (edge) => edge.target);
     const found = new Set();
@@ -217,7 +217,7 @@ function short(number) {
   return text.replaceAll("-", "−");
 }
 
-/** A number, a few numbers, or what there is to say about many. */
+/** A number, a few numbers, or a summary of many. */
 function shortSummary(summary) {
   if (!summary) return "not known";
   if (summary.values?.length === 1) return short(summary.values[0]);

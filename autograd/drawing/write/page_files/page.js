@@ -1,4 +1,4 @@
-// Brings it together: the model, the view and the player, the keys and the buttons.
+// Connects the model, the view and the player with keys and buttons.
 
 class Page {
   constructor() {
@@ -24,7 +24,7 @@ class Page {
     document.documentElement.dataset.ready = "true";
   }
 
-  /** What stays the same while the page is open. */
+  /** Fill in what does not change while the page is open. */
   fill() {
     const { model, playback } = this;
     byId("title").textContent = model.title || "Graph";
@@ -55,9 +55,9 @@ class Page {
     this.note();
   }
 
-  /** What was left out, and how the drawing could be better. */
+  /** Show what is left out, and how to get a better drawing. */
   note() {
-    const plain = this.view.layout.plain ? "so many nodes are drawn in plain columns: close scopes for frames" : "";
+    const plain = this.view.layout.plain ? "drawn in plain columns: close scopes to see frames" : "";
     const text = [this.model.note, plain].filter(Boolean).join("; ");
     byId("note").textContent = text;
     byId("note").hidden = !text;
@@ -156,7 +156,7 @@ class Page {
     if (!known) {
       const words = text
         ? `There is no node named "${text}" in this picture.`
-        : "Choose a node first: click it, or write its name above.";
+        : "Select a node first: click it, or type its name above.";
       return byId("answer").replaceChildren(html("p", {}, words));
     }
     this.asked = known;

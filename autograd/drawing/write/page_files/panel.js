@@ -55,7 +55,7 @@ function numbersTable(node, sum) {
   ].filter(([, numbers]) => numbers);
   if (columns.length === 2 && !node.grad) columns[1][0] = "gradient";
   const known = columns;
-  if (!known.length) return html("p", { class: "quiet" }, "No numbers are known of it.");
+  if (!known.length) return html("p", { class: "quiet" }, "No numbers are known.");
   const table = html(
     "table",
     { class: "numbers" },
@@ -94,7 +94,7 @@ const ROLE_WORDS = {
   failed: "failed: the operation raised an error",
   unreached: "a parameter that never reached the output",
   neuron: "neuron",
-  cut: "stands for what was left out",
+  cut: "stands for nodes that are left out",
   scope: "closed scope",
 };
 
@@ -125,7 +125,7 @@ function factsList(model, node) {
   );
 }
 
-/** Where it comes from and where it goes, as buttons: the way through the graph without a mouse. */
+/** The operands and uses of a node, as buttons: the way through the graph without a mouse. */
 function nearList(model, node, on) {
   const list = (title, nodes) => {
     const known = [...new Set(nodes)];
@@ -315,7 +315,7 @@ function backwardDetails(model, state, on) {
       html(
         "p",
         { class: "quiet" },
-        "No operand of it takes a gradient: they are constants or frozen, or the operation has no slope for them.",
+        "None of its operands takes a gradient: they are constants or frozen, or the operation has no slope.",
       ),
     );
   return { heading: "Backward", node, parts };
@@ -327,7 +327,7 @@ function usesWords(sum) {
   return sum.uses === 1 ? "its one use has arrived" : `all ${sum.uses} uses have arrived`;
 }
 
-/** One operand: the rule, incoming times local is what flows, and the += into its gradient. */
+/** One operand: the rule, incoming times local gradient, and the += into its own gradient. */
 function additionCard(model, node, incoming, { edge, before, after }, on) {
   const source = model.nodes.get(edge.source);
   const rule = node.rules[edge.slot];
@@ -346,7 +346,7 @@ function additionCard(model, node, incoming, { edge, before, after }, on) {
     ? exactValues(after.values)
     : after.summary
       ? shortSummary(after.summary)
-      : "added up where it is not shown";
+      : "added up outside of this picture";
   const old = before ? (before.values ? exactValues(before.values) : "…") : "0";
   const sumLine = html(
     "p",
@@ -386,13 +386,13 @@ function endDetails(model, state, on) {
   if (!model.hasCotangents)
     return { heading: "The forward pass is complete", parts: [html("p", { class: "note" }, noBackward(model))] };
   const parts = [
-    html("p", {}, "Every gradient is complete. Those of the leaves are what backward() adds to their .grad:"),
+    html("p", {}, "Every gradient is complete. backward() adds those of the leaves to their .grad:"),
     leafTable(model, state, on),
   ];
   return { heading: "Complete", parts };
 }
 
-/** The gradients of the leaves: exactly the numbers that were added up, where they are few. */
+/** The gradients of the leaves: the exact sums, where the numbers are few. */
 function leafTable(model, state, on) {
   const leaves = model.inOrder.filter((node) => node.role === "leaf" || node.role === "unreached");
   if (!leaves.length) return html("p", { class: "quiet" }, "There are no leaves that take a gradient.");

@@ -1,4 +1,4 @@
-// The steps of the two passes, and what is known after each of them.
+// The steps of the two passes, and the state after each of them.
 //
 // The gradients are added up here, in the engine's order: nodes from the output down, and the operands of a node by
 // their turn. JavaScript's numbers are the same doubles, so the sums of a scalar graph are those of .backward(), bit
@@ -42,7 +42,7 @@ class Playback {
     return this.steps.findIndex((step) => step.kind === "seed");
   }
 
-  /** Everything that is known after step `index`. */
+  /** The state after step `index`. */
   state(index = this.index) {
     if (this.known?.index === index) return this.known;
     const state = { index, step: this.steps[index], computed: new Set(), sums: new Map(), additions: [] };
@@ -83,7 +83,7 @@ class Playback {
     return { edge, before, after };
   }
 
-  /** Whether the numbers are all here, and their order: not where nodes were folded, nor for large arrays. */
+  /** Whether all numbers and their order are known: not where nodes were folded, nor for large arrays. */
   canAdd(node, edge, before, uses) {
     if (node.count > 1 || edge.count > 1 || !edge.flow.values) return false;
     if (uses > 2 && this.model.outgoing.get(node.name).some((use) => this.model.nodes.get(use.target).parts > 1))

@@ -1,5 +1,5 @@
 // The fixed questions about a node. Each answer has sentences, the nodes and edges on the path, and the culprits:
-// the operations where it became so.
+// the operations that are the cause.
 
 const QUESTIONS = {
   zero: { text: "Why is this gradient zero?", answer: whyZero },
@@ -103,7 +103,7 @@ function walkToOutput(model, node, follows, continues) {
   return { nodes: [...names], edges: [...edges], ends, cancelled };
 }
 
-/** Why nothing flows back along an edge although something arrives at its target. */
+/** Why zero flows back along an edge although its target has a gradient. */
 function zeroReason(model, edge) {
   const [source, target] = [model.nodes.get(edge.source), model.nodes.get(edge.target)];
   const input = source.data;

@@ -1,4 +1,4 @@
-// The drawing: from the model to SVG, zoom and pan, the selection, and what the player and the questions highlight.
+// The drawing: SVG of the model, zoom and pan, the selection, and the highlights of the player and the questions.
 
 const ZOOM = { least: 0.02, most: 4, step: 1.25 };
 
@@ -22,7 +22,7 @@ class View {
 
   // --- drawing ---------------------------------------------------------------------------------------
 
-  /** Lay out and draw what is visible; what `anchor` (a key) stands for stays where it is on the screen. */
+  /** Lay out and draw the visible items; the one with the key `anchor` stays in its place on the screen. */
   draw(anchor = null) {
     const before = anchor && this.layout ? this.screenPlace(anchor) : null;
     const focused = document.activeElement?.closest?.("[data-key]")?.dataset.key;
@@ -263,7 +263,7 @@ class View {
     this.roam(element);
   }
 
-  /** Mark nodes (by name) and edges (by id) with a class; what was marked with it before is cleared. */
+  /** Mark nodes (by name) and edges (by id) with a class, and clear its earlier marks. */
   mark(kind, names = [], edges = []) {
     for (const element of this.world.querySelectorAll(`.${kind}`)) element.classList.remove(kind);
     for (const name of names) this.elementOf(name)?.classList.add(kind);
@@ -277,7 +277,7 @@ class View {
     this.select(this.selected);
   }
 
-  /** Show a state of the player: what is computed, which gradients have arrived, what happens now. */
+  /** Show a state of the player: the values computed so far, the gradients that have arrived, the current step. */
   showState(playback, state) {
     const passing = !playback.resting;
     this.canvas.classList.toggle("playing", passing);
@@ -309,7 +309,7 @@ class View {
     return states.some((node) => isComputed(node) && !state.computed.has(node.name)) ? "waiting" : "computed";
   }
 
-  /** The row "grad" of a node: what has arrived so far while the player is at work, else as it was drawn. */
+  /** Write the row "grad" of a node: the sum so far while the player is active, or as it was drawn. */
   writeGradient(element, node, sum, passing) {
     const values = sum?.values ? exactValues(sum.values) : null;
     if (values === null) element.removeAttribute("data-grad");
@@ -317,7 +317,7 @@ class View {
     rewrite(this.cells.get(element.dataset.key).grad, passing ? (column) => gradientCell(column, sum, node) : null);
   }
 
-  /** Under each operand of the current step, what is added to its gradient. */
+  /** Show under each operand of the current step the term that is added to its gradient. */
   showPills(additions) {
     const layer = this.world.querySelector(".pills");
     layer.replaceChildren();
@@ -503,7 +503,7 @@ function fixed(number) {
   return size === 0 || (size >= 1e-3 && size < 1e6) ? (number + 0).toFixed(4) : number.toExponential(3);
 }
 
-/** A cell of the row "grad" while the player is at work. */
+/** A cell of the row "grad" while the player is active. */
 function gradientCell(column, sum, node) {
   if (!sum) return "·";
   const { summary } = sum;
