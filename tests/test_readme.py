@@ -88,13 +88,13 @@ def test_there_are_blocks() -> None:
 
 
 def spaced(line: str) -> str:
-    """A line with single spaces."""
-    return " ".join(line.split())
+    """A line with single spaces, without the prompt of a doctest."""
+    return " ".join(line.split()).removeprefix(">>> ").removeprefix("... ")
 
 
 @pytest.mark.parametrize("path", [path for path in READMES if any(map(quoted_file, blocks(path)))], ids=name_of)
 def test_quoted_lines_are_in_their_files(path: Path) -> None:
-    """In the order of the file, except for spaces and `...`, which stands for what is left out."""
+    """In the order of the file, except for spaces, prompts and `...`, which stands for what is left out."""
     for block in blocks(path):
         file = quoted_file(block)
         if file is not None:
