@@ -20,7 +20,7 @@ from autograd.value import Value
 
 FEW_WEIGHTS = 30  # up to this number, weights are written at their lines
 DRAWABLE = (
-    "nn.MLP, nn.Layer, nn.Neuron, nn.Linear (also in nn.Sequential or a module of your own), or a list of weight matrices, "
+    "nn.MLP, nn.Layer, nn.Neuron, nn.Linear (also in nn.Sequential or a custom module), or a list of weight matrices, "
     "each of shape (out, in)"
 )
 OTHERWISE = "draw(model, x) draws any computation"
@@ -252,8 +252,7 @@ def dense_of_matrix(number: int, matrix: Any) -> Dense:
         ) from None
     if weight.ndim != 2 or not weight.size:
         raise ValueError(
-            f"weights[{number}] is of shape {weight.shape}, but a matrix of shape (out, in) was expected: "
-            "put a single matrix into a list"
+            f"weights[{number}] has shape {weight.shape}, expected a matrix of shape (out, in): put a single matrix into a list"
         )
     grad = np.asarray(matrix.grad) if isinstance(matrix, Value) else np.zeros(weight.shape)
     return Dense(f"weights[{number}]", "matrix", weight, grad, None, None, lambda row: (f"weights[{number}][{row}]",), parameters)
@@ -512,7 +511,7 @@ def notes_on(model: Any, layers: list[Column], dense: list[Dense]) -> Iterator[s
     if bad:
         yield f"{bad:,} of {weights:,} weights are NaN or infinite"
     for kind in dict.fromkeys(type(module).__name__ for module in unclear(model)):
-        yield f"the layers of {kind} are in the order of its attributes; what else its forward() computes is not drawn"
+        yield f"the layers of {kind} are in the order of its attributes; anything else in its forward() is not drawn"
 
 
 def unclear(model: Any) -> Iterator[Any]:

@@ -910,7 +910,7 @@ def test_lost_parameters_and_dots_are_no_difference() -> None:
     assert drawing.compare(drawing).picture.notes == ("no difference in structure",)
     short = draw(x.sin().cos().tanh().exp(), max_nodes=3, fold=False)
     assert short.compare(short).picture.notes == ("no difference in structure",)
-    assert draw(x * x, parameters={"x": x, "lost": lost}, max_nodes=2).picture.notes == ("1 parameter not reached left out",)
+    assert draw(x * x, parameters={"x": x, "lost": lost}, max_nodes=2).picture.notes == ("1 unreached parameter left out",)
 
 
 def test_what_was_added_removed_and_changed() -> None:

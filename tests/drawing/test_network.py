@@ -228,7 +228,7 @@ class Named(Module):
 def test_a_custom_module_is_drawn_in_the_order_of_its_attributes_with_a_note():
     picture = network_picture(Named())
     assert [group.title for group in picture.groups] == ["input layer", "hidden layer 1, ReLU", "output layer"]
-    note = "the layers of Named are in the order of its attributes; what else its forward() computes is not drawn"
+    note = "the layers of Named are in the order of its attributes; anything else in its forward() is not drawn"
     assert picture.notes[0] == "3-4-1 network: 16 weights, 5 biases" and picture.notes[-1] == note
     assert network_picture(Sequential(Linear(2, 3, rng=0), Named())).notes[-1] == note
 
@@ -335,8 +335,8 @@ class Uneven(Module):
         (lambda: np.ones((2, 2)), TypeError, "found no layer of neurons in ndarray of shape (2, 2)"),
         (lambda: [], TypeError, "found no layer of neurons in list"),
         (lambda: [Linear(2, 2)], TypeError, "item 0 of the list is Linear: put modules into nn.Sequential"),
-        (lambda: [[1.0, 2.0]], ValueError, "weights[0] is of shape (2,), but a matrix of shape (out, in) was expected"),
-        (lambda: [np.ones((0, 2))], ValueError, "weights[0] is of shape (0, 2)"),
+        (lambda: [[1.0, 2.0]], ValueError, "weights[0] has shape (2,), expected a matrix of shape (out, in)"),
+        (lambda: [np.ones((0, 2))], ValueError, "weights[0] has shape (0, 2)"),
         (Uneven, ValueError, "the neurons of the model (Uneven) have 2 to 3 weights"),
     ],
 )  # fmt: skip

@@ -47,7 +47,7 @@ def leave_out_farthest(picture: Picture, most: int) -> Picture:
         nodes.append(Node(f"{node.name}_cut", "cut", "…", group=node.group))
         edges.append(Edge(f"{node.name}_cut", node.name))
     lost = sum(node.count for node in drawn if node.role == "unreached" and node.name not in kept)
-    notes = (*picture.notes, *([f"{plural(lost, 'parameter')} not reached left out"] if lost else []))
+    notes = (*picture.notes, *([f"{plural(lost, 'unreached parameter')} left out"] if lost else []))
     return replace(picture, nodes=tuple(nodes), edges=tuple(edges), groups=groups_in_use(picture.groups, nodes), notes=notes)
 
 

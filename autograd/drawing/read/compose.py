@@ -145,11 +145,11 @@ class Composer:
         return "" if member in self.inner else self.source(member).variable
 
     def source(self, member: int) -> Source:
-        """Return the source line, text and variable of a Value, where they belong to the computation of the user."""
+        """Return the source of a Value, unless that is the line on which draw() was called."""
         place, here = self.graph.values[member].place, self.here
         if place.__class__ is not Place:
             return UNKNOWN
-        is_here = here is not None and (place.code, place.instruction) == (here.code, here.instruction)
+        is_here = here is not None and place.code is here.code and place.instruction == here.instruction
         return UNKNOWN if is_here else source_at(place.code, place.instruction)
 
     def module_path(self, member: int) -> str:
@@ -157,16 +157,17 @@ class Composer:
         return ".".join(reversed([scope.title for scope in self.graph.scopes_around(member)]))
 
     def unit(self, member: int, alone: bool) -> Any:
-        """Return a key that tells the units of one module from those of another; None if nothing does and it is not alone.
+        """Return a key that distinguishes the units of different modules; None if there is none and the Value is not `alone`.
 
-        The key is the modules around; or, for a scalar, the scopes around. Those around arrays may number samples or steps.
+        The key is made of the modules around it, or for a scalar of the scopes around it. The scopes around arrays may number
+        samples or steps.
         """
         modules = [id(scope.module) for scope in self.graph.scopes_around(member) if not isinstance(scope.module, str)]
         path = "" if self.graph.values[member].shape else self.module_path(member)
         return tuple(modules) or path or (member if alone else None)
 
     def cotangent(self, values: list[Any]) -> Summary | None:
-        """Return the summary of the cotangents that a backward pass of this graph alone gave; None if there are none."""
+        """Return the summary of the cotangents from the backward pass of this graph alone; None if there are none."""
         known = self.cotangents
         return None if known is None else Summary.of_all([known[value] for value in values if known.get(value) is not None])
 
@@ -180,7 +181,7 @@ class Composer:
         return Summary.of_all([grad for grad in grads if grad is not None])
 
     def names_of(self, member: int, count: int) -> list[str]:
-        """Return what one Value can be found by."""
+        """Return the names that a Value can be found by."""
         graph = self.graph
         variable = self.variable(member) if count <= SAMPLE else ""
         found = graph.names.get(member, ""), graph.label(graph.values[member]), variable, graph.output_names.get(member, "")
@@ -201,7 +202,7 @@ class Composer:
         return f"{name} = {text}" if name else text
 
     def operand_name(self, item: Any) -> str:
-        """Return how an operand is called in a formula."""
+        """Return the name of an operand in a formula."""
         return f"{item:.6g}" if item.__class__ is float else self.formula_names.get(id(item), UNNAMED)
 
 

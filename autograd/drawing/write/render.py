@@ -67,7 +67,7 @@ def run_command(command: list[str], source: str, seconds: float) -> subprocess.C
     except subprocess.TimeoutExpired:
         raise NoRenderer(
             f"{Path(command[0]).stem} was stopped after {seconds:g} s without a layout: "
-            "draw fewer nodes, or save as .html, which lays out what is open, or as .txt"
+            "draw fewer nodes, or save as .html, which lays out open scopes only, or as .txt"
         ) from None
 
 
