@@ -229,7 +229,7 @@ function showPlane() {
 /** The answer at the place that was asked about, and a cross there. */
 function showProbe(output, pen, size) {
   if (probe === null) {
-    byId("probe").textContent = "Click a place to see the prediction there. On the line it is 50 to 50.";
+    byId("probe").textContent = "Click a place for its prediction. On the line: 50 to 50.";
     return;
   }
   const { column, row } = probe;
