@@ -1,7 +1,7 @@
-"""Activations of neural networks, elu, gelu, silu, mish and their like, and what two losses are made of.
+"""Activations of neural networks: elu, gelu, silu, mish and others; and the operations of two losses.
 
-All of them are right for numbers of any size, infinite ones included: no exponential overflows, and no inf meets a 0.
-At a kink the derivative is the slope nearest to 0, as everywhere. Words as in elementwise.py.
+All are correct for numbers of any size, also infinite ones: no exponential overflows, and inf is never multiplied by 0.
+At a kink the derivative is the slope nearest to 0, as everywhere. Names as in elementwise.py.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from autograd.ops.kinks import abs, clip, inside, maximum, minimum, nothing
 from autograd.ops.reductions import _sum, log_of_sum, softmax
 from autograd.ops.shapes import as_tensor
 
-#: Below it exp(x) is 0, in every precision.
+#: Below this number exp(x) is 0, in every precision.
 EXP_IS_0 = -800.0
-FAR = 30.0  # where erfc is 0, in every precision
-FLAT = 30.0  # where the sigmoid of the polynomial of _gelu_tanh is 0 or 1
+FAR = 30.0  # beyond, erfc is 0 in every precision
+FLAT = 30.0  # beyond, the sigmoid of the polynomial of _gelu_tanh is 0 or 1
 
 # --- exponential below 0 --------------------------------------------------------------------------
 
@@ -44,12 +44,12 @@ SELU_SCALE, SELU_ALPHA = 1.0507009873554804934193349852946, 1.673263242354377284
 
 
 def exponential(x: Any, alpha: float, rate: float = 1.0) -> Any:
-    """`x` above 0, and alpha (exp(rate x) - 1) below."""
+    """`x` above 0, alpha (exp(rate x) - 1) below."""
     return np.maximum(x, 0.0) + alpha * np.expm1(np.minimum(x, 0.0) * rate)
 
 
 def exp_below(x: Any, rate: float = 1.0) -> Any:
-    """exp(rate x) below 0, and 1 above."""
+    """1 above 0, exp(rate x) below."""
     return exp(where(raw(x) > 0.0, 0.0, x * rate))
 
 
@@ -60,12 +60,12 @@ def elu_slope(x: Any, alpha: float) -> Any:
 
 
 def float_alpha(x: Any, alpha: Any) -> tuple[Any, Any]:
-    """The same arguments with alpha as a float, which keeps float32 as it is."""
-    return x, alpha if is_value(alpha) else float(alpha)  # a Value is refused later
+    """The arguments with alpha as a Python float, which does not promote float32."""
+    return x, alpha if is_value(alpha) else float(alpha)  # Op refuses a Value
 
 
 def positive_alpha(x: Any, alpha: Any) -> tuple[Any, Any]:
-    """The same; ValueError unless alpha is positive."""
+    """The arguments of float_alpha(); ValueError unless alpha is positive."""
     if not alpha > 0.0:
         raise ValueError(f"celu() takes a positive alpha, but got {alpha}")
     return float_alpha(x, alpha)
@@ -100,7 +100,7 @@ def selu_array(x: Any) -> Any:
 
 @functools.cache
 def erfc_series() -> Any:
-    """A polynomial in t = 2 / (2 + z) for log(erfc(z) exp(z^2) / t), z >= 0: interpolated between Chebyshev's points."""
+    """A polynomial in t = 2 / (2 + z) for log(erfc(z) exp(z^2) / t), z >= 0, interpolated at Chebyshev points."""
 
     def function(t: Any) -> Any:
         z = 2.0 / t - 2.0
@@ -114,7 +114,7 @@ def erfc_series() -> Any:
 
 
 def normal_cdf_numpy(x: Any) -> Any:
-    """The standard normal distribution function, to full precision also far below 0."""
+    """The standard normal distribution function, in full precision also far below 0."""
     z = np.minimum(np.abs(np.asarray(x, dtype=float)) * math.sqrt(0.5), FAR)
     t = 2.0 / (2.0 + z)
     tail = 0.5 * t * np.exp(erfc_series()(t) - z * z)
@@ -122,12 +122,12 @@ def normal_cdf_numpy(x: Any) -> Any:
 
 
 def normal_cdf_array(x: Any) -> Any:
-    """The same by SciPy, where that is installed: 4 times faster."""
+    """The same by SciPy, if it is installed: 4 times faster."""
     try:
         from scipy.special import ndtr
     except ImportError:
         return normal_cdf_numpy(x)
-    return ndtr(x).astype(float_dtype(x), copy=False)  # it makes float64 of float16
+    return ndtr(x).astype(float_dtype(x), copy=False)  # SciPy turns float16 into float64
 
 
 def gelu_array(x: Any) -> Any:
@@ -135,26 +135,26 @@ def gelu_array(x: Any) -> Any:
 
 
 def gelu_slope(x: Any) -> Any:
-    """The distribution function plus x times the density of the standard normal distribution."""
-    x = clip(x, -40.0, 40.0)  # beyond, the density is 0 in every precision, but an infinite x times 0 is nan
+    """The slope of gelu: the standard normal distribution function plus x times its density."""
+    x = clip(x, -40.0, 40.0)  # beyond, the density is 0 in every precision, but inf times 0 is nan
     return normal_cdf(x) + x * (DENSITY * _bell(x, 0.5))
 
 
 def silu_array(x: Any) -> Any:
-    with np.errstate(over="ignore"):  # exp(-x) = inf is meant: the quotient is then 0
+    with np.errstate(over="ignore"):  # where exp(-x) is inf, the quotient is 0 as it should be
         return np.maximum(x, EXP_IS_0) / (1.0 + np.exp(-x))
 
 
 def silu_slope(x: Any) -> Any:
     """The slope of x sigmoid(x)."""
-    near = clip(x, EXP_IS_0, -EXP_IS_0)  # beyond, an infinite x would meet a 0
+    near = clip(x, EXP_IS_0, -EXP_IS_0)  # beyond, inf would be multiplied by 0
     return sigmoid(x) * (1.0 + near * sigmoid(-x))
 
 
 def mish_parts(x: Any) -> tuple[Any, Any, Any]:
-    """x within bounds, w = exp(x), and n = w (w + 2): tanh(log(1 + w)) is n / (n + 2)."""
-    half = getattr(raw(x), "dtype", float) == np.float16  # there w * w must stay below 65504
-    x = clip(x, EXP_IS_0, 5.0 if half else 20.0)  # from where on n / (n + 2) is 1
+    """x within bounds, w = exp(x), and n = w (w + 2), where tanh(log(1 + w)) = n / (n + 2)."""
+    half = getattr(raw(x), "dtype", float) == np.float16  # whose w * w must stay below 65504
+    x = clip(x, EXP_IS_0, 5.0 if half else 20.0)  # beyond, n / (n + 2) is 1
     w = exp(x)
     return x, w, w * (w + 2.0)
 
@@ -165,14 +165,14 @@ def mish_array(x: Any) -> Any:
 
 
 def mish_slope_array(x: Any) -> Any:
-    """tanh(softplus(x)) plus x times the slope of that."""
+    """The slope of mish: tanh(softplus(x)) plus x times the slope of that."""
     near, w, n = mish_parts(x)
     n2 = n + 2.0
     return n / n2 + near * (4.0 * (w / n2) * ((w + 1.0) / n2))
 
 
 def mish_curvature(x: Any) -> Any:
-    """The slope of mish_slope: a product, and so accurate in both tails."""
+    """The slope of mish_slope, a product, which is accurate in both tails."""
     x = clip(x, EXP_IS_0, -EXP_IS_0)
     t, s = softplus(x), sigmoid(x)
     return 4.0 * _logistic(2.0 * t) * s * (2.0 + x * (sigmoid(-x) - 2.0 * tanh(t) * s))
@@ -180,7 +180,7 @@ def mish_curvature(x: Any) -> Any:
 
 def softsign_array(x: Any) -> Any:
     largest = np.finfo(float_dtype(x)).max
-    x = np.clip(x, -largest, largest)  # of inf it is 1
+    x = np.clip(x, -largest, largest)  # the result for inf is 1
     return x / (1.0 + np.abs(x))
 
 
@@ -218,7 +218,7 @@ CUBIC = TANH_GELU * 0.044715
 
 
 def gelu_tanh_slope(x: Any) -> Any:
-    """s + x s (1 - s) p, where s is the sigmoid of a cubic polynomial u of x, and p the slope of that."""
+    """s + x s (1 - s) p, where s is the sigmoid of a cubic polynomial u of x, and p is the slope of u."""
     x = clip(x, -FLAT, FLAT)
     u = x * (TANH_GELU + CUBIC * x * x)
     return sigmoid(u) * (1.0 + x * sigmoid(-u) * (TANH_GELU + 3.0 * CUBIC * x * x))
@@ -226,7 +226,7 @@ def gelu_tanh_slope(x: Any) -> Any:
 
 @primitive("elementwise", x=lambda g, out, x: g * gelu_tanh_slope(x))
 def _gelu_tanh(x: Any) -> Any:
-    """gelu() with ``approximate="tanh"``."""
+    """gelu() with approximate="tanh"."""
     near = np.clip(x, -FLAT, FLAT)
     return np.maximum(x, EXP_IS_0) * sigmoid_array(near * (TANH_GELU + CUBIC * near * near))
 
@@ -235,7 +235,7 @@ def _gelu_tanh(x: Any) -> Any:
 def gelu(x: Any, approximate: str = "none") -> Any:
     """Compute ``x * normal_cdf(x)`` (Hendrycks, Gimpel 2016), or with "tanh" ``x * (1 + tanh(c * (x + 0.044715 * x**3))) / 2``.
 
-    The constant c is ``sqrt(2 / pi)``; the approximation is within 0.0005, and takes half the time.
+    The constant c is ``sqrt(2 / pi)``. The error of the approximation is below 0.0005, and it takes half the time.
 
     >>> from autograd import Value
     >>> from autograd.ops import gelu
@@ -266,7 +266,7 @@ def prelu_array(x: Any, weight: Any) -> Any:
 
 
 def prelu_slope(x: Any, weight: Any) -> Any:
-    """1 above 0, the weight below; at 0 what is nearest to 0 between the two."""
+    """1 above 0, the weight below; at 0 the number nearest to 0 between the two."""
     slope, at_kink = where(raw(x) > 0.0, 1.0, weight), np.equal(raw(x), 0.0)
     return where(at_kink, np.clip(raw(weight), 0.0, 1.0), slope) if at_kink.any() else slope
 
@@ -294,11 +294,11 @@ def relu6(x: Any) -> Any:
 
 
 def log_loss_array(x: Any, y: Any) -> Any:
-    with np.errstate(divide="ignore"):  # log(0) = -inf is limited
+    with np.errstate(divide="ignore"):  # log(0) = -inf is clipped
         return -(y * np.maximum(np.log(x), -100.0) + (1.0 - y) * np.maximum(np.log1p(-x), -100.0))
 
 
-SMALLEST = 1e-12  # x (1 - x), in slopes of log_loss
+SMALLEST = 1e-12  # the least x (1 - x) in slopes of log_loss
 
 
 def log_loss_slope_array(x: Any, y: Any) -> Any:
@@ -306,7 +306,7 @@ def log_loss_slope_array(x: Any, y: Any) -> Any:
 
 
 def log_loss_curvature(x: Any, y: Any) -> Any:
-    """The slope of (x - y) / (x (1 - x)) as a sum of positive numbers: by the quotient rule it would cancel."""
+    """The slope of (x - y) / (x (1 - x)) as a sum of positive numbers; the quotient rule would cancel."""
     limited = raw(x) * (1.0 - raw(x)) <= SMALLEST
     near = where(limited, 0.5, x)
     return where(limited, 1.0 / SMALLEST, y / near / near + (1.0 - y) / (1.0 - near) / (1.0 - near))
@@ -325,11 +325,11 @@ _log_loss_slope = binary("log_loss_slope", "log_loss_slope({}, {})", as_float(lo
 
 
 def checked_classes(x: Any, target: Any) -> tuple[Any, Any]:
-    """The logits, and the targets as an array of integers of its own; ValueError unless there is a class for each sample."""
+    """The logits, and the targets as a new array of integers; ValueError unless there is a class for each sample."""
     shape, target = shape_of(raw(x)), np.asarray(raw(target))
     if target.dtype.kind in "iu" and shape and target.shape == shape[:-1]:
         own = target.astype(np.intp)
-        if not own.size or np.maximum.reduce(own.view(np.uintp), None) < shape[-1]:  # one that is negative is a large one there
+        if not own.size or np.maximum.reduce(own.view(np.uintp), None) < shape[-1]:  # a negative one is large as unsigned
             return x, own
     raise ValueError(
         "softmax_cross_entropy() takes logits (..., classes) and targets (...), integers from 0 to classes - 1, but got "
@@ -338,20 +338,20 @@ def checked_classes(x: Any, target: Any) -> tuple[Any, Any]:
 
 
 def places_of(target: Any, x: Any) -> Any:
-    """Where in all logits in a row the one of the target is, for each sample."""
+    """The place of each sample's target among all logits in one row."""
     return np.arange(0, x.size, x.shape[-1]).reshape(target.shape) + target
 
 
 def column(v: Any) -> Any:
-    """One number for each sample with a last axis of length 1, to be combined with the logits."""
+    """One number for each sample with a new last axis of length 1, so that it broadcasts with the logits."""
     return v if v.__class__ is float else v[..., None]  # (..., 1)
 
 
 def cross_entropy_rule(g: Any, out: Any, x: Any, target: Any) -> Any:
-    """g times the softmax less 1 at the class, which is minus the sum of the others, and does not cancel."""
+    """g times the softmax, less 1 at the class: computed as minus the sum of the others, which does not cancel."""
     p, places = softmax(x), places_of(target, x)
     if not is_value(p):
-        p = np.ascontiguousarray(p)  # of another order of memory, reshape() would give a copy
+        p = np.ascontiguousarray(p)  # in another memory order, reshape() would copy
         p.reshape(-1)[places] = 0.0
         p.reshape(-1)[places] = -_sum(p, -1)
         return column(g) * p

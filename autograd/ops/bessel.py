@@ -1,4 +1,4 @@
-"""Bessel functions, as in scipy.special, which computes them. Those with an e at the end are multiplied by an exponential.
+"""Bessel functions, computed by scipy.special. Those whose names end in e are multiplied by an exponential.
 
 The order v is constant. Formulas: NIST Digital Library of Mathematical Functions, 10.6, 10.29, 10.32 and 10.40.
 """
@@ -22,7 +22,7 @@ Array = np.ndarray
 
 
 def bessel_of_order(name: str, derivative: Callable[..., Any]) -> Op:
-    """A Bessel function of a constant order v at x."""
+    """Define a Bessel function of a constant order v at x."""
 
     def form(v: Any, x: Any) -> Any:
         return scipy_function(name)(v, x).astype(float_dtype(x))
@@ -55,12 +55,12 @@ kve = bessel_of_order("kve", lambda g, out, v, x: g * _kve_slope(v, x))
 # fmt: on
 jn, yn = jv, yv
 
-# The derivatives of e^-x I and e^x K are differences of nearly equal numbers for large x, so they are taken from the
-# asymptotic series and from integrals in which nothing cancels.
+# The derivatives of e^-x I and e^x K are differences of nearly equal numbers for large x, so they are computed from the
+# asymptotic series and from integrals without cancellation.
 
 
 def from_neighbours(name: str, rate: Array, sign: float, n: int, v: Array, x: Array) -> Array:
-    """The n-th derivative from the functions of other orders: each time half the neighbours' sum times `sign`, plus the rate."""
+    """The n-th derivative from functions of other orders: each step takes half the neighbours' sum times `sign`, plus `rate`."""
     function = scipy_function(name)
     out = np.zeros_like(x)
     for k in range(n + 1):
@@ -129,13 +129,13 @@ def kve_slope(n: int, v: Array, x: Array) -> Array:
 
 
 def finite(v: Array, x: Array) -> Array:
-    """Where neither number is infinite or nan."""
+    """Whether both numbers are finite."""
     return np.isfinite(v) & np.isfinite(x)
 
 
 @primitive("elementwise", x=lambda g, out, v, x, n: g * _ive_slope(v, x, n + 1))
 def _ive_slope(v: Any, x: Any, n: int = 1) -> Any:
-    """The derivative of order n of ive; at 0 that of iv, the one of least size on both sides."""
+    """The derivative of order n of ive; at 0 that of iv, which is the smaller of those on both sides."""
     return by_pieces(functools.partial(ive_slope, n), finite, v, x).astype(float_dtype(x))[()]
 
 

@@ -1,4 +1,4 @@
-"""Differences, slopes, areas and polynomials of sampled data. All are made of other operations, and need no rules."""
+"""Differences, slopes, areas and polynomials of sampled data, all composed of other operations."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """Compute the slopes of samples by central differences, along each axis or those of `axis`, for spacings `varargs`.
 
-    At the ends one-sided differences of first or second order. As np.gradient; the gradient of a graph is
-    autograd.gradient.
+    It takes one-sided differences of first or second order at the ends, as np.gradient. The gradient of a graph is
+    autograd.gradient().
     """
     f, *spacings = as_floats(f, *(varargs or (1.0,)))
     ndim = len(f.shape)
@@ -84,7 +84,7 @@ def slope_along(f: Any, axis: int, spacing: Any, edge_order: int) -> Any:
     if np.shape(spacing) not in ((), (length,)):
         got = f"the shape {np.shape(spacing)}"
         raise ValueError(f"gradient() takes a number or {length} coordinates for axis {axis}, but got {got}")
-    floats = f.dtype if f.dtype.kind == "f" else float  # as NumPy's result, whatever the coordinates are
+    floats = f.dtype if f.dtype.kind == "f" else float  # as in NumPy, whatever the dtype of the coordinates
     steps = diff(spacing if is_value(spacing) else np.asarray(spacing, floats)) if np.shape(spacing) else spacing
     column = (-1, *(1,) * (ndim - 1 - axis))
 
@@ -94,12 +94,12 @@ def slope_along(f: Any, axis: int, spacing: Any, edge_order: int) -> Any:
     def step(*index: int | None) -> Any:
         return reshape(steps[slice(*index)], column) if np.shape(spacing) else steps
 
-    left, right = step(0, -1), step(1, None)  # of the inner points
+    left, right = step(0, -1), step(1, None)  # differences at the inner points
     after, before = at(2, None) - at(1, -1), at(1, -1) - at(0, -2)
     inner = after * (left / (right * (left + right))) + before * (right / (left * (left + right)))
     first = (at(1, 2) - at(0, 1)) / step(0, 1)
     last = (at(-1, None) - at(-2, -1)) / step(-1, None)
-    if edge_order == 2:  # the slope at the end of the parabola through three points
+    if edge_order == 2:  # slopes at the ends, of parabolas through three points
         second, second_last = (at(2, 3) - at(1, 2)) / step(1, 2), (at(-2, -1) - at(-3, -2)) / step(-2, -1)
         first = first - (second - first) * (step(0, 1) / (step(0, 1) + step(1, 2)))
         last = last + (last - second_last) * (step(-1, None) / (step(-1, None) + step(-2, -1)))
@@ -139,7 +139,9 @@ def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
         raise ValueError(f"apply_along_axis() needs vectors along axis {axis}, but the shape {np.shape(arr)} has none")
     out = stack([func1d(vectors[place], *args, **kwargs) for place in np.ndindex(lead)])
     shape = out.shape[1:]
-    if not shape and vectors.dtype.kind == out.dtype.kind == "f" and out.dtype != vectors.dtype:  # numbers are all float64
+    if (
+        not shape and vectors.dtype.kind == out.dtype.kind == "f" and out.dtype != vectors.dtype
+    ):  # results that are numbers are float64
         out = astype(out, vectors.dtype)
     return moveaxis(reshape(out, (*lead, *shape)), range(len(lead), len(lead) + len(shape)), range(axis, axis + len(shape)))
 
@@ -197,10 +199,10 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
 def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False) -> Any:
     """Fit a polynomial of degree `deg` to the points (x, y) by least squares, and return its coefficients, highest power first.
 
-    `w` weighs the distances before they are squared. For `y` with two axes there is a polynomial for each column.
+    `w` weights the distances before they are squared. If `y` has two axes, there is a polynomial for each column.
     """
     if full or cov:
-        raise TypeError("polyfit() of a Value gives the coefficients alone: full and cov must be False")
+        raise TypeError("polyfit() of a Value only returns the coefficients: full and cov must be False")
     x, y, w = as_floats(x, y, w)
     powers = vander(x, operator.index(deg) + 1)  # (points, deg + 1)
     if len(np.shape(x)) != 1 or len(np.shape(y)) not in (1, 2) or np.shape(y)[0] != np.shape(x)[0] or deg < 0 or not np.size(x):
@@ -208,7 +210,7 @@ def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: 
         raise ValueError(f"polyfit() takes as many x as y, at least one, and a degree that is not negative, but got {got}")
     if w is not None:
         powers, y = powers * expand_dims(w, 1), y * (w if len(np.shape(y)) == 1 else expand_dims(w, 1))
-    scale = np.sqrt(np.sum(np.square(raw(powers)), 0))  # for accuracy alone: the result does not depend on it
+    scale = np.sqrt(np.sum(np.square(raw(powers)), 0))  # for accuracy; the result does not depend on it
     rcond = len(raw(x)) * np.finfo(powers.dtype).eps if rcond is None else rcond
     coefficients, _, rank, _ = lstsq(powers / scale, y, rcond)
     if rank <= deg:

@@ -1,8 +1,8 @@
 """Convolutions and pooling over windows of arrays (batch, channels, *space), with their derivative rules.
 
-The space may have any number of axes. In memory the batch goes last, (channels, *space, batch), and results are views of that
-in PyTorch's order: what one place of the window meets is then long runs of memory, whatever the kernel, and a convolution is
-one matrix product. Operations between convolutions keep that order by themselves. `python -m tests.benchmarks.convolutions`
+The space may have any number of axes. In memory the batch is last, (channels, *space, batch), and results are views of that in
+PyTorch's order: the elements that one place of the window meets are then long runs of memory, whatever the kernel, and a
+convolution is one matrix product. Operations between convolutions keep that order. `python -m tests.benchmarks.convolutions`
 compares it with other formulations.
 """
 
@@ -51,7 +51,7 @@ class Window:
     counts: Lengths
 
     def __repr__(self) -> str:
-        """As short as a drawing needs it: the size, and what is not as usual."""
+        """The size and the settings that differ from the defaults, as a short text for drawings."""
         usual = {"stride": 1, "dilation": 1, "before": 0}
         other = {name: getattr(self, name) for name, number in usual.items() if set(getattr(self, name)) != {number}}
         words = [f", {name.replace('before', 'padding')} {'x'.join(map(str, numbers))}" for name, numbers in other.items()]
@@ -69,7 +69,7 @@ class Window:
 
     @functools.cached_property
     def places(self) -> list[tuple[slice, ...]]:
-        """For each element of a window the index of what it meets in all windows, in memory order."""
+        """For each element of a window, the index of the elements that it meets in all windows, in memory order."""
         axes = list(zip(self.dilation, self.counts, self.stride, strict=True))
         return [
             (slice(None), *(slice(k * d, k * d + (n - 1) * s + 1, s) for k, (d, n, s) in zip(offset, axes, strict=True)))
@@ -78,12 +78,12 @@ class Window:
 
     @functools.cached_property
     def overlaps(self) -> bool:
-        """False if no element can be in two windows."""
+        """Whether an element can be in two windows."""
         return any(s < (k - 1) * d + 1 for k, s, d in zip(self.size, self.stride, self.dilation, strict=True))
 
 
 def per_axis(given: Any, ndim: int, least: int, what: str) -> Lengths:
-    """One integer for each axis of the space from one for all, or a sequence of them."""
+    """One integer for each axis of the space, from one for all axes or a sequence."""
     try:
         numbers = tuple(map(operator.index, given)) if isinstance(given, (tuple, list)) else (operator.index(given),) * ndim
     except TypeError:
@@ -96,12 +96,12 @@ def per_axis(given: Any, ndim: int, least: int, what: str) -> Lengths:
 
 
 def hashable(given: Any) -> Any:
-    """A setting that can be a key of the cache of windows: sequences as tuples."""
+    """A setting as a key for the cache of windows: sequences become tuples."""
     return tuple(given) if isinstance(given, (list, np.ndarray)) and np.ndim(given) else given
 
 
 def extents(size: Lengths, dilation: Lengths) -> Lengths:
-    """How far a window reaches along each axis."""
+    """The number of elements that a window spans along each axis."""
     return tuple((k - 1) * d + 1 for k, d in zip(size, dilation, strict=True))
 
 
@@ -119,14 +119,14 @@ def paddings(padding: Any, who: str, reach: Lengths, stride: Lengths) -> tuple[L
     return both, both
 
 
-@functools.lru_cache(maxsize=1024)  # a layer asks for the same in every step
+@functools.lru_cache(maxsize=1024)  # a layer needs the same in every step
 def windows_over(
     who: str, lengths: Lengths, size: Lengths, stride: Any, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
 ) -> Window:
-    """The windows of a size over a space of these lengths; with `ceil_mode` also those that begin inside and reach out of it.
+    """The windows of a size over a space of these lengths; with `ceil_mode` also those that begin inside and end outside.
 
-    As in PyTorch, a window that would begin in the padding behind is none, and with `ceil_mode` the only one may be larger than
-    the padded space, by less than a step.
+    As in PyTorch, no window begins in the padding behind the space, and with `ceil_mode` a single window may be larger than the
+    padded space, by less than a step.
 
     Raises:
         ValueError: if the window does not fit into the padded space, or a setting is out of range.
@@ -152,17 +152,17 @@ def windows_over(
 
 @functools.cache
 def keep_freed_memory() -> None:
-    """Make glibc keep freed blocks of up to 31 MB for the next arrays, once; elsewhere this does nothing.
+    """Make glibc keep freed blocks of up to 31 MB for later arrays, once. Does nothing with other libraries.
 
-    It takes the largest block freed so far for the size above which blocks go back to the system at once. Every step of a
-    training would then get its arrays page by page from the system again, which takes longer than to compute them: 2x as long
-    for a small network. The block is never written to, and so costs nothing.
+    glibc returns a freed block to the system at once if it is larger than the largest block freed before. Every training step
+    would then get its arrays page by page from the system again, which takes longer than computing them: a step of a small
+    network takes 2x as long. The block allocated here is never written to, and so costs nothing.
     """
     np.empty(31 * 2**20, np.uint8)
 
 
 def laid_out(x: Any, window: Window, fill: float = 0.0, dtype: Any = None) -> Any:
-    """`x` in the order of memory with its padding: (channels, *padded space, batch)."""
+    """`x` in memory order with its padding: (channels, *padded space, batch)."""
     keep_freed_memory()
     x = batch_last(x)
     if window.padded == window.lengths:
@@ -189,12 +189,12 @@ def without_padding(x: Any, window: Window) -> Any:
 
 # --- convolution ----------------------------------------------------------------------------------
 #
-# conv(x, weight), conv_input(g, weight) and conv_weight(g, x) are three readings of one sum of products
-# g * x * weight, so that each is the derivative of the others.
+# conv(x, weight), conv_input(g, weight) and conv_weight(g, x) come from one sum of products g * x * weight, so that each is
+# a derivative of the others.
 
 
 def bands(window: Window, channels: int, batch: int) -> Iterator[tuple[slice, list[tuple[slice, ...]]]]:
-    """Rows of windows that together have no more than BAND elements, and the places of these rows: all at once if that fits."""
+    """Slices of rows of windows, of at most BAND elements each, and the places in these rows."""
     total, step = window.counts[0], window.stride[0]
     in_a_row = channels * len(window.places) * math.prod(window.counts[1:]) * batch
     rows = max(BAND // max(in_a_row, 1), 1)
@@ -208,7 +208,7 @@ def bands(window: Window, channels: int, batch: int) -> Iterator[tuple[slice, li
 
 
 def columns(x: Any, places: list[tuple[slice, ...]], groups: int) -> Any:
-    """What the kernel meets in each window, one window in each column: (groups, channels of a group * places, windows)."""
+    """The elements in each window, one window in each column: (groups, channels of a group * places, windows)."""
     first = x[places[0]]
     out = np.empty((len(x), len(places), *first.shape[1:]), x.dtype)
     for k, place in enumerate(places):
@@ -217,7 +217,7 @@ def columns(x: Any, places: list[tuple[slice, ...]], groups: int) -> Any:
 
 
 def by_group(x: Any, groups: int) -> Any:
-    """Channels by groups, and the rest as the columns of a matrix: (groups, channels of a group, the rest)."""
+    """`x` as one matrix for each group: (groups, channels of a group, all other elements)."""
     return x.reshape(groups, len(x) // groups, math.prod(x.shape[1:]))
 
 
@@ -246,7 +246,7 @@ def _conv(x: Any, weight: Any, bias: Any, window: Window, groups: int) -> Any:
     weight=lambda h, out, g, weight, window, groups: _conv_weight(g, h, window, groups),
 )
 def _conv_input(g: Any, weight: Any, window: Window, groups: int) -> Any:
-    """The cotangent of the input of a convolution: each window gets its `g` times the kernel, added where windows overlap."""
+    """The cotangent of the input of a convolution: its `g` times the kernel for each window, summed where windows overlap."""
     dtype = np.result_type(g, weight)
     g, kernels = np.ascontiguousarray(batch_last(g), dtype), by_group(weight, groups).swapaxes(1, 2)
     out = np.zeros((groups * weight.shape[1], *window.padded, g.shape[-1]), dtype)
@@ -264,10 +264,10 @@ def _conv_input(g: Any, weight: Any, window: Window, groups: int) -> Any:
     x=lambda h, out, g, x, window, groups: _conv_input(g, h, window, groups),
 )
 def _conv_weight(g: Any, x: Any, window: Window, groups: int) -> Any:
-    """The cotangent of the weights of a convolution: what the kernel met in each window times its `g`."""
+    """The cotangent of the weights of a convolution: the elements in each window times its `g`."""
     dtype = np.result_type(g, x)
     x, g = laid_out(x, window, dtype=dtype), np.ascontiguousarray(batch_last(g), dtype)
-    # This order of factors, and not its transpose, is a quarter faster in float64.
+    # This order of factors is a quarter faster in float64 than its transpose.
     sums = sum(
         np.matmul(columns(x, places, groups), by_group(g[:, rows], groups).swapaxes(1, 2))
         for rows, places in bands(window, len(x), x.shape[-1])
@@ -279,7 +279,7 @@ def checked_channels(who: str, x: Any, weight: Any, bias: Any, groups: int, axis
     """The arguments as arrays or Values; `axis` of the weights is that of the inputs, the other one that of the outputs.
 
     Raises:
-        ValueError: if the numbers of axes or channels do not fit together.
+        ValueError: if the numbers of axes or channels do not match.
     """
     x, weight, bias = as_floats(x, weight, bias)
     x, weight = as_tensor(x), as_tensor(weight)
@@ -322,13 +322,13 @@ def conv(
         bias: (out channels) or None.
         stride, dilation: steps between windows, and between the elements of one: a number, or one for each axis.
         padding: zeros on both sides of each axis; "valid" for none, "same" for as many windows as elements.
-        groups: into how many groups the channels are divided; each output sees the inputs of its own group.
+        groups: the number of groups of channels; each output channel depends on the inputs of its own group.
 
     Returns:
         (batch, out channels, *windows), a view of memory in the order (out channels, *windows, batch).
 
     Raises:
-        ValueError: if shapes do not fit together, or the kernel is larger than the padded space.
+        ValueError: if shapes do not match, or the kernel is larger than the padded space.
 
     >>> from autograd import Value
     >>> x = Value([[[1.0, 2.0, 4.0, 8.0]]])
@@ -351,15 +351,15 @@ def conv_transpose(
         x: (batch, in channels, *windows).
         weight: the kernels, (in channels, out channels / groups, *kernel).
         bias: (out channels) or None.
-        stride, padding, dilation, groups: those of the convolution that it is the transpose of.
-        output_padding: how much longer the space is than the windows need, less than stride or dilation.
+        stride, padding, dilation, groups: those of the convolution that this is the transpose of.
+        output_padding: the elements of the space beyond those that the windows need, less than stride or dilation.
 
     Returns:
         (batch, out channels, *space) with axes of the length
         ``(windows - 1) * stride - 2 * padding + (kernel - 1) * dilation + 1 + output_padding``.
 
     Raises:
-        ValueError: if shapes do not fit together, or nothing is left between the padding.
+        ValueError: if shapes do not match, or the padding leaves no space.
 
     >>> conv_transpose([[[1.0, 10.0]]], [[[1.0, 2.0, 3.0]]], stride=2)
     array([[[ 1.,  2., 13., 20., 30.]]])
@@ -389,13 +389,13 @@ def conv_transpose(
 
 
 def shares(x: Any, best: Any, window: Window, dtype: Any) -> list[Any]:
-    """For each place of the window the share its element has in the maximum: bools if no elements tie, else fractions."""
+    """For each place of the window, the share of its element in the maximum: bools if there are no ties, else fractions."""
     x, best = laid_out(x, window, -np.inf), batch_last(best)
     found = [x[place] == best for place in window.places]
     least = best.min(initial=np.inf)
-    if np.isnan(least):  # nan is the maximum of what holds a nan
+    if np.isnan(least):  # nan is the maximum of elements with a nan
         found = [hit | ((x[place] != x[place]) & (best != best)) for hit, place in zip(found, window.places, strict=True)]
-    if least == -np.inf and window.padded != window.lengths:  # padding is no candidate
+    if least == -np.inf and window.padded != window.lengths:  # padding does not count
         real = laid_out(np.ones((1, 1, *window.lengths), bool), window, False)
         found = [hit & real[place] for hit, place in zip(found, window.places, strict=True)]
     if sum(map(np.count_nonzero, found)) == best.size:
@@ -405,7 +405,7 @@ def shares(x: Any, best: Any, window: Window, dtype: Any) -> list[Any]:
 
 
 def times_share(x: Any, share: Any, finite: bool) -> Any:
-    """The product, and 0 where the share is 0 also if x is infinite or nan; where it cannot be, that is 20 times faster."""
+    """x times the share, which is 0 where the share is 0, also for infinite x and nan. Finite x is 20 times faster."""
     return x * share if finite else np.multiply(x, share, out=np.zeros_like(x), where=share != 0)
 
 
@@ -436,7 +436,7 @@ def _max_unpool(g: Any, x: Any, best: Any, window: Window) -> Any:
 @adding
 @primitive("selection", h=lambda g, out, h, x, best, window: _max_unpool(g, x, best, window))
 def _max_picked(h: Any, x: Any, best: Any, window: Window) -> Any:
-    """The elements of `h` where max_pool(x) = `best` took those of x, their mean where elements tie."""
+    """The elements of `h` at the maxima `best` of x, or their mean where elements tie."""
     h = laid_out(h, window)
     finite = is_finite(h)
     pairs = zip(shares(x, best, window, h.dtype), window.places, strict=True)
@@ -458,7 +458,7 @@ def _sum_pool(x: Any, window: Window) -> Any:
 
 @primitive("linear", g=lambda h, out, g, window: _sum_pool(h, window))
 def _sum_unpool(g: Any, window: Window) -> Any:
-    """The cotangent of sums over windows: each element gets `g` of all windows it is in."""
+    """The cotangent of sums over windows: for each element, the sum of the `g` of all windows with it."""
     g = batch_last(g)
     out = np.zeros((len(g), *window.padded, g.shape[-1]), g.dtype)
     for place in window.places:
@@ -472,7 +472,7 @@ def pooled_windows(
     """`x` as an array or Value of floats, and its windows.
 
     Raises:
-        ValueError: for settings out of range, windows that do not fit, or padding so wide that a window may see nothing else.
+        ValueError: for settings out of range, windows that do not fit, or padding that could fill a whole window.
     """
     x = with_space(who, x)
     ndim = len(x.shape) - 2
@@ -489,7 +489,7 @@ def with_space(who: str, x: Any) -> Any:
     """`x` as a floating array or Value with a space; ValueError if it has none."""
     x = as_tensor(x)
     if len(x.shape) < 3:
-        raise ValueError(f"{who}() takes x {LAYOUT}, but got the shape {x.shape}: add axes of length 1 for what is missing")
+        raise ValueError(f"{who}() takes x {LAYOUT}, but got the shape {x.shape}: add axes of length 1")
     return x if x.dtype.kind == "f" else astype(x, float_dtype(x))
 
 
@@ -499,14 +499,14 @@ def max_pool(
 ) -> Any:  # fmt: skip
     """Return the maximum of each window, channel by channel: PyTorch's max_pool1d, max_pool2d, max_pool3d.
 
-    Elements that tie share the gradient equally (PyTorch: the first gets it all), and nan is the maximum of what holds a nan.
+    Elements that tie share the gradient equally (in PyTorch the first gets it all); the maximum of elements with a nan is nan.
 
     Args:
         x: (batch, channels, *space).
         size: the lengths of the window, a number or one for each axis.
         stride, dilation: steps between windows, by default `size`, and between the elements of one.
         padding: -inf on both sides of each axis, at most half the window.
-        ceil_mode: whether windows that begin inside and reach out of the padded space count as well.
+        ceil_mode: whether windows that begin inside the padded space and end outside count as well.
 
     Returns:
         (batch, channels, *windows).
@@ -531,8 +531,8 @@ def avg_pool(
 
     Args:
         x, size, stride, padding, ceil_mode: as for max_pool(); the padding is zeros.
-        count_include_pad: whether padding counts as elements of the mean. What `ceil_mode` adds never does.
-        divisor_override: what sums are divided by, in place of the number of elements.
+        count_include_pad: whether padding counts as elements of the mean. The elements that `ceil_mode` adds never count.
+        divisor_override: a number to divide sums by, in place of the number of elements.
 
     >>> avg_pool([[[1.0, 5.0, 2.0, 4.0]]], 2)
     array([[[3., 3.]]])
@@ -547,7 +547,7 @@ def avg_pool(
 
 
 def elements(window: Window, count_include_pad: bool, dtype: Any) -> Any:
-    """How many elements each window has: a number, or an array where windows at the edge have fewer."""
+    """The number of elements in each window: one number, or an array if windows at the edge have fewer."""
     numbers = []
     for k, s, b, n, count in zip(window.size, window.stride, window.before, window.lengths, window.counts, strict=True):
         starts = np.arange(count) * s - b
@@ -559,12 +559,12 @@ def elements(window: Window, count_include_pad: bool, dtype: Any) -> Any:
 
 
 def outer_product(vectors: list[Any], dtype: Any) -> Any:
-    """One axis for each vector: the product of an element of each."""
+    """The outer product of vectors, with one axis for each."""
     return functools.reduce(np.multiply, np.ix_(*vectors)).astype(dtype)
 
 
 def over_bins(bins: tuple[tuple[slice, ...], ...]) -> Iterator[tuple[Any, Any]]:
-    """(index of a bin, index of its elements), both of (batch, channels, *space)."""
+    """Pairs of the index of a bin and that of its elements, both for (batch, channels, *space)."""
     for place in np.ndindex(*map(len, bins)):
         yield (..., *place), (..., *(axis[i] for axis, i in zip(bins, place, strict=True)))
 
@@ -580,7 +580,7 @@ def _bin_sum(x: Any, bins: tuple[tuple[slice, ...], ...], lengths: Lengths) -> A
 
 @primitive("linear", g=lambda h, out, g, bins, lengths: _bin_sum(h, bins, lengths))
 def _bin_spread(g: Any, bins: tuple[tuple[slice, ...], ...], lengths: Lengths) -> Any:
-    """The cotangent of sums over bins: each element gets `g` of all bins it is in."""
+    """The cotangent of sums over bins: for each element, the sum of the `g` of all bins with it."""
     out = np.zeros((*g.shape[:2], *lengths), g.dtype)
     for place, inside in over_bins(bins):
         out[inside] += g[place].reshape(*g.shape[:2], *(1 for _ in lengths))
@@ -596,7 +596,7 @@ def adaptive_avg_pool(x: Any, output_size: Any) -> Any:
 
     Args:
         x: (batch, channels, *space).
-        output_size: how many bins, a number or one for each axis; None keeps the length of an axis.
+        output_size: the number of bins, one number or one for each axis; None keeps the length of an axis.
 
     Returns:
         (batch, channels, *output_size).

@@ -1,8 +1,8 @@
-"""Incomplete gamma and beta functions, differentiable in every argument, their parameters included, to any order.
+"""Incomplete gamma and beta functions, differentiable to any order in every argument, also in their parameters.
 
-SciPy computes the functions. Their derivatives in the parameters are its value times the mean of a polynomial, so they are
-as accurate as the value: the mean over the integrand of the derivatives of its logarithm, by quadrature, or for tiny
-parameters over the terms of a power series. Formulas: NIST Digital Library of Mathematical Functions, 8.2, 8.7, 8.17.
+SciPy computes the functions. A derivative in the parameters is the value times the mean of a polynomial, so it is as accurate
+as the value: the mean of the derivatives of the logarithm of the integrand, by quadrature, or for tiny parameters of the terms
+of a power series. Formulas: NIST Digital Library of Mathematical Functions, 8.2, 8.7, 8.17.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ Array = np.ndarray
 #: The nodes s of a quadrature of exponentially decaying functions: the trapezoidal rule in u, where s = e^u. They cover all
 #: scales below 1.
 NODES = np.exp(np.arange(-40.0, 4.6, 0.125))
-#: Elements that are computed at a time, as each takes an array of nodes.
+#: The number of elements computed at a time, as each takes an array of nodes.
 AT_ONCE = 2048
-#: Below this parameter the terms of the integral cancel, and the mean is taken over the power series.
+#: For parameters below this the terms of the integral cancel, and the mean is that of the power series.
 SMALL = 0.05
 
 
 def mixed_derivative(n: int, m: int, h: Callable[[int, int], Any]) -> Any:
-    """The derivative of orders n and m of ``exp(h(a, b))``, divided by it, from ``h(i, j)``, the derivatives of h.
+    """The derivative of orders n and m of ``exp(h(a, b))``, divided by it, from the derivatives ``h(i, j)`` of h.
 
-    Complete Bell polynomials of two variables, for numbers, arrays and Values.
+    These are complete Bell polynomials of two variables; they take numbers, arrays and Values.
     """
 
     @functools.cache
@@ -49,7 +49,7 @@ def mixed_derivative(n: int, m: int, h: Callable[[int, int], Any]) -> Any:
 
 
 def psi(order: int, x: Any) -> Any:
-    """The derivative of that order of digamma, on plain arrays."""
+    """The derivative of some order of digamma, for plain arrays."""
     return scipy_function("digamma")(x) if order == 0 else scipy_function("polygamma")(order, x)
 
 
@@ -59,7 +59,7 @@ def one_further(values: list[Array], z: Array) -> list[Array]:
 
 
 def by_pieces(slope: Callable[..., Array], inside: Callable[..., Array], *args: Any) -> Any:
-    """``slope(*args)`` of flat arrays in pieces, 0 where it is not `inside`, and nan where an argument is; as float64."""
+    """``slope(*args)`` of flat arrays in pieces, as float64; 0 where they are not `inside`, nan where an argument is nan."""
     arrays = np.broadcast_arrays(*(np.asarray(item, dtype=float) for item in args))
     flat = [array.ravel() for array in arrays]
     with np.errstate(all="ignore"):
@@ -72,13 +72,13 @@ def by_pieces(slope: Callable[..., Array], inside: Callable[..., Array], *args: 
 
 
 def power(x: Any, a: Any) -> tuple[Any, Any]:
-    """x^a as a factor and the logarithm, a plain number, of another: neither overflows, and derivatives are right also at 0."""
+    """x^a as a factor and the plain logarithm of another factor; neither overflows, and derivatives are correct also at 0."""
     scale = where(raw(x) == 0.0, 1.0, raw(x))
     return pow(x / scale, a), a * log(scale)
 
 
 def logarithm(x: Any, weightless: Any) -> Any:
-    """log(x), and 0 where x is 0 and multiplied by a density that vanishes there."""
+    """log(x); 0 where x is 0, where it is multiplied by a density of 0."""
     return log(where((raw(x) == 0.0) & weightless, 1.0, x))
 
 
@@ -331,6 +331,6 @@ def betaincc(a: Any, b: Any, x: Any) -> Any:
 
 
 def result_dtype(*args: Any) -> Any:
-    """The dtype of what SciPy makes of these arguments, where plain numbers promote nothing."""
+    """The dtype of SciPy's result for these arguments, where plain numbers promote nothing."""
     arrays = [item for item in args if isinstance(item, (np.ndarray, np.generic))]
     return float_dtype(args[0]) if not arrays else np.result_type(*map(float_dtype, arrays))

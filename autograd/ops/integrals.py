@@ -27,7 +27,7 @@ erfi = special("erfi", lambda g, out, x: g * (2.0 / ROOT_PI * exp(x * x)))
 
 
 def expn_slope(g: Any, out: Any, n: Any, x: Any) -> Any:
-    """The derivative of expn is the one of the order before; that of order 0 is e^-x / x. SciPy cuts n to a whole number."""
+    """The derivative of expn is minus expn of order n - 1; that of order 0 is e^-x / x. SciPy truncates n to an integer."""
     n = np.trunc(n)
     zero = np.equal(n, 0)
     return g * where(zero, -exp(-x) / x * (1.0 + 1.0 / x), -expn(np.where(zero, 1, n) - 1, x))
@@ -45,7 +45,7 @@ def expn(n: Any, x: Any) -> Any:
 def dilogarithm_slope(n: int, z: Array) -> Array:
     """The n-th derivative of spence at flat arrays of positive numbers: near 1 by its power series, else by recurrence.
 
-    The first is log(z) / (1 - z), and (1 - z) times it is log(z), whose derivatives give the recurrence.
+    The first derivative is log(z) / (1 - z). Multiplied by (1 - z) it is log(z), whose derivatives give the recurrence.
     """
     u = 1.0 - z
     near = np.abs(u) < 0.6
@@ -71,7 +71,7 @@ spence = special("spence", lambda g, out, x: g * _spence_slope(x), (0.3, 3.0))
 
 # --- zeta -----------------------------------------------------------------------------------------
 
-TERMS = 14  # that Euler and Maclaurin's formula sums, before it corrects the sum by Bernoulli numbers
+TERMS = 14  # of Euler and Maclaurin's formula, before its corrections by Bernoulli numbers
 
 
 def taylor_product(one: list[Any], two: list[Any]) -> list[Any]:
@@ -150,7 +150,7 @@ def log_ratio(x: Any, y: Any) -> Any:
 
 
 def entropy(name: str, rule_x: Any, rule_y: Any, doc: str) -> Op:
-    """A relative entropy of two inputs."""
+    """Define a relative entropy of two inputs."""
     domain = ((0.3, 0.9), (1.2, 2.0))  # SciPy's kl_div is inexact where they are close
     return special_pair(name, f"{name}({{}}, {{}})", rule_x, rule_y, domain, f"Compute scipy.special.{name}, {doc}")
 

@@ -1,7 +1,7 @@
-"""What the normalisation layers are made of: numbers less their mean, and numbers divided by their root mean square.
+"""The operations of normalisation layers: subtract the mean, and divide by the root mean square.
 
-Layer and batch normalisation are one after the other, `rms_normalise(centre(x, axis), axis, eps)`: the backward pass
-then needs no variance of data far from 0. `axis` is an int or a tuple of ints.
+Layer and batch normalisation apply both, `rms_normalise(centre(x, axis), axis, eps)`, so that the backward pass needs no
+variance of data far from 0. `axis` is an int or a tuple of ints.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from autograd.ops.shapes import as_array, plain_axis, reshape
 
 
 def prepared(x: Any, axis: Any, *eps: Any) -> tuple[Any, ...]:
-    """The same arguments with `x` as an array or a Value, and the axis as an int or a tuple of ints."""
+    """The arguments with `x` as an array or a Value, and the axis as an int or a tuple of ints."""
     return (*plain_axis(as_array(x), axis), *eps)
 
 
@@ -36,7 +36,7 @@ def centre(x: Any, axis: Any = -1) -> Any:
 
 
 def mean_product(x: Any, y: Any, axis: Any) -> Any:
-    """``mean(x * y)`` over `axis`, which stays with length 1. No array holds the products: a fifth of the whole layer's time."""
+    """``mean(x * y)`` over `axis`, kept with length 1, without an array of the products, which would take a fifth of the time."""
     shape = shape_of(x)
     reduced = normalize_axis_tuple(axis, len(shape))
     names = LABELS[: len(shape)]
@@ -46,7 +46,7 @@ def mean_product(x: Any, y: Any, axis: Any) -> Any:
 
 
 def rms_rule(g: Any, out: Any, x: Any, axis: Any, eps: float) -> Any:
-    """Less its part along the output, divided by the same root mean square."""
+    """`g` less its component along the output, divided by the same root mean square."""
     return (g - out * mean_product(g, out, axis)) * (mean_product(x, x, axis) + eps) ** -0.5
 
 

@@ -15,7 +15,7 @@ from autograd.ops.order import median
 from autograd.ops.reductions import _max, _mean, _min
 from autograd.ops.shapes import _put_back, as_array, as_floats, broadcast_to, concatenate, flip, linspace, numbered, squeeze
 
-#: The arguments of each mode besides the widths, with their defaults.
+#: The arguments of each mode, other than the widths, with their defaults.
 MODES: dict[str, dict[str, Any]] = {
     "constant": {"constant_values": 0.0}, "edge": {}, "reflect": {"reflect_type": "even"}, "symmetric": {"reflect_type": "even"},
     "wrap": {}, "empty": {}, "linear_ramp": {"end_values": 0.0},
@@ -29,7 +29,7 @@ STATISTICS: dict[str, Callable[..., Any]] = {
 
 
 def pad_rule(g: Any, out: Any, array: Any, width: Any, mode: str) -> Any:
-    """What np.pad makes of 1, 2, 3, ... says where each element of the result is from."""
+    """The result of np.pad for 1, 2, 3, ... tells which element each element of the output is a copy of."""
     return _put_back(g, shape_of(array), np.pad(numbered(shape_of(array)), width, mode))  # type: ignore[call-overload]
 
 
@@ -65,8 +65,8 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
     zeros = mode == "constant" and not is_value(extra) and not holds_value(extra) and not np.any(extra)
     if zeros or not ndim or not np.any(width):
         return _pad(array, width, "constant")
-    np.pad(np.zeros((1,) * ndim), width)  # for NumPy's errors
-    array = as_floats(array)  # integers would cut off what is put beside them
+    np.pad(np.zeros((1,) * ndim), width)  # raises NumPy's errors
+    array = as_floats(array)  # integers would truncate the padding
     extras = pairs_per_axis(extra, ndim)
     for axis, (before, after) in enumerate(np.broadcast_to(width, (ndim, 2)).tolist()):
         if before or after:
@@ -75,17 +75,17 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
 
 
 def pairs_per_axis(extra: Any, ndim: int) -> list[tuple[Any, Any]]:
-    """For each axis the two arguments of a mode: those before and behind the array."""
+    """The two arguments of a mode for each axis: before and after the array."""
     if extra is None or isinstance(extra, str):
         return [(extra, extra)] * ndim
     pairs = broadcast_to(as_array(extra), (ndim, 2))
     if not is_value(pairs):
-        return [(first, last) for first, last in pairs.tolist()]  # Python's numbers, which promote no array
+        return [(first, last) for first, last in pairs.tolist()]  # Python's numbers do not promote arrays
     return [(pairs[axis, 0], pairs[axis, 1]) for axis in range(ndim)]
 
 
 def beside(x: Any, axis: int, before: int, after: int, mode: str, extra: Any) -> list[Any]:
-    """The array between what a mode puts before and behind it along one axis."""
+    """The array with the padding of a mode before and after it, along one axis."""
     shape = shape_of(x)
     lead = (slice(None),) * axis
 
@@ -106,16 +106,16 @@ def beside(x: Any, axis: int, before: int, after: int, mode: str, extra: Any) ->
         return [head, x, flip(tail, axis)]
     first, last = (shape[axis] if length is None else min(int(length), shape[axis]) for length in extra)
     if mode in ("maximum", "minimum") and not (first and last):
-        raise ValueError("pad() got a stat_length of 0, of which there is no maximum or minimum")
+        raise ValueError("pad() got a stat_length of 0, but no elements have no maximum or minimum")
     statistics = (STATISTICS[mode](item, axis) for item in (part(0, first), part(shape[axis] - last, None)))
     return [repeated(next(statistics), before), x, repeated(next(statistics), after)]
 
 
 def odd(x: Any, axis: int, before: int, after: int, mode: str) -> list[Any]:
-    """The array turned round the points at its ends, again and again until it is long enough; symmetric repeats the ends."""
+    """The array point-reflected at its ends, repeatedly until it is long enough; "symmetric" repeats the ends."""
     period, first = shape_of(x)[axis], 0 if mode == "symmetric" else 1
     lead = (slice(None),) * axis
-    if period == 1:  # as NumPy's, copies of the only element
+    if period == 1:  # copies of the only element, as in NumPy
         return [concatenate([x] * (before + 1 + after), axis)]
     while before or after:
         length, cycle = shape_of(x)[axis], period - first

@@ -36,7 +36,7 @@ def swap(x: Any) -> Any:
 
 
 def rows(x: Any) -> Any:
-    """The last axis of `x` as columns, all others as rows of one matrix."""
+    """`x` as one matrix, with the last axis as its columns and all others as its rows."""
     *lead, columns = shape_of(x)
     return x if len(lead) == 1 else reshape(x, (math.prod(lead), columns))
 
@@ -59,7 +59,7 @@ def matmul_rule_y(g: Any, out: Any, x: Any, y: Any) -> Any:
         return g * x if y_dims == 1 else expand_dims(x, -1) * expand_dims(g, -2)  # (..., k, n)
     if y_dims == 1:
         return times_column(swap(x), g)  # (..., k)
-    if y_dims == 2 and x_dims > 2:  # one product instead of a stack that would be summed
+    if y_dims == 2 and x_dims > 2:  # one product instead of the sum of a stack
         return matmul(transpose(rows(x)), rows(g))  # (k, n)
     return matmul(swap(x), g)  # (..., k, n)
 
@@ -81,7 +81,7 @@ def matmul(x: Any, y: Any) -> Any:
 )
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """Compute ``x @ weight.T + bias``, the affine map of a layer: (..., in), (out, in), (out) -> (..., out)."""
-    if np.ndim(x) > 2:  # leading axes as rows of one product: NumPy would make one for each matrix of a stack
+    if np.ndim(x) > 2:  # leading axes as rows of one product: NumPy would compute one for each matrix of a stack
         out = np.matmul(rows(x), np.transpose(weight)).reshape(*np.shape(x)[:-1], len(weight))
     else:
         out = np.matmul(x, np.transpose(weight))
@@ -200,7 +200,7 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
 
 
 def best_cuts(ends: list[int]) -> dict[tuple[int, int], tuple[int, int]]:
-    """For every run of matrices, from the first to the last of them, its least cost and after which of them to cut it."""
+    """For every run of matrices, given by its first and last, its least cost and the matrix after which to split it."""
     count = len(ends) - 1
     best = {(place, place): (0, place) for place in range(count)}
     for first, last in ((first, first + length) for length in range(1, count) for first in range(count - length)):
@@ -212,7 +212,7 @@ def best_cuts(ends: list[int]) -> dict[tuple[int, int], tuple[int, int]]:
 
 
 def product_of_run(arrays: list[Any], best: dict[tuple[int, int], tuple[int, int]], first: int, last: int) -> Any:
-    """The product of a run of matrices, cut where it costs least."""
+    """The product of a run of matrices, split where it costs least."""
     if first == last:
         return arrays[first]
     cut = best[first, last][1]
@@ -250,7 +250,7 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     """Compute the cross-correlation of two vectors: ``c[k] = sum(a[n + k] * v[n])``."""
     a, v = as_floats(a, v)
     a, v = (reshape(item, (1,)) if np.shape(item) == () else item for item in (a, v))
-    backwards = np.size(raw(a)) < np.size(raw(v))  # NumPy then correlates v with a and turns the result round
+    backwards = np.size(raw(a)) < np.size(raw(v))  # NumPy then correlates v with a and reverses the result
     out = convolve(a[::-1], v, mode) if backwards else convolve(a, v[::-1], mode)
     return out[::-1] if backwards else out
 
@@ -275,11 +275,11 @@ def _convolve(x: Any, y: Any) -> Any:
 # --- einsum ---------------------------------------------------------------------------------------
 
 
-LABELS = string.ascii_uppercase + string.ascii_lowercase  # in the order of their codes, in which an implicit result has them
+LABELS = string.ascii_uppercase + string.ascii_lowercase  # in the order of an implicit result
 
 
 def letters(subscripts: str, shapes: list[tuple[int, ...]]) -> tuple[list[str], str]:
-    """The subscripts of each operand and of the result, with letters for ``...``, and the implicit result made explicit."""
+    """The subscripts of each operand and of the result, with letters in place of ``...`` and an explicit result."""
     terms, arrow, result = subscripts.replace(" ", "").partition("->")
     names = terms.split(",")
     if len(names) != len(shapes):
@@ -299,7 +299,7 @@ def letters(subscripts: str, shapes: list[tuple[int, ...]]) -> tuple[list[str], 
 
 
 def einsum_rule(g: Any, out: Any, values: tuple[Any, ...], names: tuple[str, ...], result: str, optimize: Any) -> tuple[Any, ...]:
-    """For each operand the sum of products of `g` with all other operands, over the letters that it does not have."""
+    """The cotangent of each operand: the sum of products of `g` with all other operands, over the letters it does not have."""
     cotangents = []
     for number, name in enumerate(names):
         others = [(result, g)] + [pair for place, pair in enumerate(zip(names, values, strict=True)) if place != number]
@@ -321,7 +321,7 @@ def einsum_rule(g: Any, out: Any, values: tuple[Any, ...], names: tuple[str, ...
 
 @primitive("linear", lambda values, *rest: (tuple(values), *rest), values=einsum_rule)
 def _einsum(values: Any, names: tuple[str, ...], result: str, optimize: Any) -> Any:
-    """einsum() with subscripts that have no ellipsis."""
+    """einsum() for subscripts without an ellipsis."""
     subscripts, dtype = f"{','.join(names)}->{result}", np.result_type(*values)
     if dtype.char == "f" and any(
         length > MANY and letter not in result
@@ -338,7 +338,7 @@ def einsum(
 ) -> Any:
     """Sum products by Einstein's convention: ``einsum("ij,jk->ik", a, b)``, with any subscripts, also ``...`` and repeated ones.
 
-    The form ``einsum(a, [0, 1], b, [1, 2], [0, 2])`` is understood as well.
+    The form ``einsum(a, [0, 1], b, [1, 2], [0, 2])`` works as well.
     """
     if not isinstance(operands[0], str):
         pairs = len(operands) // 2

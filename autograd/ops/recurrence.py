@@ -1,15 +1,15 @@
-"""Recurrent layers over a whole sequence, each one operation: the loop over time in NumPy, and the loop back as its joint rule.
+"""Recurrent layers over a whole sequence, each as one operation: a loop over time in NumPy, and a loop back as its joint rule.
 
-The output holds the state after every step, nothing more: going back, the gates are computed again from it, which costs one more
-product a step and saves two thirds of the memory. The gradient of the weight is one product at the end. The rules are plain
-Python over arrays and Values alike, so they serve every order; on Values every step slices its part out of whole sequences,
-and a second derivative takes a time that grows with the square of their length.
+The output only has the state after every step. The loop back computes the gates again from it, which costs one more product a
+step and saves two thirds of the memory. The gradient of the weight is one product at the end. The rules take arrays and Values
+alike, so they serve every order; with Values each step slices its part out of whole sequences, so that the time of a second
+derivative grows with the square of their length.
 
-In all that follows x is what the inputs give to the gates at every step, (time, batch, gates * hidden); `weight`, (gates *
-hidden, hidden), takes the hidden state before a step, (batch, hidden), to the same gates. Where the bools `kept`, (time, batch,
-1), are False a sequence has ended, and the step leaves the state as it is. With `reverse` the last step is the first one taken.
+In this module x is the contribution of the inputs to the gates at every step, (time, batch, gates * hidden). `weight`, (gates *
+hidden, hidden), maps the hidden state before a step, (batch, hidden), to the same gates. Where the bools `kept`, (time, batch,
+1), are False, a sequence has ended, and the step leaves the state as it is. `reverse` takes the last step first.
 
-In the loops back NumPy's functions stand for ours: on Values they are the same, on arrays they take half the time of the call.
+The loops back call NumPy's functions instead of ours: on Values they do the same, on arrays a call takes half the time.
 """
 
 from __future__ import annotations
@@ -29,60 +29,60 @@ from autograd.ops.shapes import as_tensor, concatenate, expand_dims, stack, tran
 
 
 def blocks(x: Any, size: int) -> list[Any]:
-    """The last axis in pieces of one size, a view each: gates, or parts of the state."""
+    """Views of equal pieces of the last axis: gates, or parts of the state."""
     return [x[..., start : start + size] for start in range(0, shape_of(x)[-1], size)]
 
 
 def in_turn(x: Any, reverse: bool) -> range:
-    """The steps in the order in which they are taken."""
+    """The steps in the order of the loop."""
     return range(shape_of(x)[0])[:: -1 if reverse else 1]
 
 
 def before(first: Any, states: Any, reverse: bool) -> Any:
-    """The state before each step, from the first one and those after the steps: (time, batch, hidden)."""
+    """The states before the steps, from the first one and those after the steps: (time, batch, hidden)."""
     first = expand_dims(first, 0)
     return concatenate([states[1:], first] if reverse else [first, states[:-1]])
 
 
 def room(out: Any, shape: tuple[int, ...]) -> Any:
-    """Where a loop back in time puts its results step by step: an array, or a list if they are Values."""
+    """Storage for the results of the steps of a loop back: an array, or a list if they are Values."""
     return [None] * shape[0] if is_value(out) else np.empty(shape, out.dtype)
 
 
 def along_time(steps: Any) -> Any:
-    """What is in such a room, as one array or Value."""
+    """The contents of such storage as one array or Value."""
     return stack(steps) if steps.__class__ is list else steps
 
 
 def weight_rule(to_gates: Any, hidden: Any) -> Any:
-    """The cotangent of the weight: the sum over all steps and samples, as one product."""
+    """The cotangent of the weight, the sum over all steps and samples, as one product."""
     return matmul(transpose(rows(to_gates)), rows(hidden))
 
 
 def in_tuple(values: Any, *settings: Any) -> tuple[Any, ...]:
-    """The same arguments with the values in a tuple."""
+    """The arguments with the values in a tuple."""
     return tuple(values), *settings
 
 
 def in_one_dtype(values: tuple[Any, ...]) -> list[Any]:
-    """Arrays in the dtype of their sum."""
+    """Arrays in their common dtype."""
     dtype = np.result_type(*values)
     return [np.asarray(item, dtype) for item in values]
 
 
 def hold(new: Any, old: Any, kept: Any, t: int) -> None:
-    """Put the state before a step in place of the one behind it, where the sequence has ended."""
+    """Replace the state after a step by the one before it where the sequence has ended."""
     if kept is not None:
         np.copyto(new, old, where=~kept[t])
 
 
 def active(c: Any, held: Any, kept: Any, t: int) -> Any:
-    """A cotangent, and another one where the sequence has ended."""
+    """A cotangent, replaced by another one where the sequence has ended."""
     return c if kept is None else where(kept[t], c, held)
 
 
 def steep(out: Any) -> bool:
-    """True where no tanh or sigmoid is so close to 1 that 1 - out would lose digits."""
+    """Whether no tanh or sigmoid is so close to 1 that 1 - out would lose digits."""
     return not is_value(out) and np.abs(out).max(initial=0.0) < 0.98
 
 
@@ -97,7 +97,7 @@ def sigmoid_slope(out: Any, before: Any) -> Any:
 
 
 def squash(gates: Any) -> None:
-    """The sigmoid in place, one call over a block; e^-x = inf is meant, the quotient is then 0."""
+    """Compute the sigmoid in place. Where e^-x is inf, the quotient is 0 as it should be."""
     with np.errstate(over="ignore"):
         np.exp(np.negative(gates, gates), gates)
     gates += 1.0
@@ -105,7 +105,7 @@ def squash(gates: Any) -> None:
 
 
 def arranged(name: str, gates: int, x: Any, weight: Any, states: tuple[Any, ...], kept: Any) -> tuple[list[Any], Any]:
-    """The inputs as arrays or Values, and the mask with an axis for the features; ValueError for shapes that cannot be."""
+    """The inputs as arrays or Values, and the mask with an axis for the features; ValueError for shapes that do not match."""
     values = [as_tensor(item) for item in (x, weight, *states)]
     shapes = [shape_of(item) for item in values]
     size = shapes[1][-1] if len(shapes[1]) == 2 else 0
@@ -121,7 +121,7 @@ def arranged(name: str, gates: int, x: Any, weight: Any, states: tuple[Any, ...]
 
 
 def outputs(states: Any, mask: Any) -> Any:
-    """The hidden states of all steps, zeros where a sequence has ended."""
+    """The hidden states of all steps; zeros where a sequence has ended."""
     return states if mask is None else where(mask, states, 0.0)
 
 
@@ -129,7 +129,7 @@ def outputs(states: Any, mask: Any) -> Any:
 
 
 def rnn_rule(g: Any, out: Any, values: tuple[Any, ...], nonlinearity: str, kept: Any, reverse: bool) -> tuple[Any, ...]:
-    """Of relu the derivative at 0 is 0."""
+    """The derivative of relu at 0 is 0."""
     x, weight, hidden = values
     states, columns = before(hidden, out, reverse), transpose(weight)
     bounded = nonlinearity == "tanh"
@@ -147,7 +147,7 @@ def rnn_rule(g: Any, out: Any, values: tuple[Any, ...], nonlinearity: str, kept:
 
 @primitive("linear", in_tuple, symbol="rnn({})", values=rnn_rule)
 def _rnn(values: Any, nonlinearity: str, kept: Any, reverse: bool) -> Any:
-    """The hidden state after every step: (time, batch, hidden)."""
+    """The hidden states after all steps: (time, batch, hidden)."""
     x, weight, h = in_one_dtype(values)
     out = np.empty_like(x)
     for t in in_turn(x, reverse):
@@ -164,21 +164,21 @@ def rnn(x: Any, weight: Any, hidden: Any, nonlinearity: str = "tanh", kept: Any 
     """Compute ``h[t] = tanh(x[t] + h[t - 1] @ weight.T)``, or with relu: an Elman network (1990).
 
     Args:
-        x: what the inputs give to each step, (time, batch, hidden).
+        x: the contribution of the inputs to each step, (time, batch, hidden).
         weight: (hidden, hidden).
         hidden: the first state, (batch, hidden).
         nonlinearity: "tanh" or "relu".
-        kept: bools (time, batch), False for steps behind the end of a sequence; the state stays there, and the output is 0.
-        reverse: whether the steps are taken from the last one to the first.
+        kept: bools (time, batch), False for steps after the end of a sequence, which keep the state and have the output 0.
+        reverse: whether to take the steps from the last to the first.
 
     Returns:
-        The hidden states of all steps, (time, batch, hidden), and the one after the last step taken, (batch, hidden).
+        The hidden states of all steps, (time, batch, hidden), and the last one, (batch, hidden).
 
     Raises:
-        ValueError: for other shapes, or a nonlinearity that is not known.
+        ValueError: for other shapes, or an unknown nonlinearity.
     """
     if nonlinearity not in ("tanh", "relu"):
-        raise ValueError(f"rnn() knows the nonlinearities 'tanh' and 'relu', but got {nonlinearity!r}")
+        raise ValueError(f"rnn() takes the nonlinearities 'tanh' and 'relu', but got {nonlinearity!r}")
     values, mask = arranged("rnn", 1, x, weight, (hidden,), kept)
     states = _rnn(values, nonlinearity, mask, reverse)
     return outputs(states, mask), states[in_turn(states, reverse)[-1]]
@@ -188,7 +188,7 @@ def rnn(x: Any, weight: Any, hidden: Any, nonlinearity: str = "tanh", kept: Any 
 
 
 def lstm_rule(g: Any, out: Any, values: tuple[Any, ...], kept: Any, reverse: bool) -> tuple[Any, ...]:
-    """`a` is the candidate, the gate that papers call g."""
+    """`a` is the candidate, the gate called g in papers."""
     x, weight, hidden, cell = values
     size = shape_of(weight)[1]
     (cells, states), (g_cells, g_states) = blocks(out, size), blocks(g, size)
@@ -213,7 +213,7 @@ def lstm_rule(g: Any, out: Any, values: tuple[Any, ...], kept: Any, reverse: boo
 
 @primitive("linear", in_tuple, symbol="lstm({})", values=lstm_rule)
 def _lstm(values: Any, kept: Any, reverse: bool) -> Any:
-    """The cell and the hidden state after every step: (time, batch, 2 * hidden)."""
+    """The cell and hidden states after all steps: (time, batch, 2 * hidden)."""
     x, weight, h, c = in_one_dtype(values)
     size = weight.shape[1]
     out = np.empty((*x.shape[:2], 2 * size), x.dtype)
@@ -241,14 +241,14 @@ def lstm(x: Any, weight: Any, hidden: Any, cell: Any, kept: Any = None, reverse:
     ``h[t] = sigmoid(o) * tanh(c[t])``.
 
     Args:
-        x: what the inputs give to the gates at each step, (time, batch, 4 * hidden).
+        x: the contribution of the inputs to the gates at each step, (time, batch, 4 * hidden).
         weight: (4 * hidden, hidden).
         hidden, cell: the first state, (batch, hidden) each.
-        kept: bools (time, batch), False for steps behind the end of a sequence; the state stays there, and the output is 0.
-        reverse: whether the steps are taken from the last one to the first.
+        kept: bools (time, batch), False for steps after the end of a sequence, which keep the state and have the output 0.
+        reverse: whether to take the steps from the last to the first.
 
     Returns:
-        The hidden states of all steps, (time, batch, hidden), then hidden and cell state after the last step taken.
+        The hidden states of all steps, (time, batch, hidden), then the last hidden and cell state.
 
     Raises:
         ValueError: for other shapes.
@@ -263,7 +263,7 @@ def lstm(x: Any, weight: Any, hidden: Any, cell: Any, kept: Any = None, reverse:
 
 
 def gru_rule(g: Any, out: Any, values: tuple[Any, ...], kept: Any, reverse: bool) -> tuple[Any, ...]:
-    """`p` is the part of the product that r multiplies; so in n the inputs get another cotangent than the product."""
+    """`p` is the part of the product that r multiplies, so that in n the inputs and the product have different cotangents."""
     x, weight, bias, hidden = values
     size = shape_of(weight)[1]
     states, columns = before(hidden, out, reverse), transpose(weight)
@@ -287,7 +287,7 @@ def gru_rule(g: Any, out: Any, values: tuple[Any, ...], kept: Any, reverse: bool
 
 @primitive("linear", in_tuple, symbol="gru({})", values=gru_rule)
 def _gru(values: Any, kept: Any, reverse: bool) -> Any:
-    """The hidden state after every step: (time, batch, hidden)."""
+    """The hidden states after all steps: (time, batch, hidden)."""
     x, weight, bias, h = in_one_dtype(values)
     size = weight.shape[1]
     out = np.empty((*x.shape[:2], size), x.dtype)
@@ -308,19 +308,19 @@ def _gru(values: Any, kept: Any, reverse: bool) -> Any:
 def gru(x: Any, weight: Any, bias: Any, hidden: Any, kept: Any = None, reverse: bool = False) -> tuple[Any, Any]:
     """Run a gated recurrent unit (Cho et al. 2014), in the form in which r multiplies the product.
 
-    With ``p = h[t - 1] @ weight.T + bias``: ``r, z = sigmoid(x[t] + p)`` of two thirds, ``n = tanh(x[t] + r * p)`` of the last
-    one, and ``h[t] = (1 - z) * n + z * h[t - 1]``.
+    With ``p = h[t - 1] @ weight.T + bias``, ``r, z = sigmoid(x[t] + p)`` are the first two thirds of the gates,
+    ``n = tanh(x[t] + r * p)`` is the last, and ``h[t] = (1 - z) * n + z * h[t - 1]``.
 
     Args:
-        x: what the inputs give to the gates at each step, (time, batch, 3 * hidden).
+        x: the contribution of the inputs to the gates at each step, (time, batch, 3 * hidden).
         weight: (3 * hidden, hidden).
-        bias: what is added to the product of the weight, (3 * hidden), or None.
+        bias: added to the product of the weight, (3 * hidden), or None.
         hidden: the first state, (batch, hidden).
-        kept: bools (time, batch), False for steps behind the end of a sequence; the state stays there, and the output is 0.
-        reverse: whether the steps are taken from the last one to the first.
+        kept: bools (time, batch), False for steps after the end of a sequence, which keep the state and have the output 0.
+        reverse: whether to take the steps from the last to the first.
 
     Returns:
-        The hidden states of all steps, (time, batch, hidden), and the one after the last step taken, (batch, hidden).
+        The hidden states of all steps, (time, batch, hidden), and the last one, (batch, hidden).
 
     Raises:
         ValueError: for other shapes.

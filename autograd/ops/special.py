@@ -1,6 +1,6 @@
-"""Special functions, as in scipy.special, which computes them: an extra, imported when one of them is used.
+"""Special functions, computed by scipy.special, an optional extra that is imported when one of them is called.
 
-Derivatives from Abramowitz and Stegun (1964), chapters 6 and 7.
+Derivatives: Abramowitz and Stegun (1964), chapters 6 and 7.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from autograd.ops.kinks import nothing
 
 
 def scipy_function(name: str) -> Callable[..., Any]:
-    """The function of scipy.special with that name, looked up when it is first called."""
+    """The function of scipy.special with that name, which is looked up at the first call."""
 
     def function(*args: Any) -> Any:
         try:
@@ -43,7 +43,7 @@ def scipy_function(name: str) -> Callable[..., Any]:
 
 
 def special(name: str, rule: Callable[..., Any], domain: tuple[float, float] = (-2.0, 2.0)) -> Op:
-    """An op of one input that SciPy computes."""
+    """Define an op of one input that SciPy computes."""
     return formula(name, scipy_function(name), rule, domain, f"Compute scipy.special.{name}, elementwise.")
 
 
@@ -77,8 +77,8 @@ psi = digamma
 def erfcx_numpy(x: Any, order: int) -> Any:
     """The derivatives of order 0, 1, ... of erfcx: (-2)^n n! times the scaled integrals of erfc (DLMF 7.18.4).
 
-    Where x is small, by the recurrence 2 n I_n = I_(n-2) - 2 x I_(n-1); elsewhere that cancels, and goes backwards instead,
-    as a continued fraction of the ratios r_n = I_n / I_(n-1) = 1 / (2 x + 2 (n + 1) r_(n+1)).
+    Small x take the recurrence 2 n I_n = I_(n-2) - 2 x I_(n-1). Elsewhere it cancels, and its backward form replaces it,
+    a continued fraction of the ratios r_n = I_n / I_(n-1) = 1 / (2 x + 2 (n + 1) r_(n+1)).
     """
     z = np.asarray(x, dtype=float)
     out, before = scipy_function("erfcx")(z), 2.0 / ROOT_PI
@@ -98,7 +98,7 @@ def erfcx_numpy(x: Any, order: int) -> Any:
 
 @primitive("elementwise", x=lambda g, out, x, order: g * _erfcx_slope(x, order + 1))
 def _erfcx_slope(x: Any, order: int) -> Any:
-    """The derivative of some order of erfcx, all of whose digits are right also far out."""
+    """The derivative of some order of erfcx, with full precision also for large x."""
     return erfcx_numpy(x, order).astype(float_dtype(x))
 
 
@@ -119,9 +119,9 @@ def hazard_gap_array(x: Any) -> Any:
 
 
 def quantile_slope(inverse: str, tail: Callable[[Any], Any], scale: float, width: float) -> Callable[[Any], Any]:
-    """The slope of an inverse, 1 over a density: written as erfcx over the mass of the tail it does not enlarge rounding.
+    """The slope of an inverse, 1 over a density, as erfcx over the mass of the tail, which does not amplify rounding.
 
-    In the middle, where the mass is not accurate, by the density.
+    In the middle, where the mass is not accurate, it is computed from the density.
     """
 
     def slope(x: Any) -> Any:
@@ -154,7 +154,7 @@ _ndtri_slope = formula("ndtri_slope",
 
 
 def rgamma_slope(out: Any, x: Any) -> Any:
-    """-digamma(x) / gamma(x), and by reflection where x is below a half, so that no poles cancel."""
+    """-digamma(x) / gamma(x); by reflection where x is below 1/2, so that no poles cancel."""
     low = raw(x) < 0.5
     right = -where(low, 0.0, out) * digamma(where(low, 1.0, x))
     if not np.any(low):
@@ -179,7 +179,7 @@ BERNOULLI = (
 def polygamma_rise(x: Any, y: Any, n: int) -> Any:
     """polygamma(n, x + y) - polygamma(n, x) without cancellation, for x > 0 and x + y > 0.
 
-    The difference of each term of the series of 1 / (x + k)^(n + 1), and then of the asymptotic series (DLMF 5.11.2, 5.15.9).
+    It sums the differences of terms of the series of 1 / (x + k)^(n + 1), then of the asymptotic series (DLMF 5.11.2, 5.15.9).
     """
     z, out = np.array(x), np.zeros(np.shape(x))
 
@@ -215,17 +215,17 @@ def _polygamma_rise(x: Any, y: Any, n: int = 0) -> Any:
 
 
 def regular(x: Any, y: Any) -> Any:
-    """True but where x log(y) is 0 only by definition: x is 0, and log(y) is no number although y is one."""
+    """False where x log(y) is 0 by definition only: x is 0, and log(y) is not finite although y is."""
     return (raw(x) != 0.0) | ~np.less_equal(raw(y), 0.0)
 
 
 def over(x: Any, y: Any) -> Any:
-    """x / y, the slope of x log(y) with respect to y, and 0 where that is 0 by definition."""
+    """x / y, the slope of x log(y) with respect to y; 0 where x log(y) is 0 by definition."""
     return where(regular(x, y), x / where(regular(x, y), y, 1.0), 0.0)
 
 
 def special_pair(name: str, symbol: str, rule_x: Any, rule_y: Any, domain: Any, doc: str) -> Op:
-    """An op of two inputs that SciPy computes."""
+    """Define an op of two inputs that SciPy computes."""
     function = scipy_function(name)
     return binary(name, symbol, as_float(function), rule_x, rule_y, domain, function, doc)
 

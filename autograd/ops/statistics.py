@@ -1,4 +1,4 @@
-"""Statistics of samples: covariances, counts with weights, running totals. All are made of other operations."""
+"""Statistics of samples, all composed of other operations: covariances, counts with weights, running totals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from autograd.ops.shapes import as_floats, atleast_2d, concatenate, diagonal, ex
 
 
 def integer_weights(fweights: Any) -> Any:
-    """How often each sample counts, as integers; TypeError for what is none."""
+    """The number of times each sample counts, as integers; TypeError for anything else."""
     if is_value(fweights) or holds_value(fweights):
         raise TypeError("cov() takes plain integers as fweights, how often each sample counts, but got a Value: see aweights")
     counts = np.asarray(fweights)
@@ -28,7 +28,7 @@ def integer_weights(fweights: Any) -> Any:
 
 
 def freedom(scale: Any) -> Any:
-    """The degrees of freedom to divide by: 0 with a warning, as NumPy's, if there are fewer."""
+    """The degrees of freedom to divide by; 0, with NumPy's warning, if they are negative."""
     if raw(scale) > 0.0:
         return scale
     warnings.warn("Degrees of freedom <= 0 for slice", RuntimeWarning, stacklevel=3)
@@ -77,7 +77,7 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -
         return c / c
     spread = sqrt(diagonal(c))
     out = c / expand_dims(spread, 1) / expand_dims(spread, 0)
-    data = raw(out)  # rounding may take it out of [-1, 1], as NumPy corrects; the slope is that of the exact function
+    data = raw(out)  # clipped to [-1, 1], as in NumPy; the slope is that of the exact function
     return out + (np.clip(data, -1.0, 1.0) - data) if np.any(np.abs(data) > 1.0) else out
 
 
@@ -114,7 +114,7 @@ def cumulative_prod(
 
 
 def with_initial(scan: Any, first: float, x: Any, axis: int | None, dtype: Any, include_initial: bool) -> Any:
-    """A scan along the only axis, or the given one, with its neutral element in front if wanted."""
+    """A scan along the only axis, or the given one, with its neutral element in front if `include_initial` is set."""
     x = as_floats(x)
     if axis is None:
         if len(np.shape(x)) != 1:

@@ -309,7 +309,7 @@ MESSAGES: list[tuple[Any, type[Exception], str]] = [
      "LSTMCell(2, 3) takes (batch, 2), or (2,) for one sample, got the shape (4, 3)"),
     (lambda: nn.LSTMCell(2, 3)(r(4, 2), r(4, 3)), TypeError, "takes its state as a pair (h, c)"),
     (lambda: nn.GRUCell(2, 3)(r(4, 2), r(1, 3)), ValueError, "takes a state of the shape (4, 3), got (1, 3)"),
-    (lambda: ops.rnn(r(4, 2, 3), r(3, 3), r(2, 3), "sin"), ValueError, "knows the nonlinearities"),
+    (lambda: ops.rnn(r(4, 2, 3), r(3, 3), r(2, 3), "sin"), ValueError, "takes the nonlinearities"),
     (lambda: ops.lstm(r(4, 2, 8), r(8, 3), r(2, 2), r(2, 2)), ValueError,
      "lstm() takes x (time, batch, 4 * hidden) of at least one step"),
     (lambda: ops.lstm(r(4, 2, 8), r(8, 2), r(2, 2), r(2, 1)), ValueError, "(4, 2, 8), (8, 2), (2, 2), (2, 1)"),
