@@ -405,18 +405,10 @@ def cut_node(layer: Column) -> Node:
     own = [dense.names(number) for number in left_out] if dense is not None else []
     names = (*map(layer.title_of, left_out), *(name for names in own for name in (names[0], names[-1])))
     return Node(
-        f"l{layer.number}cut",
-        "cut",
-        "…",
-        count=len(left_out),
-        group=layer.name,
-        op=layer.colour,
-        names=tuple(dict.fromkeys(names)),
+        f"l{layer.number}cut", "cut", "…", len(left_out), group=layer.name, op=layer.colour, names=tuple(dict.fromkeys(names)),
         notes=(f"{plural(len(left_out), 'neuron')}, {first} to {last}, are not drawn",),
-        place=dense.path if dense is not None else "",
-        order=layer.start + left_out[0],
-        rows=((f"{len(left_out):,} more",),),
-    )
+        place=dense.path if dense is not None else "", order=layer.start + left_out[0], rows=((f"{len(left_out):,} more",),),
+    )  # fmt: skip
 
 
 def edges_of(layers: list[Column], largest: float, labelled: bool, differentiated: bool) -> Iterator[Edge]:

@@ -23,14 +23,7 @@ ROLE_COLOURS = {
 OUTPUT_COLOURS = ("#fdebd0", "#b86e00")
 TITLE_COLOURS = {"computed": "#edf0f3", "output": "#f8d9a8"}  # behind titles
 FRAME_FILLS, FRAME_LINE = ("#f6f8fa", "#edf1f5", "#e4eaf0", "#dbe2ea"), "#b4bfca"  # of scopes, from the outermost in
-MARK_COLOURS = {
-    "nan": ALARM,
-    "inf": ALARM,
-    "exploding gradient": ALARM,
-    "added": GREEN,
-    "removed": ORANGE,
-    "changed": PURPLE,
-}
+MARK_COLOURS = {"nan": ALARM, "inf": ALARM, "exploding gradient": ALARM, "added": GREEN, "removed": ORANGE, "changed": PURPLE}
 #: Fills of neurons; white text has a contrast of at least 5.3 on each.
 INPUT_LAYER, HIDDEN_LAYER, OUTPUT_LAYER = "#b83a3a", "#7048b0", "#23784a"
 #: From pale yellow for small gradients to dark blue for large ones; lightness alone shows the order.

@@ -114,31 +114,15 @@ class Composer:
             dead = dead_units(values, [self.unit(int(member), count == 1) for member in members])
         unnamed = [self.operand_name(item) for item in operands_of(first)].count(UNNAMED)
         return Node(
-            name,
+            name, title=self.title(number, values, names), count=count, parts=parts, group=group_name, names=names,
             role=("leaf" if first.requires_grad else "frozen") if op is None else "computed",
-            title=self.title(number, values, names),
-            count=count,
-            parts=parts,
-            group=group_name,
-            op="" if op is None else op.name,
-            names=names,
-            shape=shape,
-            dtype=dtype,
-            data=data,
-            grad=grad,
-            cotangent=cotangent,
-            seed=Summary.of_all(seeds),
-            marks=("dead",) if dead else (),
-            notes=(dead,) if dead else (),
-            place=self.module_path(int(members[0])),
-            line=source.line,
-            source=source.text,
-            rules=() if op is None else rules_of(op),
-            words="" if op is None else words_of(op),
-            order=order,
-            ordered=unnamed > 1 and op.name not in CHAINED and parts == 1,
+            op="" if op is None else op.name, rules=() if op is None else rules_of(op), words="" if op is None else words_of(op),
+            shape=shape, dtype=dtype, data=data, grad=grad, cotangent=cotangent, seed=Summary.of_all(seeds),
+            marks=("dead",) if dead else (), notes=(dead,) if dead else (),
+            place=self.module_path(int(members[0])), line=source.line, source=source.text,
+            order=order, ordered=unnamed > 1 and op.name not in CHAINED and parts == 1,
             rows=number_rows(shape, dtype, count, data, grad) if data is not None else ((f"{len(first._raw)} arrays",),),
-        )
+        )  # fmt: skip
 
     def variable(self, member: int) -> str:
         """Return the variable that a Value was assigned to. A call makes many Values, and only its last one is assigned."""

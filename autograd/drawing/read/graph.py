@@ -287,12 +287,8 @@ def called_names(scopes: list[EnteredScope]) -> list[tuple[str, Any]]:
         inside[number] = has_module or around
         if has_module and not around:
             modules[id(item.module)] = item.module
-    held = {
-        id(part)
-        for module in modules.values()
-        for _, part in getattr(module, "named_modules", lambda: ())()
-        if part is not module
-    }
+    parts = [(module, getattr(module, "named_modules", lambda: ())()) for module in modules.values()]
+    held = {id(part) for module, inside_it in parts for _, part in inside_it if part is not module}
     outer = [module for key, module in modules.items() if key not in held]
     if len(outer) == 1:
         return list(outer[0].named_parameters())
