@@ -1,8 +1,8 @@
-"""Losses: Values that say how far predictions are from targets, as functions and as modules. Names follow PyTorch.
+"""Losses: functions and modules that measure how far predictions are from targets. Names follow PyTorch.
 
-In all of them `reduction` is "mean", over all elements (or samples, where a sample has one loss), "sum", or "none" for
-one loss for each. A target is data, a list, an array or a Value, of the shape of the predictions: what would broadcast
-is a ValueError, as is an unknown reduction. Plain targets and weights take the dtype of the predictions.
+In all of them `reduction` is "mean", over all elements (or samples, where a sample has one loss), "sum", or "none" for one loss
+each. A target is a list, an array or a Value of the shape of the predictions; shapes that would broadcast raise a ValueError, as
+does an unknown reduction. Arrays of targets and weights are cast to the dtype of the predictions.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from nn.arrays import as_array, as_tensor, no_tuple, raw_array
 from nn.layers.activations import FunctionModule
 from nn.reductions import broadcast_weights, constant_weights, note_reduction, reduce_losses, reduce_weighted, times_weights
 
-# --- what all share -------------------------------------------------------------------------------
+# --- shared by all --------------------------------------------------------------------------------
 
 
 def as_prediction(data: Any) -> Any:
-    """A Value as it is, and other data as an array of floats; TypeError for None, and for what recurrent layers return."""
+    """Return a Value as it is, and other data as an array of floats; raise TypeError for None and tuples of tensors."""
     if isinstance(data, Value):
         return data
     if data is None:
@@ -32,25 +32,25 @@ def as_prediction(data: Any) -> Any:
 
 
 def refuse_result(name: str, logits: Any, op: str) -> Any:
-    """`logits`, or a ValueError if they are the result of the operation that the loss contains, which would be done twice."""
+    """Return `logits`; raise ValueError if they are the result of `op`, which the loss applies itself."""
     if isinstance(logits, Value) and logits.op is not None and logits.op.name == op:
         raise ValueError(
-            f"{name}() takes logits and does {op}() itself, got the result of {op}(): leave it out of the model, "
+            f"{name}() takes logits and applies {op}() itself, got the result of {op}(): leave it out of the model, "
             "and call it for predictions"
         )
     return logits
 
 
 def as_target(prediction: Any, data: Any) -> Any:
-    """A Value as it is, and other data in the dtype of the prediction, so that float32 stays what it is; TypeError for None."""
+    """Return a Value as it is, and other data in the dtype of the prediction; raise TypeError for None."""
     if data is None:
-        raise TypeError("a loss takes targets, got None: what does the data set give?")
+        raise TypeError("a loss takes targets, got None: what does the data set return?")
     data = as_array(data)
     return data if isinstance(data, Value) else np.asarray(data, dtype=prediction.dtype)
 
 
 def matched(name: str, prediction: Any, target: Any) -> tuple[Any, Any]:
-    """A prediction and its target, of one shape; ValueError for shapes that would broadcast."""
+    """Return a prediction and its target; raise ValueError for shapes that differ and would broadcast."""
     prediction = as_prediction(prediction)
     target = as_target(prediction, target)
     if prediction.shape != target.shape:
@@ -62,29 +62,29 @@ def matched(name: str, prediction: Any, target: Any) -> tuple[Any, Any]:
 
 
 def float_dtype(data: Any) -> Any:
-    """The dtype of an array of floats, and float64 for all else."""
+    """Return the dtype of an array of floats, and float64 for all else."""
     dtype = getattr(data, "dtype", np.dtype(float))
     return dtype if dtype.kind == "f" else np.dtype(float)
 
 
 def without_infinities(x: Any, factor: Any) -> Any:
-    """`x`, with 0 where it is infinite and the factor 0: what does not count would be nan, as 0 * inf."""
+    """Return `x` with 0 where it is infinite and the factor is 0, because 0 * inf would be nan."""
     gone = np.isinf(raw_array(x)) & (raw_array(factor) == 0.0)
     return where(gone, 0.0, x) if gone.any() else x
 
 
 def require_probabilities(name: str, what: str, p: Any) -> None:
-    """ValueError unless all are between 0 and 1."""
+    """Raise ValueError unless all are between 0 and 1."""
     data = raw_array(p)
     if np.size(data) and (np.min(data) < 0.0 or np.max(data) > 1.0):
         raise ValueError(
-            f"{name}() takes {what} between 0 and 1, but they reach from {np.min(data):g} to {np.max(data):g}: "
+            f"{name}() takes {what} between 0 and 1, got numbers from {np.min(data):g} to {np.max(data):g}: "
             "apply sigmoid or softmax first, or use the loss that takes logits"
         )
 
 
 def as_signs(name: str, target: Any) -> Any:
-    """Targets -1 and 1 as an array; ValueError for others."""
+    """Return targets -1 and 1 as an array; raise ValueError for others."""
     target = raw_array(target)
     if (target * target != 1).any():
         raise ValueError(f"{name}() takes the targets -1 and 1: use 2 * target - 1 for classes 0 and 1")
@@ -95,7 +95,7 @@ def as_signs(name: str, target: Any) -> Any:
 
 
 def mse_loss(prediction: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Any:
-    """``(prediction - target) ** 2``, of any shape; a weighted mean is over the sum of the weights.
+    """Return ``(prediction - target) ** 2``, for any shape; a weighted mean divides by the sum of the weights.
 
     >>> mse_loss(Value([1.0, 2.0]), [0.0, 4.0]).data
     2.5
@@ -105,7 +105,7 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean", weight: Any 
 
 
 def half_square_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
-    """``(prediction - target) ** 2 / 2``, whose derivative is the error itself.
+    """Return ``(prediction - target) ** 2 / 2``, whose derivative is the error itself.
 
     >>> half_square_loss(Value([1.0, 2.0]), [0.0, 4.0], reduction="none").data.tolist()
     [0.5, 2.0]
@@ -115,7 +115,7 @@ def half_square_loss(prediction: Any, target: Any, reduction: str = "mean") -> A
 
 
 def l1_loss(prediction: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Any:
-    """``|prediction - target|``, with the derivative 0 at 0; a weighted mean is over the sum of the weights.
+    """Return ``|prediction - target|``, with the derivative 0 at 0; a weighted mean divides by the sum of the weights.
 
     >>> l1_loss(Value([1.0, 2.0]), [0.0, 4.0]).data
     1.5
@@ -125,15 +125,15 @@ def l1_loss(prediction: Any, target: Any, reduction: str = "mean", weight: Any =
 
 
 def huber(error: Any, delta: float) -> Any:
-    """error^2 / 2 up to delta, and beyond it the straight line that goes on from there."""
+    """Return error^2 / 2 up to delta, and the tangent beyond it."""
     limited = clip(error, -delta, delta)
     return limited * (error - 0.5 * limited)
 
 
 def huber_loss(prediction: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
-    """``e ** 2 / 2`` for errors up to `delta`, beyond it ``delta * (|e| - delta / 2)`` (Huber 1964).
+    """Return ``e ** 2 / 2`` for errors up to `delta`, and ``delta * (|e| - delta / 2)`` beyond it (Huber 1964).
 
-    A weighted mean is over the number of elements, as in PyTorch.
+    A weighted mean divides by the number of elements, as in PyTorch.
 
     Raises:
         ValueError: also if `delta` is not positive.
@@ -149,7 +149,7 @@ def huber_loss(prediction: Any, target: Any, reduction: str = "mean", delta: flo
 
 
 def smooth_l1_loss(prediction: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Any:
-    """huber_loss() with delta `beta`, divided by it: ``|e| - beta / 2`` for large errors (Girshick 2015); l1_loss() for 0.
+    """Return huber_loss() with delta `beta`, divided by it: ``|e| - beta / 2`` for large errors (Girshick 2015); l1_loss() for 0.
 
     >>> smooth_l1_loss(Value([0.5, 3.0]), [0.0, 0.0], reduction="none", beta=2.0).data.tolist()
     [0.0625, 2.0]
@@ -165,13 +165,13 @@ def smooth_l1_loss(prediction: Any, target: Any, reduction: str = "mean", beta: 
 def gaussian_nll_loss(
     prediction: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Any:  # fmt: skip
-    """``(log(var) + (prediction - target) ** 2 / var) / 2``, the prediction being a mean (Nix and Weigend 1994).
+    """Return ``(log(var) + (prediction - target) ** 2 / var) / 2``; the prediction is a mean (Nix and Weigend 1994).
 
     Args:
-        prediction, target: of one shape.
-        var: the variances, of the same shape, or with the last axis of length 1 or left out, or one number.
-        full: whether the constant ``log(2 pi) / 2`` is added.
-        eps: what smaller variances are raised to; their gradient passes, so that they can grow.
+        prediction, target: arrays or Values of one shape.
+        var: the variances, of the same shape, or with the last axis of length 1 or missing, or one number.
+        full: whether to add the constant ``log(2 pi) / 2``.
+        eps: the minimum of the variances; the gradient of smaller ones passes, so that they can grow.
 
     Raises:
         ValueError: also if a variance is negative, or has another shape.
@@ -186,8 +186,7 @@ def gaussian_nll_loss(
         var = var[..., None]
     if var.shape not in (shape, (*shape[:-1], 1), ()):
         raise ValueError(
-            f"gaussian_nll_loss() takes variances of the shape {shape} of the predictions, or with one for each row, "
-            f"got {var.shape}"
+            f"gaussian_nll_loss() takes variances of the shape {shape} of the predictions, or one for each row, got {var.shape}"
         )
     if np.min(raw_array(var), initial=0.0) < 0.0:
         raise ValueError("gaussian_nll_loss() takes variances that are not negative: use exp or softplus before")
@@ -204,11 +203,11 @@ def poisson_nll_loss(
     eps: float = 1e-8,
     reduction: str = "mean",
 ) -> Any:
-    """``exp(prediction) - target * prediction`` for counts, the prediction being the logarithm of their mean.
+    """Return ``exp(prediction) - target * prediction`` for counts; the prediction is the logarithm of their mean.
 
     Args:
-        log_input: False if the prediction is the mean itself, which gives ``prediction - target * log(prediction + eps)``.
-        full: whether Stirling's approximation of ``log(target!)`` is added where the target is above 1.
+        log_input: False if the prediction is the mean itself; the loss is then ``prediction - target * log(prediction + eps)``.
+        full: whether to add Stirling's approximation of ``log(target!)`` where the target is above 1.
 
     >>> poisson_nll_loss(Value([0.0, 0.0]), [1.0, 3.0]).data
     1.0
@@ -226,7 +225,7 @@ def poisson_nll_loss(
 
 
 def class_numbers(name: str, scores: Any, target: Any, ignore_index: int | None = None) -> tuple[Any, Any]:
-    """Class numbers for scores (..., classes), with 0 in place of those that are ignored, and where these are, or None.
+    """Return class numbers for scores (..., classes), with 0 for ignored ones, and where targets are ignored, or None.
 
     Raises:
         TypeError: if the targets are not integers.
@@ -253,30 +252,30 @@ def class_numbers(name: str, scores: Any, target: Any, ignore_index: int | None 
         valid = all_classes(target, shape[-1])
     if not valid:
         raise ValueError(
-            f"{name}() has {shape[-1]} classes, 0 to {shape[-1] - 1}, but targets reach from {target.min()} to {target.max()}"
+            f"{name}() has {shape[-1]} classes, 0 to {shape[-1] - 1}, got targets from {target.min()} to {target.max()}"
         )
     return target, ignored if ignored is not None and ignored.any() else None
 
 
 def all_classes(target: np.ndarray, classes: int) -> bool:
-    """True if all are from 0 to classes - 1: in one pass, because a negative number without its sign is a large one."""
+    """Return whether all are from 0 to classes - 1, in one pass: as an unsigned integer, a negative number is a large one."""
     return not target.size or bool(np.maximum.reduce(target.view(np.uintp), None) < classes)
 
 
 def class_weights(name: str, weight: Any, scores: Any) -> Any:
-    """A constant weight for each class."""
+    """Return a constant weight for each class."""
     if weight is not None and np.shape(weight) != scores.shape[-1:]:
         raise ValueError(f"{name}() takes a weight for each of {scores.shape[-1]} classes, got the shape {np.shape(weight)}")
     return None if weight is None else constant_weights(name, weight, scores)
 
 
 def classes_last(scores: Any, axis: int) -> Any:
-    """Scores with the classes on the last axis."""
+    """Move the classes of scores to the last axis."""
     return scores if axis == -1 else np.moveaxis(scores, axis, -1)
 
 
 def per_class(name: str, losses: Any, target: Any, ignored: Any, weight: Any, reduction: str) -> Any:
-    """Losses of samples, reduced: a mean is over the weights of their classes, and what is ignored has weight 0."""
+    """Reduce the losses of samples; a mean divides by the weights of their classes, and ignored targets have weight 0."""
     if weight is None and ignored is None:
         return reduce_losses(name, losses, reduction)
     factor = np.ones(target.shape) if weight is None else weight[target]
@@ -294,20 +293,20 @@ def cross_entropy(
     *,
     axis: int = -1,
 ) -> Any:
-    """``-log(softmax(logits)[target])``: what a classifier minimises.
+    """Return ``-log(softmax(logits)[target])``, the usual loss of a classifier.
 
     Args:
         logits: (..., classes), scores before any softmax.
         target: (...), the right class of each sample, integers of any kind; or floats (..., classes), their probabilities.
-        weight: (classes,), constant factors of the losses. The mean is over the weights of the targets, but over
+        weight: (classes,), constant factors of the losses. The mean divides by the weights of the targets, or by the number of
             samples if the targets are probabilities.
-        ignore_index: a target that does not count, neither in the gradient nor in the mean.
-        label_smoothing: how much of each target is spread over all classes (Szegedy et al. 2016), between 0 and 1.
-        axis: where the classes are: 1 for PyTorch's (batch, classes, ...).
+        ignore_index: a target that is left out of the gradient and of the mean.
+        label_smoothing: the part of each target to spread over all classes (Szegedy et al. 2016), between 0 and 1.
+        axis: the axis of the classes: 1 for PyTorch's (batch, classes, ...).
 
     Raises:
         TypeError: if the targets are neither integers nor probabilities of the shape of the logits.
-        ValueError: if the shapes do not fit, a target is not a class, or a mean is to be taken of ignored targets only.
+        ValueError: if the shapes do not fit, a target is not a class, or all targets of a mean are ignored.
 
     >>> cross_entropy(Value([[0.0, 0.0]]), [1]).data
     0.6931471805599453
@@ -335,7 +334,7 @@ def cross_entropy(
 
 
 def soft_cross_entropy(logits: Any, target: Any, weight: Any, reduction: str, label_smoothing: float) -> Any:
-    """cross_entropy() for probabilities (..., classes)."""
+    """Return cross_entropy() for probabilities (..., classes)."""
     require_probabilities("cross_entropy", "probabilities", target)
     weight, target = class_weights("cross_entropy", weight, logits), as_target(logits, target)
     if label_smoothing:
@@ -354,7 +353,7 @@ def nll_loss(
     *,
     axis: int = -1,
 ) -> Any:
-    """``-log_probabilities[target]``: cross_entropy() after log_softmax, with the same arguments.
+    """Return ``-log_probabilities[target]``: cross_entropy() after log_softmax(), with the same arguments.
 
     >>> nll_loss(Value([[-0.5, -1.0]]), [1]).data
     1.0
@@ -373,15 +372,15 @@ def nll_loss(
 def multi_margin_loss(
     scores: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, reduction: str = "mean"
 ) -> Any:  # fmt: skip
-    """The hinge loss of several classes: ``max(0, margin - scores[target] + scores[j]) ** p``, averaged over the classes.
+    """Return the hinge loss of several classes: ``max(0, margin - scores[target] + scores[j]) ** p``, averaged over classes.
 
-    The sum is over the classes j but the target, and is divided by the number of all (Weston and Watkins 1999).
+    The sum is over all classes j but the target, and is divided by the number of all classes (Weston and Watkins 1999).
 
     Args:
         scores: (..., classes).
         target: (...), the right class of each sample, integers of any kind.
         p: 1 or 2.
-        weight: (classes,), a factor for each target; the mean is over samples.
+        weight: (classes,), a factor for each target; the mean divides by the number of samples.
 
     >>> multi_margin_loss(Value([[0.5, 1.0, -2.0]]), [0]).data
     0.5
@@ -398,11 +397,11 @@ def multi_margin_loss(
     return reduce_losses("multi_margin_loss", losses if weight is None else losses * weight[target], reduction)
 
 
-# --- probabilities and yes or no ------------------------------------------------------------------
+# --- probabilities, two classes -------------------------------------------------------------------
 
 
 def binary_cross_entropy(probability: Any, target: Any, weight: Any = None, reduction: str = "mean") -> Any:
-    """``-target * log(probability) - (1 - target) * log(1 - probability)``, with logarithms of at least -100.
+    """Return ``-target * log(probability) - (1 - target) * log(1 - probability)``, with logarithms of at least -100.
 
     The mean is over all elements, also with a weight for each.
 
@@ -422,11 +421,11 @@ def binary_cross_entropy(probability: Any, target: Any, weight: Any = None, redu
 def binary_cross_entropy_with_logits(
     logits: Any, target: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Any:  # fmt: skip
-    """binary_cross_entropy() of ``sigmoid(logits)``, for logits of any size.
+    """Return binary_cross_entropy() of ``sigmoid(logits)``, accurate for logits of any size.
 
     Args:
         weight: factors of the losses; the mean is over all elements.
-        pos_weight: factors of the part where the target is 1, of a shape that repeats to that of the logits.
+        pos_weight: factors of the part where the target is 1, of a shape that broadcasts to that of the logits.
 
     >>> binary_cross_entropy_with_logits(Value([0.0, 1000.0]), [1.0, 0.0], reduction="none").data.round(6).tolist()
     [0.693147, 1000.0]
@@ -434,7 +433,7 @@ def binary_cross_entropy_with_logits(
     name = "binary_cross_entropy_with_logits"
     logits, target = matched(name, refuse_result(name, logits, "sigmoid"), target)
     require_probabilities(name, "targets", target)
-    # The smaller of -log(sigmoid(logits)) and -log(sigmoid(-logits)); the other one is that + |logits|, and nothing cancels.
+    # The smaller of -log(sigmoid(logits)) and -log(sigmoid(-logits)); adding |logits| gives the other without cancellation.
     positive = raw_array(logits) > 0.0
     smaller, yes = softplus(where(positive, -logits, logits)), target
     if pos_weight is not None:
@@ -446,12 +445,12 @@ def binary_cross_entropy_with_logits(
 
 
 def kl_div(log_probabilities: Any, target: Any, reduction: str = "mean", log_target: bool = False) -> Any:
-    """``target * (log(target) - log_probabilities)`` for each element (Kullback and Leibler 1951).
+    """Return ``target * (log(target) - log_probabilities)`` for each element (Kullback and Leibler 1951).
 
     Args:
-        target: probabilities, or their logarithms with `log_target`; an element of 0 counts 0.
-        reduction: "batchmean" is also known: the sum over the length of axis 0, which is the divergence of
-            distributions in rows. "mean" divides by the number of all elements.
+        target: probabilities, or their logarithms with `log_target`; an element of 0 adds 0.
+        reduction: also "batchmean", the sum divided by the length of axis 0, which is the divergence of distributions in rows.
+            "mean" divides by the number of all elements.
 
     >>> round(kl_div(Value([[-0.5, -1.0]]), [[0.5, 0.5]], reduction="batchmean").data, 6)
     0.056853
@@ -472,7 +471,7 @@ def kl_div(log_probabilities: Any, target: Any, reduction: str = "mean", log_tar
 
 
 def hinge_loss(scores: Any, target: Any, reduction: str = "mean") -> Any:
-    """``max(0, 1 - target * scores)``, with targets -1 and 1: a margin of 1 on the right side.
+    """Return ``max(0, 1 - target * scores)`` for targets -1 and 1: a margin of 1 on the right side.
 
     >>> hinge_loss(Value([0.5, -3.0]), [1, -1]).data
     0.25
@@ -482,7 +481,7 @@ def hinge_loss(scores: Any, target: Any, reduction: str = "mean") -> Any:
 
 
 def hinge_embedding_loss(distance: Any, target: Any, margin: float = 1.0, reduction: str = "mean") -> Any:
-    """The distance of a pair that belongs together, target 1, and ``max(0, margin - distance)`` of one that does not, -1.
+    """Return the distance of pairs that belong together (target 1) and ``max(0, margin - distance)`` of others (-1).
 
     >>> hinge_embedding_loss(Value([0.5, 0.25]), [1, -1]).data
     0.625
@@ -496,7 +495,7 @@ def hinge_embedding_loss(distance: Any, target: Any, margin: float = 1.0, reduct
 
 
 def margin_ranking_loss(first: Any, second: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
-    """``max(0, margin - target * (first - second))``: the first is to be larger for the target 1, the second for -1.
+    """Return ``max(0, margin - target * (first - second))``: `first` should be larger for target 1, `second` for -1.
 
     >>> margin_ranking_loss(Value([0.5, 1.0]), [1.0, 3.0], [1, -1]).data
     0.25
@@ -508,14 +507,14 @@ def margin_ranking_loss(first: Any, second: Any, target: Any, margin: float = 0.
 
 
 def cosine_similarity(first: Any, second: Any, axis: int = -1, eps: float = 1e-8) -> Any:
-    """The cosine of the angle between vectors along `axis` of the shape both broadcast to. Lengths are at least `eps`.
+    """Return the cosine of the angle between vectors along `axis`, after broadcasting. Lengths are at least `eps`.
 
     >>> round(cosine_similarity(Value([3.0, 4.0]), [1.0, 0.0]).data, 6)
     0.6
     """
     first = as_prediction(first)
     second = as_target(first, second)
-    if first.dtype == second.dtype == np.float16:  # where the product of two lengths may be infinite, and eps is 0
+    if first.dtype == second.dtype == np.float16:  # the product of two lengths may be infinite, and eps is 0
         cosine = cosine_similarity(first.astype(np.float32), second.astype(np.float32), axis, eps)
         return cosine.astype(np.float16) if cosine.shape else cosine
     if first.shape != second.shape:
@@ -526,14 +525,14 @@ def cosine_similarity(first: Any, second: Any, axis: int = -1, eps: float = 1e-8
 
 
 def scaled_down(vectors: Any, axis: int) -> Any:
-    """The vectors, those divided by their largest element whose squares might be infinite: the angles stay."""
+    """Divide vectors whose squares might be infinite by their largest element, which keeps the angles."""
     largest = np.max(np.abs(raw_array(vectors)), axis, keepdims=True, initial=0.0)
     long = (largest > 2.0 ** (np.finfo(largest.dtype).maxexp // 4)) & np.isfinite(largest)
     return vectors / np.where(long, largest, np.ones_like(largest)) if long.any() else vectors
 
 
 def cosine_embedding_loss(first: Any, second: Any, target: Any, margin: float = 0.0, reduction: str = "mean") -> Any:
-    """``1 - cosine`` of two vectors that belong together, target 1, and ``max(0, cosine - margin)`` of others, -1.
+    """Return ``1 - cosine`` of vectors that belong together (target 1) and ``max(0, cosine - margin)`` of others (-1).
 
     Args:
         first, second: (..., features).
@@ -558,13 +557,13 @@ def triplet_margin_loss(
     swap: bool = False,
     reduction: str = "mean",
 ) -> Any:
-    """``max(0, distance(anchor, positive) - distance(anchor, negative) + margin)`` (Balntas et al. 2016).
+    """Return ``max(0, distance(anchor, positive) - distance(anchor, negative) + margin)`` (Balntas et al. 2016).
 
     Args:
         anchor, positive, negative: (..., features), of one shape.
-        p: the order of the norm that is the distance.
-        eps: what is added to each difference, as in PyTorch, so that no distance is 0.
-        swap: whether the negative is compared with the nearer one of anchor and positive.
+        p: the order of the norm that measures the distance.
+        eps: added to each difference, as in PyTorch, so that no distance is 0.
+        swap: whether to compare the negative with the nearer of anchor and positive.
 
     >>> triplet_margin_loss(Value([[0.0, 0.0]]), [[3.0, 4.0]], [[0.0, 5.5]], eps=0.0).data
     0.5
@@ -577,43 +576,43 @@ def triplet_margin_loss(
     return reduce_losses("triplet_margin_loss", relu(near - far + margin), reduction)
 
 
-# --- modules, with the settings as arguments ------------------------------------------------------
+# --- modules --------------------------------------------------------------------------------------
 
 
 class MSELoss(FunctionModule, function=mse_loss):
-    """mse_loss() as a module."""
+    """Computes mse_loss()."""
 
     reduction: str = "mean"
 
 
 class HalfSquareLoss(FunctionModule, function=half_square_loss):
-    """half_square_loss() as a module."""
+    """Computes half_square_loss()."""
 
     reduction: str = "mean"
 
 
 class L1Loss(FunctionModule, function=l1_loss):
-    """l1_loss() as a module."""
+    """Computes l1_loss()."""
 
     reduction: str = "mean"
 
 
 class HuberLoss(FunctionModule, function=huber_loss):
-    """huber_loss() as a module."""
+    """Computes huber_loss()."""
 
     reduction: str = "mean"
     delta: float = 1.0
 
 
 class SmoothL1Loss(FunctionModule, function=smooth_l1_loss):
-    """smooth_l1_loss() as a module."""
+    """Computes smooth_l1_loss()."""
 
     reduction: str = "mean"
     beta: float = 1.0
 
 
 class GaussianNLLLoss(FunctionModule, function=gaussian_nll_loss):
-    """gaussian_nll_loss() as a module."""
+    """Computes gaussian_nll_loss()."""
 
     full: bool = False
     eps: float = 1e-6
@@ -621,7 +620,7 @@ class GaussianNLLLoss(FunctionModule, function=gaussian_nll_loss):
 
 
 class PoissonNLLLoss(FunctionModule, function=poisson_nll_loss):
-    """poisson_nll_loss() as a module."""
+    """Computes poisson_nll_loss()."""
 
     log_input: bool = True
     full: bool = False
@@ -630,7 +629,7 @@ class PoissonNLLLoss(FunctionModule, function=poisson_nll_loss):
 
 
 class CrossEntropyLoss(FunctionModule, function=cross_entropy):
-    """cross_entropy() as a module."""
+    """Computes cross_entropy()."""
 
     weight: Any = None
     ignore_index: int = -100
@@ -640,7 +639,7 @@ class CrossEntropyLoss(FunctionModule, function=cross_entropy):
 
 
 class NLLLoss(FunctionModule, function=nll_loss):
-    """nll_loss() as a module."""
+    """Computes nll_loss()."""
 
     weight: Any = None
     ignore_index: int = -100
@@ -649,7 +648,7 @@ class NLLLoss(FunctionModule, function=nll_loss):
 
 
 class MultiMarginLoss(FunctionModule, function=multi_margin_loss):
-    """multi_margin_loss() as a module."""
+    """Computes multi_margin_loss()."""
 
     p: int = 1
     margin: float = 1.0
@@ -658,14 +657,14 @@ class MultiMarginLoss(FunctionModule, function=multi_margin_loss):
 
 
 class BCELoss(FunctionModule, function=binary_cross_entropy):
-    """binary_cross_entropy() as a module."""
+    """Computes binary_cross_entropy()."""
 
     weight: Any = None
     reduction: str = "mean"
 
 
 class BCEWithLogitsLoss(FunctionModule, function=binary_cross_entropy_with_logits):
-    """binary_cross_entropy_with_logits() as a module."""
+    """Computes binary_cross_entropy_with_logits()."""
 
     weight: Any = None
     reduction: str = "mean"
@@ -673,48 +672,48 @@ class BCEWithLogitsLoss(FunctionModule, function=binary_cross_entropy_with_logit
 
 
 class KLDivLoss(FunctionModule, function=kl_div):
-    """kl_div() as a module."""
+    """Computes kl_div()."""
 
     reduction: str = "mean"
     log_target: bool = False
 
 
 class HingeLoss(FunctionModule, function=hinge_loss):
-    """hinge_loss() as a module."""
+    """Computes hinge_loss()."""
 
     reduction: str = "mean"
 
 
 class HingeEmbeddingLoss(FunctionModule, function=hinge_embedding_loss):
-    """hinge_embedding_loss() as a module."""
+    """Computes hinge_embedding_loss()."""
 
     margin: float = 1.0
     reduction: str = "mean"
 
 
 class MarginRankingLoss(FunctionModule, function=margin_ranking_loss):
-    """margin_ranking_loss() as a module."""
+    """Computes margin_ranking_loss()."""
 
     margin: float = 0.0
     reduction: str = "mean"
 
 
 class CosineSimilarity(FunctionModule, function=cosine_similarity):
-    """cosine_similarity() as a module."""
+    """Computes cosine_similarity()."""
 
     axis: int = -1
     eps: float = 1e-8
 
 
 class CosineEmbeddingLoss(FunctionModule, function=cosine_embedding_loss):
-    """cosine_embedding_loss() as a module."""
+    """Computes cosine_embedding_loss()."""
 
     margin: float = 0.0
     reduction: str = "mean"
 
 
 class TripletMarginLoss(FunctionModule, function=triplet_margin_loss):
-    """triplet_margin_loss() as a module."""
+    """Computes triplet_margin_loss()."""
 
     margin: float = 1.0
     p: float = 2.0

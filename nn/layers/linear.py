@@ -153,7 +153,7 @@ class Embedding(Module):
             raise TypeError(f"{self._title()} takes integers, got the dtype {indices.dtype}: use indices.astype(int)")
         if indices.size and not (indices.min() >= 0 and indices.max() < rows):
             raise ValueError(
-                f"{self._title()} has the rows 0 to {rows - 1}, but indices reach from {indices.min()} to {indices.max()}"
+                f"{self._title()} has the rows 0 to {rows - 1}, got indices from {indices.min()} to {indices.max()}"
             )
         indices = indices.astype(np.intp)
         out = self.weight[indices]

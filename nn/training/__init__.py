@@ -1,1 +1,1 @@
-"""Training: data, optimisers, schedules, clipping, guards, and the loop."""
+"""Training: fit(), optimisers, schedules, clipping, guards, data, metrics."""

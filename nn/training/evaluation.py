@@ -18,22 +18,22 @@ from nn.training.inputs import Metrics, checked_metrics
 
 
 def evaluate(model: Module, data: Any, metrics: Metrics, batch_size: int = 256) -> dict[str, float]:
-    """Metrics of a model's predictions for all samples at once, in eval mode and without a graph.
+    """Compute metrics of a model's predictions for all samples at once, in eval mode and without a graph.
 
-    Batches whose shapes differ in more than the number of samples, as those of sequences of different lengths, cannot be one
-    array: there the metrics of the batches are averaged, a loss of nn and accuracy() exactly as if it were one, and any other
-    function with the number of targets of each batch as its weight.
+    Batches whose shapes differ in more than the number of samples, such as sequences of different lengths, do not fit into one
+    array: their metrics are averaged, a loss of nn and accuracy() exactly as if they were one array, any other function weighted
+    by the number of targets in each batch.
 
     Args:
         model: called with the inputs of a batch.
         data: a tuple of arrays or pandas frames (x, y), or an iterable of batches (x, y); x may be a dict of arrays, as for
             fit().
-        metrics: functions of (predictions, targets), as arrays, by name; losses do as well.
-        batch_size: for data that comes as arrays.
+        metrics: functions of (predictions, targets), as arrays, by name; losses work as well.
+        batch_size: the size of batches, for arrays.
 
     Raises:
-        ValueError: if there are no batches, one is not (x, y), the model does not give one array with an axis of samples, a
-            metric gives no number, or r2_score() is asked of batches of different shapes.
+        ValueError: if there are no batches, one is not (x, y), the model does not return one array with an axis of samples, a
+            metric does not return a number, or r2_score() has batches of different shapes.
         TypeError: if the metrics are not functions by name.
 
     >>> import nn
@@ -56,17 +56,17 @@ def evaluate(model: Module, data: Any, metrics: Metrics, batch_size: int = 256) 
 
 
 def measured(name: str, metric: Callable[[Any, Any], Any], pairs: Sequence[tuple[Any, Any]]) -> float:
-    """A metric of predictions and targets, of one batch or averaged over several."""
+    """Return a metric of predictions and targets, of one batch or averaged over several."""
     average, number = Average(), math.nan
     for prediction, target in pairs:
         with noted_reductions() as notes:
             found = raw_array(metric(prediction, target))
         if found.size != 1 or found.dtype.kind not in "biuf":
             what = f"an array of the shape {found.shape}" if found.ndim else f"{found.item()!r:.40}"
-            raise ValueError(f"the metric {name} is to give one number for all samples, but it gave {what}")
+            raise ValueError(f"the metric {name} must return one number for all samples, got {what}")
         if len(pairs) > 1 and "other" in dict(notes):
             raise ValueError(
-                f"the metric {name} is no mean over samples, and the batches have different shapes, which cannot be one array: "
+                f"the metric {name} is not a mean over samples, and batches of different shapes do not fit into one array: "
                 "pad the samples to one length, or compute it for each batch"
             )
         average.add(number := float(found.item()), notes, count_targets(target))
@@ -74,23 +74,25 @@ def measured(name: str, metric: Callable[[Any, Any], Any], pairs: Sequence[tuple
 
 
 def shapes_behind(item: Any) -> Any:
-    """The shape of an array without its axis of samples; of a tuple or dict, those of its parts."""
+    """Return the shape of an array without its axis of samples; for a tuple or dict, those of its parts."""
     if isinstance(item, tuple):
         return tuple(map(shapes_behind, item))
     return {name: shapes_behind(part) for name, part in item.items()} if isinstance(item, dict) else np.shape(raw_array(item))[1:]
 
 
 def predicted(model: Module, x: Any) -> np.ndarray:
-    """What a model gives for a batch, as an array."""
+    """Return the prediction of a model for a batch, as an array."""
     prediction = model(x)
     if not isinstance(prediction, (Value, np.ndarray)) or not prediction.ndim:
         got = "a single number" if isinstance(prediction, (Value, np.ndarray)) else type(prediction).__name__
-        raise ValueError(f"evaluate() needs a model that gives one Value (samples, ...), got {got}: what does forward() return?")
+        raise ValueError(
+            f"evaluate() needs a model that returns one Value (samples, ...), got {got}: what does forward() return?"
+        )
     return raw_array(prediction)
 
 
 def concatenated(batches: Sequence[Any]) -> Any:
-    """Batches one behind the other, also those of arrays in tuples and dicts."""
+    """Concatenate batches, also of arrays in tuples and dicts."""
     first = batches[0]
     if isinstance(first, tuple):
         return as_tuple(first, (concatenated(items) for items in zip(*batches, strict=True)))
@@ -103,7 +105,7 @@ def concatenated(batches: Sequence[Any]) -> Any:
 
 @contextmanager
 def modes_restored(model: Module) -> Iterator[None]:
-    """Put every module back into the mode it was in."""
+    """Restore the mode of every module after the block."""
     modes = [(module, module.training) for module in model.modules()]
     try:
         yield
@@ -112,6 +114,6 @@ def modes_restored(model: Module) -> Iterator[None]:
 
 
 def set_modes(modes: Iterable[tuple[Module, bool]]) -> None:
-    """Put modules into these modes."""
+    """Set the modes of modules."""
     for module, mode in modes:
         module.training = mode

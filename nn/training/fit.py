@@ -1,6 +1,6 @@
-"""fit(): the usual training loop as a function, with progress, metrics, early stopping and best weights; and its History.
+"""fit(): the usual training loop as a function, with progress, metrics, early stopping and best weights.
 
-It is optional. This is the loop, and what fit() does more is around it:
+It is optional. This is the loop; fit() adds checks and reports around it:
 
     for x, y in loader:
         optimizer.zero_grad()
@@ -46,18 +46,18 @@ Loss = Callable[[Any, Any], Any]
 
 
 class StopTraining(Exception):
-    """Raised by a callback of fit() to end the training; the history so far is returned."""
+    """Ends the training when a callback of fit() raises it; fit() returns the history so far."""
 
 
 @dataclass
 class Training:
-    """What a callback of fit() gets, after each epoch.
+    """Passes the state of the training to the callbacks of fit(), after each epoch.
 
     Attributes:
-        model, optimizer, scheduler, loader: what fit() was given; the loader is made by fit() if arrays were.
-        epoch: how many epochs are done.
-        step: how many steps are done.
-        history: with a row for this epoch.
+        model, optimizer, scheduler, loader: the arguments of fit(); for arrays, fit() makes the loader.
+        epoch: the number of finished epochs.
+        step: the number of steps so far.
+        history: the History, with a row for this epoch.
     """
 
     model: Module
@@ -73,14 +73,14 @@ Callback = Callable[[Training], Any]
 
 
 class SaveCheckpoint:
-    """A callback of fit() that saves model, optimizer, scheduler and the loader's state with nn.save() after each epoch.
+    """Saves model, optimizer, scheduler and the loader's state with nn.save() after each epoch: a callback of fit().
 
-    To resume, make everything as before, with an `optimizer` and a DataLoader `loader`, then
-    ``epoch = nn.load(path, model, optimizer, scheduler, loader=loader).step``, and fit() the epochs that are left. Best weights
-    and early stopping begin anew.
+    To resume, create everything as before, with a DataLoader `loader`, call
+    ``epoch = nn.load(path, model, optimizer, scheduler, loader=loader).step``, and fit() the remaining epochs. Best weights and
+    early stopping start again.
 
     Args:
-        path: of the checkpoint; each takes the place of the last one.
+        path: the file; each checkpoint replaces the last one.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -115,47 +115,46 @@ def fit(
 
     Args:
         model: called with the inputs of a batch. Modules and leaf Values in attributes that begin with an underscore, or in
-            plain objects, would not be trained and are refused, unless they are frozen or in the optimiser.
-        loss: gives a scalar Value from (predictions, targets), as ``nn.cross_entropy``; no number, so without .item().
-        optimizer: made from the parameters of the model; not LBFGS, whose step() takes a closure.
-        train: a tuple of arrays or pandas frames (x, y), which are shuffled; or a DataLoader, or another iterable of batches
-            (x, y), which can be gone through again in each epoch. For a model of several inputs x is a dict of arrays, and the
-            model is called with a dict.
-        validation: the same, not shuffled. Its loss and metrics are computed after each epoch by evaluate(): of all samples
-            at once, in eval mode and without a graph.
-        epochs: how often to go through the training data, at most.
-        batch_size: for data that comes as arrays.
+            plain objects, would not be trained and raise an error, unless they are frozen or in the optimiser.
+        loss: returns a scalar Value for (predictions, targets), such as ``nn.cross_entropy``; not a number, so no .item().
+        optimizer: created from the parameters of the model; not LBFGS, whose step() takes a closure.
+        train: a tuple of arrays or pandas frames (x, y), which are shuffled; or a DataLoader or another iterable of batches
+            (x, y) that can be iterated again in each epoch. For a model of several inputs x is a dict of arrays, and the model
+            is called with a dict.
+        validation: the same, not shuffled. After each epoch evaluate() computes its loss and metrics: for all samples at once,
+            in eval mode and without a graph.
+        epochs: the maximal number of passes over the training data.
+        batch_size: the size of batches, for arrays.
         scheduler: stepped after each epoch, or after each step with ``schedule_every="step"``. ReduceLROnPlateau gets
-            the validation loss, or the training loss without one.
-        metrics: functions of (predictions, targets), as arrays, by name: ``{"accuracy": nn.accuracy}``. The names are
-            columns of the History, so those it has anyway are taken.
-        early_stopping: stop when the validation loss (or training loss) has not become less in so many epochs, at least 1.
-            True is 10 epochs; None and False are off.
-        restore_best: whether the parameters and buffers of the epoch with the least validation loss are restored at the
-            end; without validation data the last ones stay.
-        callbacks: called with a Training after each epoch; one that returns True or raises StopTraining ends it.
-        clip_norm: the largest norm of all gradients together, see clip_grad_norm(); None and False are off.
-        drop_last: whether a last batch that is smaller is left out, of data that comes as arrays: BatchNorm cannot take its
-            variance from a batch of one.
-        progress: whether tqdm shows a bar.
-        rng: a numpy Generator or a seed, or None, see nn.seed(), that shuffles data that comes as arrays.
+            the validation loss, or the training loss without validation data.
+        metrics: functions of (predictions, targets), as arrays, by name: ``{"accuracy": nn.accuracy}``. The names become
+            columns of the History and must differ from the columns it always has.
+        early_stopping: stop when the validation loss (or training loss) has not decreased in this number of epochs, at least 1.
+            True means 10 epochs; None and False turn it off.
+        restore_best: whether to restore the parameters and buffers of the epoch with the least validation loss at the end;
+            without validation data the last ones stay.
+        callbacks: called with a Training after each epoch; one that returns True or raises StopTraining ends the training.
+        clip_norm: the largest norm of all gradients together, see clip_grad_norm(); None and False turn it off.
+        drop_last: whether to leave out a smaller last batch, for arrays: BatchNorm cannot take its variance from a batch of one.
+        progress: whether to show a progress bar of tqdm.
+        rng: a numpy Generator or a seed, or None, see nn.seed(), that shuffles arrays.
 
     Returns:
-        A History with "epoch", "loss", "validation_loss", the metrics, "lr" and "seconds" for each epoch that was finished,
-        also after Ctrl-C. "loss" is that of the epoch in training: for a loss of nn the sum or mean over the whole epoch as its
-        reduction, weights and ignored targets say, and for any other function the mean over batches, weighted by their sizes.
+        A History with "epoch", "loss", "validation_loss", the metrics, "lr" and "seconds" for each finished epoch, also after
+        Ctrl-C. "loss" is the training loss of the epoch: for a loss of nn the sum or mean over the whole epoch, with its
+        reduction, weights and ignored targets; for any other function the mean over batches, weighted by their sizes.
 
     Raises:
-        ValueError: if the loss is no scalar Value, part of the model would silently not be trained, a batch is not (x, y),
-            metrics come without validation data or under a name that is taken, the optimiser holds no parameter of the model or
-            frozen ones only, the schedule is of another one, or a number is out of its range.
-        TypeError: if a class came in place of an object, or one thing in place of another.
+        ValueError: if the loss is not a scalar Value, part of the model would silently not be trained, a batch is not (x, y),
+            there are metrics without validation data or with the name of another column, the optimiser holds no parameter of the
+            model or only frozen ones, the schedule belongs to another optimiser, or a number is out of its range.
+        TypeError: for an argument of another type, such as a class in place of an object.
         FloatingPointError: if the training loss is nan; the best weights so far are restored.
         ImportError: for a progress bar without tqdm.
 
-    What is in eval mode inside a model that is in training mode, as a frozen BatchNorm after ``model[0].eval()``, stays in eval
-    mode. A model that is in eval mode itself is put into training mode, except for frozen modules in it. The modes that modules
-    had before are restored at the end.
+    Modules in eval mode inside a model in training mode, such as a frozen BatchNorm after ``model[0].eval()``, stay in eval mode.
+    A model in eval mode is put into training mode, except for frozen modules in it. At the end all modules return to the modes
+    they had before.
 
     >>> import nn
     >>> x = np.linspace(-1.0, 1.0, 64)[:, None]
@@ -173,7 +172,7 @@ def fit(
     if metrics and validation is None:
         raise ValueError("metrics are computed on validation data: pass validation=(x, y)")
     if taken := [name for name in metrics if name in COLUMNS]:
-        raise ValueError(f"the name {taken[0]} is taken by a column that fit() writes: give the metric another one")
+        raise ValueError(f"the name {taken[0]} is taken by a column that fit() writes: give the metric another name")
     check_parts(model, loss, optimizer, scheduler)
     require_same_columns(train, validation)
     callbacks = checked_callbacks(callbacks)
@@ -197,7 +196,7 @@ def fit(
         try:
             for epoch in range(1, epochs + 1):
                 start = perf_counter()
-                if not model.training:  # a callback may call model.eval(), say to predict
+                if not model.training:  # a callback may have called model.eval() to predict
                     set_modes(modes)
                 row = {"epoch": epoch, "loss": train_epoch(training, loss, clip_norm, every_step, bar)}
                 if validation is not None:
@@ -227,7 +226,7 @@ def fit(
 
 
 def train_epoch(training: Training, loss: Loss, clip_norm: float | None, scheduler: Any, bar: Any) -> float:
-    """One pass over the training data: the loss of all its samples together."""
+    """Train for one pass over the data; return the loss of all its samples together."""
     model, optimizer = training.model, training.optimizer
     average, batch = Average(), 0
     for batch, (x, y) in enumerate(map(checked_batch, training.loader), start=1):
@@ -258,17 +257,17 @@ def train_epoch(training: Training, loss: Loss, clip_norm: float | None, schedul
             bar.update()
             bar.set_postfix(epoch=training.epoch + 1, loss=f"{average.value():.4g}", refresh=False)
     if not batch:
-        raise ValueError("the training data has no batches: a generator can be used only once, and drop_last may leave nothing")
+        raise ValueError("the training data has no batches: a generator can be used only once, and drop_last may leave none")
     return average.value()
 
 
 def require_scalar(loss: Any) -> None:
-    """Raise ValueError for what backward() cannot begin from."""
-    needs = "fit() needs a loss that gives a scalar Value, but it gave"
+    """Raise ValueError unless the loss is a scalar Value, from which backward() can start."""
+    needs = "fit() needs a loss that returns a scalar Value, but it returned"
     if isinstance(loss, (int, float, np.number, np.ndarray)):
         raise ValueError(
             f"{needs} a plain {type(loss).__name__}, which has left its graph: .item(), .data or float() in the loss, or in the "
-            "forward() of the model, drops it; return the Value itself, as lambda p, y: nn.cross_entropy(p, y)"
+            "forward() of the model, drops it; return the Value itself, as in lambda p, y: nn.cross_entropy(p, y)"
         )
     if not isinstance(loss, Value):
         fix = "is there a return in it?" if loss is None else "return the loss alone"
@@ -278,12 +277,12 @@ def require_scalar(loss: Any) -> None:
 
 
 def left_graph(prediction: Any, optimizer: Optimizer) -> bool:
-    """True for a prediction that was not computed from parameters: a leaf that is none of them."""
+    """Return whether a prediction is a leaf that is no parameter, so was not computed from parameters."""
     return isinstance(prediction, Value) and prediction.op is None and all(prediction is not p for p in optimizer.parameters)
 
 
 def step_schedule(scheduler: Any, loss: float) -> None:
-    """Step a schedule; ReduceLROnPlateau looks at the loss."""
+    """Step a schedule; ReduceLROnPlateau takes the loss."""
     if isinstance(scheduler, ReduceLROnPlateau):
         scheduler.step(loss)
     else:
@@ -291,7 +290,7 @@ def step_schedule(scheduler: Any, loss: float) -> None:
 
 
 def begin_training(model: Module) -> None:
-    """Put a model that is in eval mode into training mode, except for what is frozen in it."""
+    """Put a model that is in eval mode into training mode, except for frozen modules in it."""
     if model.training:
         return
     asleep = [module for module in model.modules() if not module.training]
@@ -303,6 +302,6 @@ def begin_training(model: Module) -> None:
 
 
 def progress_bar(loader: Any, epochs: int) -> Any:
-    """A bar of tqdm for all steps."""
+    """Return a progress bar of tqdm for all steps."""
     tqdm = extra("tqdm.auto", "a progress bar (progress=False is none)").tqdm
     return tqdm(total=epochs * len(loader) if hasattr(loader, "__len__") else None, unit="step")

@@ -17,19 +17,19 @@ COLUMNS = ("epoch", "loss", "validation_loss", "lr", "seconds")  # besides the m
 
 
 class History:
-    """What fit() measured, as a table: ``history[-1]`` is the row of the last epoch, ``history["loss"]`` a column.
+    """Holds the measurements of fit() as a table: ``history[-1]`` is the row of the last epoch, ``history["loss"]`` a column.
 
-    Iteration and len() are over the rows, ``"loss" in history`` asks for a column.
+    Iteration and len() are over the rows; ``"loss" in history`` tells whether there is a column.
 
     Attributes:
-        rows: a dict for each epoch, of plain numbers; so ``save(..., extra={"history": history.rows})`` keeps it, and
-            ``History(rows)`` is one again.
+        rows: a dict for each epoch, of plain numbers: ``save(..., extra={"history": history.rows})`` stores them, and
+            ``History(rows)`` restores the History.
         best_epoch: the epoch with the least validation loss, or training loss without validation data, counted from 1;
-            None before there is one.
+            None before the first epoch.
 
     Raises:
-        KeyError: for a column that is not there, with those that are.
-        IndexError: for a row that is not there.
+        KeyError: for a missing column; the message lists those that exist.
+        IndexError: for a missing row.
 
     >>> history = History([{"epoch": 1, "loss": 0.5, "lr": 0.1}, {"epoch": 2, "loss": 0.25, "lr": 0.1}])
     >>> history["loss"], len(history)
@@ -70,20 +70,20 @@ class History:
 
     @property
     def names(self) -> list[str]:
-        """What was measured, in any epoch; a column is nan where it was not."""
+        """Return the names of the columns; a column is nan in epochs where it was not measured."""
         return list(dict.fromkeys(name for row in self.rows for name in row))
 
     def to_json(self) -> str:
-        """All rows as a JSON list of objects; what is nan or infinite is null."""
+        """Return all rows as a JSON list of objects; nan and infinities become null."""
         rows = [{name: json_number(number) for name, number in row.items()} for row in self.rows]
         return json.dumps(rows, indent=1)
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
-        """The losses, and the metrics beside them, as a matplotlib Figure, which is also saved if there is a path.
+        """Plot the losses, and the metrics beside them, as a matplotlib Figure; with a path, save it as well.
 
         Raises:
             ImportError: if matplotlib is not installed.
-            ValueError: if there is no epoch to plot.
+            ValueError: if there are no epochs to plot.
         """
         if not self.rows:
             raise ValueError("the history has no epochs to plot")
@@ -111,11 +111,11 @@ class History:
 
 
 def four_digits(item: Any) -> str:
-    """A number in four digits, and anything else as it is."""
+    """Return a number in four digits, and anything else as text."""
     return f"{item:.4g}" if isinstance(item, (int, float, np.number)) else str(item)
 
 
 def json_number(number: Any) -> Any:
-    """A number of Python for one of NumPy, and None for what JSON lacks, nan and infinity."""
+    """Return a number of Python, or None for nan and infinity, which JSON lacks."""
     number = number.item() if isinstance(number, (np.generic, np.ndarray, Value)) else number
     return None if isinstance(number, float) and not math.isfinite(number) else number

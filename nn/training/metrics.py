@@ -1,4 +1,4 @@
-"""Metrics: functions of predictions and targets that fit() and evaluate() report, not to be minimised."""
+"""Metrics: functions of predictions and targets that fit() and evaluate() report."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from nn.reductions import note_reduction
 
 
 def accuracy(prediction: Any, target: Any) -> float:
-    """The share of samples whose class is right, as a function of arrays or Values in one of three forms.
+    """Return the share of samples with the right class, for arrays or Values in one of three forms.
 
     ==================  ==================  =======================================================================
-    prediction          target              what is compared
+    prediction          target              comparison
     ==================  ==================  =======================================================================
     (..., classes)      (...)               the largest score or probability with the class number, an integer
     (..., classes)      (..., classes)      the largest score with the largest of one-hot rows or probabilities
@@ -24,11 +24,11 @@ def accuracy(prediction: Any, target: Any) -> float:
     ==================  ==================  =======================================================================
 
     Returns:
-        A number from 0 to 1; nan if a prediction is nan, whose class is not known.
+        A number from 0 to 1; nan if a prediction is nan, which has no class.
 
     Raises:
-        ValueError: for other shapes, as (n, 1) with (n,); for other targets, as several ones in a row; without samples.
-        TypeError: for targets that are no numbers, or class numbers that are no integers.
+        ValueError: for other shapes, such as (n, 1) with (n,); for other targets, such as several ones in a row; without samples.
+        TypeError: for targets that are not numbers, or class numbers that are not integers.
 
     >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
     0.5
@@ -52,12 +52,12 @@ def accuracy(prediction: Any, target: Any) -> float:
         if (target < 0).any() or not np.allclose(target.sum(-1, dtype=float), 1.0, atol=1e-3):
             raise ValueError(
                 "accuracy() takes targets in the shape of the scores if each row is one-hot or probabilities, which add up to 1; "
-                "for labels of which several may be right, compare prediction.ravel() and target.ravel()"
+                "for several right labels in a row, compare prediction.ravel() and target.ravel()"
             )
         right = prediction.argmax(-1) == target.argmax(-1)
     elif target.shape == prediction.shape and (prediction.ndim == 1 or prediction.shape[-1:] == (1,)):
         if not any(np.isin(target, classes).all() for classes in ((0, 1), (-1, 1))):
-            raise ValueError("accuracy() takes the targets 0 and 1, or -1 and 1, for one logit for each sample, got others")
+            raise ValueError("accuracy() takes the targets 0 and 1, or -1 and 1, for one logit per sample, got others")
         right = (prediction > 0) == (target > 0)
     else:
         raise ValueError(
@@ -69,13 +69,13 @@ def accuracy(prediction: Any, target: Any) -> float:
 
 
 def r2_score(prediction: Any, target: Any) -> float:
-    """The share of the variance of the targets that is explained: 1 is perfect, 0 no better than their mean.
+    """Return the explained share of the variance of the targets: 1 is perfect, 0 no better than their mean.
 
     Args:
         prediction, target: arrays or Values of numbers, of one shape.
 
     Raises:
-        ValueError: for other shapes, without samples, and for targets that are all the same.
+        ValueError: for different shapes, without samples, and for targets that are all the same.
 
     >>> r2_score(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))
     0.7857142857142857

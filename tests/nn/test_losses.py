@@ -183,7 +183,7 @@ def test_targets_are_integers_of_any_kind(kind: Any) -> None:
     assert nn.nll_loss(np.log(ROWS), CLASSES.astype(kind)) == nn.nll_loss(np.log(ROWS), CLASSES)
     wrong = CLASSES.astype(kind)
     wrong[0] = np.iinfo(kind).max
-    with pytest.raises(ValueError, match="3 classes, 0 to 2, but targets reach from"):
+    with pytest.raises(ValueError, match="3 classes, 0 to 2, got targets from"):
         nn.cross_entropy(MATRIX, wrong)
 
 
@@ -284,16 +284,16 @@ def test_one_number_and_no_number() -> None:
         (lambda: nn.cross_entropy(MATRIX, CLASSES, np.ones(2)), ValueError, r"each of 3 classes, got the shape \(2,\)"),
         (lambda: nn.cross_entropy(MATRIX, CLASSES, Value(WEIGHT)), TypeError, "constant weights"),
         (lambda: nn.cross_entropy(MATRIX, CLASSES, label_smoothing=2.0), ValueError, "between 0 and 1, got 2.0"),
-        (lambda: nn.cross_entropy(MATRIX, 2.0 * ROWS), ValueError, "probabilities between 0 and 1, but they reach from"),
+        (lambda: nn.cross_entropy(MATRIX, 2.0 * ROWS), ValueError, "probabilities between 0 and 1, got numbers from"),
         (lambda: nn.cross_entropy(MATRIX, CLASSES * 1.0), TypeError, r"integers, got the dtype float64: use target.astype"),
         (lambda: nn.cross_entropy(MATRIX, CLASSES > 0), TypeError, "the dtype bool"),
-        (lambda: nn.cross_entropy(MATRIX, CLASSES - 1), ValueError, "0 to 2, but targets reach from -1 to 1"),
+        (lambda: nn.cross_entropy(MATRIX, CLASSES - 1), ValueError, "0 to 2, got targets from -1 to 1"),
         (lambda: nn.cross_entropy(np.ones((2, 3, 4)), np.ones((2, 4), int)), ValueError, "axis= says where the classes are"),
         (lambda: nn.nll_loss(MATRIX, CLASSES + 1), ValueError, r"nll_loss\(\) has 3 classes.*from 1 to 3"),
         (lambda: nn.multi_margin_loss(MATRIX, CLASSES, p=3), ValueError, "p = 1 or 2, got 3"),
         (lambda: nn.multi_margin_loss(MATRIX, CLASSES * 1.0), TypeError, "integers"),
         (lambda: nn.binary_cross_entropy([1.5], [1.0]), ValueError, "probabilities between 0 and 1.*apply sigmoid"),
-        (lambda: nn.binary_cross_entropy([0.5], [-1.0]), ValueError, "targets between 0 and 1, but they reach from -1 to -1"),
+        (lambda: nn.binary_cross_entropy([0.5], [-1.0]), ValueError, "targets between 0 and 1, got numbers from -1 to -1"),
         (lambda: nn.binary_cross_entropy_with_logits([0.5], [2.0]), ValueError, "targets between 0 and 1"),
         (lambda: nn.binary_cross_entropy_with_logits([0.5], [1.0], pos_weight=[[1.0]]), ValueError, r"weights of shape \(1, 1\)"),
         (lambda: nn.kl_div(MATRIX, MATRIX), ValueError, "targets between 0 and 1"),
@@ -365,7 +365,7 @@ def test_frequent_slips_are_named(call: Callable[[], Any], error: type[Exception
 def test_a_softmax_before_the_loss_is_refused() -> None:
     """It would be done twice, and training would only be slow and worse."""
     x, target = Value(np.random.default_rng(0).normal(size=(4, 3))), [0, 1, 2, 0]
-    with pytest.raises(ValueError, match=r"cross_entropy\(\) takes logits and does softmax\(\) itself, got the result of soft"):
+    with pytest.raises(ValueError, match=r"cross_entropy\(\) takes logits and applies softmax\(\) itself, got the result of soft"):
         nn.cross_entropy(nn.softmax(x), target)
     with pytest.raises(ValueError, match=r"does sigmoid\(\) itself, got the result of sigmoid\(\): leave it out"):
         nn.binary_cross_entropy_with_logits(nn.sigmoid(x), np.ones((4, 3)))

@@ -220,7 +220,7 @@ def test_losses_against_their_formulas() -> None:
         (
             lambda: nn.cross_entropy(Value(np.ones((2, 3))), [0, 3]),
             ValueError,
-            "3 classes, 0 to 2, but targets reach from 0 to 3",
+            "3 classes, 0 to 2, got targets from 0 to 3",
         ),
         (lambda: nn.cross_entropy(Value(np.ones((2, 3))), [0, -1]), ValueError, "targets reach from -1 to 0"),
         (lambda: nn.cross_entropy(Value(np.ones((2, 3))), np.eye(3, dtype=int)[:2]), ValueError, "not one-hot rows"),

@@ -81,7 +81,7 @@ def test_embedding_takes_every_integer_dtype(dtype: str) -> None:
 def test_embedding_refuses_what_is_no_row() -> None:
     model = nn.Embedding(5, 2)
     for wrong, reach in ([0, 5], "0 to 5"), ([-1, 2], "-1 to 2"):
-        text = f"Embedding(5, 2) has the rows 0 to 4, but indices reach from {reach}"
+        text = f"Embedding(5, 2) has the rows 0 to 4, got indices from {reach}"
         with pytest.raises(ValueError, match=re.escape(text)):
             model(wrong)
     for data in (np.ones(2), np.array([True]), Value([1.0])):

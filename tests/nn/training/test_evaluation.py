@@ -63,7 +63,7 @@ def test_batches_of_different_lengths() -> None:
     right = (scores.argmax(1) == targets)[[*range(10), *range(31, 33)]].mean()
     own = {"accuracy": nn.accuracy, "own": lambda prediction, target: (prediction.argmax(-1) == target).mean()}
     assert nn.evaluate(model, whole, own) == pytest.approx({"accuracy": right, "own": right}, rel=1e-12)
-    with pytest.raises(ValueError, match="the metric r2 is no mean over samples, and the batches have different shapes"):
+    with pytest.raises(ValueError, match="the metric r2 is not a mean over samples, and batches of different shapes"):
         nn.evaluate(model, whole, {"r2": lambda prediction, target: nn.r2_score(prediction[..., 0], target)})
     history = run(model, lr=0.0, data=batches, validation=batches, loss=nn.cross_entropy, epochs=1)
     assert history["loss"] == pytest.approx([each[real].mean()]) == history["validation_loss"]

@@ -164,13 +164,13 @@ def test_a_loss_of_nan_stops_with_the_best_weights() -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"loss": lambda p, t: (p - t) ** 2}, r'gave the shape \(16, 1\): use reduction="mean"'),
+        ({"loss": lambda p, t: (p - t) ** 2}, r'returned the shape \(16, 1\): use reduction="mean"'),
         ({"loss": lambda p, t: 1.0}, r"a plain float, which has left its graph: .item\(\), .data or float\(\) in the loss"),
-        ({"loss": lambda p, t: nn.mse_loss(p, t).item()}, r"left its graph.*return the Value itself, as lambda p, y: nn\."),
+        ({"loss": lambda p, t: nn.mse_loss(p, t).item()}, r"left its graph.*return the Value itself, as in lambda p, y: nn\."),
         ({"loss": lambda p, t: np.mean((p.data - t) ** 2)}, "a plain float64, which has left its graph"),
         ({"loss": lambda p, t: (p.data - t) ** 2}, "a plain ndarray, which has left its graph"),
-        ({"loss": lambda p, t: None}, r"gave NoneType: is there a return in it\?"),
-        ({"loss": lambda p, t: (nn.mse_loss(p, t), 1.0)}, "gave tuple: return the loss alone"),
+        ({"loss": lambda p, t: None}, r"returned NoneType: is there a return in it\?"),
+        ({"loss": lambda p, t: (nn.mse_loss(p, t), 1.0)}, "returned tuple: return the loss alone"),
         ({"metrics": {"r2": nn.r2_score}}, r"pass validation=\(x, y\)"),
         ({"schedule_every": "batch"}, '"epoch" or "step", got .batch.'),
         ({"data": (X, Y, Y)}, "a tuple of 3"),
@@ -204,18 +204,18 @@ def test_errors(options: dict[str, Any], text: str) -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"loss": nn.MSELoss}, r"fit..'s loss must be a function, got the class MSELoss: brackets are missing, MSELoss\(\)"),
+        ({"loss": nn.MSELoss}, r"fit..'s loss must be a function, got the class MSELoss: parentheses are missing, MSELoss\(\)"),
         ({"loss": "mse"}, "loss must be a function, got str: pass the function itself"),
         ({"callbacks": nn.SaveCheckpoint("a.npz")}, r"a list of functions, got SaveCheckpoint: .* callbacks=\[\.\.\.\]"),
         (
             {"callbacks": [nn.SaveCheckpoint]},
-            r"a callback must be a function, got the class SaveCheckpoint: brackets are missing",
+            r"a callback must be a function, got the class SaveCheckpoint: parentheses are missing",
         ),
-        ({"metrics": [nn.accuracy]}, r'metrics must be functions by name, as \{"accuracy": nn.accuracy\}, got list'),
+        ({"metrics": [nn.accuracy]}, r'metrics must be functions by name, such as \{"accuracy": nn.accuracy\}, got list'),
         ({"metrics": {"l1": nn.L1Loss}, "validation": (X, Y)}, "the metric l1 must be a function, got the class L1Loss"),
-        ({"optimizer": nn.Adam}, r"an optimiser with step\(\), got the class Adam: make one of model.named_parameters"),
+        ({"optimizer": nn.Adam}, r"an optimiser with step\(\), got the class Adam: create one from model.named_parameters"),
         ({"optimizer": nn.LBFGS(network().parameters())}, "got LBFGS: LBFGS needs a closure: write the loop"),
-        ({"scheduler": nn.StepLR}, r"a schedule with step\(\), got the class StepLR: make one"),
+        ({"scheduler": nn.StepLR}, r"a schedule with step\(\), got the class StepLR: create one"),
     ],
 )
 def test_one_thing_in_place_of_another(options: dict[str, Any], text: str) -> None:
@@ -228,7 +228,7 @@ def test_one_thing_in_place_of_another(options: dict[str, Any], text: str) -> No
 def test_parts_that_do_not_belong_together() -> None:
     """At once, before anything is trained."""
     model, other = network(), network()
-    with pytest.raises(ValueError, match="the optimiser holds no parameter of this model: make it anew"):
+    with pytest.raises(ValueError, match="the optimiser holds no parameter of this model: create it from model.named"):
         run(model, optimizer=nn.SGD(other.parameters(), lr=0.1))
     schedule = nn.StepLR(nn.SGD(model.parameters(), lr=0.1), 1)
     with pytest.raises(ValueError, match="the schedule was made for another optimiser: make it from the one that fit.. gets"):
@@ -481,7 +481,7 @@ def test_early_stopping_takes_bools(given: Any, epochs: int) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
-        ({"early_stopping": 0}, ValueError, "early_stopping must be at least 1, got 0: .* False is off"),
+        ({"early_stopping": 0}, ValueError, "early_stopping must be at least 1, got 0: .* False turns it off"),
         ({"early_stopping": -2}, ValueError, "early_stopping must be at least 1, got -2"),
         ({"early_stopping": 1.5}, TypeError, "early_stopping must be a whole number, got 1.5"),
         ({"epochs": -1}, ValueError, "epochs must be at least 0, got -1"),
@@ -496,7 +496,7 @@ def test_early_stopping_takes_bools(given: Any, epochs: int) -> None:
         ({"drop_last": True, "data": [(X, Y)]}, ValueError, "drop_last=True is for data given as arrays: pass it to the Data"),
         ({"data": ((X, Y) for _ in range(2))}, ValueError, "a generator can be used only once, not for 5 epochs"),
         ({"metrics": {"m": lambda p, t: p}, "validation": (X, Y)}, ValueError, r"an array of the shape \(60, 1\)"),
-        ({"metrics": {"m": lambda p, t: None}, "validation": (X, Y)}, ValueError, "one number .* but it gave None"),
+        ({"metrics": {"m": lambda p, t: None}, "validation": (X, Y)}, ValueError, "one number .* got None"),
     ],
 )
 def test_options_out_of_range(options: dict[str, Any], error: type[Exception], text: str) -> None:

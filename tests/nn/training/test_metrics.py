@@ -37,7 +37,7 @@ def test_accuracy() -> None:
         (np.zeros((2, 3)), np.array([[1, 1, 0], [0, 0, 1]]), r"each row is one-hot or .* prediction.ravel\(\)"),
         (np.zeros((2, 3)), np.array([[1, 1, -1], [0, 0, 1]]), "each row is one-hot or probabilities"),
         (np.zeros(3), np.array([0, 1, 2]), "the targets 0 and 1, or -1 and 1"),
-        (np.zeros((2, 3)), np.array([1, 3]), "3 classes, 0 to 2, but targets reach from 1 to 3"),
+        (np.zeros((2, 3)), np.array([1, 3]), "3 classes, 0 to 2, got targets from 1 to 3"),
         (np.zeros((0, 3)), np.zeros(0, int), r"needs samples, got predictions of the shape \(0, 3\)"),
     ],
 )
