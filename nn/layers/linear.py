@@ -152,9 +152,7 @@ class Embedding(Module):
         if indices.dtype.kind not in "iu":
             raise TypeError(f"{self._title()} takes integers, got the dtype {indices.dtype}: use indices.astype(int)")
         if indices.size and not (indices.min() >= 0 and indices.max() < rows):
-            raise ValueError(
-                f"{self._title()} has the rows 0 to {rows - 1}, got indices from {indices.min()} to {indices.max()}"
-            )
+            raise ValueError(f"{self._title()} has the rows 0 to {rows - 1}, got indices from {indices.min()} to {indices.max()}")
         indices = indices.astype(np.intp)
         out = self.weight[indices]
         if self.padding_idx is None or not (padding := indices == self.padding_idx).any():

@@ -1,4 +1,4 @@
-"""Gradient clipping: between backward() and the optimiser's step. Names as in PyTorch, with and without its underscore."""
+"""Gradient clipping, between backward() and the optimiser's step. Names follow PyTorch, with and without the underscore."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def clip_grad_norm(
         parameters: leaf Values, or one.
         max_norm: the largest norm.
         norm_type: 2.0 for the Euclidean norm, 1.0, ``math.inf`` for the largest absolute value, or another p > 0.
-        error_if_nonfinite: whether a norm of inf or nan is an error; otherwise the gradients become zero or nan.
+        error_if_nonfinite: whether to raise an error if the norm is inf or nan; otherwise the gradients become zero or nan.
 
     Returns:
         The norm before clipping.
 
     Raises:
         ValueError: if max_norm is negative or norm_type is not positive.
-        FloatingPointError: if error_if_nonfinite and the norm is inf or nan; it names a parameter. Nothing is changed.
+        FloatingPointError: if error_if_nonfinite and the norm is inf or nan; names a parameter. Nothing is changed.
 
     >>> w = Value([3.0, 4.0])
     >>> (w * w).sum().backward()
@@ -39,7 +39,7 @@ def clip_grad_norm(
     array([0.6, 0.8])
     """
     if not (max_norm >= 0.0 and norm_type > 0.0):
-        raise ValueError(f"max_norm must not be negative and norm_type be positive, but they are {max_norm} and {norm_type}")
+        raise ValueError(f"max_norm must not be negative and norm_type must be positive, got {max_norm} and {norm_type}")
     values = values_of(parameters)
     norms = [p_norm(value.grad.ravel(order="K"), norm_type) if value.shape else abs(value.grad) for value in values]
     total = p_norm(np.array(norms), norm_type)
@@ -63,10 +63,10 @@ def clip_grad_norm(
 
 
 def p_norm(x: np.ndarray, p: float) -> float:
-    """The p-norm of a vector, in float64, also where powers of its elements would overflow or vanish.
+    """Return the p-norm of a vector, in float64, also where powers of its elements would overflow or vanish.
 
-    Not by BLAS, whose threads wait for each other where other programs run: 100,000 numbers on two busy cores take
-    20 ms in np.linalg.norm, and 0.03 ms in np.einsum.
+    Without BLAS, whose threads wait for each other on busy machines: for 100,000 numbers on two busy cores np.linalg.norm takes
+    20 ms, np.einsum 0.03 ms.
     """
     if p == 2.0 and 1e-280 < (squares := float(np.einsum("i,i->", x, x, dtype=float))) < math.inf:
         return math.sqrt(squares)
@@ -78,7 +78,7 @@ def p_norm(x: np.ndarray, p: float) -> float:
 
 
 def clip_grad_value(parameters: Value | Iterable[Value], clip_value: float) -> None:
-    """Move every element of the gradients into the range from -clip_value to clip_value; nan stays nan.
+    """Limit every element of the gradients to the range from -clip_value to clip_value; nan stays nan.
 
     Args:
         parameters: leaf Values, or one.
@@ -108,11 +108,11 @@ clip_grad_norm_, clip_grad_value_ = clip_grad_norm, clip_grad_value  # PyTorch's
 
 
 def values_of(parameters: Value | Iterable[Value]) -> list[Value]:
-    """The parameters as a list, if they are that."""
+    """Return the parameters as a list; raise TypeError for anything but Values."""
     if not isinstance(parameters, Iterable):
         raise TypeError(f"clipping takes a list of parameters, got {type(parameters).__name__}: pass model.parameters()")
     values = [parameters] if isinstance(parameters, Value) else list(parameters)
     for value in values:
         if not isinstance(value, Value):
-            raise TypeError(f"clipping takes a list of parameters, but {shown(value)} is in it: pass model.parameters()")
+            raise TypeError(f"clipping takes a list of parameters, got {shown(value)} in it: pass model.parameters()")
     return values

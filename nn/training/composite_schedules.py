@@ -12,7 +12,7 @@ from nn.training.schedules import LRScheduler, ReduceLROnPlateau, checked_optimi
 
 
 class Composite(LRScheduler):
-    """The base of schedules made of others on the same optimiser."""
+    """The base of schedules made of others for the same optimiser."""
 
     saved = ("steps", "base_lrs")
 
@@ -22,9 +22,9 @@ class Composite(LRScheduler):
             raise ValueError(f"{who} needs schedules, got an empty list")
         for number, schedule in enumerate(schedulers):
             if not isinstance(schedule, LRScheduler) or isinstance(schedule, ReduceLROnPlateau):
-                raise TypeError(f"{who} takes schedules whose step() takes nothing, but number {number} is {shown(schedule)}")
+                raise TypeError(f"{who} takes schedules whose step() has no argument, but number {number} is {shown(schedule)}")
             if schedule.optimizer is not optimizer:
-                raise ValueError(f"{who} takes schedules of one optimiser, but that of number {number} is another")
+                raise ValueError(f"{who} takes schedules of one optimiser, but number {number} has another")
         self.optimizer, self.schedules, self.steps = checked_optimizer(optimizer), list(schedulers), 0
         self.base_lrs = [group["initial_lr"] for group in self.optimizer.param_groups]
 
@@ -50,7 +50,7 @@ class Composite(LRScheduler):
         parts = state.get("schedules") if isinstance(state, dict) else None
         if not isinstance(parts, dict) or parts.keys() != {str(number) for number in range(len(self.schedules))}:
             raise ValueError(
-                f"the state of {type(self).__name__} has the states of {len(self.schedules)} schedules, not {parts!r}"
+                f"the state of {type(self).__name__} must have the states of {len(self.schedules)} schedules, got {parts!r}"
             )
         super().check_state({name: item for name, item in state.items() if name != "schedules"})
         for number, schedule in enumerate(self.schedules):
@@ -63,7 +63,7 @@ class Composite(LRScheduler):
 
 
 class SequentialLR(Composite):
-    """One schedule after the other; each begins anew, from the base learning rates, at its milestone.
+    """Runs one schedule after the other; each starts from the base learning rates at its milestone.
 
     >>> from autograd import Value
     >>> from nn import SGD, ExponentialLR, LinearLR
@@ -99,7 +99,7 @@ class SequentialLR(Composite):
         self.at(0)[0].restart(bases)
 
     def at(self, step: int) -> tuple[LRScheduler, int]:
-        """The schedule whose turn it is, and the step at which it begins."""
+        """Return the schedule of this step, and the step at which it starts."""
         place = bisect_right(self.milestones, step)
         return self.schedules[place], self.milestones[place - 1] if place else 0
 
@@ -114,7 +114,7 @@ class SequentialLR(Composite):
 
 
 class ChainedScheduler(Composite):
-    """Several schedules at once: each multiplies the learning rate."""
+    """Runs several schedules at once: each multiplies the learning rate."""
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         found = [schedule.optimizer for schedule in schedulers if isinstance(schedule, LRScheduler)]

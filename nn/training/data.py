@@ -1,4 +1,4 @@
-"""DataLoader: batches of arrays or samples, shuffled, prepared ahead, and resumable in the middle of an epoch."""
+"""DataLoader: batches of arrays or samples, shuffled, prefetched, and resumable in the middle of an epoch."""
 
 from __future__ import annotations
 
@@ -20,30 +20,29 @@ STATE = {"position", "start", "generator", "samples", "batch_size", "shuffle"}
 
 
 class DataLoader:
-    """Iterate over a data set in batches; every ``for`` is an epoch.
+    """Iterates over a data set in batches; every ``for`` is an epoch.
 
     A data set is an array, whose first axis counts the samples, or a frame or series of pandas with numbers; a tuple, named
-    tuple or dict of such of one length, whose batches are the same, also with dicts in it, as
+    tuple or dict of these with one length, whose batches have the same type, also with dicts in it, such as
     ``({"image": images, "age": ages}, y)`` for a model of several inputs; or anything with ``len()`` and ``[index]``, whose
-    samples are put together by collate_samples(). Batches are copies, and arrays.
+    samples collate_samples() combines. Batches are copies.
 
     Args:
         dataset: the samples.
-        batch_size: samples in a batch; the last one has what is left.
-        shuffle: whether each epoch goes through the samples in a new random order.
+        batch_size: the number of samples in a batch; the last batch has the rest.
+        shuffle: whether each epoch takes the samples in a new random order.
         rng: a numpy Generator or a seed, or None, see nn.seed(): each epoch takes one permutation from it.
-        drop_last: whether a last batch that is smaller is left out.
-        prefetch: how many batches a background thread prepares ahead; 0 for none. Order and random numbers are
-            the same. Worth it where samples are read or computed by NumPy or from files.
-        collate: makes a batch of a list of samples; those of a tuple of arrays are tuples.
+        drop_last: whether to leave out a smaller last batch.
+        prefetch: the number of batches that a background thread prepares ahead; 0 for none. Order and random numbers stay
+            the same. It helps where samples are read from files or computed by NumPy.
+        collate: combines a list of samples to a batch; samples of a tuple of arrays are tuples.
 
     Raises:
         TypeError: if the data set is none of these, a size is not a whole number, or `shuffle` is neither True nor False.
-        ValueError: if lengths differ, or the indexes of frames, whose rows are paired by position; or a size is out of range.
+        ValueError: if lengths or the indexes of frames differ, because rows are paired by position; or if a size is out of range.
 
-    Where state_dict() is called inside the loop, the batch at hand counts as done: after load_state_dict() the next
-    ``for`` gives the rest of that epoch, bit for bit. A data set that draws random numbers of its own must save its
-    generator itself, and without prefetch.
+    state_dict() counts the current batch of a loop as done: after load_state_dict() the next ``for`` gives the rest of that
+    epoch, bit for bit. A data set that draws its own random numbers must save its generator itself, and not use prefetch.
 
     >>> x, y = np.arange(10.0).reshape(5, 2), np.arange(5)
     >>> for batch_x, batch_y in DataLoader((x, y), batch_size=2, shuffle=True, rng=0):
@@ -80,12 +79,12 @@ class DataLoader:
         self.batch_size, self.shuffle, self.drop_last = batch_size, shuffle, drop_last
         self.prefetch, self.collate = prefetch, collate
         self.generator = generator(rng)
-        self._position = 0  # batches given in this epoch
+        self._position = 0  # batches so far in this epoch
         self._start: dict[str, Any] | None = None  # the generator's state before this epoch's permutation
         self._resuming = False
 
     def __len__(self) -> int:
-        """The number of batches in an epoch."""
+        """Return the number of batches in an epoch."""
         return self.samples // self.batch_size if self.drop_last else -(-self.samples // self.batch_size)
 
     def __iter__(self) -> Iterator[Any]:
@@ -94,17 +93,17 @@ class DataLoader:
         batches: Generator[Any, None, None] = (self._batch(indices) for indices in places)
         if self.prefetch:
             batches = prefetched(batches, self.prefetch)
-        with closing(batches):  # ends the thread, also when the loop was left early
+        with closing(batches):  # ends the thread, also when the loop ends early
             for batch in batches:
                 self._position += 1
                 yield batch
         self._position, self._start = 0, None
 
     def _order(self) -> np.ndarray:
-        """The samples in the order of this epoch, a new one or, after load_state_dict(), the one it was saved in."""
+        """Return the samples in the order of this epoch: a new one or, after load_state_dict(), the saved one."""
         generator = self.generator
         if self._resuming and self._start is not None:
-            generator = np.random.Generator(type(generator.bit_generator)())  # a twin: our own has drawn more since then
+            generator = np.random.Generator(type(generator.bit_generator)())  # a twin: the original has drawn more since
             generator.bit_generator.state = self._start
         else:
             self._position, self._start = 0, dict(generator.bit_generator.state)
@@ -119,7 +118,7 @@ class DataLoader:
         return collate_samples([self.dataset[index] for index in indices.tolist()])
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the loader stands: batches given, the generator's state now and at the epoch's start, and the settings."""
+        """Return the number of batches so far, the generator's state now and at the start of the epoch, and the settings."""
         return {
             "position": self._position,
             "start": self._start,
@@ -133,28 +132,28 @@ class DataLoader:
         """Continue where state_dict() was called; everything is checked before anything is changed.
 
         Raises:
-            ValueError: if the state is of another kind of loader, or of other data.
+            ValueError: if the state belongs to a loader with other settings or data.
         """
         if set(state) != STATE:
-            raise ValueError(f"the state of a DataLoader has {sorted(STATE)}, got {sorted(state)}")
+            raise ValueError(f"the state of a DataLoader must have {sorted(STATE)}, got {sorted(state)}")
         for name in ("samples", "batch_size", "shuffle"):
             if state[name] != getattr(self, name):
                 raise ValueError(
                     f"the state was saved with {name}={state[name]}, but this DataLoader has {getattr(self, name)}: "
-                    "make it from the same data with the same settings"
+                    "create it from the same data with the same settings"
                 )
         if not 0 <= state["position"] <= len(self):
             raise ValueError(f"the state is at batch {state['position']}, but this DataLoader has {len(self)}: check drop_last")
         probe = type(self.generator.bit_generator)()
         for name in ("start", "generator"):
             if state[name] is not None:
-                probe.state = state[name]  # raises for what is no state of this kind of generator
+                probe.state = state[name]  # raises an error for the state of another generator
         self.generator.bit_generator.state = state["generator"]
         self._position, self._start, self._resuming = state["position"], state["start"], state["start"] is not None
 
 
 class Subset:
-    """The samples of a data set at some indices, as random_split() gives them for a data set that is no array."""
+    """Selects the samples of a data set at some indices: a part of random_split() for data sets that are not arrays."""
 
     def __init__(self, dataset: Any, indices: Sequence[int] | np.ndarray) -> None:
         self.dataset, self.indices = dataset, np.asarray(indices)
@@ -167,13 +166,13 @@ class Subset:
 
 
 def random_split(dataset: Any, lengths: Sequence[float], *, rng: Rng = None, stratify: Any = None) -> list[Any]:
-    """Cut a data set into random parts, none of which shares a sample with another.
+    """Split a data set into random parts without common samples.
 
     Args:
-        dataset: as for DataLoader; the parts of arrays are arrays.
+        dataset: as for DataLoader; parts of arrays are arrays.
         lengths: numbers of samples that add up to all, or fractions that add up to 1.
         rng: a numpy Generator or a seed, or None, see nn.seed().
-        stratify: (samples,), a class for each sample: all parts then have the same shares of the classes.
+        stratify: (samples,), a class for each sample: all parts then have the same proportions of the classes.
 
     Raises:
         ValueError: if the lengths do not add up, or not every sample has a class.
@@ -202,7 +201,7 @@ def random_split(dataset: Any, lengths: Sequence[float], *, rng: Rng = None, str
 
 
 def stratified(order: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """The same indices in an order in which every stretch has the classes in equal shares, give or take one sample."""
+    """Return the indices in an order in which every section has the same proportions of classes, up to one sample."""
     share = np.empty(len(order))
     for label in np.unique(classes):
         of_label = classes == label
@@ -211,7 +210,7 @@ def stratified(order: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 
 def checked_dataset(dataset: Any) -> Any:
-    """The data set with every array in it as one, or an error that says what was expected."""
+    """Return the data set with everything array-like in it as arrays; raise an error for anything else."""
     if isinstance(dataset, (tuple, dict)):
         arrays = dict(enumerate(dataset)) if isinstance(dataset, tuple) else dataset
         require_one_index([item for item in arrays.values() if hasattr(item, "iloc")])
@@ -233,12 +232,12 @@ def checked_dataset(dataset: Any) -> Any:
 
 
 def as_tuple(example: tuple[Any, ...], items: Iterable[Any]) -> tuple[Any, ...]:
-    """The items as a tuple, or as a named tuple if the example is one."""
+    """Return the items as a tuple, or as a named tuple if the example is one."""
     return type(example)(*items) if hasattr(example, "_fields") else tuple(items)
 
 
 def as_samples(array: Any) -> np.ndarray:
-    """An array of samples, also from a frame or series of pandas; Values are refused."""
+    """Return an array of samples, also from a frame or series of pandas; raise TypeError for Values."""
     if isinstance(array, Value):
         raise TypeError("a data set must have NumPy arrays, got a Value: pass its .data")
     if hasattr(array, "iloc"):
@@ -256,10 +255,10 @@ def as_samples(array: Any) -> np.ndarray:
 
 
 def frame_array(frame: Any) -> np.ndarray:
-    """The numbers of a frame or series of pandas, in a dtype that holds those of all columns.
+    """Return the numbers of a frame or series of pandas, in a dtype for those of all columns.
 
     Raises:
-        TypeError: for a column of something else, as words, categories or dates.
+        TypeError: for a column without numbers, such as words, categories or dates.
         ValueError: for a missing value in a column whose dtype has no nan.
     """
     who, single = type(frame).__name__, hasattr(frame, "dtype")
@@ -267,8 +266,8 @@ def frame_array(frame: Any) -> np.ndarray:
     for name, dtype in dtypes:
         if dtype.kind not in "biuf":
             raise TypeError(
-                f"a data set has numbers, but column {name!r} of the {who} has the dtype {dtype}: leave it out, or make numbers "
-                "of it, as by np.unique(labels, return_inverse=True)[1] for classes, or pandas.get_dummies"
+                f"a data set must have numbers, but column {name!r} of the {who} has the dtype {dtype}: leave it out, or convert "
+                "it, for classes with np.unique(labels, return_inverse=True)[1] or pandas.get_dummies"
             )
     own = [not isinstance(dtype, np.dtype) for _, dtype in dtypes]
     absent = [bool(absent and extension) for absent, extension in zip(np.atleast_1d(frame.isna().any()), own, strict=True)]
@@ -285,25 +284,25 @@ def require_one_index(frames: list[Any]) -> None:
     for frame in frames[1:]:
         if len(frame) == len(frames[0]) and not frame.index.equals(frames[0].index):
             raise ValueError(
-                "the frames of a data set are paired row by row, but their indexes differ: bring them into one order, as by "
+                "the frames of a data set are paired row by row, but their indexes differ: sort them alike, for example with "
                 "y.loc[x.index], or, if their rows are in the same order, call .reset_index(drop=True) on each"
             )
 
 
 def count_samples(dataset: Any) -> int:
-    """The number of samples."""
+    """Return the number of samples."""
     if isinstance(dataset, (tuple, dict)):
         return count_samples(next(iter(dataset.values() if isinstance(dataset, dict) else dataset)))
     return len(dataset)
 
 
 def count_targets(y: Any) -> int:
-    """How many targets a batch has, or samples if they are a tuple or dict."""
+    """Return the number of targets in a batch, or of samples if the targets are a tuple or dict."""
     return count_samples(y) if isinstance(y, (tuple, dict)) else np.size(raw_array(y))
 
 
 def take_samples(dataset: Any, indices: Any) -> Any:
-    """The samples at some indices, or one sample at one index."""
+    """Return the samples at some indices, or one sample at one index."""
     if isinstance(dataset, tuple):
         return as_tuple(dataset, [take_samples(array, indices) for array in dataset])
     return (
@@ -312,14 +311,14 @@ def take_samples(dataset: Any, indices: Any) -> Any:
 
 
 def collate_samples(samples: list[Any]) -> Any:
-    """A batch of samples: numbers and arrays stacked along a new first axis, also within tuples, dicts and dataclasses.
+    """Combine samples to a batch: stack numbers and arrays along a new first axis, also in tuples, dicts and dataclasses.
 
-    A batch of named tuples is one; a list of numbers is an array.
+    Named tuples give a named tuple; lists of numbers are arrays.
 
     Raises:
         ValueError: if the samples have different shapes, lengths or keys.
-        TypeError: if they are of different kinds; for None, and for other objects than numbers, arrays and strings, which
-            have no common array; for a list of arrays, where a tuple is meant.
+        TypeError: for samples of different types; for None and objects other than numbers, arrays and strings; for a list of
+            arrays, which should be a tuple.
 
     >>> collate_samples([(np.zeros(3), 0), (np.ones(3), 1)])
     (array([[0., 0., 0.], [1., 1., 1.]]), array([0, 1]))
@@ -336,8 +335,8 @@ def collate_samples(samples: list[Any]) -> Any:
         for sample in samples:
             if apart := first.keys() ^ sample.keys():
                 raise ValueError(
-                    f"the samples of a batch have the same keys, but only some have {', '.join(sorted(map(repr, apart)))}: give "
-                    "every sample all of them, or pass collate="
+                    f"the samples of a batch must have the same keys, but only some have {', '.join(sorted(map(repr, apart)))}: "
+                    "add them to every sample, or pass collate="
                 )
         return {name: collate_samples([sample[name] for sample in samples]) for name in first}
     if is_dataclass(first) and not isinstance(first, type):
@@ -347,21 +346,21 @@ def collate_samples(samples: list[Any]) -> Any:
 
 
 def type_with_parts(sample: Any) -> type | None:
-    """The type of a sample that has parts: dict, or a class of tuples or dataclasses; None for a sample without parts."""
+    """Return the type of a sample with parts: dict, or a class of tuples or dataclasses; None for a sample without parts."""
     if isinstance(sample, dict):
         return dict
     return type(sample) if isinstance(sample, tuple) or is_dataclass(sample) else None
 
 
 def stacked(samples: list[Any]) -> Any:
-    """Numbers, arrays or strings along a new first axis."""
+    """Stack numbers, arrays or strings along a new first axis."""
     for sample in samples:
         if sample is None:
-            raise TypeError("a sample holds None, which has no place in an array: leave the part out, or pass collate=")
+            raise TypeError("a sample holds None, which an array cannot: leave the part out, or pass collate=")
         if isinstance(sample, list) and any(not np.isscalar(item) and not isinstance(item, list) for item in sample):
             raise TypeError(
-                f"a sample that is a list is one array, got a list of {', '.join(type(item).__name__ for item in sample[:4])}: "
-                "make a sample of several parts a tuple, (x, y), or pass collate="
+                f"a list as a sample must be one array, got a list of {', '.join(type(item).__name__ for item in sample[:4])}: "
+                "use a tuple, (x, y), for a sample of several parts, or pass collate="
             )
     shapes = {np.shape(sample) for sample in samples}
     if len(shapes) > 1:
@@ -374,14 +373,14 @@ def stacked(samples: list[Any]) -> Any:
         for sample in samples:
             if isinstance(sample, (int, np.integer)) and int(float(sample)) != sample:
                 raise ValueError(
-                    f"a sample is the integer {sample}, which a float would round, but others beside it need floats: give them "
-                    "one dtype, or pass collate="
+                    f"a sample is the integer {sample}, which a float would round, but other samples need floats: use one dtype, "
+                    "or pass collate="
                 )
     return batch
 
 
 def prefetched(items: Iterable[Any], size: int) -> Generator[Any, None, None]:
-    """The same items, of which a thread computes up to `size` ahead; an error of theirs is raised here."""
+    """Yield the items, of which a thread computes up to `size` ahead; raise their errors here."""
     room, ready, left = threading.Semaphore(size), SimpleQueue[tuple[str, Any]](), threading.Event()
 
     def work() -> None:
@@ -392,7 +391,7 @@ def prefetched(items: Iterable[Any], size: int) -> Generator[Any, None, None]:
                 if left.is_set():
                     return
             ready.put(("end", None))
-        except BaseException as error:  # whatever it is, the caller waits for it
+        except BaseException as error:  # of any kind, because the caller waits for it
             ready.put(("error", error))
 
     thread = threading.Thread(target=copy_context().run, args=(work,), name="DataLoader", daemon=True)
@@ -409,11 +408,11 @@ def prefetched(items: Iterable[Any], size: int) -> Generator[Any, None, None]:
         thread.join()
 
 
-# --- what fit() and evaluate() iterate over ----------------------------------------------------------
+# --- batches for fit() and evaluate() -----------------------------------------------------------------
 
 
 def checked_batch(batch: Any) -> tuple[Any, Any]:
-    """A batch (x, y), or an error that says what came."""
+    """Return a batch as (x, y); raise ValueError for anything else."""
     if not isinstance(batch, (tuple, list)) or len(batch) != 2:
         size = f" of {len(batch)}" if isinstance(batch, (tuple, list, dict)) else ""
         raise ValueError(
@@ -424,13 +423,13 @@ def checked_batch(batch: Any) -> tuple[Any, Any]:
     x, y = as_samples(x) if hasattr(x, "iloc") else x, as_samples(y) if hasattr(y, "iloc") else y
     if not hasattr(y, "__len__") or np.isscalar(y) or getattr(y, "shape", None) == ():
         raise ValueError(
-            "a batch is (x, y) with an axis of samples, but y is a single number: pass nn.DataLoader(data, batch_size)"
+            "a batch must be (x, y) with an axis of samples, but y is a single number: pass nn.DataLoader(data, batch_size)"
         )
     return x, y
 
 
 def batches_of(data: Any, batch_size: int, shuffle: bool = False, rng: Rng = None, drop_last: bool = False) -> Any:
-    """Arrays (x, y) as a DataLoader; everything else as it is, if it can be iterated over batches."""
+    """Return a DataLoader for arrays (x, y), and other iterables of batches as they are."""
     if isinstance(data, tuple) and len(data) != 2:
         raise ValueError(
             f"the data must be a tuple (x, y) or an iterable of such batches, got a tuple of {len(data)}; several inputs of a "

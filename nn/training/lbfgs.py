@@ -1,4 +1,4 @@
-"""LBFGS: a quasi-Newton method, for which SciPy evaluates the loss several times in a step. Options follow PyTorch."""
+"""LBFGS: a quasi-Newton method by SciPy, which evaluates the loss several times in a step. Options follow PyTorch."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ from nn.training.guards import NonFiniteGradientWarning
 from nn.training.optimisers import Optimizer, has_gradient
 
 NAN_TRIAL = (
-    "the loss was nan where the line search of LBFGS tried it, which ends its step early, maybe where it began: keep the loss "
-    "a number everywhere, as by log_softmax or softplus in place of log, or scale it down, so that the first trial is shorter"
+    "the line search of LBFGS found a loss of nan, which ends its step early, maybe without progress: keep the loss finite "
+    "everywhere, for example with log_softmax or softplus in place of log, or scale it down, so that the first trial is shorter"
 )
 
 
 class LBFGS(Optimizer):
-    """L-BFGS, a quasi-Newton method for full batches (Liu and Nocedal 1989): SciPy's, over all parameters as one vector.
+    """L-BFGS of SciPy, a quasi-Newton method for full batches, over all parameters as one vector (Liu and Nocedal 1989).
 
     A step runs up to max_iter iterations. There is no learning rate: a line search finds the length of each iteration.
-    The history of curvature is not kept from one step to the next, so that few long steps are better than many short ones.
+    Curvature estimates are not kept from one step to the next, so few long steps are better than many short ones.
 
     Args:
         parameters: as for every optimiser; each keeps its dtype, and frozen ones are left out.
-        max_iter: iterations in one step.
-        max_eval: evaluations of the loss in one step, by default ``max_iter * 5 // 4``; the last line search is completed.
+        max_iter: the maximal number of iterations in one step.
+        max_eval: the maximal number of evaluations in one step, by default ``max_iter * 5 // 4``; the last line search is
+            completed.
         tolerance_grad: the step ends when no element of the gradient is larger.
-        tolerance_change: the step ends when the loss falls by less, relative to the larger of the loss and 1.
-        history_size: how many past iterations the curvature is estimated from.
+        tolerance_change: the step ends when the loss decreases by less, relative to the larger of the loss and 1.
+        history_size: the number of past iterations from which the curvature is estimated.
 
     Raises:
         ImportError: if SciPy is not installed.
@@ -60,7 +61,7 @@ class LBFGS(Optimizer):
     history_size: int = 100
 
     def add_param_group(self, group: dict[str, Any]) -> None:
-        """The only group; a second one is a ValueError."""
+        """Add the only group; raise ValueError for a second one."""
         if self.param_groups:
             raise ValueError("LBFGS takes one group: all parameters move together, as one vector")
         super().add_param_group(group)
@@ -70,17 +71,17 @@ class LBFGS(Optimizer):
                 positive_integer(name, number)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Run up to max_iter iterations. Whatever is raised, also by the closure, the parameters are then as they were.
+        """Run up to max_iter iterations. After an error, also of the closure, the parameters are as they were before.
 
         Args:
-            closure: computes the loss anew, with zero_grad() and backward(), and returns it.
+            closure: computes the loss, with zero_grad() and backward(), and returns it.
 
         Returns:
             The loss before the step, as the closure returned it.
 
         Raises:
-            TypeError: if there is no closure, or it returns no number.
-            ValueError: if the closure does not reset the gradients, or calls no backward().
+            TypeError: if there is no closure, or it does not return a number.
+            ValueError: if the closure does not call zero_grad() or backward().
         """
         if not callable(closure):
             raise TypeError("LBFGS evaluates the loss several times in a step: call optimizer.step(closure)")
@@ -97,7 +98,7 @@ class LBFGS(Optimizer):
                 set_from_vector(moving, x)
             loss = closure()
             if losses and any(parameter.grad_status == "stale" for parameter in moving):
-                raise ValueError("the closure must call zero_grad() first: gradients of earlier evaluations were added up")
+                raise ValueError("the closure must call zero_grad() first: gradients of several evaluations were added up")
             if not losses and isinstance(loss, Value) and not any(has_gradient(parameter) for parameter in moving):
                 raise ValueError("the closure must call backward() on the loss: no gradient has reached a parameter")
             if not losses and self.guard is not None:
@@ -126,15 +127,15 @@ class LBFGS(Optimizer):
 
 
 def loss_number(loss: Any) -> float:
-    """The loss that a closure returned as a number."""
+    """Return the loss of a closure as a number."""
     number = loss.data if isinstance(loss, Value) else loss
     if number is None or np.size(number) != 1:
-        raise TypeError(f"the closure must return the loss, one number, but it returned {loss!r}")
+        raise TypeError(f"the closure must return the loss, one number, got {loss!r}")
     return float(np.ravel(number)[0])
 
 
 def as_vector(items: Iterable[Any]) -> np.ndarray:
-    """Floats and arrays one after the other, in one vector of float64."""
+    """Return floats and arrays concatenated in one vector of float64."""
     return np.concatenate([np.ravel(item).astype(float) for item in items])
 
 

@@ -13,17 +13,17 @@ from nn.training.schedules import LRScheduler, checked_part, cosine, for_each_gr
 class WithMomentum(LRScheduler):
     """The base of schedules that move the momentum, or the first beta, against the learning rate.
 
-    A subclass defines momenta(); with `cycle_momentum` off the momentum stays as it is.
+    A subclass defines momenta_at(); without `cycle_momentum` the momentum stays as it is.
     """
 
     cycle_momentum: bool
 
     def momenta_at(self, step: int) -> list[float]:
-        """The momentum of each group after this many steps."""
+        """Return the momentum of each group after this many steps."""
         raise NotImplementedError
 
     def check_momentum(self, optimizer: Optimizer) -> None:
-        """Raise ValueError if there is none to move."""
+        """Raise ValueError if the optimiser has no momentum to move."""
         if self.cycle_momentum and not all("betas" in group or "momentum" in group for group in optimizer.param_groups):
             raise ValueError(f"{type(optimizer).__name__} has no momentum and no betas: pass cycle_momentum=False")
 
@@ -46,24 +46,24 @@ class WithMomentum(LRScheduler):
 
 
 class OneCycleLR(WithMomentum):
-    """Up to max_lr and far down in one run, with the momentum the other way round (Smith and Topin 2018).
+    """Goes up to max_lr and far down in one run, and moves the momentum the other way (Smith and Topin 2018).
 
-    The momentum of SGD and RMSprop or the first beta of Adam and its kin goes from max_momentum down to base_momentum
-    and up again. The learning rates the groups had do not count.
+    The momentum of SGD and RMSprop, or the first beta of Adam and its variants, goes from max_momentum down to base_momentum
+    and up again. The earlier learning rates of the groups have no effect.
 
     Args:
-        optimizer: whose learning rates are set.
-        max_lr: the top, or a list of one for each group.
-        total_steps: the number of steps; or `epochs` times `steps_per_epoch`.
+        optimizer: the optimiser whose learning rates are set.
+        max_lr: the highest learning rate, or a list of one for each group.
+        total_steps: the number of steps; by default `epochs` times `steps_per_epoch`.
         pct_start: the part of the steps on the way up.
         anneal_strategy: "cos" or "linear".
-        cycle_momentum: whether the momentum is set too.
+        cycle_momentum: whether to set the momentum as well.
         div_factor: the first learning rate is max_lr divided by it.
         final_div_factor: the last learning rate is the first divided by it.
-        three_phase: down to the first learning rate in as many steps as up, and then on to the last.
+        three_phase: whether to go down to the first learning rate in as many steps as up, and then on to the last.
 
     Raises:
-        ValueError: if the number of steps is missing, or there is no momentum to cycle; and by a step after the last.
+        ValueError: if the number of steps is missing, or there is no momentum to cycle; on a step after the last.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class OneCycleLR(WithMomentum):
         self.total_steps = positive_integer("total_steps", total_steps)
         self.between = cosine if anneal_strategy == "cos" else straight
         peak = checked_part("pct_start", pct_start) * total_steps - 1.0
-        # Where each phase ends, and its learning rate and momentum there: 0 is the start, 1 the top, 2 the end.
+        # The last step of each phase, and the level of learning rate and momentum there: 0 is the start, 1 the top, 2 the end.
         self.phases = [(0.0, 0), (peak, 1), *([(2.0 * peak, 0)] if three_phase else []), (total_steps - 1.0, 2)]
         self.levels = [(top / div_factor, top, top / div_factor / final_div_factor) for top in tops]
         high, low = (for_each_group("momentum", given, optimizer) for given in (max_momentum, base_momentum))
@@ -108,10 +108,10 @@ class OneCycleLR(WithMomentum):
         return self.at(step, self.levels)
 
     def at(self, step: int, levels: list[tuple[float, float, float]]) -> list[float]:
-        """The learning rates or momenta of a step, from those at the start, the top and the end."""
+        """Return the learning rates or momenta of a step, from those at the start, the top and the end."""
         if step > self.total_steps:
             raise ValueError(
-                f"OneCycleLR was made for {self.total_steps} steps, but this is step {step}: make it with the number "
+                f"OneCycleLR was created for {self.total_steps} steps, but this is step {step}: pass the number "
                 "of optimiser steps in the whole run as total_steps"
             )
         phase = next(i for i in range(1, len(self.phases)) if step <= self.phases[i][0] or i == len(self.phases) - 1)
@@ -124,22 +124,22 @@ class OneCycleLR(WithMomentum):
 
 
 class CyclicLR(WithMomentum):
-    """From base_lr up to max_lr and down again, over and over, along lines (Smith 2017, "Cyclical Learning Rates").
+    """Goes from base_lr up to max_lr and down again, repeatedly, along lines (Smith 2017, "Cyclical Learning Rates").
 
-    The momentum of SGD and RMSprop or the first beta of Adam and its kin goes from max_momentum down to base_momentum and up
-    again. The learning rates the groups had do not count.
+    The momentum of SGD and RMSprop, or the first beta of Adam and its variants, goes from max_momentum down to base_momentum
+    and up again. The earlier learning rates of the groups have no effect.
 
     Args:
-        optimizer: whose learning rates are set.
-        base_lr, max_lr: the lowest and the highest, or a list of one for each group.
-        step_size_up, step_size_down: the steps on the way up and down, by default as many.
-        mode: "triangular" for cycles that are all alike, "triangular2" for each half as high as the last one, "exp_range" for
-            a height that falls as ``gamma ** step``.
+        optimizer: the optimiser whose learning rates are set.
+        base_lr, max_lr: the lowest and the highest learning rate, or a list of one for each group.
+        step_size_up, step_size_down: the number of steps on the way up and down, by default the same.
+        mode: "triangular" for equal cycles, "triangular2" for cycles half as high as the last one, "exp_range" for a height that
+            decreases as ``gamma ** step``.
         gamma: for "exp_range".
-        scale_fn: the part of the full height, in place of a mode: a function of the cycle, counted from 1.
+        scale_fn: in place of a mode, a function of the cycle, counted from 1, that returns the part of the full height.
         scale_mode: "cycle", or "iterations" for a scale_fn of the step.
-        cycle_momentum: whether the momentum is set too.
-        base_momentum, max_momentum: the lowest and the highest, or a list of one for each group.
+        cycle_momentum: whether to set the momentum as well.
+        base_momentum, max_momentum: the lowest and the highest momentum, or a list of one for each group.
 
     Raises:
         ValueError: for another mode, steps that are not positive, or if there is no momentum to cycle.
@@ -186,7 +186,7 @@ class CyclicLR(WithMomentum):
         super().__init__(optimizer, last_epoch)
 
     def height(self, step: int) -> float:
-        """Where between the lowest and the highest a step is, as a part."""
+        """Return the position of a step between the lowest and the highest learning rate, from 0 to 1."""
         cycle, place = divmod(step, self.up + self.down)
         part = place / self.up if place <= self.up else (self.up + self.down - place) / self.down
         if self.scale_fn is not None:

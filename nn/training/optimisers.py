@@ -1,7 +1,7 @@
-"""Optimisers: they change parameters by their gradients. Names, formulas and defaults follow PyTorch.
+"""Optimisers, which change parameters by their gradients. Names, formulas and defaults follow PyTorch.
 
 Each formula is written once, for parameters that are Python floats and for arrays: ``average *= beta`` makes a new
-float, and works in place on an array. Plain expressions are used where a temporary array costs nothing measurable:
+float, and works in place on an array. Expressions allocate temporary arrays where that costs nothing measurable:
 Adam on (784, 128) takes as long with buffers for all of them.
 """
 
@@ -20,18 +20,18 @@ from nn.training.guards import Guard
 from nn.training.options import Options
 
 PASS = "pass model.parameters() or model.named_parameters()"
-KEPT = ("params", "names", "name")  # what a group keeps when a state is loaded
-NUMBERS = {  # the options of the optimisers here, which are numbers; those of somebody's own may be anything
+KEPT = ("params", "names", "name")  # keys of a group that loading a state does not change
+NUMBERS = {  # options of the optimisers in nn, which are numbers; those of other optimisers may be anything
     "lr", "weight_decay", "decoupled_weight_decay", "maximize", "momentum", "dampening", "nesterov", "lr_decay",
     "initial_accumulator_value", "eps", "rho", "alpha", "centered", "betas", "amsgrad", "momentum_decay", "max_iter",
     "max_eval", "tolerance_grad", "tolerance_change", "history_size",
 }  # fmt: skip
 FLAGS = ("decoupled_weight_decay", "maximize", "nesterov", "centered", "amsgrad")
-BELOW_ONE = ("betas", "alpha", "rho")  # how much of a running average is kept
+BELOW_ONE = ("betas", "alpha", "rho")  # the part of a running average that is kept
 
 
 class ParameterList:
-    """The attribute `parameters` of an optimiser: a list, whatever its constructor was given."""
+    """The attribute `parameters` of an optimiser: the list of those in all groups."""
 
     def __get__(self, optimizer: Any, owner: Any) -> list[Value]:
         if optimizer is None:
@@ -43,7 +43,7 @@ class ParameterList:
 
 
 class Optimizer(Options):
-    """The base of optimisers: groups of parameters with their options, and a state for each parameter.
+    """The base class of optimisers: groups of parameters with their options, and a state for each parameter.
 
     A subclass names its options as annotated attributes, which become arguments of its constructor (or defines a constructor
     that calls ``super().__init__(parameters, {"lr": ..., further options})``), and defines ``update(grad, state, group)``,
@@ -68,27 +68,28 @@ class Optimizer(Options):
     >>> w.data
     array([ 1.5, -0.5])
 
-    A parameter is left as it is while it is frozen, and where no backward pass has reached it since its gradient was
-    reset, as PyTorch does where the gradient is None: no momentum moves it and no weight decay. (A gradient that was
-    set by hand counts, unless it is zero.) Its state begins with its first step, so that it may be unfrozen later.
+    A step does not change parameters that are frozen, or that no backward pass has reached since their gradient was reset, as
+    PyTorch does where the gradient is None: neither momentum nor weight decay moves them. (A gradient that was set by hand
+    counts unless it is zero.) The state of a parameter begins with its first step, so it may be unfrozen later.
 
     Args:
         parameters: leaf Values, as from ``model.parameters()``, or (name, Value) pairs, as from
-            ``model.named_parameters()``; or groups with options of their own: dicts with the key "params" and, say, "lr";
-            and "name", if it shall have one.
-        defaults: the options, and their values where a group has none of its own. ``weight_decay``,
-            ``decoupled_weight_decay`` and ``maximize`` are seen to here. Options that have the name of one of the optimisers
-            of nn must be in its range; others may be anything.
-        guards: whether every step first looks for common mistakes and warns of them, see nn.training.guards.
+            ``model.named_parameters()``; or groups with their own options: dicts with the key "params", options such as "lr",
+            and optionally a "name".
+        defaults: the options and their values, for groups that do not set them. step() applies ``weight_decay``,
+            ``decoupled_weight_decay`` and ``maximize``. Options with the name of an option of nn's optimisers must be in its
+            range; others may be anything.
+        guards: whether each step first checks for common mistakes and warns of them, see nn.training.guards.
 
     Attributes:
         param_groups: a dict for each group: its "params", their "names" if given, and its options, which may be set.
-        state: what is remembered for each parameter: the number of its steps and running averages.
+        state: the state of each parameter: the number of its steps and running averages.
         steps: the number of steps so far.
 
     Raises:
-        TypeError: if something else than leaf Values is among the parameters, or they come in a set, which has no order.
-        ValueError: if there are none, one comes twice, an option is unknown or out of its range, or eps vanishes in float32.
+        TypeError: if a parameter is not a leaf Value, or for a set of parameters, which has no order.
+        ValueError: if there are no parameters, one occurs twice, an option is unknown or out of its range, or eps vanishes in
+            float32.
 
     >>> slope, height = Value(2.0), Value(1.0)
     >>> optimizer = SGD([{"params": [slope]}, {"params": [height], "lr": 0.5}], lr=0.1)
@@ -98,7 +99,7 @@ class Optimizer(Options):
     (1.7, 0.5)
     """
 
-    slots: ClassVar[tuple[str, ...]] = ()  # names in the state of a parameter that have its shape
+    slots: ClassVar[tuple[str, ...]] = ()  # names in the state of a parameter with its shape
     numbers: ClassVar[tuple[str, ...]] = ()  # names in the state that are single numbers, besides "step"
 
     parameters: ParameterList = ParameterList()
@@ -119,11 +120,11 @@ class Optimizer(Options):
             self.add_param_group(group)
 
     def add_param_group(self, group: dict[str, Any]) -> None:
-        """Add parameters, with options of their own: ``{"params": model.head.parameters(), "lr": 0.1}``."""
+        """Add a group of parameters with its own options: ``{"params": model.head.parameters(), "lr": 0.1}``."""
         if "params" not in group or not group.keys() <= {"params", "name", *self.defaults}:
             raise ValueError(
-                f"a group of parameters has the keys {', '.join(['params', *self.defaults])}, "
-                f"and needs params, but has {', '.join(group) or 'none'}"
+                f"a group of parameters takes the keys {', '.join(['params', *self.defaults])} "
+                f"and needs params, got {', '.join(group) or 'none'}"
             )
         params = group["params"]
         if not isinstance(params, Iterable):
@@ -137,10 +138,10 @@ class Optimizer(Options):
                 raise TypeError(f"a pair must be a name and a Value, got {name!r} as the name: {PASS}")
         values = [parameter for _, parameter in pairs]
         if not values:
-            raise ValueError(f"an optimiser needs parameters, got none; a generator gives them only once: {PASS}")
+            raise ValueError(f"an optimiser needs parameters, got none; a generator can be used only once: {PASS}")
         everything = self.parameters + values
         if len(set(everything)) < len(everything):
-            raise ValueError("an optimiser takes each parameter once, in one group, but one comes twice")
+            raise ValueError("an optimiser takes each parameter once, in one group, but one occurs twice")
         options = {name: python_number(item) for name, item in {**self.defaults, **group}.items()} | {"params": values}
         if any(name is not None for name, _ in pairs):
             options["names"] = [name or "" for name, _ in pairs]
@@ -154,7 +155,7 @@ class Optimizer(Options):
 
     @property
     def lr(self) -> float:
-        """The learning rate; setting it sets that of all groups. ValueError where groups have different ones."""
+        """The learning rate of all groups; raises ValueError where groups have different ones."""
         rates = [group.get("lr") for group in self.param_groups]
         if None in rates:
             raise AttributeError(f"{type(self).__name__} has no learning rate")
@@ -171,7 +172,7 @@ class Optimizer(Options):
             group["lr"] = float(lr)
 
     def name_of(self, parameter: Value) -> str:
-        """The name a parameter was given with, else its label, else its number and shape, for messages."""
+        """Return the name of a parameter, else its label, else its number and shape, for messages."""
         names = [name for group in self.param_groups for name in group.get("names", [""] * len(group["params"]))]
         for number, (name, held) in enumerate(zip(names, self.parameters, strict=True)):
             if held is parameter:
@@ -179,7 +180,7 @@ class Optimizer(Options):
         raise ValueError(f"this optimiser does not hold {parameter!r}")
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Set the gradient of every parameter to zero, whatever `set_to_none`, which PyTorch has, says."""
+        """Set the gradient of every parameter to zero; `set_to_none` is accepted as in PyTorch and has no effect."""
         for parameter in self.parameters:
             parameter.grad = None
 
@@ -187,7 +188,7 @@ class Optimizer(Options):
         """Change the parameters by their gradients.
 
         Args:
-            closure: if given, called first: it computes the loss, with zero_grad() and backward(), and returns it.
+            closure: called first, if given: it computes the loss, with zero_grad() and backward(), and returns it.
 
         Returns:
             The loss that the closure returned, or None.
@@ -219,7 +220,7 @@ class Optimizer(Options):
                     grad = penalty
                 change = self.update(grad, state, group)
                 if change is None:
-                    raise TypeError(f"{type(self).__name__}.update() returned None: return what is subtracted from the parameter")
+                    raise TypeError(f"{type(self).__name__}.update() returned None: return what to subtract from the parameter")
                 data -= change
                 if narrow:
                     held[...] = data
@@ -227,11 +228,11 @@ class Optimizer(Options):
         return loss
 
     def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
-        """What is subtracted from a parameter with this gradient and state; ``state["step"]`` is 1 the first time."""
-        raise NotImplementedError(f"{type(self).__name__} has no update(): define there what is subtracted from a parameter")
+        """Return what to subtract from a parameter with this gradient and state; ``state["step"]`` is 1 the first time."""
+        raise NotImplementedError(f"{type(self).__name__} has no update(): define it to return what to subtract from a parameter")
 
     def state_dict(self) -> dict[str, Any]:
-        """A copy of everything but the parameters themselves: options, names, steps, and the state by the parameter's number."""
+        """Return a copy of everything but the parameters: options, names, steps, and states by the parameters' numbers."""
         numbers = {parameter: number for number, parameter in enumerate(self.parameters)}
         groups = [
             {name: list(item) if isinstance(item, (tuple, list)) else item for name, item in group.items()}
@@ -246,11 +247,10 @@ class Optimizer(Options):
         return {"optimizer": type(self).__name__, "steps": self.steps, "groups": groups, "state": state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where the optimiser with this state was. Nothing is changed if it does not fit.
+        """Continue from the state of an optimiser. Nothing is changed if it does not fit.
 
         Raises:
-            ValueError: if it is of another optimiser, or its groups, names (where both have them) or shapes are others, with
-                what came and what is here.
+            ValueError: if it is the state of another optimiser, or of other groups, names (where both have them) or shapes.
 
         >>> optimizer = Adam([Value(1.0)], lr=0.5)
         >>> twin = Adam([Value(1.0)])
@@ -265,43 +265,43 @@ class Optimizer(Options):
         self.state = states
 
     def _fitting(self, state: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[Value, dict[str, Any]]]:
-        """The options of the groups and the state by parameter from a state dict, if it is of an optimiser like this one."""
+        """Return the options of groups and the states of parameters; raise ValueError for another optimiser."""
         who = type(self).__name__
         if not isinstance(state, dict) or not {"optimizer", "steps", "groups", "state"} <= state.keys():
             raise ValueError("the state of an optimiser has optimizer, steps, groups and state: use that of state_dict()")
         if state["optimizer"] != who:
-            raise ValueError(f"this is the state of {state['optimizer']}, and cannot be loaded into {who}")
+            raise ValueError(f"the state of {state['optimizer']} cannot be loaded into {who}")
         sizes = [len(group["params"]) for group in self.param_groups]
         saved = [len(group.get("params", ())) for group in state["groups"]]
         if saved != sizes:
-            raise ValueError(f"{who} has groups of {sizes} parameters, but the state is of groups of {saved}")
+            raise ValueError(f"{who} has groups of {sizes} parameters, got the state of groups of {saved}")
         for here, saved in zip(self.param_groups, state["groups"], strict=True):
             names, others = here.get("names"), saved.get("names")
             if names and others and names != list(others):
                 raise ValueError(
-                    f"the state is of parameters named {', '.join(others)}, but here they are {', '.join(names)}, and it goes by "
-                    "number: give them in that order; if they were only renamed, pop 'names' from the groups of the state"
+                    f"the state is of parameters named {', '.join(others)}, but here they are {', '.join(names)}; it counts them "
+                    "by number: pass them in that order, or, if they were only renamed, pop 'names' from the groups of the state"
                 )
         groups = [{name: item for name, item in group.items() if name not in KEPT} for group in state["groups"]]
         for here, group in zip(self.param_groups, groups, strict=True):
             if not self.defaults.keys() <= group.keys() or not group.keys() <= {*here, "initial_lr"}:
-                raise ValueError(f"{who} has the options {', '.join(self.defaults)}, but the state has {', '.join(group)}")
+                raise ValueError(f"{who} has the options {', '.join(self.defaults)}, got a state with {', '.join(group)}")
             group.update({name: python_number(item) for name, item in group.items()})
             check_ranges(group)
         by_number = {str(number): parameter for number, parameter in enumerate(self.parameters)}
         if unknown := state["state"].keys() - by_number:
             raise ValueError(
-                f"{who} has {len(by_number)} parameters, but the state is also of number {', '.join(sorted(unknown))}"
+                f"{who} has {len(by_number)} parameters, got a state that has also number {', '.join(sorted(unknown))}"
             )
         if without := [number for number, found in state["state"].items() if "step" not in found]:
-            raise ValueError(f"the state of {self.name_of(by_number[without[0]])} has no step, the count of its steps")
+            raise ValueError(f"the state of {self.name_of(by_number[without[0]])} has no step, the number of its steps")
         return groups, {
             by_number[number]: {name: self._fit(by_number[number], name, item) for name, item in found.items()}
             for number, found in state["state"].items()
         }
 
     def _fit(self, parameter: Value, name: str, item: Any) -> Any:
-        """An entry of a parameter's state, as a number or an array of the parameter's dtype, but float32 for float16."""
+        """Return an entry of a parameter's state as a number, or an array of the parameter's dtype, but float32 for float16."""
         if name == "step":
             return int(item)
         if name in self.numbers:
@@ -310,9 +310,8 @@ class Optimizer(Options):
             of = f"{type(self).__name__}'s state of {self.name_of(parameter)}"
             if name not in self.slots:
                 raise ValueError(
-                    f"{of} has {', '.join(['step', *self.numbers, *self.slots])}, got {name}; what update() keeps is named "
-                    f"in the class: slots = ({name!r},) if it has the shape of the parameter, numbers = ({name!r},) if it is one "
-                    "number"
+                    f"{of} has {', '.join(['step', *self.numbers, *self.slots])}, got {name}; the class names what update() "
+                    f"keeps: slots = ({name!r},) if it has the shape of the parameter, numbers = ({name!r},) if it is one number"
                 )
             raise ValueError(f"{name} in {of} must have the shape {parameter.shape}, got {np.shape(item)}")
         return np.array(item, dtype=np.result_type(parameter.dtype, np.float32)) if parameter.shape else float(item)
@@ -323,19 +322,19 @@ class Optimizer(Options):
 
 
 def in_order(items: Iterable[Any]) -> list[Any]:
-    """The items of an iterable that has an order, on which the numbers of parameters depend."""
+    """Return the items as a list; raise TypeError for a set, because parameters are numbered by their order."""
     if isinstance(items, (set, frozenset)):
         raise TypeError(f"an optimiser knows parameters by their order, but a set has none: {PASS}")
     return list(items)
 
 
 def has_gradient(parameter: Value) -> bool:
-    """False for a parameter that is frozen or has no gradient."""
+    """Return whether a parameter has a gradient and is not frozen."""
     return parameter.requires_grad and (parameter.grad_status != "none" or bool(np.any(parameter.grad)))
 
 
 def python_number(item: Any) -> Any:
-    """An option as Python's own number, with which float32 stays float32; several as a tuple."""
+    """Return an option as a number of Python, which keeps float32, and a list as a tuple."""
     return item.item() if isinstance(item, np.generic) else tuple(item) if isinstance(item, list) else item
 
 
@@ -357,20 +356,20 @@ def check_ranges(options: dict[str, Any]) -> None:
             if name in ("lr", "weight_decay") and not number < math.inf:
                 raise ValueError(f"{what} must be finite, got {item}")
             if name in BELOW_ONE and not number < 1.0:
-                raise ValueError(f"{name} must be less than 1, got {item}: it is the part of a running average that is kept")
+                raise ValueError(f"{name} must be less than 1, got {item}: it is the part of a running average to keep")
             if name == "eps" and number == 0.0:
-                raise ValueError("eps must be positive: without it a gradient of zero is divided by zero")
+                raise ValueError("eps must be positive: otherwise a gradient of zero is divided by zero")
     if options.get("nesterov") and (not options.get("momentum") or options.get("dampening")):
-        raise ValueError("nesterov needs a momentum, and no dampening")
+        raise ValueError("nesterov needs a momentum and no dampening")
 
 
-# --- shared by the formulas --------------------------------------------------------------------------
+# --- shared by formulas ------------------------------------------------------------------------------
 
 
 def running_average(state: dict[str, Any], name: str, beta: float, new: Any, keep: bool = True) -> Any:
-    """The running average ``beta * average + (1 - beta) * new``, which starts at zero and stays in the state.
+    """Update and return the running average ``beta * average + (1 - beta) * new`` in the state, which starts at zero.
 
-    Where it need not `keep` the new number for others, no further array is made.
+    Unless it must `keep` the new number for its caller, it allocates no further array.
     """
     if keep:
         new = (1.0 - beta) * new
@@ -387,12 +386,12 @@ def running_average(state: dict[str, Any], name: str, beta: float, new: Any, kee
 
 
 def root(x: Any) -> Any:
-    """The square root, of a float 10x faster than NumPy's."""
+    """Return the square root; for a float 10x faster than NumPy's."""
     return math.sqrt(x) if x.__class__ is float else np.sqrt(x)
 
 
 def larger(x: Any, y: Any) -> Any:
-    """The larger one, or nan if one is."""
+    """Return the larger one, or nan if one is nan."""
     return np.maximum(x, y) if x.__class__ is not float else x if x >= y or x != x else y
 
 
@@ -400,10 +399,10 @@ def larger(x: Any, y: Any) -> Any:
 
 
 class SGD(Optimizer):
-    """Gradient descent, with momentum: ``v = momentum * v + (1 - dampening) * grad``, then ``data -= lr * v``.
+    """Gradient descent with momentum: ``v = momentum * v + (1 - dampening) * grad``, then ``data -= lr * v``.
 
-    The first v is the gradient. With nesterov, ``grad + momentum * v`` is subtracted in place of v (Sutskever and
-    others 2013, "On the importance of initialization and momentum in deep learning").
+    The first v is the gradient. With `nesterov`, ``grad + momentum * v`` takes the place of v (Sutskever et al. 2013, "On the
+    importance of initialization and momentum in deep learning").
 
     >>> w = Value(5.0)
     >>> optimizer = SGD([w], lr=0.1)
@@ -438,7 +437,7 @@ class SGD(Optimizer):
 
 
 class Adagrad(Optimizer):
-    """Steps divided by the root of the sum of all squared gradients (Duchi, Hazan and Singer 2011)."""
+    """Divides steps by the root of the sum of all squared gradients (Duchi, Hazan and Singer 2011)."""
 
     slots = ("sum",)
 
@@ -460,7 +459,7 @@ class Adagrad(Optimizer):
 
 
 class Adadelta(Optimizer):
-    """Steps as long as the recent steps, by the root of recent squared gradients (Zeiler 2012)."""
+    """Scales steps by the ratio of recent steps to recent gradients, as root mean squares (Zeiler 2012)."""
 
     slots = ("square_avg", "acc_delta")
 
@@ -482,10 +481,10 @@ class Adadelta(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """Steps divided by the root of recent squared gradients (Hinton's lecture 6e, 2012).
+    """Divides steps by the root of recent squared gradients (Hinton's lecture 6e, 2012).
 
-    With centered, by their standard deviation (Graves 2013, equations 38 to 45); where rounding makes the variance
-    negative, it is taken as zero, and PyTorch's step is nan.
+    With `centered`, divides by their standard deviation (Graves 2013, equations 38 to 45); a variance that rounding makes
+    negative counts as zero, where PyTorch's step is nan.
     """
 
     slots = ("square_avg", "grad_avg", "momentum_buffer")
@@ -515,7 +514,7 @@ class RMSprop(Optimizer):
 
 
 class Adam(Optimizer):
-    """Adam: running averages of the gradient and its square, free of bias (Kingma and Ba 2015, algorithm 1).
+    """Adam: steps by bias-corrected running averages of the gradient and its square (Kingma and Ba 2015, algorithm 1).
 
     `amsgrad` divides by the largest average square so far (Reddi, Kale and Kumar 2018). `weight_decay` times the
     parameter is added to the gradient; with `decoupled_weight_decay` it is AdamW.
@@ -554,7 +553,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with the weight decay apart from the gradient: ``data *= 1 - lr * weight_decay`` (Loshchilov and Hutter 2019)."""
+    """Adam with weight decay apart from the gradient: ``data *= 1 - lr * weight_decay`` (Loshchilov and Hutter 2019)."""
 
     weight_decay: float = 1e-2
     decoupled_weight_decay: bool = field(default=True, init=False)
@@ -614,7 +613,7 @@ class NAdam(Optimizer):
 
 
 class RAdam(Optimizer):
-    """Adam whose first steps, while the average square is uncertain, are shorter or plain momentum (Liu and others 2020)."""
+    """Adam with shorter steps, or momentum alone, while the average square is uncertain (Liu et al. 2020)."""
 
     slots = ("exp_avg", "exp_avg_sq")
 

@@ -1,4 +1,4 @@
-"""Options: the annotated attributes of an optimiser's class become arguments of its constructor, as in a dataclass."""
+"""Make the annotated attributes of an optimiser's class arguments of its constructor, as in a dataclass."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any, ClassVar, dataclass_transform
 class Options:
     """Makes the constructor of a subclass from its options, unless the subclass defines one.
 
-    Options keep the order and the values of the class above, which a subclass may override. Those after ``_: KW_ONLY`` are
-    passed by name. An option ``field(default=..., init=False)`` is no argument: it is the same for all instances.
+    Options of a base class come first; a subclass may change their defaults. Options after ``_: KW_ONLY`` are passed by name.
+    An option ``field(default=..., init=False)`` is not an argument: all instances have its default.
     """
 
     options: ClassVar[dict[str, Parameter]] = {}
@@ -36,7 +36,7 @@ class Options:
 
 
 def constructor(cls: type[Options]) -> Callable[..., None]:
-    """Return an __init__() that passes the options on to that of the optimiser, as a dict."""
+    """Return an __init__() with the options as arguments, which passes them to that of Optimizer as a dict."""
     base: Any = next(above for above in cls.__mro__ if Options in above.__bases__)  # Optimizer
     this, parameters, _, guards = signature(base.__init__).parameters.values()
     fixed = {name: option.default.default for name, option in cls.options.items() if isinstance(option.default, Field)}

@@ -1,9 +1,9 @@
-"""Learning rate schedules: they set the learning rate of an optimiser's groups, step by step. Names follow PyTorch.
+"""Learning rate schedules, which set the learning rate of an optimiser's groups, step by step. Names follow PyTorch.
 
-The learning rate is computed from the number of the step and the base learning rate, so that no rounding adds up
-(PyTorch multiplies the last one). Where somebody else has changed the learning rate in between, a user or another
-schedule, a schedule goes on from there in proportion, so that schedules can be stepped one after the other, as in
-PyTorch; LambdaLR, CosineAnnealingWarmRestarts, OneCycleLR and CyclicLR always set their own, also as in PyTorch.
+The learning rate is computed from the number of the step and the base learning rate, so that rounding errors do not add up
+(PyTorch multiplies the last one). If a user or another schedule has changed the learning rate in between, a schedule continues
+from there in proportion, so that several schedules can be stepped in turn, as in PyTorch; LambdaLR,
+CosineAnnealingWarmRestarts, OneCycleLR and CyclicLR always set their own rate, also as in PyTorch.
 """
 
 from __future__ import annotations
@@ -25,35 +25,35 @@ from nn.training.lbfgs import LBFGS
 from nn.training.optimisers import Optimizer
 
 Functions = Callable[[int], float] | Sequence[Callable[[int], float]]
-COUNTING = (Optimizer.step, LBFGS.step)  # a step() of somebody's own may not count its calls
+COUNTING = (Optimizer.step, LBFGS.step)  # other definitions of step() may not count their calls
 ORDER = (
-    "the schedule was stepped before the optimiser, so that the first learning rate is never used: "
+    "the schedule was stepped before the optimiser, so the first learning rate is never used: "
     "call optimizer.step() first, then schedule.step()"
 )
 
 
 class ScheduleOrderWarning(GuardWarning):
-    """A schedule was stepped before its optimiser."""
+    """Warns that a schedule was stepped before its optimiser."""
 
 
 class LRScheduler:
-    """The base of schedules: sets the learning rate of step 0, and then of the next one at each ``step()``.
+    """The base class of schedules: sets the learning rate of step 0, and that of the next step at each ``step()``.
 
-    A subclass defines ``factor(step)``, or ``rates(step, bases)``. The base learning rate of a group is the one
-    it had before its first schedule; the group keeps it as "initial_lr".
+    A subclass defines ``factor(step)`` or ``rates(step, bases)``. The base learning rate of a group is the one it had before its
+    first schedule; the group keeps it as "initial_lr".
 
     Args:
-        optimizer: whose learning rates are set.
-        last_epoch: the last step that was done, to go on after it: the schedule begins at step ``last_epoch + 1``, from the
-            base learning rates, which the optimiser must have; -1 begins at step 0. (A state dict goes on just where it was.)
+        optimizer: the optimiser whose learning rates are set.
+        last_epoch: the last step of an earlier run: the schedule starts at step ``last_epoch + 1``, from the base learning
+            rates, which the optimiser must have; -1 starts at step 0. (A state dict continues exactly where it was saved.)
 
     Attributes:
-        steps: the number of steps so far; PyTorch calls it last_epoch, which is another name of it.
+        steps: the number of steps so far; last_epoch, PyTorch's name, is an alias.
         base_lrs: the base learning rate of each group.
 
     Raises:
-        TypeError: if that is no optimiser, or one without a learning rate.
-        ValueError: for a last_epoch below -1, or without base learning rates to go on from.
+        TypeError: for anything but an optimiser with a learning rate.
+        ValueError: for a last_epoch below -1, or if the optimiser lacks the base learning rates to continue from.
 
     >>> from nn import SGD
     >>> optimizer = SGD([Value(1.0)], lr=0.1)
@@ -68,7 +68,7 @@ class LRScheduler:
     """
 
     steps: Any  # an int, or a float after a part of a step
-    floor = 0.0  # what the learning rate is in proportion to the base above; CosineAnnealingLR has another
+    floor = 0.0  # the learning rate above it is in proportion to the base above it; CosineAnnealingLR has another
     saved: tuple[str, ...] = ("steps", "base_lrs", "bases", "last_lrs")  # the attributes in a state dict
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
@@ -84,58 +84,58 @@ class LRScheduler:
         return self.steps
 
     def go_on(self, steps: int) -> None:
-        """Set the state and the learning rates after so many steps from the base learning rates."""
+        """Set the state and the learning rates after this many steps from the base learning rates."""
         self.steps, self.bases = steps, list(self.base_lrs)
         self.apply()
 
     def begin(self) -> None:
-        """Step 0, from the learning rates that the groups have now."""
+        """Set step 0, from the learning rates that the groups have now."""
         self.restart([group["lr"] for group in self.optimizer.param_groups])
 
     def restart(self, bases: list[float] | None = None) -> None:
-        """Step 0, from these learning rates or the base learning rates."""
+        """Set step 0, from these learning rates or the base learning rates."""
         self.steps = 0
         self.bases = list(self.base_lrs if bases is None else bases)
         self.apply()
 
     def factor(self, step: int) -> float:
-        """The learning rate after this many steps, for a base learning rate of 1."""
-        raise NotImplementedError(f"{type(self).__name__} has no factor(): define there the learning rate of a step")
+        """Return the learning rate after this many steps, for a base learning rate of 1."""
+        raise NotImplementedError(f"{type(self).__name__} has no factor(): define it to return the learning rate of a step")
 
     def rates(self, step: int, bases: list[float]) -> list[float]:
-        """The learning rate of each group after this many steps, from these base learning rates."""
+        """Return the learning rate of each group after this many steps, from these base learning rates."""
         factor = self.factor(step)
         return [base * factor for base in bases]
 
     def preview(self, steps: int, group: int = 0) -> list[float]:
-        """The learning rates of the first `steps` steps in one group, to look at or plot. Nothing is changed."""
+        """Return the learning rates of the first `steps` steps in one group, to read or plot. Nothing is changed."""
         return [self.rates(step, self.base_lrs)[group] for step in range(steps)]
 
     def step(self) -> None:
-        """Set the next learning rates; to be called after the optimiser's step, or a ScheduleOrderWarning says so, once."""
+        """Set the next learning rates; call it after the optimiser's step, or get a ScheduleOrderWarning, once."""
         optimizer = self.optimizer
         if self.steps == optimizer.steps == 0 and optimizer.guard is not None and type(optimizer).step in COUNTING:
             warnings.warn(ORDER, ScheduleOrderWarning, stacklevel=level_outside())
         self.advance()
 
     def advance(self) -> None:
-        """A step, without the warning."""
+        """Take a step without the warning."""
         groups, floor = self.groups(), self.floor
         if any(group["lr"] != last for group, last in zip(groups, self.last_lrs, strict=True)):
             parts = [rate - floor for rate in self.rates(self.steps, [floor + 1.0] * len(groups))]
             for i, (group, last, part) in enumerate(zip(groups, self.last_lrs, parts, strict=True)):
                 if group["lr"] != last and part:
-                    base = floor + (group["lr"] - floor) / part  # from which it would have come to this rate
+                    base = floor + (group["lr"] - floor) / part  # the base that would have led to this rate
                     self.bases[i] = base if base >= 0.0 else self.bases[i]
         self.steps += 1
         self.apply()
 
     def groups(self) -> list[dict[str, Any]]:
-        """The optimiser's groups, if they are those that the schedule was made for."""
+        """Return the optimiser's groups; raise ValueError if their number has changed."""
         groups, count = self.optimizer.param_groups, len(self.last_lrs)
         if len(groups) != count:
             raise ValueError(
-                f"the schedule was made for {count} groups of parameters, but now there are {len(groups)}: make it anew"
+                f"the schedule was created for {count} groups of parameters, but now there are {len(groups)}: create a new one"
             )
         return groups
 
@@ -146,11 +146,11 @@ class LRScheduler:
             group["lr"] = lr
 
     def get_last_lr(self) -> list[float]:
-        """The learning rate of each group that this schedule set last."""
+        """Return the learning rate of each group that this schedule set last."""
         return list(self.last_lrs)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the schedule is, in plain numbers. What it was made with is not in it: make it the same way again."""
+        """Return the position of the schedule, as numbers. To load it, create the schedule with the same arguments."""
         state = {name: getattr(self, name) for name in self.saved}
         return {
             "schedule": type(self).__name__,
@@ -159,10 +159,10 @@ class LRScheduler:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where the schedule with this state was; the optimiser's learning rates are set as well.
+        """Continue from the state of a schedule; sets the optimiser's learning rates as well.
 
         Raises:
-            ValueError: if the state is of another kind of schedule or number of groups. Nothing is changed then.
+            ValueError: if the state is of another schedule or number of groups. Nothing is changed then.
         """
         self.check_state(state)
         self.set_state(state)
@@ -171,10 +171,10 @@ class LRScheduler:
         """Raise ValueError if the state does not fit this schedule."""
         who, names = type(self).__name__, {*self.saved, "lr"}
         if isinstance(state, dict) and state.get("schedule", who) != who:
-            raise ValueError(f"this is the state of {state['schedule']}, and cannot be loaded into {who}")
+            raise ValueError(f"the state of {state['schedule']} cannot be loaded into {who}")
         if not isinstance(state, dict) or state.keys() != {"schedule", *names}:
             given = ", ".join(sorted(state)) if isinstance(state, dict) else repr(state)
-            raise ValueError(f"the state of {who} has schedule, {', '.join(sorted(names))}, got {given}")
+            raise ValueError(f"the state of {who} must have schedule, {', '.join(sorted(names))}, got {given}")
         count = len(self.optimizer.param_groups)
         for name in names:
             listed = name == "lr" or isinstance(getattr(self, name), list)
@@ -184,7 +184,7 @@ class LRScheduler:
                 raise ValueError(f"{name} in the state of {who} must be {wanted}, got {state[name]!r}")
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Set what check_state() has let pass."""
+        """Set a state that check_state() has checked."""
         for name in self.saved:
             here, item = getattr(self, name), state[name]
             item = [float(number) for number in item] if isinstance(here, list) else type(here)(item)
@@ -194,20 +194,20 @@ class LRScheduler:
 
 
 def checked_optimizer(optimizer: Any) -> Optimizer:
-    """The optimiser, if it is one with learning rates."""
+    """Return the optimiser; raise TypeError unless it is one with learning rates."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"a schedule takes an optimiser, got {type(optimizer).__name__}")
     if any("lr" not in group for group in optimizer.param_groups):
-        raise TypeError(f"{type(optimizer).__name__} has no learning rate that a schedule could set")
+        raise TypeError(f"{type(optimizer).__name__} has no learning rate for a schedule to set")
     return optimizer
 
 
 def begin_from(optimizer: Optimizer, last_epoch: int) -> list[float]:
-    """The base learning rate of each group, which is the one it has at the first step."""
+    """Return the base learning rate of each group: the one it has at the first step."""
     if whole_number("last_epoch", last_epoch, -1) >= 0 and not all("initial_lr" in group for group in optimizer.param_groups):
         raise ValueError(
-            f"last_epoch={last_epoch} goes on from the base learning rates, but the optimiser has none: load its state, which "
-            'holds the "initial_lr" of each group, before the schedule is made'
+            f"last_epoch={last_epoch} continues from the base learning rates, but the optimiser has none: load its state, which "
+            'holds the "initial_lr" of each group, before creating the schedule'
         )
     for group in optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
@@ -215,7 +215,7 @@ def begin_from(optimizer: Optimizer, last_epoch: int) -> list[float]:
 
 
 def for_each_group(what: str, given: Any, optimizer: Optimizer) -> list[Any]:
-    """A list with one for each group, or the same for all."""
+    """Return a list with one item for each group, from such a list or from one item for all."""
     count = len(checked_optimizer(optimizer).param_groups)
     if not isinstance(given, (list, tuple)):
         return [given] * count
@@ -225,14 +225,14 @@ def for_each_group(what: str, given: Any, optimizer: Optimizer) -> list[Any]:
 
 
 def not_negative(what: str, number: Any) -> float:
-    """The number, if it is not negative: a negative learning rate would go up the gradient."""
+    """Return the number; raise ValueError if it is negative, because that would follow the gradient upwards."""
     if not number >= 0.0:
         raise ValueError(f"{what} must not be negative, got {number!r}")
     return number
 
 
 def functions_of(given: Any, optimizer: Optimizer) -> list[Callable[[int], float]]:
-    """The functions of a schedule, one for each group."""
+    """Return the functions of a schedule, one for each group."""
     functions = for_each_group("lr_lambda", given, optimizer)
     for function in functions:
         if not callable(function):
@@ -241,17 +241,17 @@ def functions_of(given: Any, optimizer: Optimizer) -> list[Callable[[int], float
 
 
 def checked_part(what: str, number: float) -> float:
-    """The number, if it is between 0 and 1."""
+    """Return the number; raise ValueError unless it is between 0 and 1."""
     if not 0.0 <= number <= 1.0:
         raise ValueError(f"{what} must be between 0 and 1, got {number!r}")
     return number
 
 
 class LambdaLR(LRScheduler):
-    """The base learning rate times a function of the number of steps.
+    """Multiplies the base learning rate by a function of the number of steps.
 
     Args:
-        optimizer: whose learning rates are set.
+        optimizer: the optimiser whose learning rates are set.
         lr_lambda: the function, or a list of one for each group. It is not part of the state dict.
 
     >>> from nn import SGD
@@ -269,12 +269,12 @@ class LambdaLR(LRScheduler):
 
 
 class MultiplicativeLR(LRScheduler):
-    """Times a function of the number of the step, at each step: ``lr * f(1) * f(2) * ... * f(step)``.
+    """Multiplies by a function of the step at each step: ``lr * f(1) * f(2) * ... * f(step)``.
 
     Args:
-        optimizer: whose learning rates are set.
-        lr_lambda: the function, or a list of one for each group. It is not part of the state dict, and is to give the same for
-            the same step.
+        optimizer: the optimiser whose learning rates are set.
+        lr_lambda: the function, or a list of one for each group. It is not part of the state dict, and must return the same
+            for the same step.
 
     >>> from nn import SGD
     >>> MultiplicativeLR(SGD([Value(1.0)], lr=1.0), lambda step: 0.5 if step < 3 else 1.0).preview(5)
@@ -295,7 +295,7 @@ class MultiplicativeLR(LRScheduler):
 
 
 class StepLR(LRScheduler):
-    """Times gamma every step_size steps."""
+    """Multiplies by gamma every step_size steps."""
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.step_size, self.gamma = positive_integer("step_size", step_size), not_negative("gamma", gamma)
@@ -306,7 +306,7 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """Times gamma at each of the milestones; one that comes twice counts twice."""
+    """Multiplies by gamma at each of the milestones; one that is listed twice counts twice."""
 
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.milestones, self.gamma = sorted(milestones), not_negative("gamma", gamma)
@@ -317,7 +317,7 @@ class MultiStepLR(LRScheduler):
 
 
 class ConstantLR(LRScheduler):
-    """Times a factor for the first total_iters steps."""
+    """Multiplies by a factor for the first total_iters steps."""
 
     def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3.0, total_iters: int = 5, last_epoch: int = -1) -> None:
         self.first, self.total_iters = checked_part("factor", factor), total_iters
@@ -328,7 +328,7 @@ class ConstantLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """From start_factor to end_factor in total_iters steps along a line: a warm-up.
+    """Goes from start_factor to end_factor in total_iters steps along a line: a warm-up.
 
     >>> from nn import SGD
     >>> LinearLR(SGD([Value(1.0)], lr=1.0), start_factor=0.25, total_iters=3).preview(5)
@@ -342,7 +342,7 @@ class LinearLR(LRScheduler):
         self.start_factor, self.end_factor = checked_part("start_factor", start_factor), checked_part("end_factor", end_factor)
         self.total_iters = positive_integer("total_iters", total_iters)
         if start_factor == 0.0:
-            raise ValueError("start_factor must be positive: with a learning rate of 0 the first step would be lost")
+            raise ValueError("start_factor must be positive: with a learning rate of 0 the first step would have no effect")
         super().__init__(optimizer, last_epoch)
 
     def factor(self, step: int) -> float:
@@ -350,7 +350,7 @@ class LinearLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """Times gamma at every step."""
+    """Multiplies by gamma at every step."""
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = not_negative("gamma", gamma)
@@ -361,7 +361,7 @@ class ExponentialLR(LRScheduler):
 
 
 class PolynomialLR(LRScheduler):
-    """Down to zero in total_iters steps, as ``(1 - step / total_iters) ** power``."""
+    """Goes down to zero in total_iters steps, as ``(1 - step / total_iters) ** power``."""
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
         self.total_iters, self.power = positive_integer("total_iters", total_iters), power
@@ -372,7 +372,7 @@ class PolynomialLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """Down to eta_min in T_max steps along half a cosine, and up again in as many (Loshchilov and Hutter 2017, SGDR)."""
+    """Goes down to eta_min in T_max steps along half a cosine, and up again in as many (Loshchilov and Hutter 2017)."""
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         self.T_max, self.floor = positive_integer("T_max", T_max), eta_min
@@ -383,11 +383,11 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """Down to eta_min in T_0 steps along half a cosine, then from the top in T_mult times as many, and so on.
+    """Goes down to eta_min in T_0 steps along half a cosine, restarts, goes down in T_mult times as many, and so on.
 
     Loshchilov and Hutter 2017, "SGDR: Stochastic Gradient Descent with Warm Restarts".
 
-    ``step(epoch + batch / batches)`` after each batch sets the learning rate of that part of an epoch; ``step()`` goes on from
+    ``step(epoch + batch / batches)`` after each batch sets the learning rate of that part of an epoch; ``step()`` continues from
     there.
 
     >>> from nn import SGD
@@ -400,12 +400,12 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def step(self, epoch: float | None = None) -> None:
-        """Set the next learning rates, or those of a step, also a part of one, as ``epoch + batch / batches``."""
+        """Set the next learning rates, or those of a step or part of one, such as ``epoch + batch / batches``."""
         if epoch is None:
             super().step()
             return
         if isinstance(epoch, (bool, np.bool_)) or not isinstance(epoch, Real) or not 0.0 <= float(epoch) < math.inf:
-            raise ValueError(f"step() takes the number of a step, from 0 on, got {epoch!r}")
+            raise ValueError(f"step() takes a number of steps of at least 0, got {epoch!r}")
         self.groups()
         self.steps = int(epoch) if epoch == int(epoch) else float(epoch)
         self.apply()
@@ -420,28 +420,28 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
 
 def cosine(start: float, end: float, part: float) -> float:
-    """From start to end along half a cosine."""
+    """Interpolate from start to end along half a cosine."""
     return end + (start - end) * (1.0 + math.cos(math.pi * part)) / 2.0
 
 
 def straight(start: float, end: float, part: float) -> float:
-    """From start to end along a line."""
+    """Interpolate from start to end along a line."""
     return start + (end - start) * part
 
 
 class ReduceLROnPlateau(LRScheduler):
-    """Times a factor when a metric has not improved for more than `patience` steps: ``schedule.step(metric)``.
+    """Multiplies by a factor when a metric has not improved for more than `patience` steps: ``schedule.step(metric)``.
 
     Args:
-        optimizer: whose learning rates are set.
-        mode: "min" if less is better, else "max".
-        factor: less than 1.
-        patience: how many steps without improvement are let pass.
-        threshold: an improvement is a larger one than this.
+        optimizer: the optimiser whose learning rates are set.
+        mode: "min" if less is better, otherwise "max".
+        factor: the factor, less than 1.
+        patience: the number of steps without improvement to wait for.
+        threshold: the smallest change that counts as an improvement.
         threshold_mode: "rel" for a part of the best metric, "abs" for a difference.
-        cooldown: for how many steps after a reduction nothing is counted.
+        cooldown: the number of steps after a reduction that are not counted.
         min_lr: the least learning rate, or a list of one for each group.
-        eps: a change of the learning rate that is not larger is not made.
+        eps: smaller changes of the learning rate are skipped.
 
     >>> from nn import SGD
     >>> optimizer = SGD([Value(1.0)], lr=0.1)
@@ -482,10 +482,10 @@ class ReduceLROnPlateau(LRScheduler):
         self.last_lrs = [group["lr"] for group in optimizer.param_groups]
 
     def preview(self, steps: int, group: int = 0) -> list[float]:
-        raise NotImplementedError("ReduceLROnPlateau depends on the metrics to come, and has no preview")
+        raise NotImplementedError("ReduceLROnPlateau depends on future metrics and has no preview")
 
     def step(self, metric: Any) -> None:  # type: ignore[override]
-        """Take the metric of an epoch, a number or a Value, and reduce the learning rates if it is time."""
+        """Take the metric of an epoch, a number or a Value, and reduce the learning rates if it has stopped improving."""
         metric = float(metric.item() if isinstance(metric, Value) else metric)
         self.steps += 1
         if self.is_better(metric):
@@ -500,13 +500,13 @@ class ReduceLROnPlateau(LRScheduler):
         self.last_lrs = [group["lr"] for group in self.groups()]
 
     def is_better(self, metric: float) -> bool:
-        """Whether the metric is better than the best by more than the threshold; nan never is."""
+        """Return whether the metric is better than the best by more than the threshold; nan never is."""
         if self.relative:
             return self.sign * metric < self.sign * (self.best * (1.0 - self.sign * self.threshold))
         return self.sign * metric < self.sign * self.best - self.threshold
 
     def reduce(self) -> None:
-        """Multiply the learning rates, down to the least ones."""
+        """Multiply the learning rates, but not below the least ones."""
         for group, least in zip(self.groups(), self.min_lrs, strict=True):
             lr = max(group["lr"] * self.reduction, least)
             if group["lr"] - lr > self.eps:

@@ -365,9 +365,11 @@ def test_frequent_slips_are_named(call: Callable[[], Any], error: type[Exception
 def test_a_softmax_before_the_loss_is_refused() -> None:
     """It would be done twice, and training would only be slow and worse."""
     x, target = Value(np.random.default_rng(0).normal(size=(4, 3))), [0, 1, 2, 0]
-    with pytest.raises(ValueError, match=r"cross_entropy\(\) takes logits and applies softmax\(\) itself, got the result of soft"):
+    with pytest.raises(
+        ValueError, match=r"cross_entropy\(\) takes logits and applies softmax\(\) itself, got the result of soft"
+    ):
         nn.cross_entropy(nn.softmax(x), target)
-    with pytest.raises(ValueError, match=r"does sigmoid\(\) itself, got the result of sigmoid\(\): leave it out"):
+    with pytest.raises(ValueError, match=r"applies sigmoid\(\) itself, got the result of sigmoid\(\): leave it out"):
         nn.binary_cross_entropy_with_logits(nn.sigmoid(x), np.ones((4, 3)))
     with pytest.raises(ValueError, match="takes the logarithms of probabilities, got probabilities: use log_softmax"):
         nn.nll_loss(nn.softmax(x), target)

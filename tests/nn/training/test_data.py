@@ -177,13 +177,13 @@ def test_named_tuples_and_dataclasses_stay_what_they_are() -> None:
 @pytest.mark.parametrize(
     ("samples", "error", "text"),
     [
-        ([{"a": 1}, {"a": 2, "b": 3}], ValueError, "the same keys, but only some have 'b': give every sample all of them"),
+        ([{"a": 1}, {"a": 2, "b": 3}], ValueError, "the same keys, but only some have 'b': add them to every sample"),
         ([{"a": 1, "b": 3}, {"a": 2}], ValueError, "the same keys, but only some have 'b'"),
         ([(1, 2), (1, 2, 3)], ValueError, r"the same parts, got tuples of the lengths \[2, 3\]"),
         (
             [[np.ones(3), 0], [np.zeros(3), 1]],
             TypeError,
-            r"one array, got a list of ndarray, int: make .* a tuple, \(x, y\)",
+            r"one array, got a list of ndarray, int: use a tuple, \(x, y\)",
         ),
         ([[X[0], X[1]], [X[0], X[1]]], TypeError, "a list of ndarray, ndarray"),
         ([[1, 2], [3]], ValueError, r"one shape, got \[\(1,\), \(2,\)\]"),
@@ -191,7 +191,7 @@ def test_named_tuples_and_dataclasses_stay_what_they_are() -> None:
         ([3, (1, 2)], TypeError, "of one kind, got int and tuple"),
         ([Sample(1, 2), 3], TypeError, "of one kind, got Sample and int"),
         ([Pair(1, 2), (3, 4)], TypeError, "of one kind, got Pair and tuple"),
-        ([(1.0, None), (2.0, 1)], TypeError, "a sample holds None, which has no place in an array"),
+        ([(1.0, None), (2.0, 1)], TypeError, "a sample holds None, which an array cannot"),
         ([1, "a"], TypeError, "numbers, arrays or strings, got int, str: pass collate="),
         ([object(), object()], TypeError, "numbers, arrays or strings, got object"),
         ([2**70, 1], TypeError, "numbers, arrays or strings, got int"),
@@ -341,7 +341,7 @@ def test_a_state_between_epochs_and_after_leaving() -> None:
         ({"batch_size": 5}, "saved with batch_size=5, but this DataLoader has 3"),
         ({"shuffle": False}, "saved with shuffle=False"),
         ({"position": 7}, "at batch 7, but this DataLoader has 4"),
-        ({"extra": 1}, "the state of a DataLoader has"),
+        ({"extra": 1}, "the state of a DataLoader must have"),
         ({"generator": {"bit_generator": "MT19937"}}, "PCG64"),
     ],
 )

@@ -231,7 +231,7 @@ def test_parts_that_do_not_belong_together() -> None:
     with pytest.raises(ValueError, match="the optimiser holds no parameter of this model: create it from model.named"):
         run(model, optimizer=nn.SGD(other.parameters(), lr=0.1))
     schedule = nn.StepLR(nn.SGD(model.parameters(), lr=0.1), 1)
-    with pytest.raises(ValueError, match="the schedule was made for another optimiser: make it from the one that fit.. gets"):
+    with pytest.raises(ValueError, match="the schedule belongs to another optimiser: create it from the one passed to fit"):
         run(model, scheduler=schedule)
     with pytest.raises(ValueError, match="every parameter of the optimiser is frozen, .* call unfreeze"):
         run(model.freeze())

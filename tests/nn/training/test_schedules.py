@@ -135,7 +135,7 @@ def test_one_cycle_moves_the_momentum_the_other_way() -> None:
         assert int(np.argmax(rates)) == int(np.argmin(momenta)) == 10
         assert (momenta[0], momenta[10], momenta[20]) == pytest.approx((0.9, 0.8, 0.9))
         assert name == "momentum" or optimizer.param_groups[0]["betas"][1] == 0.99
-        with pytest.raises(ValueError, match="OneCycleLR was made for 21 steps, but this is step 22: make it with the number"):
+        with pytest.raises(ValueError, match="OneCycleLR was created for 21 steps, but this is step 22: pass the number"):
             schedule.step()
 
 
@@ -194,7 +194,7 @@ def test_a_group_that_came_later(make: Any) -> None:
     optimizer = optimiser()
     schedule = make(optimizer)
     optimizer.add_param_group({"params": [Value(1.0)]})
-    with pytest.raises(ValueError, match="made for 2 groups of parameters, but now there are 3: make it anew"):
+    with pytest.raises(ValueError, match="created for 2 groups of parameters, but now there are 3: create a new one"):
         for _ in range(2):
             schedule.step(*([1.0] if isinstance(schedule, nn.ReduceLROnPlateau) else []))
 
@@ -212,7 +212,7 @@ def test_plateau() -> None:
     for loss in (1.0, 1.0):
         tiny.step(loss)
     assert tiny.get_last_lr() == [0.3, 0.3]  # 0.15 less is not enough of a change, 0.3 is
-    with pytest.raises(NotImplementedError, match="depends on the metrics to come"):
+    with pytest.raises(NotImplementedError, match="depends on future metrics"):
         schedule.preview(3)
 
 
@@ -261,16 +261,16 @@ def test_a_loaded_plateau_goes_on_exactly() -> None:
 @pytest.mark.parametrize(
     ("make", "change", "text"),
     [
-        ("step", lambda s: s.pop("steps"), "the state of StepLR has schedule, base_lrs, bases, last_lrs, lr, steps, got"),
-        ("step", lambda s: s.pop("schedule"), "the state of StepLR has schedule, base_lrs, .*, got base_lrs, "),
-        ("step", lambda s: s.update(schedule="PolynomialLR"), "the state of PolynomialLR, and cannot be loaded into StepLR"),
-        ("chain", lambda s: s.update(schedule="SequentialLR"), "of SequentialLR, and cannot be loaded into ChainedScheduler"),
+        ("step", lambda s: s.pop("steps"), "the state of StepLR must have schedule, base_lrs, bases, last_lrs, lr, steps, got"),
+        ("step", lambda s: s.pop("schedule"), "the state of StepLR must have schedule, base_lrs, .*, got base_lrs, "),
+        ("step", lambda s: s.update(schedule="PolynomialLR"), "the state of PolynomialLR cannot be loaded into StepLR"),
+        ("chain", lambda s: s.update(schedule="SequentialLR"), "of SequentialLR cannot be loaded into ChainedScheduler"),
         ("step", lambda s: s.update(bases=[1.0]), r"bases in the state of StepLR must be a list with a number for each"),
         ("step", lambda s: s.update(lr=["a", 1.0]), r"lr in the state of StepLR must be a list .* got \['a', 1.0\]"),
         ("step", lambda s: s.update(steps="many"), "steps in the state of StepLR must be a number, got 'many'"),
-        ("chain", lambda s: s.pop("schedules"), "the state of ChainedScheduler has the states of 2 schedules, not None"),
-        ("chain", lambda s: s["schedules"].pop("1"), "has the states of 2 schedules"),
-        ("chain", lambda s: s["schedules"]["1"].pop("bases"), "the state of ExponentialLR has"),
+        ("chain", lambda s: s.pop("schedules"), "the state of ChainedScheduler must have the states of 2 schedules, got None"),
+        ("chain", lambda s: s["schedules"].pop("1"), "must have the states of 2 schedules"),
+        ("chain", lambda s: s["schedules"]["1"].pop("bases"), "the state of ExponentialLR must have"),
     ],
 )
 def test_a_state_that_does_not_fit_changes_nothing(make: str, change: Any, text: str) -> None:
@@ -293,7 +293,7 @@ def test_a_state_that_does_not_fit_changes_nothing(make: str, change: Any, text:
     ("call", "error", "text"),
     [
         (lambda o: nn.StepLR(o.parameters, 3), TypeError, "a schedule takes an optimiser, got list"),
-        (lambda o: nn.StepLR(nn.LBFGS([Value(1.0)]), 3), TypeError, "LBFGS has no learning rate that a schedule could set"),
+        (lambda o: nn.StepLR(nn.LBFGS([Value(1.0)]), 3), TypeError, "LBFGS has no learning rate for a schedule to set"),
         (lambda o: nn.StepLR(o, 0), ValueError, "step_size must be a positive integer, got 0"),
         (lambda o: nn.CosineAnnealingLR(o, 2.5), ValueError, "T_max must be a positive integer, got 2.5"),
         (lambda o: nn.CosineAnnealingWarmRestarts(o, 2, 0), ValueError, "T_mult must be a positive integer"),
@@ -314,8 +314,8 @@ def test_a_state_that_does_not_fit_changes_nothing(make: str, change: Any, text:
         (lambda o: nn.SequentialLR(o, [nn.StepLR(o, 3)] * 2, [5, 4]), ValueError, r"2 schedules need 1 milestones.*got \[5, 4\]"),
         (lambda o: nn.SequentialLR(o, [nn.StepLR(o, 3)] * 3, [5, 4]), ValueError, r"in ascending order, got \[5, 4\]"),
         (lambda o: nn.SequentialLR(o, [nn.StepLR(o, 3)] * 2, [2.5]), ValueError, r"milestones, integers .* got \[2.5\]"),
-        (lambda o: nn.ChainedScheduler([nn.ReduceLROnPlateau(o)], o), TypeError, r"schedules whose step\(\) takes nothing"),
-        (lambda o: nn.ChainedScheduler([nn.StepLR(o, 3), nn.StepLR(optimiser(), 3)]), ValueError, "that of number 1 is another"),
+        (lambda o: nn.ChainedScheduler([nn.ReduceLROnPlateau(o)], o), TypeError, r"schedules whose step\(\) has no argument"),
+        (lambda o: nn.ChainedScheduler([nn.StepLR(o, 3), nn.StepLR(optimiser(), 3)]), ValueError, "number 1 has another"),
         (lambda o: nn.LRScheduler(o), NotImplementedError, r"LRScheduler has no factor\(\)"),
     ],
 )  # fmt: skip
@@ -420,7 +420,7 @@ def test_a_schedule_goes_on_after_a_last_epoch(make: Callable[[nn.Optimizer, int
 
 
 def test_a_last_epoch_needs_base_learning_rates() -> None:
-    with pytest.raises(ValueError, match="last_epoch=3 goes on from the base learning rates, but the optimiser has none: load"):
+    with pytest.raises(ValueError, match="last_epoch=3 continues from the base learning rates, but the optimiser has none: load"):
         nn.StepLR(optimiser(), 2, last_epoch=3)
     with pytest.raises(ValueError, match="last_epoch must be at least -1, got -2"):
         nn.StepLR(optimiser(), 2, last_epoch=-2)
@@ -442,7 +442,7 @@ def test_restarts_at_parts_of_steps() -> None:
         both.advance()
         assert both.get_last_lr() == pytest.approx([cosine(0.5, 0.0, 2.25 / 4), cosine(1.0, 0.0, 2.25 / 4)])
     for bad in (-1.0, math.nan, math.inf, True, "1"):
-        with pytest.raises(ValueError, match="the number of a step, from 0 on, got .*"):
+        with pytest.raises(ValueError, match="a number of steps of at least 0, got .*"):
             schedule.step(bad)  # type: ignore[arg-type]
 
 
