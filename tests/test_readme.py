@@ -16,6 +16,7 @@ import pytest
 import scipy.special
 
 import autograd
+import nn
 from autograd.__main__ import rows
 from autograd.ops import elementwise
 from autograd.ops.define import formula
@@ -116,6 +117,15 @@ def test_the_report_of_a_wrong_gradient_guesses_what_its_comment_says(capsys: py
 def test_every_public_name_of_autograd_is_in_its_readme() -> None:
     text = TEXTS[ROOT / "autograd" / "README.md"]
     assert [name for name in autograd.__all__ if f"`{name}`" not in text] == []
+
+
+def test_every_public_name_of_nn_is_in_its_readme() -> None:
+    """Except for modules whose functions are there, base classes, and names with PyTorch's underscore."""
+    text = TEXTS[ROOT / "nn" / "README.md"]
+    forms = {name for name in nn.__all__ if getattr(nn, name).__module__ in ("nn.losses", "nn.layers.activations")}
+    others = {name for name in nn.__all__ if name.endswith("_")} | {"Guard", "LRScheduler", "Optimizer"}
+    functions = {name for name in forms if name[0].islower()}
+    assert [name for name in nn.__all__ if name not in forms - functions | others and not re.search(rf"\b{name}\b", text)] == []
 
 
 def test_the_functions_that_the_readme_lists_are_those_that_work() -> None:
