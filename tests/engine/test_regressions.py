@@ -103,7 +103,7 @@ def test_functions_on_lists() -> None:
 
 def test_a_batch_is_not_one_sample() -> None:
     for batch in (np.ones((2, 2)), Value(np.ones((2, 2)))):
-        with pytest.raises(ValueError, match=r"one sample.*\(2, 2\) came: loop over rows"):
+        with pytest.raises(ValueError, match=r"one sample.*got the shape \(2, 2\): loop over rows"):
             nn.MLP(2, [3, 1])(batch)
     assert [repr(model).split("(")[0] for model in (nn.Layer(3, 0), nn.MLP(3, []))] == ["Layer", "MLP"]
 
