@@ -22,6 +22,7 @@ def numbers(last_lines: list[str]) -> list[float]:
     return [float(number) for number in re.findall(r"\d\.\d{3}", last_lines[0])]
 
 
+@pytest.mark.slow
 def test_cnn_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before, last_lines = run(cnn.main, ["--quick", "--out", str(tmp_path)], capsys)
     assert "500 digits to train, 500 to test" in before and "61,706" in before

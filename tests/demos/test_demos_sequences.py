@@ -35,6 +35,7 @@ def test_names_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     check_files(last_lines, tmp_path, {"losses", "expected"})
 
 
+@pytest.mark.slow
 def test_gpt_quick(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before, last_lines = run(gpt.main, ["--quick", "--out", str(tmp_path)], capsys)
     assert re.search(r"arrays +(\d\.\d{10})\d+ +62 .*\nscalars +\1\d+ +17,490 ", before)  # one loss, and the nodes of each graph

@@ -89,6 +89,7 @@ def test_a_loop_without_scopes_is_drawn_as_one_turn() -> None:
     assert turns  # from the end of one turn to the start of the next
 
 
+@pytest.mark.slow
 def test_a_million_nodes_are_summarised_within_seconds() -> None:
     factor, y = Value(1.0000001, label="a"), Value(1.0)
     for _ in range(250_000):

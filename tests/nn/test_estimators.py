@@ -57,6 +57,7 @@ def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("SCIPY_ARRAY_API" in os.environ, reason="the checks above have run")
 def test_scikit_learns_checks_of_its_array_interface() -> None:
     """The two checks that are skipped above: SciPy asks for this variable when it is imported."""

@@ -105,6 +105,7 @@ def kill_and_resume(path: Path, kills: int, steps: int, every: int = 1) -> int:
     return writing
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_like_an_uninterrupted_one(tmp_path: Path) -> None:
     kill_and_resume(tmp_path / "run.npz", kills=6, steps=80)
 
