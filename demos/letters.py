@@ -143,12 +143,12 @@ def plot_expected(model: nn.Module, names: Sequence[str], path: Path) -> Path:
         )
         for axis, name in zip(axes, names, strict=True):
             table = expected(model, name)  # (steps, 27)
-            came = [LETTERS.index(letter) for letter in name + "."]
+            actual = [LETTERS.index(letter) for letter in name + "."]
             image = axis.imshow(table.T, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
-            axis.plot(came, "o", markersize=15, markerfacecolor="none", markeredgecolor=ORANGE, markeredgewidth=1.8)
-            surprise = -np.log(table[np.arange(len(came)), came]).mean()
+            axis.plot(actual, "o", markersize=15, markerfacecolor="none", markeredgecolor=ORANGE, markeredgewidth=1.8)
+            surprise = -np.log(table[np.arange(len(actual)), actual]).mean()
             axis.set(title=f"{name}: {surprise:.2f} nats per letter", xlabel="read so far (. is the start)")
-            axis.set_xticks(range(len(came)), [".", *name])
+            axis.set_xticks(range(len(actual)), [".", *name])
             axis.set_yticks(range(len(LETTERS)), ["end", *LETTERS[1:]])
         axes[0].set_ylabel("next letter")
         figure.colorbar(image, ax=axes, label="probability", shrink=0.6)

@@ -1,4 +1,4 @@
-// The playground: it shows what was recorded of the chosen run at one epoch. Nothing here computes a network.
+// The playground shows one recorded run at one epoch. Nothing here computes a network.
 
 const SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉";
 const LETTERS = ["x", "h", "k"]; // of the neurons in the input and in the hidden layers
@@ -12,13 +12,13 @@ const NAMES = {
   sigmoid: "sigmoid",
 };
 const ARRAYS = { int8: Int8Array, uint8: Uint8Array, int32: Int32Array };
-const unpacked = new Map(); // what was already decompressed, by the name of the run
+const unpacked = new Map(); // decompressed runs, by name
 
 const choice = { data: "spirals", activation: "tanh", network: "8-8" };
 let run = null; // the run that is shown
 let epoch = DATA.epochs;
 let chosen = null; // { layer, unit } for a neuron; with { from } for the weight that comes from there; null for none
-let probe = null; // column and row of the place on the plane that was asked about
+let probe = null; // column and row of the probe on the plane
 let timer = null;
 
 // --- small helpers ---
@@ -43,7 +43,7 @@ async function unpack({ type, bytes }) {
   return new ARRAYS[type](await new Response(stream).arrayBuffer());
 }
 
-/** A run with its arrays, and with the places of its parameters: for each layer from the first hidden one on. */
+/** A run with its arrays, and the places of its parameters for each layer, from the first hidden one on. */
 async function load(name) {
   if (!unpacked.has(name)) {
     const [dataset, activation, network] = name.split(" ");
@@ -86,7 +86,7 @@ function nameOf(layer, unit) {
   return layer === outputLayer() ? "y" : LETTERS[layer] + SUBSCRIPTS[unit + 1];
 }
 
-/** The picture of a neuron: whole numbers, and what one of them is worth. */
+/** The picture of a neuron: whole numbers, and the value of one unit. */
 function picture(layer, unit) {
   if (layer === 0) return inputPictures[unit];
   if (layer === outputLayer()) {
@@ -226,7 +226,7 @@ function showPlane() {
   showProbe(output, pen, size);
 }
 
-/** The answer at the place that was asked about, and a cross there. */
+/** Show the prediction at the probe, and a cross there. */
 function showProbe(output, pen, size) {
   if (probe === null) {
     byId("probe").textContent = "Click a place for its prediction. On the line: 50 to 50.";
@@ -257,7 +257,7 @@ function showProbe(output, pen, size) {
 
 // --- the network ---
 
-let drawn = { neurons: [], weights: [] }; // what is drawn of the network, to be changed at every epoch
+let drawn = { neurons: [], weights: [] }; // the drawn parts of the network, updated at every epoch
 
 function layOut() {
   const box = byId("network");
@@ -339,7 +339,7 @@ function showNetwork() {
   }
 }
 
-/** Whether a weight belongs to what is chosen: all do when nothing is. */
+/** Whether a weight belongs to the selection: all do when there is none. */
 function touches(layer, unit, from) {
   if (chosen === null) return true;
   if (chosen.from !== undefined) return chosen.layer === layer && chosen.unit === unit && chosen.from === from;
@@ -432,7 +432,7 @@ function showCourse() {
 
 const epochs = Array.from({ length: DATA.epochs + 1 }, (_, at) => at);
 
-/** A row with a name, a bar and a number; a button if it leads somewhere. */
+/** A row with a name, a bar and a number; a button if there is an action. */
 function row(name, value, largest, action) {
   const bar = html("i", { class: sign(value), style: `width: ${(50 * Math.abs(value)) / largest}%` });
   const parts = [
@@ -445,7 +445,7 @@ function row(name, value, largest, action) {
   return html("li", {}, item);
 }
 
-/** Show it anew, with the keyboard where it was. */
+/** Show the selection again, and keep the keyboard focus. */
 function showChosen() {
   const box = byId("chosen");
   const focused = [...box.querySelectorAll("button")].indexOf(document.activeElement);
@@ -576,7 +576,7 @@ function fillChosen(box, title) {
   );
 }
 
-/** How a neuron comes about, with its numbers if they are few. */
+/** The formula of a neuron, with its numbers if they are few. */
 function formula(layer, unit) {
   const squash = layer === outputLayer() ? "sigmoid" : NAMES[run.activation];
   if (run.sizes[layer - 1] > 2) return `${squash}(weighted sum + bias)`;
@@ -591,7 +591,7 @@ function paintEnlarged(canvas, seen) {
   paintPoints(canvas.getContext("2d"), DATA.data[run.dataset].train, size, 0.013 * size);
 }
 
-/** Between which values a neuron lies on the plane. */
+/** The range of a neuron over the plane, in words. */
 function rangeOf(layer, { pixels, share, scale }) {
   const low = pixels.reduce((a, b) => Math.min(a, b), Infinity) * share;
   const high = pixels.reduce((a, b) => Math.max(a, b), -Infinity) * share;
@@ -615,7 +615,7 @@ function show(at) {
   showChosen();
 }
 
-/** Show the run that is chosen, unless another was chosen while it was decompressed. */
+/** Show the chosen run, unless another was chosen while it was decompressed. */
 async function showChoice() {
   const loaded = await load(choiceKey());
   if (loaded.name !== choiceKey()) return;

@@ -135,7 +135,7 @@ def test_the_bigram_counts_pairs() -> None:
     assert [letters.bigram(loaded(seed)) for seed in (1, 2)] == pytest.approx([2.345706, 2.344837], abs=1e-6)
     known = letters.encode(["ab"])
     assert letters.bigram(letters.Names(known, known), smoothing=1e-9) == pytest.approx(0.0, abs=1e-6)
-    unknown = letters.Names(known, letters.encode(["zz"]))  # once out of . where a came, then twice out of z, which never came
+    unknown = letters.Names(known, letters.encode(["zz"]))  # one step from ., which led to a, then two from z, which is unknown
     assert letters.bigram(unknown, smoothing=1.0) == pytest.approx((np.log(28.0) + 2.0 * np.log(27.0)) / 3.0)
 
 

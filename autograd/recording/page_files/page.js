@@ -1,11 +1,11 @@
-// The page of a recorded training: charts over time, and a slider that replays it. Plain JavaScript, no network.
+// The page of a recorded training: charts over time, and a slider that replays it.
 
 const { steps } = DATA;
 const COLOURS = 6;
 const DASHES = ["", "7 3", "2 3"];
 const finite = (x) => typeof x === "number"; // None is null, NaN and infinities are strings
-const onStep = []; // what is called with the index of the record to show
-const onResize = []; // what is drawn anew when the width or the theme changes
+const onStep = []; // called with the index of the record to show
+const onResize = []; // what to draw again when the width or the theme changes
 let now = steps.length - 1;
 let timer = null;
 
@@ -59,7 +59,7 @@ const RIGHT = 8;
 const first = () => steps[0];
 const span = () => Math.max(1, steps[steps.length - 1] - steps[0]);
 
-/** Clicking and dragging on a chart moves the slider; a line shows where it stands. */
+/** Clicking and dragging on a chart moves the slider; a line shows its place. */
 function followPointer(chart) {
   const cursor = html("div", { class: "cursor" });
   chart.append(cursor);
@@ -192,7 +192,7 @@ function curves(title, hint, series, { log = false, rule = null } = {}) {
 /** 10 to a power, in the digits that stand high. */
 const power = (t) => `10${String(t).replace(/./g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]))}`;
 
-/** What a linear axis must show: a curve that runs away at the end would flatten all that came before. */
+/** The top of a linear axis: without it, a curve that diverges at the end would flatten all before. */
 function robustTop(known) {
   const middle = quantile(known, 0.5);
   const usual = quantile(known, 0.9);
@@ -232,7 +232,7 @@ function crosses(y, x, top) {
 
 // --- histograms ---
 
-/** The value below which a share of the numbers of one record is. */
+/** The value below which a share of the numbers of one record lies. */
 function quantileOfBins(track, i, share) {
   const counts = track.counts[i];
   const total = counts.reduce((a, b) => a + b, 0);
@@ -245,7 +245,7 @@ function quantileOfBins(track, i, share) {
   return track.high[i];
 }
 
-/** The range of a heat map: where nearly all numbers of nearly all records are; a run that diverges leaves it. */
+/** The range of a heat map: that of nearly all numbers of nearly all records; a run that diverges leaves it. */
 function rangeOf(track) {
   const known = steps.map((_, i) => i).filter((i) => finite(track.low[i]) && finite(track.high[i]));
   if (!known.length) return [-1, 1];
@@ -553,7 +553,7 @@ function redraw() {
   for (const draw of onResize) draw();
 }
 
-/** While training goes on: read the file again, at the same place if the slider was not at the newest step. */
+/** During training: reload, and stay at the same step unless the slider was at the newest. */
 function startReloading() {
   if (DATA.reload === null) return;
   setInterval(() => {
@@ -583,7 +583,7 @@ function notes() {
   byId("notes").append(list);
 }
 
-/** What is to be said of units that are idle in a record where nothing stands out. */
+/** Words on idle units, for a run where nothing stands out. */
 function idleUnits() {
   const tracks = DATA.activations;
   if (!tracks.length) return "; activations were not recorded";
@@ -651,7 +651,7 @@ notes();
 build();
 listen();
 redraw();
-const before = kept("step"); // of the page before it reloaded itself
+const before = kept("step"); // of the page before it reloaded
 kept("step", "newest");
 show(before === null || before === "newest" ? steps.length - 1 : nearest(Number(before)));
 startReloading();
