@@ -1,6 +1,6 @@
-"""NumPy's own dispatch protocols: np.sin(value), np.concatenate([values]) and array * value reach the table of operations.
+"""NumPy's dispatch protocols: np.sin(value), np.concatenate([values]) and array * value call the table of operations.
 
-What gives bools, integers or shapes is computed on plain data. What is neither is refused by name:
+Functions with bools, integers or shapes as results are computed on plain data. All others raise an error that names them:
 nothing falls back to object arrays, or to data without a gradient.
 """
 
@@ -20,7 +20,7 @@ from autograd.ops.define import no_out
 from autograd.ops.inputs import holds_value, is_foreign
 from autograd.scope_stack import is_recording
 
-#: Our names of the operators, which are Python's, where NumPy's are longer.
+#: NumPy's names of operators for which ours are shorter, as in Python.
 RENAMED = {"sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "pow": "power"}
 
 #: Functions whose results have no derivative: bools, integers, shapes, dtypes, text, and arrays of constants.
@@ -34,14 +34,14 @@ PLAIN = [
     "tril_indices_from", "triu_indices_from", "diag_indices_from", "ix_", "unravel_index", "ravel_multi_index", "einsum_path",
 ]  # fmt: skip
 
-#: What a reduction and a scan of these ufuncs are: np.add.reduce(v) is np.sum(v, axis=0). Of all others they are folds.
+#: Reductions and scans of ufuncs that are functions of ours: np.add.reduce(v) is np.sum(v, axis=0). All others are folds.
 REDUCED = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min", "logaddexp": "logsumexp"}
 SCANNED = {"add": "cumsum", "multiply": "cumprod"}
 
 #: The two ufuncs of scipy.special.zeta(), which is a function in Python.
 ZETAS = {"_zeta": "zeta", "_riemann_zeta": "zeta"}
 
-#: Why there is no derivative of these, and what to do instead.
+#: Why these have no derivative, and what to do instead: "it is about ...".
 REASONS = {
     **dict.fromkeys(
         ["histogram", "histogram2d", "histogramdd", "histogram_bin_edges"],
@@ -72,7 +72,7 @@ def vector_cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
 
 
 def numpy_functions() -> dict[Any, Callable[..., Any]]:
-    """For each function of NumPy that Values support our own, with the same signature."""
+    """Our function for each function of NumPy that takes Values, with the same signature."""
     found: dict[Any, Callable[..., Any]] = {}
     ours = functions()
     for name, function in ours.items():
@@ -86,7 +86,7 @@ def numpy_functions() -> dict[Any, Callable[..., Any]]:
     found |= {np.fft.fftshift: shapes.fftshift, np.fft.ifftshift: shapes.ifftshift}
     found[np.where] = indexing.where_or_nonzero
     found[np.lib.stride_tricks.sliding_window_view] = shapes.sliding_window_view
-    if "trapz" in vars(np):  # of older versions
+    if "trapz" in vars(np):  # in older versions
         found[vars(np)["trapz"]] = ours["trapezoid"]
     for name in IN_PLACE:
         found.pop(getattr(np, name), None)
@@ -174,12 +174,12 @@ def array_ufunc(self: Any, ufunc: np.ufunc, method: str, *args: Any, out: Any = 
 
 
 def is_free(value: Any) -> bool:
-    """True for a Value with no gradient to lose: under no_grad(), or computed from frozen Values alone."""
+    """Whether a Value has no gradient to lose: under no_grad(), or if computed from frozen Values only."""
     return not is_recording() or not any(leaf.requires_grad for leaf in topological_order(value)[1])
 
 
 def writes_plain(args: tuple[Any, ...], named: dict[str, Any]) -> bool:
-    """True where the first argument, which a function writes into, is no Value, and no Value has a gradient to lose."""
+    """Whether the first argument, which a function writes into, is no Value, and no Value has a gradient to lose."""
     return bool(args) and not is_value(args[0]) and all(map(is_free, values_in((args, named))))
 
 
@@ -204,7 +204,7 @@ def ufunc_method(ufunc: np.ufunc, ours: Callable[..., Any], method: str, args: A
 
 
 def special_function(ufunc: np.ufunc) -> Callable[..., Any] | None:
-    """Our function for a ufunc of scipy.special, if SciPy has been imported and we have one."""
+    """Our function for a ufunc of scipy.special, if there is one and SciPy was imported."""
     name = ZETAS.get(ufunc.__name__, ufunc.__name__)
     theirs = ufunc if name == "zeta" else getattr(sys.modules.get("scipy.special"), name, None)
     return functions().get(name) if theirs is ufunc else None
@@ -223,7 +223,7 @@ def unwrapped(x: Any) -> Any:
 
 
 def refusal(function: Any, method: str = "") -> str:
-    """Why a function of NumPy or SciPy does not take Values, and what to do."""
+    """The message of an error: why a function of NumPy or SciPy does not take Values, and what to write."""
     module, name = getattr(function, "__module__", None) or "numpy", function.__name__
     if isinstance(function, np.ufunc):
         homes = {"numpy": np, "scipy.special": sys.modules.get("scipy.special")}

@@ -1,7 +1,7 @@
 """The error of a Value that is converted to a plain number or array, which would silently drop its gradient.
 
-The message names the function that wants a plain array, found by the calling frames, and what to write instead of that call.
-The frames are read only when the error is raised, so it costs nothing before.
+The message names the function that wants a plain array, which is found in the calling frames, and what to write instead of
+that call. The frames are only read when the error is raised.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from autograd.ops.inputs import labelled
 from autograd.source import UNKNOWN, assignment_at, expression_at, meaning, operation_at
 
 HERE = {"autograd.value", "autograd.numpy.leaving"}
-#: Packages whose functions are named as a whole: the frame that called them is the user's.
+#: Packages whose inner frames are skipped: the frame that called into them is the user's.
 LIBRARIES = {
     "autograd", "nn", "numpy", "scipy", "pandas", "xarray", "sklearn", "matplotlib", "mpl_toolkits", "seaborn", "statsmodels",
     "numba", "dask", "sparse", "torch", "jax", "PIL", "cv2", "skimage", "networkx", "plotly", "polars", "pyarrow", "h5py",
 } | sys.stdlib_module_names  # fmt: skip
-#: NumPy's names of functions of the module math, where they differ.
+#: NumPy's names of functions in the module math, where they differ.
 MATH = {
     "acos": "arccos", "asin": "arcsin", "atan": "arctan", "atan2": "arctan2", "acosh": "arccosh", "asinh": "arcsinh",
     "atanh": "arctanh", "fabs": "abs",
@@ -37,8 +37,8 @@ MAKERS = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray
 SEVERAL = (ast.List, ast.Tuple, ast.ListComp, ast.GeneratorExp)
 SPECIAL = {"lgamma": "gammaln", "gamma": "gamma", "erf": "erf", "erfc": "erfc"}
 
-#: Modules and functions of SciPy for which there are some of NumPy or of this package with the same name and meaning,
-#: and the arguments of theirs that say nothing about the result.
+#: Modules and functions of SciPy with counterparts of the same name and meaning in NumPy or this package, and those of their
+#: arguments that do not change the result.
 SAME = {
     "scipy.linalg", "scipy.special", "scipy.integrate.trapezoid", "scipy.signal.convolve", "scipy.signal.correlate",
     "scipy.fft.fftshift", "scipy.fft.ifftshift",
@@ -48,8 +48,7 @@ IGNORED = {"overwrite_a", "overwrite_b", "check_finite", "lapack_driver", "drive
 STAY = "leave {call}() out, because NumPy's functions and operators take Values"
 OWN = "define an operation with @autograd.primitive, which takes plain arrays and has a rule for its gradient"
 DATA = "pass it {v}.data"
-#: What to write instead, by the longest beginning of the full name; OWN for all others. {v} is the argument, {call} the
-#: function.
+#: What to write instead, by the longest prefix of the full name; OWN for all others. {v} is the argument, {call} the function.
 FIXES = {
     **dict.fromkeys(
         [f"numpy.{name}" for name in ("array", "asarray", "asanyarray", "ascontiguousarray", "float64", "float32", "float16")],
@@ -99,7 +98,7 @@ FIXES = {
     "struct": "write {v}.item()",
     "builtins.complex": "write complex({v}.item())",
 }  # fmt: skip
-#: How numbers of a distribution are drawn whose parameters are Values, by the name of the method of a generator.
+#: How to draw from a distribution with Values as parameters, by the name of the generator's method.
 DRAWS = {
     **dict.fromkeys(("normal", "standard_normal"), "mu + sigma * rng.normal(size=...)"),
     **{name: f"mu + scale * rng.{name}(size=...)" for name in ("laplace", "logistic", "gumbel")},
@@ -110,13 +109,13 @@ DRAWS = {
     "choice": "v[rng.integers(len(v), size=...)]",
     **dict.fromkeys(("permutation", "permuted", "shuffle"), "v[rng.permutation(len(v))]"),
 }  # fmt: skip
-#: The operators that methods of pandas' tables compute.
+#: The operators of methods of pandas tables.
 METHODS = {
     "add": "+", "sub": "-", "subtract": "-", "mul": "*", "multiply": "*", "div": "/", "divide": "/", "truediv": "/", "pow": "**",
 }  # fmt: skip
 #: Functions of NumPy that take a number, not an array.
 NUMBERS = ("numpy.random", "numpy.float", "numpy.full", "numpy.ndarray")
-#: Parts of packages that are private without an underscore.
+#: Names of private subpackages without an underscore.
 PRIVATE = {"core", "lib"}
 SYMBOLS = {
     ast.MatMult: "@", ast.Mult: "*", ast.Add: "+", ast.Sub: "-", ast.Div: "/", ast.Pow: "**", ast.Mod: "%", ast.FloorDiv: "//",
@@ -124,15 +123,15 @@ SYMBOLS = {
 
 
 def no_parts(value: Any, *_: Any) -> NoReturn:
-    """The error of v[i] = x and del v[i]."""
+    """Raise the error of v[i] = x and del v[i]."""
     raise TypeError(
-        "a Value is not changed in parts: write v = v.at[i].set(x) (or .add, .multiply) for v[i] = x, "
+        "a part of a Value cannot be changed in place: write v = v.at[i].set(x) (or .add, .multiply) for v[i] = x, "
         "and v = np.delete(v, i) for del v[i]"
     )
 
 
 def refuse_conversion(value: Any, dtype: Any = None) -> Any:
-    """Raise TypeError for a Value that would leave its graph, or return it in an array of objects where one is asked for."""
+    """Raise TypeError for a Value that would leave its graph, or return it in an array of objects if one was requested."""
     frame, method = sys._getframe(1), ""
     while frame.f_back is not None and frame.f_globals.get("__name__") in HERE:
         frame, method = frame.f_back, frame.f_code.co_name
@@ -146,7 +145,7 @@ def refuse_conversion(value: Any, dtype: Any = None) -> Any:
 
 
 def no_copy(value: Any) -> TypeError:
-    """The error of a computed Value that is copied or pickled: where a library does that inside of a call, of that call."""
+    """The error of a computed Value that is copied or pickled; if a library does that inside a call, the error of that call."""
     frame = sys._getframe(1)
     while frame.f_back is not None and package(frame) in HERE | {"autograd", "copy", "copyreg", "pickle", "numpy"}:
         frame = frame.f_back
@@ -224,14 +223,14 @@ def leaving_message(value: Any, frame: FrameType, method: str = "") -> str:
 
 
 def with_source(value: Any) -> str:
-    """A Value in a message: its label, shape and source, as far as they are known."""
+    """A Value in a message: its label, shape and source, if known."""
     place = value.place
     text = text_of(expression_at(place.code, place.instruction)) if hasattr(place, "instruction") else ""
     return labelled(value) + (f" computed by `{text}` ({place.line})" if text else "")
 
 
 def boundary(frame: FrameType) -> tuple[FrameType, FrameType | None]:
-    """The innermost frame outside of libraries, and the frame of the function that it called; None for a function in C."""
+    """The innermost frame outside libraries, and the frame of the function that it called; None for a function in C."""
     inner, callee, here = frame, None, frame
     libraries = LIBRARIES | {package(frame)} if "-packages" in frame.f_code.co_filename else LIBRARIES
     while package(here) in libraries:
@@ -247,7 +246,7 @@ def package(frame: FrameType) -> str:
 
 
 def called(expression: ast.expr | None, user: FrameType, callee: FrameType | None) -> tuple[str, str]:
-    """The full name of the function that was called, and its name in the message."""
+    """The full name of the called function, and its name in the message."""
     module = "" if callee is None else public(str(callee.f_globals.get("__name__")))
     if isinstance(expression, ast.BinOp):
         symbol = SYMBOLS.get(type(expression.op), "operator")
@@ -278,7 +277,7 @@ def called(expression: ast.expr | None, user: FrameType, callee: FrameType | Non
 
 
 def function_of(call: ast.Call, user: FrameType) -> Any:
-    """The function of a call; for map() of a function in C, which has no frame, the function that map() calls."""
+    """The function of a call; for map() of a function in C, which has no frame, that function."""
     for node in ast.walk(call):
         if isinstance(node, ast.Call) and meaning(node.func, user) is map and node.args:
             function = meaning(node.args[0], user)
@@ -287,7 +286,7 @@ def function_of(call: ast.Call, user: FrameType) -> Any:
 
 
 def full_name(function: Any) -> str:
-    """The name of a function or class after the public module that it is in; "" for anything else."""
+    """The name of a function or class with its public module; "" for anything else."""
     owner = getattr(function, "__objclass__", None) or getattr(function, "__self__", None)
     name = getattr(function, "__name__", None)
     if not isinstance(name, str) or not callable(function):
@@ -299,7 +298,7 @@ def full_name(function: Any) -> str:
 
 
 def public_module(function: Any) -> str:
-    """The public module of a function, or of its class where it has none."""
+    """The public module of a function, or of its class if it has none."""
     return public(getattr(function, "__module__", None) or type(function).__module__)
 
 
@@ -341,7 +340,7 @@ def assigned(statement: ast.Assign | ast.AugAssign | None, lost: str) -> str:
 
 
 def fix_of(name: str, call: ast.expr | None, user: FrameType, value: Any) -> str:
-    """What to write instead of a call of a function with this full name."""
+    """What to write instead of a call of the function with this full name."""
     arguments = call.args if isinstance(call, ast.Call) else []
     if isinstance(call, ast.Call) and function_of(call, user) is not meaning(call.func, user):
         arguments = []  # of map(), not of the function
@@ -377,12 +376,12 @@ def index_text(item: Any) -> str:
 
 
 def is_nested(item: ast.expr) -> bool:
-    """True for the text of a list of lists."""
+    """Whether an expression is a list of lists."""
     return any(isinstance(part, (ast.List, ast.Tuple)) for part in getattr(item, "elts", ()))
 
 
 def joined_text(item: ast.expr) -> str:
-    """The text of an argument, in which a list of Values is joined to one Value."""
+    """The text of an argument, with a list of Values joined to one Value."""
     text, parts = text_of(item), getattr(item, "elts", None)
     if not isinstance(item, SEVERAL) or (parts is not None and all(isinstance(part, ast.Constant) for part in parts)):
         return text
@@ -395,7 +394,7 @@ def argument_list(words: Any, options: dict[str, str]) -> str:
 
 
 def of_scipy(name: str, words: list[str], options: dict[str, str]) -> str:
-    """The function of NumPy or of this package that computes the same, with these arguments; "" if there is none."""
+    """The call of NumPy or this package that computes the same as one of SciPy; "" if there is none."""
     ours, options = functions().get(name), {key: value for key, value in options.items() if key not in IGNORED}
     words = [options.pop("a"), *words] if "a" in options and not words else words
     if name in ("softmax", "log_softmax") and len(words) < 2:
@@ -423,7 +422,7 @@ def of_scipy(name: str, words: list[str], options: dict[str, str]) -> str:
 
 
 def of_math(name: str, arguments: list[ast.expr], options: dict[str, str], kind: type) -> str:
-    """NumPy's or SciPy's function in place of one of math; "" if there is none."""
+    """The call of NumPy or SciPy that computes the same as one of math; "" if there is none."""
     parts = [text_of(item) for item in arguments]
     words, first = argument_list(parts, options) or "v", parts[0] if parts else "v"
     if name == "pow":
@@ -449,19 +448,19 @@ def of_math(name: str, arguments: list[ast.expr], options: dict[str, str], kind:
 
 
 def text_of(node: ast.AST | None) -> str:
-    """The text of an expression, without what is long in it."""
+    """The text of an expression, shortened if it is long."""
     text = "" if node is None else ast.unparse(node)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-# --- errors that hide it --------------------------------------------------------------------------
+# --- errors of C code that hide this one ----------------------------------------------------------
 
 
 class Retelling:
-    """The trace function of one frame, for one event: C code may raise an error of its own where a Value raised this one.
+    """A trace function of one frame for one event. It gives this message to an error that C code raises in place of ours.
 
-    NumPy says "setting an array element with a sequence" of out[i] = v whatever float(v) raised, and struct, brentq and
-    others do likewise. The next thing that the frame sees is that error: it then gets this message.
+    NumPy raises "setting an array element with a sequence" for out[i] = v, whatever float(v) raised, and struct, brentq and
+    others do likewise. That error is the next event of the frame.
     """
 
     def __init__(self, message: str, frame: FrameType) -> None:
@@ -481,4 +480,4 @@ class Retelling:
 
 
 def trace_nothing(frame: FrameType, event: str, given: Any) -> None:
-    """Traces no frame."""
+    """A trace function that traces nothing."""

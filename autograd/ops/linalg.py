@@ -1,13 +1,12 @@
 """Linear algebra on matrices, and stacks of them in the last two axes: inverses, factorisations, norms.
 
-An op with several outputs (svd, eigh, qr) packs them into the last axis of one array, and a few
-selecting nodes take them out: cotangents that nobody used are then zeros by themselves.
+An op with several outputs (svd, eigh, qr) packs them into the last axis of one array, from which other nodes select
+them, so that the cotangents of unused outputs are zeros.
 
-Functions of symmetric matrices (cholesky, eigh) read one triangle, as NumPy's do, and the cotangent of the
-other one is 0; to a program that makes a symmetric matrix it makes no difference. Eigenvalues or singular
-values that coincide share the mean of their cotangents, as equal elements do in sort(); their vectors are
-not determined, and a warning says where a gradient goes through them. Formulas: Giles (2008), Collected
-matrix derivative results.
+Functions of symmetric matrices (cholesky, eigh) read one triangle, as NumPy's do, and the cotangent of the other
+triangle is 0; for a program that computes a symmetric matrix this makes no difference. Eigenvalues or singular values that
+coincide share the mean of their cotangents, as equal elements do in sort(). Their vectors are not determined, and a
+gradient through them raises a warning. Formulas: Giles (2008), Collected matrix derivative results.
 """
 
 from __future__ import annotations
@@ -47,14 +46,14 @@ from autograd.ops.shapes import (
 
 
 def pack(parts: Any, axes: Any) -> Any:
-    """Arrays with the same leading axes in one, whose last axis holds the last `axes` axes of each part in a row."""
+    """Join arrays with the same leading axes: the last `axes` axes of each part, flattened, along one last axis."""
     shapes = [(shape_of(part), len(shape_of(part)) - n) for part, n in zip(parts, axes, strict=True)]
     rows = [(*shape[:lead], math.prod(shape[lead:])) for shape, lead in shapes]
     return concatenate([reshape(part, shape) for part, shape in zip(parts, rows, strict=True)], -1)
 
 
 def unpack(x: Any, *shapes: tuple[int, ...]) -> list[Any]:
-    """The parts of a packed array, from the shapes they have behind the leading axes."""
+    """The parts of a packed array, given their shapes after the leading axes."""
     parts, start = [], 0
     for shape in shapes:
         length = math.prod(shape)
@@ -64,7 +63,7 @@ def unpack(x: Any, *shapes: tuple[int, ...]) -> list[Any]:
 
 
 def diagonal_matrix(x: Any) -> Any:
-    """Vectors in the last axis as diagonal matrices."""
+    """Diagonal matrices of vectors in the last axis."""
     return expand_dims(x, -1) * np.eye(shape_of(x)[-1])
 
 
@@ -85,12 +84,12 @@ def antisymmetric(x: Any) -> Any:
 
 
 def float_tensor(x: Any) -> Any:
-    """A Value as it is, with floats, or an array of floats."""
+    """A Value, or an array, of floats."""
     return as_tensor(as_floats(x))
 
 
 def as_matrices(name: str, x: Any, square: bool = True) -> Any:
-    """`x`, checked to be matrices; LinAlgError otherwise, as of NumPy."""
+    """`x` as matrices of floats; LinAlgError, as in NumPy, if it has another shape."""
     x = float_tensor(x)
     shape = np.shape(x)
     if len(shape) < 2 or (square and shape[-1] != shape[-2]):
@@ -100,33 +99,33 @@ def as_matrices(name: str, x: Any, square: bool = True) -> Any:
 
 
 def from_triangle(x: Any, lower: bool) -> Any:
-    """The symmetric matrices whose lower or upper triangle NumPy reads, so that the derivatives are those of what it computes."""
+    """Symmetric matrices from the lower or upper triangle, the one that NumPy reads, so that derivatives match its result."""
     if not is_value(x):
         return x
     return tril(x) + swap(tril(x, -1)) if lower else triu(x) + swap(triu(x, 1))
 
 
 def coinciding(values: Any) -> Any:
-    """Which pairs of eigenvalues or singular values are the same within their rounding, which grows like the root of n."""
+    """Which pairs of eigenvalues or singular values are equal within their rounding, which grows like the root of n."""
     data = np.asarray(raw(values))
     size = np.max(np.abs(data), axis=-1, keepdims=True, initial=0.0)[..., None]
     return np.abs(row(data) - column(data)) <= 8.0 * math.sqrt(data.shape[-1]) * np.finfo(data.dtype).eps * size
 
 
 def shared(g: Any, values: Any) -> Any:
-    """The cotangents of sorted values, of those that coincide the mean: the subgradient of least norm."""
+    """The cotangents of sorted values, with the mean for values that coincide: the subgradient of least norm."""
     joined = np.diagonal(coinciding(values), 1, -2, -1)
     return averaged_runs(g, joined, -1) if joined.any() else g
 
 
 def inverse_gaps(values: Any, name: str, *turns: Any) -> Any:
-    """1 / (w_j - w_i) off the diagonal, and 0 where the two coincide: with a warning if `turns`, its factors, are not 0 there."""
+    """1 / (w_j - w_i) off the diagonal, 0 where they coincide, with a warning if its factors `turns` are not 0 there."""
     same = coinciding(values)
     others = same & ~np.eye(same.shape[-1], dtype=bool)
     if others.any() and any(np.any(raw(turn)[others]) for turn in turns):
         warnings.warn(
             f"{name}() of a matrix with values that coincide, so that their vectors are not determined: a derivative through"
-            " vectors is right for u @ vh or v @ v.T, but not for (u * f(s)) @ vh or (v * f(w)) @ v.T, where f has a slope",
+            " vectors is correct for u @ vh or v @ v.T, but not for (u * f(s)) @ vh or (v * f(w)) @ v.T, where f has a slope",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -150,7 +149,7 @@ def inv(a: Any) -> Any:
 
 
 def solve_rule(g: Any, out: Any, values: tuple[Any, Any]) -> tuple[Any, Any]:
-    """One solution of the transposed system serves both."""
+    """One solution of the transposed system gives both cotangents."""
     a, b = values
     c = solve(swap(a), g)
     if len(shape_of(b)) == 1:
@@ -174,12 +173,12 @@ def solve(a: Any, b: Any) -> Any:
 
 
 def per_matrix(g: Any) -> Any:
-    """A number for each matrix of a stack, to be multiplied with the matrices."""
+    """One number for each matrix of a stack, with new axes to multiply it by the matrices."""
     return expand_dims(g, (-2, -1)) if shape_of(g) else g
 
 
 def cofactors(x: Any) -> Any:
-    """The derivative of the determinant by minors, n^2 determinants of n - 1 rows: exact for every matrix, and at every order."""
+    """The derivative of the determinant by minors, n^2 determinants of n - 1 rows: exact for every matrix and order."""
     n = shape_of(x)[-1]
     rest = np.array([[k for k in range(n) if k != i] for i in range(n)], dtype=int).reshape(n, n - 1)
     minors = x[..., rest[:, None, :, None], rest[None, :, None, :]]  # (..., n, n, n - 1, n - 1)
@@ -188,15 +187,15 @@ def cofactors(x: Any) -> Any:
 
 
 def singular_slope(x: Any, out: Any) -> Any:
-    """The derivative of the determinant where matrices are singular, or so close to it that an inverse would lose digits.
+    """The derivative of the determinant of matrices that are singular, or so close to it that an inverse would lose digits.
 
-    In the bases of its singular vectors, which are constants, x is ((a, b), (c, d)) with a regular a of r rows:
-    out = det(u) det(vh) det(a) det(s) with s = d - c inv(a) b, which is small, and differentiated by minors.
+    In the bases of its singular vectors, which are constants, x is ((a, b), (c, d)) with a regular a of r rows. Then
+    out = det(u) det(vh) det(a) det(s) with s = d - c inv(a) b, which is small and is differentiated by minors.
     """
     u, values, vh = np.linalg.svd(raw(x))
     n = values.shape[-1]
     r = min(n - 1, int(np.min(np.sum(values > np.finfo(values.dtype).eps ** 0.25 * values[..., :1], axis=-1))))
-    if n - r > 6:  # the product of so many small numbers is 0 but for rounding, and its minors would be too many
+    if n - r > 6:  # the product of so many small numbers is 0 within rounding, and there would be too many minors
         return per_matrix(out) * swap(_pinv(x, 0.0, False, None))
     parts = matmul(matmul(swap(u), x), swap(vh))
     inverse = _inv(parts[..., :r, :r])
@@ -221,7 +220,7 @@ def det_rule(g: Any, out: Any, x: Any, by_minors: bool) -> Any:
 @mixing
 @primitive("linear", x=det_rule)
 def _det(x: Any, by_minors: bool) -> Any:
-    """det(); with `by_minors` its derivatives divide by nothing, however small the numbers."""
+    """det(); with `by_minors` its derivatives do without division, so that the numbers may be tiny."""
     return np.linalg.det(x)
 
 
@@ -233,7 +232,7 @@ def det(a: Any) -> Any:
 
 def logabsdet_rule(g: Any, out: Any, x: Any) -> Any:
     if np.any(np.isneginf(raw(out))):
-        raise np.linalg.LinAlgError("slogdet() of a singular matrix is -inf, and has no derivative: take det(), which has one")
+        raise np.linalg.LinAlgError("slogdet() of a singular matrix is -inf and has no derivative: take det(), which has one")
     return per_matrix(g) * swap(_inv(x))
 
 
@@ -285,7 +284,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     a, b = as_matrices("lstsq", a, square=False), float_tensor(b)
     _, residuals, rank, _ = np.linalg.lstsq(raw(a), raw(b), rcond)
     eps = np.finfo(raw(a).dtype).eps
-    rcond = eps * max(np.shape(a)) if rcond is None else eps if rcond < 0 else rcond  # as LAPACK reads them
+    rcond = eps * max(np.shape(a)) if rcond is None else eps if rcond < 0 else rcond  # as in LAPACK
     x = matmul(_pinv(a, rcond, False, None), b)
     error = b - matmul(a, x)
     return x, (_sum(error * error, 0, len(shape_of(b)) == 1) if len(residuals) else residuals), rank, svdvals(a)
@@ -344,16 +343,16 @@ def _cholesky(x: Any) -> Any:
 def cholesky(a: Any, /, *, upper: bool = False) -> Any:
     """Return the lower triangular L with ``L @ L.T = a`` for a symmetric positive definite `a`, or L.T, from one triangle."""
     a = from_triangle(as_matrices("cholesky", a), not upper)
-    return swap(_cholesky(swap(a))) if upper else _cholesky(a)  # NumPy reads the triangle that it returns
+    return swap(_cholesky(swap(a))) if upper else _cholesky(a)  # NumPy reads the triangle it returns
 
 
 def qr_rule(g: Any, out: Any, x: Any) -> Any:
-    """Walter and Lehmann (2010), for as many rows as columns or more."""
+    """Walter and Lehmann (2010), for at least as many rows as columns."""
     m, n = shape_of(x)[-2:]
     (g_q, g_r), (q, r) = unpack(g, (m, n), (n, n)), unpack(out, (m, n), (n, n))
     sizes = np.abs(np.diagonal(raw(r), 0, -2, -1))
     if np.any(sizes <= np.max(sizes, -1, keepdims=True, initial=0.0) * (m * np.finfo(sizes.dtype).eps)):
-        raise np.linalg.LinAlgError("qr() has a derivative only where the columns (of as many as there are rows) are independent")
+        raise np.linalg.LinAlgError("qr() has a derivative only if the columns (the first m of m rows) are independent")
     inner = matmul(r, swap(g_r)) - matmul(swap(g_q), q)
     lower = tril(inner, -1)
     inner = lower + swap(lower) + inner * np.eye(n)
@@ -363,7 +362,7 @@ def qr_rule(g: Any, out: Any, x: Any) -> Any:
 @mixing
 @primitive("linear", x=qr_rule)
 def _qr(x: Any) -> Any:
-    """Q and R of matrices with as many rows as columns or more, packed."""
+    """Q and R of matrices with at least as many rows as columns, packed."""
     return pack(np.linalg.qr(x), (2, 2))
 
 
@@ -371,8 +370,8 @@ def _qr(x: Any) -> Any:
 def qr(a: Any, mode: str = "reduced") -> Any:
     """Return (Q, R) with orthonormal columns in Q and R upper triangular, or R alone in the mode "r", for matrices of full rank.
 
-    With the mode "complete" the last columns of Q are any that complete the others: only what does not depend on the
-    choice has a derivative.
+    In the mode "complete" the last columns of Q are one of many choices, and only functions that do not depend on the
+    choice have a derivative.
     """
     a = as_matrices("qr", a, square=False)
     m, n = shape_of(a)[-2:]
@@ -412,7 +411,7 @@ def eigh(a: Any, UPLO: str = "L") -> Any:
     """Return (eigenvalues in increasing order, eigenvectors as columns) of symmetric matrices, from one triangle."""
     uplo = str(UPLO).upper()
     if uplo not in ("L", "U"):
-        raise ValueError(f"eigh() takes 'L' or 'U' as UPLO, the triangle that it reads, but got {UPLO!r}")
+        raise ValueError(f"eigh() takes 'L' or 'U' as UPLO, the triangle to read, but got {UPLO!r}")
     a = from_triangle(as_matrices("eigh", a), uplo == "L")
     n = shape_of(a)[-1]
     return type(np.linalg.eigh(np.eye(1)))(*unpack(_eigh(a, uplo), (n,), (n, n)))
@@ -425,7 +424,7 @@ def eigvalsh(a: Any, UPLO: str = "L") -> Any:
 
 
 def eig_rule(g: Any, out: Any, x: Any) -> Any:
-    """Eigenvectors have length 1, so that a cotangent along one of them does not count."""
+    """As eigenvectors have length 1, a cotangent along one of them has no effect."""
     n = shape_of(x)[-1]
     (g_w, g_v), (w, v) = unpack(g, (n,), (n, n)), unpack(out, (n,), (n, n))
     inner = matmul(swap(v), g_v)
@@ -438,7 +437,7 @@ def eig_rule(g: Any, out: Any, x: Any) -> Any:
 def _eig(x: Any) -> Any:
     """Eigenvalues and eigenvectors of matrices with real ones, packed."""
     w, v = np.linalg.eig(x)
-    if np.any(np.imag(w) != 0.0):  # NumPy 2.5 gives complex numbers for real ones as well
+    if np.any(np.imag(w) != 0.0):  # NumPy 2.5 returns complex numbers for real ones as well
         raise np.linalg.LinAlgError(
             "eig() got complex eigenvalues, and complex numbers are not supported yet: use eigh() or svd()"
         )
@@ -459,15 +458,15 @@ def eigvals(a: Any) -> Any:
 
 
 def negligible(s: Any, shape: tuple[int, ...]) -> Any:
-    """Which singular values are 0 but for rounding, as in matrix_rank()."""
+    """Which singular values are 0 within rounding, as in matrix_rank()."""
     s = np.asarray(raw(s))
     return s <= s[..., :1] * (max(shape[-2:]) * np.finfo(s.dtype).eps)
 
 
 def svd_rule(g: Any, out: Any, x: Any, hermitian: bool, full: bool) -> Any:
-    """With the factors 1 / (s_j - s_i) and 1 / (s_j + s_i) apart, so that equal singular values only touch the first.
+    """The factors 1 / (s_j - s_i) and 1 / (s_j + s_i) are separate, so that equal singular values only concern the first.
 
-    A singular value has a kink at 0, like abs: there its derivative is 0. The columns that complete U and V to squares
+    A singular value has a kink at 0, like abs, with the derivative 0. The columns that complete U and V to square matrices
     are functions of the others.
     """
     m, n = shape_of(x)[-2:]
@@ -484,7 +483,7 @@ def svd_rule(g: Any, out: Any, x: Any, hermitian: bool, full: bool) -> Any:
     inner = inner + (of_u - of_v) * (0.5 * ratio(1.0, sums) * (1.0 - np.eye(k)))
     c = matmul(matmul(u, diagonal_matrix(where(zero, 0.0, shared(g_s, s))) + inner), vh)
     inverses = where(zero, 0.0, 1.0 / where(zero, 1.0, s))
-    if m > k:  # what leaves the space of the columns, and below that of the rows
+    if m > k:  # the part outside the column space, and below the part outside the row space
         scaled = g_u * row(inverses)
         c = c + matmul(scaled - matmul(u, matmul(swap(u), scaled)), vh)
     if n > k:
@@ -494,11 +493,11 @@ def svd_rule(g: Any, out: Any, x: Any, hermitian: bool, full: bool) -> Any:
 
 
 def warn_of_zeros(zero: Any, g_u: Any, g_s: Any, g_vh: Any) -> None:
-    """Say where a derivative needs the vectors of singular values that are 0, which are not determined."""
+    """Warn if a derivative needs the vectors of singular values that are 0, which are not determined."""
     vectors = np.any(row(zero) & (g_u != 0.0)) or np.any(column(zero) & (g_vh != 0.0))
     if zero.any() and (vectors or (np.any(zero & (g_s != 0.0)) and (g_u.any() or g_vh.any()))):
         warnings.warn(
-            "svd() of a matrix that is not of full rank: the vectors of singular values that are 0 are not determined, and the"
+            "svd() of a matrix without full rank: the vectors of singular values that are 0 are not determined, and the"
             " derivative is 0 in their directions, also where u, s and vh are multiplied again",
             RuntimeWarning,
             stacklevel=2,
@@ -513,13 +512,15 @@ def _svd(x: Any, hermitian: bool, full: bool) -> Any:
 
 
 def complement_rule(g: Any, out: Any, u: Any, rest: Any) -> Any:
-    """That of a function of the space that the columns span; an error for what depends on the choice of columns."""
+    """The rule for functions of the space that the columns span; ValueError for those that depend on the choice of columns."""
     turns = np.matmul(swap(raw(out)), raw(g))
     eps, size = np.finfo(turns.dtype).eps, np.max(np.abs(raw(g)), initial=0.0)
-    if np.max(np.abs(turns - swap(turns)), initial=0.0) > eps**0.5 * size + 1e3 * eps:  # more than the rounding of what cancels
+    if (
+        np.max(np.abs(turns - swap(turns)), initial=0.0) > eps**0.5 * size + 1e3 * eps
+    ):  # more than the rounding of terms that cancel
         raise ValueError(
             f"the last {shape_of(out)[-1]} of {shape_of(out)[-2]} orthonormal vectors, which complete a basis, are one choice of"
-            " many: there is a derivative only of what does not depend on it, as rest @ rest.T; else take full_matrices=False"
+            " many: only functions that do not depend on it have a derivative, as rest @ rest.T; else take full_matrices=False"
             " or the mode 'reduced'"
         )
     return -matmul(matmul(out, swap(g)), u)
@@ -533,7 +534,7 @@ def _complement(u: Any, rest: Any) -> Any:
 
 
 def completed(u: Any, rest: Any) -> Any:
-    """Orthonormal columns and those that complete them."""
+    """Orthonormal columns, joined with those that complete them."""
     return concatenate([u, _complement(u, raw(rest))], -1)
 
 
@@ -541,8 +542,8 @@ def completed(u: Any, rest: Any) -> Any:
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     """Return (U, S, Vh) with ``a = U @ diag(S) @ Vh``, or S alone; for `hermitian` matrices from the lower triangle.
 
-    With full_matrices the last columns of U, or rows of Vh, are any that complete the others: only what does not depend
-    on the choice has a derivative.
+    With full_matrices the last columns of U, or rows of Vh, are one of many choices, and only functions that do not depend on
+    the choice have a derivative.
     """
     a = as_matrices("svd", a, square=hermitian)
     a = from_triangle(a, True) if hermitian else a
@@ -568,7 +569,7 @@ def svdvals(x: Any, /) -> Any:
 
 
 def norm_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool, order: float) -> Any:
-    """sign(x) |x / norm|^(p-1), and 0 for an element 0 and the zero vector: the subgradient of least norm."""
+    """g sign(x) |x / norm|^(p-1); 0 for an element 0 and for the zero vector, the subgradient of least norm."""
     g, out = spread(g, x, axis, keepdims), spread(out, x, axis, keepdims)
     if order == 2.0:
         return g * ratio(x, out)
@@ -578,7 +579,7 @@ def norm_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool, order: float)
 
 @primitive("reduction", plain_axis, x=norm_rule)
 def _norm(x: Any, axis: Any, keepdims: bool, order: float) -> Any:
-    """The vector norm ``sum(|x| ** order) ** (1 / order)`` over `axis`, without overflow and underflow."""
+    """The vector norm ``sum(|x| ** order) ** (1 / order)`` over `axis`, without overflow or underflow."""
     if order == 2.0:
         with np.errstate(over="ignore"):
             squares = total(np.square(x), axis, keepdims)
@@ -590,7 +591,7 @@ def _norm(x: Any, axis: Any, keepdims: bool, order: float) -> Any:
 
 
 def largest(x: Any, axis: Any, keepdims: bool = False) -> Any:
-    """The maximum of numbers that are not negative; 0 of none."""
+    """The maximum of numbers that are not negative; 0 if there are none."""
     return (_max if np.size(raw(x)) else _sum)(x, axis, keepdims)
 
 
@@ -612,7 +613,7 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
     if ord in (None, "f", "fro"):
         return _norm(x, (-2, -1), keepdims, 2.0)
     if ord not in ("nuc", 1, -1, 2, -2, np.inf, -np.inf):
-        raise ValueError(f"matrix_norm() knows the orders 'fro', 'nuc', 1, -1, 2, -2, inf and -inf, but got {ord!r}")
+        raise ValueError(f"matrix_norm() takes the orders 'fro', 'nuc', 1, -1, 2, -2, inf and -inf, but got {ord!r}")
     values = svdvals(x) if ord in ("nuc", 2, -2) else _sum(absolute(x), -2 if abs(ord) == 1 else -1)
     out = (_sum if ord == "nuc" else largest if ord > 0 else _min)(values, -1, keepdims)
     return expand_dims(out, -1) if keepdims else out
@@ -634,7 +635,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
             raise ValueError(f"norm() of vectors takes a number as ord, but got {ord!r}")
         return vector_norm(x, axis=axis[0], keepdims=keepdims, ord=2 if ord is None else ord)
     if len(axis) != 2:
-        raise ValueError(f"norm() is over one axis or two, but got axis={axis}")
+        raise ValueError(f"norm() takes one axis or two, but got axis={axis}")
     out = matrix_norm(moveaxis(x, axis, (-2, -1)), keepdims=keepdims, ord=ord)
     return moveaxis(out, (-2, -1), axis) if keepdims else out
 
@@ -643,7 +644,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 def cond(x: Any, p: Any = None) -> Any:
     """Compute the condition number, the norm times that of the inverse; by default from singular values; inf if singular."""
     x = as_matrices("cond", x, square=p not in (None, 2, -2))
-    plain = np.linalg.cond(raw(x), p)  # and NumPy's errors
+    plain = np.linalg.cond(raw(x), p)  # raises NumPy's errors
     endless = np.isinf(plain)
     if p in (None, 2, -2):
         values = svdvals(x)

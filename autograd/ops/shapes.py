@@ -85,7 +85,7 @@ def unstack_rule(g: Any, out: Any, values: tuple[Any, ...], axis: int) -> tuple[
 def checked_order(x: Any, shape: Any, order: str = "C") -> tuple[Any, ...]:
     """The arguments with a plain shape; ValueError for an order that depends on the memory layout of an array."""
     if order not in ("C", "F"):
-        raise ValueError(f"reshape() of a Value knows the orders 'C' (rows last) and 'F' (rows first), but got {order!r}")
+        raise ValueError(f"reshape() of a Value takes the orders 'C' (rows last) and 'F' (rows first), but got {order!r}")
     return plain_shape(x, shape, order)
 
 

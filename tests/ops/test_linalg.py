@@ -58,7 +58,7 @@ def test_vectors_of_singular_values_that_are_zero_are_not_determined() -> None:
         u, s, vh = np.linalg.svd(x, full_matrices=False)
         return ((u * s) @ vh * weights).sum()
 
-    with pytest.warns(RuntimeWarning, match="not of full rank: the vectors of singular values that are 0 are not determined"):
+    with pytest.warns(RuntimeWarning, match="without full rank: the vectors of singular values that are 0 are not determined"):
         grad(rebuilt)(PLANE)
     np.testing.assert_allclose(grad(rebuilt)(PLANE + np.eye(4, 3)), weights, atol=1e-12)
     first = grad(lambda x: np.sin(np.linalg.svd(x)[0][:, 0]).sum())(PLANE)  # is determined, and gives no warning
@@ -109,7 +109,7 @@ def test_bases_completed_by_svd_and_qr() -> None:
 
 def test_qr_of_dependent_columns_is_refused() -> None:
     for mode in ("reduced", "r", "complete"):
-        with pytest.raises(np.linalg.LinAlgError, match=r"qr\(\) has a derivative only where the columns.*are independent"):
+        with pytest.raises(np.linalg.LinAlgError, match=r"qr\(\) has a derivative only if the columns.*are independent"):
             grad(lambda x, mode=mode: np.sum(np.linalg.qr(x, mode)[0]))(np.ones((3, 2)))
 
 
