@@ -5,4 +5,4 @@ import sys
 from tests.environments import run_in
 
 if __name__ == "__main__":
-    sys.exit(run_in("jax", "jax==0.10.2", ""))
+    sys.exit(run_in("jax", "jax==0.10.2", "", "hypothesis"))

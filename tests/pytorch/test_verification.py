@@ -9,11 +9,18 @@ import pytest
 import torch
 from torch import nn
 
-from autograd.verify import GradientReport, Verdict, assert_gradients, check_gradients, check_model, from_torch
+from autograd.verify import assert_gradients, check_gradients, check_model, from_torch
+from tests.verify.framework_checks import (
+    check_a_rule,
+    check_a_rule_that_is_wrong_above_3,
+    check_a_rule_without_a_derivative,
+    check_calls,
+    wrong_rows,
+)
 
 
 def cube(factor: Any, differentiable: bool = True) -> Any:
-    """x³ with a backward of some factor at x, which is to be 3."""
+    """x³ whose backward has some factor at x², which should be 3."""
 
     class Cube(torch.autograd.Function):
         @staticmethod
@@ -30,36 +37,21 @@ def cube(factor: Any, differentiable: bool = True) -> Any:
     return Cube.apply
 
 
-RIGHT = cube(lambda x: 3.0)
 X = torch.tensor([0.5, -1.0, 2.0])
-
-
-def wrong_rows(report: GradientReport) -> list[str]:
-    assert report.verdict is Verdict.FAIL, str(report)
-    return [row.name for row in report.rows if row.verdict is Verdict.FAIL]
 
 
 @pytest.mark.parametrize("x", [X, X.numpy(), X.tolist(), X.double(), X.clone().requires_grad_()])
 def test_a_custom_function(x: Any) -> None:
-    assert check_gradients(from_torch(RIGHT), x, order=2).verdict is Verdict.PASS
-    report = check_gradients(from_torch(cube(lambda x: 3.001)), x)
-    assert wrong_rows(report) == ["input 0"]
-    assert report.rows[0].cause == "a constant factor: claimed = (1 + 0.000333) * measured"
+    check_a_rule(lambda factor: from_torch(cube(factor)), x, "input 0")
 
 
 def test_a_mistake_elsewhere_is_found() -> None:
-    wrong = from_torch(cube(lambda x: torch.where(x > 3.0, 2.0, 3.0)))
-    assert check_gradients(wrong, 0.5).ok
-    report = check_gradients(wrong, 0.5, points=20)
-    assert not report.ok and report.points is not None and report.points.failing == "4.0"
+    check_a_rule_that_is_wrong_above_3(from_torch(cube(lambda x: torch.where(x > 3.0, 2.0, 3.0))))
 
 
 def test_double_backward() -> None:
-    wrong = from_torch(cube(lambda x: 3.0, differentiable=False))
-    assert check_gradients(wrong, X).ok
-    report = check_gradients(wrong, X, order=2)
-    assert report.verdict is Verdict.FAIL and report.rows[0].verdict is Verdict.PASS
-    assert check_gradients(from_torch(torch.sin), 0.5, order=3).ok
+    stopped = from_torch(cube(lambda x: 3.0, differentiable=False))
+    check_a_rule_without_a_derivative(stopped, from_torch(torch.sin), X)
 
 
 def model(activation: nn.Module | None = None) -> nn.Module:
@@ -159,9 +151,7 @@ def test_a_buffer_of_a_backward_is_found() -> None:
 
 
 def test_it_can_be_called() -> None:
-    sine = from_torch(torch.sin)
-    assert repr(sine) == "from_torch(sin)"
-    assert sine(0.5) == np.sin(0.5) and sine.gradient(0.5) == np.cos(0.5)
+    check_calls(from_torch(torch.sin), "from_torch")
     parameters, inputs = from_torch(model()).gradient(BATCH[0])
     assert parameters["0.weight"].shape == (5, 3, 6, 4) and inputs.shape == (5, 3, 5, 4)
     assert check_gradients(from_torch(torch.square), X, gradient=lambda x: np.diag(2.0 * x)).ok

@@ -92,10 +92,10 @@ class Adapter:
     def __init__(self, library: str, target: Callable[..., Any], dtype: Any, kind: Callable[..., FrameworkSubject]) -> None:
         imported(library)
         if not callable(target):
-            raise TypeError(f"from_{library}() takes a function{' or a module' * (library == 'torch')}, but got {target!r:.80}")
+            raise TypeError(f"from_{library}() takes a function{' or a module' * (library == 'torch')}, got {target!r:.80}")
         name = np.dtype(dtype).name if isinstance(dtype, type) else str(dtype).removeprefix("torch.")
         if name not in DTYPES:
-            raise ValueError(f"from_{library}() takes one of the dtypes {', '.join(DTYPES)}, but got {dtype!r}")
+            raise ValueError(f"from_{library}() takes one of the dtypes {', '.join(DTYPES)}, got {dtype!r}")
         self.library, self.target, self.dtype, self.kind = library, target, name, kind
 
     def __repr__(self) -> str:
