@@ -1,14 +1,14 @@
 """MLPClassifier and MLPRegressor with scikit-learn's interface: grid searches, pipelines and pickles work as usual.
 
-Parameters, defaults, fitted attributes and random numbers are those of `sklearn.neural_network`, so that the same
+Parameters, defaults, fitted attributes and random numbers are those of `sklearn.neural_network`, so the same
 `random_state` gives the same network; the network itself is a `Sequential`, in `module_`, trained by the optimisers of
 `nn` with gradients from the graph. Needs scikit-learn: ``pip install 'valuegrad[nn]'``.
 
-What differs on purpose: sample weights are relative to their mean over all samples, where scikit-learn divides by their sum in
-each batch, which takes their effect away in small ones; early stopping holds out the same part of each class also where there
-are more than two, if each has enough samples; a learning
-rate that falls scales the momentum of earlier steps as well; and with several numbers to predict, `loss_` is the sum over
-them, whose gradient both follow, where scikit-learn reports the mean. There is no Poisson loss.
+Intended differences: sample weights are relative to their mean over all samples, while scikit-learn divides by their sum in
+each batch, which cancels their effect in small batches; early stopping holds out the same part of each class also for more than
+two classes, if each has enough samples; a decreasing learning rate scales the momentum of earlier steps as well; and with
+several numbers to predict, `loss_` is the sum over them, whose gradient both follow, while scikit-learn reports the mean. There
+is no Poisson loss.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ try:
 except ImportError as error:
     raise ImportError(f"nn.estimators needs scikit-learn ({error}): pip install 'valuegrad[nn]'") from error
 
-#: Rows of one forward pass of a prediction: sparse rows are made dense, and memory stays small.
+#: The number of rows of one forward pass in predictions: sparse rows become dense, in limited memory.
 ROWS = 4096
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
@@ -51,23 +51,23 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu6": nn.ReLU6, "selu": nn.SELU, "silu": nn.SiLU, "softplus": nn.Softplus, "softsign": nn.Softsign,
 }  # fmt: skip
 
-#: Solvers besides scikit-learn's; of its parameters, they read learning_rate_init and alpha, their weight decay.
+#: Solvers besides scikit-learn's; they use learning_rate_init, and alpha as weight decay.
 OPTIMISERS: dict[str, Callable[..., nn.Optimizer]] = {
     "adagrad": nn.Adagrad, "adamw": nn.AdamW, "nadam": nn.NAdam, "radam": nn.RAdam, "rmsprop": nn.RMSprop,
 }  # fmt: skip
 
 
 def dense_rows(X: Any, rows: Any) -> np.ndarray:
-    """These rows of an array or of a sparse matrix."""
+    """Return rows of an array or of a sparse matrix as an array."""
     return X[rows].toarray() if issparse(X) else X[rows]
 
 
 def used_part(X: Any, rows: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    """These rows, without the features that are zero in all of them, and a mask of the others; or all features, and None.
+    """Return rows without the features that are zero in all of them, and a mask of the others; or all features, and None.
 
-    A batch of MNIST uses 70 % of the pixels, a batch of short texts few words of all. Leaving the others out saves products,
-    but weights are copied: on dense arrays it pays in float64, whose products are slow, and from about 50 rows on, times the
-    part of features that are left out.
+    A batch of MNIST uses 70 % of the pixels, a batch of short texts few of all words. Leaving features out saves products but
+    copies weights: on dense arrays it is faster in float64, whose products are slow, from about 50 rows on times the part of
+    features that are left out.
     """
     part = X[rows]
     if issparse(part):
@@ -83,7 +83,7 @@ def used_part(X: Any, rows: Any) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def relative(weights: np.ndarray | None, alpha: float, incremental: bool = False) -> tuple[np.ndarray | None, float]:
-    """Weights of mean 1, and the penalty for them; those of partial_fit() as they are, as nothing is known of other calls."""
+    """Return weights of mean 1 and the penalty for them; partial_fit(), which does not know other calls, keeps its weights."""
     if weights is None or incremental or not len(weights):
         return weights, alpha
     middle = float(weights.mean(dtype=np.float64))
@@ -91,25 +91,25 @@ def relative(weights: np.ndarray | None, alpha: float, incremental: bool = False
 
 
 def squares(x: np.ndarray) -> float:
-    """The sum of the squares of all elements."""
+    """Return the sum of the squares of all elements."""
     return float(np.vdot(x, x))
 
 
 class MultilayerPerceptron(BaseEstimator):
-    """What both estimators share: parameters, batches, solvers, early stopping.
+    """The base of both estimators: parameters, batches, solvers, early stopping.
 
-    A subclass says what the outputs of the network mean:
+    A subclass defines the meaning of the outputs of the network:
 
     - ``_targets(y, fresh, classes)``: y as an array for the loss; on a fresh start it sets `n_outputs_` and `classes_`
     - ``_losses(outputs, y)``: the loss of each sample, a Value (samples,)
-    - ``_score(outputs, y, weights)``: what early stopping wants to be high
+    - ``_score(outputs, y, weights)``: the score that early stopping maximises
     """
 
     module_: nn.Sequential
     n_outputs_: int
     loss_curve_: list[float]
     validation_scores_: list[float] | None  # None without early stopping
-    _watched_score: bool | None = None  # what the history is of: the score of held out samples, or the loss
+    _watched_score: bool | None = None  # whether the history has the score of held out samples, or the loss
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -154,16 +154,16 @@ class MultilayerPerceptron(BaseEstimator):
         self.beta_1, self.beta_2, self.epsilon, self.max_fun = beta_1, beta_2, epsilon, max_fun
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train on X (samples, features) and y: anew, or from where the network is if `warm_start` is set.
+        """Train on X (samples, features) and y: from the start, or further if `warm_start` is set.
 
         Args:
             X: an array, a data frame or a sparse matrix. float32 stays float32, all else becomes float64.
             y: (samples,), or (samples, outputs) for several labels or numbers each.
-            sample_weight: (samples,), how much each sample counts: 2 is as if it were there twice, 0 as if it were not. Only
-                their proportions matter, over all samples; in partial_fit(), which does not know the others, their size, too.
+            sample_weight: (samples,), the weight of each sample: 2 counts it twice, 0 leaves it out. Only proportions over all
+                samples matter; in partial_fit(), which does not know the other samples, their size matters as well.
 
         Raises:
-            ValueError: for parameters out of their range, for data that does not fit, or if training diverges.
+            ValueError: for parameters out of their range, for data that does not match, or if training diverges.
         """
         return self._fit(X, y, sample_weight, fresh=not (self.warm_start and hasattr(self, "module_")))
 
@@ -185,7 +185,9 @@ class MultilayerPerceptron(BaseEstimator):
         if fresh:
             self._new_network(sizes, X.dtype, random)
         elif sizes != (found := [sizes[0], *(len(bias) for bias in self.intercepts_)]):
-            raise ValueError(f"the network has layers of {found}, and cannot become one of {sizes}: warm_start=False starts anew")
+            raise ValueError(
+                f"the network has layers of {found} and cannot become one of {sizes}: pass warm_start=False to start again"
+            )
         if self.solver == "lbfgs":
             self._fit_at_once(X, y, weights)
         else:
@@ -194,7 +196,7 @@ class MultilayerPerceptron(BaseEstimator):
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
         if self.early_stopping:
-            raise ValueError("partial_fit() trains for one epoch, so that early_stopping=True has no meaning: set it to False")
+            raise ValueError("partial_fit() trains for one epoch, so early_stopping=True has no meaning: set it to False")
         return self._fit(X, y, sample_weight, fresh=not hasattr(self, "module_"), incremental=True, classes=classes)
 
     def __sklearn_tags__(self) -> Any:
@@ -228,20 +230,20 @@ class MultilayerPerceptron(BaseEstimator):
         return [features, *hidden, self.n_outputs_]
 
     def _new_network(self, sizes: list[int], dtype: Any, random: Any) -> None:
-        """Layers with the weights that scikit-learn would draw (Glorot and Bengio 2010)."""
+        """Create layers with the weights that scikit-learn would draw (Glorot and Bengio 2010)."""
         layers: list[nn.Module] = []
         for inputs, outputs in pairwise(sizes):
             bound = math.sqrt((2.0 if self.activation == "logistic" else 6.0) / (inputs + outputs))
             layer: Any = nn.Linear(inputs, outputs, dtype=dtype)
             drawn = random.uniform(-bound, bound, (inputs, outputs))
-            layer.weight.data = np.ascontiguousarray(drawn.T)  # rows in one piece, as the gradients have
+            layer.weight.data = np.ascontiguousarray(drawn.T)  # contiguous rows, like the gradients
             layer.bias.data = random.uniform(-bound, bound, outputs)
             layers += [layer, ACTIVATIONS[self.activation]()]
         self.module_ = nn.Sequential(*layers[:-1])
         self.n_layers_, self.t_ = len(sizes), 0
 
     def _outputs(self, X: Any) -> np.ndarray:
-        """The outputs of the network (samples, outputs) for samples that come from outside."""
+        """Return the outputs of the network (samples, outputs) for samples of the user."""
         check_is_fitted(self, "module_")
         return self._forward(validate_data(self, X, accept_sparse="csr", dtype=self._dtype, reset=False))
 
@@ -251,7 +253,7 @@ class MultilayerPerceptron(BaseEstimator):
         return np.concatenate(parts)
 
     def _loss(self, X: np.ndarray, used: np.ndarray | None, y: np.ndarray, weights: np.ndarray | None) -> Value:
-        """The mean loss of the samples of a batch, times their weights. X may have the `used` features only."""
+        """Return the mean weighted loss of the samples of a batch. X may have only the `used` features."""
         outputs, layers = X, list(self.module_)
         if used is not None:
             first: Any = layers.pop(0)
@@ -282,8 +284,8 @@ class MultilayerPerceptron(BaseEstimator):
             self.loss_ = self._epoch(X, y, weights, decay, order, size)
             if not math.isfinite(self.loss_):
                 raise ValueError(
-                    f"the loss is {self.loss_} in epoch {self.n_iter_}, training diverges: scale X, say with StandardScaler, "
-                    "or lower learning_rate_init"
+                    f"the loss is {self.loss_} in epoch {self.n_iter_}, training diverges: scale X, for example with "
+                    "StandardScaler, or lower learning_rate_init"
                 )
             self.t_ += len(y)
             self.loss_curve_.append(self.loss_)
@@ -313,7 +315,7 @@ class MultilayerPerceptron(BaseEstimator):
             self.module_.load_state_dict(best)
 
     def _new_optimizer(self) -> nn.Optimizer:
-        """Weights and biases are groups of their own: the penalty is the weight decay of the first one."""
+        """Create the optimiser, with a group of weights, whose weight decay is the penalty, and a group of biases."""
         linears, rate = self._linears(), self.learning_rate_init
         groups = [
             {"params": [layer.weight for layer in linears]},
@@ -327,17 +329,17 @@ class MultilayerPerceptron(BaseEstimator):
         return OPTIMISERS[self.solver](groups, lr=rate, guards=False)
 
     def _hold_out(self, X: Any, y: np.ndarray, weights: np.ndarray | None, random: Any) -> tuple[Any, Any]:
-        """The samples to learn from, and those that early stopping holds out: the same part of each class."""
+        """Return the samples to learn from, and those that early stopping holds out: the same part of each class."""
         if math.ceil(self.validation_fraction * len(y)) < 2:
             raise ValueError(
                 f"early stopping holds out {self.validation_fraction:g} of {len(y)} samples, which is fewer than 2: "
-                "raise validation_fraction, or give more samples"
+                "raise validation_fraction, or pass more samples"
             )
         strata = y.reshape(-1) if isinstance(self, ClassifierMixin) and y.size == len(y) else None
         if strata is not None:
             counts, out = np.unique(strata, return_counts=True)[1], math.ceil(self.validation_fraction * len(y))
             if len(counts) > 2 and (counts.min() < 2 or len(counts) > min(out, len(y) - out)):
-                strata = None  # a class is too rare to be in both parts: split as scikit-learn does
+                strata = None  # a class is too rare for both parts: split like scikit-learn
         parts = train_test_split(np.arange(len(y)), test_size=self.validation_fraction, random_state=random, stratify=strata)
         learnt, held_out = ((X[rows], y[rows], None if weights is None else weights[rows]) for rows in parts)
         return learnt, held_out
@@ -345,7 +347,7 @@ class MultilayerPerceptron(BaseEstimator):
     def _epoch(
         self, X: Any, y: np.ndarray, weights: np.ndarray | None, penalty: float, order: np.ndarray, size: int
     ) -> float:  # fmt: skip
-        """One pass over all samples, `size` at a time. Returns the mean loss, with the penalty."""
+        """Train for one pass over all samples, `size` at a time; return the mean loss, with the penalty."""
         optimizer, linears, total = self._optimizer, self._linears(), 0.0
         for start in range(0, len(order), size):
             batch = order[start : start + size]
@@ -363,7 +365,7 @@ class MultilayerPerceptron(BaseEstimator):
         return total / len(order)
 
     def _goes_on(self) -> bool:
-        """Set the learning rate for the next epoch; False if nothing improves any more."""
+        """Set the learning rate for the next epoch; return False if training has stopped improving."""
         if self.solver == "sgd" and self.learning_rate == "invscaling":
             self._optimizer.lr = self.learning_rate_init / (self.t_ + 1) ** self.power_t
         if self._stalled <= self.n_iter_no_change:
@@ -375,7 +377,7 @@ class MultilayerPerceptron(BaseEstimator):
         return True
 
     def _fit_at_once(self, X: Any, y: np.ndarray, weights: np.ndarray | None) -> None:
-        """SciPy's L-BFGS on all samples at once. Here the penalty is part of the graph."""
+        """Train with SciPy's L-BFGS on all samples at once. The penalty is part of the graph."""
         X, used = used_part(X, slice(None))
         parameters, linears = self.module_.parameters(), self._linears()
         weights, penalty = relative(weights, self.alpha)
@@ -403,17 +405,17 @@ class MultilayerPerceptron(BaseEstimator):
 
 
 def takes_batches(estimator: MultilayerPerceptron) -> bool:
-    """Whether there is a partial_fit()."""
+    """Return True if the solver supports partial_fit(); raise AttributeError otherwise."""
     if estimator.solver == "lbfgs":
         raise AttributeError("partial_fit() needs a solver of batches, 'adam' or 'sgd', but solver='lbfgs' takes all at once")
     return True
 
 
 class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
-    """A network that tells classes apart, trained on the cross entropy.
+    """Predicts classes with a network trained on the cross entropy.
 
-    With two classes, or any number of labels each of which a sample has or has not (y is then a matrix of zeros and ones),
-    the outputs are logits of the logistic function; else those of a softmax.
+    For two classes, or for any number of labels per sample (y is then a matrix of zeros and ones), the outputs are logits of the
+    logistic function; otherwise those of a softmax.
 
     >>> X = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
     >>> model = MLPClassifier((8,), "tanh", solver="lbfgs", random_state=0).fit(X, ["no", "yes", "yes", "no"])
@@ -432,47 +434,47 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
         Args:
             X, y, sample_weight: as for fit().
-            classes: all classes that will ever come, ``np.unique(all_y)``; needed in the first call.
+            classes: all classes of all calls, ``np.unique(all_y)``; required in the first call.
 
         Raises:
             ValueError: if the first call has no classes, or a later one has others.
         """
         if classes is None and not hasattr(self, "module_"):
             raise ValueError(
-                "classes must be given in the first call of partial_fit(), as np.unique(all_y), or range(number of labels)"
+                "classes must be passed in the first call of partial_fit(), as np.unique(all_y) or range(number of labels)"
             )
         return self._partial_fit(X, y, sample_weight, classes)
 
     def predict(self, X: Any) -> np.ndarray:
-        """The most probable class of each sample (samples,), or zeros and ones for labels (samples, labels)."""
+        """Return the most probable class of each sample (samples,), or zeros and ones for labels (samples, labels)."""
         decided = self._decide(self._outputs(X))
         return decided if self._labels else self.classes_[decided.reshape(-1)]
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """The logit of each class or label (samples, classes), or of two classes that of the second one (samples,)."""
+        """Return the logit of each class or label (samples, classes); for two classes that of the second one (samples,)."""
         outputs = self._outputs(X)
         return outputs if self._labels or len(self.classes_) > 2 else outputs[:, 0]
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """The probability of each class (samples, classes), or of each label."""
+        """Return the probability of each class (samples, classes), or of each label."""
         outputs = self._outputs(X)
         return nn.sigmoid(outputs) if self._labels else nn.softmax(self._logits(outputs))
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
-        """The logarithms of predict_proba(), exact also where a probability is too small for a float."""
+        """Return the logarithms of predict_proba(), exact also where a probability is too small for a float."""
         outputs = self._outputs(X)
         return -nn.softplus(-outputs) if self._labels else nn.log_softmax(self._logits(outputs))
 
     def _logits(self, outputs: np.ndarray) -> np.ndarray:
-        """A logit for each class: of two classes, the network gives that of the second, and the first has 0."""
+        """Return a logit for each class; for two classes the network computes that of the second, and the first has 0."""
         return outputs if self.out_activation_ == "softmax" else np.hstack([np.zeros_like(outputs), outputs])
 
     def _decide(self, outputs: np.ndarray) -> np.ndarray:
-        """The targets of the loss that are the most probable ones."""
+        """Return the most probable targets of the loss."""
         return outputs.argmax(axis=1) if self.out_activation_ == "softmax" else (outputs > 0.0).astype(int)
 
     def _targets(self, y: Any, fresh: bool, classes: Any) -> np.ndarray:
-        """Class numbers (samples,) for a softmax, zeros and ones (samples, outputs) for logistic outputs."""
+        """Return class numbers (samples,) for a softmax, zeros and ones (samples, outputs) for logistic outputs."""
         check_classification_targets(y)
         labels = type_of_target(y) == "multilabel-indicator"
         if y.ndim == 2 and not labels:
@@ -487,7 +489,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             raise ValueError(f"the classes {classes} are not those of the first call, {self.classes_}")
         unknown = np.setdiff1d(here, self.classes_)
         if len(unknown) or labels != self._labels or labels and len(here) != self.n_outputs_:
-            raise ValueError(f"y has the classes {here}, but the network is for {self.classes_}: warm_start=False starts anew")
+            raise ValueError(
+                f"y has the classes {here}, but the network is for {self.classes_}: pass warm_start=False to start again"
+            )
         if labels:
             return y.toarray().astype(float) if issparse(y) else y.astype(float)
         numbers = np.searchsorted(self.classes_, y)
@@ -499,7 +503,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return nn.binary_cross_entropy_with_logits(outputs, y, reduction="none").sum(axis=1)
 
     def _score(self, outputs: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> float:
-        """The accuracy; with labels, all of a sample must be right."""
+        """Return the accuracy; with labels, all labels of a sample must be right."""
         right = (self._decide(outputs) == y).reshape(len(y), -1).all(axis=1)
         return float(np.average(right, weights=weights))
 
@@ -510,7 +514,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
 
 class MLPRegressor(RegressorMixin, MultilayerPerceptron):
-    """A network that predicts numbers, trained on half the squared error, summed over the outputs.
+    """Predicts numbers with a network trained on half the squared error, summed over the outputs.
 
     >>> X = np.linspace(0.0, 3.0, 20)[:, None]
     >>> model = MLPRegressor((16,), "tanh", solver="lbfgs", random_state=0).fit(X, np.sin(X[:, 0]))
@@ -526,7 +530,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return self._partial_fit(X, y, sample_weight)
 
     def predict(self, X: Any) -> np.ndarray:
-        """The predicted numbers, (samples,) or (samples, outputs), as y was."""
+        """Return the predicted numbers, (samples,) or (samples, outputs), in the shape of y."""
         outputs = self._outputs(X)
         return outputs.reshape(-1) if self.n_outputs_ == 1 else outputs
 
@@ -535,7 +539,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         if fresh:
             self.n_outputs_ = y.shape[1]
         elif y.shape[1] != self.n_outputs_:
-            raise ValueError(f"y has {y.shape[1]} outputs, but the network has {self.n_outputs_}: warm_start=False starts anew")
+            raise ValueError(
+                f"y has {y.shape[1]} outputs, but the network has {self.n_outputs_}: pass warm_start=False to start again"
+            )
         return y
 
     def _losses(self, outputs: Any, y: np.ndarray) -> Value:

@@ -1,1 +1,1 @@
-"""Storage: checkpoints and weights in files, and readers of data files."""
+"""Files: checkpoints and the archives below them, tables, and readers of data sets."""

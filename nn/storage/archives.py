@@ -1,8 +1,8 @@
-"""Files that hold named arrays and texts: written whole or not at all, read without trust.
+"""Write and read files of named arrays and texts: whole or not at all, and without trust in their content.
 
-Two kinds, told apart by the suffix when writing and by the content when reading: `.npz` (a zip of NumPy's own array
-files, uncompressed) needs NumPy only, `.safetensors` the package of that name. Pickles are never read: they can run
-code. What the names mean is decided in checkpoints.py.
+There are two formats, chosen by the suffix when writing and by the content when reading: `.npz` (an uncompressed zip of NumPy's
+array files) needs only NumPy, `.safetensors` the package of that name. Pickles are never read, because they can run code.
+checkpoints.py gives the names their meaning.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from nn.extras import extra
 
 try:
     import fcntl
-except ImportError:  # Windows, where nobody can delete a file that is open, and no lock is needed
+except ImportError:  # Windows, where an open file cannot be deleted and needs no lock
     fcntl = None  # type: ignore[assignment]
 
 Arrays = dict[str, np.ndarray]
@@ -39,7 +39,7 @@ and read that with nn.from_pytorch(model, {new!r})"""
 
 LONGEST = 65_000  # characters of a name in a zip
 
-#: The head of an array file, as NumPy writes it. Anything else is not read: no header is evaluated.
+#: The header of an array file, as NumPy writes it. Others are not read: no header is evaluated.
 HEAD = re.compile(
     rb"\x93NUMPY[\x01-\x03]\x00.{2,4}?"
     rb"\{'descr': '([<>|][biufcO]\d*)', 'fortran_order': (True|False), 'shape': \(([\d, ]*)\), \} *\n",
@@ -53,14 +53,14 @@ SAFETENSORS_DTYPES = {
 
 
 class CheckpointError(ValueError):
-    """A file is no checkpoint, is damaged, or does not fit what it is loaded into. Nothing was changed."""
+    """Raised for a file that is not a checkpoint, is damaged, or does not fit its target. Nothing was changed."""
 
 
 # --- writing --------------------------------------------------------------------------------------------
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], texts: Texts) -> None:
-    """Write a file of the kind that the suffix of the path says."""
+    """Write a file in the format of its suffix."""
     write = {".npz": _write_npz, ".safetensors": _write_safetensors}.get(path.suffix)
     if write is None:
         raise ValueError(f"a checkpoint must be a .npz or a .safetensors file, got the path {str(path)!r}: change its suffix")
@@ -70,16 +70,16 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], texts: Texts) -> 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the place of `path` when the block ends well.
+    """Open a new file that replaces `path` when the block ends without an error.
 
-    At every moment, also if the process is killed or the machine stops, `path` is the old file or the new one,
-    whole. What a killed process left behind is removed by the next one that writes the same path.
+    At every moment, also if the process is killed or the machine stops, `path` is the whole old or the whole new file. The next
+    process that writes the same path removes the leftovers of a killed one.
     """
-    path = Path(os.path.realpath(path))  # through links, as open() would
+    path = Path(os.path.realpath(path))  # follows links, as open() does
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: give the path of a file in it")
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {path.parent} to save into: make it with os.makedirs")
+        raise FileNotFoundError(f"there is no folder {path.parent} to save into: create it with os.makedirs")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise PermissionError(f"the folder {path.parent} may not be written to: save into another one, or allow it with os.chmod")
     if path.exists() and not os.access(path, os.W_OK):
@@ -99,7 +99,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         Path(file.name).unlink(missing_ok=True)
         raise
-    if os.name != "nt":  # the new name in the folder is on the disk, too
+    if os.name != "nt":  # write the new name in the folder to the disk as well
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -108,25 +108,25 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def _locked_file(path: Path) -> BinaryIO:
-    """A new temporary file beside `path`, locked while this process lives and the file is open."""
+    """Return a new temporary file beside `path`, locked while this process lives and the file is open."""
     while True:
         file = open(path.with_name(f"{_beginning(path)}.{secrets.token_hex(4)}.tmp"), "xb")  # noqa: SIM115
         if fcntl is not None:
-            with suppress(OSError):  # a file system without locks: leftovers stay there
+            with suppress(OSError):  # a file system without locks: leftovers stay
                 fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink or os.name == "nt":
             return file
-        file.close()  # another process took it for a leftover before it was locked
+        file.close()  # another process removed it as a leftover before it was locked
 
 
 def _beginning(path: Path) -> str:
-    """How the names of temporary files of `path` begin: with its own name, or a digest of one near the limit of file systems."""
+    """Return the start of the names of temporary files of `path`: its name, or a digest if that is near the limit of names."""
     name = f".{path.name}"
     return name if len(os.fsencode(name)) <= 240 else "." + hashlib.sha256(os.fsencode(path.name)).hexdigest()
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Delete temporary files of `path` that no living process holds."""
+    """Delete temporary files of `path` that no running process holds."""
     pattern = re.compile(re.escape(_beginning(path)) + r"\.[0-9a-f]{8}\.tmp")
     for entry in list(os.scandir(path.parent)):
         if pattern.fullmatch(entry.name):
@@ -143,7 +143,7 @@ def _write_npz(file: BinaryIO, arrays: Mapping[str, np.ndarray], texts: Texts) -
                 raise ValueError(
                     f"the name {name[:40]}... has {len(name)} characters, and a .npz file takes {LONGEST}: shorten it"
                 )
-            # ZipInfo alone has a fixed date: the same state gives the same bytes.
+            # ZipInfo without a date: the same state gives the same bytes
             with archive.open(zipfile.ZipInfo(name + ".npy"), "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
         for name, text in texts.items():
@@ -153,7 +153,7 @@ def _write_npz(file: BinaryIO, arrays: Mapping[str, np.ndarray], texts: Texts) -
 def _write_safetensors(file: BinaryIO, arrays: Mapping[str, np.ndarray], texts: Texts) -> None:
     for name, array in arrays.items():
         if array.dtype.str not in SAFETENSORS_DTYPES.values():
-            raise TypeError(f"safetensors has no dtype {array.dtype}, but {name} is of it: save to a .npz file")
+            raise TypeError(f"safetensors has no dtype {array.dtype}, which {name} has: save to a .npz file")
     flat = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     file.write(extra("safetensors.numpy", "a .safetensors file").save(flat, metadata=texts))
 
@@ -162,18 +162,18 @@ def _write_safetensors(file: BinaryIO, arrays: Mapping[str, np.ndarray], texts: 
 
 
 def read_arrays(path: Path) -> tuple[Arrays, Texts]:
-    """The arrays and texts of a file, of whichever kind; the arrays are its own, and writable.
+    """Return the arrays, which are writable copies, and the texts of a file in either format.
 
-    Sizes that the file states are compared with the file before memory is taken for them.
+    Sizes stated in the file are compared with its length before memory is allocated for them.
 
     Raises:
-        FileNotFoundError, IsADirectoryError: if the path is no file.
-        CheckpointError: if it is of neither kind, is a pickle, or is damaged.
+        FileNotFoundError, IsADirectoryError: if the path is not a file.
+        CheckpointError: if it has neither format, is a pickle, or is damaged.
     """
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: give the path of a file in it")
     if not path.exists():
-        raise FileNotFoundError(f"there is no file {path}: nothing was saved there, or the path is another (see os.getcwd())")
+        raise FileNotFoundError(f"there is no file {path}: nothing was saved there, or the path is wrong (see os.getcwd())")
     with open(path, "rb") as file:
         head = file.read(16)
         file.seek(0)
@@ -182,22 +182,22 @@ def read_arrays(path: Path) -> tuple[Arrays, Texts]:
             return read(path, file)
         except (CheckpointError, ImportError, MemoryError):
             raise
-        except Exception as error:  # whatever a parser says of bytes that are not what they should be
+        except Exception as error:  # any error of a parser for damaged bytes
             raise damaged(path, f"{type(error).__name__}: {error}") from error
 
 
 def damaged(path: Path, what: str) -> CheckpointError:
-    """The error for a file that is not as it was written."""
+    """Return the error for a file that is not as it was written."""
     return CheckpointError(f"{path} is damaged or cut off ({what}): copy it again, or load an older checkpoint")
 
 
 def pickled(path: Path, what: str) -> CheckpointError:
-    """The error for a file with a pickle in it."""
+    """Return the error for a file with a pickle in it."""
     return CheckpointError(f"{path} {what}: " + CONVERT.format(name=str(path), new=str(path.with_suffix(".safetensors"))))
 
 
 def _kind(path: Path, head: bytes) -> Any:
-    """The reader for a file that begins with these bytes."""
+    """Return the reader for a file that begins with these bytes."""
     if not head:
         raise CheckpointError(f"{path} is empty: load an older checkpoint")
     if head.startswith(b"PK"):
@@ -207,8 +207,8 @@ def _kind(path: Path, head: bytes) -> Any:
     if head[0] == 0x80 and head[1:2] and head[1] <= 5:
         raise pickled(path, "is a pickle")
     raise CheckpointError(
-        f"{path} is no checkpoint: it begins with {head[:8]!r}, and a .npz file with b'PK', a .safetensors file with a size "
-        "and '{'. Only files written by nn.save are read (pickles never are)"
+        f"{path} is not a checkpoint: it begins with {head[:8]!r}, but a .npz file begins with b'PK', a .safetensors file with a "
+        "size and '{'. Only files written by nn.save are read (pickles never are)"
     )
 
 
@@ -220,11 +220,11 @@ def _read_npz(path: Path, file: BinaryIO) -> tuple[Arrays, Texts]:
         if any(name.endswith("data.pkl") for name in names):
             raise pickled(path, "is a file of torch.save, which holds a pickle")
         if len(set(names)) < len(names):
-            raise damaged(path, "a name comes twice")
+            raise damaged(path, "a name occurs twice")
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
             raise CheckpointError(
-                f"{path} is compressed, and checkpoints are not: it is no file of nn.save, or it was repacked. Arrays of "
-                "np.savez_compressed are read by dict(np.load(path)), which nn.from_pytorch(model, ...) takes as well"
+                f"{path} is compressed, which checkpoints are not: nn.save did not write it, or it was repacked. Read arrays of "
+                "np.savez_compressed with dict(np.load(path)), which nn.from_pytorch(model, ...) takes as well"
             )
         if sum(member.file_size for member in members) > size:
             raise damaged(path, "it states more bytes than it has")
@@ -241,7 +241,7 @@ def _read_npz(path: Path, file: BinaryIO) -> tuple[Arrays, Texts]:
 def _parse_npy(path: Path, name: str, content: bytes) -> np.ndarray:
     match = HEAD.match(content)
     if match is None:
-        raise damaged(path, f"{name} has no head of a plain array")
+        raise damaged(path, f"{name} has no header of an array of numbers")
     descr, fortran, sizes = (group.decode() for group in match.groups())
     if "O" in descr:
         raise pickled(path, f"holds an array of Python objects, {name}, which is a pickle")

@@ -1,9 +1,9 @@
-"""Checkpoints: save() writes a whole training run into one file, load() puts it back, bit for bit.
+"""Checkpoints: save() writes a whole training run into one file, load() restores it, bit for bit.
 
 A checkpoint holds the state of each part (model, optimizer, scheduler, generator, ...) by name. Arrays are entries
 such as `model/0.weight` and `optimizer/state/0/momentum_buffer`; the rest is JSON, in the entry `checkpoint.json`, together
-with the SHA-256 of each array; and the 32 bytes in `checkpoint.sha256` are that of the JSON. How files are written
-and read is in archives.py; nothing is ever unpickled.
+with the SHA-256 of each array; the 32 bytes in `checkpoint.sha256` are the SHA-256 of the JSON. archives.py writes and reads
+the files; nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ JSON, DIGEST = "checkpoint.json", "checkpoint.sha256"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint holds.
+    """The content of a checkpoint.
 
     Attributes:
         path: the file.
-        step, extra: as they were given to save().
-        parts: the state_dict of each part by its name; that of an item in a list or dict is called `scheduler/0`.
-        missing, unexpected: after ``load(..., strict=False)``, the names that only the parts, or only the file, had.
+        step, extra: the arguments of save().
+        parts: the state_dict of each part by its name; that of an item in a list or dict is named like `scheduler/0`.
+        missing, unexpected: after ``load(..., strict=False)``, the names that only the parts, or only the file, have.
     """
 
     path: Path
@@ -61,22 +61,21 @@ def save(
 ) -> None:
     """Write a checkpoint.
 
-    A part is anything with state_dict() and load_state_dict(), a numpy Generator, or a list or dict of parts. The
-    generators inside a model (that of a Dropout) are saved with it, and with each what it will spawn(). Gradients are
-    not saved: save after a step. The file is written beside `path` and then takes its place, so a crash, or a full
-    disk, loses nothing.
+    A part is anything with state_dict() and load_state_dict(), a numpy Generator, or a list or dict of parts. The generators
+    inside a model (such as that of a Dropout) are saved with it, including what they will spawn(). Gradients are not saved: save
+    after a step. The file is written beside `path` and then replaces it, so a crash or a full disk loses nothing.
 
     Args:
         path: the file: `.npz`, or `.safetensors` with the package of that name (``pip install 'valuegrad[nn]'``).
         model, optimizer, scheduler, generator: the parts that most runs have, or None.
-        step: how far the run is: a number, or a dict such as ``{"epoch": 3, "batch": 17}``.
+        step: the progress of the run: a number, or a dict such as ``{"epoch": 3, "batch": 17}``.
         extra: anything else made of dicts, lists, tuples, strings, numbers, bools, None and arrays.
         parts: further parts by name: ``save(path, model, loader=loader)``.
 
     Raises:
-        TypeError: for a part without state, or something in one that cannot be saved without pickle.
+        TypeError: for a part without a state, or with something in it that only pickle could save.
         ValueError: for another suffix, or if two parts, parameters or buffers would have the same name.
-        OSError: if the disk refuses, or the file there may not be written to; it is then still there.
+        OSError: if writing fails or is not allowed; the old file is then still there.
 
     >>> import os, tempfile
     >>> import nn
@@ -103,7 +102,7 @@ def save(
         "arrays": {name: {"sha256": _digest(array), "order": _order(array)} for name, array in arrays.items()},
     }
     text = json.dumps(content, allow_nan=False)
-    # an array and no second text: safetensors writes texts in no fixed order
+    # an array, not a second text: safetensors writes texts in no fixed order
     write_arrays(Path(path), arrays | {DIGEST: _digest_of_text(text)}, {JSON: text})
 
 
@@ -117,22 +116,22 @@ def load(
     strict: bool = True,
     **parts: Any,
 ) -> Checkpoint:
-    """Read a checkpoint, and set the parts that are given from it: all of them, or none if there is an error.
+    """Read a checkpoint, and set the given parts from it: all of them, or none if there is an error.
 
-    ``load(path)`` alone only reads. Numbers must fit the dtype of what they are loaded into without loss: float32
-    into float64 does. (``model.load_state_dict(load(path).parts["model"])`` rounds.)
+    ``load(path)`` alone only reads. Numbers must fit the dtype they are loaded into without loss, as float32 fits float64.
+    (``model.load_state_dict(load(path).parts["model"])`` rounds.)
 
     Args:
         path: a file written by save().
-        model, optimizer, scheduler, generator, parts: what to set, made with the same structure as what was saved.
-        strict: whether the names in the file must be those of the parts. Otherwise what fits in name is set, and
-            the result has the `missing` and `unexpected` names. Shapes must always fit.
+        model, optimizer, scheduler, generator, parts: the parts to set, with the same structure as the saved ones.
+        strict: whether the names in the file must be those of the parts. Otherwise matching names are set, and the result has
+            the `missing` and `unexpected` names. Shapes must always match.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        CheckpointError: a ValueError that says what is wrong: no checkpoint, damaged, written by a newer version, a
-            pickle; or names missing or unexpected, other shapes, another kind of generator.
-        TypeError: for a part without state.
+        CheckpointError: a ValueError for a file that is not a checkpoint, is damaged, a pickle, or written by a newer version;
+            or for missing or unexpected names, other shapes, another kind of generator.
+        TypeError: for a part without a state.
     """
     path = Path(path)
     checkpoint = _read(path)
@@ -141,14 +140,14 @@ def load(
     held = {name.partition("/")[0] for name in checkpoint.parts}
     for name in leaves:
         if (part := name.partition("/")[0]) not in held:
-            raise CheckpointError(f"{path} holds no {part}, but {', '.join(sorted(held)) or 'no part'}: leave {part}= away")
+            raise CheckpointError(f"{path} holds {', '.join(sorted(held)) or 'no part'}, but no {part}: leave {part}= out")
     for name, part in leaves.items():
         _refuse_other_kind(path, name, part, checkpoint.parts.get(name))
     missing = [name for name in leaves if name not in checkpoint.parts]
     given = {_key(name) for name, part in named.items() if part is not None}
     unexpected = [name for name in checkpoint.parts if name not in leaves and name.partition("/")[0] in given]
     if strict and missing + unexpected:
-        for name, part in leaves.items():  # a layer more or less is told by its parameters, too
+        for name, part in leaves.items():  # name the parameters of a layer more or less as well
             if isinstance(part, Module) and name in checkpoint.parts:
                 only_here, only_there = _names_apart(part.state_dict(), checkpoint.parts[name])
                 missing += [f"{name}/{key}" for key in only_here]
@@ -159,7 +158,7 @@ def load(
             "or pass strict=False"
         )
     states = {name: state for name, state in checkpoint.parts.items() if name in leaves}
-    numbered = any(hasattr(leaves[name], "param_groups") for name in states)  # optimisers know parameters by number
+    numbered = any(hasattr(leaves[name], "param_groups") for name in states)  # optimisers refer to parameters by number
     for name, state in states.items():
         with _explained(path, name):
             only_here, only_there = _check(leaves[name], state, numbered)
@@ -173,7 +172,7 @@ def load(
 
 
 def _leaves(parts: Any, prefix: str = "") -> dict[str, Any]:
-    """Whatever has a state in nested dicts and lists, by its path; with each module its generators."""
+    """Return everything with a state in nested dicts and lists by its path, including the generators of modules."""
     leaves: dict[str, Any] = {}
     for key, part in parts.items() if isinstance(parts, Mapping) else enumerate(parts):
         name = f"{prefix}/{_key(key)}" if prefix else _key(key)
@@ -187,8 +186,8 @@ def _leaves(parts: Any, prefix: str = "") -> dict[str, Any]:
             continue
         else:
             raise TypeError(
-                f"{name} is of the type {type(part).__name__}, but a part has state_dict() and load_state_dict(), or is a "
-                "numpy Generator (np.random.default_rng(seed)), or a list or dict of such; other data belong into extra="
+                f"{name} must have state_dict() and load_state_dict(), or be a numpy Generator (np.random.default_rng(seed)) or "
+                f"a list or dict of these, got {type(part).__name__}; pass other data as extra="
             )
         if found.keys() & leaves.keys():
             raise ValueError(f"two parts would have the name {name}, as under the keys 1 and '1' of a dict: rename one")
@@ -197,19 +196,19 @@ def _leaves(parts: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _is_part(item: Any) -> bool:
-    """Whether it has a state to save and to set; a class has none yet."""
+    """Return whether an object has a state to save and to set; a class has none."""
     return hasattr(item, "state_dict") and hasattr(item, "load_state_dict") and not isinstance(item, type)
 
 
 def _key(key: Any) -> str:
-    """A key as one step of a path: a slash in it becomes %2F, so that no two paths are the same."""
+    """Return a key as one step of a path; a slash in it becomes %2F, so that paths are unique."""
     return quote(str(key), safe="")
 
 
 def _state(part: Any) -> Any:
     if not isinstance(part, np.random.Generator):
         return part.state_dict()
-    seeds = part.bit_generator.seed_seq  # what spawn() makes generators from, and counts
+    seeds = part.bit_generator.seed_seq  # the source of spawn(), with its count
     return dict(part.bit_generator.state) | ({"seed_seq": seeds.state} if isinstance(seeds, np.random.SeedSequence) else {})
 
 
@@ -217,7 +216,7 @@ def _set_state(part: Any, state: Any, strict: bool) -> None:
     if isinstance(part, np.random.Generator):
         bits: Any = part.bit_generator
         bits.state = state
-        if "seed_seq" in state:  # it has no setter, but pickling sets it
+        if "seed_seq" in state:  # it has no setter, but unpickling sets it
             bits.__setstate__((bits.state, np.random.SeedSequence(**state["seed_seq"])))
     elif isinstance(part, Module):
         part.load_state_dict(state, strict=strict)
@@ -226,9 +225,9 @@ def _set_state(part: Any, state: Any, strict: bool) -> None:
 
 
 def _check(part: Any, state: Any, ordered: bool) -> tuple[list[str], list[str]]:
-    """Refuse what cannot be set without loss; the names that only a module has, and those that only its state has.
+    """Raise an error for numbers that would lose digits; return the names that only a module, or only its state, has.
 
-    `ordered`: whether names in another order are refused, too. What is left to check is checked by load_state_dict().
+    `ordered` raises an error for another order of the names, too. load_state_dict() checks the rest.
     """
     if isinstance(part, np.random.Generator):
         kind, saved = type(part.bit_generator), state.get("bit_generator")
@@ -241,14 +240,14 @@ def _check(part: Any, state: Any, ordered: bool) -> tuple[list[str], list[str]]:
     here, there = [name for name in names if name in state], [name for name in state if name in names]
     if ordered and here != there:
         raise ValueError(
-            f"its parameters stood in the order {', '.join(there)}, and now {', '.join(here)}; the optimizer knows them by "
-            "number. Build the model as it was, or load it without the optimizer"
+            f"its parameters were saved in the order {', '.join(there)}, but are now {', '.join(here)}; the optimizer refers to "
+            "them by number. Build the model as it was, or load it without the optimizer"
         )
     return _names_apart(names, state)
 
 
 def _names_apart(here: Iterable[str], there: Iterable[str]) -> tuple[list[str], list[str]]:
-    """The names that are only here, and those that are only there."""
+    """Return the names that are only here, and those that are only there."""
     known, saved = list(here), list(there)
     return [name for name in known if name not in saved], [name for name in saved if name not in known]
 
@@ -260,13 +259,13 @@ def _refuse_other_kind(path: Path, name: str, part: Any, state: Any) -> None:
     optimizer, model = isinstance(state.get("groups"), list), all(isinstance(item, np.ndarray) for item in state.values())
     if isinstance(part, Module) and optimizer or hasattr(part, "param_groups") and model:
         raise CheckpointError(
-            f"{path} holds as {name} the state of {'an optimiser' if optimizer else 'a model'}, got {type(part).__name__} "
-            "for it: give the parts in the order in which they were saved, or by name, as in load(path, model=..., optimizer=...)"
+            f"{path} holds as {name} the state of {'an optimiser' if optimizer else 'a model'}, got {type(part).__name__} for "
+            "it: pass the parts in the order in which they were saved, or by name, as in load(path, model=..., optimizer=...)"
         )
 
 
 def refuse_loss(model: Module, arrays: Mapping[str, Any]) -> list[str]:
-    """ValueError if an array does not fit without loss into the dtype that the model has for it; else all its names."""
+    """Raise ValueError for arrays that do not fit the dtypes of the model without loss; return all names of the model."""
     items: list[tuple[str, Any]] = [*model.named_parameters(), *model.named_buffers()]
     dtypes = {name: item.dtype for name, item in items}
     found = [
@@ -283,7 +282,7 @@ def refuse_loss(model: Module, arrays: Mapping[str, Any]) -> list[str]:
 
 
 def _set_all(path: Path, leaves: Mapping[str, Any], states: Mapping[str, Any], strict: bool) -> None:
-    """Set all states; if one is refused, put back what the parts had."""
+    """Set all states; after an error, restore the states that the parts had."""
     before: list[tuple[Any, Any]] = []
     try:
         for name, state in states.items():
@@ -298,7 +297,7 @@ def _set_all(path: Path, leaves: Mapping[str, Any], states: Mapping[str, Any], s
 
 @contextmanager
 def _explained(path: Path, name: str) -> Iterator[None]:
-    """An error in the block becomes a CheckpointError with the file and the part."""
+    """Turn an error in the block into a CheckpointError that names the file and the part."""
     try:
         yield
     except Exception as error:
@@ -306,11 +305,11 @@ def _explained(path: Path, name: str) -> Iterator[None]:
         raise CheckpointError(f"{path} does not fit {name}: {what}. Nothing was changed") from error
 
 
-# --- JSON for everything that is no array ---------------------------------------------------------------
+# --- JSON for everything but arrays --------------------------------------------------------------------
 
 
 def _pack(item: Any, name: str, arrays: Arrays) -> Any:
-    """The item as JSON can hold it; its arrays go into `arrays`. What JSON lacks is {"$kind": content}."""
+    """Return the item as JSON; its arrays go into `arrays`, and types that JSON lacks become {"$kind": content}."""
     if item is None or isinstance(item, (bool, str)):
         return item
     if isinstance(item, np.ma.MaskedArray):
@@ -335,15 +334,15 @@ def _pack(item: Any, name: str, arrays: Arrays) -> Any:
             return dict(pairs)
         if all(isinstance(key, (str, int)) for key in item) and len({str(key) for key in item}) == len(item):
             return {"$dict": [[key, value] for key, value in pairs]}
-        raise TypeError(f"{name} is a dict with other keys than strings and integers: {list(item)}")
+        raise TypeError(f"{name} is a dict with keys other than strings and integers: {list(item)}")
     raise TypeError(
-        f"{name} is of the type {type(item).__name__}, which only pickle could save: turn it into dicts, lists, strings, "
-        "numbers and arrays (of a Value, .data)"
+        f"{name} is of the type {type(item).__name__}, which only pickle could save: convert it to dicts, lists, strings, "
+        "numbers and arrays (for a Value, .data)"
     )
 
 
 def _unpack(item: Any, arrays: Mapping[str, np.ndarray]) -> Any:
-    """What _pack() was given."""
+    """Undo _pack()."""
     if isinstance(item, list):
         return [_unpack(value, arrays) for value in item]
     if not isinstance(item, dict):
@@ -364,7 +363,7 @@ def _unpack(item: Any, arrays: Mapping[str, np.ndarray]) -> Any:
 
 
 def _as_stored(array: np.ndarray) -> np.ndarray:
-    """The array as files keep it: little-endian, in the order C, or F if it is in that order only."""
+    """Return the array as it is stored: little-endian, in C order, or in F order if it has only that."""
     return np.asarray(array, array.dtype.newbyteorder("<"), order=_order(array))
 
 
@@ -373,7 +372,7 @@ def _order(array: np.ndarray) -> Any:
 
 
 def _digest(array: np.ndarray) -> str:
-    """The SHA-256 of the dtype, the shape and the numbers in the order C."""
+    """Return the SHA-256 of the dtype, the shape and the numbers in C order."""
     digest = hashlib.sha256(f"{array.dtype.str} {array.shape} ".encode())
     digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
@@ -387,7 +386,7 @@ def _digest_of_text(text: str) -> np.ndarray:
 
 
 def _read(path: Path) -> Checkpoint:
-    """The checkpoint in a file, after every checksum has been verified."""
+    """Return the checkpoint in a file, after verifying every checksum."""
     arrays, texts = read_arrays(path)
     content = _verified_json(path, texts, arrays.pop(DIGEST, None))
     try:
@@ -395,35 +394,35 @@ def _read(path: Path) -> Checkpoint:
         if arrays.keys() != entries.keys() or texts.keys() != {JSON}:
             raise ValueError(f"wrong entries: {', '.join(sorted(arrays.keys() ^ entries.keys())) or sorted(texts)}")
         for name, entry in entries.items():
-            # safetensors knows no orders: each array gets its own back, on which the last bits of matrix products depend
+            # safetensors has no memory order: restore it, because the last bits of matrix products depend on it
             arrays[name] = np.asarray(arrays[name], order=entry["order"])
             if _digest(arrays[name]) != entry["sha256"]:
-                raise ValueError(f"the numbers of {name} do not give their checksum")
+                raise ValueError(f"the numbers of {name} do not match their checksum")
         step, extra = (_unpack(content[key], arrays) for key in ("step", "extra"))
         parts = {name: _unpack(state, arrays) for name, state in content["parts"].items()}
-    except Exception as error:  # also whatever a JSON says that was not written by save()
+    except Exception as error:  # including JSON that save() did not write
         raise damaged(path, str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}") from error
     return Checkpoint(path, step, extra, parts)
 
 
 def _verified_json(path: Path, texts: Texts, digest: Any) -> dict[str, Any]:
-    """What stands in checkpoint.json, if its checksum, format and version are right."""
+    """Return the content of checkpoint.json, after checking its checksum, format and version."""
     if JSON not in texts:
         raise CheckpointError(
-            f"{path} is no checkpoint: it has no entry {JSON}. Arrays that nn.save did not write are read by np.load, and "
-            "weights of PyTorch or of to_pytorch(), in a .npz or .safetensors file, by nn.from_pytorch(model, path)"
+            f"{path} is not a checkpoint: it has no entry {JSON}. Read arrays that nn.save did not write with np.load, and "
+            "weights of PyTorch or of to_pytorch(), in a .npz or .safetensors file, with nn.from_pytorch(model, path)"
         )
     if not np.array_equal(digest, _digest_of_text(texts[JSON])):
-        raise damaged(path, f"{JSON} does not give its checksum")
+        raise damaged(path, f"{JSON} does not match its checksum")
     try:
         content = json.loads(texts[JSON])
         kind, version = content["format"], content["version"]
         if kind != FORMAT or version != int(version):
             raise ValueError(f"{kind!r}, version {version!r}")
     except (KeyError, ValueError, TypeError, RecursionError) as error:
-        raise CheckpointError(f"{path} is no checkpoint of this library: {type(error).__name__}: {error}") from error
+        raise CheckpointError(f"{path} is not a checkpoint of this library: {type(error).__name__}: {error}") from error
     if version > VERSION:
         raise CheckpointError(
-            f"{path} is of version {version} of the format, and this library reads up to {VERSION}: pip install -U valuegrad"
+            f"{path} has version {version} of the format, but this library reads up to {VERSION}: pip install -U valuegrad"
         )
     return content

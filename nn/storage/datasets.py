@@ -1,4 +1,4 @@
-"""Readers of real files: MNIST's idx format, and MNIST itself; the user's own files come first."""
+"""Read MNIST, and files in its format, idx; local files take precedence over a download."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PathLike = str | os.PathLike[str]
 
 
 def read_idx(path: PathLike) -> np.ndarray:
-    """The array in a file of the idx format, which MNIST's files have; also compressed by gzip.
+    """Read the array in a file of the idx format, which MNIST's files have; also compressed by gzip.
 
     The format: two zero bytes, a byte for the dtype, one for the number of axes, their lengths as
     big-endian 32-bit integers, then the numbers, big-endian.
@@ -32,41 +32,41 @@ def read_idx(path: PathLike) -> np.ndarray:
 
     Raises:
         FileNotFoundError: if there is no file.
-        ValueError: if it is no idx file, or shorter or longer than its header says.
+        ValueError: if it is not an idx file, or shorter or longer than its header says.
     """
     data = Path(path).read_bytes()
     if data[:2] == b"\x1f\x8b":
         try:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
-            raise ValueError(f"{path} is a damaged gzip file ({error}): get it again") from None
+            raise ValueError(f"{path} is a damaged gzip file ({error}): download it again") from None
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in IDX_DTYPES:
         raise ValueError(
-            f"{path} is no idx file: it begins with {data[:4].hex(' ') or 'nothing'}, where 00 00, a dtype of "
-            f"{', '.join(f'{code:02x}' for code in IDX_DTYPES)} and the number of axes were expected"
+            f"{path} is not an idx file: expected 00 00, a dtype of {', '.join(f'{code:02x}' for code in IDX_DTYPES)} and the "
+            f"number of axes, got {data[:4].hex(' ') or 'nothing'}"
         )
     dtype, start = np.dtype(IDX_DTYPES[data[2]]), 4 + 4 * data[3]
     if len(data) < start:
-        raise ValueError(f"{path} is truncated: it ends within its header, after {len(data)} bytes: get it again")
+        raise ValueError(f"{path} is truncated: it ends within its header, after {len(data)} bytes: download it again")
     shape = struct.unpack(f">{data[3]}I", data[4:start])
     expected = start + math.prod(shape) * dtype.itemsize
     if len(data) != expected:
         what = "truncated" if len(data) < expected else "too long"
         raise ValueError(
             f"{path} is {what}: its header says {shape} of {dtype.name}, so {expected:,} bytes, but it has {len(data):,}: "
-            "get it again"
+            "download it again"
         )
     return np.frombuffer(data, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
 
 
 def mnist(folder: PathLike | None = None, *, dtype: Any = np.uint8) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """MNIST's handwritten digits, or a data set in the same files, as Fashion-MNIST.
+    """Read MNIST's handwritten digits, or a data set in the same files, such as Fashion-MNIST.
 
     Args:
-        folder: where the four files are (train-images-idx3-ubyte or train-images.idx3-ubyte, ..., also with .gz), or
-            an .npz file with x_train, y_train, x_test and y_test, or the folder of a mnist.npz. Without it the data comes
-            from scikit-learn's cache, or is downloaded into it from openml.org (15 MB).
-        dtype: of the images: np.uint8 for 0 to 255; a floating dtype for 0 to 1.
+        folder: the folder of the four files (train-images-idx3-ubyte or train-images.idx3-ubyte, ..., also with .gz), or
+            of a mnist.npz, or an .npz file with x_train, y_train, x_test and y_test. Without it the data is read from
+            scikit-learn's cache, or downloaded into it from openml.org (15 MB).
+        dtype: the dtype of the images: np.uint8 for 0 to 255, a floating dtype for 0 to 1.
 
     Returns:
         x_train (60000, 28, 28), y_train (60000,), x_test (10000, 28, 28), y_test (10000,); labels are int64.
@@ -112,10 +112,8 @@ def _mnist_from_archive(path: Path) -> list[np.ndarray]:
             if set(wanted) <= set(held):
                 return [arrays[name] for name in wanted]
     except (ValueError, EOFError, zipfile.BadZipFile, zlib.error):
-        raise ValueError(f"{path} is no .npz file of plain arrays, or a damaged one: get it again") from None
-    raise ValueError(
-        f"{path} is another .npz file than MNIST's: it holds {', '.join(held) or 'nothing'}, not {', '.join(wanted)}"
-    )
+        raise ValueError(f"{path} is not an .npz file of numeric arrays, or is damaged: download it again") from None
+    raise ValueError(f"{path} is not an .npz file of MNIST: expected {', '.join(wanted)}, got {', '.join(held) or 'nothing'}")
 
 
 def _mnist_from_openml() -> list[np.ndarray]:
@@ -125,8 +123,8 @@ def _mnist_from_openml() -> list[np.ndarray]:
         x, y = fetch("mnist_784", version=1, as_frame=False, return_X_y=True, parser=parser)
     except OSError as error:  # URLError is one
         raise ConnectionError(
-            f"MNIST is not in scikit-learn's cache, and openml.org does not answer ({error}): get {', '.join(MNIST_FILES)} "
-            "(or mnist.npz) from elsewhere and pass their folder, mnist(folder)"
+            f"MNIST is not in scikit-learn's cache, and openml.org does not answer ({error}): download {', '.join(MNIST_FILES)} "
+            "(or mnist.npz) elsewhere and pass their folder, mnist(folder)"
         ) from error
     x, y = x.reshape(-1, 28, 28), y.astype(np.int64)
     return [x[:60_000], y[:60_000], x[60_000:], y[60_000:]]

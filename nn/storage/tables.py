@@ -1,7 +1,7 @@
-"""read_csv(): read a table of numbers with a target column from a text file, or raise where its meaning is uncertain.
+"""read_csv(): read a table of numbers with a target column from a text file, or raise an error where it is ambiguous.
 
-NumPy reads tables of numbers. Fields with words and quotes are split by pandas if it is installed, else by Python's csv module,
-which takes plain files only; this module decides what a field means, for both alike.
+NumPy reads tables of numbers. Fields with words and quotes are split by pandas if it is installed, otherwise by Python's csv
+module, which takes simple files only; in both cases this module decides what a field means.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from nn.extras import extra
 PathLike = str | os.PathLike[str]
 ABSENT = {"", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "?"}
 LEAVE_OUT = "leave the column out: usecols=[...] takes the names of the columns to read"
-EXACT = 2.0**53  # below it floats hold every integer
-SNIFFED = 10_000  # rows that tell whether the first one has names
+EXACT = 2.0**53  # floats hold every integer below it
+SNIFFED = 10_000  # rows to inspect to decide whether the first one has names
 
 INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 
-#: Texts that are neither plain numbers nor the words of classes, and what to do about them.
+#: Texts that are neither numbers in Python's notation nor words of classes, and what to do about them.
 UNPLAIN = [
     (re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?"), "pass thousands=','"),
     (re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?"), "pass thousands='.' and decimal=','"),
     (re.compile(r"[+-]?\d*,\d+"), "pass decimal=','"),
-    (re.compile(r"[+-]?\d{1,3}([ '\u00a0\u202f]\d{3})+([.,]\d*)?"), "take the separators of thousands out"),
-    (re.compile(r"[$€£]\s?[\d.,]+|[\d.,]+\s?[%€$£]"), "take the unit out"),
+    (re.compile(r"[+-]?\d{1,3}([ '\u00a0\u202f]\d{3})+([.,]\d*)?"), "remove the separators of thousands"),
+    (re.compile(r"[$€£]\s?[\d.,]+|[\d.,]+\s?[%€$£]"), "remove the unit"),
     (re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ].*)?"), "replace dates by numbers"),
 ]  # fmt: skip
 
@@ -45,7 +45,7 @@ BEGINNINGS = {
     b"BZh": "compressed by bzip2: unpack it", b"\xfd7zXZ": "compressed by xz: unpack it", b"\x28\xb5\x2f\xfd": "compressed by "
     "zstd: unpack it", b"PAR1": "a Parquet file: pass a DataFrame of pandas.read_parquet() to fit()",
 }  # fmt: skip
-MARKS = [  # of the order of bytes, with the encodings they tell; UTF-32's begins with UTF-16's
+MARKS = [  # byte order marks and their encodings; that of UTF-32 begins with that of UTF-16
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 ]  # fmt: skip
@@ -76,29 +76,29 @@ def read_csv(
 
     Args:
         path: a text file, also compressed by gzip; fields may be in double quotes.
-        target: the column that is to be predicted, by its name or number.
-        header: whether the first row has names; by default it has, if nothing in it is a number, if it has the name of the
+        target: the column to predict, by its name or number.
+        header: whether the first row has names; by default it does if nothing in it is a number, if it has the name of the
             target, or if it has a word above a column of numbers. Without a header columns are named by their numbers, "0",
             "1", ...
         delimiter: the character between the fields; ``r"\\s+"`` for any white space.
         decimal, thousands: the characters of a decimal point, and between groups of three digits.
-        encoding: of the text; by default UTF-8, or UTF-16 and UTF-32 with a byte order mark.
-        usecols: which columns to read, by their names, as ``["age", "kind"]``, with that of the target; the others are left
-            out and may have words. Their order is that of the file.
-        options: further ones of pandas.read_csv(), which is then needed: comment, skiprows, usecols by numbers, ...
+        encoding: the encoding of the text; by default UTF-8, or UTF-16 and UTF-32 with a byte order mark.
+        usecols: the columns to read, by name, such as ``["age", "kind"]``, including the target; other columns may have words.
+            The order of the columns is that of the file.
+        options: further options of pandas.read_csv(), which then must be installed: comment, skiprows, usecols by numbers, ...
 
     Returns:
-        ``x, y, names, classes = read_csv(...)``: x are floats; y is None without a target, int64 if all its numbers are
+        ``x, y, names, classes = read_csv(...)``: x has floats; y is None without a target, int64 if all its numbers are
         whole, class numbers in the order of the sorted words if it has words, and floats otherwise. "true" and "false" are 1
-        and 0, and words in the target.
+        and 0 in features, and words in the target.
 
     Raises:
-        ValueError: for a missing value, a word outside of the target, or an integer that a float would round, by row and
-            column; for numbers in another notation, as 1,234, also in the target, and for dates; for rows of different lengths;
-            for a target that is no column, or a name that comes twice; if it is not certain that the first row has names; if
-            another delimiter or encoding is likely.
-        TypeError: for options that are not taken, and usecols of names and numbers together.
-        ImportError: for options, and for quotes out of place, without pandas: ``pip install 'valuegrad[nn]'``.
+        ValueError: for a missing value, a word outside of the target, or an integer that a float would round, with row and
+            column; for numbers in another notation, such as 1,234, also in the target, and for dates; for rows of different
+            lengths; for a target that is not a column, or a name that occurs twice; if the first row may or may not have names;
+            if another delimiter or encoding is likely.
+        TypeError: for unsupported options, and for usecols that mix names and numbers.
+        ImportError: for options, and for misplaced quotes, without pandas: ``pip install 'valuegrad[nn]'``.
     """
     if not (isinstance(delimiter, str) and (len(delimiter) == 1 or delimiter == r"\s+")) or delimiter in '"\n\r':
         raise ValueError(f"{path}: a delimiter must be one character, or r'\\s+' for white space, got {delimiter!r}")
@@ -138,7 +138,7 @@ def read_csv(
 
 
 def _decoded(path: Path, encoding: str | None) -> str:
-    """The text of a file, with newlines of one kind."""
+    """Return the text of a file, with newlines of one kind."""
     data = path.read_bytes()
     if data[:2] == b"\x1f\x8b":
         try:
@@ -153,24 +153,24 @@ def _decoded(path: Path, encoding: str | None) -> str:
     try:
         text = data.decode(wanted).removeprefix("\ufeff")
     except LookupError:
-        raise ValueError(f"{path}: there is no encoding {encoding!r}: pass one of Python's, as encoding='latin-1'") from None
+        raise ValueError(f"{path}: there is no encoding {encoding!r}: pass one of Python's, such as encoding='latin-1'") from None
     except UnicodeError as error:
         raise ValueError(
-            f"{path} is not in the encoding {wanted} ({error}): pass encoding= with the one it was written in, often 'latin-1' "
+            f"{path} is not in the encoding {wanted} ({error}): pass the encoding it was written in, often encoding='latin-1' "
             "or 'cp1252'"
         ) from None
     if "\0" in text:
-        raise ValueError(f"{path} has zero bytes, so it is no text in {wanted}: pass another encoding=, as 'utf-16'")
+        raise ValueError(f"{path} has zero bytes, so it is not text in {wanted}: pass another encoding=, such as 'utf-16'")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _fields(line: str, delimiter: str) -> list[str]:
-    """The fields of a line without quotes."""
+    """Return the fields of a line without quotes."""
     return line.split() if delimiter == r"\s+" else [field.strip() for field in line.split(delimiter)]
 
 
 def _split(text: str, path: PathLike, delimiter: str, options: dict[str, Any]) -> list[list[str]]:
-    """The fields of a text with quotes: by pandas, which takes options, or else by Python's csv module."""
+    """Return the fields of a text with quotes, by pandas, which takes options, or by Python's csv module."""
     try:
         read = extra("pandas", f"read_csv({', '.join(f'{name}=' for name in options)})").read_csv
     except ImportError as error:
@@ -210,7 +210,7 @@ def _require_one_length(rows: list[list[str]], names: list[str], path: PathLike)
 
 
 def _all_numbers(lines: list[str], delimiter: str) -> np.ndarray | None:
-    """The lines as an array of floats, if they are nothing else, and none of them would be rounded as an integer."""
+    """Return the lines as an array of floats, or None if they have anything else, or integers that floats may round."""
     try:
         table: np.ndarray = np.loadtxt(lines, float, comments=None, delimiter=None if delimiter == r"\s+" else delimiter, ndmin=2)
     except ValueError:
@@ -224,7 +224,7 @@ def _all_numbers(lines: list[str], delimiter: str) -> np.ndarray | None:
 def _names(
     head: list[list[str]], target: Any, header: bool | None, path: PathLike, delimiter: str, notation: Notation, plain: bool
 ) -> tuple[list[str], int]:
-    """The names of the columns, and at which row the data begins."""
+    """Return the names of the columns, and the row at which the data begins."""
     if not head:
         raise ValueError(f"{path} has no rows of data")
     first = head[0]
@@ -236,17 +236,17 @@ def _names(
         return [str(i) for i in range(len(first))], 0
     for name in first:
         if name and first.count(name) > 1:
-            raise ValueError(f"{path}: the column name {name!r} comes twice: rename one, or pass header=False for a row of data")
+            raise ValueError(f"{path}: the column name {name!r} occurs twice: rename one, or pass header=False for a row of data")
     return first, 1
 
 
 def _has_names(first: list[str], rows: list[list[str]], target: Any, path: PathLike) -> bool:
-    """Whether the first row has names."""
+    """Return whether the first row has names; raise ValueError if that is uncertain."""
     numbers = [_is_number(field) for field in first]
     unsure = f"{path}: the first row, {', '.join(first)[:80]}, may have names or data: pass header=True or header=False"
     if isinstance(target, str) and target in first:
         if all(numbers) and target.isdecimal() and int(target) < len(first):
-            raise ValueError(unsure)  # the name of a column, or the number of one
+            raise ValueError(unsure)  # either the name or the number of a column
         return True
     if not any(numbers):
         return bool(rows)
@@ -254,13 +254,13 @@ def _has_names(first: list[str], rows: list[list[str]], target: Any, path: PathL
     below = {i: [row[i] for row in rows if i < len(row)] for i in words}
     if any(fields and all(_is_number(field) or field.lower() in ABSENT for field in fields) for fields in below.values()):
         return True
-    if not words or any(first[i] in below[i] for i in words):  # a class that comes again
+    if not words or any(first[i] in below[i] for i in words):  # a class that occurs again
         return False
     raise ValueError(unsure)
 
 
 def _suspect_delimiter(head: list[list[str]], path: PathLike, delimiter: str, plain: bool) -> None:
-    """ValueError for a table that seems to have another delimiter: of one column, or with it in each row, outside of quotes."""
+    """Raise ValueError for a table that seems to have another delimiter: one column, or that delimiter in each row, unquoted."""
     columns = f"{len(head[0])} columns" if len(head[0]) > 1 else "one column"
     said = f"{path} has {columns} by the delimiter {delimiter!r}, but every row has"
     for other in ",;\t|: ":
@@ -276,7 +276,7 @@ def _suspect_delimiter(head: list[list[str]], path: PathLike, delimiter: str, pl
 
 
 def _wanted(usecols: Any, path: PathLike) -> list[str] | None:
-    """The names of the columns to read, or None if pandas is to choose them."""
+    """Return the names of the columns to read, or None if pandas selects them."""
     if usecols is None or callable(usecols):
         return None
     if not isinstance(usecols, str) and not hasattr(usecols, "__iter__"):
@@ -290,7 +290,7 @@ def _wanted(usecols: Any, path: PathLike) -> list[str] | None:
 
 
 def _chosen(wanted: list[str], names: list[str], columns: list[Any], target: Any, path: PathLike) -> tuple[list[str], list[Any]]:
-    """The names and columns that are wanted, in the order of the file."""
+    """Return the selected names and columns, in the order of the file."""
     if missing := [name for name in wanted if name not in names]:
         raise ValueError(f"{path}: {missing[0]!r} of usecols is not one of the {len(names)} columns: {', '.join(names)}")
     if isinstance(target, str) and target in names and target not in wanted:
@@ -300,7 +300,7 @@ def _chosen(wanted: list[str], names: list[str], columns: list[Any], target: Any
 
 
 def _column(target: Any, names: list[str], path: PathLike) -> int | None:
-    """The number of the target column."""
+    """Return the number of the target column."""
     if target is None:
         return None
     if isinstance(target, str) and target in names:
@@ -312,11 +312,11 @@ def _column(target: Any, names: list[str], path: PathLike) -> int | None:
 
 # --- numbers in another notation --------------------------------------------------------------------------
 
-Notation = tuple[re.Pattern[str], str, str] | None  # of a number, its thousands and its decimal point
+Notation = tuple[re.Pattern[str], str, str] | None  # a number, its separator of thousands, its decimal point
 
 
 def _notation(decimal: str, thousands: str | None) -> Notation:
-    """How numbers are written, or None where they are written as in Python."""
+    """Return the notation of numbers, or None for that of Python."""
     if decimal == "." and thousands is None:
         return None
     point, group = re.escape(decimal), re.escape(thousands or "")
@@ -325,10 +325,10 @@ def _notation(decimal: str, thousands: str | None) -> Notation:
 
 
 def _pointed(field: str, notation: Notation, path: PathLike | None) -> str:
-    """A number in Python's notation, and any other text as it is.
+    """Return a number in Python's notation, and any other text as it is.
 
     Raises:
-        ValueError: if there is a path, for a number in Python's notation that is none in the given one.
+        ValueError: with a path, for a number in Python's notation that the given notation does not allow.
     """
     if notation is None:
         return field
@@ -336,7 +336,7 @@ def _pointed(field: str, notation: Notation, path: PathLike | None) -> str:
     if pattern.fullmatch(field):
         return (field.replace(thousands, "") if thousands else field).replace(decimal, ".")
     if path is not None and NUMBER.fullmatch(field):
-        raise ValueError(f"{path}: {field!r} is no number with decimal={decimal!r} and thousands={thousands or None!r}")
+        raise ValueError(f"{path}: {field!r} is not a number with decimal={decimal!r} and thousands={thousands or None!r}")
     return field
 
 
@@ -344,7 +344,7 @@ def _pointed(field: str, notation: Notation, path: PathLike | None) -> str:
 
 
 def _table(columns: list[Any], names: list[str], target: Any, path: PathLike, delimiter: str) -> Table:
-    """The table of columns, each an array of numbers or a list of texts."""
+    """Return the table of columns, each an array of numbers or a list of texts."""
     chosen = _column(target, names, path)
     features = [i for i in range(len(names)) if i != chosen]
     x = np.empty((len(columns[0]), len(features)))
@@ -352,7 +352,7 @@ def _table(columns: list[Any], names: list[str], target: Any, path: PathLike, de
         x[:, place] = _feature(columns[i], names[i], path, delimiter)
         if i == 0 and names[0] in ("", "Unnamed: 0") and _counts_rows(x[:, place]):
             raise ValueError(
-                f"{path}: the first column has no name and numbers the rows, as the index of a frame or of R does: it is no "
+                f"{path}: the first column has no name and numbers the rows, like the index of a frame or of R: it is not a "
                 f"feature, so write the file without it, to_csv(path, index=False), or pass usecols=range(1, {len(names)})"
             )
     y, classes = (None, None) if chosen is None else _target(columns[chosen], names[chosen], path, delimiter)
@@ -360,12 +360,12 @@ def _table(columns: list[Any], names: list[str], target: Any, path: PathLike, de
 
 
 def _counts_rows(column: np.ndarray) -> bool:
-    """True for the numbers from 0 or 1 on."""
+    """Return whether a column has the numbers from 0 or 1 on."""
     return len(column) > 1 and column[0] in (0.0, 1.0) and np.array_equal(column, column[0] + np.arange(len(column)))
 
 
 def _feature(column: Any, name: str, path: PathLike, delimiter: str) -> np.ndarray:
-    """A column of floats."""
+    """Return a column as floats."""
     numbers = _numbers(column, name, path)
     if numbers is None:
         if all(text.lower() in ("true", "false") for text in column):
@@ -381,19 +381,19 @@ def _feature(column: Any, name: str, path: PathLike, delimiter: str) -> np.ndarr
             if exact != rounded:
                 raise ValueError(
                     f"{path}: row {row} of the data has the integer {exact} in column {name!r}, which a float would round to "
-                    f"{rounded:.0f}: write it with a point if that will do, or {LEAVE_OUT}"
+                    f"{rounded:.0f}: write it with a point if that is exact enough, or {LEAVE_OUT}"
                 )
     return floats
 
 
 def _target(column: Any, name: str, path: PathLike, delimiter: str) -> tuple[np.ndarray, list[str] | None]:
-    """A column of whole numbers or floats, or class numbers with the names of the classes."""
+    """Return a column of whole numbers or floats, or class numbers with the names of the classes."""
     y = _numbers(column, name, path)
     if y is None:
         words = [text for text in column if not _is_number(text)]
         for advice in {_advice(text, delimiter) for text in words}:
             if advice and all(_advice(text, delimiter) for text in words):
-                raise ValueError(f"{path}: column {name!r} has {words[0]!r}, which is no class: {advice.removesuffix('; ')}")
+                raise ValueError(f"{path}: column {name!r} has {words[0]!r}, which is not a class: {advice.removesuffix('; ')}")
         if set(map(str.lower, column)) <= {"true", "false"}:
             column = [text.title() for text in column]
         found, numbers = np.unique(column, return_inverse=True)
@@ -408,7 +408,7 @@ def _target(column: Any, name: str, path: PathLike, delimiter: str) -> tuple[np.
 
 
 def _numbers(column: Any, name: str, path: PathLike) -> np.ndarray | None:
-    """A column as floats, or as Python's integers where they are all whole; None if it has words."""
+    """Return a column as floats, or as Python's integers if all are whole; None if it has words."""
     if isinstance(column, np.ndarray):
         absent = np.flatnonzero(np.isnan(column)) if column.dtype.kind == "f" else np.zeros(0, int)
     else:
@@ -436,7 +436,7 @@ def _is_number(text: str) -> bool:
 
 
 def _advice(text: str, delimiter: str) -> str:
-    """What to do about a text that is neither a number nor a word; "" for a word."""
+    """Return what to do about a text that is neither a number nor a word; "" for a word."""
     for other in ";\t":
         if other in text and other != delimiter:
             return f"if {other!r} is between the fields, pass delimiter={other!r}; "

@@ -387,16 +387,18 @@ def test_data_that_does_not_fit() -> None:
         model.fit(X, np.stack([DIGITS, DIGITS], axis=1))
     with pytest.raises(ValueError, match="Negative values in data passed to `sample_weight`"):
         model.fit(X, DIGITS, -WEIGHTS)
-    with pytest.raises(ValueError, match="classes must be given in the first call of partial_fit"):
+    with pytest.raises(ValueError, match="classes must be passed in the first call of partial_fit"):
         model.partial_fit(X, DIGITS)
     model.partial_fit(X, DIGITS, classes=range(10))
     with pytest.raises(ValueError, match="are not those of the first call, \\[0 1 2 3 4 5 6 7 8 9\\]"):
         model.partial_fit(X, DIGITS, classes=range(11))
-    with pytest.raises(ValueError, match="y has the classes .* 11\\], but the network is for .*: warm_start=False starts anew"):
+    with pytest.raises(
+        ValueError, match="y has the classes .* 11\\], but the network is for .*: pass warm_start=False to start again"
+    ):
         model.partial_fit(X, DIGITS + 2)
     with pytest.raises(ValueError, match="y has the classes \\[0 1 2\\], but the network is for"):
         model.partial_fit(X, LABELS)
-    with pytest.raises(ValueError, match=r"layers of \[64, 100, 10\], and cannot become one of \[64, 5, 10\]"):
+    with pytest.raises(ValueError, match=r"layers of \[64, 100, 10\] and cannot become one of \[64, 5, 10\]"):
         model.set_params(warm_start=True, hidden_layer_sizes=(5,)).fit(X, DIGITS)
     regressor = MLPRegressor(max_iter=1, random_state=0).fit(X, NUMBERS)
     with pytest.raises(ValueError, match="y has 1 outputs, but the network has 2"):
@@ -408,7 +410,7 @@ def test_partial_fit_needs_batches() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'partial_fit'") as caught:
         MLPClassifier(solver="lbfgs").partial_fit(X, DIGITS)
     assert "needs a solver of batches, 'adam' or 'sgd'" in str(caught.value.__cause__)
-    with pytest.raises(ValueError, match="partial_fit\\(\\) trains for one epoch, so that early_stopping=True has no meaning"):
+    with pytest.raises(ValueError, match="partial_fit\\(\\) trains for one epoch, so early_stopping=True has no meaning"):
         MLPClassifier(early_stopping=True).partial_fit(X, DIGITS, classes=range(10))
 
 

@@ -80,10 +80,10 @@ def test_numbers_are_what_is_written(path: Path, numbers: list[str], right: list
         ("a,y\n0x10,1\n", "y", "has '0x10' in column 'a'"),
         ("a,y\n\u0661,1\n", "y", "in column 'a': only the target may have words"),
         ('a,y\n"1,234",1\n', "y", "has '1,234' in column 'a': pass thousands=','"),
-        ('a,y\n1,"1,234"\n2,"2,345"\n', "y", "column 'y' has '1,234', which is no class: pass thousands=','"),
-        ('a,y\n1,"1,5"\n2,"2,5"\n', "y", "column 'y' has '1,5', which is no class: pass decimal=','"),
-        ("a,y\n1,3%\n2,4%\n", "y", "column 'y' has '3%', which is no class: take the unit out"),
-        ("a,y\n1,2020-01-31\n2,2020-02-01\n", "y", "column 'y' has '2020-01-31', which is no class: replace dates by numbers"),
+        ('a,y\n1,"1,234"\n2,"2,345"\n', "y", "column 'y' has '1,234', which is not a class: pass thousands=','"),
+        ('a,y\n1,"1,5"\n2,"2,5"\n', "y", "column 'y' has '1,5', which is not a class: pass decimal=','"),
+        ("a,y\n1,3%\n2,4%\n", "y", "column 'y' has '3%', which is not a class: remove the unit"),
+        ("a,y\n1,2020-01-31\n2,2020-02-01\n", "y", "column 'y' has '2020-01-31', which is not a class: replace dates by numbers"),
         ("a,y\n1,#N/A\n", None, "row 1 of the data has no value in column 'y'"),
     ],
 )
@@ -109,7 +109,7 @@ def test_other_notations(path: Path) -> None:
     table = read(path, "a;b\n1.234.567,5;2\n3;1.000\n", delimiter=";", decimal=",", thousands=".")
     assert table.x.tolist() == [[1234567.5, 2.0], [3.0, 1000.0]]
     assert read(path, 'a,b\n"1,234",5\n', thousands=",").x.tolist() == [[1234.0, 5.0]]
-    with pytest.raises(ValueError, match="'1.5' is no number with decimal=',' and thousands=None"):
+    with pytest.raises(ValueError, match="'1.5' is not a number with decimal=',' and thousands=None"):
         read(path, "a;b\n1.5;2\n3,5;4\n", delimiter=";", decimal=",")
     with pytest.raises(ValueError, match="decimal=',' and thousands=',' must be different"):
         read(path, "a;b\n1;2\n", delimiter=";", decimal=",", thousands=",")
@@ -139,7 +139,7 @@ def test_names_that_are_numbers(path: Path) -> None:
 
 def test_names_that_come_twice(path: Path) -> None:
     for target in ("a", None):
-        with pytest.raises(ValueError, match="the column name 'a' comes twice: rename one"):
+        with pytest.raises(ValueError, match="the column name 'a' occurs twice: rename one"):
             read(path, "a,b,a\n1,2,3\n", target=target)
 
 
@@ -205,12 +205,14 @@ def test_blank_lines_spaces_and_wide_tables(path: Path) -> None:
 
 def test_encodings(path: Path) -> None:
     latin = "name,b\ncaf\u00e9,2\nx,3\n".encode("latin-1")
-    with pytest.raises(ValueError, match=r"table\.csv is not in the encoding utf-8 .*: pass encoding= .*'latin-1' or 'cp1252'"):
+    with pytest.raises(
+        ValueError, match=r"table\.csv is not in the encoding utf-8 .*: pass the encoding .*'latin-1' or 'cp1252'"
+    ):
         read(path, latin, target="name")
     assert read(path, latin, target="name", encoding="latin-1").classes == ["caf\u00e9", "x"]
     for encoding in ("utf-16", "utf-32", "utf-8-sig", "utf-8"):
         assert read(path, "name,b\ncaf\u00e9,2\nx,3\n".encode(encoding), target="name").classes == ["caf\u00e9", "x"]
-    with pytest.raises(ValueError, match=r"zero bytes, so it is no text in utf-8: pass another encoding=, as 'utf-16'"):
+    with pytest.raises(ValueError, match=r"zero bytes, so it is not text in utf-8: pass another encoding=, such as 'utf-16'"):
         read(path, "a,b\n1,2\n".encode("utf-16-le"))
     with pytest.raises(ValueError, match="there is no encoding 'nope': pass one of Python's"):
         read(path, "a,b\n1,2\n", encoding="nope")
@@ -327,7 +329,7 @@ def test_missing_values(tmp_path: Path, empty: str, target: str | None) -> None:
         ("a,b\n1,2,3\n", None, "has 2 names for 3 columns: a, b"),
         ("a,b\n1,2\n", "c", "the target 'c' is not one of the 2 columns: a, b"),
         ("a,b\n1,2\n", 2, "the target 2 is not one of the 2 columns"),
-        ("a,a\n1,2\n", "a", "the column name 'a' comes twice: rename one"),
+        ("a,a\n1,2\n", "a", "the column name 'a' occurs twice: rename one"),
         ("", None, "has no rows of data"),
     ],
 )
