@@ -1,8 +1,8 @@
-"""Which scope is the innermost, for the code that runs now; and scopes as decorators.
+"""The innermost scope of the running code, also in generators; and scopes as decorators.
 
-A context variable holds the innermost scope, None outside of all. But it knows nothing of generators, whose with-blocks stay
-open while their callers go on. So a scope that a generator opens is kept with the generator's frame, and holds while that
-frame is on the stack: while the generator runs, and not for its caller between two items.
+A context variable holds the innermost scope, None outside all scopes. It does not know about generators, whose with-blocks stay
+open while their callers run. So a scope that a generator opens is stored with the frame of the generator, and is active while
+that frame is on the stack: while the generator runs, but not for its caller between two items.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from types import FrameType
 from typing import Any, NoReturn
 
 variable: ContextVar[Any] = ContextVar("valuegrad_scope", default=None)
-#: Returns the innermost scope. Every operation calls it, so it is the fast getter of the context variable, and only while a
-#: generator holds scopes current_in_generators().
+#: Returns the innermost scope. Every operation calls it, so it is the fast getter of the context variable, and is replaced by
+#: current_in_generators() only while a generator has open scopes.
 current: Callable[[], Any] = variable.get
-held: dict[FrameType, list[Any]] = {}  # the scopes of each generator, outermost first
+held: dict[FrameType, list[Any]] = {}  # the open scopes of each generator, outermost first
 _one_at_a_time = RLock()
 
 GENERATOR = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
-#: Functions that enter a context manager for their caller: contextlib's, and classes that hold one.
+#: Functions that enter a context manager for their caller, such as those of contextlib.
 ENTERING = ("__enter__", "__aenter__", "enter_context", "enter_async_context")
 LEAVING = ("__exit__", "__aexit__", "close", "aclose", "_exit_wrapper")
 
 
 def current_in_generators() -> Any:
-    """The innermost scope while generators hold some: scopes of running generators hold, inside the scopes of their callers."""
+    """The innermost scope while generators have open scopes: those of running generators are inside those of their callers."""
     here = variable.get()
     for frame in running_frames(held, sys._getframe(1)):
         scopes = held.get(frame, [])
@@ -43,20 +43,20 @@ def current_in_generators() -> Any:
 
 
 def is_recording() -> bool:
-    """Whether operations are recorded here: everywhere but under no_grad()."""
+    """Whether operations are recorded here, as everywhere except under no_grad()."""
     here = current()
     return here is None or bool(here.settings.get("recording", True))
 
 
 def is_inside(here: Any, outer: Any) -> bool:
-    """Whether a scope is inside `outer`, or inside a copy of it that was made where its generator was resumed."""
+    """Whether a scope is inside `outer`, or inside a copy of it that was created when its generator resumed."""
     while here is not None and getattr(here, "asked", None) is not outer.asked:
         here = here.outer
     return here is not None
 
 
 def enter(here: Any, frame: FrameType) -> None:
-    """Make a scope the innermost one, for the with-statement at `frame`."""
+    """Make a scope the innermost one for the with-statement at `frame`."""
     global current
     here.before = variable.get()
     generator = generator_around(frame)
@@ -69,7 +69,7 @@ def enter(here: Any, frame: FrameType) -> None:
 
 
 def leave(asked: dict[str, bool], frame: FrameType) -> None:
-    """Leave the innermost scope with these settings, which are compared by identity."""
+    """Leave the innermost scope with the settings `asked`, which are compared by identity."""
     if held and any(release(generator, asked) for generator in leaving(frame)):
         return
     here = variable.get()
@@ -80,7 +80,7 @@ def leave(asked: dict[str, bool], frame: FrameType) -> None:
 
 
 def release(frame: FrameType, asked: dict[str, bool]) -> bool:
-    """Drop the last scope with these settings that a frame holds; False if it holds none."""
+    """Remove the last open scope of a frame with the settings `asked`; return False if it has none."""
     global current
     with _one_at_a_time:
         kept = held.get(frame, [])
@@ -98,9 +98,9 @@ def release(frame: FrameType, asked: dict[str, bool]) -> bool:
 
 
 def generator_around(frame: FrameType | None) -> FrameType | None:
-    """The frame of the generator that a with-statement at `frame` is in, or None.
+    """The frame of the generator with the with-statement at `frame`, or None.
 
-    A generator that contextlib or pytest uses as a context manager opens its scopes for the caller, and does not count.
+    Generators that contextlib or pytest use as context managers open their scopes for the caller, and do not count.
     """
     while frame is not None:
         if frame.f_code.co_flags & GENERATOR:
@@ -127,14 +127,14 @@ def delegates(frame: FrameType) -> bool:
 
 
 def leaving(frame: FrameType | None) -> Iterator[FrameType]:
-    """The generators whose with-block may be ending at `frame`, innermost first: those that generator_around() may have given."""
+    """The generators whose with-block may end at `frame`, innermost first: those that generator_around() may have returned."""
     while frame is not None and (frame.f_code.co_flags & GENERATOR or frame.f_code.co_name in LEAVING):
         yield frame
         frame = frame.f_back
 
 
 def running_frames(frames: Any, frame: FrameType | None) -> list[FrameType]:
-    """The members of `frames` on the stack from `frame` down to its callers, outermost first."""
+    """The members of `frames` on the stack from `frame` to its callers, outermost first."""
     found = []
     while frame is not None:
         if frame in frames:
@@ -147,10 +147,10 @@ def running_frames(frames: Any, frame: FrameType | None) -> list[FrameType]:
 
 
 def decorated(function: Any, enter: Callable[[], AbstractContextManager[Any]]) -> Any:
-    """A function that calls `function` in a with-block of ``enter()``; steps of generators and coroutines run in it as well.
+    """Return a function that calls `function` in a with-block of ``enter()``, for generators and coroutines at every step.
 
     Raises:
-        TypeError: for a class, and for anything that is not callable.
+        TypeError: for a class, and for objects that are not callable.
     """
     if isinstance(function, (classmethod, staticmethod)):
         return type(function)(decorated(function.__func__, enter))
@@ -195,7 +195,7 @@ def decorated(function: Any, enter: Callable[[], AbstractContextManager[Any]]) -
 
 
 class Setting:
-    """Makes scopes with a setting: ``with no_grad():``, and as a decorator ``@no_grad()`` or ``@no_grad``."""
+    """Creates scopes with a setting: ``with no_grad():``, or the decorator ``@no_grad()`` or ``@no_grad``."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         functools.update_wrapper(self, make)

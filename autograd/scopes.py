@@ -1,7 +1,7 @@
-"""What surrounds an operation: whether it is recorded, by which module, and from which source line.
+"""Scopes: whether operations are recorded, and the module and source line they are recorded in.
 
-Every recorded node keeps the innermost scope it was made in (`node.place`), which names it in drawings,
-verification and messages.
+Every recorded node keeps the innermost scope of its creation (`node.place`), which names it in drawings, verification and
+messages.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ INSIDE = (HERE, os.path.join(os.path.dirname(os.path.dirname(HERE)), "nn") + os.
 
 
 class scope:
-    """Name the operations of a with-block or a decorated function, for drawings and messages; scopes nest.
+    """Name the operations of a with-block or a decorated function, for drawings and messages. Scopes nest.
 
     Args:
-        name: a string, or an object with a method ``name_within(outer)`` that gives its name inside the
-            object of the scope around, or by itself if `outer` is None. Modules are such objects.
-        settings: what no_grad(), record_lines() and debug() ask for.
+        name: a string, or an object with a method ``name_within(outer)`` that returns its name inside the
+            object of the enclosing scope, or on its own if `outer` is None. Modules are such objects.
+        settings: the settings of no_grad(), record_lines() and debug().
 
     >>> from autograd import Value, scope
     >>> with scope("attention"), scope("scores"):
@@ -44,7 +44,7 @@ class scope:
         self.name, self.asked, self.settings = name, settings, settings
 
     def __enter__(self) -> scope:
-        here = self.within(scope_stack.current(), again=hasattr(self, "outer"))  # nodes may know the one entered before
+        here = self.within(scope_stack.current(), again=hasattr(self, "outer"))  # nodes may keep the one entered before
         scope_stack.enter(here, sys._getframe(1))
         return here
 
@@ -55,17 +55,17 @@ class scope:
         """This scope, or another of the same name and settings, inside of `outer`."""
         here = scope(self.name) if again else self
         here.outer, here.asked = outer, self.asked
-        # Asked of every new node, so inherited here.
+        # Inherited here, as every new node reads them.
         here.settings = {**outer.settings, **self.asked} if outer is not None and outer.settings else self.asked
         return here
 
     def __call__(self, function: Any) -> Any:
-        """The same function, every call or step of which is inside a scope like this."""
+        """The same function, with every call or step inside a scope like this."""
         return decorated(function, lambda: scope(self.name, **self.asked))
 
     @staticmethod
     def call(name: Any, function: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
-        """``function(*args, **named)`` inside ``scope(name)``, at half the cost of a with-block."""
+        """Call ``function(*args, **named)`` inside ``scope(name)``, at half the cost of a with-block."""
         here = object.__new__(scope)
         here.name, here.outer = name, scope_stack.current()
         here.settings = {} if here.outer is None else here.outer.settings
@@ -76,10 +76,10 @@ class scope:
             scope_stack.variable.reset(token)
 
     def names(self) -> list[Any]:
-        """What this scope and those around it are called, outermost first."""
+        """The names of this scope and those around it, outermost first."""
         found: list[Any] = []
         here: scope | None = self
-        while here is not None:  # depth is no limit
+        while here is not None:  # a loop, for any depth
             found += [here.name] * (here.name is not None)
             here = here.outer
         return found[::-1]
@@ -96,9 +96,9 @@ class scope:
 
 
 class Place(scope):
-    """The scope of one node while source lines are recorded: its `line`, and checksums under debug()."""
+    """The scope of one node while source lines are recorded: its `line`, and checksums of arrays under debug()."""
 
-    with_checksums = False  # becomes True with the first of them
+    with_checksums = False  # True as soon as there are any
 
     def __init__(self, arrays: list[np.ndarray]) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ class Place(scope):
         frame = sys._getframe(1)
         while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
             frame = frame.f_back
-        self.code, self.instruction = frame.f_code, frame.f_lasti  # these tell the very expression
+        self.code, self.instruction = frame.f_code, frame.f_lasti  # they identify the expression
         self.line = f"{frame.f_code.co_filename}:{frame.f_lineno}"
         self.checksums = [(array, checksum(array)) for array in arrays] if is_set("debug") else []
         Place.with_checksums |= bool(self.checksums)
@@ -117,10 +117,10 @@ class Place(scope):
 
 @Setting
 def no_grad() -> scope:
-    """Compute without recording: ``with no_grad():`` or ``@no_grad()``. Results are leaves, and frozen.
+    """Compute without recording: ``with no_grad():`` or ``@no_grad()``. Results are frozen leaves.
 
-    Around a ``yield`` it holds for what the generator computes, and not for its caller; as a decorator of a generator or
-    coroutine at every step.
+    Around a ``yield`` it applies to the generator, not to its caller; as a decorator of a generator or coroutine it applies
+    to every step.
 
     >>> from autograd import Value, no_grad
     >>> with no_grad():
@@ -132,7 +132,7 @@ def no_grad() -> scope:
 
 @Setting
 def record_lines() -> scope:
-    """Remember the source line of every operation of a with-block; messages and drawings then name it."""
+    """Record the source line of every operation in a with-block, which messages and drawings then show."""
     return scope(lines=True)
 
 
@@ -140,13 +140,13 @@ def record_lines() -> scope:
 def debug() -> scope:
     """Record slowly and check everything: ``with debug():``.
 
-    Source lines are recorded; backward() raises if an array was changed in place through NumPy after it
-    was recorded, or if a rule turns finite numbers into nan, and names the line that made the node.
+    Source lines are recorded. backward() raises an error if an array was changed in place through NumPy after it
+    was recorded, or if a rule turns finite numbers into nan, and names the line of the operation.
     """
     return scope(lines=True, debug=True)
 
 
 def is_set(setting: str) -> bool:
-    """Whether a scope around has this setting."""
+    """Whether an enclosing scope has this setting."""
     here = scope_stack.current()
     return here is not None and here.settings.get(setting, False)

@@ -1,4 +1,8 @@
-"""The source at an instruction of a frame: its expression, and what names mean there. Nothing is evaluated."""
+"""Read the source code at an instruction of a frame: its expression, and the objects that its names refer to.
+
+Messages name the call that failed (numpy/leaving.py), and drawings the line of a node (drawing/read/sources.py). Nothing is
+evaluated.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +19,12 @@ from typing import Any
 
 Span = tuple[int, int, int, int]  # first line and column, last line and column; columns count bytes
 UNKNOWN = object()
-#: Instructions around a call that compute nothing.
+#: Instructions around a call that push no argument.
 IGNORED = ("PRECALL", "PUSH_NULL", "KW_NAMES", "RESUME", "NOP")
 
 
 def span_of(code: CodeType, instruction: int) -> Span | None:
-    """The place of the expression that an instruction belongs to; None if it is not known."""
+    """The span of the expression of an instruction; None if it is unknown."""
     line, last_line, column, last_column = next(islice(code.co_positions(), instruction // 2, None), (None,) * 4)
     return (
         None
@@ -30,7 +34,7 @@ def span_of(code: CodeType, instruction: int) -> Span | None:
 
 
 def text_at(code: CodeType, instruction: int) -> str:
-    """The text of the expression that an instruction belongs to; "" if it is not known."""
+    """The text of the expression of an instruction; "" if it is unknown."""
     span = span_of(code, instruction)
     if span is None:
         return ""
@@ -42,20 +46,20 @@ def text_at(code: CodeType, instruction: int) -> str:
 
 @lru_cache(maxsize=1000)
 def expression_at(code: CodeType, instruction: int) -> ast.expr | None:
-    """The expression that an instruction belongs to, if the source is there."""
+    """The expression of an instruction; None if its source is unknown."""
     try:
         return ast.parse(text_at(code, instruction) or call_at(code, instruction), mode="eval").body
-    except (SyntaxError, ValueError):  # a call whose lines do not begin with it, or no call
+    except (SyntaxError, ValueError):  # a part of a call in several lines, or no call
         return None
 
 
 def call_at(code: CodeType, instruction: int) -> str:
-    """A call in code without source, as at Python's prompt: ``"math.sin(w)"``, with ``...`` for arguments that are computed."""
+    """The text of a call in code without source, as at Python's prompt: ``"math.sin(w)"``, with ``...`` for other arguments."""
     before = [item for item in dis.get_instructions(code) if item.offset <= instruction and item.opname != "CACHE"]
     last = before.pop() if before else None
     if last is None or last.opname != "CALL":
         return ""
-    missing, arguments = last.arg or 0, []  # so many values on the stack were pushed before the call
+    missing, arguments = last.arg or 0, []  # the number of arguments that were pushed before the call
     while before and missing > 0:
         item = before.pop()
         if item.opname not in IGNORED:
@@ -75,7 +79,7 @@ def call_at(code: CodeType, instruction: int) -> str:
 
 
 def arguments_in(pushed: list[dis.Instruction]) -> list[str]:
-    """The text of what some instructions push: names, constants, and lists and tuples of them."""
+    """The texts of the names, constants, lists and tuples that some instructions push; "..." for anything else."""
     found: list[str] = []
     for item in pushed:
         if item.opname in ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FAST", "LOAD_DEREF"):
@@ -91,7 +95,7 @@ def arguments_in(pushed: list[dis.Instruction]) -> list[str]:
 
 @lru_cache(maxsize=1000)
 def assignment_at(code: CodeType, instruction: int) -> ast.Assign | ast.AugAssign | None:
-    """The assignment whose target an instruction writes to."""
+    """The assignment with the target that an instruction writes to; None if there is none."""
     span, target = span_of(code, instruction), text_at(code, instruction)
     if span is None or not target:
         return None
@@ -99,7 +103,7 @@ def assignment_at(code: CodeType, instruction: int) -> ast.Assign | ast.AugAssig
     for number in range(span[2] + 1, span[2] + 20):
         try:
             statement = ast.parse(re.sub(r"^(.*?)\s*;\s*$", r"\1", text)).body[0]
-        except (SyntaxError, ValueError):  # it goes on
+        except (SyntaxError, ValueError):  # the statement continues
             text += "\n" + linecache.getline(code.co_filename, number)
             continue
         return statement if isinstance(statement, (ast.Assign, ast.AugAssign)) else None
@@ -113,7 +117,7 @@ def operation_at(code: CodeType, instruction: int) -> str:
 
 
 def meaning(node: ast.AST | None, frame: FrameType) -> Any:
-    """The object that a name, an attribute or a constant of the source is in a frame; UNKNOWN for what has to be computed."""
+    """The object that a name, an attribute or a constant refers to in a frame; UNKNOWN for other expressions."""
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Name):
