@@ -158,7 +158,7 @@ def with_flows(
     for target, number in number_of.items():
         for member in members_with_rules(graph, folding, folded, number):
             value = graph.values[member]
-            if value not in cotangents:
+            if cotangents.get(value) is None:
                 continue
             operands = operands_of(value)
             for slot, turn, local, flow in flows(value, cotangents[value]):
