@@ -192,7 +192,7 @@ def input_of_words(words: list[str], seed: int, number: int) -> Any:
         data = numbers("value", given["value"])
     else:
         data = drawn(given, np.random.default_rng([seed, number + 1]))  # other numbers than those of the directions
-    data = np.asarray(data, dtype=floating(given["dtype"]) if "dtype" in given else None)
+    data = np.asarray(data, dtype=dtype_named(given["dtype"]) if "dtype" in given else None)
     return float(data) if data.ndim == 0 and data.dtype == np.float64 else data
 
 
@@ -223,7 +223,7 @@ def loaded(path: str) -> Any:
     return data
 
 
-def floating(text: str) -> np.dtype[Any]:
+def dtype_named(text: str) -> np.dtype[Any]:
     if text not in ("float16", "float32", "float64", "longdouble"):
         raise UsageError(f"dtype={text} is not one of floating-point numbers: write float32 or float64")
     return np.dtype(text)

@@ -17,7 +17,7 @@ import numpy as np
 
 from autograd.verify.explain.code import code_of
 from autograd.verify.explain.simplify import simplified
-from autograd.verify.report import GradientReport, Points, Row, Verdict, counted, cut, rank, worst_of
+from autograd.verify.report import GradientReport, Points, Row, Verdict, counted, rank, truncated, worst_of
 from autograd.verify.subjects.subject import OUTSIDE, Leaf, Subject
 
 Array = np.ndarray
@@ -134,7 +134,7 @@ class PointSearch:
         try:
             report = self.examine(subject)
         except Exception as error:
-            error.add_note(f"this was at the input {cut(code_of(subject.shown()), 300)}")
+            error.add_note(f"this was at the input {truncated(code_of(subject.shown()), 300)}")
             raise
         finally:
             subject.restore()

@@ -161,14 +161,14 @@ class GradientReport:
 
     def __str__(self) -> str:
         lines = [headline(self)]
-        if several(self):
-            lines += aligned(*table(self))
+        if needs_table(self):
+            lines += aligned(*table_of(self))
         return "\n".join(lines + remarks(self))
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
         verdict, _, rest = headline(self).partition(": ")
-        shown = html_table(*table(self)) if several(self) else ""
+        shown = html_table(*table_of(self)) if needs_table(self) else ""
         lines = "".join(f'<div style="white-space: pre-wrap">{escape(text)}</div>' for text in remarks(self))
         return f"<div>{pill(self.verdict, verdict)} {escape(rest)}</div>{shown}{lines}"
 
@@ -259,7 +259,7 @@ def by_name(report: GradientReport) -> dict[str, list[Row]]:
     return found
 
 
-def several(report: GradientReport) -> bool:
+def needs_table(report: GradientReport) -> bool:
     """Whether there is more to say than fits on two lines, which a single parameter that passes does."""
     return len(by_name(report)) > 1 or any(row.verdict is not Verdict.PASS for row in report.rows)
 
@@ -276,7 +276,7 @@ def remarks(report: GradientReport) -> list[str]:
     lines += [remark(row) for row in failed[:REMARKS]]
     if len(failed) > REMARKS:
         lines.append(f"... and {counted(len(failed) - REMARKS, 'more row')} that did not pass")
-    if report.worst is not None and report.worst.compared and not several(report):
+    if report.worst is not None and report.worst.compared and not needs_table(report):
         lines.append(largest_difference(report.worst))
     lines += [f"reason: {report.reason}"] * bool(report.reason)
     lines += [f"broken contract: {text}" for text in report.broken]
@@ -288,18 +288,18 @@ def at_points(points: Points) -> list[str]:
     """The lines on points: the failing input, and how many points were skipped or undecided."""
     lines = []
     if points.failing:
-        found = "" if points.failing == points.original else f", made simple from {cut(points.original)}"
-        lines.append(f"failing input: {cut(points.failing)}{found} ({points.place})")
+        found = "" if points.failing == points.original else f", made simple from {truncated(points.original)}"
+        lines.append(f"failing input: {truncated(points.failing)}{found} ({points.place})")
     if points.skipped:
         verb = "was" if points.skipped == 1 else "were"
         which = f"{counted(points.skipped, 'point')} outside of the domain of the function {verb} skipped"
-        lines.append(f"{which}: {cut(points.outside)}")
+        lines.append(f"{which}: {truncated(points.outside)}")
     if points.undecided:
-        lines.append(f"{counted(points.undecided, 'point')} could not be decided: {cut(points.why)}")
+        lines.append(f"{counted(points.undecided, 'point')} could not be decided: {truncated(points.why)}")
     return lines
 
 
-def cut(text: str, most: int = 400) -> str:
+def truncated(text: str, most: int = 400) -> str:
     """A long text without its end."""
     return text if len(text) <= most else f"{text[:most]}..."
 
@@ -308,10 +308,10 @@ def remark(row: Row) -> str:
     """Why a row did not pass: "FAIL w[3, 1]: off by 0.5, 5e+08 error bars; ...; perhaps a sign is missing"."""
     parts = []
     if row.verdict is Verdict.FAIL and math.isfinite(row.claimed - row.measured):
-        times = f", {short(excess(row), 2)} error bars" if row.bar else ""
-        parts.append(f"off by {short(abs(row.claimed - row.measured), 2)}{times}")
+        times = f", {digits(excess(row), 2)} error bars" if row.bar else ""
+        parts.append(f"off by {digits(abs(row.claimed - row.measured), 2)}{times}")
     if row.between is not None and "one-sided slopes are" not in row.reason:
-        parts.append(f"one-sided slopes {short(row.between[0])} and {short(row.between[1])}")
+        parts.append(f"one-sided slopes {digits(row.between[0])} and {digits(row.between[1])}")
     parts += [row.reason] * bool(row.reason)
     if any(row.unresolved):  # a scalar has no index to name
         first = ", ".join(map(brackets, row.unresolved[:3]))
@@ -323,24 +323,24 @@ def remark(row: Row) -> str:
 
 def largest_difference(row: Row) -> str:
     """What is said of a single parameter that passes, in place of a table."""
-    where = " ".join(filter(None, [f"at {place(row)}" * bool(place(row)), f"in order {row.order}" * (row.order > 1)]))
-    return f"largest difference{f' {where}' * bool(where)}: {claim(row)}"
+    where = " ".join(filter(None, [f"at {worst_place(row)}" * bool(worst_place(row)), f"in order {row.order}" * (row.order > 1)]))
+    return f"largest difference{f' {where}' * bool(where)}: {slopes_of(row)}"
 
 
 def first_wrong_operation(blame: Any) -> str:
     inside = f" in {blame.path}" * bool(blame.path)
     return (
-        f"first wrong operation: {blame.op} at {blame.line}{inside}, argument {blame.argument}: {claim(blame)} "
+        f"first wrong operation: {blame.op} at {blame.line}{inside}, argument {blame.argument}: {slopes_of(blame)} "
         f"({counted(blame.checked, 'operation')} checked)"
     )
 
 
-def claim(found: Any) -> str:
+def slopes_of(found: Any) -> str:
     """The numbers of a Row or a Blame."""
-    return f"claimed {short(found.claimed)}, measured {short(found.measured)}, error bar {short(found.bar, 2)}"
+    return f"claimed {digits(found.claimed)}, measured {digits(found.measured)}, error bar {digits(found.bar, 2)}"
 
 
-def place(row: Row) -> str:
+def worst_place(row: Row) -> str:
     """Where the worst slope is: "[3, 1]", "[3, 1] of output [2]", or "a direction"."""
     here = "a direction" if row.index is None else brackets(row.index)
     return here if row.output is None else f"{here} of output {brackets(row.output) or '[]'}".strip()
@@ -353,8 +353,8 @@ def brackets(index: tuple[int | str, ...]) -> str:
     return f"{name}{rest or ''}"
 
 
-def short(number: float, digits: int = 6) -> str:
-    return f"{number:.{digits}g}"
+def digits(number: float, count: int = 6) -> str:
+    return f"{number:.{count}g}"
 
 
 def counted(number: int, thing: str) -> str:
@@ -378,7 +378,7 @@ TINTS = {
 }
 
 
-def table(report: GradientReport) -> tuple[list[str], list[tuple[Verdict, list[str]]]]:
+def table_of(report: GradientReport) -> tuple[list[str], list[tuple[Verdict, list[str]]]]:
     """The columns, and for each row its verdict and the texts of its cells."""
     columns = [name for name in COLUMNS if name != "order" or any(row.order > 1 for row in report.rows)]
     return columns, [(row.verdict, [cells(row)[name] for name in columns]) for row in worst_first(report.rows)]
@@ -388,7 +388,7 @@ def cells(row: Row) -> dict[str, str]:
     """The texts of a row, by column. Where nothing was compared there are no numbers to show."""
     shape = f"{row.shape}" + f" {row.dtype}" * (row.dtype != "float64")
     shown = row.compared or row.index is not None
-    numbers = [place(row), short(row.claimed), short(row.measured), short(row.bar, 2)] if shown else [""] * 4
+    numbers = [worst_place(row), digits(row.claimed), digits(row.measured), digits(row.bar, 2)] if shown else [""] * 4
     return dict(zip(COLUMNS, [row.name, f"{row.order}", shape, row.verdict.name, f"{row.compared:,}", *numbers], strict=True))
 
 
