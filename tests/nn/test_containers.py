@@ -1,4 +1,4 @@
-"""Containers: names, what is put in and taken out, and what is refused."""
+"""Containers: names, insertion, removal, and invalid arguments."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_chain_of_named_layers() -> None:
         _ = model.tail
 
 
-def test_layers_are_put_in_and_taken_out() -> None:
+def test_layers_are_inserted_and_removed() -> None:
     """Names are positions, as in PyTorch."""
     model = nn.Sequential(nn.Linear(2, 2, rng=0), nn.Tanh())
     model.insert(1, nn.ReLU()).extend([nn.Linear(2, 1, rng=1), lambda x: x * 2.0]).insert(-1, nn.Identity())
@@ -72,8 +72,8 @@ def test_layers_are_put_in_and_taken_out() -> None:
         model.insert(7, nn.Tanh())
 
 
-def test_a_chain_whose_list_was_changed_itself() -> None:
-    """As by a subclass that makes its own, and by what was written before there were names."""
+def test_a_chain_whose_list_was_changed_directly() -> None:
+    """For example by a subclass, or by code older than names of layers."""
 
     class Own(nn.Sequential):
         def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Small dtypes and integers in networks: every layer, activation, loss and metric takes integers as the same floats."""
+"""Small dtypes and integers in networks: every layer, activation, loss and metric treats integers as the same floats."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ LAYERS: dict[str, tuple[Make, list[tuple[int, ...]]]] = {
     "Neuron": (lambda d: nn.Neuron(3, rng=0), [(3,)]),
 }  # fmt: skip
 
-#: Activations with their settings: modules are made with them, functions called with them.
+#: Activations with their settings, for modules and functions.
 ACTIVATIONS: dict[str, dict[str, Any]] = {
     name: {} for name in [
         "ReLU", "ReLU6", "LeakyReLU", "ELU", "SELU", "CELU", "GELU", "SiLU", "Mish", "Softplus", "Softsign", "Sigmoid",
@@ -78,20 +78,20 @@ LOSSES = {
     "TripletMarginLoss": "triple",
 }  # fmt: skip
 
-#: What takes no array of numbers to compute with, or has tests of its own below.
+#: Functions that take no array of numbers, or have their own tests below.
 OTHERS = {"Module", "FunctionModule", "ModuleDict", "ModuleList", "Embedding", "prelu", "dropout", "scaled_dot_product_attention",
           "sinusoidal_positions"}  # fmt: skip
 
 
 def whole(shape: tuple[int, ...], dtype: Any, seed: int = 0) -> Any:
-    """Whole numbers of a dtype, with sums and squares far outside of int8 and uint8."""
+    """Return whole numbers of a dtype, with sums and squares far outside of int8 and uint8."""
     high = 2 if dtype is np.bool_ else 120
     low = -high if np.dtype(dtype).kind == "i" else 0
     return np.random.default_rng(seed).integers(low, high, shape).astype(dtype)
 
 
 def parts(out: Any) -> list[Any]:
-    """The Values or arrays of a result, also of a nested one."""
+    """Return the Values or arrays of a result, also of a nested one."""
     if isinstance(out, (tuple, list)):
         return [part for item in out for part in parts(item)]
     return [] if out is None else [out]
@@ -102,7 +102,7 @@ def plain(out: Any) -> Any:
 
 
 def run(module: Any, inputs: list[Any]) -> list[Any]:
-    """All results of a module, and the gradients of its parameters."""
+    """Return all results of a module, and the gradients of its parameters."""
     outs = parts(module(*inputs))
     if module.parameters():
         sum(out.sum() for out in outs if isinstance(out, Value)).backward()
@@ -130,7 +130,7 @@ def test_layers_take_integers_as_the_same_floats(name: str) -> None:
             np.testing.assert_allclose(np.asarray(got, float), np.asarray(right, float), 1e-13, 1e-13, err_msg=dtype.__name__)
 
 
-@pytest.mark.parametrize("name", sorted(LAYERS.keys() - {"MLP", "Layer", "Neuron"}))  # whose numbers are Python's
+@pytest.mark.parametrize("name", sorted(LAYERS.keys() - {"MLP", "Layer", "Neuron"}))  # these have Python's numbers
 def test_layers_of_float32_give_float32_for_integers(name: str) -> None:
     make, shapes = LAYERS[name]
     layer = make(np.float32)
@@ -154,7 +154,7 @@ def test_activations_take_integers_as_the_same_floats(name: str) -> None:
 
 
 def arguments(kind: str, dtype: Any) -> list[Any]:
-    """Predictions and targets of a loss, all whole numbers of a dtype."""
+    """Return predictions and targets of a loss, all whole numbers of a dtype."""
     shape = (4, 3)
     x, y = whole(shape, dtype, 1), whole(shape, dtype, 2)
     labels = np.array([2, 0, 1, 1])

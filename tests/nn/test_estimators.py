@@ -1,4 +1,4 @@
-"""The estimators: scikit-learn's own checks, scikit-learn's own numbers, and what users do with them."""
+"""The estimators: scikit-learn's checks, scikit-learn's numbers, and common uses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from threadpoolctl import threadpool_limits
 import nn
 from nn.estimators import ACTIVATIONS, OPTIMISERS, MLPClassifier, MLPRegressor, used_part
 
-#: Whoever trains for a few epochs does not expect convergence.
+#: A few epochs need not converge.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 X, DIGITS = load_digits(return_X_y=True)
@@ -43,7 +43,7 @@ REGRESSION = {"one number": NUMBERS[:, 0], "two numbers": NUMBERS}
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
-    """The matrices here are too small to share."""
+    """The matrices of these tests are too small for several threads."""
     with threadpool_limits(1, "blas"):
         yield
 
@@ -77,7 +77,7 @@ def assert_same_network(ours: Any, theirs: Any, within: float = 1e-12) -> None:
 
 
 def both(target: str, **given: Any) -> tuple[Any, Any, np.ndarray]:
-    """Our estimator for a kind of target, scikit-learn's, and the target."""
+    """Return our estimator for a kind of target, scikit-learn's, and the target."""
     ours, y = (MLPClassifier if target in CLASSIFICATION else MLPRegressor), (CLASSIFICATION | REGRESSION)[target]
     return ours(**given), getattr(neural_network, ours.__name__)(**given), y
 
@@ -98,7 +98,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("target", [*CLASSIFICATION, *REGRESSION])
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_the_same_random_state_gives_scikit_learns_network(setting: str, target: str, weights: np.ndarray | None) -> None:
-    whole = {} if weights is None else {"batch_size": len(X)}  # where batches are smaller, scikit-learn's weights are others
+    whole = {} if weights is None else {"batch_size": len(X)}  # in smaller batches scikit-learn's weights differ
     ours, theirs, y = both(target, **{"max_iter": 5, "random_state": 3, **SETTINGS[setting], **whole})
     assert_same_network(ours.fit(X, y, weights), theirs.fit(X, y, weights))
     if target != "two numbers":  # scikit-learn reports the mean over the outputs, but its gradient is that of the sum
@@ -109,7 +109,7 @@ def test_the_same_random_state_gives_scikit_learns_network(setting: str, target:
 
 
 def test_plain_descent_steps_by_scikit_learns_gradient() -> None:
-    """One step of length 1 on the whole of the data, so that the step is the gradient."""
+    """One step of length 1 on all of the data, so the step is the gradient."""
     given = {"solver": "sgd", "momentum": 0.0, "learning_rate_init": 1.0, "max_iter": 1, "batch_size": len(X), "random_state": 0}
     starts = [MLPClassifier(**{**given, "learning_rate_init": 1e-300}).fit(X, DIGITS), MLPClassifier(**given).fit(X, DIGITS)]
     theirs = neural_network.MLPClassifier(**given).fit(X, DIGITS)
@@ -191,7 +191,7 @@ def test_weights_count_in_batches_of_any_size(size: int) -> None:
 
 
 def test_weights_of_partial_fit_count_as_they_are() -> None:
-    """Also one sample at a time, where there are no others to be relative to."""
+    """Also for batches of one sample."""
     given = {"hidden_layer_sizes": (), "solver": "sgd", "momentum": 0.0, "alpha": 0.0, "random_state": 0}
     moved = []
     for weight in (1.0, 2.0):
@@ -205,7 +205,7 @@ def test_weights_of_partial_fit_count_as_they_are() -> None:
     "labels", [np.arange(60) % 10, np.repeat([0, 1, 2], [50, 9, 1]), np.array(list("abcdefghijkl"))[np.arange(60) % 12]]
 )
 def test_early_stopping_with_rare_classes_splits_as_scikit_learn(labels: np.ndarray) -> None:
-    """Where a class is too rare for both parts, they are drawn from all samples, as scikit-learn's always are."""
+    """If a class is too rare for both parts, they are drawn from all samples, as scikit-learn always does."""
     given = {"hidden_layer_sizes": (4,), "early_stopping": True, "max_iter": 4, "random_state": 0}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it does not converge in four epochs
@@ -421,7 +421,9 @@ def test_warnings_name_the_fix() -> None:
         MLPRegressor(max_iter=2, solver="lbfgs", random_state=0).fit(X, NUMBERS)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        MLPClassifier(max_iter=200, tol=0.1, n_iter_no_change=1, random_state=0).fit(X, DIGITS)  # stops in time, in silence
+        MLPClassifier(max_iter=200, tol=0.1, n_iter_no_change=1, random_state=0).fit(
+            X, DIGITS
+        )  # stops in time, without a warning
 
 
 def test_verbose_prints_each_epoch(capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,7 @@ SHAPE = (80, 60, 5)  # fan_in 300, fan_out 400
 
 
 def follows(numbers: np.ndarray, distribution: Any) -> bool:
-    """Whether the Kolmogorov-Smirnov test has nothing against a distribution; it errs in one of a thousand seeds."""
+    """Return whether the Kolmogorov-Smirnov test accepts a distribution; it errs for one seed in a thousand."""
     return bool(scipy.stats.kstest(numbers.ravel(), distribution.cdf).pvalue > 1e-3)
 
 
@@ -105,7 +105,7 @@ def test_orthogonal_is_uniform_among_rotations() -> None:
         assert follows(column, scipy.stats.uniform(-1.0, 2.0))
 
 
-def test_identity_hands_inputs_on() -> None:
+def test_identity_passes_inputs_on() -> None:
     x = np.random.default_rng(0).normal(size=3)
     np.testing.assert_array_equal(init.identity((3, 3)) @ x, x)
     np.testing.assert_array_equal(init.identity((5, 3), gain=2.0) @ x, [*(2.0 * x), 0.0, 0.0])

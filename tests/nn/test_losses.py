@@ -1,4 +1,4 @@
-"""Losses: closed forms, both derivatives of each for every reduction, what is refused, and the modules."""
+"""Losses: closed forms, first and second derivatives for every reduction, errors, and the modules."""
 
 from __future__ import annotations
 
@@ -157,8 +157,8 @@ def test_class_weights_and_ignored_targets() -> None:
     assert report.ok, str(report)
 
 
-def test_what_is_ignored_may_be_anything() -> None:
-    """Rows that are padding: infinite logits there touch neither the loss nor a gradient."""
+def test_ignored_targets_may_be_anything() -> None:
+    """Infinite logits in rows of padding affect neither the loss nor a gradient."""
     logits = Value([[0.0, 0.0], [math.inf, math.nan]])
     for how in ({}, {"weight": [1.0, 1.0]}, {"label_smoothing": 0.1}):
         loss = nn.cross_entropy(logits, [0, -100], **how)
@@ -354,7 +354,7 @@ def test_weights_of_a_module_are_its_buffers() -> None:
         (lambda: nn.CrossEntropyLoss(Value(np.ones((2, 3))), [0, 1]), TypeError, r"then call it, CrossEntropyLoss\(\)\(...\)"),
     ],
 )  # fmt: skip
-def test_frequent_slips_are_named(call: Callable[[], Any], error: type[Exception], text: str) -> None:
+def test_errors_name_frequent_mistakes(call: Callable[[], Any], error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         call()
 
@@ -363,7 +363,7 @@ def test_frequent_slips_are_named(call: Callable[[], Any], error: type[Exception
 
 
 def test_a_softmax_before_the_loss_is_refused() -> None:
-    """It would be done twice, and training would only be slow and worse."""
+    """It would be applied twice, and training would be slower and worse."""
     x, target = Value(np.random.default_rng(0).normal(size=(4, 3))), [0, 1, 2, 0]
     with pytest.raises(
         ValueError, match=r"cross_entropy\(\) takes logits and applies softmax\(\) itself, got the result of soft"
@@ -387,7 +387,7 @@ def test_no_targets(loss: Any) -> None:
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_the_gradient_of_classes_on_any_axis(axis: int) -> None:
-    """In whatever order the memory of the logits is: the softmax, less 1 at the class, over the number of samples."""
+    """For any memory order of the logits: the softmax, minus 1 at the class, divided by the number of samples."""
     rng = np.random.default_rng(0)
     scores, target = rng.normal(size=(2, 4, 3)), rng.integers(3, size=(2, 4))
     p = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
@@ -408,7 +408,7 @@ def test_the_gradient_of_classes_on_any_axis(axis: int) -> None:
         (lambda x: nn.kl_div(x, [[-math.inf, 0.0, -math.inf]], "sum", log_target=True), 0.0, [0.0, -1.0, 0.0]),
     ],
 )
-def test_what_never_happens_counts_nothing(loss: Any, value: float | None, slope: list[float] | None) -> None:
+def test_events_of_probability_zero_add_nothing(loss: Any, value: float | None, slope: list[float] | None) -> None:
     x = Value([[-math.inf, 0.0, 1.0]])
     out = loss(x)
     out.backward()

@@ -108,7 +108,7 @@ class Masked(nn.Module):
 def test_a_state_is_loaded_as_a_whole_or_not_at_all(change: Any, error: type[Exception], text: str) -> None:
     model = Masked()
     state = model.state_dict()
-    assert list(state) == ["weight", "count", "fixed"]  # words are no state
+    assert list(state) == ["weight", "count", "fixed"]  # strings are not part of the state
     with pytest.raises(error, match=text):
         model.load_state_dict({"weight": [5.0, 6.0], "count": 7, "fixed": [1.0, 1.0]} | change)
     assert (model.weight.data.tolist(), model.count.item()) == ([1.0, 2.0], 3)
@@ -342,7 +342,7 @@ def test_training_reaches_a_solution() -> None:
     assert (model(X).data.argmax(axis=1) == y).mean() > 0.95
 
 
-def test_only_a_parameter_takes_the_place_of_a_parameter() -> None:
+def test_only_a_parameter_replaces_a_parameter() -> None:
     layer = nn.Linear(2, 3)
     for other in (np.zeros((3, 2)), layer.weight * 0.1, [1.0], 2.0):
         with pytest.raises(TypeError, match=r"Linear.weight is a param.* \.weight.data = array, or .* Value\(array\), or del"):
@@ -468,7 +468,7 @@ def test_a_container_that_holds_itself_ends() -> None:
 
 
 def test_training_refuses_functions_with_parameters_from_elsewhere() -> None:
-    """Of a closure, a default, a bound method; what the model holds, too, or is frozen, does no harm."""
+    """In a closure, a default, a bound method; parameters that the model also holds, or that are frozen, are allowed."""
     x, y = np.ones((4, 2)), np.ones((4, 1))
 
     def train(model: nn.Module) -> nn.History:
@@ -522,7 +522,7 @@ def test_layers_take_lists_of_values_and_of_numbers(layer: nn.Module) -> None:
     numbers = [[0.5, -1.0], [2.0, 0.25]]
     values, whole = [[Value(x) for x in row] for row in numbers], Value(numbers)
     listed, right, plain = layer(values), layer(whole), layer(numbers)
-    if not isinstance(listed, list):  # what changes nothing may give back what it was given
+    if not isinstance(listed, list):  # layers that change nothing may return their input
         np.testing.assert_array_equal(listed.data, right.data)
         (listed * listed).sum().backward()
         (right * right).sum().backward()
@@ -569,7 +569,7 @@ def test_iterators_over_modules_are_refused(make: Any) -> None:
 
 
 class Kept:
-    """An object that modules do not look into."""
+    """An object that modules do not search."""
 
     def __init__(self) -> None:
         self.layers = [nn.Linear(2, 2, rng=0)]
@@ -604,7 +604,7 @@ def test_training_refuses_modules_that_are_not_found(name: str, part: Any) -> No
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("given", ["False", 5, None])
-def test_what_is_on_or_off_is_a_bool(make: Any, given: Any) -> None:
+def test_flags_must_be_bools(make: Any, given: Any) -> None:
     with pytest.raises(TypeError, match=f"must be True or False, got {given!r}"):
         make(given)
     make(np.bool_(False))

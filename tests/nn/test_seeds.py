@@ -1,4 +1,4 @@
-"""seed(): everything that draws random numbers is reproducible, and NumPy's global seed is told to do nothing."""
+"""seed(): everything that draws random numbers is reproducible; a warning says that NumPy's global seed has no effect."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nn import seeds
 
 
 def drawn() -> list[Any]:
-    """What nn draws where no rng= is given."""
+    """Return random numbers that nn draws without an rng=."""
     x = np.arange(40.0).reshape(20, 2)
     model = nn.Sequential(nn.Linear(2, 4), nn.Dropout(0.5), nn.Linear(4, 1))
     found: list[Any] = [model(x).data, nn.dropout(np.ones(20)), nn.init.normal((3, 2))]
@@ -30,7 +30,7 @@ def test_a_seed_makes_everything_reproducible() -> None:
         np.random.default_rng(0).random()
         again = drawn()
         assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
-        assert not any(np.array_equal(a, b) for a, b in zip(first, drawn(), strict=True))  # it goes on
+        assert not any(np.array_equal(a, b) for a, b in zip(first, drawn(), strict=True))  # the sequence continues
         nn.seed(4)
         assert not np.array_equal(drawn()[0], first[0])
         one, other = nn.Linear(3, 3), nn.Linear(3, 3)
@@ -41,7 +41,7 @@ def test_a_seed_makes_everything_reproducible() -> None:
     assert not np.array_equal(nn.Linear(3, 3).weight.data, nn.Linear(3, 3).weight.data)
 
 
-def test_a_seed_leaves_what_has_its_own() -> None:
+def test_a_seed_does_not_change_what_has_its_own_generator() -> None:
     right = nn.Linear(3, 2, rng=5).weight.data
     try:
         nn.seed(0)
@@ -55,8 +55,8 @@ def test_a_seed_leaves_what_has_its_own() -> None:
             nn.seed(bad)  # type: ignore[arg-type]
 
 
-def test_numpys_global_seed_is_told_to_do_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once, and only where it was just called; with nn.seed() or rng= it does no harm."""
+def test_a_warning_says_that_numpys_global_seed_has_no_effect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, and only if it was just called; with nn.seed() or rng= there is no warning."""
     monkeypatch.setattr(seeds, "_warned", False)
     state = np.random.get_bit_generator().state
     try:
@@ -69,7 +69,7 @@ def test_numpys_global_seed_is_told_to_do_nothing(monkeypatch: pytest.MonkeyPatc
             nn.Linear(2, 1)
         nn.Linear(2, 1)
         monkeypatch.setattr(seeds, "_warned", False)
-        np.random.get_bit_generator().state = state  # as it was before
+        np.random.get_bit_generator().state = state  # restore it
         nn.Linear(2, 1)
     finally:
         nn.seed(None)

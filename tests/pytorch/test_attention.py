@@ -15,7 +15,7 @@ BATCH, L, S, E, HEADS = 3, 4, 5, 6, 2
 
 
 def bools(*shape: int) -> np.ndarray:
-    """Some are True, in each row at least the first is False."""
+    """Return bools: some are True, and in each row at least the first is False."""
     mask = np.random.default_rng(1).random(shape) < 0.4
     mask[..., 0] = False
     return mask
@@ -76,7 +76,7 @@ def test_cross_attention_and_its_weights(which: int, bias: bool, average: bool, 
     inputs = sequences((BATCH, L, E), (BATCH, S, sizes.get("kdim", E)), (BATCH, S, sizes.get("vdim", E)))
 
     def output(out: Any) -> Any:
-        return out[which] + 0.0 * out[1 - which].sum()  # so that all parameters get a gradient
+        return out[which] + 0.0 * out[1 - which].sum()  # gives all parameters a gradient
 
     compare(ours, theirs, *inputs, average_attn_weights=average, pick=output)
 

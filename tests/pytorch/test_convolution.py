@@ -19,7 +19,7 @@ Shapes = list[tuple[int, ...]]
 
 
 def compare(ours: Callable[..., Any], theirs: Callable[..., Any], shapes: Shapes) -> None:
-    """The same function of arrays of these shapes, at orders 0, 1 and 2."""
+    """Compare a function of arrays of these shapes at orders 0, 1 and 2."""
     rng = np.random.default_rng(0)
     arrays = [rng.standard_normal(shape) for shape in shapes]
     values, tensors = [Value(item) for item in arrays], [torch.tensor(item, requires_grad=True) for item in arrays]
@@ -109,7 +109,7 @@ def test_pools(space: tuple[int, ...], size: int, how: dict[str, Any], ceil_mode
     ],
 )  # fmt: skip
 def test_pools_whose_windows_reach_out(space: tuple[int, ...], size: Any, how: dict[str, Any]) -> None:
-    """The same windows, and the same refusals."""
+    """The same windows, and the same errors."""
     ndim = len(space)
     maximum, average = getattr(functional, f"max_pool{ndim}d"), getattr(functional, f"avg_pool{ndim}d")
     try:
@@ -129,7 +129,7 @@ def test_pools_whose_windows_reach_out(space: tuple[int, ...], size: Any, how: d
 
 @pytest.mark.parametrize("mode", ["reflect", "circular", "replicate"])
 @pytest.mark.parametrize("padding", [1, 2, 3, 4])
-def test_padding_goes_round_once(mode: str, padding: int) -> None:
+def test_circular_padding_wraps_once(mode: str, padding: int) -> None:
     ours = nn.Conv1d(1, 1, 2, padding=padding, padding_mode=mode, rng=0)
     theirs = torch.nn.Conv1d(1, 1, 2, padding=padding, padding_mode=mode, dtype=torch.float64)
     theirs.load_state_dict({name: torch.from_numpy(array) for name, array in nn.to_pytorch(ours).items()})
@@ -177,7 +177,7 @@ LAYERS: list[tuple[str, tuple[Any, ...], dict[str, Any], tuple[int, ...]]] = [
 def test_layers(
     name: str, args: tuple[Any, ...], options: dict[str, Any], shape: tuple[int, ...], batch: tuple[int, ...]
 ) -> None:  # fmt: skip
-    """Parameters have the same names and shapes, samples come with and without a batch."""
+    """Parameters have the same names and shapes; inputs have a batch or none."""
     theirs = getattr(torch.nn, name)(*args, **options).double()
     layer = getattr(nn, name)(*args, **options)
     named = dict(theirs.named_parameters())

@@ -15,7 +15,7 @@ TOLERANCE: dict[str, Any] = {"rtol": 1e-10, "atol": 1e-10}
 
 
 def convert(ours: nn.Module, theirs: torch.nn.Module, random: bool = False) -> None:
-    """Give PyTorch's module the parameters and buffers of ours, after drawing ours anew if they are to be `random`."""
+    """Copy the parameters and buffers of our module to PyTorch's; `random` draws new ones first."""
     if random:
         rng = np.random.default_rng(5)
         for parameter in ours.parameters():
@@ -26,7 +26,7 @@ def convert(ours: nn.Module, theirs: torch.nn.Module, random: bool = False) -> N
 
 
 def compare(ours: Any, theirs: Any, *inputs: np.ndarray, pick: Any = lambda out: out, **named: Any) -> None:
-    """The same floating or integer inputs through both: outputs, and gradients of inputs and parameters for a random seed."""
+    """Compare outputs, and gradients of inputs and parameters for random cotangents, for floating or integer inputs."""
     floating = [x.dtype.kind == "f" for x in inputs]
     mine = [Value(x) if f else x for x, f in zip(inputs, floating, strict=True)]
     yours = [torch.tensor(x, requires_grad=f) for x, f in zip(inputs, floating, strict=True)]

@@ -37,7 +37,7 @@ def rows(*shape: int) -> np.ndarray:
 
 
 def cases() -> Iterator[tuple[str, list[np.ndarray], list[Any], dict[str, Any]]]:
-    """(name in both libraries, differentiable inputs, other inputs, settings) for each loss without its reduction."""
+    """Return (name in both libraries, differentiable inputs, other inputs, settings) of each loss, without its reduction."""
     for shape in [(5,), (4, 3), (2, 3, 4)]:
         pair = [normal(*shape) * 2.0, normal(*shape)]
         weight = rng.uniform(0.2, 2.0, shape)
@@ -91,7 +91,7 @@ def tensor(item: Any, grad: bool = False) -> Any:
 
 
 def compare(ours: Callable[..., Any], theirs: Callable[..., Any], inputs: list[Any], others: list[Any]) -> None:
-    """The same loss, and the same gradient of each input."""
+    """Compare the loss and the gradient of each input."""
     values, tensors = [Value(item) for item in inputs], [tensor(item, True) for item in inputs]
     out, out_torch = ours(*values, *others), theirs(*tensors, *map(tensor, others))
     assert np.shape(out.data) == tuple(out_torch.shape)

@@ -17,7 +17,7 @@ CASES = [(kind, shape) for kind, shapes in SHAPES.items() for shape in shapes]
 
 
 def pair(kind: str, *how: Any, **named: Any) -> tuple[Any, Any]:
-    """Our layer and PyTorch's, with the same random parameters and statistics."""
+    """Return our layer and PyTorch's, with the same random parameters and statistics."""
     ours = getattr(nn, f"BatchNorm{kind}")(*how, **named)
     theirs = getattr(torch.nn, f"BatchNorm{kind}")(*how, **named, dtype=torch.float64)
     rng = np.random.default_rng(3)

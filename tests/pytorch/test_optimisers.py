@@ -62,7 +62,7 @@ def double_precision() -> Iterator[None]:
 
 
 class Twins:
-    """The same network of two layers in both libraries, and a step of both."""
+    """Return the same network of two layers in both libraries, and a function for a step of both."""
 
     def __init__(self) -> None:
         rng = np.random.default_rng(0)
@@ -82,7 +82,7 @@ class Twins:
         return (((x @ first.T + bias).tanh() @ second.T + offset - y) ** 2).mean()
 
     def step(self, ours: nn.Optimizer, theirs: Any, number: int, between: Callable[..., Any] | None = None) -> None:
-        """One step of both, where `between` may change the gradients, and then the comparison."""
+        """Take a step of both, where `between` may change the gradients, and compare."""
         for optimizer, loss in ((ours, self.our_loss), (theirs, self.their_loss)):
             optimizer.zero_grad()
             loss(number).backward()
@@ -117,7 +117,7 @@ def groups(parameters: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_groups_with_options_of_their_own(name: str) -> None:
+def test_groups_with_their_own_options(name: str) -> None:
     twins = Twins()
     ours = getattr(nn, name)(groups(twins.ours), lr=1e-2)
     theirs = getattr(torch.optim, name)(groups(twins.theirs), lr=1e-2)
@@ -130,7 +130,7 @@ def test_groups_with_options_of_their_own(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_frozen_and_thawed_in_the_middle(name: str) -> None:
-    """A parameter begins late, rests with its momentum and goes on: the counts of its steps are its own."""
+    """A parameter starts late, pauses with its momentum and continues: it counts its own steps."""
     twins = Twins()
     options = {"weight_decay": 0.1, **({"momentum": 0.9} if name in ("SGD", "RMSprop") else {})}
     ours = getattr(nn, name)(twins.ours.values(), lr=1e-2, **options)
@@ -144,7 +144,7 @@ def test_frozen_and_thawed_in_the_middle(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_parameter_that_the_loss_does_not_reach(name: str) -> None:
-    """No momentum moves it and no weight decay, as where PyTorch's gradient is None; a gradient of zeros is a gradient."""
+    """Neither momentum nor weight decay moves it, as where PyTorch's gradient is None; a gradient of zeros counts."""
     twins = Twins()
     options = {"weight_decay": 0.1, **({"momentum": 0.9} if name in ("SGD", "RMSprop") else {})}
     ours = getattr(nn, name)(twins.ours.values(), lr=1e-2, guards=False, **options)

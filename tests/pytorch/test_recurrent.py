@@ -19,7 +19,7 @@ LENGTHS = [3, 6, 1, 5, 3]
 
 
 def agree(ours: nn.Module, theirs: torch.nn.Module, call: Any, their_call: Any, inputs: list[np.ndarray]) -> None:
-    """Both modules with the same parameters and inputs, run and differentiated from the same cotangents."""
+    """Run and differentiate both modules with the same parameters, inputs and cotangents, and compare."""
     theirs.load_state_dict({name: torch.tensor(item.data) for name, item in ours.named_parameters()}, strict=True)
     values, tensors = [Value(item) for item in inputs], [torch.tensor(item, requires_grad=True) for item in inputs]
     outs, expected = flat(call(ours, *values)), flat(their_call(theirs, *tensors))
@@ -41,13 +41,13 @@ def made(kind: str, options: dict[str, Any]) -> tuple[nn.Module, torch.nn.Module
 
 
 def start(kind: str, *shape: int) -> list[np.ndarray]:
-    """The first state: two parts for an LSTM."""
+    """Return the initial state: two parts for an LSTM."""
     rng = np.random.default_rng(4)
     return [rng.normal(size=shape) for _ in range(2 if "LSTM" in kind else 1)]
 
 
 def grouped(state: Any) -> Any:
-    """The state as it is passed."""
+    """Return the state as an argument."""
     return tuple(state) if len(state) == 2 else state[0]
 
 

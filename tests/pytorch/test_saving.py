@@ -1,4 +1,4 @@
-"""Weights go from PyTorch here and back: the same outputs, files of safetensors, and refused pickles."""
+"""Weights from PyTorch and back: the same outputs, files of safetensors, and errors for pickles."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ PAIRS = pytest.mark.parametrize("name", MODELS)
 
 
 def make(name: str) -> tuple[Any, Any, list[np.ndarray]]:
-    """Our model, that of PyTorch with statistics that are not those of the start, and inputs."""
+    """Return our model, PyTorch's with statistics that differ from the initial ones, and inputs."""
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     ours, other, given = MODELS[name]
@@ -87,7 +87,7 @@ def make(name: str) -> tuple[Any, Any, list[np.ndarray]]:
 
 
 def flat(outputs: Any) -> list[np.ndarray]:
-    """The arrays in nested tuples of outputs."""
+    """Return the arrays in nested tuples of outputs."""
     if isinstance(outputs, tuple):
         return [array for item in outputs for array in flat(item)]
     return [outputs.detach().numpy() if isinstance(outputs, torch.Tensor) else np.asarray(outputs.data)]
@@ -136,7 +136,7 @@ def test_files_of_safetensors(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("through_a_file", [False, True])
-def test_smaller_dtypes_come_without_loss(dtype: torch.dtype, through_a_file: bool, tmp_path: Path) -> None:
+def test_smaller_dtypes_load_without_loss(dtype: torch.dtype, through_a_file: bool, tmp_path: Path) -> None:
     peer = theirs.Linear(3, 2).to(dtype)
     state: Any = peer.state_dict()
     if through_a_file:

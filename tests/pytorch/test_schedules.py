@@ -86,7 +86,7 @@ OPTIMISERS: dict[str, Make] = {
 
 
 class Twins:
-    """Two parameters in groups with learning rates of their own, in both libraries, that fit a fixed batch."""
+    """Two parameters in groups with different learning rates, in both libraries, that fit a fixed batch."""
 
     def __init__(self, name: str) -> None:
         rng = np.random.default_rng(1)
@@ -129,7 +129,7 @@ def test_step_by_step(name: str, optimiser: str) -> None:
         twins.optimise()
         ours.step()
         theirs.step()
-        # PyTorch multiplies on: over 100 steps, and from near zero after half a cosine, that rounds.
+        # PyTorch multiplies the last rate: rounding errors add up over 100 steps, and near zero after half a cosine.
         twins.compare(f"step {number}", 1e-10)
         np.testing.assert_allclose(ours.get_last_lr(), theirs.get_last_lr(), rtol=1e-10, atol=1e-16)
     assert len({rate for rate, _ in rates}) > 1
@@ -201,7 +201,7 @@ RESUMED: dict[str, Callable[[Any, Any, int], Any]] = {
 
 @pytest.mark.parametrize("name", RESUMED)
 def test_going_on_after_a_last_epoch(name: str) -> None:
-    """A schedule made in the middle of a run goes on like PyTorch's, and like one that began at the start.
+    """A schedule created in the middle of a run continues like PyTorch's, and like one that started with the run.
 
     PyTorch leaves some learning rates as they are, and multiplies others where they are due: both agree between milestones.
     """
@@ -219,7 +219,7 @@ def test_going_on_after_a_last_epoch(name: str) -> None:
             whole.optimise()
             begun.step()
         for number in range(20):
-            # PyTorch's restarts begin a new cycle where they are made, which no other schedule of it does
+            # PyTorch's restarts begin a new cycle where they are created, unlike its other schedules
             if name != "warm restarts":
                 twins.compare(f"last_epoch={last}, step {number}", 1e-9)
             ours = [group["lr"] for group in twins.ours_by.param_groups]

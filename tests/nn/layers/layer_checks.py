@@ -1,4 +1,4 @@
-"""What the tests of layers share: inputs, a loss that bends, and the check of all gradients by numbers."""
+"""Shared by the tests of layers: inputs, a loss with curvature, and a numerical check of all gradients."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from autograd.verify import Verdict, check_gradients, check_model
 
 
 def r(*shape: int) -> Any:
-    """Normal numbers of a shape, the same in every call."""
+    """Return normal numbers of a shape, the same in every call."""
     return np.random.default_rng(sum(shape)).normal(size=shape)
 
 
 def smooth(out: Any) -> Any:
-    """A loss whose second derivatives are not zero."""
+    """Return a loss whose second derivatives are not zero."""
     return (out.tanh() * out).sum()
 
 
 def verified(model: nn.Module, *inputs: Any) -> None:
-    """Gradients of all parameters and of floating inputs agree with differences, at first and second order."""
+    """Check gradients of all parameters and of floating inputs with differences, at first and second order."""
     for mode in (True, False):
         model.train(mode)
         if model.parameters():

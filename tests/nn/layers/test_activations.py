@@ -1,4 +1,4 @@
-"""Activations: numbers of any size, kinks, dtypes, both derivatives, and the modules."""
+"""Activations: numbers of any size, kinks, dtypes, first and second derivatives, and the modules."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ NAMED = pytest.mark.parametrize(("f", "left", "right"), [case[1:] for case in LI
 @NAMED
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_far_out_it_is_a_straight_line(f: Callable[..., Any], left: Any, right: Any, dtype: Any) -> None:
-    """Without a warning, which would be an error here."""
+    """A warning would be an error."""
     for sign, (slope, offset) in ((-1.0, left), (1.0, right)):
         for size in (1e3, 1e6, 1e18, 1e30, INF):
             x = Value(np.array([sign * size], dtype=dtype))
@@ -167,7 +167,7 @@ def test_cross_entropy_in_one_node(shape: tuple[int, ...]) -> None:
 
 
 def test_cross_entropy_of_an_impossible_class() -> None:
-    """A logit of -inf: the loss is inf, and the other rows are not touched by it."""
+    """A logit of -inf: the loss is inf, and the other rows are not affected."""
     x = Value([[0.0, -INF], [0.0, 0.0], [-INF, 3.0]])
     out = softmax_cross_entropy(x, [1, 0, 1])
     assert out.data.tolist() == [INF, math.log(2.0), 0.0]
@@ -175,7 +175,7 @@ def test_cross_entropy_of_an_impossible_class() -> None:
     assert x.grad.tolist() == [[1.0, -1.0], [-0.5, 0.5], [0.0, 0.0]]
     target = np.array([1, 0])
     out = softmax_cross_entropy(x[:2], target)
-    target[:] = 0  # what was recorded is a copy
+    target[:] = 0  # the graph has a copy
     assert gradient(out, x, np.ones(2)).data[0].tolist() == [1.0, -1.0]
 
 
@@ -240,7 +240,9 @@ MODULES: list[tuple[nn.Module, str, Callable[..., Any]]] = [
 def test_modules(module: Any, text: str, f: Callable[..., Any]) -> None:
     x = np.random.default_rng(0).normal(size=(4, 6))
     assert repr(module).startswith(text)
-    assert not (type(module).__doc__ or "(").startswith(f"{type(module).__name__}(")  # what dataclass() writes where none is
+    assert not (type(module).__doc__ or "(").startswith(
+        f"{type(module).__name__}("
+    )  # what dataclass() writes without a docstring
     out = module(Value(x))
     np.testing.assert_allclose(out.data, f(x), rtol=1e-14)
     for twin in (copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
@@ -277,12 +279,12 @@ def test_prelu_learns_a_weight_for_each_channel() -> None:
 
 def test_modules_are_subclassed_as_others() -> None:
     class Steeper(nn.ELU):
-        """elu with another alpha."""
+        """Computes elu with another alpha."""
 
         alpha: float = 2.0
 
     class Doubled(nn.CrossEntropyLoss):
-        """Twice the loss."""
+        """Doubles the loss."""
 
         def forward(self, *inputs: Any) -> Any:
             return 2.0 * super().forward(*inputs)
@@ -330,7 +332,7 @@ def test_a_module_of_a_user_function() -> None:
         return x**power
 
     class Raised(nn.FunctionModule, function=raised):
-        """x to a power."""
+        """Computes x to a power."""
 
         power: float = 2.0
 

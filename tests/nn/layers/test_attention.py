@@ -16,7 +16,7 @@ from tests.sweeps import slow
 
 
 def formula(query: Any, key: Any, value: Any, seen: Any = True) -> Any:
-    """Attention by loops over rows, with what is seen of (L, S)."""
+    """Compute attention by loops over rows; `seen` (L, S) is the attended part."""
     out = np.zeros((*query.shape[:-1], value.shape[-1]))
     seen = np.broadcast_to(seen, (*query.shape[:-1], key.shape[-2]))
     for place in np.ndindex(query.shape[:-1]):
@@ -68,7 +68,7 @@ def test_first_and_second_derivatives(how: dict[str, Any]) -> None:
 
 
 def test_a_mask_of_floats_can_be_learned() -> None:
-    """Also where parts of it are -inf, which stay out."""
+    """Also for -inf in masks, which ignores keys."""
     data = r(3, 5)
     report = check_gradients(lambda m: smooth(attend(QUERY, KEY, VALUE, m)), data, order=2)
     assert report.verdict is Verdict.PASS, report
@@ -141,7 +141,7 @@ def test_masks_of_all_kinds_say_the_same() -> None:
         {"key_padding_mask": Value(minus[0]), "attn_mask": side.tolist()},
     ):  # fmt: skip
         np.testing.assert_allclose(layer(y[:, :3], y, **given)[0].data, expected)
-    changed = np.where(padding[..., None], 100.0, y)  # what is masked does not count
+    changed = np.where(padding[..., None], 100.0, y)  # masked keys have no effect
     np.testing.assert_allclose(layer(y[:, :3], changed, key_padding_mask=padding, attn_mask=side)[0].data, expected)
     causal = ~np.tri(3, dtype=bool)
     np.testing.assert_allclose(layer(x, is_causal=True)[0].data, layer(x, attn_mask=causal)[0].data)
@@ -217,7 +217,7 @@ def test_calls_that_do_not_fit(inputs: Any, masks: Any, text: str) -> None:
         nn.MultiHeadAttention(4, 2)(*inputs, **masks)
 
 
-def test_settings_that_cannot_be() -> None:
+def test_invalid_settings() -> None:
     with pytest.raises(ValueError, match="num_heads must divide embed_dim, got 3 heads and embed_dim=4"):
         nn.MultiHeadAttention(4, 3)
     with pytest.raises(ValueError, match="needs a probability"):

@@ -45,7 +45,7 @@ POOLS: list[tuple[nn.Module, Any]] = [
 @pytest.mark.parametrize("order", [1, 2])
 def test_gradients_of_parameters(make: Callable[[], nn.Module], x: Any, order: int) -> None:
     def loss(prediction: Any) -> Any:
-        return (prediction**2).sum()  # linear in no parameter, so that order 2 has something to check
+        return (prediction**2).sum()  # not linear in any parameter, so that order 2 is not zero
 
     report = check_model(make(), loss, x, order=order)
     assert report.ok, str(report)
@@ -64,7 +64,7 @@ def test_one_sample_needs_no_batch(layer: nn.Module, x: Any) -> None:
 
 
 def test_a_small_network_learns() -> None:
-    """Which half of an image is bright."""
+    """Decide which half of an image is bright."""
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 64)
     images = rng.standard_normal((64, 1, 8, 8))
@@ -140,7 +140,7 @@ def test_integers_become_floats() -> None:
 
 
 def test_the_gradient_of_a_constant_input_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first layer of a network needs none for its images."""
+    """The first layer of a network needs no gradient of its images."""
     calls = []
     original = convolution._conv_input.array
     monkeypatch.setattr(convolution._conv_input, "array", lambda *args: calls.append(1) or original(*args))
@@ -152,7 +152,7 @@ def test_the_gradient_of_a_constant_input_is_not_computed(monkeypatch: pytest.Mo
 
 
 def test_large_arrays_are_done_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows of windows at a time, with what is left over in the last band."""
+    """Rows of windows at a time, with the rest in the last band."""
     rng = np.random.default_rng(0)
     x, weight = rng.standard_normal((3, 4, 11, 6)), rng.standard_normal((4, 2, 3, 2))
     how = {"stride": (2, 1), "padding": 1, "groups": 2}
@@ -171,7 +171,7 @@ def test_large_arrays_are_done_in_bands(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_results_keep_the_batch_last_in_memory() -> None:
-    """What is elementwise or a window needs no copy in another order then."""
+    """Elementwise operations and windows then need no copy in another order."""
     out = relu(max_pool(relu(conv(Value(IMAGES), np.ones((3, 2, 2, 2)))), 2))
     assert convolution.batch_last(out.data).flags.c_contiguous
     (slope,) = gradient(out.sum(), [out])
@@ -299,7 +299,7 @@ def test_settings_may_be_lists_and_numpy_integers() -> None:
     assert max_pool(x2, [2, 3]).shape == max_pool(x2, np.array([2, 3])).shape == (1, 4, 3, 2)
 
 
-def test_a_batch_without_channels_is_told_how_to_get_them() -> None:
+def test_the_error_for_a_batch_without_channels_says_how_to_add_them() -> None:
     with pytest.raises(ValueError, match=r"1 channels in axis 0, .*\(5, 28, 28\): x\[:, None\] gives a batch its axis"):
         nn.Conv2d(1, 8, 3)(np.ones((5, 28, 28)))
 
@@ -310,18 +310,18 @@ def test_a_batch_without_channels_is_told_how_to_get_them() -> None:
 @pytest.mark.parametrize(
     ("size", "stride", "padding", "length", "windows"),
     [
-        (4, 4, 0, 3, [(0, 3)]),  # one window, in part
-        (4, 1, 0, 3, []),  # the last step that fits is none: an error
+        (4, 4, 0, 3, [(0, 3)]),  # one window, partly outside
+        (4, 1, 0, 3, []),  # no window fits: an error
         (3, 2, 0, 2, [(0, 2)]),
         (5, 4, 1, 2, [(-1, 3)]),
-        (2, 3, 1, 4, [(-1, 1), (2, 4)]),  # the next would begin in the padding behind
+        (2, 3, 1, 4, [(-1, 1), (2, 4)]),  # the next would begin in the padding at the end
         (1, 2, 0, 6, [(0, 1), (2, 3), (4, 5)]),
         (2, 3, 0, 7, [(0, 2), (3, 5), (6, 8)]),
         (3, 5, 1, 5, [(-1, 2), (4, 7)]),
     ],
 )
 def test_ceil_mode_counts_windows_that_begin_inside(size: int, stride: int, padding: int, length: int, windows: Any) -> None:
-    """The values written out from the windows: padding counts in means, what lies behind it does not."""
+    """Values computed from the windows by hand: means include the padding, but nothing beyond it."""
     x = np.random.default_rng(0).normal(size=(1, 1, length))
     padded = dict(enumerate(x[0, 0])) | dict.fromkeys((*range(-padding, 0), *range(length, length + padding)), 0.0)
     if not windows:
@@ -358,8 +358,8 @@ def test_same_padding_needs_stride_1(make: Any, mode: str) -> None:
         ("reflect", "same", 1, False),
     ],
 )  # fmt: skip
-def test_padding_goes_round_once(mode: str, padding: Any, length: int, fits: bool) -> None:
-    """Each element of the input comes at most once on a side."""
+def test_circular_padding_wraps_once(mode: str, padding: Any, length: int, fits: bool) -> None:
+    """Padding repeats each element of the input at most once per side."""
     layer, x = nn.Conv1d(1, 1, 3, padding=padding, padding_mode=mode, rng=0), np.arange(1.0, length + 1)[None, None]
     if not fits:
         with pytest.raises(

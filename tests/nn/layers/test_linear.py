@@ -61,7 +61,7 @@ def test_the_padding_row_has_no_derivative_of_any_order() -> None:
     np.testing.assert_array_equal(model.weight.data[2], 0.0)
     model.weight.data = np.ones((3, 2))
     out = model([2, 0, 2])
-    np.testing.assert_array_equal(out.data, 1.0)  # whatever row that is, it is looked up
+    np.testing.assert_array_equal(out.data, 1.0)  # any row is looked up
     slope = gradient((out**3).sum(), model.weight)
     np.testing.assert_array_equal(slope.data, [[3.0, 3.0], [0.0, 0.0], [0.0, 0.0]])
     np.testing.assert_array_equal(gradient(slope.sum(), model.weight).data, [[6.0, 6.0], [0.0, 0.0], [0.0, 0.0]])
@@ -111,7 +111,7 @@ def test_flatten() -> None:
         nn.Flatten(2, 1)(x)
 
 
-def test_identity_gives_what_came() -> None:
+def test_identity_returns_its_input() -> None:
     x = Value([1.0])
     assert nn.Identity()(x) is x
 

@@ -1,4 +1,4 @@
-"""Neurons of scalar Values: what they take, and the same network on arrays."""
+"""Neurons of scalar Values: their inputs, and the same network on arrays."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ LAYERS: dict[str, tuple[Any, Any]] = {
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_first_and_second_derivatives(name: str) -> None:
-    """Through the statistics of the batch while training, and with running ones in eval mode."""
+    """Through batch statistics in training mode, and with running statistics in eval mode."""
     make, x = LAYERS[name]
     layer = random_affine(make())
     layer(x)  # moves the running statistics
@@ -148,7 +148,7 @@ def test_without_running_statistics_those_of_the_batch_serve_in_eval_mode() -> N
     ],
 )
 def test_large_means_in_float32(layer: Any, shape: Any, axes: Any) -> None:
-    """Mean 1e4 and deviation 1: as good as the formula in float64 of the same numbers."""
+    """Mean 1e4 and deviation 1: as accurate as the formula in float64 on the same numbers."""
     x = (1e4 + np.random.default_rng(0).normal(size=shape)).astype(np.float32)
     value = Value(x)
     out = layer(value)
@@ -255,7 +255,7 @@ def test_a_length_may_be_an_integer_of_numpy() -> None:
     assert nn.LayerNorm(np.int64(3)).normalized_shape == (3,)  # type: ignore[arg-type]
 
 
-def test_settings_that_cannot_be() -> None:
+def test_invalid_settings() -> None:
     for groups, channels in ((4, 6), (0, 6)):
         with pytest.raises(ValueError, match=f"equal groups, got {channels} channels and {groups} groups"):
             nn.GroupNorm(groups, channels)
@@ -293,8 +293,8 @@ def test_settings_out_of_range(make: Callable[[], Any], text: str) -> None:
         make()
 
 
-def test_looking_at_a_model_leaves_its_statistics() -> None:
-    """Drawing and verifying call it, and change neither running statistics nor generators of random numbers."""
+def test_drawing_and_verifying_leave_the_statistics() -> None:
+    """Drawing and verifying call the model, but change neither running statistics nor random generators."""
     x = np.random.default_rng(0).normal(size=(6, 3))
     model = nn.Sequential(nn.BatchNorm1d(3), nn.Dropout(0.5, rng=0), nn.Linear(3, 2, rng=0))
     before, state = model.state_dict(), model[1].rng.bit_generator.state

@@ -22,18 +22,18 @@ each_kind = pytest.mark.parametrize(("kind", "options"), KINDS, ids=["RNN", "RNN
 
 
 def flat(nested: Any) -> list[Any]:
-    """The outputs and states of a layer or cell in a list."""
+    """Return the outputs and states of a layer or cell in a list."""
     return [part for item in nested for part in flat(item)] if isinstance(nested, (tuple, list)) else [nested]
 
 
 def smooth(nested: Any) -> Any:
-    """A loss of all outputs and states whose second derivatives are not zero."""
+    """Return a loss of all outputs and states whose second derivatives are not zero."""
     out = concatenate(flat(nested), None)
     return (out.tanh() * out * np.linspace(0.5, 1.5, out.size)).sum()
 
 
 def grouped(state: list[Any]) -> Any:
-    """The state as it is passed: a pair for an LSTM."""
+    """Return the state as an argument: a pair for an LSTM."""
     return tuple(state) if len(state) == 2 else state[0]
 
 
@@ -99,7 +99,7 @@ def test_a_frozen_weight_and_a_frozen_state_leave_the_other_gradients_as_they_ar
 
 
 def in_a_loop(cell: Any, x: Any, state: list[Any], order: Any) -> tuple[Any, list[Any]]:
-    """The hidden states of all steps in the order of time, and the last state."""
+    """Return the hidden states of all steps in the order of time, and the last state."""
     outs: list[Any] = [None] * len(x)
     for t in order:
         state = flat(cell(x[t], grouped(state)))
@@ -112,7 +112,7 @@ def in_a_loop(cell: Any, x: Any, state: list[Any], order: Any) -> tuple[Any, lis
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_layers_are_cells_in_a_loop(kind: str, options: dict[str, Any], bias: bool, layers: int, bidirectional: bool) -> None:
-    """Outputs, states and all gradients."""
+    """Compare outputs, states and all gradients."""
     model = getattr(nn, kind)(INPUT, HIDDEN, layers, bias=bias, bidirectional=bidirectional, rng=3, **options)
     x, state = Value(r(TIME, BATCH, INPUT)), start(kind, layers * (1 + bidirectional), BATCH, HIDDEN)
     below, outs, last, cells = x, [], [], []
@@ -264,7 +264,7 @@ def test_a_sequence_of_5000_steps(kind: str, options: dict[str, Any]) -> None:
     assert np.isfinite(x.grad).all()
     short = Value(x.data[-200:])
     flat(model(short))[0][-1].sum().backward()
-    np.testing.assert_allclose(x.grad[-100:], short.grad[-100:], atol=1e-8)  # what is long ago has been forgotten
+    np.testing.assert_allclose(x.grad[-100:], short.grad[-100:], atol=1e-8)  # the distant past is forgotten
 
 
 def test_repr() -> None:

@@ -1,4 +1,4 @@
-"""Checkpoints: what is saved comes back bit for bit, and no bad file changes anything or runs anything."""
+"""Checkpoints: everything saved is restored bit for bit, and no bad file changes or runs anything."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KINDS = pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
 
 
 class Run:
-    """A small training run with everything that has a state."""
+    """A small training run in which everything has a state."""
 
     def __init__(self, seed: int = 0, hidden: int = 4) -> None:
         rng = np.random.default_rng(seed)
@@ -59,14 +59,14 @@ class Run:
         return vars(self)
 
     def state(self) -> str:
-        """All of the state as a text in which every bit counts."""
+        """Return all of the state as a text of every bit."""
         generators = [self.generator, *(item for _, item in self.model.named_generators())]
         states = [self.model.state_dict(), self.optimizer.state_dict(), self.scheduler.state_dict()]
         return exact([*states, [generator.bit_generator.state for generator in generators]])
 
 
 def exact(item: Any) -> str:
-    """A text that is equal for equal nested data of equal types and bits only."""
+    """Return a text that is equal only for nested data of equal types and bits."""
     if isinstance(item, dict):
         return "{" + ", ".join(f"{key!r}: {exact(value)}" for key, value in item.items()) + "}"
     if isinstance(item, (list, tuple)):
@@ -78,7 +78,7 @@ def exact(item: Any) -> str:
 
 @pytest.fixture(params=[".npz", ".safetensors"])
 def saved(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Run]:
-    """A checkpoint of each kind, and the run that is in it."""
+    """Return a checkpoint of each format, and the run in it."""
     run = Run().train(3)
     path = tmp_path / f"run{request.param}"
     nn.save(path, **run.parts(), step=3, extra={"losses": [0.5, 0.25]})
@@ -86,7 +86,7 @@ def saved(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Run]:
 
 
 def refused(path: Path, *words: str, **options: Any) -> str:
-    """Loading must fail with all these words, and change nothing; the text of the error."""
+    """Check that loading fails with all these words and changes nothing; return the text of the error."""
     other = Run(seed=5).train(2)
     before = other.state()
     with pytest.raises(nn.CheckpointError) as caught:
@@ -143,7 +143,7 @@ def test_a_loader_and_other_parts_are_saved_by_their_own_names(tmp_path: Path) -
 
 
 def subclasses(base: type) -> list[type]:
-    """The classes of this library below a class."""
+    """Return the subclasses of a class in this library."""
     found = [kind for kind in base.__subclasses__() if kind.__module__.startswith("nn.")]
     return [*found, *(deeper for kind in found for deeper in subclasses(kind))]
 
@@ -166,7 +166,7 @@ def run_with(make_optimizer: Callable[[Any], Any], make_schedule: Callable[[Any]
 
 
 def steps_with(parts: dict[str, Any], steps: int) -> str:
-    """Train, and give the state at the end."""
+    """Train, and return the state at the end."""
     model, optimizer = parts["model"], parts["optimizer"]
     for _ in range(steps):
         x = parts["rng"].normal(size=(6, 3))
@@ -246,7 +246,7 @@ def test_spawned_generators_go_on(kind: str, suffix: str, tmp_path: Path) -> Non
     state = nn.load(path, generator=other).parts["generator"]
     for child, twin in zip(generator.spawn(2), other.spawn(2), strict=True):
         assert child.random() == twin.random()
-    other.bit_generator.state = state  # as NumPy has it, too
+    other.bit_generator.state = state  # as in NumPy
     assert other.random() == generator.random()
 
 
@@ -281,7 +281,7 @@ def test_every_kind_of_number_comes_back_bit_for_bit(suffix: str, tmp_path: Path
     assert exact(checkpoint.extra) == exact(EXTRAS)
     assert checkpoint.step == {"epoch": 3, "batch": 17}
     for array in checkpoint.extra["arrays"]:
-        array += np.array(1, array.dtype)  # writable, as what was saved
+        array += np.array(1, array.dtype)  # writable, like the saved one
 
 
 @KINDS
@@ -324,7 +324,7 @@ def test_float32_models_and_scalar_parameters(tmp_path: Path) -> None:
     assert [parameter.data for parameter in other.parameters()] == [parameter.data for parameter in small.parameters()]
 
 
-def test_the_file_can_be_looked_at_without_this_library(tmp_path: Path) -> None:
+def test_the_file_can_be_read_without_this_library(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     model = nn.Linear(3, 2, rng=0)
     nn.save(path, model, step=4)
@@ -546,7 +546,7 @@ def test_digits_are_not_lost_unseen(tmp_path: Path) -> None:
     with pytest.raises(nn.CheckpointError, match=words):
         nn.load(path, narrow)
     assert exact(narrow.state_dict()) == before
-    narrow.load_state_dict(nn.load(path).parts["model"])  # the fix for those who mean it
+    narrow.load_state_dict(nn.load(path).parts["model"])  # the explicit way to round
     assert narrow.weight.dtype == np.float32
 
 
@@ -562,7 +562,7 @@ def test_other_optimisers_and_generators(saved: tuple[Path, Run]) -> None:
 
 
 class Pair(nn.Module):
-    """Two layers of one shape, whose order is a matter of taste."""
+    """Two layers of one shape, whose order is arbitrary."""
 
     def __init__(self, *names: str) -> None:
         for name in names:
@@ -582,7 +582,7 @@ def test_an_optimizer_is_not_loaded_for_parameters_in_another_order(tmp_path: Pa
 
 
 class Stubborn:
-    """A part whose load_state_dict() fails after it has begun, as a careless one may."""
+    """A part whose load_state_dict() fails after it has changed something."""
 
     def __init__(self, number: int, broken: bool = False) -> None:
         self.number, self.broken = number, broken
@@ -596,7 +596,7 @@ class Stubborn:
             raise KeyError("half way")
 
 
-def test_what_was_set_is_put_back_when_a_later_part_fails(tmp_path: Path) -> None:
+def test_earlier_parts_are_restored_when_a_later_part_fails(tmp_path: Path) -> None:
     path, run = tmp_path / "a.npz", Run().train(2)
     nn.save(path, **run.parts(), last=Stubborn(1))
     other, last = Run(seed=5).train(1), Stubborn(2, broken=True)
@@ -659,12 +659,12 @@ def npy(array: np.ndarray, **options: Any) -> bytes:
 
 
 def digest_of(text: bytes) -> bytes:
-    """The entry with the checksum of the JSON."""
+    """Return the entry with the checksum of the JSON."""
     return npy(np.frombuffer(sha256(text).digest(), np.uint8))
 
 
 def with_content(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
-    """Change the JSON of a checkpoint, with a right checksum."""
+    """Change the JSON of a checkpoint, with a correct checksum."""
     entries = entries_of(path)
     content = json.loads(entries[JSON])
     change(content)
@@ -784,7 +784,7 @@ def test_absurd_heads_of_safetensors(tmp_path: Path) -> None:
 
 
 class Payload:
-    """Unpickled, it would make a file."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -873,7 +873,7 @@ def test_weights_under_the_names_of_pytorch(tmp_path: Path) -> None:
     assert nn.read_weights(path)["0.weight"].dtype == np.float32
 
 
-def test_what_from_pytorch_refuses(tmp_path: Path) -> None:
+def test_errors_of_from_pytorch(tmp_path: Path) -> None:
     model = nn.Linear(2, 1, rng=0)
     before = exact(model.state_dict())
     good = {"weight": np.ones((1, 2)), "bias": np.ones(1)}
@@ -969,7 +969,7 @@ def test_other_arrays_are_sent_to_the_right_reader(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["n" * 251, "n" * 230, "é" * 125, "模型 ü"])
 def test_every_name_that_a_file_may_have(tmp_path: Path, name: str) -> None:
-    """The temporary file beside it has a name that fits, and what a killed process left of it is removed."""
+    """The name of the temporary file fits, and the leftover of a killed process is removed."""
     path, model = tmp_path / f"{name}.npz", nn.Linear(2, 1, rng=0)
     left = path.with_name(files._beginning(path) + ".0123abcd.tmp")
     left.write_bytes(b"half a file")
@@ -987,7 +987,7 @@ OLD = {"weight": np.full(3, 2.0), "bias": np.zeros(3), "running_mean": np.ones(3
 
 
 def test_states_of_batch_norm_before_it_counted_batches() -> None:
-    """As in PyTorch they load, and the count stays; everything else must be there."""
+    """They load as in PyTorch, and the count stays; everything else must be present."""
     layer = nn.BatchNorm1d(3)
     layer(np.random.default_rng(0).normal(size=(5, 3)))
     assert nn.from_pytorch(layer, OLD) == [] and layer.num_batches_tracked == 1

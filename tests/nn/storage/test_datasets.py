@@ -1,4 +1,4 @@
-"""Readers of MNIST and its format: files, archives, downloads, and what is damaged."""
+"""Readers of MNIST and its format: files, archives, downloads, and damaged files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training run is killed with SIGKILL at random moments, again and again, and ends as if nothing had happened."""
+"""A training run that is killed with SIGKILL at random moments ends as if it had run without interruption."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nn.training.data import DataLoader
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="SIGKILL is of POSIX")
 
 WIDTH = 16
-BALLAST = 100_000  # numbers that make a checkpoint large, so that most of the time of a step goes into writing it
+BALLAST = 100_000  # numbers that make a checkpoint large, so that a step spends most of its time writing
 
 
 def train(path: Path, steps: int, every: int = 1, loaded: Any = None, saved: Any = None) -> dict[str, np.ndarray]:
@@ -68,7 +68,7 @@ def leftovers(path: Path) -> list[str]:
 
 
 def kill_and_resume(path: Path, kills: int, steps: int, every: int = 1) -> int:
-    """Kill a run so many times, let it end, and compare; how often it was killed while it was writing."""
+    """Kill a run repeatedly, let it end, and compare; return how often it was killed while writing."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     begin = time.perf_counter()
@@ -80,7 +80,7 @@ def kill_and_resume(path: Path, kills: int, steps: int, every: int = 1) -> int:
         loaded, saved = context.Event(), context.Event()
         process = context.Process(target=train, args=(path, steps, every, loaded, saved))
         process.start()
-        assert (saved if number % 2 else loaded).wait(60.0)  # every other one gets on for certain
+        assert (saved if number % 2 else loaded).wait(60.0)  # every other run makes progress for certain
         time.sleep(rng.uniform(0.0, 5.0 * every * pace))
         process.kill()
         process.join()

@@ -1,4 +1,4 @@
-"""read_csv() of files as they are: exact numbers, names, notations, encodings and quotes, with pandas and without it."""
+"""read_csv(): exact numbers, names, notations, encodings and quotes, with pandas and without it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nn import extras
 
 @pytest.fixture(params=["with pandas", "without pandas"])
 def path(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where a test writes its file; each test is run twice."""
+    """Return the path of the file of a test; each test runs twice."""
     if request.param == "without pandas":
         hide_pandas(monkeypatch)
     return tmp_path / "table.csv"
@@ -87,7 +87,7 @@ def test_numbers_are_what_is_written(path: Path, numbers: list[str], right: list
         ("a,y\n1,#N/A\n", None, "row 1 of the data has no value in column 'y'"),
     ],
 )
-def test_what_is_no_plain_number_is_refused(path: Path, text: str, target: Any, error: str) -> None:
+def test_other_notations_of_numbers_raise_an_error(path: Path, text: str, target: Any, error: str) -> None:
     with pytest.raises(ValueError, match=error):
         read(path, text, target)
 
@@ -129,7 +129,7 @@ def test_names_that_are_numbers(path: Path) -> None:
     assert read(path, words, target=2, header=False).classes == ["cat", "dog", "y"]
     with pytest.raises(ValueError, match="the first row, 2019, 2020, y, may have names or data: pass header=True or header=Fal"):
         read(path, words, target=2)
-    table = read(path, "5.1,3.5,setosa\n4.9,3.0,setosa\n6,3,virginica\n", target=2)  # a class that comes again
+    table = read(path, "5.1,3.5,setosa\n4.9,3.0,setosa\n6,3,virginica\n", target=2)  # a class that occurs again
     assert table.names == ["0", "1"] and table.y.tolist() == [0, 0, 1]
     assert read(path, "2019,2020\n3,4\n", target="2019").names == ["2020"]
     with pytest.raises(ValueError, match="the first row, 1, 2, 3, may have names or data"):
@@ -137,7 +137,7 @@ def test_names_that_are_numbers(path: Path) -> None:
     assert read(path, "1,2,3\n3,4,5\n", target="2", header=False).y.tolist() == [3, 5]
 
 
-def test_names_that_come_twice(path: Path) -> None:
+def test_names_that_occur_twice(path: Path) -> None:
     for target in ("a", None):
         with pytest.raises(ValueError, match="the column name 'a' occurs twice: rename one"):
             read(path, "a,b,a\n1,2,3\n", target=target)

@@ -1,4 +1,4 @@
-"""What the tests of training share: data, a small network, a short run of fit()."""
+"""Shared by the tests of training: data, a small network, a short run of fit()."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ def run(model: nn.Module, *, lr: float = 0.05, data: Any = (X, Y), loss: Any = n
 
 
 def same(a: nn.Module, b: nn.Module | dict[str, np.ndarray]) -> bool:
-    """Whether two models, or a model and a state, have the same numbers."""
+    """Return whether two models, or a model and a state, have the same numbers."""
     other = b.state_dict() if isinstance(b, nn.Module) else b
     return all((array == other[name]).all() for name, array in a.state_dict().items())

@@ -21,7 +21,7 @@ X, Y = np.arange(20.0).reshape(10, 2), np.arange(10)
 
 
 class Squares:
-    """A data set with an index only, which may be slow or fail."""
+    """A data set with only len() and an index, which may be slow or fail."""
 
     def __init__(self, length: int = 10, fails_at: int | None = None) -> None:
         self.length, self.fails_at, self.read = length, fails_at, 0
@@ -46,7 +46,7 @@ def threads() -> list[threading.Thread]:
 @pytest.mark.parametrize("prefetch", [0, 1, 3])
 @pytest.mark.parametrize("drop_last", [False, True])
 @pytest.mark.parametrize("shuffle", [False, True])
-def test_every_sample_comes_once(shuffle: bool, drop_last: bool, prefetch: int) -> None:
+def test_every_sample_occurs_once(shuffle: bool, drop_last: bool, prefetch: int) -> None:
     loader = nn.DataLoader((X, Y), 4, shuffle, rng=0, drop_last=drop_last, prefetch=prefetch)
     batches = list(loader)
     assert len(batches) == len(loader) == (2 if drop_last else 3)
@@ -58,7 +58,7 @@ def test_every_sample_comes_once(shuffle: bool, drop_last: bool, prefetch: int) 
         assert (x == X[labels]).all()
 
 
-def test_epochs_are_shuffled_anew_and_the_same_with_a_thread() -> None:
+def test_epochs_are_reshuffled_and_the_same_with_a_thread() -> None:
     plain, threaded = (nn.DataLoader(Y, 3, True, rng=7, prefetch=n) for n in (0, 2))
     epochs = [[batch.tolist() for batch in plain] for _ in range(3)]
     assert epochs == [[batch.tolist() for batch in threaded] for _ in range(3)]
@@ -110,13 +110,13 @@ def test_collate_gets_the_samples() -> None:
         (({"a": X, "b": 3}, Y), ValueError, "a single number"),
     ],
 )
-def test_what_is_no_data_set(dataset: Any, error: type[Exception], text: str) -> None:
+def test_invalid_data_sets(dataset: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         nn.DataLoader(dataset)
 
 
 def test_dicts_of_inputs() -> None:
-    """They are cut, shuffled, put together and split like the arrays they hold."""
+    """They are batched, shuffled, combined and split like the arrays in them."""
     data = ({"a": X, "b": {"c": Y + 100}}, Y)
     (inputs, y), *_ = nn.DataLoader(data, 4, True, rng=0)
     assert (inputs["a"] == X[y]).all() and (inputs["b"]["c"] == y + 100).all() and len(y) == 4
@@ -197,7 +197,7 @@ def test_named_tuples_and_dataclasses_stay_what_they_are() -> None:
         ([2**70, 1], TypeError, "numbers, arrays or strings, got int"),
     ],
 )
-def test_samples_that_make_no_batch(samples: Any, error: type[Exception], text: str) -> None:
+def test_samples_that_do_not_combine(samples: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         first_batch(samples)
 
@@ -224,7 +224,7 @@ def test_frames_of_pandas_are_data_sets() -> None:
         (lambda f: {"x": f, "y": f["a"].iloc[[2, 0, 1]]}, ValueError, "indexes differ"),
     ],
 )
-def test_frames_that_are_no_data_sets(change: Any, error: type[Exception], text: str) -> None:
+def test_frames_that_are_invalid_data_sets(change: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         nn.DataLoader(change(pd.DataFrame({"a": [1, 2, 3], "b": [0.5, 0.25, 1.0]})))
 
@@ -278,7 +278,7 @@ def test_it_works_ahead_but_not_far() -> None:
     while data.read < 5 and time.monotonic() < deadline:
         time.sleep(0.001)
     time.sleep(0.02)
-    assert data.read == 5  # the one at hand, and four
+    assert data.read == 5  # the current one, and four
 
 
 def test_the_thread_knows_no_grad() -> None:
@@ -294,7 +294,7 @@ def test_the_thread_knows_no_grad() -> None:
 @pytest.mark.parametrize("prefetch", [0, 2])
 @pytest.mark.parametrize("stop", [0, 1, 3, 4, 5, 9])
 def test_resuming_is_exact(stop: int, prefetch: int) -> None:
-    """Also where the generator is used for other things in between, as by a Dropout."""
+    """Also if the generator is used in between, as by a Dropout."""
 
     def run(loader: nn.DataLoader, epochs: int, found: list[Any], stop: int | None = None) -> Any:
         for _ in range(epochs):

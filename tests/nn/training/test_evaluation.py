@@ -1,4 +1,4 @@
-"""evaluate(): metrics of all samples at once, batches of different lengths, and what it refuses."""
+"""evaluate(): metrics of all samples at once, batches of different lengths, and errors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_evaluate_says_what_is_wrong() -> None:
 
 
 class Tagger(nn.Module):
-    """A class for each token."""
+    """Predicts a class for each token."""
 
     def __init__(self) -> None:
         self.table, self.readout = nn.Embedding(5, 4, rng=0), nn.Linear(4, 3, rng=1)
@@ -49,7 +49,7 @@ class Tagger(nn.Module):
 
 
 def test_batches_of_different_lengths() -> None:
-    """Losses and accuracy are those of all tokens together, padding left out."""
+    """Losses and accuracy are those of all tokens together, without padding."""
     rng, model = np.random.default_rng(0), Tagger()
     batches = [(rng.integers(5, size=(n, length)), rng.integers(3, size=(n, length))) for n, length in ((2, 5), (3, 7), (1, 2))]
     batches[1][1][0, 3:] = -100

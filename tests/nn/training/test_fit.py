@@ -1,4 +1,4 @@
-"""fit(): the same as the loop by hand, and what is around it: best weights, stopping, schedules, resuming."""
+"""fit(): the same as a loop by hand, with best weights, stopping, schedules and resuming."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_modes_are_restored() -> None:
 
 
 class Scripted:
-    """A loss whose validation values are given, whatever the model does."""
+    """A loss with given validation values, independent of the model."""
 
     def __init__(self, *values: float) -> None:
         self.values = iter(values)
@@ -226,7 +226,7 @@ def test_one_thing_in_place_of_another(options: dict[str, Any], text: str) -> No
 
 
 def test_parts_that_do_not_belong_together() -> None:
-    """At once, before anything is trained."""
+    """Before anything is trained."""
     model, other = network(), network()
     with pytest.raises(ValueError, match="the optimiser holds no parameter of this model: create it from model.named"):
         run(model, optimizer=nn.SGD(other.parameters(), lr=0.1))
@@ -236,12 +236,12 @@ def test_parts_that_do_not_belong_together() -> None:
     with pytest.raises(ValueError, match="every parameter of the optimiser is frozen, .* call unfreeze"):
         run(model.freeze())
     assert same(model, other)
-    run(other, optimizer=nn.SGD([*other[-1].parameters(), Value(1.0)], lr=0.1), epochs=1)  # one of the model's is enough
+    run(other, optimizer=nn.SGD([*other[-1].parameters(), Value(1.0)], lr=0.1), epochs=1)  # one parameter of the model is enough
     assert same(other[0], network()[0]) and not same(other, network())
 
 
 class Two(nn.Module):
-    """A model of two inputs."""
+    """Takes two inputs."""
 
     def __init__(self) -> None:
         self.a, self.b = nn.Linear(2, 1, rng=0), nn.Linear(1, 1, rng=1)
@@ -251,7 +251,7 @@ class Two(nn.Module):
 
 
 def test_several_inputs_are_a_dict() -> None:
-    """The same as one input that is cut in the model."""
+    """The same as one input that the model splits."""
 
     class One(Two):
         def forward(self, x: Any) -> Any:
@@ -269,7 +269,7 @@ def test_several_inputs_are_a_dict() -> None:
 
 
 def test_targets_may_be_a_dict() -> None:
-    """The mean is over samples, not over keys, and validation puts the batches together."""
+    """The mean is over samples, not over keys, and validation concatenates the batches."""
 
     def loss(prediction: Any, target: Any) -> Any:
         return nn.mse_loss(prediction * target["mask"], target["y"] * target["mask"])
@@ -365,7 +365,7 @@ def test_digits_from_end_to_end() -> None:
 
 
 def test_a_parameter_alone_is_a_model() -> None:
-    """Anything with forward() is; targets may be what the loss wants."""
+    """Anything with forward() is a model; targets may be anything that the loss takes."""
 
     class Line(nn.Module):
         def __init__(self) -> None:
@@ -382,8 +382,8 @@ def test_a_parameter_alone_is_a_model() -> None:
 # --- what stays as the user set it ----------------------------------------------------------------------
 
 
-def test_what_is_in_eval_mode_inside_a_model_stays_in_it() -> None:
-    """A frozen BatchNorm keeps its statistics, a dropout that was switched off stays off, also after callbacks."""
+def test_modules_in_eval_mode_inside_a_model_stay_in_it() -> None:
+    """A frozen BatchNorm keeps its statistics, and a dropout in eval mode stays off, also after callbacks."""
     model = nn.Sequential(nn.BatchNorm1d(3), nn.Dropout(0.5, rng=0), nn.BatchNorm1d(3), nn.Linear(3, 1, rng=0))
     model[0].freeze().eval()
     model[1].eval()
@@ -391,7 +391,7 @@ def test_what_is_in_eval_mode_inside_a_model_stays_in_it() -> None:
 
     def look(training: nn.Training) -> None:
         seen.append([module.training for module in model.modules()])
-        model.eval()  # to predict, say: the next epoch trains as the first one
+        model.eval()  # for example to predict: the next epoch trains like the first one
 
     optimizer = nn.SGD(model[3].parameters(), lr=0.01)
     run(model, optimizer=optimizer, data=(X + 5.0, Y), epochs=3, callbacks=[look], validation=(X, Y))
@@ -435,7 +435,7 @@ LABELS = np.random.default_rng(1).integers(3, size=60)
 @pytest.mark.parametrize("options", [{}, {"weight": [1.0, 5.0, 0.25]}, {"ignore_index": 1}])
 @pytest.mark.parametrize("as_module", [False, True])
 def test_the_loss_of_an_epoch_is_that_of_all_its_samples(reduction: str, options: dict[str, Any], as_module: bool) -> None:
-    """With a learning rate of 0 it is the loss that evaluate() finds, also with an uneven last batch."""
+    """With a learning rate of 0 it is the loss of evaluate(), also with a smaller last batch."""
 
     def function(prediction: Any, target: Any) -> Any:
         return nn.cross_entropy(prediction, target, reduction=reduction, **options)
@@ -473,7 +473,7 @@ def test_the_loss_of_an_epoch_of_other_losses(loss: Any) -> None:
 
 @pytest.mark.parametrize(("given", "epochs"), [(False, 15), (True, 11), (np.False_, 15), (np.int64(2), 3)])
 def test_early_stopping_takes_bools(given: Any, epochs: int) -> None:
-    """True is ten epochs without improvement."""
+    """True means ten epochs without improvement."""
     losses = Scripted(1.0, *[2.0] * 14)
     assert len(run(network(), loss=losses, validation=(X, Y), epochs=15, early_stopping=given)) == epochs
 
@@ -524,7 +524,7 @@ def test_a_last_batch_of_one_before_batch_norm() -> None:
 
 
 def test_frames_of_pandas() -> None:
-    """A frame and a series train as their arrays do."""
+    """A frame and a series train like their arrays."""
     frame, series = pd.DataFrame(X, columns=["a", "b", "c"]), pd.Series(LABELS)
     data: Any
     histories = []
@@ -543,7 +543,7 @@ def test_frames_of_pandas() -> None:
 
 
 class Cut(nn.Module):
-    """A model that leaves its graph."""
+    """Leaves its graph."""
 
     def __init__(self) -> None:
         self.layer = nn.Linear(3, 1, rng=0)

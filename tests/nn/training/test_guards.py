@@ -1,4 +1,4 @@
-"""Guards: each mistake provokes its warning, once, with the fix; healthy runs are silent."""
+"""Guards: each mistake gives its warning, once, with the fix; correct runs give none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Step = Callable[[], Any]
 
 
 def warnings_of(step: Step, steps: int) -> list[warnings.WarningMessage]:
-    """What is warned of in so many steps."""
+    """Return the warnings of a number of steps."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for _ in range(steps):
@@ -31,7 +31,7 @@ def warnings_of(step: Step, steps: int) -> list[warnings.WarningMessage]:
 
 
 def digits_net(depth: int = 1, **options: Any) -> tuple[nn.Module, Iterator[tuple[np.ndarray, np.ndarray]]]:
-    """A network for digits, and batches of 32 of them without end."""
+    """Return a network for digits, and endless batches of 32 of them."""
     x, y = load_digits(return_X_y=True)
     rng = np.random.default_rng(options.pop("seed", 0))
     hidden = [layer for _ in range(depth - 1) for layer in (nn.Linear(64, 64, rng=rng), nn.ReLU())]
@@ -57,7 +57,7 @@ def training_step(model: nn.Module, optimizer: nn.Optimizer, data: Iterator[Any]
 @pytest.mark.parametrize("depth", [1, 3])
 @pytest.mark.parametrize("make", [lambda p: nn.SGD(p, lr=0.1), lambda p: nn.Adam(p, lr=1e-3)], ids=["SGD", "Adam"])
 def test_digits_are_silent(depth: int, make: Callable[..., nn.Optimizer]) -> None:
-    """Also with pixels that are always zero: those are columns of a weight, not units."""
+    """Also with pixels that are always zero: they are columns of a weight, not units."""
     for seed in range(2):
         model, data = digits_net(depth, seed=seed)
         step = training_step(model, make(model.named_parameters()), data)
@@ -67,7 +67,7 @@ def test_digits_are_silent(depth: int, make: Callable[..., nn.Optimizer]) -> Non
 
 @pytest.mark.parametrize("size", [32, 200])
 def test_a_hinge_loss_that_comes_to_zero_is_silent(size: int) -> None:
-    """Biases whose gradients cancel exactly between two classes; then few violators; then nothing left to do."""
+    """Biases whose gradients cancel exactly between two classes; then few violators; then a loss of zero."""
     x, y = moons(200)
     rng = np.random.default_rng(0)
     model = nn.Sequential(nn.Linear(2, 16, rng=rng), nn.ReLU(), nn.Linear(16, 16, rng=rng), nn.ReLU(), nn.Linear(16, 1, rng=rng))
@@ -103,7 +103,7 @@ def test_accumulated_gradients_are_silent() -> None:
 
 
 def test_two_optimisers_of_one_graph_are_silent() -> None:
-    """As in a GAN: the generator's loss reaches the discriminator, whose gradients are cleared before its own."""
+    """As in a GAN: the generator's loss reaches the discriminator, whose gradients are reset before its own step."""
     rng = np.random.default_rng(0)
     generator, discriminator = (
         nn.Linear(4, 8, rng=rng),
@@ -300,7 +300,7 @@ def test_a_scalar_network_that_is_dead() -> None:
 
 @pytest.mark.parametrize("dead", [31, 32])
 def test_dead_units(dead: int) -> None:
-    """Half of the units of a layer are worth a warning, fewer are usual."""
+    """Half of the units of a layer give a warning; fewer are common."""
     model, data = digits_net()
     model[0].bias.data = np.where(np.arange(64) < dead, -1e3, 1.0)
     step = training_step(model, nn.SGD(model.named_parameters(), lr=0.01), data)
@@ -346,7 +346,7 @@ def test_guards_are_copied_and_pickled() -> None:
         assert other.steps == 2
 
 
-def test_parameters_that_come_later_are_watched() -> None:
+def test_parameters_added_later_are_checked() -> None:
     first, second = Value([1.0, 2.0]), Value([1.0, 2.0], label="second")
     optimizer = nn.SGD([first], lr=0.1)
     first.sum().backward()

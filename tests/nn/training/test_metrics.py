@@ -54,7 +54,7 @@ def test_accuracy_takes_numbers() -> None:
 
 
 def test_accuracy_of_one_hot_targets_in_fit() -> None:
-    """The number is that of the class numbers."""
+    """The result is that of class numbers."""
     rng = np.random.default_rng(0)
     y = rng.integers(3, size=60)
     found = []

@@ -77,7 +77,7 @@ def test_gradient_descent_on_a_bowl_in_closed_form() -> None:
 
 
 def test_a_constant_gradient_in_closed_form() -> None:
-    """Under the gradient 4: Adam, Adamax, NAdam and RMSprop without bias step by lr; Adagrad by lr / sqrt(step)."""
+    """With a gradient of 4: Adam, Adamax, NAdam and RMSprop without bias step by lr; Adagrad by lr / sqrt(step)."""
 
     def positions(make: Callable[..., nn.Optimizer], **options: Any) -> list[float]:
         w = Value(0.0)
@@ -104,7 +104,7 @@ def test_a_constant_gradient_in_closed_form() -> None:
 
 
 def by_the_paper(name: str, grads: list[float], lr: float) -> list[float]:
-    """Where a scalar that starts at zero goes, by the algorithm as its paper has it, without weight decay."""
+    """Return the path of a scalar from zero, by the algorithm in its paper, without weight decay."""
     x, m, v, d, u, found = 0.0, 0.0, 0.0, 0.0, 0.0, []
     for t, g in enumerate(grads, start=1):
         if name == "Adam":  # Kingma and Ba, algorithm 1
@@ -179,7 +179,7 @@ def test_the_papers_algorithms(name: str, kind: str) -> None:
 
 
 def test_decoupled_decay_is_apart_from_the_gradient() -> None:
-    """Where the gradient is zero, only the decay moves the parameter: by lr * weight_decay, not by an adaptive step."""
+    """With a gradient of zero only the decay moves the parameter: by lr * weight_decay, not by an adaptive step."""
     w, u = Value([2.0, -4.0]), Value([2.0, -4.0])
     apart, inside = nn.AdamW([w], lr=0.1, weight_decay=0.5), nn.Adam([u], lr=0.1, weight_decay=0.5)
     for optimizer, parameter in ((apart, w), (inside, u)):
@@ -335,7 +335,7 @@ def test_lbfgs_stops_by_its_tolerances() -> None:
 # --- groups and freezing -----------------------------------------------------------------------------
 
 
-def test_groups_have_options_of_their_own() -> None:
+def test_groups_have_their_own_options() -> None:
     a, b, c = Value(1.0), Value(1.0), Value(1.0)
     optimizer = nn.SGD([{"params": a}, {"params": [b, c], "lr": 0.5, "weight_decay": 1.0}], lr=0.1)
     assert optimizer.parameters == [a, b, c]
@@ -402,8 +402,8 @@ def test_a_parameter_frozen_after_backward_does_not_move() -> None:
     assert (w.data, b.data) == (1.0, 0.9)
 
 
-def test_what_no_gradient_has_reached_is_left_as_it_is() -> None:
-    """As PyTorch, where the gradient is None: no decay, no momentum. A gradient set by hand counts."""
+def test_parameters_without_a_gradient_do_not_change() -> None:
+    """As in PyTorch where the gradient is None: no decay, no momentum. A gradient set by hand counts."""
     reached, missed, by_hand = Value(1.0), Value(1.0), Value(1.0)
     optimizer = nn.SGD([reached, missed, by_hand], lr=0.1, momentum=0.9, weight_decay=0.5, guards=False)
     for _ in range(2):
@@ -429,7 +429,7 @@ def test_a_step_with_a_closure_returns_its_loss() -> None:
     assert w.data == 1.0 and optimizer.step() is None
 
 
-def test_an_optimiser_of_ones_own() -> None:
+def test_a_user_defined_optimiser() -> None:
     class SignDescent(nn.Optimizer):
         def __init__(self, parameters: Any, lr: float = 0.1) -> None:
             super().__init__(parameters, {"lr": lr})
@@ -450,14 +450,14 @@ def test_an_optimiser_of_ones_own() -> None:
 
 @every
 def test_ten_steps_saved_loaded_and_ten_more_are_twenty(make: Any) -> None:
-    """Bit for bit, in a new optimiser with other options, which the state brings."""
+    """Bit for bit, in a new optimiser with other options, which the state replaces."""
     straight, halved = network(), network()
     train(make(straight, lr=0.01), straight, 20)
     first = make(halved, lr=0.01)
     train(first, halved, 10)
     state = first.state_dict()
     resumed = [Value(parameter.data) for parameter in halved]
-    train(first, halved, 3)  # the state is a copy: what goes on does not change it
+    train(first, halved, 3)  # the state is a copy, which further training does not change
     second = make(resumed, lr=0.5)
     second.load_state_dict(state)
     train(second, resumed, 10)
@@ -561,7 +561,7 @@ def test_a_state_that_does_not_fit_changes_nothing(change: Any, text: str) -> No
         (lambda: nn.LBFGS([{"params": [Value(1.0)]}, {"params": [Value(1.0)]}]), ValueError, "LBFGS takes one group"),
         (lambda: nn.LBFGS([Value(1.0)], max_iter=2.5), ValueError, "max_iter must be a positive integer, got 2.5"),
         (lambda: nn.LBFGS([Value(1.0)], history_size=0), ValueError, "history_size must be a positive integer, got 0"),
-        (lambda: nn.LBFGS([Value(1.0)], 1.0), TypeError, "positional"),  # PyTorch's lr, which is not there
+        (lambda: nn.LBFGS([Value(1.0)], 1.0), TypeError, "positional"),  # PyTorch's lr, which LBFGS lacks
         (lambda: nn.LBFGS([Value(1.0)]).add_param_group({"params": [Value(1.0)]}), ValueError, "LBFGS takes one group"),
         (lambda: nn.LBFGS([Value(1.0)]).step(lambda: None), TypeError, "the closure must return the loss, .* got None"),
         (lambda: nn.Adam([Value(1.0)], betas=0.9), TypeError, "betas must be a pair of numbers, got 0.9"),
@@ -750,7 +750,7 @@ def test_clipping_by_norm_scales_all_gradients_together() -> None:
     for norm, right in ((1.0, 5.0), (math.inf, 2.0), (3.0, 17.0 ** (1.0 / 3.0))):
         values = with_grads(np.array([[2.0, 1.0]]), 2.0)
         assert nn.clip_grad_norm_(values, 100.0, norm) == pytest.approx(right)
-        assert values[1].grad == 2.0  # under the limit: as they were
+        assert values[1].grad == 2.0  # below the limit: unchanged
     assert nn.clip_grad_norm([], 1.0) == 0.0
     assert nn.clip_grad_norm(with_grads(3.0)[0], 1.0) == 3.0
 
@@ -782,7 +782,7 @@ def test_clipping_by_value() -> None:
 
 
 def test_clipped_gradients_are_still_fresh() -> None:
-    """Also where they are zero: the optimiser then takes its step, with its momentum and decay."""
+    """Also if they are zero: the optimiser then takes its step, with momentum and decay."""
     w, b = Value([2.0, 3.0]), Value(1.0)
     ((w * w).sum() + b * 0.0).backward()
     nn.clip_grad_norm([w, b], 0.0)
@@ -810,7 +810,7 @@ def test_norms_of_empty_and_transposed_gradients() -> None:
 
 
 class Own(nn.Optimizer):
-    """A user-defined optimiser with options that are no numbers or negative."""
+    """A user-defined optimiser with options that are not numbers, or negative."""
 
     slots = ("average",)
 
@@ -834,7 +834,7 @@ def stepped(kind: type[nn.Optimizer]) -> nn.Optimizer:
     return optimizer
 
 
-def test_options_and_state_of_ones_own_optimiser_are_saved() -> None:
+def test_options_and_state_of_a_user_defined_optimiser_are_saved() -> None:
     optimizer = stepped(Own)
     assert optimizer.param_groups[0]["name"] == "head"
     twin = Own([("w", Value([1.0, 2.0]))], mode="other")

@@ -19,7 +19,7 @@ Make = Callable[[nn.Optimizer], nn.LRScheduler]
 
 
 def optimiser(lr: float = 0.5, guards: bool = False) -> nn.SGD:
-    """Two groups, the second with twice the learning rate."""
+    """Return an optimiser of two groups, the second with twice the learning rate."""
     return nn.SGD([{"params": [Value(1.0)]}, {"params": [Value(1.0)], "lr": 2.0 * lr}], lr=lr, momentum=0.9, guards=guards)
 
 
@@ -93,7 +93,7 @@ every = pytest.mark.parametrize("name", CLOSED)
 
 
 def run(optimizer: nn.Optimizer, schedule: nn.LRScheduler, steps: int) -> list[list[float]]:
-    """The learning rates of both groups that each step was made with."""
+    """Return the learning rates of both groups in each step."""
     found = []
     for _ in range(steps):
         found.append([group["lr"] for group in optimizer.param_groups])
@@ -169,8 +169,8 @@ def test_the_order_is_not_watched_without_guards() -> None:
     assert schedule.steps == 1
 
 
-def test_schedules_go_on_from_what_others_set() -> None:
-    """By hand, by another schedule, by a plateau: in proportion, and above the floor for the cosine."""
+def test_schedules_continue_from_what_others_set() -> None:
+    """After a change by hand, by another schedule or a plateau: in proportion, for the cosine above its floor."""
     optimizer = optimiser()
     schedule, cosine_schedule = nn.ExponentialLR(optimizer, 0.5), nn.CosineAnnealingLR(optimizer, 4)
     for step in range(1, 4):
@@ -221,7 +221,7 @@ def test_plateau() -> None:
 
 @every
 def test_a_loaded_schedule_goes_on_exactly(name: str) -> None:
-    """The state is made of plain numbers. It resumes at any step, after a change by hand, whichever is loaded first."""
+    """The state consists of numbers. It resumes at any step, also after a change by hand, in any order of loading."""
     make = CLOSED[name][0]
     for steps in (0, 2, 5, 11):
         optimizer = optimiser()
@@ -325,7 +325,7 @@ def test_bad_calls_are_named(call: Any, error: type[Exception], text: str) -> No
 
 
 def test_a_rate_of_zero_in_between_is_not_for_ever() -> None:
-    """Half a cosine ends at zero, and the schedule that is stepped after it then sees zero; the other half comes up again."""
+    """Half a cosine ends at zero, so the schedule that is stepped after it reads zero; the other half rises again."""
     optimizer = nn.SGD([Value(1.0)], lr=0.1, guards=False)
     schedule = nn.ChainedScheduler([nn.CosineAnnealingLR(optimizer, 2), nn.StepLR(optimizer, 100)])
     found = []
@@ -355,7 +355,7 @@ def test_no_rate_is_negative_below_the_floor_of_a_cosine() -> None:
     lambda o: nn.SequentialLR(o, [nn.ExponentialLR(o, 0.5), nn.SequentialLR(o, [nn.LinearLR(o), nn.StepLR(o, 2)], [3])], [4]),
     lambda o: nn.SequentialLR(o, [nn.ChainedScheduler([nn.LinearLR(o), nn.StepLR(o, 2)]), nn.PolynomialLR(o, 9)], [6]),
 ])  # fmt: skip
-def test_the_preview_of_nested_schedules_is_what_comes(make: Any) -> None:
+def test_the_preview_of_nested_schedules_is_what_they_set(make: Any) -> None:
     optimizer = nn.SGD([{"params": [Value(1.0)]}, {"params": [Value(1.0)], "lr": 0.3}], lr=0.1, guards=False)
     schedule = make(optimizer)
     for _ in range(3):
@@ -407,7 +407,7 @@ RESUMED: list[Callable[[nn.Optimizer, int], nn.LRScheduler]] = [
 @pytest.mark.parametrize("make", RESUMED)
 @pytest.mark.parametrize("last", [0, 2, 8])
 def test_a_schedule_goes_on_after_a_last_epoch(make: Callable[[nn.Optimizer, int], nn.LRScheduler], last: int) -> None:
-    """A new one, on an optimiser whose state was loaded, sets what the first one would have."""
+    """A new schedule, on an optimiser with a loaded state, sets what the first one would have set."""
     optimizer = optimiser()
     schedule = make(optimizer, -1)
     run(optimizer, schedule, last + 1)

@@ -1,4 +1,4 @@
-"""fit() refuses models with parameters that it would not find: behind underscores, in objects and in functions."""
+"""fit() raises an error for parameters that it would not find: behind underscores, in objects and in functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.nn.training.fit_checks import run
 
 
 class Thing:
-    """A plain object, which is not searched for parameters."""
+    """An object that is not searched for parameters."""
 
     def __init__(self, **held: Any) -> None:
         vars(self).update(held)
@@ -54,7 +54,7 @@ def test_what_would_silently_not_be_trained_is_refused(name: str, item: Any, pat
             run(model)
 
 
-def test_what_is_not_to_be_trained_may_be_out_of_sight() -> None:
+def test_frozen_parameters_may_be_out_of_sight() -> None:
     computed, extra, model = leaf() * 2.0, leaf(), Holding("_frozen", [leaf(False)])
     model._computed, model._cut, model._tied = computed, computed.detach(), model.layer
     model.thing = Thing(w=model.layer.weight, model=model)
