@@ -395,7 +395,7 @@ def test_other_scopes_decorate_as_well() -> None:
         assert (inside, place()) == ("step", "None")
 
 
-def test_what_cannot_be_decorated_or_entered_is_named() -> None:
+def test_objects_that_cannot_be_decorated_or_entered_are_named() -> None:
     with pytest.raises(TypeError, match=r"write `with no_grad\(\):`"), no_grad:
         pass
     with pytest.raises(TypeError, match=r"write `with record_lines\(\):`"), record_lines:
@@ -410,7 +410,7 @@ def test_what_cannot_be_decorated_or_entered_is_named() -> None:
 
 
 def test_plain_arrays_are_written_to_where_no_gradient_is_lost() -> None:
-    """Under no_grad(), and by frozen Values and what is computed of them alone."""
+    """Under no_grad(), and by Values that are frozen or computed from frozen ones only."""
     frozen, leaf = Value([1.0, 2.0], requires_grad=False) * 3.0, cast(Any, Value([3.0, 6.0]))
 
     def written(v: Any) -> list[Any]:

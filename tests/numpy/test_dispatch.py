@@ -1,4 +1,4 @@
-"""NumPy's functions, ufuncs and methods on Values: the same op by every road, and clear refusals."""
+"""NumPy's functions, ufuncs and methods on Values: all call the same op, and clear errors."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_function_is_supported(name: str) -> None:
     assert find(name) in SUPPORTED or find(name) in CONSTANT
 
 
-# --- the same op by every road --------------------------------------------------------------------
+# --- the same op by function, ufunc and method ----------------------------------------------------
 
 
 #: Attributes that are no methods, and methods with tests of their own.
@@ -240,7 +240,7 @@ def test_in_place_operators_are_refused() -> None:
     "matrix", [[[2.0, 0.5, 0.1], [0.5, 3.0, 0.4], [0.1, 0.4, 1.0]], [[2.0, 9.0, 7.0], [0.5, 3.0, 8.0], [0.1, 0.4, 1.0]]]
 )
 def test_functions_of_symmetric_matrices_read_one_triangle(matrix: Any) -> None:
-    """As NumPy's do: the derivatives are those of what is computed, of a symmetric matrix and of another one."""
+    """As NumPy's: derivatives are those of the computed function, for symmetric matrices and others."""
     a = np.array(matrix)
     calls: list[tuple[Callable[..., Any], np.ndarray]] = [
         (np.linalg.eigvalsh, a), (np.linalg.cholesky, a), (lambda x: np.linalg.eigvalsh(x, UPLO="U"), a.T),
@@ -267,7 +267,7 @@ def test_bad_matrices_are_named() -> None:
 
 
 def test_signatures_are_those_of_numpy() -> None:
-    """What may be given by keyword, behind the first, has NumPy's names; what makes no sense for Values may be missing."""
+    """Keyword arguments after the first have NumPy's names; those without a meaning for Values may be missing."""
     left_out = {"out", "subok", "order", "like", "device", "copy", "casting", "writeable"}
     other = {"clip", "broadcast_to", "array", "copy", "einsum", "full_like", "linspace"}
     compared = 0
@@ -294,7 +294,7 @@ def test_the_stubs_are_those_of_the_table() -> None:
 
 
 def test_the_support_table_is_true() -> None:
-    """Each row of the sweep: what claims derivatives has samples, one of them with a gradient; a step has only zeros."""
+    """Functions that claim derivatives have samples, one of them with a gradient; steps have only zeros."""
     samples, claimed = all_samples(), {name: orders for name, orders, _ in rows()}
     assert len(claimed) == len(rows())
     for name in EXPECTED:
@@ -308,7 +308,9 @@ def test_the_support_table_is_true() -> None:
         for sample in samples[key]:
             values = [Value(item) for item in sample.inputs]
             out = sample.call(*values)
-            seed = np.arange(1.0, out.size + 1.0).reshape(out.shape) ** 2  # of ones, those of what is centred would be zero
+            seed = (
+                np.arange(1.0, out.size + 1.0).reshape(out.shape) ** 2
+            )  # with ones, gradients through a mean that is subtracted would be zero
             slopes += [np.any(slope.data) for slope in gradient(out, values, seed)]
         assert any(slopes) == (claimed[name] == "all"), name
     for name, orders, note in rows():

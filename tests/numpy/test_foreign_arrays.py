@@ -18,7 +18,7 @@ D = np.array([1.5, 2.0, 3.0])
 
 
 def gradient_beside(make: Callable[[Any], Any], data: Any = D) -> np.ndarray:
-    """The gradient of the sum of what `make` makes of a Value."""
+    """The gradient of the sum of ``make(value)``."""
     v = Value(data)
     out = make(v)
     assert isinstance(out, Value), type(out)
@@ -236,12 +236,12 @@ def test_an_array_that_does_the_operation_has_its_turn() -> None:
             call()
 
 
-def test_what_only_becomes_an_array_is_a_constant() -> None:
+def test_an_object_with_array_only_is_a_constant() -> None:
     for make in (lambda v: Tensor() * v, lambda v: v * Tensor(), lambda v: np.multiply(v, Tensor())):
         np.testing.assert_allclose(gradient_beside(make), [1.0, 2.0, 4.0])
 
 
-def test_what_would_be_misread_is_refused_on_both_sides() -> None:
+def test_masked_arrays_and_matrices_are_refused_on_both_sides() -> None:
     masked, matrix, v = np.ma.masked_array(D, [True, False, False]), np.ones((3, 3)).view(np.matrix), Value(D)
     for call in (lambda: v * masked, lambda: masked * v, lambda: np.multiply(masked, v), lambda: np.ma.add(masked, v)):
         with pytest.raises(TypeError, match="masked array|drop the gradient"):
@@ -261,7 +261,7 @@ def test_numbers_of_other_kinds() -> None:
 
 
 class Symbol:
-    """An algebra system's variable, which tries to make a number of whatever it meets."""
+    """A variable of an algebra system, which tries to convert any operand to a number."""
 
     def __mul__(self, other: Any) -> Any:
         try:

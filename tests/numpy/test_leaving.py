@@ -1,4 +1,4 @@
-"""Values leave their graph only on purpose: whatever else wants a plain number or array is named, with what to write instead."""
+"""Values leave their graph only on purpose: any other call that wants a plain number or array is named, with the fix."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def message(call: Callable[[], Any]) -> str:
     return str(caught.value)
 
 
-# --- what leaves, and what does not ---------------------------------------------------------------
+# --- conversions that are refused, and those that are not -----------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_leaves_and_computed_values_stay_in_the_graph(leave: Callable[[Any], Any
     assert "of a Value" in message(lambda: leave(make()))
 
 
-def test_what_has_no_gradient_to_lose_becomes_plain() -> None:
+def test_a_value_without_a_gradient_to_lose_becomes_plain() -> None:
     leaf, tensor, plain = Value(2.0), Value([1.0, 2.0, 3.0]), np.zeros(3)
     for frozen in (Value(2.0, requires_grad=False), leaf.detach(), (leaf * 1.0).detach()):
         assert (float(frozen), int(frozen), math.sqrt(frozen), np.asarray(frozen).tolist()) == (2.0, 2, math.sqrt(2.0), 2.0)
@@ -163,7 +163,7 @@ def test_an_assignment_is_answered_with_at_in_the_words_of_the_caller() -> None:
 
 
 def test_an_array_that_swallows_the_error_of_a_value_still_says_so() -> None:
-    """NumPy says "setting an array element with a sequence" whatever a Value raises."""
+    """NumPy raises "setting an array element with a sequence" in place of any error of a Value."""
     out, s, v = np.zeros(3), Value(2.0), Value([1.0, 2.0])
     for call in (lambda: out.__setitem__(0, s), lambda: out.__setitem__(0, v), lambda: out.fill(s),
                  lambda: np.fromiter([s], float), lambda: np.array([s, s], dtype=object).astype(float)):  # fmt: skip
@@ -307,7 +307,7 @@ def test_functions_of_scipy_are_named() -> None:
     assert v.grad.tolist() == [1.0, 1.0]
 
 
-def test_the_value_is_described_by_what_users_know() -> None:
+def test_the_value_is_described_in_the_users_terms() -> None:
     x = Value([1.0, 2.0])
     with record_lines():
         y = x * 2.0 + 1.0
@@ -349,7 +349,7 @@ def test_without_its_source_a_call_is_read_off_its_instructions() -> None:
     assert "out = Value(out), and write out = out.at[i].set(v)" in message(lambda: exec("out[0] = v", names))
 
 
-def test_a_gradient_of_plain_data_says_what_drops_it() -> None:
+def test_the_warning_of_a_zero_gradient_names_calls_that_drop_it() -> None:
     with pytest.warns(UserWarning, match=r"is zero\. It is plain data, 6\.0: if it was computed .*remove .*\.item\(\)"):
         assert grad(lambda x: (x * 3.0).item())(2.0) == 0.0
     with pytest.warns(UserWarning, match=r"its gradient is zero$"):
@@ -406,7 +406,7 @@ def test_transforms_take_arrays_of_objects_as_results() -> None:
     assert found.tolist() == [[3.0, 2.0], [1.0, 0.0], [0.0, 0.0]]
 
 
-def test_what_to_write_for_a_function_of_scipy_computes_the_same() -> None:
+def test_the_suggested_replacement_of_a_function_of_scipy_computes_the_same() -> None:
     linalg, signal, ndimage = (pytest.importorskip(f"scipy.{name}") for name in ("linalg", "signal", "ndimage"))
     special = pytest.importorskip("scipy.special")
     m, v, b = Value([[2.0, 0.5], [0.5, 1.0]]), Value([0.5, 2.0]), np.array([1.0, -0.5])
@@ -436,7 +436,7 @@ def test_what_to_write_for_a_function_of_scipy_computes_the_same() -> None:
             other()
 
 
-def test_what_to_write_keeps_the_order_of_operations_and_the_meaning_of_each_argument() -> None:
+def test_suggestions_keep_the_order_of_operations_and_the_meaning_of_each_argument() -> None:
     w: Any = Value(2.0)
     v: Any = Value(3.0)
     for call, fix in [
@@ -461,7 +461,7 @@ def test_what_to_write_keeps_the_order_of_operations_and_the_meaning_of_each_arg
             np.testing.assert_allclose(getattr(suggested, "data", suggested), call(), rtol=1e-12)
 
 
-def test_joins_and_indices_with_scalars_name_what_takes_scalars() -> None:
+def test_joins_and_indices_with_scalars_name_functions_that_take_scalars() -> None:
     w = Value(2.0)
     for call, text in [
         (lambda: np.r_[w, w], "write np.hstack([...])"),

@@ -177,7 +177,7 @@ def test_computed_values_and_tuples_are_joined_as_well(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["maximum", "concatenate", "dot", "sum", "diff", "sort", "cov"])
-def test_what_would_be_misread_is_refused(name: str) -> None:
+def test_masked_arrays_and_matrices_are_refused(name: str) -> None:
     masked, matrix = np.ma.masked_array([1.0, 2.0], [True, False]), np.ones((1, 2)).view(np.matrix)
     calls: dict[str, Callable[[Any], Any]] = {
         "concatenate": lambda x: F["concatenate"]([x, x]), "sum": F["sum"], "diff": F["diff"], "sort": F["sort"], "cov": F["cov"],

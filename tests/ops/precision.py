@@ -20,7 +20,7 @@ from autograd import Value, gradient
 from autograd.ops import functions
 
 INF = math.inf
-STEP, COARSE = 32, 12  # digits: a step is 10^-32 of the distance to what is known to be singular: poles nearby do no harm
+STEP, COARSE = 32, 12  # digits: a step is 10^-32 of the distance to the known singular points, so that near poles do no harm
 MOST = 2000  # digits, beyond which a derivative is given up
 KEPT = 20  # the digits of a derivative that are asked for
 
@@ -445,7 +445,7 @@ def entropy(x: Any, y: Any) -> Any:
     return OPS["softmax_cross_entropy"](logits, np.zeros(logits.shape[:-1], dtype=int))
 
 
-# --- what the operations give ---------------------------------------------------------------------
+# --- the results of the operations ----------------------------------------------------------------
 
 
 def points(name: str, dtype: Any, dense: int = 1) -> list[np.ndarray]:
@@ -484,7 +484,7 @@ def computed_from_floats(name: str, inputs: list[np.ndarray]) -> dict[str, np.nd
 
 
 class Measured(NamedTuple):
-    """The error of one number: of which operation, derivative and point, what is right, and what the operation gives."""
+    """The error of one number: the operation, derivative and point, the exact number, and that of the operation."""
 
     name: str
     key: str
@@ -512,7 +512,7 @@ def measured(name: str, dtype: Any, dense: int = 1, floats: bool = False) -> lis
         exacts = right(name, point, least_of(dtype))
         for key, exact in exacts.items():
             number = float(found[key][place])
-            parts = ("", *key) if len(key) == 2 else ("",)  # what a derivative is derived from
+            parts = ("", *key) if len(key) == 2 else ("",)  # the function, or the derivative before this one
             if mp.isnan(exact) or any(abs(exacts[part]) > float(info.max) * 0.99 for part in (*parts, key)):
                 continue
             unit = mp.mpf(float(np.spacing(np.abs(np.array(float(exact)).astype(dtype)))))

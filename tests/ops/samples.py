@@ -14,7 +14,7 @@ from autograd.ops import functions, table
 
 
 class Sample(NamedTuple):
-    """One call of an op: `call(*inputs)` uses it, `expected(*arrays)` is what NumPy makes of the same."""
+    """One call of an op: `call(*inputs)` uses it, `expected(*arrays)` computes the same in NumPy."""
 
     name: str
     call: Callable[..., Any]

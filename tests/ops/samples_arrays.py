@@ -286,7 +286,7 @@ def picks(made: Maker) -> None:
                              ((2, 2, 3), 3)]:
             made.both("pad", f"{shape} {width} {mode} odd", made.numbers(shape), lambda f, x, w=width, m=mode: f(
                 x, w, m, reflect_type="odd"))
-    for width in (2, (2, 1), {0: (2, 1)}):  # of mode "empty" what is new is undefined
+    for width in (2, (2, 1), {0: (2, 1)}):  # new elements of the mode "empty" are undefined
         made.both("pad", f"{width} empty", made.numbers((3,)), lambda f, x, width=width: f(x, width, "empty")[2:5])
 
 
@@ -554,7 +554,7 @@ def inverses(made: Maker) -> None:
         ((2, 6, 3), (2, 3), (1,)),
         ((1, 1), (1,), None),
     ]:
-        order = [k for k in range(len(shape)) if k not in (axes or ())] + list(axes or ())  # what NumPy makes of the axes
+        order = [k for k in range(len(shape)) if k not in (axes or ())] + list(axes or ())  # as NumPy orders the axes
         a = made.matrix(*[np.prod(b, dtype=int)] * 2).reshape([shape[k] for k in order]).transpose(np.argsort(order))
         made.same("tensorsolve", [a, *made.numbers(b)], axes=axes)
     for shape, ind in [((2, 3, 6), 2), ((6, 2, 3), 1), ((2, 2, 2, 2), 2), ((3, 3), 1), ((2, 1, 2, 1, 4), 4)]:

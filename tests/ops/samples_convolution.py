@@ -174,7 +174,7 @@ def full_window(shapes: list[tuple[int, ...]], stride: Any) -> Any:
 
 
 def weight_sums(g: Any, x: Any, window: Any, groups: int) -> Any:
-    """For each element of the weights the sum of products of `g` with what that element met."""
+    """For each element of the weights, the sum of products of `g` with the elements that it met."""
     outputs, inputs = g.shape[1] // groups, x.shape[1] // groups
     out = np.zeros((g.shape[1], inputs, *window.size))
     for o, i in np.ndindex(g.shape[1], inputs):

@@ -1,4 +1,4 @@
-"""Samples of what the normalisation layers are made of."""
+"""Samples of the operations of normalisation layers."""
 
 from __future__ import annotations
 

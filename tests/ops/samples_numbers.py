@@ -342,7 +342,7 @@ def spreads(s: Samples) -> None:
 
 
 def extremes(s: Samples) -> None:
-    """The largest, the smallest, and what is between them."""
+    """The largest, the smallest, and the differences between them."""
     for name in ("amax", "amin", "ptp"):
         for shape, how in [*REDUCTIONS, ((2, 3), {"axis": ()})]:
             s.like(name, [s.distinct(*shape)], **how)
@@ -584,7 +584,7 @@ def quantiles(s: Samples) -> None:
 
 
 def special_functions(s: Samples) -> None:
-    """Functions of scipy.special that have settings, and what is special at 0."""
+    """Functions of scipy.special with settings, and those that are special at 0."""
 
     def add(name: str, x: Any, *settings: Any) -> None:
         s.both(name, f"{settings} {np.shape(x)}", [x], lambda m, x: getattr(m, name)(*settings, x), scipy.special)

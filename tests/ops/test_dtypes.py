@@ -1,4 +1,4 @@
-"""Small dtypes and integers: every operation gives for integers what it gives for the same floats, and float16 adds up."""
+"""Small dtypes and integers: every operation returns the same for integers as for floats, and sums float16 accurately."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def test_every_operation_that_adds_up_is_tried_at_large_sizes() -> None:
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
 @pytest.mark.parametrize("name", LARGE)
 def test_many_small_floats_add_up_as_float64_does(name: str, dtype: Any) -> None:
-    """Value and gradient are within a few roundings of what float64 makes of the same numbers, and keep the dtype."""
+    """Value and gradient are within a few roundings of those in float64, and keep the dtype."""
     call, inputs = LARGE[name]
     small = [Value(item.astype(dtype)) for item in inputs]
     exact = [Value(item.data.astype(float)) for item in small]

@@ -57,7 +57,7 @@ def test_an_axis_out_of_range_is_an_axis_error(name: str, axis: int) -> None:
             AXES[name](x, axis)
 
 
-def test_the_sweep_over_axes_covers_what_has_one() -> None:
+def test_the_sweep_over_axes_covers_every_function_with_an_axis() -> None:
     assert len(AXES) > 60
     for function in (np.median, np.nanmedian, lambda x, axis: np.percentile(x, 50, axis), lambda x, axis: x.mean(axis)):
         with pytest.raises(np.exceptions.AxisError):
@@ -90,7 +90,7 @@ def test_the_sweep_over_axes_covers_what_has_one() -> None:
         (lambda: np.linalg.norm(Value([1.0, 2.0]), "fro2"), (ValueError, TypeError), "order|ord|norm"),
     ],
 )
-def test_what_is_no_shape_is_not_blamed_on_one(call: Callable[[], Any], error: Any, text: str) -> None:
+def test_errors_that_are_not_about_shapes_do_not_blame_shapes(call: Callable[[], Any], error: Any, text: str) -> None:
     with pytest.raises(error, match=text) as caught:
         call()
     assert "cannot take the shape" not in str(caught.value)
@@ -115,12 +115,12 @@ def test_what_is_no_shape_is_not_blamed_on_one(call: Callable[[], Any], error: A
         (lambda: autograd.ops.linear(Value([1.0]), Value(A)), r"linear\(\) cannot take the shapes"),
     ],
 )
-def test_what_is_a_shape_is_named(call: Callable[[], Any], text: str) -> None:
+def test_errors_about_shapes_name_them(call: Callable[[], Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         call()
 
 
-def test_errors_of_linear_algebra_stay_what_they_are() -> None:
+def test_errors_of_linear_algebra_are_those_of_numpy() -> None:
     singular, tall = Value([[1.0, 2.0], [2.0, 4.0]]), Value(A)
     for call in (
         lambda: np.linalg.inv(singular), lambda: np.linalg.solve(singular, Value([1.0, 2.0])), lambda: np.linalg.inv(tall),

@@ -49,7 +49,7 @@ def mixtures(draw: st.DrawFn) -> Any:
 
 @given(mixtures())
 def test_any_mixture_of_indices(index: Any) -> None:
-    """Values and gradients as NumPy's; what multiplies or divides is refused where a place is named twice."""
+    """Values and gradients are NumPy's; at repeated places multiplication and division are refused."""
     data = np.arange(1.0, 25.0).reshape(SHAPE)
     try:
         expected = data[index]
@@ -118,7 +118,7 @@ def test_indices_of_other_kinds() -> None:
             v[held]
 
 
-def test_an_index_does_not_change_with_the_list_it_came_from() -> None:
+def test_an_index_does_not_change_with_its_list() -> None:
     for make in (list, np.array, bytearray):
         places, v = make([0, 2]), Value([1.0, 2.0, 3.0])
         out = v[places]
@@ -167,7 +167,7 @@ def test_wrong_arguments_are_refused(call: Callable[[], Any], error: type[Except
         call()
 
 
-def test_out_is_refused_by_every_road() -> None:
+def test_out_is_refused_in_functions_ufuncs_and_methods() -> None:
     """The buffer would stay as it was."""
     matrix = Value(np.eye(3))
     calls: dict[str, tuple[Any, ...]] = {

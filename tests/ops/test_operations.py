@@ -201,7 +201,7 @@ def small_rule(x: Any) -> Any:
     return x * 2.0
 
 
-def test_results_are_floating_and_of_their_own() -> None:
+def test_results_are_floating_and_share_no_memory() -> None:
     same = primitive(x=lambda g, out, x: g)(lambda x: x)
     x = Value([1.0, 2.0])
     assert not np.shares_memory(same(x).data, x.data)
@@ -337,7 +337,7 @@ def test_a_hook_may_remove_itself() -> None:
     assert calls == [2.0, 2.0]
 
 
-def test_debug_accepts_what_masks_repair() -> None:
+def test_debug_accepts_nan_that_masks_repair() -> None:
     r = Value([0.0, 4.0])
     with debug():
         where(r > 0, r.sqrt(), 0.0).sum().backward()

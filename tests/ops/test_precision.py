@@ -25,7 +25,7 @@ NOT_IN_HALF = {"pow", "kv"}
 
 
 def covered() -> set[str]:
-    """The operations with a reference; what is behind a comma says which case of them."""
+    """The operations with a reference; the part after a comma names a case."""
     return {name.partition(",")[0] for name in REFERENCES}
 
 
@@ -221,7 +221,7 @@ EQUAL = [[1e17, 1e17], [1e300, 1e300], [-1e17, -1e17], [7.0, 7.0]]
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("row", EQUAL, ids=str)
-def test_equal_logits_share_whatever_their_size(row: list[float], dtype: Any) -> None:
+def test_equal_logits_share_at_any_size(row: list[float], dtype: Any) -> None:
     if dtype is np.float32 and abs(row[0]) > 1e38:
         row = [1e37, 1e37]
     x = Value(np.array([row], dtype=dtype))

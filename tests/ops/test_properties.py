@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from autograd import Value, gradient, where
 from autograd.verify import Verdict, check_gradients
 
-#: Of tiny numbers a second derivative cannot be measured: what a step as wide as they are changes is less than rounding.
+#: For tiny numbers a second derivative cannot be measured: a step as large as they are changes less than rounding does.
 numbers = st.floats(-3.0, 3.0).map(lambda x: x if abs(x) > 1e-6 else 0.0)
 
 

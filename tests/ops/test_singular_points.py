@@ -306,7 +306,7 @@ def test_every_case_has_an_expected_answer() -> None:
     assert {case.name for case in CASES} >= {*SMOOTH, *COINCIDING, INFINITE}
 
 
-def test_the_table_shares_rows_and_leaves_out_what_all_agree_on() -> None:
+def test_the_table_shares_rows_and_omits_what_all_agree_on() -> None:
     def zeros(case: Case) -> tuple[list[Any], list[Any]]:
         if case.name == INFINITE:
             raise Missing("sqrt")

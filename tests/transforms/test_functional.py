@@ -408,7 +408,7 @@ def test_nested_arguments_keep_their_nesting() -> None:
     assert type(moved) is OrderedDict
 
 
-def test_what_belongs_together_is_matched_by_key() -> None:
+def test_tangents_are_matched_to_arguments_by_key() -> None:
     p = {"a": 1.0, "b": 2.0}
 
     def f(p: Any) -> Any:
@@ -505,7 +505,7 @@ class Derived:
         self.triple = 3.0 * self.base
 
 
-def test_what_a_dataclass_derives_is_derived_again() -> None:
+def test_derived_fields_of_a_dataclass_are_derived_again() -> None:
     slope = grad(lambda d: d.base + d.double + d.triple)(Derived(1.0))
     assert slope.base == 6.0
 
@@ -542,7 +542,7 @@ class Seeded:
         self.noise = seed * self.base
 
 
-def test_dataclasses_with_state_of_their_own() -> None:
+def test_dataclasses_with_state() -> None:
     camera = Camera(2.0)
     camera.scale = 3.0
     assert grad(lambda c: c.fov**2 * c.scale)(camera).fov == 12.0
@@ -642,7 +642,7 @@ def test_subclasses_of_containers() -> None:
 @pytest.mark.parametrize(
     ("bad", "got"), [("text", "'text', a str"), (True, "True, a bool"), ({"a": object()}, "object"), (1j, "complex")]
 )
-def test_what_is_no_number_is_named(bad: Any, got: str) -> None:
+def test_arguments_that_are_no_numbers_are_named(bad: Any, got: str) -> None:
     with pytest.raises(
         TypeError,
         match=r"cannot differentiate with respect to argument 0.*, which is.*numbers, arrays.*close over it",
@@ -651,7 +651,7 @@ def test_what_is_no_number_is_named(bad: Any, got: str) -> None:
     assert got in str(caught.value)
 
 
-def test_arguments_cannot_leave_the_graph_unseen() -> None:
+def test_arguments_cannot_leave_the_graph_silently() -> None:
     for f in (lambda x: np.sum(np.asarray(x) * x), lambda x: float(x[0]) * x[1], lambda x: np.sum(np.array([x[0], x[1]]))):
         with pytest.raises(TypeError, match="would silently drop the gradient"):
             grad(f)(X)
@@ -924,7 +924,7 @@ def test_checkpoints_in_one_another() -> None:
     assert gradient(y.sum(), y).data.tolist() == [1.0, 1.0]
 
 
-def test_nested_checkpoints_drop_what_they_compute_again() -> None:
+def test_nested_checkpoints_drop_recomputed_nodes() -> None:
     most: list[int] = []
 
     def layer(x: Any) -> Any:
