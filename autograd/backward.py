@@ -206,7 +206,7 @@ def backward(root: Any, seed: Any = None, keep_grads: bool = True) -> None:
     """Add the gradient of `root` to the `.grad` of every leaf below it; see Value.backward."""
     if getattr(_thread, "inside", False):
         raise RuntimeError(
-            "backward() was called inside backward(), by a rule, a hook or a checkpoint: use gradient(), without state"
+            "backward() was called inside backward(), by a rule, a hook or a checkpoint: use gradient(), which keeps no state"
         )
     seed = 1.0 if seed is None and root._raw.__class__ is float else raw(seed_of(root, seed))
     try:

@@ -19,6 +19,8 @@ def unbroadcast(c: Any, data: Any) -> Any:
     Raises:
         ValueError: if a rule gave a cotangent that is too small, or of a shape that does not broadcast with the input's.
     """
+    if data.__class__ is float and (c.__class__ is float or getattr(c, "_raw", None).__class__ is float):
+        return c
     shape, given = shape_of(data), shape_of(c)
     if given != shape:
         try:
