@@ -6,7 +6,6 @@ import os
 import threading
 from collections.abc import Iterable
 from typing import Any
-from weakref import ref
 
 #: Held by the sort, or the numeric backward pass, that uses the slot `_scratch` of nodes: it is faster than a set or dict by a
 #: quarter or more. Nobody waits for it: a sort or pass in another thread, or inside of a rule, keeps a set or dict of its own.
@@ -17,14 +16,6 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=brief.acquire, after_in_parent=brief.release, after_in_child=brief.release)
 
 Order = tuple[list[Any], list[Any]]
-
-
-class Registry(dict[int, ref[Any]]):
-    """Values by their id, as long as they live. Unlike a WeakValueDictionary it answers in C whether it is empty."""
-
-    def add(self, value: Any) -> None:
-        key = id(value)
-        self[key] = ref(value, lambda _: self.pop(key, None))
 
 
 def topological_order(root: Any, stops: Iterable[Any] = ()) -> Order:

@@ -7,10 +7,10 @@ from contextvars import ContextVar
 from itertools import chain
 from typing import Any
 
-from autograd.graph import Registry
 from autograd.op import is_value, raw, shape_of
 from autograd.ops.broadcasting import unbroadcast
 from autograd.ops.inputs import describe, own_copy, real_array
+from autograd.registry import Registry
 
 #: The Values that have hooks. The hooks themselves are in a slot of the Value: so Python's garbage collector finds a cycle
 #: through a hook that refers to a result computed from the Value.

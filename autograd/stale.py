@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograd.graph import Registry, inputs_of
+from autograd.graph import inputs_of
 from autograd.ops.inputs import checksum, describe
+from autograd.registry import Registry
 from autograd.scopes import Place
 
 changed = Registry()  # computed Values whose .data was set

@@ -61,11 +61,11 @@ def node(op: Op, data: Any, x: Any, y: Any = None) -> Value:
     self._y, self._clock, self._scratch = y, _tick, None
     self.place = place = scope_stack.current()
     if place is not None and place.settings:
-        finish(self, place.settings)
+        apply_settings(self, place.settings)
     return self
 
 
-def finish(self: Value, settings: dict[str, bool]) -> None:
+def apply_settings(self: Value, settings: dict[str, bool]) -> None:
     """Apply the settings of the scope to a new node: drop its graph, or record its source line and checksums."""
     if not settings.get("recording", True):
         self.op = self.place = self._x = self._y = self._grad = self._since = None
@@ -111,7 +111,7 @@ def binary_method(op: Op) -> Callable[[Value, Any], Value]:
         result._scratch = None
         result.place = place = scope_stack.current()
         if place is not None and place.settings:
-            finish(result, place.settings)
+            apply_settings(result, place.settings)
         return result
 
     return method

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd import Value, concatenate, debug, exp, grad, gradient, no_grad, record_lines, stack, where
+from autograd import Value, concatenate, debug, exp, grad, gradient, no_grad, primitive, record_lines, stack, where
 from autograd.backward import Pullback
 from autograd.graph import scratch
 from autograd.ops.define import unary
@@ -610,3 +610,17 @@ def test_both_loops_give_the_same_bits(frozen: bool) -> None:
             taken = Pullback(out, targets)(1.0)
         for one, two in zip(free, taken, strict=True):
             np.testing.assert_array_equal(one, two)
+
+
+def test_an_array_that_a_custom_rule_keeps_is_not_added_to() -> None:
+    slope = np.array([1.0, 2.0])
+
+    @primitive(x=lambda g, out, x: slope)
+    def dot(x: Any) -> Any:
+        return float(x @ slope)
+
+    x = Value([3.0, 4.0])
+    (dot(x) + dot(x) + x[0]).backward()
+    assert x.grad.tolist() == [3.0, 4.0]
+    assert grad(lambda v: dot(v) + dot(v))(np.ones(2)).tolist() == [2.0, 4.0]
+    assert slope.tolist() == [1.0, 2.0]

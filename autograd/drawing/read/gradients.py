@@ -17,10 +17,8 @@ from autograd.graph import arguments_of
 from autograd.hooks import any_hooks
 from autograd.op import Op, raw
 from autograd.ops.broadcasting import unbroadcast
-from autograd.ops.inputs import is_finite
 from autograd.ops.rules import contributions, plain_rule
 from autograd.scopes import scope
-from autograd.stale import check_current
 from autograd.value import Value
 
 SAMPLE = 500  # of a folded node: gradients on edges are computed for this many members
@@ -53,13 +51,10 @@ def cotangents_of(
     if any_hooks(nodes, leaves):
         notes.append(HOOKED)
     try:
-        check_current(nodes, leaves)
         cotangents: dict[Any, Any] = {}
         pullback = Pullback(root, [leaf for leaf in leaves if leaf.requires_grad], order=order)
         with np.errstate(all="ignore"), scope(debug=False, lines=False):
-            found = pullback.general(seed, kept=cotangents)
-            if not all(map(is_finite, found)):
-                pullback.general(seed, masked=True, kept=cotangents)
+            pullback(seed, kept=cotangents, hooks=False)
     except Exception as error:  # from stale data, or from a custom rule
         return None, {}, [f"gradients on edges are not shown, as the backward pass raised {type(error).__name__}: {error}"]
     if not asked and HOOKED not in notes and any(is_of_another_pass(value, cotangents) for value in (*nodes, *leaves)):

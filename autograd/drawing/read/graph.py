@@ -12,6 +12,7 @@ import numpy as np
 
 from autograd.graph import arguments_of, topological_order
 from autograd.op import Op
+from autograd.ops.inputs import own_copy
 from autograd.scopes import Place, scope
 from autograd.transforms.trees import is_module, map_tree
 from autograd.value import Value, node
@@ -162,8 +163,8 @@ def node_without_data(op: Op, *args: Any) -> Value:
 
 
 def pass_seeds(g: Any, out: Any, outputs: Any, seeds: Any) -> Any:
-    """Return the cotangents of several joined outputs: each gets its own seed."""
-    return seeds
+    """Return the cotangents of several joined outputs: each gets a copy of its own seed, to which the pass may add."""
+    return tuple(map(own_copy, seeds))
 
 
 JOIN = Op(lambda outputs, seeds: None, {"outputs": pass_seeds}, name="joined", symbol="joined", kind="linear", array=pass_seeds)

@@ -198,8 +198,7 @@ def overwritten(subject: ValueSubject, rng: np.random.Generator) -> list[str]:
             if pullback is None:
                 continue
             on_path: dict[Any, Any] = {}
-            with np.errstate(all="ignore"):
-                pullback.general(seed, kept=on_path)
+            pullback(seed, kept=on_path)
             cotangents = list(on_path.items())
             for item, before, copy in kept if number else ():
                 for node, c in cotangents:
