@@ -18,7 +18,7 @@ def seed(number: int | None) -> None:
     """Make everything in nn that draws random numbers without an ``rng=`` reproducible, from this call on.
 
     This covers layers with random parameters, initialisers, Dropout, DataLoader, random_split() and fit(). Each gets its own
-    generator, so that the same objects made in the same order draw the same numbers, whatever is drawn in between. Without
+    generator, so the same objects made in the same order draw the same numbers, regardless of other draws in between. Without
     seed(), and after ``seed(None)``, they draw other numbers in every run.
 
     ``np.random.seed()`` has no effect: nn does not use NumPy's global generator. nn warns once if it was just seeded.

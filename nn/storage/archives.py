@@ -53,7 +53,7 @@ SAFETENSORS_DTYPES = {
 
 
 class CheckpointError(ValueError):
-    """Raised for a file that is not a checkpoint, is damaged, or does not fit its target. Nothing was changed."""
+    """Reports a file that is not a checkpoint, is damaged, or does not fit its target. Nothing was changed."""
 
 
 # --- writing --------------------------------------------------------------------------------------------

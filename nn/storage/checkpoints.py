@@ -32,7 +32,7 @@ JSON, DIGEST = "checkpoint.json", "checkpoint.sha256"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The content of a checkpoint.
+    """Holds the content of a checkpoint.
 
     Attributes:
         path: the file.

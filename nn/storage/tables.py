@@ -52,7 +52,7 @@ MARKS = [  # byte order marks and their encodings; that of UTF-32 begins with th
 
 
 class Table(NamedTuple):
-    """The result of read_csv()."""
+    """Holds the result of read_csv()."""
 
     x: np.ndarray  # (rows, features)
     y: np.ndarray | None  # (rows,), the target column

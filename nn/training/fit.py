@@ -266,7 +266,7 @@ def require_scalar(loss: Any) -> None:
     needs = "fit() needs a loss that returns a scalar Value, but it returned"
     if isinstance(loss, (int, float, np.number, np.ndarray)):
         raise ValueError(
-            f"{needs} a plain {type(loss).__name__}, which has left its graph: .item(), .data or float() in the loss, or in the "
+            f"{needs} {type(loss).__name__}, which has left its graph: .item(), .data or float() in the loss, or in the "
             "forward() of the model, drops it; return the Value itself, as in lambda p, y: nn.cross_entropy(p, y)"
         )
     if not isinstance(loss, Value):

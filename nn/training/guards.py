@@ -78,7 +78,7 @@ class DeadUnitWarning(GuardWarning):
 
 
 class Guarded(Protocol):
-    """The parts of an optimiser that a guard uses."""
+    """Declares the parts of an optimiser that a guard uses."""
 
     @property
     def parameters(self) -> list[Value]: ...
@@ -87,7 +87,7 @@ class Guarded(Protocol):
 
 
 class Watch:
-    """The memory of a guard for one parameter."""
+    """Counts the steps of one parameter for a guard."""
 
     __slots__ = ("reached", "still", "active", "moved")
 

@@ -1,4 +1,4 @@
-"""History: what fit() measured in each epoch, as a table that prints, plots and becomes JSON."""
+"""History: the measurements of fit() in each epoch, as a table to print, plot and save as JSON."""
 
 from __future__ import annotations
 

@@ -23,7 +23,9 @@ NAN_TRIAL = (
 
 
 class LBFGS(Optimizer):
-    """L-BFGS of SciPy, a quasi-Newton method for full batches, over all parameters as one vector (Liu and Nocedal 1989).
+    """Implements L-BFGS, a quasi-Newton method for full batches, by SciPy, over all parameters as one vector.
+
+    Liu and Nocedal 1989, "On the limited memory BFGS method for large scale optimization".
 
     A step runs up to max_iter iterations. There is no learning rate: a line search finds the length of each iteration.
     Curvature estimates are not kept from one step to the next, so few long steps are better than many short ones.
@@ -77,7 +79,7 @@ class LBFGS(Optimizer):
             closure: computes the loss, with zero_grad() and backward(), and returns it.
 
         Returns:
-            The loss before the step, as the closure returned it.
+            The loss of the closure before the step.
 
         Raises:
             TypeError: if there is no closure, or it does not return a number.

@@ -31,7 +31,7 @@ BELOW_ONE = ("betas", "alpha", "rho")  # the part of a running average that is k
 
 
 class ParameterList:
-    """The attribute `parameters` of an optimiser: the list of those in all groups."""
+    """Lists the parameters of all groups, as the attribute `parameters` of an optimiser."""
 
     def __get__(self, optimizer: Any, owner: Any) -> list[Value]:
         if optimizer is None:
@@ -39,7 +39,7 @@ class ParameterList:
         return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
     def __set__(self, optimizer: Any, given: Iterable[Any]) -> None:
-        raise AttributeError("the parameters of an optimiser are those of its groups: use add_param_group()")
+        raise AttributeError("the parameters of an optimiser cannot be set: use add_param_group()")
 
 
 class Optimizer(Options):
@@ -47,7 +47,7 @@ class Optimizer(Options):
 
     A subclass names its options as annotated attributes, which become arguments of its constructor (or defines a constructor
     that calls ``super().__init__(parameters, {"lr": ..., further options})``), and defines ``update(grad, state, group)``,
-    which returns what is subtracted from a parameter. update() gets the gradient; a dict that belongs to the parameter, where
+    which returns what to subtract from a parameter. update() gets the gradient; a dict that belongs to the parameter, where
     ``state["step"]`` is 1 the first time and all else is missing until update() puts it there; and the options of the
     group. What it keeps there is named in ``slots``, arrays (or floats) of the shape of the parameter, or in ``numbers``,
     so that a saved state can be loaded. For a parameter of float16 the gradient and the state are float32.
@@ -399,7 +399,7 @@ def larger(x: Any, y: Any) -> Any:
 
 
 class SGD(Optimizer):
-    """Gradient descent with momentum: ``v = momentum * v + (1 - dampening) * grad``, then ``data -= lr * v``.
+    """Implements gradient descent with momentum: ``v = momentum * v + (1 - dampening) * grad``, then ``data -= lr * v``.
 
     The first v is the gradient. With `nesterov`, ``grad + momentum * v`` takes the place of v (Sutskever et al. 2013, "On the
     importance of initialization and momentum in deep learning").
@@ -514,7 +514,7 @@ class RMSprop(Optimizer):
 
 
 class Adam(Optimizer):
-    """Adam: steps by bias-corrected running averages of the gradient and its square (Kingma and Ba 2015, algorithm 1).
+    """Implements Adam: steps by bias-corrected averages of the gradient and its square (Kingma and Ba 2015, algorithm 1).
 
     `amsgrad` divides by the largest average square so far (Reddi, Kale and Kumar 2018). `weight_decay` times the
     parameter is added to the gradient; with `decoupled_weight_decay` it is AdamW.
@@ -553,14 +553,14 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with weight decay apart from the gradient: ``data *= 1 - lr * weight_decay`` (Loshchilov and Hutter 2019)."""
+    """Implements Adam with decay apart from the gradient: ``data *= 1 - lr * weight_decay`` (Loshchilov and Hutter 2019)."""
 
     weight_decay: float = 1e-2
     decoupled_weight_decay: bool = field(default=True, init=False)
 
 
 class Adamax(Optimizer):
-    """Adam with the largest recent gradient in place of the root mean square (Kingma and Ba 2015, algorithm 2)."""
+    """Implements Adam with the largest recent gradient in place of the root mean square (Kingma and Ba 2015, algorithm 2)."""
 
     slots = ("exp_avg", "exp_inf")
 
@@ -584,7 +584,7 @@ class Adamax(Optimizer):
 
 
 class NAdam(Optimizer):
-    """Adam with Nesterov's momentum, which grows with the steps (Dozat 2016)."""
+    """Implements Adam with Nesterov's momentum, which grows with the steps (Dozat 2016)."""
 
     slots = ("exp_avg", "exp_avg_sq")
     numbers = ("mu_product",)
@@ -613,7 +613,7 @@ class NAdam(Optimizer):
 
 
 class RAdam(Optimizer):
-    """Adam with shorter steps, or momentum alone, while the average square is uncertain (Liu et al. 2020)."""
+    """Implements Adam with shorter steps, or momentum alone, while the average square is uncertain (Liu et al. 2020)."""
 
     slots = ("exp_avg", "exp_avg_sq")
 

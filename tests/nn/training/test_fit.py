@@ -165,10 +165,10 @@ def test_a_loss_of_nan_stops_with_the_best_weights() -> None:
     ("options", "text"),
     [
         ({"loss": lambda p, t: (p - t) ** 2}, r'returned the shape \(16, 1\): use reduction="mean"'),
-        ({"loss": lambda p, t: 1.0}, r"a plain float, which has left its graph: .item\(\), .data or float\(\) in the loss"),
+        ({"loss": lambda p, t: 1.0}, r"returned float, which has left its graph: .item\(\), .data or float\(\) in the loss"),
         ({"loss": lambda p, t: nn.mse_loss(p, t).item()}, r"left its graph.*return the Value itself, as in lambda p, y: nn\."),
-        ({"loss": lambda p, t: np.mean((p.data - t) ** 2)}, "a plain float64, which has left its graph"),
-        ({"loss": lambda p, t: (p.data - t) ** 2}, "a plain ndarray, which has left its graph"),
+        ({"loss": lambda p, t: np.mean((p.data - t) ** 2)}, "returned float64, which has left its graph"),
+        ({"loss": lambda p, t: (p.data - t) ** 2}, "returned ndarray, which has left its graph"),
         ({"loss": lambda p, t: None}, r"returned NoneType: is there a return in it\?"),
         ({"loss": lambda p, t: (nn.mse_loss(p, t), 1.0)}, "returned tuple: return the loss alone"),
         ({"metrics": {"r2": nn.r2_score}}, r"pass validation=\(x, y\)"),
