@@ -38,7 +38,7 @@ def page(
 
     Args:
         folder: of the files.
-        data: what the page shows; its scripts read it as ``DATA``.
+        data: for the scripts, which read it as ``DATA``.
         title: of the page.
         scripts: the files in the order in which they run, after `base.js`: each may use what is in those before it.
         constants: more values for the scripts, by their names there.
@@ -59,6 +59,7 @@ def page(
 
 
 def read(folder: Traversable, name: str) -> str:
+    """Return the text of a file."""
     return (folder / name).read_text(encoding="utf-8")
 
 

@@ -1,6 +1,6 @@
-"""From a picture to one HTML file that can be explored, and that plays the backward pass.
+"""Writes a picture as one HTML file that can be explored, and that plays the backward pass.
 
-What the page does is written in `page_files/`, with the layout library (dagre, MIT licence); autograd.web puts it together.
+Its scripts are in `page_files/`, with the layout library (dagre, MIT licence); autograd.web puts the page together.
 """
 
 from __future__ import annotations
