@@ -200,6 +200,17 @@ def test_the_readme_of_the_project_is_short() -> None:
     assert TEXTS[ROOT / "README.md"].count("\n") <= 150
 
 
+def test_every_folder_with_code_has_a_readme_that_names_its_modules() -> None:
+    """In tests/ the README above describes the folders."""
+    files = [path for top in ("autograd", "nn", "demos") for path in (ROOT / top).rglob("*.py") if path.name[0] != "_"]
+    for file in files:
+        readme = file.parent / "README.md"
+        assert readme.exists(), f"{file.parent} has no README.md"
+        assert re.search(rf"\b{file.stem}\b", TEXTS[readme]), f"{readme} does not name {file.name}: add it to the table of files"
+    for folder in [path.parent for path in (ROOT / "tests").glob("*/__init__.py")]:
+        assert f"]({folder.name}" in TEXTS[ROOT / "tests" / "README.md"], f"tests/README.md does not name {folder.name}/"
+
+
 def test_ci_runs_the_test_command_of_the_readme() -> None:
     (command,) = [line for line in TEXTS[ROOT / "README.md"].splitlines() if line.endswith("-m pytest")]
     lines = command.split(" && ")  # a line each in .ci/run, where `set -e` ignores what fails before the last &&
