@@ -65,6 +65,11 @@ def programs(path: Path) -> Iterator[tuple[Block, str | None]]:
             yield block, after.text if after is not None and shown else None
 
 
+def rough(text: str) -> str:
+    """An output without the numbers of a report that rounding decides: evaluations, error bars, the order of a remainder."""
+    return re.sub(r"\d+(?= evaluations)|[\d.]+e[+-]\d+|(?<=h\^)0\.\d+", "#", text)
+
+
 @pytest.mark.parametrize("path", [path for path in READMES if any(programs(path))], ids=name_of)
 def test_python_blocks_run(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -78,7 +83,8 @@ def test_python_blocks_run(
         exec(compile(lines, str(path), "exec"), names)
         printed = capsys.readouterr().out
         if shown is not None:
-            assert doctest.OutputChecker().check_output(shown, printed, flags), f"{path}:{block.line} printed\n{printed}"
+            alike = doctest.OutputChecker().check_output(rough(shown), rough(printed), flags)
+            assert alike, f"{path}:{block.line} printed\n{printed}"
         for expected in re.findall(r"^print\(.*\)  # (\S.*)$", block.text, re.MULTILINE):
             exact = re.fullmatch(r"[-\d.e\[\](), ]+", expected) or expected in ("True", "False")  # the rest is prose
             assert not exact or expected in printed, f"{path}: {expected} was not printed, but\n{printed}"
