@@ -34,7 +34,7 @@ from autograd.drawing.write.text import tree_of
 from autograd.scopes import Place, record_lines
 from autograd.transforms.trees import is_dataclass, is_module, map_tree, state_kept
 from autograd.value import Value
-from autograd.web import javascript_name, jsonable
+from autograd.web import jsonable
 
 if TYPE_CHECKING:
     import graphviz  # imported in functions: it takes a tenth of the time of `import autograd`
@@ -291,7 +291,7 @@ class Drawing:
 
     def to_json(self) -> dict[str, Any]:
         """Return the picture as dicts, lists, strings and finite numbers: "NaN", "Infinity" and "-Infinity" are strings."""
-        found: dict[str, Any] = jsonable(self.picture.to_json(), javascript_name)
+        found: dict[str, Any] = jsonable(self.picture.to_json())
         return found
 
     def compare(self, later: Drawing) -> Drawing:

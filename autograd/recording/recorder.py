@@ -243,7 +243,7 @@ class Recorder:
         """Return all records as dicts, lists, strings and numbers of six digits.
 
         A statistic that does not exist (a mean of no finite numbers, the first update) is None. JSON has no NaN and
-        no infinities: such a loss or metric is the string ``"nan"``, ``"inf"`` or ``"-inf"``.
+        no infinities: such a loss or metric is the string ``"NaN"``, ``"Infinity"`` or ``"-Infinity"``.
 
         Args:
             max_records: of more records, return every k-th and the last.
@@ -364,7 +364,7 @@ def listed(item: Any) -> Any:
 
 
 def shortened(number: float) -> Any:
-    """Return a number of six digits for JSON; "nan", "inf" or "-inf"."""
+    """Return a number of six digits for JSON; "NaN", "Infinity" or "-Infinity"."""
     return web.jsonable(float(f"{number:.6g}"))
 
 

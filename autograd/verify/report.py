@@ -177,7 +177,7 @@ class GradientReport:
 
         Fields have the names they have here; ``verdict``, ``ok`` and ``summary``, the first line of the text, are added.
         A verdict is its name, which ``Verdict[name]`` reads. JSON has no numbers for nan and the infinities: they are
-        the strings ``"nan"``, ``"inf"`` and ``"-inf"``, so that ``float()`` reads every slope back.
+        the strings ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``, so that ``float()`` reads every slope back.
 
         >>> row = Row("x", 1, (2,), "float64", Verdict.FAIL, claimed=float("inf"), compared=2)
         >>> data = json.loads(GradientReport((row,)).to_json())

@@ -12,14 +12,14 @@ import html
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from numbers import Integral, Real
 from typing import Any
 
-__all__ = ["javascript_name", "json_text", "jsonable", "page"]
+__all__ = ["json_text", "jsonable", "page"]
 
 
 def page(
@@ -80,40 +80,33 @@ def encodable(text: str) -> str:
 # --- JSON ------------------------------------------------------------------------------------------
 
 
-def jsonable(item: Any, spell: Callable[[float], str] = str) -> Any:
+def jsonable(item: Any) -> Any:
     """Return the item as JSON has it: dicts, lists, strings, numbers, booleans and None.
 
     Dataclasses become dicts, enum members their names, NumPy's numbers Python's. JSON has no NaN and no infinities: they
-    become strings.
+    become the strings "NaN", "Infinity" and "-Infinity", which Python's ``float()`` and JavaScript's ``Number()`` read.
 
     Args:
         item: made of mappings, sequences, dataclasses, enum members, strings and numbers.
-        spell: returns the string for a number that is not finite. By default that is "nan", "inf" or "-inf", which ``float()``
-            reads back; `javascript_name` gives what JavaScript's ``Number()`` reads.
 
     >>> jsonable({"slopes": (1.5, float("nan"), -float("inf"))})
-    {'slopes': [1.5, 'nan', '-inf']}
+    {'slopes': [1.5, 'NaN', '-Infinity']}
     """
     if item is None or isinstance(item, (str, bool)):
         return item
     if isinstance(item, float):
-        return float(item) if math.isfinite(item) else spell(item)
+        return float(item) if math.isfinite(item) else "NaN" if math.isnan(item) else "Infinity" if item > 0.0 else "-Infinity"
     if isinstance(item, enum.Enum):
         return item.name
     if isinstance(item, Integral):
         return int(item)
     if isinstance(item, Real):
-        return jsonable(float(item), spell)
+        return jsonable(float(item))
     if dataclasses.is_dataclass(item):
-        return {field.name: jsonable(getattr(item, field.name), spell) for field in dataclasses.fields(item)}
+        return {field.name: jsonable(getattr(item, field.name)) for field in dataclasses.fields(item)}
     if isinstance(item, Mapping):
-        return {name: jsonable(value, spell) for name, value in item.items()}
-    return [jsonable(value, spell) for value in item]
-
-
-def javascript_name(number: float) -> str:
-    """Return "NaN", "Infinity" or "-Infinity"."""
-    return "NaN" if math.isnan(number) else "Infinity" if number > 0.0 else "-Infinity"
+        return {name: jsonable(value) for name, value in item.items()}
+    return [jsonable(value) for value in item]
 
 
 def json_text(item: Any) -> str:
@@ -126,5 +119,5 @@ def json_text(item: Any) -> str:
     try:
         text = dumped(item)  # in C: 10x faster than going through it here, which a long recording needs
     except (TypeError, ValueError):
-        text = dumped(jsonable(item, javascript_name))
+        text = dumped(jsonable(item))
     return text.replace("<", "\\u003c")

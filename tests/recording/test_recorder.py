@@ -391,7 +391,7 @@ def test_json_has_no_nan(diverged: Recorder, tmp_path: Path) -> None:
     path = diverged.save(tmp_path / "new" / "run.json")
     found = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
     assert found == diverged.to_json()
-    assert {"nan", "inf"} & set(map(str, found["loss"])) and found["parameters"][0]["values"]["mean"][-1] is None
+    assert {"NaN", "Infinity"} & set(map(str, found["loss"])) and found["parameters"][0]["values"]["mean"][-1] is None
     assert found["parameters"][0]["values"]["nan"][-1] == 128
 
 

@@ -217,8 +217,8 @@ def test_json_takes_numbers_of_numpy_and_says_nan_and_inf_in_words() -> None:
     )
     report = GradientReport((row, replace(row, between=(-math.inf, 0.0))), evaluations=np.int64(5))
     first, second = json.loads(report.to_json())["rows"]
-    assert [first[name] for name in ("index", "claimed", "measured", "bar", "compared")] == [[3], 0.5, "nan", "inf", 1]
-    assert second["between"] == ["-inf", 0.0]
+    assert [first[name] for name in ("index", "claimed", "measured", "bar", "compared")] == [[3], 0.5, "NaN", "Infinity", 1]
+    assert second["between"] == ["-Infinity", 0.0]
     assert json.loads(report.to_json())["blame"] is None
 
 

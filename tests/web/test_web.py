@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from autograd import web
-from autograd.web import filled, javascript_name, json_text, jsonable
+from autograd.web import filled, json_text, jsonable
 
 HOSTILE = "</script><b>{{style}} {{body}}\ud800"
 
@@ -67,7 +67,7 @@ class Part:
         (Part(Colour.RED, (1, 2)), {"colour": "RED", "sizes": [1, 2]}),
         ({"a": np.float32(0.5), "b": np.int64(3)}, {"a": 0.5, "b": 3}),
         ([None, True, "text", 1, -0.0, 2.5], [None, True, "text", 1, -0.0, 2.5]),
-        ([math.nan, math.inf, -math.inf, np.float64("inf"), np.float32("nan")], ["nan", "inf", "-inf", "inf", "nan"]),
+        ([math.nan, math.inf, -math.inf, np.float32("nan")], ["NaN", "Infinity", "-Infinity", "NaN"]),
     ],
 )
 def test_json_keeps_everything(item: Any, plain: Any) -> None:
@@ -75,7 +75,7 @@ def test_json_keeps_everything(item: Any, plain: Any) -> None:
     assert found == plain and json.loads(json.dumps(found, allow_nan=False)) == plain
 
 
-def test_numbers_that_json_lacks_are_spelled_as_their_reader_reads_them() -> None:
+def test_python_reads_back_the_numbers_that_json_lacks() -> None:
     numbers = [math.nan, math.inf, -math.inf]
     assert [float(text) for text in jsonable(numbers)[1:]] == numbers[1:] and math.isnan(float(jsonable(numbers)[0]))
-    assert jsonable(numbers, javascript_name) == ["NaN", "Infinity", "-Infinity"] == json.loads(json_text(numbers))
+    assert jsonable(numbers) == ["NaN", "Infinity", "-Infinity"] == json.loads(json_text(numbers))

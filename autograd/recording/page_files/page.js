@@ -13,7 +13,7 @@ let timer = null;
 
 function short(x) {
   if (x === null || x === undefined) return "–";
-  if (!finite(x)) return { nan: "NaN", inf: "∞", "-inf": "−∞" }[x];
+  if (!finite(x)) return { NaN: "NaN", Infinity: "∞", "-Infinity": "−∞" }[x];
   const size = Math.abs(x);
   const text = x === 0 ? "0" : size >= 1e4 || size < 1e-3 ? x.toExponential(1) : String(Number(x.toPrecision(3)));
   return text.replace(/-/g, "−").replace("e+", "e");
