@@ -352,7 +352,7 @@ def qr_rule(g: Any, out: Any, x: Any) -> Any:
     (g_q, g_r), (q, r) = unpack(g, (m, n), (n, n)), unpack(out, (m, n), (n, n))
     sizes = np.abs(np.diagonal(raw(r), 0, -2, -1))
     if np.any(sizes <= np.max(sizes, -1, keepdims=True, initial=0.0) * (m * np.finfo(sizes.dtype).eps)):
-        raise np.linalg.LinAlgError("qr() has a derivative only if the columns (the first m of m rows) are independent")
+        raise np.linalg.LinAlgError("qr() has a derivative only if the columns (of a wide matrix the first ones) are independent")
     inner = matmul(r, swap(g_r)) - matmul(swap(g_q), q)
     lower = tril(inner, -1)
     inner = lower + swap(lower) + inner * np.eye(n)

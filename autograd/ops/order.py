@@ -177,14 +177,18 @@ def quantile(
     return where(nan, np.nan, out) if nan.any() else out
 
 
+def fractions(q: Any) -> Any:
+    """Percents as fractions; a Value as it is, which quantile() refuses."""
+    return q if is_value(q) or holds_value(q) else np.asarray(q) / 100.0
+
+
 @composed
 def percentile(
     a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False, method: Any = "linear",
     keepdims: bool = False, *, weights: None = None,
 ) -> Any:  # fmt: skip
     """Compute the q-th percentiles over `axis`, 0 <= q <= 100; see quantile()."""
-    q = q if is_value(q) or holds_value(q) else np.asarray(q) / 100.0
-    return quantile(a, q, axis, None, overwrite_input, method, keepdims, weights=weights)
+    return quantile(a, fractions(q), axis, None, overwrite_input, method, keepdims, weights=weights)
 
 
 @composed
@@ -232,8 +236,7 @@ def nanpercentile(
     keepdims: bool = False, *, weights: None = None,
 ) -> Any:  # fmt: skip
     """Compute the q-th percentiles over `axis` of the elements that are not nan; see nanquantile()."""
-    q = q if is_value(q) or holds_value(q) else np.asarray(q) / 100.0
-    return nanquantile(a, q, axis, None, overwrite_input, method, keepdims, weights=weights)
+    return nanquantile(a, fractions(q), axis, None, overwrite_input, method, keepdims, weights=weights)
 
 
 @composed

@@ -62,7 +62,7 @@ def spread_over(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def averaged(x: Any, out: Any) -> float:
-    """How many elements of `x` went into one element of its mean `out`."""
+    """The number of elements of `x` in one element of its mean `out`."""
     return math.prod(shape_of(x)) / (math.prod(shape_of(out)) or 1)
 
 
@@ -186,7 +186,7 @@ def _cumsum(x: Any, axis: int, backwards: bool = False) -> Any:
 def sum(
     a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True
 ) -> Any:  # fmt: skip
-    """Sum the elements over `axis`, of those where `where` holds, and add `initial`.
+    """Sum the elements over `axis` where `where` holds, and add `initial`.
 
     >>> from autograd import Value
     >>> Value([[1.0, 2.0], [3.0, 4.0]]).sum(axis=0).data
@@ -207,7 +207,7 @@ def prod(
 
 @composed
 def mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, *, where: Any = True) -> Any:
-    """Compute the arithmetic mean over `axis`, of the elements where `where` holds."""
+    """Compute the arithmetic mean over `axis` of the elements where `where` holds."""
     a = chosen(a, where, 0.0, dtype)
     return _mean(a, axis, keepdims) if where is True else mean_of_some(a, axis, keepdims, where)
 
@@ -428,7 +428,7 @@ def count(a: Any, where: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def numbers(a: Any, where: Any) -> Any:
-    """True where `a` is not nan and `where` holds."""
+    """The mask of elements that are not nan, and where `where` holds."""
     a = as_array(a)
     return ~np.isnan(raw(a)) & mask_of(where, a)
 

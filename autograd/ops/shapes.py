@@ -91,7 +91,7 @@ def checked_order(x: Any, shape: Any, order: str = "C") -> tuple[Any, ...]:
 
 @primitive("shape", checked_order, x=lambda g, out, x, shape, order: reshape(g, shape_of(x), order))
 def reshape(x: Any, shape: Any, order: str = "C") -> Any:
-    """Give `x` another shape of the same size, rows last (or first, with order "F"); one length may be -1."""
+    """Reshape `x` to another shape of the same size, rows last (or first, with order "F"); one length may be -1."""
     return np.reshape(x, shape, order=order)  # type: ignore[call-overload]
 
 
@@ -106,7 +106,7 @@ permute_dims = transpose
 
 @primitive("shape", plain_shape, x=lambda g, out, x, shape: g)
 def broadcast_to(x: Any, shape: Any) -> Any:
-    """Repeat `x` to `shape` by NumPy's rules; its gradient is summed over the copies."""
+    """Broadcast `x` to `shape` by NumPy's rules; its gradient is summed over the copies."""
     return np.broadcast_to(x, shape)
 
 
@@ -258,7 +258,7 @@ def stack(arrays: Any, axis: int = 0, out: None = None, *, dtype: Any = None, ca
 
 @composed
 def array(data: Any, dtype: Any = None) -> Any:
-    """Create an array from nested lists of numbers, arrays and Values, as ``np.array`` does from plain data.
+    """Create an array or Value from nested lists of numbers, arrays and Values, as ``np.array`` does from plain data.
 
     The result is a Value if there is one in `data`, otherwise plain data.
 
