@@ -64,7 +64,7 @@ CHECKERS = {
 
 
 class Answer(NamedTuple):
-    """What a checker said about a case, how long it took, and why, in its words."""
+    """The answer of a checker to a case, the seconds it took, and the reason it gave."""
 
     case: str
     right: bool | None
@@ -194,11 +194,11 @@ def valuegrad_checker() -> Callable[[Any], str]:
 
 
 class Rejected(Exception):
-    """A checker says that the gradient is wrong, and this is how."""
+    """A checker calls the gradient wrong; the message is its own."""
 
 
 def run(library: str, first: int) -> None:
-    """In the library's own process: answers about the cases from number `first` on, one a line, after a line with the version."""
+    """Print, in the process of a library, its version and its answers to the cases from number `first` on, one a line."""
     from gradient_cases import CASES
 
     lines, sys.stdout = sys.stdout, sys.stderr  # what a library prints does not belong among the answers
@@ -223,7 +223,7 @@ def run(library: str, first: int) -> None:
 
 
 def environment(library: str, folder: Path) -> str:
-    """The Python of a library's environment, which is made if it is not there."""
+    """Return the Python of a library's environment; make the environment if it is missing."""
     checker = CHECKERS[library]
     if not checker.requirements:
         return sys.executable
@@ -237,7 +237,7 @@ def environment(library: str, folder: Path) -> str:
 
 
 class Process:
-    """A running library whose lines can be waited for."""
+    """A running library, read line by line with a time limit."""
 
     def __init__(self, command: Sequence[str], folder: Path, search: str | None) -> None:
         variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
@@ -257,14 +257,14 @@ class Process:
         self.lines.put("")  # the end
 
     def line(self, limit: float) -> str | None:
-        """The next line, "" if the process has ended, None after so many seconds."""
+        """Return the next line, "" if the process has ended, or None after so many seconds."""
         try:
             return self.lines.get(timeout=limit)
         except queue.Empty:
             return None
 
     def stop(self) -> str:
-        """Ends the process; the last line of its errors."""
+        """End the process, and return the last line of its errors."""
         self.process.kill()
         self.process.wait()
         self.log.seek(0)
@@ -327,7 +327,7 @@ def table(results: dict[str, tuple[str, list[Answer]]], cases: Sequence[Any]) ->
 
 
 def listing(results: dict[str, tuple[str, list[Answer]]]) -> list[str]:
-    """The names of the cases that each checker got wrong, or did not answer."""
+    """Name the cases that each checker got wrong or did not answer."""
     lines = []
     for library, (version, found) in results.items():
         groups = {
@@ -344,7 +344,7 @@ def listing(results: dict[str, tuple[str, list[Answer]]]) -> list[str]:
 
 
 def reason(item: Answer) -> str:
-    """The first words of why there is no answer."""
+    """Return the first words of the reason."""
     return f" ({item.reason.splitlines()[0][:80]})" if item.reason else ""
 
 

@@ -98,7 +98,7 @@ def unfolded(graph: str) -> Made:
 
 
 def saved(drawing: Any, path: Path) -> None:
-    """A Drawing as an SVG file; how many nodes it has is said first, should that take too long."""
+    """Write a Drawing as an SVG file; print its number of nodes first, in case that takes too long."""
     print(json.dumps(len(drawing.nodes)), file=ANSWERS, flush=True)
     if drawing.save(path) != path:
         sys.exit(f"no picture, only text: the layout of {len(drawing.nodes):,} nodes was stopped")
@@ -301,7 +301,7 @@ def moons(samples: int) -> tuple[list[list[float]], list[float]]:
 
 
 def added(items: list[Any]) -> Any:
-    """From left to right, without a zero in front."""
+    """Add up from left to right, without a leading zero."""
     total = items[0]
     for item in items[1:]:
         total = total + item
@@ -309,13 +309,13 @@ def added(items: list[Any]) -> Any:
 
 
 def laid_out(digraph: Any, path: Path) -> None:
-    """A graph of the graphviz package as an SVG file; how many nodes it has is said first, should that take too long."""
+    """Write a graph of the graphviz package as an SVG file; print its number of nodes first, in case that takes too long."""
     print(json.dumps(sum("->" not in line and "\t" in line for line in digraph.body)), file=ANSWERS, flush=True)
     path.write_bytes(digraph.pipe("svg"))
 
 
 def measured(svg: str, names: Sequence[str], seconds: float) -> Row:
-    """What a picture is like."""
+    """Measure a picture."""
     box = re.search(r'<svg[^>]*?width="([\d.]+)(?:pt)?"[^>]*?height="([\d.]+)(?:pt)?"', svg, re.DOTALL)
     assert box is not None, svg[:300]
     nodes = len(re.findall(r'class="node\b', svg))
@@ -328,7 +328,7 @@ ANSWERS = sys.stdout
 
 
 def run(tool: str, graph: str, folder: Path) -> None:
-    """In the tool's own process: lines with the version, perhaps the number of nodes, and the Row."""
+    """Print, in the process of a tool, its version, perhaps the number of nodes, and the Row, one a line."""
     global ANSWERS
     ANSWERS, sys.stdout = sys.stdout, sys.stderr  # what a library prints does not belong among the answers
     sys.setrecursionlimit(100_000)  # draw_dot is recursive
@@ -353,7 +353,7 @@ def run(tool: str, graph: str, folder: Path) -> None:
 
 
 def environment(name: str, folder: Path) -> str:
-    """The Python of an environment, which is made if it is not there."""
+    """Return the Python of an environment; make the environment if it is missing."""
     if not name:
         return sys.executable
     python = folder / name / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -367,7 +367,7 @@ def environment(name: str, folder: Path) -> str:
 
 
 def with_dot(folder: Path) -> str:
-    """What draws: the `dot` on PATH, or graphviz-pure, which is put there under that name."""
+    """Return the version of the `dot` on PATH; where there is none, put graphviz-pure there under that name."""
     if shutil.which("dot") is None:
         pure = shutil.which("graphviz-pure", path=sysconfig.get_path("scripts")) or shutil.which("graphviz-pure")
         if pure is None:

@@ -83,7 +83,7 @@ def each(claims: Any) -> Any:
 
 
 def in_range(item: Any, before: Any) -> bool:
-    """Whether scaling lost nothing, and did not come so near to the ends of the range that steps will."""
+    """Tell whether scaling is exact, and stays so far from the ends of the range that steps do too."""
     array = np.asarray(item)
     limits = np.finfo(array.dtype if array.dtype.kind == "f" else float)
     largest = float(np.max(abs(np.nan_to_num(array, posinf=0.0, neginf=0.0)), initial=0.0))
@@ -125,7 +125,7 @@ def written(number: int) -> str:
 
 
 def outcome(right: bool | None, verdict: str) -> str:
-    """What a verdict is, if a claim is right."""
+    """Classify a verdict on a claim that is right, wrong, or without a derivative (None)."""
     if verdict in ACCEPTED:
         return "accepted right" if right else "accepted wrong"
     if verdict in OPEN:

@@ -50,7 +50,7 @@ def named(case: Case) -> str:
 
 
 def undecided(right: bool) -> tuple[list[str], int]:
-    """The cases that are neither accepted nor rejected, and of how many."""
+    """Return the cases that are neither accepted nor rejected, and the number of all."""
     cases = [case for case in CASES if case.right is right]
     return [named(case) for case in cases if report_on(case).verdict in (Verdict.INCONCLUSIVE, Verdict.JUMP)], len(cases)
 

@@ -1,4 +1,4 @@
-"""The cause that a report names is the one that was put there, or none: also of small and of random errors."""
+"""A report names the cause that was put there, or none: also of small and of random errors."""
 
 from __future__ import annotations
 

@@ -895,7 +895,7 @@ def test_at_a_kink_there_is_no_second_derivative_to_compare() -> None:
 
 
 class Net(nn.Module):
-    """Two layers with an activation of one's own."""
+    """Two layers with a custom activation."""
 
     def __init__(self, activation: Any) -> None:
         self.first, self.second = nn.Linear(3, 4, rng=0), nn.Linear(4, 2, rng=1)

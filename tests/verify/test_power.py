@@ -91,7 +91,7 @@ A, B, G = np.array([[1.0, 2.0], [3.0, 5.0]]), np.array([[0.5, -1.0], [2.0, 4.0]]
 
 
 def wrong_cotangent(op: Op, fault: str, position: int, *args: Any) -> Any:
-    """What a rule gives with a fault, for the cotangent G."""
+    """Return the result of a rule with a fault, for the cotangent G."""
     with injected(op, position, None, FAULTS[fault]) as uses:
         c = dict(op.rules)[position](G, op(*args), *args)
     assert uses == {"wrong": 1}
