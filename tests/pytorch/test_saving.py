@@ -150,7 +150,7 @@ def test_smaller_dtypes_load_without_loss(dtype: torch.dtype, through_a_file: bo
 def test_wider_numbers_names_and_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match="digits would be lost: weight is float64 and would become float32"):
         nn.from_pytorch(nn.Linear(3, 2, dtype=np.float32), theirs.Linear(3, 2).double().state_dict())
-    with pytest.raises(ValueError, match=r"weight has the shape \(2, 3\) got \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"weight has the shape \(2, 3\), got \(3, 2\)"):
         nn.from_pytorch(nn.Linear(3, 2), theirs.Linear(2, 3).state_dict())
     with pytest.raises(ValueError, match="missing: bias"):
         nn.from_pytorch(nn.Linear(3, 2), theirs.Linear(3, 2, bias=False).state_dict())

@@ -65,7 +65,8 @@ SCHEDULES: dict[str, Make] = {
         o, [s.StepLR(o, 3, 0.5), s.CosineAnnealingWarmRestarts(o, 4, 2), s.PolynomialLR(o, 40, 0.5)], milestones=[10, 50]
     ),
     "restarts, multi-step, lambda": lambda s, o: s.SequentialLR(
-        o, [s.CosineAnnealingWarmRestarts(o, 7), s.MultiStepLR(o, [3, 9]), s.LambdaLR(o, math.cos)], milestones=[20, 60]
+        o, [s.CosineAnnealingWarmRestarts(o, 7), s.MultiStepLR(o, [3, 9]), s.LambdaLR(o, lambda t: math.cos(t) ** 2)],
+        milestones=[20, 60],
     ),
     "warm-up, one-cycle": lambda s, o: s.SequentialLR(o, [warm(s, o), s.OneCycleLR(o, 0.1, total_steps=95)], [10]),
     "a sequence that begins at once": lambda s, o: s.SequentialLR(o, [warm(s, o), s.ExponentialLR(o, 0.9)], [0]),
