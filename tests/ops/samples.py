@@ -60,7 +60,8 @@ def number(rng: np.random.Generator, low: float, high: float, shape: tuple[int, 
 def elementwise(op: Op, rng: np.random.Generator) -> Iterator[Sample]:
     for shapes in UNARY_SHAPES if len(op.domain) == 1 else BINARY_SHAPES:
         inputs = [number(rng, *interval, shape) for interval, shape in zip(op.domain, shapes, strict=True)]
-        formula = FORMULAS.get(op.name) or getattr(np, op.name, None) or getattr(scipy.special, op.name)
+        formula = FORMULAS.get(op.name) or getattr(np, op.name, None) or getattr(scipy.special, op.name, None)
+        assert formula is not None, f"{op.name} is no function of NumPy or SciPy: write what it should give in FORMULAS"
         yield Sample(f"{op.name} {shapes}", op, inputs, formula)
         if op.name in ("relu", "abs", "sign"):
             yield Sample(f"{op.name} {shapes} below 0", op, [-inputs[0]], formula)
