@@ -52,7 +52,10 @@ REASONS = {
     **dict.fromkeys(["save", "savez", "savez_compressed", "savetxt"], "plain arrays in a file: pass v.data"),
 }
 
-HOW = "python -m autograd lists what is; take .data where no gradient is wanted, or define an operation with @autograd.primitive"
+HOW = (
+    "python -m autograd lists the functions that are; take .data where no gradient is wanted, or define an operation with "
+    "@autograd.primitive"
+)
 IN_PLACE = {"put_along_axis", "put", "place", "putmask", "copyto", "fill_diagonal"}
 
 

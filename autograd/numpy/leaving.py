@@ -151,11 +151,11 @@ def no_copy(value: Any) -> TypeError:
         frame = frame.f_back
     if package(frame) in LIBRARIES - sys.stdlib_module_names:
         return TypeError(leaving_message(value, frame))
-    return TypeError(f"{with_source(value)} was computed, and no graph is pickled or copied: use .detach()")
+    return TypeError(f"{with_source(value)} was computed, and graphs cannot be pickled or copied: use .detach()")
 
 
 def pandas_priority(value: Any) -> int:
-    """A priority above those of pandas' tables, so that ``table * value`` calls the operator of the Value.
+    """A priority above that of pandas tables, so that ``table * value`` calls the operator of the Value.
 
     Raises:
         TypeError: for an in-place operator of a table, ``table *= value``.
@@ -172,7 +172,7 @@ def pandas_priority(value: Any) -> int:
 
 
 def as_objects(value: Any) -> np.ndarray:
-    """A Value, or each of its elements, in an array of objects."""
+    """An array of objects with a Value, or with each of its elements."""
     found = np.empty(value.shape, object)
     for place in np.ndindex(value.shape):
         found[place] = value[place] if place else value
@@ -180,7 +180,7 @@ def as_objects(value: Any) -> np.ndarray:
 
 
 def wants_objects(frame: FrameType, dtype: Any) -> bool:
-    """Whether the array that a frame makes, or writes to, holds objects, as np.array([v, w], dtype=object)."""
+    """Whether a frame creates, or writes to, an array of objects, as np.array([v, w], dtype=object)."""
     if dtype is not None:
         return np.dtype(dtype) == object
     code, instruction = frame.f_code, frame.f_lasti
@@ -199,7 +199,7 @@ def wants_objects(frame: FrameType, dtype: Any) -> bool:
 
 
 def leaving_message(value: Any, frame: FrameType, method: str = "") -> str:
-    """Which function wanted a plain number or array, and what to write instead."""
+    """The message of the error: the function that wants a plain number or array, and what to write instead."""
     lost = f"would silently drop the gradient of {with_source(value)}"
     if method == "tolist":
         return f"v.tolist() gives plain numbers, and {lost}: write v.data.tolist()"

@@ -455,7 +455,7 @@ diag = rearrangement(np.diag, "Return the k-th diagonal of a matrix, or a matrix
 diagflat = rearrangement(np.diagflat, "Return a matrix with all elements on its k-th diagonal.")
 diagonal = rearrangement(np.diagonal, "Return the diagonals of the planes of two axes, as the last axis.")
 delete = rearrangement(np.delete, "Remove the elements or layers at `obj`.")
-sliding_window_view = rearrangement(windows, "Return all windows of a shape, each in new last axes.")
+sliding_window_view = rearrangement(windows, "Return all windows of a shape, along new last axes.")
 resize = rearrangement(np.resize, "Repeat the elements in order until they fill another shape.")
 
 

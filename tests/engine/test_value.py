@@ -267,7 +267,7 @@ def test_pickling_and_copying() -> None:
         assert leaf.data[0] == 0.0
     assert pickle.loads(pickle.dumps(autograd.tanh)) is autograd.tanh
     for attempt in (pickle.dumps, copy.deepcopy, copy.copy):
-        with pytest.raises(TypeError, match=r"a Value of shape \(3,\) was computed, and no graph.*detach\(\)"):
+        with pytest.raises(TypeError, match=r"a Value of shape \(3,\) was computed, and graphs cannot.*detach\(\)"):
             attempt(leaf * 2.0)
 
 
