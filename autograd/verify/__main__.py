@@ -1,4 +1,4 @@
-"""What ``python -m autograd.verify`` runs; everything is in command.py."""
+"""``python -m autograd.verify``; command.py has the code."""
 
 from __future__ import annotations
 

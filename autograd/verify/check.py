@@ -1,4 +1,4 @@
-"""Is this gradient right? check_gradients(), assert_gradients() and check_model(), the entrances to verification."""
+"""Check whether a gradient is right: check_gradients(), assert_gradients() and check_model()."""
 
 from __future__ import annotations
 
@@ -42,28 +42,28 @@ def check_gradients(
 ) -> GradientReport:
     """Verify the gradient of `f` at `inputs` against differences of `f`, without a step or a tolerance to choose.
 
-    Inputs of up to 64 elements are checked one by one, larger ones along random directions; what does not agree is
-    pursued to single coordinates. The accepted difference is the error bar of the measurement itself: from an extrapolation
-    over many step widths (Richardson 1911, Ridders 1982) and the measured rounding noise (Moré and Wild 2011), with what the
-    claim may have been rounded by, 4e-10 of it in float64. It has the units of each slope: a verdict stays the same if the
-    function, or an input, is multiplied by a power of two.
+    The elements of inputs of up to 64 elements are checked one by one, larger inputs along random directions; a direction
+    that disagrees is halved down to single coordinates. The accepted difference is the error bar of the measurement itself,
+    from an extrapolation over many step widths (Richardson 1911, Ridders 1982) and the measured rounding noise (Moré and Wild
+    2011), plus the rounding of the claim, 4e-10 of it in float64. It has the units of each slope: a verdict stays the same
+    if the function, or an input, is multiplied by a power of two.
 
     Args:
         f: a function of Values: NumPy code, with numbers, arrays, or nestings of them as arguments and result. With
             `gradient`, a plain function of numbers and arrays. A result with several elements is checked as a Jacobian.
             Or the result of from_torch() or from_jax(), to verify the gradient that PyTorch or JAX computes.
         inputs: numbers, arrays, lists of numbers (as arrays), leaf Values, modules, and dicts, lists, tuples and dataclasses
-            of these. Leaf Values and the parameters of modules are moved in place, so that f may also reach them by
-            itself, and restored. float32 and float16 inputs are judged by their precision.
+            of these. Leaf Values and the parameters of modules are moved in place, so that f may also use them without
+            taking them as arguments, and restored. float32 and float16 inputs are judged by their precision.
         gradient: what to verify instead of the gradient from the graph: a function of the inputs, or the arrays themselves;
             one for one input, a tuple for several, each of the shape of the result and then that of the input.
         order: 2 verifies the second derivatives as well, 3 the third; of several results those of a random combination.
         seed: of the random directions: the same call gives the same report.
         budget: how often f may be evaluated. Random directions first take about 60 evaluations.
         progress: whether to show a progress bar, which needs tqdm; None for where there is a terminal and tqdm.
-        explain: whether a FAIL is to be explained, by a guess at its cause and the first wrong operation; False is faster.
+        explain: whether to explain a FAIL, by a guess at its cause and the first wrong operation; False is faster.
         points: further points to check. A number draws that many random inputs like the given ones: of their shapes and
-            dtypes, near and far, large and small, with their signs and with others. Or say where: an iterable of inputs, a
+            dtypes, near and far, large and small, with their signs and with others. Or give the points: an iterable of inputs, a
             generator function, a function of a numpy.random.Generator that returns inputs, or a strategy of Hypothesis. Of
             several inputs each point is a tuple. The first point that fails is simplified, and the report shows it as code;
             points outside of the domain of `f`, where it raises or is not finite, are counted and skipped.
@@ -72,7 +72,7 @@ def check_gradients(
         A GradientReport, true if the gradient is accepted.
 
     Raises:
-        TypeError, ValueError: if f, the inputs or the gradient are of no use; the message says what to do.
+        TypeError, ValueError: if f, the inputs or the gradient cannot be checked; the message says what to do.
 
     >>> print(check_gradients(lambda x: (x * x).sum(), [1.0, 2.0, 3.0]))
     PASS...
@@ -80,30 +80,30 @@ def check_gradients(
     (True, False)
     >>> print(check_gradients(lambda x: x * x, 0.5, gradient=lambda x: 2.0 * x if x <= 3.0 else 6.0, points=20))
     FAIL...
-    failing input: 4.0, made simple from ...
+    failing input: 4.0, simplified from ...
     """
     if not callable(f):
-        raise TypeError(f"check_gradients() takes a function first, but got {f!r}: check_gradients(f, *inputs)")
+        raise TypeError(f"check_gradients() takes a function first, got {f!r}: check_gradients(f, *inputs)")
     if not inputs and points is None:
         raise TypeError("check_gradients() needs the inputs of the function: check_gradients(f, *inputs)")
     if not isinstance(order, int) or order < 1:
-        raise ValueError(f"order is 1 for gradients, 2 for second derivatives, but got {order!r}")
+        raise ValueError(f"order is 1 for gradients, 2 for second derivatives, got {order!r}")
     if gradient is not None and order > 1:
         raise ValueError(
-            "with gradient=, order is 1: verify second derivatives as check_gradients(gradient, *inputs, gradient=hessian), the "
-            "gradient being a function whose Jacobian is the Hessian"
+            "with gradient=, order is 1: verify second derivatives as check_gradients(gradient, *inputs, gradient=hessian), "
+            "where gradient is a function whose Jacobian is the Hessian"
         )
     if not isinstance(seed, int) or seed < 0:
-        raise ValueError(f"seed is a whole number from 0 on, but got {seed!r}")
+        raise ValueError(f"seed is a whole number from 0 on, got {seed!r}")
     if budget < 1 or int(budget) != budget:
-        raise ValueError(f"budget is the most evaluations that are allowed, a whole number from 1 on, but got {budget!r}")
+        raise ValueError(f"budget is the largest number of evaluations, a whole number from 1 on, got {budget!r}")
     budget = int(budget)  # of 1e5
 
     def make(inputs: tuple[Any, ...]) -> Subject:
         if isinstance(f, Adapter) and gradient is None:
             return f.subject(inputs, budget)
         if any(map(is_torch_module, inputs)) or (is_torch_module(f) and gradient is None):
-            raise TypeError("a module of PyTorch has its gradient from PyTorch: check_gradients(from_torch(f), *inputs)")
+            raise TypeError("PyTorch computes the gradient of its modules: check_gradients(from_torch(f), *inputs)")
         try:
             return ValueSubject(f, inputs, budget) if gradient is None else NumPySubject(f, inputs, gradient, budget)
         except Exception as error:
@@ -125,12 +125,12 @@ def check_gradients(
 
 
 def hints(error: Exception, inputs: tuple[Any, ...], of_values: bool) -> Iterator[str]:
-    """What to do about an error of a function at its first call."""
+    """Hints at the fix for an error that a function raises at its first call."""
     for word, name in (("Tensor", "from_torch"), ("JAX", "from_jax")):
         if of_values and word in str(error):
             yield f"the function was called with Values; check_gradients({name}(f), *inputs) verifies its own gradient"
     if isinstance(error, (TypeError, IndexError)) and "integer" in str(error) and any(isinstance(item, int) for item in inputs):
-        yield "inputs are differentiated by, and integers become floats: close over sizes and indices, as by lambda x: f(x, 3)"
+        yield "all inputs are differentiated, and integers become floats: close over sizes and indices, as in lambda x: f(x, 3)"
 
 
 def assert_gradients(f: Callable[..., Any], *inputs: Any, **options: Any) -> GradientReport:
@@ -142,7 +142,7 @@ def assert_gradients(f: Callable[..., Any], *inputs: Any, **options: Any) -> Gra
     >>> assert_gradients(np.tanh, [0.5, -1.0]).verdict.name
     'PASS'
     """
-    __tracebackhide__ = True  # pytest shows the test and the report, not what is between
+    __tracebackhide__ = True  # pytest shows the test and the report, and no frame in between
     report = check_gradients(f, *inputs, **options)
     if not report.ok:
         raise GradientError(report)
@@ -161,15 +161,15 @@ def check_model(
 ) -> GradientReport:
     """Verify the gradients of a loss with respect to all parameters of a model, by their names.
 
-    Models of up to 64 numbers are checked one by one. Of larger ones slopes along random directions are compared: one or
-    two for each parameter, or for several together, and further ones through whatever has far smaller slopes, in all parameters
-    at once. A direction counts as a slope of each parameter it runs through, and where it is the worst of several parameters
-    they show the same numbers. What does not agree is pursued to single numbers.
+    The parameters of models of up to 64 numbers are checked one by one. For larger models slopes along random directions are
+    compared: one or two for each parameter, or for several together, and further ones through all numbers whose slopes are far
+    smaller. A direction counts as a slope of each parameter that it runs through; where it is the worst of several parameters,
+    they show the same numbers. A direction that disagrees is halved down to single numbers.
 
     Args:
-        model: a module; its parameters and buffers are restored afterwards. Frozen ones are left out.
+        model: a module; its parameters and buffers are restored afterwards. Frozen parameters are not checked.
         loss: ``loss(prediction, *targets)``, where the prediction is ``model(batch[0])`` and the targets are the rest of the
-            batch, or ``loss(model, *batch)``: whichever its signature takes.
+            batch, or ``loss(model, *batch)``: the one that fits its signature.
         batch: the inputs, and usually the targets.
         order, seed, budget: as for check_gradients().
         progress: whether to show a progress bar; by default where there is a terminal and tqdm.
@@ -184,9 +184,9 @@ def check_model(
     if is_torch_module(model):
         model = from_torch(model)
     if not is_module(model) and not isinstance(model, Adapter):
-        raise TypeError(f"check_model() takes a module, something with named_parameters(), but got {model!r}")
+        raise TypeError(f"check_model() takes a module, something with named_parameters(), got {model!r}")
     if not callable(loss):
-        raise TypeError(f"check_model() takes a loss function as its second, but got {loss!r}: check_model(model, loss, *batch)")
+        raise TypeError(f"check_model() takes a loss function second, got {loss!r}: check_model(model, loss, *batch)")
 
     def make(batch: tuple[Any, ...]) -> Subject:
         if isinstance(model, Adapter):
@@ -213,7 +213,7 @@ def loss_of_adapted(model: Adapter, loss: Callable[..., Any], batch: tuple[Any, 
     """The loss of a module of PyTorch as a function of its parameters."""
     if not is_torch_module(model.target):
         raise TypeError(
-            "check_model() takes from_torch(module); of a function, the loss is part of it: "
+            "check_model() takes from_torch(module); a function contains its loss: "
             "check_gradients(from_torch(lambda ...: loss(...)), *inputs)"
         )
     whole = from_torch(lambda module, *batch: loss_of(module, loss, batch)(), model.dtype)
@@ -238,7 +238,7 @@ class BatchSubject(ValueSubject):
         return one_of(self.batch)
 
     def movable(self) -> tuple[Any, list[Leaf], Callable[[Any], Subject]]:
-        """The floating arrays of the batch: the parameters stay as they are."""
+        """The floating arrays of the batch; the parameters do not move."""
         tree = Tree(as_numpy(self.batch))
         places = [place for place, item in enumerate(tree.leaves) if np.asarray(item).dtype.kind == "f"]
         leaves = leaves_of([(f"{place}", tree.leaves[place]) for place in places])
@@ -267,13 +267,13 @@ def loss_of(model: Any, loss: Callable[..., Any], batch: tuple[Any, ...]) -> Cal
     if len(forms) == 2:  # defaults, or *args: the first form that runs
         try:
             forms[0]()
-        except Exception:  # it takes the model, then
+        except Exception:  # then it takes the model
             return forms[1]
     return forms[0]
 
 
 class Check:
-    """One run of a verification: each order in turn, then what the report needs besides."""
+    """One run of a verification: each order in turn, then the notes and the blame of the report."""
 
     def __init__(self, subject: Subject, order: int, seed: int, progress: bool | None = False, explain: bool = True) -> None:
         self.subject, self.order, self.seed = subject, order, seed
@@ -289,8 +289,8 @@ class Check:
         subject, blame = self.subject, None
         if not subject.leaves:
             raise ValueError(
-                "there is nothing to differentiate by, all inputs are bools, or frozen Values or parameters, or integers of "
-                "from_torch() and from_jax(): give numbers, arrays or Values that require a gradient"
+                "there is no input to differentiate by: all are bools, frozen Values or parameters, or integers of "
+                "from_torch() and from_jax(); give numbers, arrays or Values that require a gradient"
             )
         with Progress(len(subject.leaves) * self.order, self.progress) as bar:
             try:
@@ -346,7 +346,7 @@ class Check:
         rng = np.random.default_rng([self.seed, 17])
         count, rows = len(subject.output.vector), len(examination.claims)
         weights = rng.uniform(0.5, 1.5, rows) * (2.0 * rng.integers(0, 2, rows) - 1.0) if rows > 1 else np.ones(rows)
-        weights = weights / examination.steepness()  # so that none hides behind a larger one
+        weights = weights / examination.steepness()  # so that no output hides behind a larger one
         self.gradients += subject.gradients
         if count > 1:
             self.notes.append(f"order {examination.order + 1} is that of a random combination of the {count:,} outputs")
@@ -354,7 +354,7 @@ class Check:
 
 
 def rows_of(examination: Examination, kinks_before: bool, explain: bool) -> list[Row]:
-    """One row for each leaf, with a guess at the cause of those that failed, as long as evaluations last."""
+    """One row for each leaf, with a guess at the cause of each failure while evaluations last."""
     rows = []
     most = examination.subject.evaluations + EVALUATIONS
     for leaf in examination.subject.leaves:
@@ -371,7 +371,7 @@ def rows_of(examination: Examination, kinks_before: bool, explain: bool) -> list
 
 
 def at_a_kink(finding: Finding) -> Finding:
-    return replace(finding, verdict=Verdict.KINK, reason="there is no second derivative, as the slope jumps at a kink")
+    return replace(finding, verdict=Verdict.KINK, reason="there is no second derivative: the slope jumps at a kink")
 
 
 def row_of(examination: Examination, leaf: Leaf, found: Iterable[Finding]) -> Row:

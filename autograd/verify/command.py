@@ -1,6 +1,6 @@
 """The command ``python -m autograd.verify``: check the gradient of a function in a file, or show what the check catches.
 
-It reads words, calls check_gradients() or power_report(), prints what comes back and exits with its verdict.
+It reads the arguments, calls check_gradients() or power_report(), prints the report and exits with its verdict.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ inputs: each --input is one positional argument of the function, given by key=va
 exit status
   0  accepted: PASS, or KINK (the claimed slope lies between the one-sided slopes)
   1  not accepted: FAIL, or JUMP (the function is discontinuous there); with --power: a fault was missed, or a right rule rejected
-  2  nothing was checked: wrong words, or an error was raised
+  2  nothing was checked: wrong arguments, or an error was raised
   3  INCONCLUSIVE: no difference of the function can tell
 
 examples
@@ -52,11 +52,11 @@ KEYS = ("shape", "low", "high", "value", "file", "dtype")
 
 
 class UsageError(Exception):
-    """The words of the command are wrong; the text says which, and what to write instead."""
+    """The arguments of the command are wrong; the text says which, and what to write instead."""
 
 
 def main(words: Sequence[str]) -> int:
-    """Run the command with these words, print, and return the status to exit with; wrong words exit at once, with 2."""
+    """Run the command with these arguments, print, and return the exit status; wrong arguments exit at once, with 2."""
     parser = parser_of_words()
     if not words:
         parser.print_help()
@@ -68,7 +68,7 @@ def main(words: Sequence[str]) -> int:
         return run_check(options)
     except UsageError as error:
         parser.error(str(error))
-    except Exception:  # of the function under test: its traceback is what helps, and Python's own status would say FAIL
+    except Exception:  # of the function under test: its traceback helps, and Python's own status would mean FAIL
         traceback.print_exc()
         return NOT_CHECKED
 
@@ -83,7 +83,7 @@ def parser_of_words() -> argparse.ArgumentParser:
     add("--order", type=counting(1), default=1, help="2 verifies the second derivatives as well, 3 the third (1)")
     add("--seed", type=counting(0), default=0, help="of the inputs and of the random directions (0)")
     add("--budget", type=counting(1), default=10_000, help="the most evaluations of the function (10000)")
-    add("--points", type=counting(1), metavar="N", help="check so many random inputs like these as well, and name one that fails")
+    add("--points", type=counting(1), metavar="N", help="check N random inputs like these as well, and name one that fails")
     add("--json", action="store_true", help="print the report as JSON, on one line")
     add("--power", nargs="?", const="", metavar="WORD", help="put faults into rules on purpose, and count those that are caught")
     add("--quick", action="store_true", help="with --power: fewer of them")
@@ -91,7 +91,7 @@ def parser_of_words() -> argparse.ArgumentParser:
 
 
 def counting(least: int) -> Callable[[str], int]:
-    """What reads a whole number that is not below the least one."""
+    """A type for argparse: whole numbers from the least one on."""
 
     def read(text: str) -> int:
         if not re.fullmatch(r"\d[\d_]*", text) or int(text) < least:
@@ -102,11 +102,11 @@ def counting(least: int) -> Callable[[str], int]:
 
 
 def run_check(options: argparse.Namespace) -> int:
-    """Check the gradient of the function that the words name."""
+    """Check the gradient of the function that the arguments name."""
     if options.quick:
         raise UsageError("--quick belongs to --power: leave it out, or write --power")
     if options.function is None:
-        raise UsageError("which function? Write module:function before the options, such as model:loss --input shape=3,4")
+        raise UsageError("no function is named: write module:function before the options, such as model:loss --input shape=3,4")
     if not options.input:
         raise UsageError("the function needs at least one argument to differentiate by: write --input shape=3,4")
     if options.gradient is not None and options.order > 1:
@@ -123,10 +123,10 @@ def run_check(options: argparse.Namespace) -> int:
 
 
 def run_power(options: argparse.Namespace) -> int:
-    """Show which faults in rules the check catches."""
+    """Report which faults in rules the check catches."""
     for name in ("function", "input", "gradient", "points"):
         if getattr(options, name):
-            raise UsageError(f"--power checks the check, and takes no function of yours: leave out {name}, or --power")
+            raise UsageError(f"--power tests the check itself, on the operations of the table: leave out {name}, or --power")
     if not any(options.power in name for name in table()):
         raise UsageError(f"--power {options.power}: no operation has that in its name; leave the word out to take all of them")
     from autograd.verify.power import power_report  # here: it loads the samples of all operations
@@ -152,7 +152,7 @@ def function_named(text: str) -> Callable[..., Any]:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-            raise  # the module is there, and imports another one that is not
+            raise  # the module exists, and imports another one that does not
         raise UsageError(
             f"no module {error.name!r} in {os.getcwd()} or among what is installed: "
             "go to the folder that holds it, or install its package"
@@ -174,7 +174,7 @@ def input_of_words(words: list[str], seed: int, number: int) -> Any:
         key, equals, value = word.partition("=")
         if not equals:
             fix = f"write value={word}" if numeric(word) else f"write {word} before the options" if ":" in word else hint(KEYS)
-            raise UsageError(f"--input takes words of the form key=value, but got {word!r}: {fix}")
+            raise UsageError(f"--input takes words of the form key=value, got {word!r}: {fix}")
         if key not in KEYS:
             raise UsageError(f"--input does not know {key!r} in {word!r}: {hint(KEYS)}")
         if key in given:
@@ -182,7 +182,7 @@ def input_of_words(words: list[str], seed: int, number: int) -> Any:
         given[key] = value
     sources = [key for key in ("shape", "value", "file") if key in given]
     if len(sources) != 1:
-        has = " and ".join(sources) or "nothing to make an argument of"
+        has = " and ".join(sources) or "no source of numbers"
         raise UsageError(f"--input {' '.join(words)} has {has}: write one of shape=, value= and file=")
     if ("low" in given) != ("high" in given) or ("low" in given and sources != ["shape"]):
         raise UsageError(f"--input {' '.join(words)}: low= and high= go together, and with shape=")
@@ -191,7 +191,7 @@ def input_of_words(words: list[str], seed: int, number: int) -> Any:
     elif sources == ["value"]:
         data = numbers("value", given["value"])
     else:
-        data = drawn(given, np.random.default_rng([seed, number + 1]))  # other numbers than those of the directions
+        data = drawn(given, np.random.default_rng([seed, number + 1]))  # not the numbers of the directions
     data = np.asarray(data, dtype=dtype_named(given["dtype"]) if "dtype" in given else None)
     return float(data) if data.ndim == 0 and data.dtype == np.float64 else data
 

@@ -1,4 +1,4 @@
-"""What every operation of the table goes through, and yours can: derivatives against differences, and the contracts."""
+"""Check an operation as those of the table are checked: derivatives against differences, and the contracts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def check_operation(function: Callable[..., Any], *inputs: Any, order: int = 2, 
 
 
 def broken(function: Callable[..., Any], inputs: tuple[Any, ...], rng: np.random.Generator) -> Iterator[str]:
-    """A sentence for each contract of an operation that does not hold, besides those that every check looks at."""
+    """A sentence for each broken contract of an operation, besides those that every check covers."""
     values = [Value(item) for item in inputs]
     out = function(*values)
     cotangent = rng.uniform(0.5, 1.5, out.shape)

@@ -1,6 +1,6 @@
-"""A check at several points: random ones around the given input, or those that points= gives. A failing one is simplified.
+"""Check a gradient at several points: random ones around the given input, or those of points=. Simplify a failing one.
 
-Points outside of the domain of the function, where it is not finite or raises, are counted and skipped.
+Points outside of the domain, where the function raises or is not finite, are counted and skipped.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Run = Callable[[Subject, bool], GradientReport]
 
 DRAWN = 50  # points from a function of a Generator or a strategy of Hypothesis
 MOST = 1_000  # points from an iterable
-DIGITS = 3  # of the numbers of a random input, so that a person can read them
+DIGITS = 3  # of the numbers of a random input, to be readable
 FAILED = (Verdict.FAIL, Verdict.JUMP)
 
 
@@ -39,7 +39,7 @@ def check_points(
     """The report on several points: of the first that fails, simplified, or of all together.
 
     Args:
-        make: gives the subject at some inputs.
+        make: returns the subject at some inputs.
         run: checks one subject; with True it explains a FAIL.
         inputs: the first point; None where all points are from `points`.
         points: a number of random ones around the inputs, an iterable of inputs, a generator function, a function of a
@@ -52,7 +52,7 @@ def check_points(
         TypeError: for a number of points without inputs, and for `points` of another type.
     """
     if is_number(points) and points < 1:
-        raise ValueError(f"points is how many random inputs are checked as well, at least 1, but got {points!r}")
+        raise ValueError(f"points is the number of random inputs to check as well, at least 1, got {points!r}")
     if is_number(points) and inputs is None:
         raise TypeError("points=<a number> draws random inputs around the given ones: give these as well, or points=[x, ...]")
     origin = None if inputs is None else make(inputs)
@@ -70,9 +70,9 @@ class PointSearch:
 
     Attributes:
         origin: the subject at the given inputs, or None; given: the report on it.
-        decided, undecided: the reports on other points. skipped: for each point that was left out, the reason.
+        decided, undecided: the reports on other points. skipped: the reason for each skipped point.
         failed: the subject that failed, and its report. first: with Hypothesis, the subject that failed first.
-        random: whether the points are random. tried: how many were tried. asked: the number given as points=, or 0.
+        random: whether the points are random. tried: how many were tried. asked: the number that points= is, or 0.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class PointSearch:
     # --- points -----------------------------------------------------------------------------------
 
     def all_of(self, points: Any) -> None:
-        """Look at one point after the other, until one fails."""
+        """Check one point after the other, until one fails."""
         if self.origin is not None:
             self.given = self.examine(self.origin)
             if self.given.verdict in FAILED:
@@ -120,11 +120,11 @@ class PointSearch:
                 return
 
     def subject_of(self, item: Any) -> Subject:
-        """The subject at inputs that are a tuple, or a single one."""
+        """The subject at inputs: a tuple, or a single one."""
         return self.make(item if type(item) is tuple else (item,))
 
     def look(self, subject_at: Callable[[Any], Subject], item: Any) -> None:
-        """Look at one point; skip it where the function does not work there."""
+        """Check one point; skip it if it is outside of the domain."""
         self.tried += 1
         try:
             subject = inside(subject_at, item)
@@ -134,12 +134,12 @@ class PointSearch:
         try:
             report = self.examine(subject)
         except Exception as error:
-            error.add_note(f"this was at the input {truncated(code_of(subject.shown()), 300)}")
+            error.add_note(f"at the input {truncated(code_of(subject.shown()), 300)}")
             raise
         finally:
             subject.restore()
-        chance = report.verdict is Verdict.JUMP and self.random  # which says nothing of the gradient
-        if report.verdict in FAILED and not chance:
+        by_chance = report.verdict is Verdict.JUMP and self.random  # which says nothing about the gradient
+        if report.verdict in FAILED and not by_chance:
             self.failed = subject, report
         else:
             (self.decided if report.ok else self.undecided).append(report)
@@ -151,7 +151,7 @@ class PointSearch:
         return report
 
     def by_hypothesis(self, strategy: Any) -> None:
-        """Look at points from a strategy; Hypothesis simplifies the failing one."""
+        """Check points from a strategy; Hypothesis simplifies the failing one."""
         from hypothesis import HealthCheck, Phase, given, settings
         from hypothesis import seed as seeded
 
@@ -166,7 +166,7 @@ class PointSearch:
             code = code_of(item)
             if code not in known:
                 self.failed = None
-                if self.first is None or self.evaluations <= most:  # else it is simple enough
+                if self.first is None or self.evaluations <= most:  # afterwards it is simple enough
                     self.look(self.subject_of, item)
                 known[code] = self.failed
             self.failed = known[code]
@@ -197,11 +197,11 @@ class PointSearch:
     def reason(self) -> str:
         """Why the verdict is INCONCLUSIVE although no point failed, or ""."""
         if not self.tried:
-            return "there are no points: points= gave none"
+            return "there are no points: points= is empty"
         if self.tried == len(self.skipped):
             return (
                 f"none of the {counted(self.tried, 'point')} of points= is in the domain of the function ({self.skipped[0]}): "
-                "give a function of a numpy.random.Generator that returns inputs inside of it"
+                "give a function of a numpy.random.Generator that returns inputs in the domain"
             )
         if self.given is not None and self.given.reason:
             return self.given.reason
@@ -246,7 +246,7 @@ class PointSearch:
         return f"random point {self.tried:,} of {self.asked:,}" if self.asked else f"point {self.tried:,} of points="
 
     def fails_like(self, report: GradientReport, subject_at: Callable[[Array], Subject]) -> Callable[[Array], bool]:
-        """A function that tells whether the check fails in the same way at another input, as long as the budget lasts."""
+        """A function that tells whether the check fails in the same way at another input, while the budget lasts."""
         wanted, most = signature(report), self.evaluations + self.budget
 
         def fails(vector: Array) -> bool:
@@ -254,14 +254,14 @@ class PointSearch:
                 return False
             try:
                 return signature(self.examine(inside(subject_at, vector))) == wanted
-            except Exception:  # another way to fail than the one that was found
+            except Exception:  # another failure than the one that was found
                 return False
 
         return fails
 
 
 def inside(subject_at: Callable[[Any], Subject], item: Any) -> Subject:
-    """The subject at a point, or Outside."""
+    """The subject at a point; raises Outside."""
     try:
         with np.errstate(all="ignore"):
             subject = subject_at(item)
@@ -275,14 +275,14 @@ def inside(subject_at: Callable[[Any], Subject], item: Any) -> Subject:
 
 
 def signature(report: GradientReport) -> tuple[Any, ...]:
-    """The way a check fails. A point that fails in another way is another mistake, and no simpler form of this one."""
+    """How a check fails. A point that fails differently shows another mistake, and not a simpler form of this one."""
     rows = [row for row in report.rows if row.verdict in FAILED]
     finite = {bool(np.isfinite(row.claimed)) for row in rows}
     return report.verdict, bool(report.broken), bool(rows), max((row.order for row in rows), default=0), frozenset(finite)
 
 
 def together(reports: Iterable[GradientReport | None]) -> tuple[Row, ...]:
-    """One row for each parameter and order: its worst one, with the slopes of all."""
+    """One row for each parameter and order: the worst one, with the number of slopes of all."""
     found: dict[tuple[str, int], list[Row]] = {}
     for report in reports:
         for row in report.rows if report is not None else ():
@@ -303,17 +303,17 @@ def remark_of(report: GradientReport) -> str:
 
 
 def is_number(points: Any) -> bool:
-    """True for a whole number, which asks for so many random points."""
+    """True for a whole number, which is a number of random points."""
     return isinstance(points, Integral) and not isinstance(points, (bool, np.bool_))
 
 
 def is_strategy(points: Any) -> bool:
-    """True for a strategy of Hypothesis, which is not imported for it."""
+    """True for a strategy of Hypothesis, without importing it."""
     return any(kind.__module__.startswith("hypothesis.") and kind.__name__ == "SearchStrategy" for kind in type(points).__mro__)
 
 
 def inputs_from(points: Any, rng: np.random.Generator) -> Iterator[Any]:
-    """The inputs that points= gives, one after the other."""
+    """The inputs of points=, one after the other."""
     if callable(points):
         takes = not inspect.signature(points).parameters
         arguments = () if takes else (rng,)
@@ -330,15 +330,15 @@ def inputs_from(points: Any, rng: np.random.Generator) -> Iterator[Any]:
     if isinstance(points, (str, dict, float, bool)) or not hasattr(points, "__iter__"):
         raise TypeError(
             f"points= is a number of random points, an iterable of inputs, a generator function, a function of a "
-            f"numpy.random.Generator that returns inputs, or a strategy of Hypothesis, but got {points!r:.80}"
+            f"numpy.random.Generator that returns inputs, or a strategy of Hypothesis, got {points!r:.80}"
         )
     yield from points
 
 
 def around(point: Array, leaves: list[Leaf], rng: np.random.Generator) -> Iterator[Array]:
-    """Random inputs of the same parts, without end: in turn near and far, large and small, with the signs of `point` and any.
+    """Random inputs of the same parts, without end: in turn near and far, large and small, with the signs of `point` or any.
 
-    Each element of an even draw takes steps of the golden ratio, which cover an interval evenly with few points.
+    Steps of the golden ratio cover an interval evenly with few points.
     """
     count = len(point)
     typical = np.ones(count)
@@ -353,7 +353,7 @@ def around(point: Array, leaves: list[Leaf], rng: np.random.Generator) -> Iterat
         turn, form = divmod(number, 6)
         even, other = ((start + 0.6180339887498949 * turn) % 1.0)[:: 1 - turn % 2 * 2]
         normal = rng.standard_normal(count)
-        if form == 0:  # the signs of the input, as its domain may be that of one sign
+        if form == 0:  # the signs of the input, as the domain may have one sign only
             found = sign * 10.0 * even
         elif form == 1:
             found = 20.0 * other - 10.0

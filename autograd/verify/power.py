@@ -1,8 +1,8 @@
-"""How much the check of gradients catches: faults put into every rule of the table, and correct functions beside them.
+"""Measure how much check_gradients() catches: faults in every rule of the table, and correct functions beside them.
 
-One rule of one operation is made wrong at a time, and `check_gradients` is asked of calls of that operation. A fault that
-changes no cotangent there (the zero of a zero, the transpose of a symmetric matrix) is no fault: it is counted apart.
-Results times a very small and a very large number are asked about as well: the units of a result are no matter.
+One rule of one operation is made wrong at a time, and `check_gradients` checks calls of that operation. A fault that
+changes no cotangent there (the zero of a zero, the transpose of a symmetric matrix) is counted apart, as equivalent.
+Results times a very small and a very large number are checked as well: the units of a result must not matter.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ Check = Callable[..., Any]
 verdict_only = functools.partial(check_gradients, explain=False)
 EQUIVALENT, ERROR = "EQUIVALENT", "ERROR"
 ACCEPTED = ("PASS", "KINK")
-#: What results are multiplied by. At other scales than 1, of each operation one sample.
+#: Factors of results. At scales other than 1 each operation has one sample.
 SCALES = (1.0, 1e-30, 1e30)
 
 
 class NotApplicable(Exception):
-    """A fault that this rule cannot have, or with which it does not run."""
+    """This rule cannot have the fault, or does not run with it."""
 
 
 # --- faults ---------------------------------------------------------------------------------------
 
 
 class Use(NamedTuple):
-    """One use of a rule: what it was called with, and for which input, `member` of a tuple if the argument is one."""
+    """One use of a rule: its arguments, and the input that it is for, the `member` of an argument that is a tuple."""
 
     op: Op
     rules: dict[int, Callable[..., Any]]
@@ -76,7 +76,7 @@ class Use(NamedTuple):
 
 
 def tried(use: Use, rule: Callable[..., Any], *arguments: Any) -> Any:
-    """What another rule, or other arguments, give in place of the right ones; NotApplicable where they do not run."""
+    """The cotangent from another rule, or other arguments, in place of the right ones; NotApplicable where they do not run."""
     try:
         results = rule(*arguments)
         return use.fitted(use.of(results))
@@ -85,7 +85,7 @@ def tried(use: Use, rule: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def transposed(use: Use) -> Any:
-    """The last two axes exchanged, or all reversed, where that leaves the shape as it is."""
+    """The last two axes exchanged, or all reversed, where the shape stays the same."""
     c = use.cotangent()
     shape = shape_of(c)
     if max(shape, default=0) < 2 or len(shape) < 2:
@@ -99,7 +99,7 @@ def transposed(use: Use) -> Any:
 
 
 def not_summed(use: Use) -> Any:
-    """One slice of the axes along which the input was broadcast, in place of their sum."""
+    """One slice along the axes over which the input was broadcast, in place of the sum."""
     c, shape = use.of(use.results()), shape_of(use.of(use.args[use.position]))
     lead = len(shape_of(c)) - len(shape)
     if lead < 0 or shape_of(c) == shape:
@@ -120,7 +120,7 @@ def one_element(use: Use, factor: float) -> Any:
 
 
 def moved(item: Any, number: int = 0) -> Any:
-    """Data about 1 % off, every element by another part of it; of a tuple each input."""
+    """Data about 1 % off, each element by another part; for a tuple, of each input."""
     if item.__class__ is tuple:
         return tuple(moved(part, number + place) for place, part in enumerate(item))
     data = raw(item)
@@ -186,14 +186,14 @@ FAULTS: dict[str, Callable[[Use], Any]] = {
     "arguments exchanged": exchanged_arguments,
     "rules exchanged": exchanged_rules,
 }
-LOST_USE = "one of two uses lost"  # not a fault of a rule, but of what adds up
+LOST_USE = "one of two uses lost"  # not a fault of a rule, but of the sum of cotangents
 
 
 @contextmanager
 def injected(op: Op, position: int, member: int | None, fault: Callable[[Use], Any]) -> Iterator[Counter[str]]:
     """The operation with a fault in the rule of one input, while the context lasts; not for several threads.
 
-    Where the fault does not apply to a use of the rule, that use is right. What is yielded counts both.
+    Where the fault does not apply to a use of the rule, that use is right. It yields the counts of both.
     """
     before, rules = (op.rules, op.rule_x, op.rule_y), dict(op.rules)
     uses: Counter[str] = Counter()
@@ -202,7 +202,7 @@ def injected(op: Op, position: int, member: int | None, fault: Callable[[Use], A
         use = Use(op, rules, position, member, g, out, args)
         try:
             if member is not None and member >= len(args[position]):
-                raise NotApplicable("so many inputs are not in this use")
+                raise NotApplicable("this use has fewer inputs")
             c = fault(use)
         except NotApplicable:
             uses["right"] += 1
@@ -256,7 +256,7 @@ def scaled(sample: Sample, factor: float) -> Sample:
 
 
 class Expression(NamedTuple):
-    """A formula, the function of the inputs that it stands for, and its value."""
+    """A formula, the same as a function of the inputs, and its value."""
 
     text: str
     call: Callable[..., Any]
@@ -308,7 +308,7 @@ def next_step(part: Expression, rng: np.random.Generator) -> Expression:
 
 
 def joined(x: Expression, y: Expression, rng: np.random.Generator) -> Expression:
-    """Two parts in an operation of two inputs; where they do not broadcast, the sum of the second."""
+    """Two parts in an operation of two inputs; the second one summed where they do not broadcast."""
     shapes = np.shape(x.value), np.shape(y.value)
     if len({*shapes[0][-1:], *shapes[1][-1:], 1}) > 2 or len({*shapes[0][:-1], *shapes[1][:-1], 1}) > 2:
         y = y.then("sum", functions()["sum"])
@@ -338,13 +338,13 @@ class Trial(NamedTuple):
 
 @dataclass(frozen=True)
 class PowerReport:
-    """What a check caught, and what it wrongly rejected.
+    """The faults that a check caught, and the correct functions that it rejected.
 
     Attributes:
-        trials: every wrong gradient that was asked about.
+        trials: every wrong gradient, with the verdict on it.
         correct: the name, the verdict and perhaps the error of every correct function.
         skipped: operations without samples, because SciPy is not installed.
-        seed, seconds: of the random numbers, and how long it took.
+        seed, seconds: the seed of the random numbers, and the time it took.
     """
 
     trials: tuple[Trial, ...]
@@ -389,7 +389,7 @@ class PowerReport:
         return counts
 
     def to_json(self) -> str:
-        """Everything that str() prints and the counts of every operation, as JSON on one line."""
+        """Return everything that str() prints, and the counts of every operation, as JSON on one line."""
         counts = {f"by_{what}": {key: dict(row) for key, row in self.by(what).items()} for what in ("fault", "op", "scale")}
         return json.dumps(
             {
@@ -434,15 +434,15 @@ def power_report(
     check: Check = verdict_only,
     scales: Sequence[float] = SCALES,
 ) -> PowerReport:
-    """Put every fault into every rule and see what is caught; and which correct functions are rejected.
+    """Put every fault into every rule, and report which are caught, and which correct functions are rejected.
 
     Args:
-        word: only operations that have it in their names.
+        word: a part of the names of the operations.
         quick: one sample of each operation.
-        seed: of all random numbers. What an operation is called with does not depend on `word`.
+        seed: of all random numbers. The calls of an operation do not depend on `word`.
         compositions: how many random compositions are added to the correct functions; by default 1000, or 200 if `quick`.
-        check: what is put to the test, called as ``check(function, *inputs)``; its report has a `verdict`.
-        scales: what results are multiplied by; at other scales than 1, of each operation one sample is used.
+        check: the check to test, called as ``check(function, *inputs)``; its report has a `verdict`.
+        scales: factors of results; at scales other than 1 each operation has one sample.
 
     >>> report = power_report("tanh", compositions=10)
     >>> report.ok, report.caught
@@ -464,7 +464,7 @@ def power_report(
 
 
 def faults_of(op: Op, sample: Sample, scale: float, seed: int, check: Check) -> Iterator[Trial]:
-    """Every fault in every rule that a sample uses, whose result is multiplied by a number."""
+    """Every fault in every rule that a sample uses, with the result multiplied by a number."""
     sample = scaled(sample, scale)
     right, uses = cotangents(sample, seed), uses_of(op, sample)
     for position, member in uses:
@@ -521,7 +521,7 @@ def verdict_of(check: Check, sample: Sample) -> tuple[str, str]:
     """The name of the verdict on a call, or ERROR and its text where the check raised one."""
     try:
         report = check(sample.call, *sample.inputs)
-    except Exception as error:  # a check that breaks off has not caught anything, and the others go on
+    except Exception as error:  # a check that raises has caught nothing, and the others go on
         return ERROR, f"{type(error).__name__}: {error}"
     return report.verdict.name, ""
 

@@ -1,4 +1,4 @@
-"""A progress bar for long checks: tqdm's, where it is installed."""
+"""A progress bar of tqdm, for long checks."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ class Progress:
 
     Args:
         total: how many there are.
-        wanted: True for a bar, False for none, None for one where there is a terminal and tqdm.
+        wanted: True for a bar, False for none, None for a bar where there is a terminal and tqdm.
 
     Raises:
-        ImportError: if one is wanted and tqdm is not installed; the message names the extra.
+        ImportError: if `wanted` is True and tqdm is not installed; the message names the extra.
     """
 
     def __init__(self, total: int, wanted: bool | None) -> None:

@@ -1,4 +1,4 @@
-"""What a check found: a verdict, one row for each input or parameter, and how it prints. It measures nothing."""
+"""The result of a check: a verdict, one row for each input or parameter, and how they print."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autograd.web import jsonable
 
 
 class Verdict(enum.Enum):
-    """What a check says of a gradient. Only PASS and KINK accept it."""
+    """The verdict on a gradient. Only PASS and KINK accept it."""
 
     PASS = "pass"
     KINK = "kink"  # the one-sided slopes differ, and the claimed one lies between them
@@ -43,13 +43,13 @@ class Row:
         name: ``"x"``, ``"p['w']"``, ``"layers.0.weight"``.
         order: 1 for the gradient, 2 for the second derivatives.
         shape, dtype: of the input.
-        verdict, reason: what was found, and why if it is not PASS.
+        verdict, reason: the verdict, and why it is not PASS.
         index: the worst coordinate, or None where only directions were compared.
         output: the index of the output it belongs to, after the name of one of several results; None if there is one number.
         claimed, measured, bar: the slope there as claimed and as measured, and the error bar of their difference.
         between: the two one-sided slopes, at a kink.
         compared: how many slopes were compared.
-        unresolved: the coordinates that no difference could resolve, the first of them.
+        unresolved: the first of the coordinates that no difference could resolve.
         cause: a guess at what is wrong, or "".
     """
 
@@ -98,7 +98,7 @@ class Points:
         undecided: how many of them are INCONCLUSIVE; why: the reason for the first.
         skipped: how many more are outside of the domain of the function; outside: the reason for the first.
         failing: the failing input, simplified, as Python code; "" where none failed. The report is on this one.
-        original: the failing input as it was found, as Python code; place: which point it was.
+        original: the failing input before it was simplified, as Python code; place: which point it was.
     """
 
     checked: int
@@ -113,16 +113,16 @@ class Points:
 
 @dataclass(frozen=True)
 class GradientReport:
-    """What a check found; true if the gradient is accepted.
+    """The result of a check; true if the gradient is accepted.
 
     Attributes:
         rows: one for each input or parameter and order.
         broken: contracts that do not hold, each in a sentence.
         reason: why nothing could be measured at all, or "".
-        notes: what else a reader should know.
+        notes: further remarks.
         blame: the first wrong operation, or None.
-        evidence: what second opinions said before a FAIL.
-        evaluations, gradients, budget: calls of the function and of its gradient, and the most that were allowed.
+        evidence: the second opinions that support a FAIL.
+        evaluations, gradients, budget: calls of the function and of its gradient, and the limit of the former.
         seed: of the random directions.
         points: how many points were checked, and which failed; None for a check at one point.
     """
@@ -166,14 +166,14 @@ class GradientReport:
         return "\n".join(lines + remarks(self))
 
     def _repr_html_(self) -> str:
-        """What a notebook shows."""
+        """HTML for notebooks."""
         verdict, _, rest = headline(self).partition(": ")
         shown = html_table(*table_of(self)) if needs_table(self) else ""
         lines = "".join(f'<div style="white-space: pre-wrap">{escape(text)}</div>' for text in remarks(self))
         return f"<div>{pill(self.verdict, verdict)} {escape(rest)}</div>{shown}{lines}"
 
     def to_json(self) -> str:
-        """All that is in the report, as JSON on one line.
+        """Return the whole report as JSON on one line.
 
         Fields have the names they have here; ``verdict``, ``ok`` and ``summary``, the first line of the text, are added.
         A verdict is its name, which ``Verdict[name]`` reads. JSON has no numbers for nan and the infinities: they are
@@ -197,18 +197,18 @@ def excess(found: Any) -> float:
 
 
 def rank(found: Any) -> tuple[int, float]:
-    """What puts the worst last: the verdict, and then the difference in units of the error bar."""
+    """A key to sort by, the worst last: the verdict, and then the difference in units of the error bar."""
     return SEVERITY.index(found.verdict), excess(found)
 
 
 class GradientError(AssertionError):
-    """A gradient was not accepted; the text is the report, which is also in `.report`."""
+    """A gradient was not accepted; the text is the report, which `.report` holds."""
 
     def __init__(self, report: GradientReport) -> None:
         super().__init__(str(report))
         self.report = report
 
-    def __reduce__(self) -> tuple[Any, ...]:  # else it would be made anew from its text, as other exceptions are
+    def __reduce__(self) -> tuple[Any, ...]:  # other exceptions are rebuilt from their text
         return type(self), (self.report,)
 
 
@@ -222,12 +222,12 @@ WORDS = {
     Verdict.JUMP: "at a jump",
     Verdict.FAIL: "wrong",
 }
-#: Remarks on single rows are printed for so many of them: below more, the blame would not be found.
+#: At most so many rows have remarks: more would hide the blame below them.
 REMARKS = 10
 
 
 def headline(report: GradientReport) -> str:
-    """The verdict, and what was compared: "FAIL: 1 of 6 parameters wrong, 52 slopes compared, 56 evaluations"."""
+    """The verdict and the counts: "FAIL: 1 of 6 parameters wrong, 52 slopes compared, 56 evaluations"."""
     parts = [counted(len(report.broken), "broken contract")] if report.broken else []
     if report.rows or not report.reason:
         several_points = f" at {counted(report.points.checked, 'point')}" if report.points and not report.points.failing else ""
@@ -240,7 +240,7 @@ def headline(report: GradientReport) -> str:
 
 
 def parameters(report: GradientReport) -> str:
-    """ "6 parameters", or how many of them are what, as in "2 of 6 parameters wrong, 1 at a kink"; a single one by its name."""
+    """ "6 parameters", with the verdicts that are not PASS: "2 of 6 parameters wrong, 1 at a kink"; a single one by its name."""
     verdicts = [worst_of(row.verdict for row in rows) for rows in by_name(report).values()]
     total = counted(len(verdicts), "parameter")
     counts = {verdict: verdicts.count(verdict) for verdict in reversed(SEVERITY) if verdict is not Verdict.PASS}
@@ -260,17 +260,17 @@ def by_name(report: GradientReport) -> dict[str, list[Row]]:
 
 
 def needs_table(report: GradientReport) -> bool:
-    """Whether there is more to say than fits on two lines, which a single parameter that passes does."""
+    """Whether there is more to say than two lines hold, which are enough for a single parameter that passes."""
     return len(by_name(report)) > 1 or any(row.verdict is not Verdict.PASS for row in report.rows)
 
 
 def worst_first(rows: tuple[Row, ...]) -> list[Row]:
-    """By verdict, and else in the order of the model."""
+    """The rows by verdict, and then in the order of the model."""
     return sorted(rows, key=lambda row: -SEVERITY.index(row.verdict))
 
 
 def remarks(report: GradientReport) -> list[str]:
-    """The lines below the table: why rows did not pass, what is broken, which operation is to blame, and the rest."""
+    """The lines below the table: why rows did not pass, broken contracts, the operation to blame, evidence and notes."""
     failed = [row for row in worst_first(report.rows) if row.verdict is not Verdict.PASS]
     lines = at_points(report.points) if report.points else []
     lines += [remark(row) for row in failed[:REMARKS]]
@@ -288,7 +288,7 @@ def at_points(points: Points) -> list[str]:
     """The lines on points: the failing input, and how many points were skipped or undecided."""
     lines = []
     if points.failing:
-        found = "" if points.failing == points.original else f", made simple from {truncated(points.original)}"
+        found = "" if points.failing == points.original else f", simplified from {truncated(points.original)}"
         lines.append(f"failing input: {truncated(points.failing)}{found} ({points.place})")
     if points.skipped:
         verb = "was" if points.skipped == 1 else "were"
@@ -300,7 +300,7 @@ def at_points(points: Points) -> list[str]:
 
 
 def truncated(text: str, most: int = 400) -> str:
-    """A long text without its end."""
+    """A text, cut off where it is too long."""
     return text if len(text) <= most else f"{text[:most]}..."
 
 
@@ -322,7 +322,7 @@ def remark(row: Row) -> str:
 
 
 def largest_difference(row: Row) -> str:
-    """What is said of a single parameter that passes, in place of a table."""
+    """The line for a single parameter that passes, in place of a table."""
     where = " ".join(filter(None, [f"at {worst_place(row)}" * bool(worst_place(row)), f"in order {row.order}" * (row.order > 1)]))
     return f"largest difference{f' {where}' * bool(where)}: {slopes_of(row)}"
 
@@ -347,7 +347,7 @@ def worst_place(row: Row) -> str:
 
 
 def brackets(index: tuple[int | str, ...]) -> str:
-    """An index as it is written: "[3, 1]", "" of a number, "w[3, 1]" where a name comes first."""
+    """An index in Python's notation: "[3, 1]", "" for a number, "w[3, 1]" where a name comes first."""
     name = index[0] if index and isinstance(index[0], str) else ""
     rest = list(index[bool(name) :])
     return f"{name}{rest or ''}"
@@ -363,12 +363,12 @@ def counted(number: int, thing: str) -> str:
 
 # --- the table, as text, HTML and JSON ------------------------------------------------------------
 
-#: The columns, true if they hold numbers. That of orders is left out where only gradients were checked.
+#: The columns, true if they hold numbers. The column of orders is omitted where only gradients were checked.
 COLUMNS = {
     "name": False, "order": True, "shape": False, "verdict": False, "slopes": True,
     "worst at": False, "claimed": True, "measured": True, "error bar": True,
 }  # fmt: skip
-#: The verdicts' colours as tints of whatever is behind, with text in the colour of the page: light or dark.
+#: The verdicts' colours, transparent, with text in the colour of the page: they fit light and dark pages.
 TINTS = {
     Verdict.PASS: "rgba(46, 160, 67, 0.28)",
     Verdict.KINK: "rgba(56, 139, 253, 0.28)",
@@ -385,7 +385,7 @@ def table_of(report: GradientReport) -> tuple[list[str], list[tuple[Verdict, lis
 
 
 def cells(row: Row) -> dict[str, str]:
-    """The texts of a row, by column. Where nothing was compared there are no numbers to show."""
+    """The texts of a row, by column; no numbers where nothing was compared."""
     shape = f"{row.shape}" + f" {row.dtype}" * (row.dtype != "float64")
     shown = row.compared or row.index is not None
     numbers = [worst_place(row), digits(row.claimed), digits(row.measured), digits(row.bar, 2)] if shown else [""] * 4

@@ -1,8 +1,8 @@
 """At least two calls of every operation of the table: inputs inside its domain, away from kinks and ties, of few elements.
 
-Elementwise operations are sampled from their `domain`; what every other one is called with is listed here. Where
-shapes allow it there are square and other matrices, and pairs that broadcast, so that a rule that transposes or
-forgets a sum gives another number and no error. SciPy's functions have no samples where SciPy is not installed.
+Elementwise operations are sampled from their `domain`; the calls of all others are listed here. Where shapes allow it there
+are square and other matrices, and pairs that broadcast, so that a rule that transposes or forgets a sum gives a wrong number
+and no error. SciPy's functions have no samples where SciPy is not installed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ f: Any = SimpleNamespace(**{**table(), **functions()})
 
 
 class Sample(NamedTuple):
-    """One call: `call(*inputs)` uses the operation that `name` begins with."""
+    """One call: `call(*inputs)` uses the operation whose name is the first word of `name`."""
 
     name: str
     call: Callable[..., Any]
@@ -42,7 +42,7 @@ class Case(NamedTuple):
 
 
 def samples(op_name: str, rng: np.random.Generator) -> list[Sample]:
-    """The samples of an operation of the table; none of one that SciPy computes where that is not installed.
+    """Return the samples of an operation of the table; none of one that SciPy computes where SciPy is not installed.
 
     Raises:
         KeyError: if the table has no such operation.
@@ -89,7 +89,7 @@ def apart(rng: np.random.Generator, shape: Shape) -> Any:
 
 
 def regular(rng: np.random.Generator, shape: Shape) -> Any:
-    """Matrices with singular values from 2.1 to 0.7, so that no derivative is large; of vectors and numbers, any."""
+    """Matrices with singular values from 2.1 to 0.7, so that no derivative is large; any vectors and numbers."""
     if len(shape) < 2:
         return between(-2.0, 2.0)(rng, shape)
     u, _, vh = np.linalg.svd(rng.standard_normal(shape), full_matrices=False)
@@ -122,7 +122,7 @@ def in_a_row(parts: Any) -> Any:
 
 
 def projector(rest: Any) -> Any:
-    """What does not depend on the choice of orthonormal columns: the projection to the space that they span."""
+    """The projection to the space that orthonormal columns span, which does not depend on the choice of these."""
     return f.matmul(rest, f.transpose(rest))
 
 

@@ -1,13 +1,13 @@
-"""Gradient checks as tests, for pytest or unittest, neither of which is imported here, nor is Hypothesis before it is used.
+"""Gradient checks as tests, for pytest and unittest. It imports neither, and Hypothesis only where it is used.
 
-In a test, call assert_gradients(); what it raises is an AssertionError whose text is the report, and pytest shows that report
-below the line that called. Cases are those of the test runner::
+In a test, call assert_gradients(). It raises an AssertionError whose text is the report, which pytest shows
+below the line of the call. Use the cases of the test runner::
 
     @pytest.mark.parametrize("x", [np.zeros(3), np.full(3, 1e3)], ids=["zero", "large"])
     def test_softplus(x):
         assert_gradients(softplus, x)
 
-Where there is nothing else to the test, gradient_test() makes it in one line, also for inputs from a strategy of Hypothesis::
+If a test does nothing else, gradient_test() makes it in one line, also for inputs from a strategy of Hypothesis::
 
     test_softplus = gradient_test(softplus, points=arrays(float, 3, elements=floats(-50.0, 50.0)))
 """
@@ -28,21 +28,21 @@ __all__ = ["GradientError", "GradientReport", "Verdict", "assert_gradients", "gr
 
 
 def gradient_test(f: Callable[..., Any], *inputs: Any, **options: Any) -> Callable[..., None]:
-    """A test function that calls ``assert_gradients(f, *inputs, **options)``, at module level or in a class of tests.
+    """Return a test function that calls ``assert_gradients(f, *inputs, **options)``, for a module or a class of tests.
 
-    Its place in the source is that of this call, which is what pytest shows where it fails.
+    Its source line is that of this call, which pytest shows where the test fails.
 
     Args:
         f: the function whose gradient is tested.
-        inputs: what it is called with.
+        inputs: its arguments.
         options: those of check_gradients(): gradient, order, seed, budget, points. With a strategy of Hypothesis as points=,
-            no inputs are needed; Hypothesis makes a failing one simple.
+            no inputs are needed; Hypothesis simplifies a failing one.
 
     Returns:
         A function without arguments. Assign it to a name that begins with ``test_``.
 
     Raises:
-        TypeError: if there are no such options.
+        TypeError: for other options.
 
     >>> test_cube = gradient_test(lambda x: x**3, [1.0, 2.0], order=2)
     >>> test_cube()
@@ -59,9 +59,9 @@ def gradient_test(f: Callable[..., Any], *inputs: Any, **options: Any) -> Callab
 
 
 def at_the_call(caller: FrameType) -> ast.Module:
-    """The source of a test, placed at the call that is being made in a frame, for what shows it in a traceback.
+    """The source of a test, placed at the call that a frame is making, so that tracebacks show that line.
 
-    The argument is the instance of a class of tests.
+    Its argument is the instance of a class of tests.
     """
     tree = ast.parse("def test(*_): del _; assert_gradients(f, *inputs, **options)")
     line, last_line, column, last_column = list(caller.f_code.co_positions())[caller.f_lasti // 2]

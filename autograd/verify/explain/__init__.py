@@ -1,1 +1,1 @@
-"""Explain a failed check: the likely cause, and the operation to blame."""
+"""Explain a failed check: the likely cause, the operation to blame, and the failing input, simplified."""

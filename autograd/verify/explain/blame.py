@@ -1,4 +1,4 @@
-"""Which operation is wrong: every recorded one is checked by itself, its forward function against its rules."""
+"""Find the operation that is wrong: check the rules of each recorded one against its own forward function."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from autograd.verify.report import Blame, Verdict, counted, rank, worst_of
 from autograd.verify.subjects.subject import BudgetSpent, Leaf, Subject, epsilon_of
 from autograd.verify.subjects.values import DerivativeSubject, ValueSubject
 
-#: Graphs of so many operations are checked wholly, of larger ones so many, some of every kind; and at most for so long.
+#: The number of operations that are checked, in larger graphs some of every kind, and the seconds that it may take.
 OPERATIONS, SECONDS = 300, 4.0
-#: So many evaluations of one operation.
+#: The budget of evaluations of one operation.
 EVALUATIONS = 2_000
 
 
 class Recorded(NamedTuple):
-    """An operation of a graph, and which of its arguments are on the way from the inputs: (position, member of a tuple)."""
+    """An operation of a graph, and which of its arguments depend on the inputs: (position, member of a tuple)."""
 
     node: Any
     inputs: list[tuple[int, int | None]]
@@ -42,7 +42,7 @@ class Recorded(NamedTuple):
         return [raw(args[position] if member is None else args[position][member]) for position, member in self.inputs]
 
     def again(self, *items: Any) -> Any:
-        """The operation once more, on other inputs. Its arguments are prepared already."""
+        """The operation on other inputs. Its arguments are prepared already."""
         op, args = self.node.op, list(raw(arguments_of(self.node)))
         for (position, member), item in zip(self.inputs, items, strict=True):
             inside = args[position]
@@ -58,7 +58,7 @@ class Recorded(NamedTuple):
 
     @property
     def kind(self) -> tuple[Any, ...]:
-        """What operations have in common of which a few are checked for all."""
+        """The same for operations of which a few are checked for all."""
         return self.node.op, tuple(self.inputs), self.node.shape, *(shape_of(item) for item in self.data())
 
     def __str__(self) -> str:
@@ -67,12 +67,12 @@ class Recorded(NamedTuple):
 
 
 def find_blame(subject: Subject, seed: int, order: int = 1, failed: Sequence[Leaf] = ()) -> tuple[Blame | None, str]:
-    """The first recorded operation whose rule disagrees with its forward function; or None, and what that tells.
+    """The first recorded operation whose rule disagrees with its forward function; or None, and a note on what that means.
 
     Args:
         subject: a function of Values whose gradient failed.
         seed: of the random directions.
-        order: of the derivatives that failed: an operation is checked at this order, too.
+        order: of the derivatives that failed, and of those of each operation that are checked.
         failed: the leaves with wrong gradients.
     """
     while isinstance(subject, DerivativeSubject):
@@ -81,12 +81,12 @@ def find_blame(subject: Subject, seed: int, order: int = 1, failed: Sequence[Lea
     try:
         with np.errstate(all="ignore"):
             return OperationSearch(subject, seed, order).result(failed)
-    except Exception:  # what a function or a rule may raise at other inputs: the verdict stands without blame
+    except Exception:  # a function or a rule may raise at other inputs: then the verdict has no blame
         return None, ""
 
 
 class OperationSearch:
-    """The graph of a function at its point, recorded with source lines, and the check of its operations."""
+    """The search for a wrong operation in the graph of a function at its point, recorded with source lines."""
 
     def __init__(self, subject: ValueSubject, seed: int, order: int, deadline: float | None = None) -> None:
         self.subject, self.seed, self.order = subject, seed, order
@@ -103,7 +103,7 @@ class OperationSearch:
         return blame, "" if blame else evidence or self.all_right()
 
     def first_wrong(self) -> Blame | None:
-        """Along one random direction for each input first; element by element where that finds nothing."""
+        """The first wrong operation: along one random direction for each input first, then element by element."""
         order = chosen(self.recorded)
         for thorough in (False, True):
             for number, recorded in enumerate(order):
@@ -118,7 +118,7 @@ class OperationSearch:
         return None
 
     def wrong(self, recorded: Recorded, thorough: bool) -> Blame | None:
-        """What is wrong with one operation, or None, also where that cannot be told."""
+        """The blame of one operation; None if it is right, or cannot be judged."""
         failure = self.failure(recorded, thorough)
         if failure is None:
             return None
@@ -128,15 +128,15 @@ class OperationSearch:
         argument, place = position if member is None else member, recorded.node.place
         blame = Blame(recorded.node.op.name, place.line, place.path, argument, finding.claimed, finding.measured, finding.bar, 0)
         if any(map(is_symmetric, recorded.data())) and self.failure(recorded, thorough, symmetric=True) is None:
-            self.suspect = self.suspect or blame  # as those of symmetric matrices are, which are right for nothing else
+            self.suspect = self.suspect or blame  # its rule may be meant for symmetric matrices only
             return None
-        if self.order > 1:  # perhaps an operation that its rule is made of
+        if self.order > 1:  # perhaps it is an operation in the rule
             inner = OperationSearch(subject, self.seed, 1, self.deadline).first_wrong()
             blame = replace(blame, op=f"{inner.op} in the rule of {blame.op}") if inner else blame
         return blame
 
     def failure(self, recorded: Recorded, thorough: bool, symmetric: bool = False) -> tuple[ValueSubject, Finding] | None:
-        """One operation as a function by itself, and its worst slope if that is wrong."""
+        """One operation as a function, and its worst slope if that is wrong."""
         found: list[Finding] = []
         try:
             subject = self.alone(recorded, symmetric)
@@ -145,17 +145,17 @@ class OperationSearch:
                 found += compared(examination, leaf, thorough)
                 if worst_of(finding.verdict for finding in found) is Verdict.FAIL:
                     break
-        except Exception:  # nothing can be told: the budget is spent, or the operation raises at inputs near by
+        except Exception:  # the budget is spent, or the operation raises at inputs nearby
             pass
         worst = max(found, key=rank, default=None)
         return (subject, worst) if worst is not None and worst.verdict is Verdict.FAIL else None
 
     def alone(self, recorded: Recorded, symmetric: bool) -> ValueSubject:
-        """One operation as a function of its inputs; at higher orders its rules, as functions of these and the cotangent.
+        """One operation as a function of its inputs; at higher orders its rules, as functions of the inputs and the cotangent.
 
         Args:
             recorded: the operation.
-            symmetric: whether matrices that are symmetric stay so when they are moved.
+            symmetric: whether symmetric matrices stay symmetric when they are moved.
         """
         data = recorded.data()
         kept = [symmetric and is_symmetric(item) for item in data]
@@ -178,13 +178,13 @@ class OperationSearch:
     # --- where every operation is right -----------------------------------------------------------
 
     def evidence(self, failed: Sequence[Leaf]) -> str:
-        """Where else gradients are lost or changed, if that can be told."""
+        """A sentence on where else gradients are lost or changed, or ""."""
         values = [value for leaf, value in zip(self.subject.leaves, self.subject.values, strict=True) if leaf in failed]
         used = {item for recorded in self.recorded for item in inputs_of(recorded.node)}
         unused = [leaf.name for leaf, value in zip(failed, values, strict=True) if value not in used]
         if unused and self.order == 1:
             return (
-                f"the function changes with {' and '.join(unused)}, but no operation of the graph starts from there: was the "
+                f"the function changes with {' and '.join(unused)}, but no operation of the graph uses it: was the "
                 "graph cut by .data, .item(), detach() or no_grad()?"
             )
         if any_hooks((recorded.node for recorded in self.recorded), values):
@@ -195,11 +195,11 @@ class OperationSearch:
     def all_right(self) -> str:
         number = len(self.recorded)
         if self.checked < number:
-            return f"{self.checked:,} of {counted(number, 'recorded operation')} were checked, and are right by themselves"
-        return f"every recorded operation is right by itself ({number:,} checked)"
+            return f"{self.checked:,} of {counted(number, 'recorded operation')} were checked, and each is right"
+        return f"every recorded operation is right ({number:,} checked)"
 
     def from_outside(self, failed: Sequence[Leaf]) -> str:
-        """An operation with a constant that moves with the inputs, found by recording once more near by."""
+        """A sentence on operations with a constant that moves with the inputs, found by recording again nearby; or ""."""
         point = self.subject.point.copy()
         for leaf in failed:
             point[leaf.part] += max(2.0**-20, 8.0 * epsilon_of(leaf.dtype)) * np.where(
@@ -220,7 +220,7 @@ class OperationSearch:
 
 
 def compared(examination: Examination, leaf: Leaf, thorough: bool) -> list[Finding]:
-    """Findings on one input of an operation: along a random direction, and of single elements where that does not decide."""
+    """Findings on one input of an operation: along a random direction, and for single elements where that does not decide."""
     places = np.arange(leaf.start, leaf.stop)
     before = len(examination.found)
     if thorough or not places.size:
@@ -229,7 +229,7 @@ def compared(examination: Examination, leaf: Leaf, thorough: bool) -> list[Findi
     along = examination.sizes[places] if len(places) == 1 else examination.direction(places)
     findings = examination.compare([(places, along)])[0]
     smooth = all(finding.verdict in (Verdict.PASS, Verdict.FAIL) and finding.between is None for finding in findings)
-    if len(places) == 1 or smooth:  # where there are kinks, only single elements tell
+    if len(places) == 1 or smooth:  # at kinks only single elements decide
         return findings
     try:
         examination.pursue(places, findings)
@@ -245,7 +245,7 @@ def is_symmetric(data: Any) -> bool:
 
 
 def recorded_operations(subject: ValueSubject, vector: Any) -> tuple[list[Recorded], set[Any]]:
-    """The operations on the way from the leaves of a function to its results, inputs first, and the Values on that way."""
+    """The operations between the leaves of a function and its results, inputs first, and the Values between them."""
     subject.move(vector)
     with record_lines():
         results = [item for _, item in subject.results() if is_value(item)]
@@ -261,7 +261,7 @@ def recorded_operations(subject: ValueSubject, vector: Any) -> tuple[list[Record
 
 
 def nodes_of(roots: Iterable[Any], stops: Sequence[Any] = ()) -> list[Any]:
-    """The recorded nodes of a graph, inputs first, with those that a checkpoint computes again in front of it."""
+    """The recorded nodes of a graph, inputs first; those that a checkpoint computes again are in front of it."""
     found: dict[Any, None] = {}
     for root in roots:
         for item in topological_order(root, stops)[0]:
@@ -287,13 +287,13 @@ def places_of(item: Any) -> list[tuple[tuple[int, int | None], Any]]:
 
 
 def constants(item: Any, needed: set[Any]) -> list[Any]:
-    """The floating numbers and arrays among the arguments of a node that do not come from the inputs."""
+    """The floating numbers and arrays among the arguments of a node that do not depend on the inputs."""
     data = [raw(argument) for _, argument in places_of(item) if argument.__class__ is not Value or argument not in needed]
     return [number for number in data if isinstance(number, float) or getattr(number, "dtype", np.dtype(int)).kind == "f"]
 
 
 def chosen(recorded: list[Recorded]) -> list[Recorded]:
-    """The first operation of every kind, and then the others; of a large graph as many, spread over each kind."""
+    """The operations to check: the first of every kind, then the others; in a large graph some of each kind, spread evenly."""
     kinds: dict[Any, list[int]] = {}
     for number, item in enumerate(recorded):
         kinds.setdefault(item.kind, []).append(number)

@@ -1,7 +1,7 @@
-"""A guess at what is wrong with a gradient that failed, from how its claimed slopes differ from the measured ones.
+"""Guess what is wrong with a gradient that failed, from how its claimed slopes differ from the measured ones.
 
-A guess is made only where it explains every difference within the error bars, and where these are so small that it would not
-do so by chance. The most specific one that does is taken; where none does, there is no guess.
+A guess must explain every difference within the error bars, and these must be so small that it would not do so by chance.
+The most specific guess that does is taken.
 """
 
 from __future__ import annotations
@@ -22,28 +22,26 @@ from autograd.verify.subjects.values import ValueSubject
 
 Array = np.ndarray
 
-#: Leaves of so many elements are measured wholly; of larger ones the worst, the largest and random ones, and partners of these.
+#: The number of elements of a leaf that are all measured; of larger leaves some: the worst, the largest, random ones, partners.
 WHOLE, LARGEST, RANDOM, PARTNERS = 24, 4, 10, 24
-#: After so many evaluations no further leaf of an examination gets a guess.
+#: The number of evaluations after which no further leaf gets a guess.
 EVALUATIONS = 1_000
-#: Slopes differ if they are so many error bars apart; a slope is known well if it is so many error bars long.
+#: Slopes differ if they are APART error bars apart; a slope is known well if it is CLEAR error bars long.
 APART, CLEAR = 3.0, 30.0
-#: A guess is not made where other numbers than those measured would fit it as well with so large a probability.
+#: The largest probability with which numbers other than those measured may fit a guess.
 CHANCE = 1e-3
-#: Where some elements are called wrong and others right, the former are off by so many times what the latter can be.
+#: Where some elements are called wrong and others right, the former are off by GAP times what the latter may be.
 GAP = 10.0
-#: Signs tell which elements are wrong only where there are so many ways to choose as many of them.
+#: The number of ways to choose as many elements below which signs do not tell which ones are wrong.
 CHOICES = 10
 
 
 def cause_of(examination: Examination, leaf: Leaf, found: list[Finding]) -> tuple[str, str]:
-    """A guess at the cause, which reads well after "perhaps", or "", and the largest differences. What it measures counts.
-
-    It never raises.
+    """A guess at the cause, which reads well after "perhaps", or "", and the largest differences. It never raises.
 
     Args:
-        examination: after its run.
-        leaf: one whose gradient failed.
+        examination: after its run; further evaluations count.
+        leaf: a leaf whose gradient failed.
         found: its findings.
     """
     failed = [finding for finding in found if finding.verdict is Verdict.FAIL]
@@ -52,7 +50,7 @@ def cause_of(examination: Examination, leaf: Leaf, found: list[Finding]) -> tupl
             if failed:
                 evidence = Evidence(examination, leaf, failed)
                 return evidence.guess(), evidence.differences()
-    except Exception:  # the budget is spent, or the function raises at another input: the verdict stands without a guess
+    except Exception:  # the budget is spent, or the function raises at another input: then the verdict has no guess
         pass
     return "", ""
 
@@ -64,7 +62,7 @@ class Evidence:
         places: the coordinates of the leaf that are compared, (k,).
         component: that of the worst finding.
         claimed, measured, bar: of all components, (components, k).
-        wrong, clear: where they differ; where the measured slope is known well, and not zero.
+        wrong, clear: where they differ; where the measured slope is known well and is not zero.
     """
 
     def __init__(self, examination: Examination, leaf: Leaf, failed: list[Finding]) -> None:
@@ -111,13 +109,13 @@ class Evidence:
         return next((text for text in (guess() for guess in exact + in_part) if text), "")
 
     def explained(self, expected: Array, bar: Array, part: Array, fitted: int = 0) -> bool:
-        """Whether claims are what a guess expects, within its error bars, and would not be by chance.
+        """Whether claims are what a guess expects, within its error bars, and not by chance.
 
-        The chance is that of numbers as far off as the claims are; as many of the best as were fitted tell nothing.
+        The chance is that of numbers as far off as the claims are; the best ones, as many as were fitted, do not count.
 
         Args:
             expected: the claims by the guess, (components, k). bar: their error bars.
-            part: which of them the guess is about: all that are wrong must be among them.
+            part: those that the guess is about, with all that are wrong among them.
             fitted: how many numbers of the guess were taken from the claims.
         """
         if (self.wrong & ~part).any() or not (self.wrong & part).any():
@@ -139,7 +137,7 @@ class Evidence:
         return "computed from other data than the input: it stays the same when the input moves" if self.stays() else ""
 
     def stays(self) -> bool:
-        """Whether the claim is the same at another input, although the slope there is another one."""
+        """Whether the claim is the same at another input, although the slope there differs."""
         subject, examination, c = self.subject, self.examination, self.component
         if isinstance(subject, NumPySubject) and not callable(subject.claimed):  # arrays, which cannot move
             return False
@@ -171,7 +169,7 @@ class Evidence:
     # --- factors ----------------------------------------------------------------------------------
 
     def scaled(self) -> str:
-        """A constant factor, in every component or in that of the worst slope."""
+        """A constant factor, in every component or in the component of the worst slope."""
         row = np.zeros_like(self.wrong)
         row[self.component] = True
         for part in (np.ones_like(row), row):
@@ -179,7 +177,7 @@ class Evidence:
             name = self.name_of(factor, error, part) if factor else ""
             if name:
                 return name
-            if factor and self.fits(factor, part) and not self.added():  # of equal slopes nobody can tell one from the other
+            if factor and self.fits(factor, part) and not self.added():  # for equal slopes they are the same
                 return f"a constant factor: claimed = {written(factor)} * measured"
         return ""
 
@@ -188,7 +186,7 @@ class Evidence:
         return self.explained(factor * self.measured, (1.0 + abs(factor)) * self.bar, part, fitted)
 
     def factor(self, part: Array, times: Array | float = 1.0) -> tuple[float, float]:
-        """What measured slopes, times other numbers, are multiplied by in the claims, and its error; zero if it is unknown."""
+        """The factor from measured slopes, times other numbers, to the claims, and its error; zero if it is unknown."""
         expected = self.measured * times
         known = part & self.clear & (expected != 0.0)
         best = np.unravel_index(np.argmax(np.where(known, abs(self.measured) / self.bar, 0.0)), known.shape)
@@ -200,7 +198,7 @@ class Evidence:
         return (simple if abs(simple - factor) <= error else factor), error
 
     def name_of(self, factor: float, error: float, part: Array) -> str:
-        """What a factor is known as: a sign, 2 or 1/2, or a length."""
+        """The words for a known factor: a sign, 2 or 1/2, or a length."""
         known = {
             -1.0: "the sign: claimed = -measured", 2.0: "a factor of 2 too much", 0.5: "a factor of 2 missing",
             -2.0: "the sign, and a factor of 2 too much", -0.5: "the sign, and a factor of 2 missing",
@@ -216,7 +214,7 @@ class Evidence:
         return ""
 
     def lengths(self) -> Iterator[tuple[int, str, bool]]:
-        """(length, what it is of, whether of this leaf)."""
+        """(length, what it is the length of, whether it belongs to this leaf)."""
         shapes = [(leaf.name, leaf.shape) for leaf in self.subject.leaves if leaf is not self.leaf]
         shapes += [("the result", shape) for _, shape, _ in self.subject.output.parts]
         for name, shape in [(self.leaf.name, self.leaf.shape), *shapes]:
@@ -225,7 +223,7 @@ class Evidence:
             yield from ((number, text, name == self.leaf.name) for number, text in numbers if number > 2)
 
     def by_input(self) -> str:
-        """The input itself as a factor, as where a chain rule is applied twice or not at all."""
+        """The input as a factor, as where a chain rule is applied twice or not at all."""
         x = np.broadcast_to(self.subject.point[self.places], self.measured.shape)
         if len(np.unique(abs(x[self.clear]))) < 2:
             return ""
@@ -259,9 +257,9 @@ class Evidence:
         return self.explained(self.measured.T, self.bar + self.bar.T, np.ones_like(self.wrong))
 
     def permuted(self, partners: Array, both_ways: bool = False) -> bool:
-        """Whether the claim at each place is the slope measured at its partner, and perhaps the other way round."""
+        """Whether the claim at each place is the slope measured at its partner, and with `both_ways` the reverse."""
         agreeing, chance = 0, 1.0
-        first = np.argsort(~self.wrong[self.component], kind="stable")  # the wrong ones first, as they tell the most
+        first = np.argsort(~self.wrong[self.component], kind="stable")  # the wrong ones first: they tell the most
         for place in self.places[first].tolist():
             partner = int(partners[place - self.leaf.start])
             for claimed, other in [(place, partner)] + [(partner, place)] * both_ways:
@@ -290,7 +288,7 @@ class Evidence:
     def one_sided(self) -> str:
         """Right only where the input, or the slope, is positive, or only where it is negative."""
         wrong, right = self.wrong_places, self.right_places
-        there = self.claims_there(wrong)  # wrong in one way, or else the signs may be chance
+        there = self.claims_there(wrong)  # otherwise the signs may be chance
         if min(wrong.sum(), right.sum()) < 2 or not there or not self.apart(wrong):
             return ""
         if math.comb(len(wrong), int(wrong.sum())) < CHOICES:  # so few elements have those signs by chance
@@ -321,14 +319,14 @@ class Evidence:
         return ""
 
     def apart(self, wrong: Array) -> bool:
-        """Whether the wrong elements are off by much more, for their slopes, than the others can be."""
+        """Whether the wrong elements are off by much more, relative to their slopes, than the others may be."""
         with np.errstate(all="ignore"):
             off = (abs(self.claimed - self.measured) / abs(self.measured))[self.wrong]
             others = ((abs(self.claimed - self.measured) + self.bar) / abs(self.measured))[self.clear & ~wrong]
         return bool(off.min(initial=np.inf) > GAP * others.max(initial=0.0))
 
     def claims_there(self, wrong: Array) -> str:
-        """What is claimed where it is wrong."""
+        """How claims and slopes are related where they differ, or ""."""
         part = np.broadcast_to(wrong, self.wrong.shape)
         if not self.claimed[part].any():
             return "; there zero is claimed"
@@ -347,7 +345,7 @@ class Evidence:
         return f"a constant added: claimed = measured + {number:.4g}".replace("+ -", "- ")
 
     def added(self) -> float:
-        """The number that was added to every slope of the results that are wrong, or zero."""
+        """The number that is added to every slope of the results that are wrong, or zero."""
         difference = self.claimed - self.measured
         best = np.unravel_index(int(np.argmin(np.where(self.wrong, self.bar, np.inf))), self.bar.shape)
         part = np.broadcast_to(self.wrong.any(axis=1, keepdims=True), self.wrong.shape)
@@ -358,7 +356,7 @@ class Evidence:
         return number if self.explained(self.measured + number, self.bar + self.bar[best], part, 1) else 0.0
 
     def differences(self) -> str:
-        """The largest differences themselves."""
+        """The largest differences."""
         difference = self.claimed[self.component] - self.measured[self.component]
         order = np.argsort(-abs(difference) * self.wrong[self.component], kind="stable")
         shown = [place for place in order[:3] if self.wrong[self.component, place]]
@@ -367,7 +365,7 @@ class Evidence:
 
 
 def orders(shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
-    """(what it is called, the place that each element comes from) for orders that elements of a leaf are mistaken for."""
+    """(words, the place of each element) for orders that the elements of a leaf may have by mistake."""
     own = np.arange(math.prod(shape)).reshape(shape)
     if len(shape) > 1 and shape[-1] == shape[-2]:
         dots = "..., " * (len(shape) > 2)

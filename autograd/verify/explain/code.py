@@ -1,4 +1,4 @@
-"""Write inputs as Python code that reproduces them after ``import numpy as np``."""
+"""Write inputs as Python code, to run after ``import numpy as np``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from autograd.op import is_value
 from autograd.transforms.trees import fields_of, is_dataclass, is_module, parameters_of
 
-#: Larger arrays are written by their elements that are not zero, if there are no more than NONZERO.
+#: Arrays of more than WRITTEN elements are written by those that are not zero, if there are at most NONZERO.
 WRITTEN, NONZERO = 100, 20
 
 
 def code_of(item: Any) -> str:
-    """The code of nested numbers and arrays; of a module that of a dict of its parameters, for load_state_dict().
+    """Return the code of nested numbers and arrays; for a module, of a dict of its parameters, for load_state_dict().
 
     >>> code_of((0.5, {"w": np.zeros(3)}, np.array([[1.0, -2.5]], dtype=np.float32)))
     "(0.5, {'w': np.zeros(3)}, np.array([[1.0, -2.5]], dtype=np.float32))"
@@ -42,7 +42,7 @@ def code_of(item: Any) -> str:
 
 
 def number_code(number: Any) -> str:
-    """A number of NumPy's in the fewest digits: 0.1 of float32 is "0.1"."""
+    """A NumPy number in the fewest digits: 0.1 of float32 is "0.1"."""
     text = str(number)
     return {"nan": "np.nan", "inf": "np.inf", "-inf": "-np.inf"}.get(text, text)
 

@@ -1,4 +1,4 @@
-"""Simplify a failing input: to zeros, small integers and numbers of few digits, as long as the check still fails."""
+"""Simplify a failing input, to zeros, small integers and numbers of few digits, while the check still fails."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from autograd.verify.subjects.subject import Leaf
 
 Array = np.ndarray
 
-TRIES = 250  # inputs, at most
-ELEMENTS = 40  # that are simplified one by one, at most
+TRIES = 250  # the most inputs
+ELEMENTS = 40  # the most elements that are simplified one by one
 
 
 def simplified(point: Array, leaves: Sequence[Leaf], fails: Callable[[Array], bool]) -> Array:
-    """A simpler input than `point` for which `fails` is still true; `point` itself if none is found.
+    """Return a simpler input than `point` for which `fails` is true, or `point` if none is found.
 
     Args:
         point: the failing input, as one vector.
@@ -45,7 +45,7 @@ def simplified(point: Array, leaves: Sequence[Leaf], fails: Callable[[Array], bo
 
 
 def one_number(point: Array, leaf: Leaf, fails: Callable[[Array], bool]) -> Array:
-    """The point with a whole leaf of zeros or of ones, if that fails as well."""
+    """The point with zeros or ones in a whole leaf, if that fails as well."""
     for number in (0.0, 1.0):
         candidate = point.copy()
         candidate[leaf.part] = number
@@ -55,7 +55,7 @@ def one_number(point: Array, leaf: Leaf, fails: Callable[[Array], bool]) -> Arra
 
 
 def zeros(point: Array, fails: Callable[[Array], bool]) -> Array:
-    """The point with as many zeros as possible: in halves first, then in parts of these (delta debugging)."""
+    """The point with as many zeros as possible: in halves first, then in smaller parts (delta debugging)."""
     size = max(1, int(np.count_nonzero(point)) // 2)
     while True:
         places = np.flatnonzero(point)
@@ -80,7 +80,7 @@ def element(point: Array, place: int, fails: Callable[[Array], bool]) -> Array:
 
 
 def simpler(number: float) -> Iterator[float]:
-    """Numbers simpler than `number`, the simplest first: small integers, numbers of few digits, and without its sign.
+    """Yield numbers simpler than `number`, the simplest first: small integers, numbers of few digits, and without its sign.
 
     >>> list(simpler(3.7))
     [0.0, 1.0, 2.0, 3.0, 4.0]

@@ -1,1 +1,1 @@
-"""Measure slopes: what is checked, differences with error bars, verdicts along lines, and contracts beside the numbers."""
+"""Measure slopes: differences with error bars, verdicts on claimed slopes, and contracts besides the numbers."""

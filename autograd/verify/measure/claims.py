@@ -1,4 +1,4 @@
-"""The claims of one subject, and what they are judged by: the noise of its outputs, and the rounding of the claims themselves."""
+"""Ask a subject for its claims, and measure what they are judged by: the noise of the outputs and the rounding of the claims."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from autograd.verify.subjects.subject import OUTSIDE, Subject, epsilon_of, small
 
 Array = np.ndarray
 
-#: Inputs of at most so many elements are compared coordinate by coordinate, larger ones along random directions.
+#: The number of elements up to which inputs are compared coordinate by coordinate; larger ones along random directions.
 COORDINATES = 64
-#: So many rows of a Jacobian are compared one by one; of more, random combinations.
+#: The number of outputs up to which they are compared one by one; of more, random combinations.
 OUTPUTS = 64
-#: Outputs that move about as much as each other are combined, in at most so many classes with so many combinations each.
+#: The number of classes of outputs that move about as much as each other, and of combinations in each class.
 CLASSES, COMBINATIONS = 20, 2
 #: A coordinate is resolved if its error bar is at most this part of its claim.
 OF_CLAIM = 1e-2
 #: A coordinate of a direction is resolved if the error bar is at most this part of its claim, or of the largest claim there.
 #: Parts of slopes other than its own are at least the square root of the precision, as float32 and float16 reach less far.
 OF_EACH, OF_LARGEST = 0.1, 1e-4
-#: A claim may be off by so many times the estimate of its rounding.
+#: A claim may be off by this many times the estimate of its rounding.
 ROUNDED = 8.0
 
 
@@ -95,7 +95,7 @@ class Claims:
                         noise = np.fmin(noise, 3.0 * noise_of(values(side, spacing / 64.0)))
                 least = np.fmax(self.rounded, subject.output.smallest)
                 self.noise = np.fmax(np.where(np.isfinite(noise), noise, floor), least)
-                with contextlib.suppress(*OUTSIDE):  # a gradient that is kept from an earlier call shows itself at the point
+                with contextlib.suppress(*OUTSIDE):  # a gradient that is kept from an earlier call is then wrong at the point
                     subject.pull(np.ones((1, len(middle))), subject.rounded(subject.point + away * along))
         again = subject.outputs(subject.point)
         different = ~((again == middle) | (np.isnan(again) & np.isnan(middle)))
@@ -211,7 +211,7 @@ class Claims:
     # --- what a claim is judged by ----------------------------------------------------------------
 
     def uncertain(self) -> Array:
-        """By how much each claim may be off: rounded on its way, or as noisy as it is at neighbouring inputs."""
+        """By how much each claim may be off: the rounding on its way, and its noise at neighbouring inputs."""
         if self.doubt is None:
             cotangents = self.cotangents()
             self.doubt = ROUNDED * self.subject.rounding(cotangents) + 4.0 * self.jitter(cotangents)
@@ -241,7 +241,7 @@ class Claims:
             return np.nan_to_num(np.minimum.reduce(spreads), posinf=0.0) if spreads else np.zeros_like(self.claims)
 
     def steepness(self) -> Array:
-        """Powers of two: how much each compared output moves with the size of the inputs, as is claimed; 1 for none."""
+        """Powers of two: how much each compared output moves over the size of the inputs, as claimed; 1 if it does not."""
         if len(self.claims) == 1:
             return np.ones(1)
         with np.errstate(all="ignore"):
@@ -251,22 +251,22 @@ class Claims:
         return np.asarray(power_of_two(np.where((moves > 0.0) & np.isfinite(moves), moves, 1.0)))
 
     def by_itself(self, places: Array) -> bool:
-        """Whether these are a coordinate of an input whose coordinates are compared one by one."""
+        """Whether this is one coordinate of an input whose coordinates are compared one by one."""
         return len(places) == 1 and len(self.subject.point) <= COORDINATES
 
     def at_least(self, part: float, places: Array) -> float:
-        """A part of a slope that an error bar may have, or as much as differences in this precision need."""
+        """The part of a slope that an error bar may have: at least what differences in this precision need."""
         return max(part, self.epsilon(places) ** 0.5)
 
     def sharp(self, places: Array) -> float:
-        """The part of a slope that the error bar of a good measurement has."""
+        """The part of a slope that the error bar of a good measurement is."""
         return max(1e-6, 4.0 * float(self.claim_epsilons[places].max()) ** 0.5)
 
     def limits(self, places: Array, along: Array) -> Array:
         """The error bar below which each coordinate of a line is resolved, for each component, (k, places).
 
-        In the units of the function: what a coordinate contributes along the line, beside what the largest there does. The
-        slopes of other coordinates do not count, as they say nothing of this one.
+        In the units of the function: the contribution of a coordinate along the line, beside the largest one there. The slopes
+        of other coordinates do not count, as they say nothing about this one.
         """
         size = np.where(np.isfinite(self.claims[:, places]), abs(self.claims[:, places]), 0.0) * abs(along)
         if self.by_itself(places):

@@ -1,15 +1,15 @@
-"""One line through a point: the claimed slope along it against the measured one, and the verdict.
+"""Compare the claimed slope with the measured one along a line through the point.
 
 A claim is accepted if it is as near to the measured slope as the error bar of the measurement and the rounding of the claim
-allow, and if that error bar is short enough to tell. All of it is in the units of this one slope, so that no verdict changes
-with the units of an input or a result:
-- the error bar, from the noise of this very output (differences.py);
-- the rounding of the claim: what random changes of a unit in the last place, of everything that flows on the way back to this
-  coordinate, change of it, and how much it varies over neighbouring inputs. What cancels in this slope counts with its size
-  before it did; slopes of other coordinates and outputs do not count at all.
-A measurement far outside of its error bar is never set aside. Where the error bar is too wide, a claim is accepted only as
-"zero but for rounding": if claim and measured slope are both within the rounding of what cancels there, or if exactly zero is
-claimed and the function moves by no more than its own rounding. Else nothing can be told.
+allow, and if that error bar is short enough. Both are in the units of this one slope, so that no verdict changes with the units
+of an input or a result:
+- the error bar comes from the noise of this output (differences.py);
+- the rounding of the claim is how much it changes when everything on the way back to this coordinate changes at random by a
+  unit in the last place, and how much it varies over neighbouring inputs. Terms that cancel in this slope count with their
+  sizes before; slopes of other coordinates and outputs do not count.
+A claim far outside of the error bar is never accepted. Where the error bar is too wide, a claim is accepted only as "zero but
+for rounding": if claim and measured slope are both within the rounding of what cancels there, or if exactly zero is claimed and
+the function moves by no more than its own rounding. Otherwise the verdict is INCONCLUSIVE.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ Array = np.ndarray
 #: Where the slope is zero, as at a minimum, a coordinate is resolved if its error bar is at most this part of the slopes over
 #: wide steps.
 OF_WIDE = 1e-6
-#: Rounding is measured with an error bar of at most so many times its estimate.
+#: The largest error bar with which rounding is told from a slope, in units of its estimate.
 HEARD = 1e4
-#: Second opinions on at most so many wrong slopes.
+#: The number of wrong slopes on which there are second opinions.
 CONFIRM = 3
-#: So many coordinates at zero are looked at with steps that are narrower than is of use elsewhere.
+#: The number of coordinates at zero that are measured with steps narrower than elsewhere.
 NARROWED = 8
-#: No step is wider than this power of two.
+#: The widest step, as a power of two.
 WIDEST = 1000
 ELSEWHERE = "near zero the function has another slope over very narrow steps, which may be rounding"
 
 
 def merged(where: Array, one: Slopes, other: Slopes) -> Slopes:
-    """Of two looks at a line the one for some components, the other for the rest."""
+    """The slopes of one look at a line for some components, and of another look for the rest."""
     return Slopes(**{name: np.where(where, getattr(one, name), old) for name, old in vars(other).items()})
 
 
@@ -76,12 +76,12 @@ class Comparison(Claims):
         self.confirmations = self.narrowed = 0
 
     def compare(self, sets: Sequence[tuple[Array, Array]], roughly: bool = False, keep: bool = False) -> list[list[Finding]]:
-        """Findings for each of several lines: a first look at all together, and a long one where that did not do.
+        """Findings for each of several lines: a first look at all together, and a long one where that does not decide.
 
         Args:
             sets: for each line the coordinates it runs through, and their parts of the direction.
-            keep: whether each finding is added to those that were found at once, so that none is lost with the budget.
-            roughly: whether a FAIL of the first look is enough, where only the way to the wrong coordinate is sought.
+            roughly: whether a FAIL of the first look is enough, while only the wrong coordinate is sought.
+            keep: whether to add the findings of each line to `found` at once, so that none is lost when the budget is spent.
         """
         lines = [self.line(places, along) for places, along in sets]
         by_levels: dict[tuple[int, ...], list[int]] = {}
@@ -114,11 +114,11 @@ class Comparison(Claims):
         return results
 
     def own_size(self, places: Array) -> tuple[int, ...]:
-        """For a coordinate by itself a step as wide as it is large."""
+        """The level of a step as wide as the coordinate is large, where coordinates are compared one by one."""
         return (0,) if self.by_itself(places) else ()
 
     def first_verdicts(self, places: Array, along: Array, look: Any, roughly: bool) -> list[Finding]:
-        """Findings from the first look, or none if it takes a longer one."""
+        """Findings from the first look, or none if it does not decide."""
         value, bar, smooth, still, kink, left, right = look
         claim, allowance = self.claimed(places, along)
         with np.errstate(all="ignore"):
@@ -147,10 +147,10 @@ class Comparison(Claims):
         return [Finding(places, c, verdicts[c], claim[c], value[c], bar[c]) for c in range(len(claim))]
 
     def look_long(self, places: Array, along: Array, line: Line, hidden: Array) -> list[Finding]:
-        """Findings from all levels that make sense, and wider ones as long as that helps.
+        """Findings from all levels that make sense, and from wider ones while they help.
 
         Args:
-            hidden: the components whose slopes hide at these levels, as hidden() gives them.
+            hidden: the exponents of the steps that first move each component, as wider_steps() gives them.
         """
         level = self.bits(places)
         step = 2 if level.narrowest > 30 else 1
@@ -162,13 +162,13 @@ class Comparison(Claims):
             levels = [*range(-widest, min(4 - narrowest, 0), step), *levels]
             samples = line.samples(levels)
             wider = long_look(samples, 2.0**widest)
-            wider.span[~self.zero_claimed(places)] = 0.0  # what it does so far away is no measure of a slope here
+            wider.span[~self.zero_claimed(places)] = 0.0  # a change so far away does not measure a slope here
             slopes = merged(hidden > 0, wider, slopes)
         slopes, close = self.beside(places, line, samples, slopes)
         if len(places) == 1 and self.unsized[places[0]]:
             slopes, closer = self.narrower(places, along, line, slopes)
             close |= closer
-        for _ in range(10):  # a wider step hears more over the noise
+        for _ in range(10):  # wider steps rise above the noise
             claim, _ = self.claimed(places, along)
             zero = slopes.still & self.zero_claimed(places)
             with np.errstate(all="ignore"):
@@ -180,17 +180,16 @@ class Comparison(Claims):
             more = line.samples(levels)
             wider = long_look(more)
             with np.errstate(all="ignore"):
-                lost = quiet & (abs(claim - wider.value) > 3.0 * wider.bar)  # too wide to tell of this point
+                lost = quiet & (abs(claim - wider.value) > 3.0 * wider.bar)  # too wide for this point
             if lost.any() or not (wider.bar < 0.7 * slopes.bar)[quiet].any():
                 break
             samples, slopes = more, merged(close | zero, slopes, wider)
         return self.decide(places, along, line, slopes, samples, close)
 
     def narrower(self, places: Array, along: Array, line: Line, slopes: Slopes) -> tuple[Slopes, Array]:
-        """The slopes of a coordinate at zero, where steps may be as narrow as is needed, and where narrower ones told.
+        """The slopes of a coordinate at zero, where steps may be as narrow as is needed, and where narrower ones decide.
 
-        They are asked where wider ones do not tell of the point: where they find no slope, none that a claim could be
-        compared with, or another one than is claimed.
+        They are asked where wider ones find no slope, none that a claim could be compared with, or another one than is claimed.
         """
         level = self.bits(places)
         claim, allowance = self.claimed(places, along)
@@ -227,14 +226,14 @@ class Comparison(Claims):
         return slopes, told
 
     def elsewhere(self, places: Array, along: Array, slopes: Array) -> Array:
-        """Whether slopes are clearly others than claimed; False for nan."""
+        """Whether slopes clearly differ from the claims; False for nan."""
         claim, allowance = self.claimed(places, along)
         return np.asarray(abs(claim - slopes) > 2.0 * allowance)
 
     def deeper(self, line: Line) -> Array:
-        """Where both are zero, a coordinate and the function: the slope over two very narrow steps, if it is the same; else nan.
+        """The slope over two very narrow steps where a coordinate and the function are zero, if both agree; elsewhere nan.
 
-        Nothing has a size there: wider steps may see another function, or narrower ones some rounding of intermediate results.
+        Nothing has a size there: wider steps may show another function, and narrower ones the rounding of intermediate results.
         """
         found = np.full(len(self.middle), np.nan)
         if self.middle.all():
@@ -249,9 +248,9 @@ class Comparison(Claims):
         return found
 
     def beside(self, places: Array, line: Line, samples: Samples, slopes: Slopes) -> tuple[Slopes, Array]:
-        """The slopes, after a look at neighbouring inputs where the domain ends near by or slopes are steepest; where it told.
+        """The slopes after a look at neighbouring inputs, near an end of the domain or a pole, and where that look decides.
 
-        The narrowest step that makes sense elsewhere leads to the other side of an edge or a pole.
+        The narrowest step that makes sense elsewhere leads beyond an edge or a pole.
         """
         if len(places) > 1 or not self.subject.point[places].all():
             return slopes, np.zeros(len(slopes.value), dtype=bool)
@@ -270,7 +269,7 @@ class Comparison(Claims):
             value, bar = close_look(line, range(last, last - 14, -1))
             ends = [line.point(side * 2.0**-last).outputs for side in (1.0, -1.0)]
             better = unsure & np.isfinite(bar) & (odd | (bar < slopes.bar)) & (bar <= 0.3 * abs(value))
-            # A jump goes on down to the last place; at an edge there is nothing on the other side.
+            # A jump persists down to the last place; at an edge there is nothing on the other side.
             ratio = (ends[0] - ends[1]) / (samples.rise[-1] + samples.drop[-1])
             goes_on = ~((ratio > 0.7) & (ratio < 1.4))
             one_sided = ~np.isfinite(forward).any(axis=0) | ~np.isfinite(backward).any(axis=0)
@@ -287,21 +286,21 @@ class Comparison(Claims):
         with np.errstate(all="ignore"):
             apart = (slopes.kind == Kind.SMOOTH) & (abs(claim - slopes.value) > slopes.bar + allowance)
             needed = self.limits(places, along).min(axis=1)
-            # Where the slope is zero, as at a minimum, those over steps as wide as the input are the measure.
+            # Where the slope is zero, as at a minimum, it is measured by the slopes over steps as wide as the input.
             zero = (abs(claim) <= slopes.bar) & (len(places) == 1)
             needed = np.maximum(needed, np.where(zero, self.at_least(OF_WIDE, places) * slopes.span, 0.0))
-            # Where nothing moves near by, and things jump further off: zero to eight digits of the function.
+            # Where nothing moves nearby, and the function jumps further off: zero to eight digits of the function.
             rest = self.zero_claimed(places) & (slopes.value == 0.0) & (slopes.bar <= 1e-8 * abs(self.middle))
             needed = np.where(rest, np.inf, needed)
             if self.doubt is None and (apart | (slopes.bar > needed)).any():
                 self.doubt = self.uncertain()
                 claim, allowance = self.claimed(places, along)
-            # Zero to the rounding of the function: no difference could tell more.
+            # Zero to the rounding of the function: no difference could show more.
             floor = 1e3 * np.fmax(self.epsilon(places) * abs(self.middle), self.rounded)
             quiet = self.zero_claimed(places) & (abs(slopes.value) <= 3.0 * slopes.bar) & (slopes.bar <= floor)
             needed = np.where(quiet, np.inf, needed)
             slopes.bar[quiet] = np.maximum(slopes.bar, abs(slopes.value))[quiet]
-            if self.doubt is not None:  # zero but for the rounding of what cancels in this very slope
+            if self.doubt is not None:  # zero but for the rounding of what cancels in this slope
                 least = (self.doubt[:, places] * abs(along)).sum(axis=1)
                 rest = (abs(claim) <= least) & (abs(slopes.value) <= least + slopes.bar) & (slopes.bar <= HEARD * least)
                 needed = np.where(rest, np.inf, needed)
@@ -313,7 +312,7 @@ class Comparison(Claims):
             finding = Finding(places, c, verdict, float(claim[c]), value, bar, reason, between)
             from_several = close[c] or slopes.kind[c] != Kind.SMOOTH
             if verdict is Verdict.FAIL and not from_several and not refuted(samples, float(claim[c]), c):
-                reason = "only one step width tells them apart, which may be chance"
+                reason = "only one step width tells claim and measurement apart, which may be chance"
                 finding = replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason)
             if finding.verdict is Verdict.FAIL:
                 finding = self.confirmed(finding, along, line, float(slopes.far[c]), float(slopes.far_bar[c]), not close[c])
@@ -328,23 +327,23 @@ class Comparison(Claims):
         return findings
 
     def overflow(self, places: Array, along: Array) -> float:
-        """The slope along a coordinate that is too large for its dtype; of a direction none is."""
+        """The slope along a coordinate that is too large for its dtype; infinite for a direction."""
         dtype = next(leaf.dtype for leaf in self.subject.leaves if leaf.has(places))
         return float(np.finfo(dtype).max) * float(abs(along[0])) if len(places) == 1 and dtype.kind == "f" else math.inf
 
     def confirmed(self, finding: Finding, along: Array, line: Line, far: float, far_bar: float, wide: bool) -> Finding:
         """A FAIL after second opinions, which may turn it into INCONCLUSIVE, or into KINK at a tie of several inputs.
 
-        Those that look at wide steps are asked only if the slope was measured with such.
+        With `wide` the slope was measured with wide steps, and opinions that need such steps are asked as well.
         """
         c, claimed, measured, bar = finding.component, finding.claimed, finding.measured, finding.bar
         if self.confirmations >= CONFIRM or not (math.isfinite(claimed) and math.isfinite(measured)):
             return finding
         wide &= finding.between is None
         if wide and len(finding.places) == 1 < len(self.subject.point) and near_by(self, finding, along):
-            reason = "it is a tie, or another kink of several inputs: the slopes at points around lie on both sides of the claim"
+            reason = "a tie, or another kink of several inputs: the slopes at points around lie on both sides of the claim"
             return replace(finding, verdict=Verdict.KINK, reason=reason)
-        size = float(along[0]) if len(finding.places) == 1 else 1.0  # a coordinate is spoken of in its own units
+        size = float(along[0]) if len(finding.places) == 1 else 1.0  # sentences use the units of a coordinate
         whole = np.zeros_like(self.subject.point)
         whole[finding.places] = along / size
         cotangent = self.cotangents()[c]

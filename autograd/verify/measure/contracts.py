@@ -1,4 +1,4 @@
-"""What a gradient owes besides its numbers: linear in the cotangent, zero for zero, nothing mutated, no memory shared."""
+"""Check the contracts of a gradient: linear in the cotangent, zero for zero, nothing mutated, no memory shared."""
 
 from __future__ import annotations
 
@@ -39,18 +39,20 @@ def broken_by_values(subject: ValueSubject, rng: np.random.Generator) -> list[st
     first, second = (rng.integers(-64, 65, size) / 64.0 for _ in range(2))  # exact in every dtype, also when combined
     seeds = [np.zeros(size), first, second, 2.0 * first - 3.0 * second]
     pulled = [[own_copy(c) for c in pullbacks(seed)] for seed in seeds]
-    with np.errstate(all="ignore"):  # what may have cancelled, in the units of each gradient
+    with np.errstate(all="ignore"):  # of terms that may have cancelled, in the units of each gradient
         rounding = [
             np.asarray(2.0 * a + 3.0 * b) for a, b in zip(pullbacks.rounding(first), pullbacks.rounding(second), strict=True)
         ]
     on_values = [raw(c) for c in pullbacks(first, on_values=True)]
     for place, leaf in enumerate(subject.leaves):
         if not alike(pulled[1][place], on_values[place], leaf, rounding[place]):
-            found.append(f"the gradient of {leaf.name} is another one in backward(), on numbers, than in gradient(), on Values")
+            found.append(f"the gradient of {leaf.name} differs between backward(), on numbers, and gradient(), on Values")
         none, one, two, both = (np.asarray(c[place]) for c in pulled)
         if one.shape != leaf.shape or one.dtype != np.asarray(given[place]).dtype:
-            came, wanted = f"shape {one.shape} and dtype {one.dtype}", f"{leaf.shape} and {leaf.dtype}"
-            found.append(f"the gradient of {leaf.name} has {came}, the input {wanted}")
+            found.append(
+                f"the gradient of {leaf.name} has shape {one.shape} and dtype {one.dtype}, "
+                f"the input {leaf.shape} and {leaf.dtype}"
+            )
             continue
         if np.nan_to_num(none, nan=1.0).any():
             found.append(f"a cotangent of zero gives a gradient of {leaf.name} that is not zero")
@@ -69,7 +71,7 @@ def broken_by_values(subject: ValueSubject, rng: np.random.Generator) -> list[st
 
 
 def alike(one: Any, two: Any, leaf: Leaf, rounding: Array) -> bool:
-    """Whether two gradients are the same but for rounding errors, also of what may have cancelled."""
+    """Whether two gradients are the same but for rounding errors, also of terms that may have cancelled."""
     with np.errstate(all="ignore"):
         error = abs(np.asarray(one, float) - two)
         near = error <= 1e3 * (epsilon_of(leaf.dtype) * abs(np.asarray(two, float)).max(initial=0.0) + rounding)
@@ -77,7 +79,7 @@ def alike(one: Any, two: Any, leaf: Leaf, rounding: Array) -> bool:
 
 
 def memory_of_backward(subject: ValueSubject, cotangent: Array, given: list[Any], rounding: list[Array]) -> list[str]:
-    """backward() gives what gradient() gives, in memory of its own, and leaves its seed alone."""
+    """A sentence where backward() differs from gradient(), shares memory, or changes the cotangent that it is given."""
     found: list[str] = []
     pullbacks = subject.pullbacks(subject.point)
     leaves = {leaf for pullback in pullbacks.each if pullback is not None for leaf in pullback.leaves} | set(subject.values)
@@ -96,7 +98,7 @@ def memory_of_backward(subject: ValueSubject, cotangent: Array, given: list[Any]
         for value, grad in kept.items():
             value._grad = grad
     if any(not np.array_equal(seed, copy) for seed, copy in zip(seeds, copies, strict=True)):
-        found.append("the cotangent that came in was changed in place")
+        found.append("backward() changes the cotangent that it is given in place")
     others = [*seeds, *given]
     for leaf, grad, wanted, rounded in zip(subject.leaves, grads, expected, rounding, strict=True):
         if not alike(grad, wanted, leaf, rounded):
@@ -108,7 +110,7 @@ def memory_of_backward(subject: ValueSubject, cotangent: Array, given: list[Any]
 
 
 def broken_by_framework(subject: FrameworkSubject, rng: np.random.Generator) -> list[str]:
-    """The contracts of a gradient that another library gives."""
+    """The contracts of a gradient that another library computes."""
     found: list[str] = []
     pullback = subject.pullback(subject.point)
     size = len(subject.output.vector)
@@ -116,7 +118,7 @@ def broken_by_framework(subject: FrameworkSubject, rng: np.random.Generator) -> 
     one = pullback(subject.seeds(first))
     kept = [np.array(slope) for slope in one]
     two, none, both = (pullback(subject.seeds(seed)) for seed in (second, 0.0 * first, 2.0 * first - 3.0 * second))
-    # Slopes that are rounding errors of what cancelled are not linear: how much an input moves the result is the measure.
+    # Slopes that are rounding errors of what cancels are not linear: errors count beside how much an input moves the result.
     with np.errstate(all="ignore"):
         moves = [abs(slope).max(initial=0.0) * size_of(subject, leaf) for leaf, slope in zip(subject.leaves, kept, strict=True)]
     largest = float(np.nanmax(moves, initial=0.0))
@@ -139,7 +141,7 @@ def broken_by_framework(subject: FrameworkSubject, rng: np.random.Generator) -> 
 
 
 def broken_by_function(subject: NumPySubject) -> list[str]:
-    """The contracts of a plain function and a gradient that somebody wrote for it."""
+    """The contracts of a plain function and the gradient that is claimed for it."""
     found: list[str] = []
     results: list[Array] = []
     for what, call in (("the function", subject.f), ("the gradient", subject.claimed)):
@@ -158,19 +160,19 @@ def broken_by_function(subject: NumPySubject) -> list[str]:
 
 
 def memory_of_gradient(subject: NumPySubject, given: list[Array], arguments: list[Any], results: list[Array]) -> list[str]:
-    """A sentence for all memory that the arrays of a returned gradient share."""
+    """A sentence for each way in which the arrays of a returned gradient share memory."""
     found: list[str] = []
     if any(shares(one, two) for place, one in enumerate(given) for two in given[:place]):
         found.append("two of the returned gradients share memory: adding to one changes the other")
     for argument, (name, _) in zip(arguments, subject.named, strict=True):
         if any(shares(one, two) for one in given for two in arrays_in(argument) if two.flags.writeable):
             found.append(
-                f"the gradient returns its input {name}, or a view of it: what changes one changes the other; return a copy, "
+                f"the gradient returns its input {name}, or a view of it: changing one changes the other; return a copy, "
                 "as by .copy()"
             )
     if any(shares(one, two) for one in given for two in results):
         found.append(
-            "the gradient shares memory with the result of the function: what changes one changes the other; return a copy, as "
+            "the gradient shares memory with the result of the function: changing one changes the other; return a copy, as "
             "by .copy()"
         )
     elsewhere = subject.rounded(subject.point + 2.0**-10 * np.where(subject.point == 0.0, 1.0, subject.point))
@@ -187,7 +189,7 @@ def memory_of_gradient(subject: NumPySubject, given: list[Array], arguments: lis
 
 
 def overwritten(subject: ValueSubject, rng: np.random.Generator) -> list[str]:
-    """A sentence for each operation whose rule returns one array again and again, which changes what it returned before."""
+    """A sentence for each operation whose rule returns the same array at every call, and so changes what it returned before."""
     pullbacks = subject.pullbacks(subject.point)
     size = len(subject.output.vector)
     kept: list[tuple[Any, Array, Array]] = []
@@ -215,7 +217,7 @@ def overwritten(subject: ValueSubject, rng: np.random.Generator) -> list[str]:
 
 
 def changed(item: Any, twin: Any) -> bool:
-    """Whether any array of a nesting is another one than in its twin."""
+    """Whether any array of a nesting differs from the one in its copy."""
     if isinstance(item, dict):
         return any(changed(item[key], twin[key]) for key in item)
     if isinstance(item, (list, tuple)):
@@ -224,15 +226,15 @@ def changed(item: Any, twin: Any) -> bool:
 
 
 def asymmetry(claims: Array, mix: Array | None, allowance: float, rounding: Callable[[], Array]) -> str | None:
-    """A sentence where claimed second derivatives are not symmetric; of many, random combinations of them.
+    """A sentence if claimed second derivatives are not symmetric; of many, random combinations of them.
 
-    Two that are mirrored have the same units, and what they are made of as well; they are compared with nothing else.
+    Mirrored ones have the same units, and so have the terms in them; they are compared with nothing else.
 
     Args:
         claims: the second derivatives, or combinations of them by `mix`.
         mix: the combinations, or None.
-        allowance: the part of each that it may differ by.
-        rounding: gives by how much each claim may have been rounded, where that is needed.
+        allowance: the part of each by which mirrored ones may differ.
+        rounding: returns by how much each claim may have been rounded; called only where needed.
     """
 
     def both(rows: Array, weights: Array | None) -> Array:

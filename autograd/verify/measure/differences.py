@@ -1,8 +1,8 @@
-"""How steep a function is along a line, with an error bar: differences at many step widths, and which of them to believe.
+"""Measure the slope of a function along a line, with an error bar: differences at many step widths, and which to believe.
 
 No step and no tolerance is chosen beforehand. Slopes at widths far apart are extrapolated to width 0 (Richardson 1911,
 Ridders 1982), the rounding noise of the function is measured (Moré and Wild 2011), and where widths disagree
-the narrower ones are right. Nothing here knows what gradient was claimed, nor what a Value is.
+the narrower ones are right. This file knows neither the claimed gradient nor Values.
 
 Words: a *level* is a step width t = 2**-k, in units of the size of the inputs; a function has several *components*
 (its outputs), and arrays here have the shape (levels, components), the widest level first.
@@ -21,19 +21,19 @@ Array = np.ndarray
 
 
 class Kind(enum.IntEnum):
-    """What a function looks like along a line, at one point."""
+    """The shape of a function along a line, at one point."""
 
     SMOOTH = 0
     KINK = 1  # the one-sided slopes differ
     STEEP = 2  # the slope grows without bound, on all sides where there is a function
     JUMP = 3
     MISSING = 4  # not finite, at any width
-    STAIRS = 5  # locally constant, but from afar it has a slope: rounded, or a function of steps
+    STAIRS = 5  # locally constant, but with a slope from afar: rounded, or a step function
     BESIDE = 6  # too near to an edge of the domain, or to a pole, for any step
 
 
 class Point(NamedTuple):
-    """What was found after a step: the outputs, how far the step really went, and how much its rounding moved the outputs."""
+    """The outputs after a step, the length of the step after rounding, and how much that rounding moves the outputs."""
 
     outputs: Array
     distance: float
@@ -48,10 +48,10 @@ class Slopes:
         value, bar: the slope and a bound of its error.
         left, right: the one-sided slopes, at kinks.
         kind: a Kind each.
-        far, far_bar: the slope as it is seen from afar, where the function is rough.
+        far, far_bar: the slope from afar, where the function is rough.
         amplitude: how much a rough function differs from a smooth one; 0 where it is not rough.
         span: the largest change of the function over a wide step, divided by its width.
-        still: whether the function did not change at all.
+        still: whether the function does not change at all.
     """
 
     value: Array
@@ -67,7 +67,7 @@ class Slopes:
 
 
 class Widths(NamedTuple):
-    """The levels (exponents k) to look at in a dtype with so many bits of precision."""
+    """The levels (exponents k) to look at in a dtype."""
 
     quick: tuple[int, ...]
     narrowest: int
@@ -75,7 +75,7 @@ class Widths(NamedTuple):
 
 
 def widths(bits: int) -> Widths:
-    """Four levels for a first look and the narrowest that make sense: 52 bits in float64, 23 in float32, 10 in float16."""
+    """The levels for a number of bits of precision: 52 in float64, 23 in float32, 10 in float16."""
     step = max(1, round(bits / 10.4))
     first = max(1, round(bits / 5.8))
     quick = tuple(first + step * i for i in range(4))
@@ -83,7 +83,7 @@ def widths(bits: int) -> Widths:
 
 
 class Line:
-    """A function along a line through a point: evaluated where it is asked for, and remembered."""
+    """A function along a line through a point, evaluated once for each step."""
 
     def __init__(self, at: Callable[[float], Point], middle: Array, noise: Array, epsilon: Any) -> None:
         self.at, self.middle, self.noise, self.epsilon = at, middle, noise, epsilon
@@ -107,7 +107,7 @@ class Line:
         return float(here[component])
 
     def samples(self, levels: Iterable[int], size: float = 1.0) -> Samples:
-        """The function on both sides at each level, where the input is rounded as a number of that size is."""
+        """The function on both sides at each level, where the input is rounded like a number of that size."""
         levels = list(levels)
         plus = [self.point(2.0**-k) for k in levels]
         minus = [self.point(-(2.0**-k)) for k in levels]
@@ -121,7 +121,7 @@ class Samples:
 
     rise: Array  # f(t) - f(0)
     drop: Array  # f(0) - f(-t)
-    ahead: Array  # how far t really is
+    ahead: Array  # the length of t after rounding
     behind: Array
     noise: Array  # of one value of f
 
@@ -133,13 +133,13 @@ class Samples:
         with np.errstate(all="ignore"):
             largest = np.fmax(np.fmax(abs(above), abs(below)), abs(middle))
             rise, drop = above - middle, middle - below
-            # Even a good function answers as if its input were another one by a unit in the last place.
+            # Even an accurate function is as far off as if its input were off by a unit in the last place.
             rounding = epsilon * (0.5 * largest + np.fmin(abs(rise), abs(drop)) / steps)
             return cls(rise, drop, ahead, behind, np.fmax(noise, rounding) + slack)
 
     @classmethod
     def side_by_side(cls, several: list[Samples]) -> Samples:
-        """Several lines at the same levels, their components in one row."""
+        """Several lines at the same levels, with their components in one row."""
         names = ("rise", "drop", "ahead", "behind", "noise")
         return cls(*(np.concatenate([getattr(samples, name) for samples in several], axis=1) for name in names))
 
@@ -157,14 +157,14 @@ class Samples:
 def candidates(slopes: Array, z: Array, noise: Array) -> tuple[Array, Array, Array, Array]:
     """Estimates of the limit of slopes for z -> 0: (estimate, error bar, narrowest level, whether narrower levels contradict).
 
-    Each pair of neighbouring levels is a candidate by itself, each triple one after extrapolation.
+    Each pair of neighbouring levels is a candidate, and each triple is one after extrapolation.
     """
     with np.errstate(all="ignore"):  # in units of the largest, as products of small slopes and small steps would be zero
         unit = np.fmax.reduce(np.where(np.isfinite(slopes), abs(slopes), 0.0), axis=0)
         unit = 2.0 ** np.where(unit > 0.0, np.clip(np.floor(np.log2(unit)), -1020, 1020), 0.0)
     slopes, noise, z = slopes / unit, noise / unit, z / z[:1]
     first, second = slopes[:-1], slopes[1:]
-    # A pair that is not extrapolated: its rest is a geometric series in the ratio of the last two differences.
+    # Without extrapolation the remainder of a pair is a geometric series in the ratio of the last two differences.
     change = abs(second - first)
     ratio = np.concatenate([change[:1] * 0.0, np.minimum(change[1:] / change[:-1], 0.97)])
     slow = np.where((ratio > 0.6) & (change > 4.0 * noise[1:]), ratio / (1.0 - ratio), 1.0)
@@ -182,8 +182,8 @@ def candidates(slopes: Array, z: Array, noise: Array) -> tuple[Array, Array, Arr
         ends.append(np.arange(2, len(slopes)))
     estimate, bar, end = np.concatenate(estimates), np.concatenate(bars), np.concatenate(ends)
     bar = np.where(np.isfinite(estimate) & np.isfinite(bar), bar, np.inf)
-    # What a narrower level may be off by: the error bar, its own noise (thrice, as many levels are asked), and what
-    # is left of the curvature.
+    # A narrower level may be off by the error bar, by its own noise (thrice, as many levels are asked), and by
+    # the rest of the curvature.
     left = 2.0 * abs(slopes[end] - estimate)[:, None] * (z[None] / z[end][:, None])
     apart = abs(slopes[None] - estimate[:, None]) > bar[:, None] + 3.0 * noise[None] + left  # (candidate, level, component)
     wrong = (apart & (np.arange(len(slopes))[None] > end[:, None])[:, :, None]).any(axis=1)
@@ -204,7 +204,7 @@ def limit(slopes: Array, z: Array, noise: Array) -> tuple[Array, Array]:
 
 
 def quick_look(samples: Samples) -> tuple[Array, Array, Array]:
-    """The slope and its error bar from a few levels, and whether nothing there looks like a kink, an edge or a jump."""
+    """The slope and its error bar from a few levels, and whether no kink, edge or jump shows there."""
     forward, backward, central = samples.sides()
     width = samples.width
     with np.errstate(all="ignore"):
@@ -216,7 +216,7 @@ def quick_look(samples: Samples) -> tuple[Array, Array, Array]:
 
 
 def plain_kinks(samples: Samples) -> tuple[Array, Array, Array]:
-    """Where a few levels show a kink at the point and nothing else, and the slopes on its left and right.
+    """Where a few levels show a kink at the point, and the slopes on its left and right.
 
     The gap between the one-sided slopes is the same at the three narrowest of them, far above the noise.
     """
@@ -235,9 +235,9 @@ def is_still(samples: Samples) -> Array:
 
 
 def long_look(samples: Samples, reach: float = 4.0) -> Slopes:
-    """The slope from many levels, ordered from the widest to the narrowest, and what the function looks like there.
+    """The slope from many levels, ordered from the widest to the narrowest, and the shape of the function.
 
-    Wider than `reach` nothing counts for the span.
+    Steps wider than `reach` do not count for the span.
     """
     forward, backward, central = samples.sides()
     width = samples.width
@@ -280,10 +280,10 @@ def long_look(samples: Samples, reach: float = 4.0) -> Slopes:
 
 
 def close_look(line: Line, levels: Iterable[int]) -> tuple[Array, Array]:
-    """The slope and its error bar from seven neighbouring inputs, at the spacing of those where they tell the most.
+    """The slope and its error bar from seven neighbouring inputs, at the spacing with the smallest error bar.
 
     Where the function is regular from one input to the next, it does not round its inputs, and steps of a few units in
-    their last place are wide enough. Nan and inf where it is not.
+    their last place are wide enough; nan and inf where it is not.
     """
     value, best = np.full_like(line.middle, np.nan), np.full_like(line.middle, np.inf)
     for level in levels:
@@ -306,9 +306,9 @@ def close_look(line: Line, levels: Iterable[int]) -> tuple[Array, Array]:
 
 
 def heard_noise(central: Array, width: Array, noise: Array) -> Array:
-    """The noise as it shows itself at the narrowest levels of a line, where that is more than was measured beforehand.
+    """The noise at the narrowest levels of a line, where that is more than was measured beforehand.
 
-    Rounding errors of intermediate results may come as rare spikes, which a few points do not show.
+    Rounding errors of intermediate results may be rare spikes, which a few points do not show.
     """
     amplitudes = np.nan_to_num(abs(np.diff(central, axis=0)) * width[1:])
     return np.maximum(noise, np.minimum(amplitudes[-max(4, len(amplitudes) // 3) :].max(axis=0), 30.0 * noise))
@@ -331,7 +331,7 @@ def growing(slopes: Array, change: Array, noise: Array) -> Array:
 
 
 def persistent(gaps: Array, gap: Array, noise: Array) -> Array:
-    """Whether the two one-sided slopes stay as far apart at the three narrowest levels that can tell."""
+    """Whether the one-sided slopes stay equally far apart at the three narrowest levels above the noise."""
     with np.errstate(all="ignore"):
         heard = (abs(gap) > 4.0 * noise) & np.isfinite(gaps)
         fits = abs(gaps - gap) <= 0.2 * abs(gap) + noise
@@ -341,14 +341,14 @@ def persistent(gaps: Array, gap: Array, noise: Array) -> Array:
 
 
 def from_afar(samples: Samples, central: Array, value: Array, bar: Array) -> tuple[Array, Array, Array, Array, Array]:
-    """The slope of a rough function as it is seen from afar, and how rough it is.
+    """The slope of a rough function from afar, and how rough it is.
 
     A function is rough if it differs from a smooth one by an amount that does not shrink with the width: rounding to a
-    table, a solver that stops early, a tiny fast oscillation. If it is locally constant besides, it goes in steps. Fine
-    ones are rounding, and the view from afar is the only one; of coarser ones nobody knows what is meant.
+    table, a solver that stops early, a tiny fast oscillation. If it is locally constant as well, it is a staircase. Fine
+    steps are rounding, and only the view from afar makes sense; coarser ones may be meant either way.
 
     Returns:
-        far, far_bar, amplitude, and whether the steps are fine, or coarser.
+        far, far_bar, amplitude, and whether there are fine steps, or coarser ones.
     """
     width, noise = samples.width, samples.noise
     with np.errstate(all="ignore"):

@@ -1,4 +1,4 @@
-"""One function, one order: from random directions down to single coordinates, as far as they do not agree."""
+"""Search for wrong coordinates of one function at one order: from random directions down to single coordinates."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from autograd.verify.subjects.subject import Leaf, Subject
 
 Array = np.ndarray
 
-#: Of larger inputs than COORDINATES random directions are compared, in so many groups of parameters.
+#: The number of groups of parameters with random directions of their own, in inputs of more than COORDINATES elements.
 GROUPS = 6
-#: Coordinates that move the function so much less than others are compared by themselves, in so many classes.
+#: Coordinates that move the function by less than UNLIKE of what others do are compared apart, in at most ALIKE further classes.
 UNLIKE, ALIKE = 1e-3, 4
-#: After so many wrong coordinates of one parameter the search ends; so many lines are spent on what nobody can tell.
+#: The number of wrong coordinates of a parameter that ends its search, and of lines spent on undecided ones.
 ENOUGH, LINES = 3, 150
-#: At kinks, so many directions through several coordinates.
+#: The number of directions through several coordinates at kinks.
 KINK_DIRECTIONS = 8
 
 
@@ -36,11 +36,11 @@ class Examination(Comparison):
     def __init__(self, subject: Subject, order: int, seed: int, step: Callable[[str], None] = lambda name: None) -> None:
         super().__init__(subject, order, seed)
         self.step = step
-        self.pending: list[Finding] = []  # of a direction whose coordinates are being sought
+        self.pending: list[Finding] = []  # of the direction that is being halved
         self.compared: dict[str, int] = {leaf.name: 0 for leaf in subject.leaves}
 
     def run(self) -> None:
-        """Compare everything, and pursue what does not agree."""
+        """Compare everything, and pursue what disagrees."""
         total = len(self.subject.point)
         if not total or not self.middle.size:
             return
@@ -77,9 +77,9 @@ class Examination(Comparison):
         self.together()
 
     def classes(self) -> list[Array]:
-        """Which coordinates move the function much, and the places of those that it would hide: by their claims, in classes.
+        """Whether each coordinate moves the function much, by its claims, and the places of the others, in classes.
 
-        A slope that is wrong about zero is in the class of these, and shows there.
+        A slope that is claimed to be near zero by mistake is in the class of small ones, and shows there.
         """
         moves = (np.where(np.isfinite(self.claims), abs(self.claims), np.inf) * self.typical).max(axis=0)
         largest = float(moves[np.isfinite(moves)].max(initial=0.0))
@@ -91,7 +91,7 @@ class Examination(Comparison):
         return [found, *map(np.flatnonzero, smaller)]
 
     def groups(self, most: int) -> list[list[Leaf]]:
-        """The leaves, one each in a group, or joined where there are many."""
+        """The leaves in groups of one, or of several where there are many."""
         leaves = self.subject.leaves
         bounds = np.linspace(0, len(leaves), min(len(leaves), most) + 1).astype(int)
         return [leaves[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
@@ -109,7 +109,7 @@ class Examination(Comparison):
             self.compare([(one, self.sizes[one]) for one in ones], keep=True)
 
     def together(self) -> None:
-        """Random directions through several coordinates, where what they do together may differ from what each does.
+        """Compare random directions through several coordinates, which together may differ from each alone.
 
         At kinks each coordinate of a claim may lie between its one-sided slopes, and the claim be wrong nevertheless:
         the slope along every direction has to lie between the one-sided ones.
@@ -120,7 +120,7 @@ class Examination(Comparison):
             return
         sets = [np.arange(len(self.subject.point))] * few + [np.array(kinks)] * (KINK_DIRECTIONS if len(kinks) > 1 else 0)
         directions = [(places, self.direction(places, self.sizes)) for places in sets]
-        if len(kinks) > 1:  # where the claim says that the function rises fastest
+        if len(kinks) > 1:  # the direction in which the function rises fastest, as claimed
             claims = self.claims[:, kinks]
             directions += [(np.array(kinks), np.where(row < 0.0, -1.0, 1.0) * self.sizes[kinks]) for row in claims[:3]]
         for places, along in directions:
@@ -128,14 +128,14 @@ class Examination(Comparison):
                 if finding.verdict is Verdict.FAIL and len(kinks) > 1 and near_by(self, finding, along):
                     continue
                 if finding.verdict is Verdict.FAIL and len(kinks) > 1:
-                    reason = f"along a direction through several coordinates: {finding.reason or 'the slope is another one'}"
+                    reason = f"along a direction through several coordinates: {finding.reason or 'the slope differs'}"
                     self.found.append(replace(finding, reason=reason))
                 elif finding.verdict in (Verdict.FAIL, Verdict.JUMP):
                     reason = "the slopes agree along all coordinates, but not along a direction between them: no derivative"
                     self.found.append(replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason))
 
     def pursue(self, places: Array, findings: list[Finding]) -> None:
-        """Halve the coordinates of a direction that did not pass, until single ones are left or what remains agrees."""
+        """Halve the coordinates of a direction that does not pass, until single ones are left or the rest agrees."""
         waiting = [(places, findings)]
         self.pending = [finding for finding in findings if finding.verdict is not Verdict.PASS]
         lines = 0
@@ -152,7 +152,7 @@ class Examination(Comparison):
                 lines += 2
                 continue
             if ends.get(worst, 0) >= ENOUGH and worst in (Verdict.FAIL, Verdict.JUMP):
-                continue  # some are named already
+                continue  # enough are named
             if lines > LINES and worst not in (Verdict.FAIL, Verdict.KINK):
                 reason = f"{len(places)} coordinates could not be told apart: {worst.name}, {findings[0].reason}".rstrip(", ")
                 self.found += [replace(f, verdict=Verdict.INCONCLUSIVE, reason=reason) for f in findings if f.verdict is worst]
@@ -164,14 +164,14 @@ class Examination(Comparison):
             for half in halves:
                 self.count(half, 1)
             if worst is Verdict.FAIL and all(f.verdict is Verdict.PASS for several in compared for f in several):
-                # The difference is spread over many coordinates, in each half too small for its error bar.
+                # The difference is spread over many coordinates, and too small for the error bar of each half.
                 self.found += [f for f in findings if f.verdict is Verdict.FAIL]
             pairs = list(zip(halves, compared, strict=True))
             waiting += sorted(pairs, key=lambda pair: max(map(rank, pair[1])))
         self.pending = []
 
     def halves(self, places: Array, kinks: bool) -> list[Array]:
-        """Parts of some coordinates: those at exactly zero, where kinks are commonest, and the others; or else halves."""
+        """Parts of some coordinates: those at exactly zero, where kinks are commonest, and the others; otherwise halves."""
         zero = self.subject.point[places] == 0.0
         if zero.any() and not zero.all():
             return [places[zero], places[~zero]]
@@ -180,7 +180,7 @@ class Examination(Comparison):
         return np.array_split(places, 2)
 
     def unresolved(self, places: Array, findings: list[Finding]) -> list[tuple[Array, list[Finding]]]:
-        """Look again at the coordinates that a direction could not resolve, by themselves."""
+        """Compare the coordinates that a direction could not resolve once more, apart from the others."""
         names = np.array(sorted({place for finding in findings for place in finding.unresolved}), dtype=int)
         rest = np.setdiff1d(places, names)
         self.found += [replace(f, verdict=Verdict.PASS, reason="", places=rest, unresolved=()) for f in findings if rest.size]

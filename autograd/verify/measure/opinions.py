@@ -1,6 +1,6 @@
-"""Second opinions on a slope that looks wrong: by other means than the differences that raised the suspicion.
+"""Second opinions on a slope that looks wrong, by other means than the differences that disagree with it.
 
-Each gives a sentence of evidence; one that speaks for the claim turns FAIL into INCONCLUSIVE.
+Each is a sentence of evidence; one that supports the claim turns FAIL into INCONCLUSIVE.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from autograd.verify.subjects.values import ValueSubject
 
 Array = np.ndarray
 
-#: At so many points around, to tell the slopes there.
+#: The number of points around a kink at which slopes are measured.
 NEARBY = 16
 
 
 class Opinion(NamedTuple):
-    """A sentence, and whether it speaks for the claim."""
+    """A sentence, and whether it supports the claim."""
 
     sentence: str
     for_claim: bool = False
 
 
 def refuted(samples: Samples, claimed: float, component: int) -> bool:
-    """Whether estimates from two step widths, apart from each other, contradict a claimed slope: one alone may be chance."""
+    """Whether estimates from two step widths far apart contradict a claimed slope: one alone may be chance."""
     _, _, central = samples.sides()
     if not np.isfinite(central[:, component]).any() or not np.isfinite(claimed):
-        return True  # at an edge of the domain there is one side only, which this is not about
+        return True  # at an edge of the domain there is only one side, and no central difference
     width = samples.width[:, component : component + 1]
     with np.errstate(all="ignore"):
         noise = samples.noise[:, component : component + 1] / width
@@ -64,7 +64,7 @@ def taylor(line: Line, claimed: float, component: int) -> Opinion | None:
         return None
     power = math.log(heard[1][1] / heard[0][1]) / math.log(heard[1][0] / heard[0][0])
     return Opinion(
-        f"Taylor remainder: it shrinks like h^{power:.2f} with the step h; with the right slope it would go like h^3",
+        f"Taylor remainder: it shrinks like h^{power:.2f} with the step h, and like h^3 with the right slope",
         power > 2.2,
     )
 
@@ -74,7 +74,7 @@ def complex_step(
 ) -> Opinion | None:
     """The slope from one imaginary step, where the function takes complex numbers. It is exact, if the function is analytic.
 
-    All slopes are along a direction; the sentence says them in a unit of it.
+    All slopes are along a direction; the sentence has them in a unit of it.
     """
     found = subject.complex_step(along) if isinstance(subject, NumPySubject) else None
     if found is None or not math.isfinite(found[component]):
@@ -108,7 +108,7 @@ def forward_mode(subject: Subject, along: Array, claimed: float, cotangent: Arra
                 return None
             tangents = Pullback(sum(terms[1:], terms[0]), seeds)(1.0)
             slope = float(np.dot(as_vector(tangents), cotangent))
-    except Exception:  # a rule may be one that cannot be differentiated again
+    except Exception:  # perhaps a rule cannot be differentiated again
         return None
     if not math.isfinite(slope):
         return None
@@ -118,9 +118,9 @@ def forward_mode(subject: Subject, along: Array, claimed: float, cotangent: Arra
 
 
 def torn(line: Line, claimed: float, measured: float, far: float, far_bar: float, component: int) -> Opinion | None:
-    """Whether the function consists of pieces whose slopes tell nothing of its course, as where rounding errors are large.
+    """Whether the function consists of pieces whose slopes differ from its course, as where rounding errors are large.
 
-    Sampled over a few times the width at which the measured slope still holds.
+    It is sampled over a few times the width at which the measured slope still holds.
     """
     if not abs(claimed - far) <= far_bar or not far_bar <= 1e-2 * abs(measured):
         return None
@@ -137,7 +137,7 @@ def torn(line: Line, claimed: float, measured: float, far: float, far_bar: float
     jumps = (steps[1:-1] > 8.0 * beside) & (steps[1:-1] > 20.0 * line.noise_of(component))
     if np.isfinite(values).all() and jumps.any():
         return Opinion(
-            f"the function is in pieces of a width of about {holds:.1g} of the input, with jumps between them; seen from afar "
+            f"the function is in pieces of a width of about {holds:.1g} of the input, with jumps between them; from afar "
             f"its slope is within {far_bar:.2g} of the claim",
             True,
         )
@@ -145,7 +145,7 @@ def torn(line: Line, claimed: float, measured: float, far: float, far_bar: float
 
 
 def jump_nearby(line: Line, claimed: float, measured: float, component: int) -> Opinion | None:
-    """Whether the function jumps nearby, by so much that it can be known no better than to the difference of the slopes."""
+    """Whether the function jumps nearby, by so much that the difference of the slopes is within it."""
     reach, count = 0.25, 64
 
     def at(t: float) -> float:
@@ -172,7 +172,7 @@ def jump_nearby(line: Line, claimed: float, measured: float, component: int) -> 
             low, high = inside[steepest], inside[steepest + 1]
             sizes.append(float(change[steepest]))
         size = sizes[-1] if sizes[-1] > max(0.5 * sizes[2], 20.0 * line.noise_of(component)) else 0.0
-    small = size < 1e-3 * float(np.ptp(values))  # else it is no unevenness, but what the function does
+    small = size < 1e-3 * float(np.ptp(values))  # larger jumps are not unevenness, but the shape of the function
     if size and small and abs(claimed - measured) * reach <= 4.0 * size:
         sentence = f"the function is uneven nearby, by {size:.2g}: its slope over a wider step cannot be told from the claim"
         return Opinion(sentence, True)

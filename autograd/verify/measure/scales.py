@@ -1,4 +1,4 @@
-"""How wide steps are: as wide as an input is large; where it is zero, or nothing moves, as wide as moves the function."""
+"""Choose how wide steps are: as wide as an input is large, or, where it is zero, wide enough to move the function."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from autograd.verify.subjects.subject import Leaf, Subject
 
 Array = np.ndarray
 
-#: Steps so many powers of two wider than the input show whether a function moves at all.
+#: The steps, in powers of two of the input, that show whether a function moves at all.
 AFAR = (40, 200, 600, 1000)
-#: Where it first moves, a smooth function moves by at most so many times its rounding.
+#: The most that a smooth function moves at the first step that moves it, in units of its rounding.
 ABRUPT = 32.0
 
 
@@ -46,10 +46,10 @@ def first_exponent(low: int, high: int, moves: Callable[[int], bool]) -> int:
 
 
 def size_at_zero(subject: Subject, leaf: Leaf, epsilon: float) -> float:
-    """How wide steps are where a leaf is zero, and has no size of its own: 1, if the function changes with it.
+    """How wide steps are where a leaf is zero and has no size: 1 if a step of about that size changes the function.
 
-    Else about as wide as changes the function by as much as it is large, extrapolated from where it changes by half of its
-    digits; 1 where the function is zero as well.
+    Otherwise wide enough to change the function by as much as it is large, extrapolated from where half of its digits change;
+    1 where the function is zero as well.
     """
     known = np.isfinite(subject.output.vector) & (subject.output.vector != 0.0)
     middle = subject.output.vector[known]
@@ -89,9 +89,9 @@ def size_at_zero(subject: Subject, leaf: Leaf, epsilon: float) -> float:
 def wider_steps(line: Line, still: Array) -> Array:
     """For each component that is still over the size of the input, the exponent of the step that first moves it.
 
-    A slope may hide there, as that of 1 + x at 1e-200. It is 0 where no step moves it, or where the first step moves it by
-    more than a smooth function moves, as behind a kink or a jump. Use it only where all components are still: else the size of
-    the input matters, and far away functions may take very long.
+    A slope may hide there, as that of 1 + x at 1e-200. The exponent is 0 where no step moves the component, or where the first
+    one moves it by more than it moves a smooth function, as behind a kink or a jump. Use it only where all components are
+    still: otherwise the size of the input matters, and far away functions may take very long.
     """
     found = np.zeros(len(still), dtype=int)
 

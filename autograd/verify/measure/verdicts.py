@@ -1,4 +1,4 @@
-"""The verdict on one claimed slope, from what the function looks like along a line."""
+"""Judge one claimed slope by what the function looks like along a line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from autograd.verify.report import Verdict
 
 Array = np.ndarray
 
-#: Relative differences below it are no mistakes in a formula.
+#: A relative difference below this is no mistake in a formula.
 TINY = 5e-7
 HIDDEN = "its error bar is too wide: the rounding noise of the function hides the slope"
 
@@ -81,7 +81,7 @@ def judge(
     if kind == Kind.STAIRS:
         far = float(slopes.far[c])
         if claim == 0.0 or abs(claim - far) <= 3.0 * float(slopes.far_bar[c]):
-            reason = f"the function goes in steps: its slope is 0 on each of them, and {far:.6g} seen from afar"
+            reason = f"the function is a staircase: its slope is 0 on each step, and {far:.6g} from afar"
             return result(Verdict.INCONCLUSIVE, reason)
         return result(Verdict.FAIL)
     if not math.isfinite(value) or not math.isfinite(bar):
@@ -98,15 +98,17 @@ def judge(
     if slopes.amplitude[c] > 0.0 and abs(claim - far) <= far_bar + allowance and far_bar <= OF_CLAIM * abs(far):
         return result(
             Verdict.INCONCLUSIVE,
-            f"the function is rough: seen from afar its slope is {far:.6g}, as claimed, but closely {value:.6g}",
+            f"the function is rough: from afar its slope is {far:.6g}, as claimed, but close by {value:.6g}",
         )
     if abs(claim - value) <= 3.0 * tolerance:
-        return result(Verdict.INCONCLUSIVE, "the difference is within three times the error bar: the noise is too large to tell")
+        return result(
+            Verdict.INCONCLUSIVE, "the difference is within three times the error bar: the noise is too large to decide"
+        )
     return result(Verdict.FAIL)
 
 
 def tiny_difference(finding: Finding) -> Finding:
-    """INCONCLUSIVE for a FAIL by less than half a millionth: that is no mistake in a formula, but some approximation."""
+    """INCONCLUSIVE for a FAIL by less than half a millionth: not a mistake in a formula, but an approximation."""
     claimed, measured = finding.claimed, finding.measured
     if not abs(claimed - measured) < TINY * max(abs(claimed), abs(measured)):
         return finding

@@ -1,1 +1,1 @@
-"""What is checked: functions of Values, plain functions and those of other frameworks, each from one flat vector to another."""
+"""The subjects of checks, as functions from one flat vector to another: of Values, of NumPy, and of other frameworks."""

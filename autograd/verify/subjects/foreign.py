@@ -1,4 +1,4 @@
-"""Convert arrays of other libraries to NumPy's and back: all with ``__array__`` or DLPack. Imports none of the libraries."""
+"""Convert arrays of other libraries with ``__array__`` or DLPack to NumPy's and back, without importing the libraries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def is_foreign(item: Any) -> bool:
 
 
 def numpy_of(item: Any) -> Any:
-    """A foreign array as NumPy's, without its graph, sharing memory where possible; anything else as it is."""
+    """A foreign array as an array of NumPy's, without its graph, sharing memory where possible; anything else unchanged."""
     if not is_foreign(item):
         return item
     for step in ("detach", "cpu", "resolve_conj", "resolve_neg"):  # of PyTorch
@@ -35,19 +35,19 @@ def numpy_of(item: Any) -> Any:
 
 
 def as_numpy(tree: Any) -> Any:
-    """A nesting with NumPy's arrays in place of foreign ones, and numbers in place of Values."""
+    """A nesting with NumPy's arrays in place of foreign ones, and plain data in place of Values."""
     return map_tree(lambda item, path: item.data if is_value(item) else item, tree, "", lambda item, path: numpy_of(item))
 
 
 def arrays_in(tree: Any) -> list[np.ndarray]:
-    """All arrays of a nesting, foreign ones as views of their memory."""
+    """All arrays of a nesting; foreign ones as views of their memory."""
     found: list[np.ndarray] = []
     map_tree(lambda item, path: found.append(item), as_numpy(tree))
     return [item for item in found if isinstance(item, np.ndarray)]
 
 
 def maker_like(item: Any) -> Callable[[Any], Any] | None:
-    """A function that converts an array of NumPy's to the library of `item`, with its dtype and labels; None if it is unknown."""
+    """A function that converts an array to the library of `item`, with its dtype and labels; None for unknown libraries."""
     if hasattr(item, "new_tensor"):  # PyTorch
         return lambda data: item.new_tensor(data, requires_grad=item.requires_grad)
     if type(item).__module__.partition(".")[0] in ("jax", "jaxlib") and "jax" in sys.modules:
@@ -62,7 +62,7 @@ def maker_like(item: Any) -> Callable[[Any], Any] | None:
 
 
 def shares(one: Any, two: Any) -> bool:
-    """Whether two arrays have elements in the same memory, which views of one array that do not overlap have not."""
+    """Whether two arrays have elements in the same memory; views of one array that do not overlap have none."""
     if not all(isinstance(item, np.ndarray) and item.dtype.kind != "O" and item.size for item in (one, two)):
         return False
     return np.may_share_memory(one, two) and np.shares_memory(one, two)

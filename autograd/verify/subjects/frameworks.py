@@ -1,4 +1,4 @@
-"""from_torch() and from_jax(): verify gradients that PyTorch and JAX compute. Each imports its library when it is called."""
+"""Verify gradients that PyTorch and JAX compute: from_torch() and from_jax(), each of which imports its library."""
 
 from __future__ import annotations
 
@@ -21,19 +21,18 @@ DTYPES = ("float64", "float32", "float16")
 def from_torch(module_or_function: Callable[..., Any], dtype: Any = "float64") -> Adapter:
     """Wrap a module or function of PyTorch, for check_gradients() to verify the gradient that PyTorch computes.
 
-    That finds a ``torch.autograd.Function`` with a wrong backward; ``order=2`` verifies double backward.
+    This finds a ``torch.autograd.Function`` with a wrong backward; ``order=2`` verifies double backward.
 
     Args:
-        module_or_function: a ``torch.nn.Module``, whose parameters are verified by their names, as well as its inputs; or a
-            function of tensors, which modules may be among, as ``lambda model, x, y: loss(model(x), y)``. Modules are copied,
-            and not changed.
-        dtype: what floating tensors and parameters are converted to. Differences of float64 are the sharpest; "float32" is for
+        module_or_function: a ``torch.nn.Module``, whose parameters are verified by name, as well as its inputs; or a
+            function of tensors and modules, such as ``lambda model, x, y: loss(model(x), y)``. Modules are copied, not changed.
+        dtype: the dtype of floating tensors and parameters. Differences in float64 are the sharpest; "float32" is for
             code that takes nothing else. Tensors that a function uses without being inputs are not converted: make them inputs.
 
     Returns:
         An Adapter, which check_gradients() and assert_gradients() take in place of a function. Its inputs are tensors, arrays
-        or numbers; integer and bool arrays are constants, such as labels. A call with inputs gives NumPy's arrays;
-        ``.gradient(*inputs)`` gives the Jacobian of each input.
+        or numbers; integer and bool arrays, such as labels, are constants. A call with inputs returns NumPy's arrays;
+        ``.gradient(*inputs)`` returns the Jacobian of each input.
 
     Raises:
         ImportError: if PyTorch is not installed.
@@ -54,7 +53,7 @@ def from_jax(function: Callable[..., Any], dtype: Any = "float64") -> Adapter:
 
     Args:
         function: of arrays and nestings of them (pytrees), such as the parameters of a model, to arrays or a nesting.
-        dtype: what floating inputs are converted to; with "float64", 64-bit numbers are enabled while the function runs.
+        dtype: the dtype of floating inputs; with "float64", 64-bit numbers are enabled while the function runs.
 
     Returns:
         An Adapter, as from_torch() does.
@@ -82,7 +81,7 @@ def imported(name: str) -> Any:
 
 
 def is_torch_module(item: Any) -> bool:
-    """True for a module of PyTorch, which is not imported for it."""
+    """True for a module of PyTorch, without importing it."""
     return any(kind.__module__ == "torch.nn.modules.module" and kind.__name__ == "Module" for kind in type(item).__mro__)
 
 
@@ -102,28 +101,28 @@ class Adapter:
         return f"from_{self.library}({getattr(self.target, '__name__', type(self.target).__name__)})"
 
     def subject(self, inputs: Sequence[Any], budget: int = 10, constants: Sequence[Any] = ()) -> FrameworkSubject:
-        """The subject that is verified at some inputs; `constants` are further arguments that do not move."""
+        """The subject at some inputs; `constants` are further arguments that do not move."""
         try:
             return self.kind(self.target, inputs, self.dtype, budget, constants)
         except RuntimeError as error:
             if "dtype" in str(error) or "Double" in str(error):
                 error.add_note(
-                    f"inputs and modules are converted to {self.dtype}, but not what the function takes from elsewhere: pass "
-                    'that as an input, or from_torch(..., dtype="float32")'
+                    f"inputs and modules are converted to {self.dtype}, but not other tensors that the function uses: pass "
+                    'them as inputs, or from_torch(..., dtype="float32")'
                 )
             raise
 
     def __call__(self, *inputs: Any) -> Any:
-        """The result as a number or an array of NumPy's; several as a dict."""
+        """The result as a number or an array of NumPy's; several results as a dict."""
         subject = self.subject(inputs)
         found = subject.parts(subject.point)
         return found[0][1] if len(found) == 1 and not found[0][0] else dict(found)
 
     def gradient(self, *inputs: Any) -> Any:
-        """The Jacobian of each floating input as an array, of shape (*result, *input), or of the only one.
+        """The Jacobian of each floating input, or of the only one, as an array of shape (*result, *input).
 
-        Those of a module's parameters come first, in a dict by name. Of several results the first axis is that of all their
-        elements.
+        The Jacobians of a module's parameters are first, in a dict by name. For several results the first axis runs over the
+        elements of all.
         """
         subject = self.subject(inputs)
         rows = subject.pull(np.eye(len(subject.output.vector)))
@@ -138,7 +137,7 @@ class FrameworkSubject(Subject):
     """A function of another library with that library's gradient.
 
     Attributes:
-        parameters: how many of the leaves are those of modules, which come first.
+        parameters: how many of the leaves are parameters of modules; these are first.
     """
 
     parameters = 0
@@ -167,7 +166,7 @@ class FrameworkSubject(Subject):
     def rounding(self, cotangents: Array) -> Array:
         """Rounding errors of slopes, (k, n).
 
-        Terms that cancel on the way are not known: they are taken to be as large as the largest effect of an input.
+        Terms that cancel on the way are unknown, and taken to be as large as the largest effect of an input.
         """
         with np.errstate(all="ignore"):
             rows = abs(np.nan_to_num(self.pull(cotangents), posinf=0.0, neginf=0.0))
@@ -214,7 +213,7 @@ class TorchSubject(FrameworkSubject):
             return tensor
 
         def module(item: Any, prefix: str) -> Any:
-            """A copy of a module in the dtype, whose parameters that are not frozen move."""
+            """A copy of a module in the dtype; its parameters move unless they are frozen."""
             twin = copy.deepcopy(item, memo).to(self.dtype)
             for name, parameter in twin.named_parameters():
                 if parameter.requires_grad:
@@ -230,7 +229,7 @@ class TorchSubject(FrameworkSubject):
         def tensor(item: Any, path: str, moves: bool = True) -> Any:
             given = item if isinstance(item, torch.Tensor) else torch.as_tensor(np.array(numpy_of(item)))
             if given.is_complex():
-                raise TypeError(f"the input {path!r} is complex: give real numbers, and take .real and .imag apart")
+                raise TypeError(f"the input {path!r} is complex: give its real and imaginary parts as two inputs")
             if is_label(item if isinstance(item, int) else given.detach().cpu().numpy()):
                 return given.to(device or given.device)
             made = given.detach().clone().to(self.dtype).to(device or given.device)
@@ -271,7 +270,7 @@ class TorchSubject(FrameworkSubject):
         try:
             with self.torch.enable_grad():
                 return named_arrays(self.target(*self.args))
-        except self.torch.linalg.LinAlgError as error:  # to PyTorch it is a RuntimeError
+        except self.torch.linalg.LinAlgError as error:  # a RuntimeError in PyTorch
             raise np.linalg.LinAlgError(str(error)) from error
 
     def values(self, vector: Array) -> list[tuple[str, Any]]:
@@ -303,7 +302,7 @@ class TorchSubject(FrameworkSubject):
 
 
 class FrameworkDerivative(FrameworkSubject):
-    """The gradient of a function of another library. Each element has the rounding error of the largest ones."""
+    """The gradient of a function of another library. Each element is rounded like the largest one."""
 
     inner: FrameworkSubject
     cotangents: list[Array]
@@ -338,7 +337,7 @@ def named_arrays(out: Any) -> list[tuple[str, Any]]:
         if not (is_leaf(item) or is_foreign(item)):
             raise TypeError(
                 f"the function returned a {type(item).__name__}: results are numbers, arrays, and dicts, lists, tuples and "
-                "dataclasses of them; return what is differentiated, as lambda *inputs: module(*inputs).logits"
+                "dataclasses of them; return the part to differentiate, as in lambda *inputs: module(*inputs).logits"
             )
         found.append((path, item))
         return item
@@ -369,14 +368,16 @@ class JaxSubject(FrameworkSubject):
             self.items.append(data)
             if moves:
                 if np.asarray(numpy_of(item)).dtype.kind == "c":
-                    raise TypeError(f"the input {named[path[0].idx][0]!r} is complex: take its real and imaginary parts apart")
+                    raise TypeError(
+                        f"the input {named[path[0].idx][0]!r} is complex: give its real and imaginary parts as two inputs"
+                    )
                 self.moving.append(place)
                 names.append(named[path[0].idx][0] + jax.tree_util.keystr(path[1:]))
         data = [self.items[place] for place in self.moving]
         super().__init__(leaves_of(list(zip(names, data, strict=True))), as_vector(data), budget)
 
     def precise(self) -> Any:
-        """A context with 64-bit numbers, if these are asked for."""
+        """A context with 64-bit numbers, for the dtype float64."""
         enable = getattr(self.jax, "enable_x64", None)
         if enable is None:
             enable = importlib.import_module("jax.experimental").enable_x64

@@ -17,14 +17,14 @@ from autograd.verify.subjects.foreign import is_foreign, numpy_of
 
 
 def named_inputs(f: Callable[..., Any], inputs: Sequence[Any]) -> Iterator[tuple[str, Any]]:
-    """(name, input) with the names of the function's parameters, as far as they are known."""
+    """(name, input) with the names of the function's parameters, where they are known."""
     parameters = [item for item in signature_of(f) if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)]
     for number, item in enumerate(inputs):
         yield parameters[number].name if number < len(parameters) else f"input {number}", item
 
 
 def takes(function: Callable[..., Any], count: int) -> bool:
-    """Whether a function takes so many positional arguments, as far as that is known."""
+    """Whether a function takes this number of positional arguments; True where that is unknown."""
     try:
         inspect.signature(function).bind(*range(count))
     except TypeError:
@@ -35,7 +35,7 @@ def takes(function: Callable[..., Any], count: int) -> bool:
 
 
 def one_of(arguments: Sequence[Any]) -> Any:
-    """A single argument by itself, several as a tuple."""
+    """A single argument, or a tuple of several."""
     return arguments[0] if len(arguments) == 1 else tuple(arguments)
 
 

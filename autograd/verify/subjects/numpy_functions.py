@@ -1,4 +1,4 @@
-"""Plain functions of numbers and arrays, with a gradient that is claimed for them: a function, or the arrays."""
+"""Plain functions of numbers and arrays, with a claimed gradient: a function, or the arrays."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class NumPySubject(Subject):
         return one_of(self.arguments(self.point))
 
     def arguments(self, vector: Array, native: bool = False) -> list[Any]:
-        """The inputs of the function, in new arrays, at a flat vector; `native` for those of the library that they are of."""
+        """The inputs of the function at a flat vector, in new arrays; with `native`, those of the library that they are from."""
         data = [np.array(item) if isinstance(item, np.ndarray) else item for item in self.tree.leaves]
         for leaf, place in zip(self.leaves, self.moving, strict=True):
             data[place] = leaf.shaped(vector)
@@ -73,9 +73,9 @@ class NumPySubject(Subject):
         return result
 
     def called(self, function: Callable[..., Any], vector: Array) -> tuple[Any, list[Any]]:
-        """What a function returns at an input, and the arguments that it was given.
+        """The result of a function at an input, and the arguments of the call.
 
-        It gets arrays of the library that the inputs are of, or NumPy's where it does not take these.
+        The arguments are arrays of the library that the inputs are from, or NumPy's where the function does not take these.
         """
         native = any(self.makers) and self.native.get(id(function), True)
         arguments = self.arguments(vector, native)
@@ -85,7 +85,7 @@ class NumPySubject(Subject):
             if isinstance(error, TypeError) and not takes(function, len(arguments)):
                 what = "gradient=" if function is self.claimed else "the function"
                 names = ", ".join(name for name, _ in self.named)
-                error.add_note(f"{what} is called with the inputs, as they were given after the function: {names}")
+                error.add_note(f"{what} is called with the inputs that follow the function: {names}")
             if not native or id(function) in self.native:
                 raise
             arguments = self.arguments(vector)
@@ -94,7 +94,7 @@ class NumPySubject(Subject):
             except Exception:
                 returned = None
             if returned is None:
-                raise  # what it said of the inputs as they were given
+                raise  # the error for the inputs as they are given
             native = False
         self.native[id(function)] = native
         return returned, arguments
@@ -116,7 +116,7 @@ class NumPySubject(Subject):
                 warnings.simplefilter("error", np.exceptions.ComplexWarning)
                 self.evaluations += 1
                 found = [np.asarray(number_or_array(item)) for _, item in named_results(self.f(*self.tree.rebuild(data)))]
-        except Exception:  # whatever a function of real numbers does with complex ones
+        except Exception:  # a function of real numbers may fail with complex ones in any way
             return None
         if not all(array.dtype.kind == "c" for array in found):
             return None
@@ -129,7 +129,7 @@ class NumPySubject(Subject):
         return self.called(self.claimed, vector)[0] if callable(self.claimed) else self.claimed
 
     def jacobian(self, vector: Array) -> Array:
-        """The claimed derivatives, (m, n); nan where the shape is wrong, and the contract then is broken."""
+        """The claimed derivatives, (m, n); nan where the shape is wrong, which breaks a contract."""
         return self.flattened(self.returned(vector))
 
     def flattened(self, given: Any) -> Array:
@@ -146,13 +146,13 @@ class NumPySubject(Subject):
             array = np.asarray(item)
             if item is None or array.dtype.kind == "O" and array.ndim == 0 and array.item() is None:
                 raise TypeError(
-                    f"the gradient of {leaf.name} is None: return a number or an array of its shape, which is zeros where the "
+                    f"the gradient of {leaf.name} is None: return a number or an array of its shape, zeros where the "
                     "result does not depend on it"
                 )
             if array.dtype.kind not in "biuf":
-                came = short(array.item() if array.ndim == 0 else array)
+                shown = short(array.item() if array.ndim == 0 else array)
                 raise TypeError(
-                    f"the gradient of {leaf.name} is {came}: it is a real number or an array, of the shape of the result and "
+                    f"the gradient of {leaf.name} is {shown}: return a real number or an array, of the shape of the result and "
                     "then that of the input"
                 )
             wanted = out[0][1] + leaf.shape
@@ -161,7 +161,7 @@ class NumPySubject(Subject):
                 columns.append(array.astype(float).reshape(size, -1))
             else:
                 self.complain(
-                    f"the gradient of {leaf.name} has the shape {array.shape}, but {wanted} is needed, the shape of the result "
+                    f"the gradient of {leaf.name} has the shape {array.shape}, expected {wanted}, the shape of the result "
                     f"and then that of the input{shape_hint(array, wanted)}"
                 )
                 columns.append(np.full((size, leaf.stop - leaf.start), np.nan))
@@ -176,8 +176,8 @@ class NumPySubject(Subject):
         prepared, given = self.tree.numbered, as_numpy(given)
         several = len(prepared) > 1 or (isinstance(given, tuple) and len(given) == 1 and not isinstance(prepared[0], tuple))
         if several and (not isinstance(given, (tuple, list)) or len(given) != len(prepared)):
-            came = f"a {type(given).__name__}" + (f" of {len(given)}" if isinstance(given, (list, tuple)) else "")
-            raise ValueError(f"gradient= needs a tuple of {len(prepared)}, one gradient for each input, but {came} came")
+            got = f"a {type(given).__name__}" + (f" of {len(given)}" if isinstance(given, (list, tuple)) else "")
+            raise ValueError(f"gradient= needs a tuple of {len(prepared)}, one gradient for each input, got {got}")
         found: list[Any] = []
         for name, (numbered, item) in enumerate(zip(prepared, given if several else [given], strict=True)):
             if is_leaf(numbered):
@@ -199,7 +199,7 @@ class NumPySubject(Subject):
 
 
 def shape_hint(array: Array, wanted: tuple[int, ...]) -> str:
-    """What to do where the elements are in another shape, or where axes were broadcast and not summed."""
+    """How to fix a gradient in another shape, or one that is not summed over broadcast axes."""
     if array.size == math.prod(wanted):
         if array.ndim > 1 and array.shape == wanted[::-1]:
             return ": it looks transposed, return its .T"

@@ -1,4 +1,4 @@
-"""A function and its claimed derivative as one flat vector in and one flat vector out: what every check starts from."""
+"""Subject, a function from one flat vector to another with a claimed derivative, from which every check starts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class BudgetSpent(Exception):
 
 @dataclass(frozen=True)
 class Leaf:
-    """One input or parameter: its name, and which part of the flat vector it is."""
+    """One input or parameter: its name, and its part of the flat vector."""
 
     name: str
     shape: tuple[int, ...]
@@ -134,7 +134,7 @@ class Subject:
         point: the input, (n,). output: the result there.
         evaluations, gradients, budget: calls so far, and how many evaluations are allowed.
         outside: what the function raised at the first input outside of its domain, or None.
-        notes, broken: what the report should say besides the numbers, and the contracts that do not hold.
+        notes, broken: remarks for the report, and the contracts that do not hold.
     """
 
     output: Output
@@ -162,7 +162,7 @@ class Subject:
         raise NotImplementedError
 
     def noise_floor(self) -> Array:
-        """The least noise of each output that is to be expected, whatever was measured."""
+        """The noise that each output has at least, whatever is measured."""
         return np.zeros(len(self.output.vector))
 
     def rounding(self, cotangents: Array) -> Array:
@@ -170,7 +170,7 @@ class Subject:
         return np.zeros((len(cotangents), len(self.point)))
 
     def restore(self) -> None:
-        """Give the inputs the data that they had before the check."""
+        """Restore the data that the inputs had before the check."""
 
     def at(self, vector: Array) -> Subject:
         """The same function at another point, with nothing counted yet. Raises what the function raises there."""
@@ -180,15 +180,15 @@ class Subject:
         return twin
 
     def movable(self) -> tuple[Array, list[Leaf], Callable[[Array], Subject]]:
-        """What can be simplified: a vector, its parts, and a function that returns the subject at another vector."""
+        """The vector that can be simplified, its parts, and a function that returns the subject at another vector."""
         return self.point, self.leaves, self.at
 
     def shown(self) -> Any:
-        """The inputs at the point, to be shown: one, or a tuple of several."""
+        """The inputs at the point, to show: one, or a tuple of several."""
         raise NotImplementedError
 
     def evaluate(self, vector: Array) -> list[tuple[str, Any]]:
-        """The result at an input, in named parts; a call that counts, and must leave the result before it as it was."""
+        """The result at an input, in named parts. The call counts, and must not change the result of the call before."""
         if self.evaluations >= self.budget:
             raise BudgetSpent
         self.evaluations += 1
@@ -212,7 +212,7 @@ class Subject:
             found = as_vector([data for _, data in self.evaluate(vector)])
         except (BudgetSpent, MemoryError):
             raise
-        except Exception as error:  # the function works at the point: this input is outside of its domain
+        except Exception as error:  # as the function works at the point, this input is outside of its domain
             if self.outside is None:
                 self.outside = f"away from the point the function raised {type(error).__name__}: {error}"
             found = np.full_like(self.output.vector, np.nan)

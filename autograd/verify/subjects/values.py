@@ -56,7 +56,7 @@ class ValueSubject(Subject):
         if not any(is_value(item) for _, item in found):
             returned = type(found[0][1]).__name__ if found else "nothing"
             raise TypeError(
-                f"the function must return a Value, but it returned {returned}: compute it from its arguments by operations of "
+                f"the function must return a Value, but it returned {returned}: compute it from the arguments by operations of "
                 "Values, without .data and .item(), or give gradient=... for a plain NumPy function"
             )
         return [(name, raw(item)) for name, item in found]
@@ -70,7 +70,7 @@ class ValueSubject(Subject):
         return self.rows(self.pullbacks(self.point).rounding, cotangents)
 
     def rows(self, pull: Callable[[Array], list[Any]], cotangents: Array) -> Array:
-        """What a function gives for the leaves, as a row for each cotangent."""
+        """The numbers of all leaves that a function gives for a cotangent, as a row for each."""
         return np.array([as_vector(pull(cotangent)) for cotangent in cotangents]).reshape(len(cotangents), len(self.point))
 
     def pullbacks(self, vector: Array) -> Pullbacks:
@@ -105,7 +105,7 @@ class DerivativeSubject(ValueSubject):
 
 
 def with_values(tree: Any, name: str, values: list[Value], names: list[str]) -> Any:
-    """The same nesting with leaf Values for its numbers and arrays, which are appended; leaf Values and modules stay."""
+    """The same nesting with leaf Values in place of numbers and arrays. These are appended; leaf Values and modules stay."""
 
     def add(value: Value, path: str) -> Value:
         if all(value is not known for known in values):
