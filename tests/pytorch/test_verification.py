@@ -180,14 +180,14 @@ def test_tensors_as_inputs_results_and_gradients_of_plain_functions() -> None:
 def test_errors_say_what_to_write() -> None:
     network = model()
     for call in (lambda: check_gradients(network, X), lambda: check_gradients(lambda m: 1.0, network, gradient=1.0)):
-        with pytest.raises(TypeError, match=r"has its gradient from PyTorch: check_gradients\(from_torch\(f\), \*inputs\)"):
+        with pytest.raises(TypeError, match=r"the gradient of its modules: check_gradients\(from_torch\(f\), \*inputs\)"):
             call()
     with pytest.raises(TypeError) as error:
         check_gradients(torch.sin, 0.5)
     assert error.value.__notes__[0].endswith("check_gradients(from_torch(f), *inputs) verifies its own gradient")
     with pytest.raises(RuntimeError) as mixed:
         check_gradients(from_torch(lambda x: network(x)), BATCH[0])
-    assert 'pass that as an input, or from_torch(..., dtype="float32")' in mixed.value.__notes__[0]
+    assert 'pass them as inputs, or from_torch(..., dtype="float32")' in mixed.value.__notes__[0]
     with pytest.raises(TypeError, match=r"from_torch\(\) takes a function or a module, got 3"):
         from_torch(3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="takes one of the dtypes float64, float32, float16, got torch.bfloat16"):

@@ -1,4 +1,4 @@
-"""What is checked alike of every framework whose gradients are verified, with its own functions and arrays."""
+"""Checks that are the same for every framework whose gradients are verified, with its own functions and arrays."""
 
 from __future__ import annotations
 

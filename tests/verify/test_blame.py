@@ -1,4 +1,4 @@
-"""Why a gradient is wrong: guesses at the cause, and the operation that is to blame."""
+"""Why a gradient is wrong: guesses at the cause, and the operation to blame."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HERE = __file__
 
 
 def here(offset: int = 0) -> str:
-    """This line of this file, as a place has it."""
+    """The line of the caller, in the form of `place.line`."""
     frame = inspect.currentframe()
     assert frame is not None and frame.f_back is not None
     return f"{HERE}:{frame.f_back.f_lineno + offset}"
@@ -283,7 +283,7 @@ def test_a_wrong_operation_in_a_deep_model_is_named() -> None:
     assert (found.op, found.line, found.path, found.argument) == ("squash", ACTIVATION, "Deep.blocks.2", 0)
     assert abs(found.claimed - found.measured) > 100.0 * found.bar > 0.0
     assert f"first wrong operation: squash at {ACTIVATION} in Deep.blocks.2, argument 0: claimed" in str(report)
-    assert not any("right by itself" in note for note in report.notes)
+    assert not any("every recorded operation is right" in note for note in report.notes)
     assert check_model(Deep(elementwise.tanh), nn.mse_loss, INPUTS, TARGETS).blame is None
 
 
@@ -424,7 +424,7 @@ def test_a_detached_copy_is_no_operations_fault() -> None:
         place = f"{HERE}:{function.__code__.co_firstlineno + line}"
         assert report.blame is None
         assert report.notes[-1] == (
-            f"every recorded operation is right by itself (2 checked), but mul at {place} takes a constant that changes with x: "
+            f"every recorded operation is right (2 checked), but mul at {place} takes a constant that changes with x: "
             "was the graph cut by .data, .item(), detach() or no_grad()?"
         )
 
@@ -433,7 +433,7 @@ def test_an_input_without_a_way_to_the_result() -> None:
     report = check_gradients(lambda x, y: (x.data * y).sum(), X, X + 1.0)
     assert report.blame is None
     assert report.notes[-1] == (
-        "the function changes with x, but no operation of the graph starts from there: was the graph cut by .data, .item(), "
+        "the function changes with x, but no operation of the graph uses it: was the graph cut by .data, .item(), "
         "detach() or no_grad()?"
     )
 
@@ -481,14 +481,14 @@ def test_of_a_large_graph_a_part_is_checked(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(blame, "SECONDS", 60.0)  # the number alone is the limit
     right = ValueSubject(lambda *ws: sum((w * w for w in ws * 20), Value(0.0)), weights, 10_000)
     nothing, note = find_blame(right, 0)
-    assert nothing is None and note == "201 of 1,200 recorded operations were checked, and are right by themselves"
+    assert nothing is None and note == "201 of 1,200 recorded operations were checked, and each is right"
 
 
 def test_the_time_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blame, "SECONDS", 0.0)
     report = check_model(Deep(), nn.mse_loss, INPUTS, TARGETS)
     assert report.verdict is Verdict.FAIL and report.blame is None
-    assert report.notes[-1].startswith("0 of ") and report.notes[-1].endswith("were checked, and are right by themselves")
+    assert report.notes[-1].startswith("0 of ") and report.notes[-1].endswith("were checked, and each is right")
 
 
 def test_an_error_during_the_search_changes_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:

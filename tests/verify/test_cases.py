@@ -92,7 +92,7 @@ def test_where_there_is_no_derivative_nothing_is_called_wrong(case: Case) -> Non
 
 
 def as_functions_of_values() -> list[Case]:
-    """One case for each function and point, with a claim that is not wrong, if the function runs on Values."""
+    """One case for each function and point that runs on Values, with a claim that is not wrong."""
     found: dict[tuple[int, int], Case] = {}
     for case in CASES:
         if case.right is not False:

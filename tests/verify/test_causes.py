@@ -24,7 +24,7 @@ def slope(x: Any) -> Any:
 
 
 def cause(seed: int, fault: Callable[[Any, Any], Any]) -> tuple[str, Any]:
-    """What is named for a fault, a function of the right slopes and the input, and the input."""
+    """The cause that is named for a fault, a function of the right slopes and the input, at an input."""
     x = np.random.default_rng([seed, 5]).normal(size=SHAPE)
     report = check_gradients(wave, x, gradient=lambda x: fault(slope(x), x))
     if report.verdict is not Verdict.FAIL:
@@ -115,7 +115,7 @@ def test_a_random_slice_or_element_is_named_as_such_or_not_at_all(seed: int) -> 
 
 
 def test_what_explains_equal_slopes_twice_is_not_named() -> None:
-    """A factor, or a number added: where all slopes are equal nobody can tell."""
+    """A factor, or a number added: for equal slopes they are the same."""
     assert check_gradients(lambda x: 3.0 * np.sum(x), np.ones(5), gradient=lambda x: np.full(5, 2.2)).rows[0].cause == ""
     x = np.array([0.1, 0.2, 0.3, 0.4])
     report = check_gradients(lambda x: np.sum(x * x), x, gradient=lambda x: 2.2 * x)

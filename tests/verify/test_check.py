@@ -1,4 +1,4 @@
-"""What check_gradients(), assert_gradients() and check_model() promise, each promise by a test that can fail."""
+"""The promises of check_gradients(), assert_gradients() and check_model(), each with a test that can fail."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.sweeps import slow
 
 
 def plain(x: Any) -> Any:
-    """Numbers without their graph, as a rule uses them that has no derivative itself."""
+    """Numbers without their graph, for rules that have no derivative."""
     return x.data if isinstance(x, Value) else x
 
 
@@ -349,7 +349,7 @@ def test_leaves_and_modules_are_moved_in_place_and_restored() -> None:
 
 
 def test_leaves_that_are_no_inputs_keep_their_gradients() -> None:
-    """A function may close over parameters; their .grad belongs to whoever trains them."""
+    """A function may close over parameters, whose .grad a check must not change."""
     weights = Value([1.0, 2.0])
     weights.grad = np.array([3.0, 4.0])
     assert check_gradients(lambda x: (x * weights).sum(), [0.5, 0.6], order=2).ok
@@ -404,7 +404,7 @@ def test_a_frozen_leaf_and_bools_are_constants() -> None:
 
 @dataclass
 class Settings:
-    """Parameters as programs keep them."""
+    """Parameters in a dataclass."""
 
     scale: Any
     inner: Any
@@ -477,14 +477,14 @@ def test_empty_inputs() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
-        (lambda: check_gradients(cast(Any, 3), 1.0), TypeError, r"takes a function first, but got 3: check_grad"),
+        (lambda: check_gradients(cast(Any, 3), 1.0), TypeError, r"takes a function first, got 3: check_grad"),
         (lambda: check_gradients(np.sin), TypeError, "needs the inputs of the function"),
-        (lambda: check_gradients(np.sin, 1.0, order=0), ValueError, "order is 1 for gradients, .*, but got 0"),
+        (lambda: check_gradients(np.sin, 1.0, order=0), ValueError, "order is 1 for gradients, .*, got 0"),
         (lambda: check_gradients(np.sin, 1.0, order=2, gradient=np.cos), ValueError,
          r"with gradient=, order is 1: verify second derivatives as check_gradients\(gradient, \*inputs, gradient=hessian\)"),
         (lambda: check_gradients(np.multiply, 1.0, 2.0, gradient=lambda x, y: (y,)), ValueError,
-         "gradient= needs a tuple of 2, one gradient for each input, but a tuple of 1 came"),
-        (lambda: check_gradients(np.multiply, 1.0, 2.0, gradient=lambda x, y: y), ValueError, "but a float came"),
+         "gradient= needs a tuple of 2, one gradient for each input, got a tuple of 1"),
+        (lambda: check_gradients(np.multiply, 1.0, 2.0, gradient=lambda x, y: y), ValueError, "got a float"),
         (lambda: check_gradients(squares, Value(1.0) * 2.0), TypeError,
          "x is a Value computed by mul: pass leaves, or compute it inside of the function"),
         (lambda: check_gradients(lambda p: p["a"] * 2.0, {"a": Value(1.0) * 2.0}), TypeError, r"p\['a'\] is a Value"),
@@ -503,9 +503,9 @@ def test_empty_inputs() -> None:
          "for functions with one number or array as their result, but this one returned 2: join them with np.concatenate"),
         (lambda: check_gradients(lambda p: p["a"] * p["b"], {"a": 1.0, "b": 2.0}, gradient=lambda p: {"a": p["b"]}), ValueError,
          r"expected a dict with the keys \['a', 'b'\], got the keys \['a'\]"),
-        (lambda: check_gradients(np.sum, np.ones(2), gradient=lambda x: "ones"), TypeError, "it is a real number or an array"),
-        (lambda: check_model(lambda x: x, nn.mse_loss, 1.0), TypeError, r"takes a module, .*, but got <f"),
-        (lambda: check_model(nn.Linear(1, 1), cast(Any, 3), [1.0]), TypeError, "takes a loss function as its second, but got 3"),
+        (lambda: check_gradients(np.sum, np.ones(2), gradient=lambda x: "ones"), TypeError, "return a real number or an array"),
+        (lambda: check_model(lambda x: x, nn.mse_loss, 1.0), TypeError, r"takes a module, .*, got <f"),
+        (lambda: check_model(nn.Linear(1, 1), cast(Any, 3), [1.0]), TypeError, "takes a loss function second, got 3"),
         (lambda: check_model(nn.Linear(1, 1), lambda a: a, [1.0], [1.0], 1), TypeError,
          r"the loss takes neither \(prediction, \*targets\) nor \(model, \*batch\) with the 3 arguments of this batch"),
     ],
@@ -561,7 +561,7 @@ def test_a_gradient_of_wrong_shape_fails_with_a_hint(wrong: Any, hint: str | Non
     report = check_gradients(lambda b: np.sum(np.ones((6, 3)) + b), np.zeros(3), gradient=wrong)
     assert report.verdict is Verdict.FAIL
     shape = wrong(None).shape
-    sentence = f"the gradient of b has the shape {shape}, but (3,) is needed, the shape of the result and then that of the input"
+    sentence = f"the gradient of b has the shape {shape}, expected (3,), the shape of the result and then that of the input"
     assert [text for text in report.broken if text.startswith(sentence) and (hint is None or text == sentence + hint)]
     assert f"broken contract: {sentence}" in str(report)
 
@@ -886,7 +886,7 @@ def test_near_a_kink_only_the_slope_of_its_own_side_is_right() -> None:
 def test_at_a_kink_there_is_no_second_derivative_to_compare() -> None:
     report = check_gradients(lambda x: (relu(x) * exp(x)).sum(), [0.0, 1.0], order=2)
     assert report.verdict is Verdict.KINK, str(report)
-    assert "there is no second derivative, as the slope jumps at a kink" in str(report)
+    assert "there is no second derivative: the slope jumps at a kink" in str(report)
     report = check_gradients(lambda x: (x * abs(x)).sum(), [0.0, 1.0], order=2)
     assert [row.verdict for row in report.rows] == [Verdict.PASS, Verdict.KINK]
 
@@ -1016,7 +1016,7 @@ def test_a_progress_bar_needs_tqdm(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 
 @dataclass
 class Random:
-    """sum over elements of a polynomial and a wave, with its derivative, and how large its terms are."""
+    """The sum over elements of a polynomial and a wave, its derivative, and the size of its terms."""
 
     coefficients: list[float]
     amplitude: float
@@ -1053,11 +1053,11 @@ def test_an_exact_derivative_passes_and_one_element_1e_5_off_fails(function: Ran
 
 @pytest.mark.parametrize("matrix", [np.diag([2.0, 1e-9, -1.0]), np.diag([1.0, 1e-3, 1e-6, 1e-9])])
 def test_zeros_of_a_factorisation_are_told_from_its_rounding(matrix: Any) -> None:
-    """Its rules round inside, where no intermediate result shows it."""
+    """Its rules round inside, where no intermediate result shows the error."""
     assert check_gradients(np.linalg.det, matrix, order=2).verdict is Verdict.PASS
 
 
 def test_a_component_that_is_not_finite_at_one_width_may_stay_zero() -> None:
-    """Where a step makes the only weight of a column zero, there is no slope of the other, which is zero elsewhere."""
+    """A step that makes the only weight of a column zero gives nan for the other one, whose slope is zero elsewhere."""
     x, weights = np.array([[-1.5, -0.5], [0.5, 0.25]]), np.array([[0.0, 0.5], [3.0, 0.0]])
     assert check_gradients(lambda x, b: logsumexp(x, axis=0, b=b), x, weights, order=2).verdict is Verdict.PASS

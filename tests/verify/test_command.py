@@ -45,7 +45,7 @@ number = 3.0
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A current folder with a module `model` and a package `package.model`; sys.path and sys.modules are put back."""
+    """A current folder with a module `model` and a package `package.model`; sys.path and sys.modules are restored."""
     (tmp_path / "package").mkdir()
     for path in (tmp_path / "model.py", tmp_path / "package" / "model.py"):
         path.write_text(MODEL, encoding="utf-8")
@@ -59,7 +59,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 class Recorder:
-    """Stands for check_gradients: keeps what it was called with, and gives a report of one verdict."""
+    """A substitute for check_gradients that keeps its arguments, and returns a report of one verdict."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, verdict: Verdict = Verdict.PASS) -> None:
         self.verdict = verdict
@@ -182,13 +182,13 @@ def test_files(recorder: Recorder, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        ("2.5", "--input takes words of the form key=value, but got '2.5': write value=2.5"),
-        ("shape=3 model:cube", "--input takes words of the form key=value, but got 'model:cube': write model:cube before the"),
-        ("x", "but got 'x': the keys are shape=, low=, high=, value=, file=, dtype="),
+        ("2.5", "--input takes words of the form key=value, got '2.5': write value=2.5"),
+        ("shape=3 model:cube", "--input takes words of the form key=value, got 'model:cube': write model:cube before the"),
+        ("x", "got 'x': the keys are shape=, low=, high=, value=, file=, dtype="),
         ("size=3", "--input does not know 'size' in 'size=3': the keys are shape=, low=,"),
         ("shape=3 shape=4", "--input has shape twice: write --input before each argument of the function"),
         ("shape=3 value=2", "--input shape=3 value=2 has shape and value: write one of shape=, value= and file="),
-        ("dtype=float32", "--input dtype=float32 has nothing to make an argument of: write one of shape=, value= and file="),
+        ("dtype=float32", "--input dtype=float32 has no source of numbers: write one of shape=, value= and file="),
         ("shape=3 low=1", "--input shape=3 low=1: low= and high= go together, and with shape="),
         ("value=3 low=1 high=2", "low= and high= go together, and with shape="),
         ("shape=3x4", "shape=3x4 is not a shape: write whole numbers, such as shape=3,4"),
@@ -274,7 +274,7 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        ("--input shape=3", "which function? Write module:function before the options"),
+        ("--input shape=3", "no function is named: write module:function before the options"),
         ("model:cube", "the function needs at least one argument to differentiate by: write --input shape=3,4"),
         ("model:cube --input shape=3 --quick", "--quick belongs to --power: leave it out, or write --power"),
         ("model:cube --power", "leave out function, or --power"),
@@ -292,7 +292,7 @@ def test_wrong_options_say_what_to_write(words: str, text: str, capsys: pytest.C
 
 
 class Power:
-    """Stands for a PowerReport."""
+    """A substitute for a PowerReport."""
 
     def __init__(self, ok: bool) -> None:
         self.ok = ok

@@ -1,4 +1,4 @@
-"""Verification takes arrays of other libraries: whatever has ``__array__`` or speaks DLPack, as input, result and gradient."""
+"""Verification takes arrays of other libraries: all with ``__array__`` or DLPack, as input, result and gradient."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Array:
 
 
 class Capsule:
-    """An array of another library, which speaks DLPack and nothing else."""
+    """An array of another library, with DLPack only."""
 
     def __init__(self, data: Any) -> None:
         self.data = np.asarray(data)
@@ -40,7 +40,7 @@ class Capsule:
 
 
 class Tensor:
-    """An array that refuses to be converted before it is detached, and that makes others of its kind."""
+    """An array that can be converted only after detach(), and that makes others of its kind."""
 
     def __init__(self, data: Any, requires_grad: bool = True) -> None:
         self.data, self.requires_grad = np.asarray(data), requires_grad
@@ -180,9 +180,7 @@ def test_arrays_of_xarray() -> None:
 
 
 def test_a_gradient_that_is_none_says_what_to_return() -> None:
-    with pytest.raises(
-        TypeError, match=r"the gradient of x is None: return a number or an array of its shape, which is zeros where"
-    ):
+    with pytest.raises(TypeError, match=r"the gradient of x is None: return a number or an array of its shape, zeros where"):
         check_gradients(wave, X, gradient=lambda x: None)
     with pytest.raises(TypeError, match="the gradient of y is None"):
         check_gradients(lambda x, y: np.sum(x), X, X, gradient=lambda x, y: (np.ones(3), None))

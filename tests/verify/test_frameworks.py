@@ -1,4 +1,4 @@
-"""The adapters for PyTorch and JAX where neither is there; with them, see tests/pytorch and tests/jax."""
+"""The adapters for PyTorch and JAX where neither is installed; tests/pytorch and tests/jax run with them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_neither_is_imported_before_use() -> None:
 
 
 class Sine(FrameworkSubject):
-    """A library of one function, sin(x) of two numbers, with a gradient of some factor at the cosine, which is to be 1."""
+    """A library of one function, sin(x) of two numbers, whose gradient has some factor at the cosine, which should be 1."""
 
     def __init__(self, target: Any, inputs: Any, dtype: str, budget: int, constants: Any = ()) -> None:
         self.factor = target
@@ -69,7 +69,7 @@ class Slope(FrameworkDerivative, Sine):
 
 @pytest.fixture
 def library(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """What makes an adapter of the library."""
+    """A function that makes an adapter of the library."""
     monkeypatch.setitem(sys.modules, "sines", ModuleType("sines"))
     return lambda factor, dtype="float64": Adapter("sines", factor, dtype, Sine)
 
@@ -112,11 +112,11 @@ def test_contracts_of_a_library(library: Any) -> None:
 
 
 def test_refusals(library: Any) -> None:
-    with pytest.raises(TypeError, match=r"from_sines\(\) takes a function, but got 3"):
+    with pytest.raises(TypeError, match=r"from_sines\(\) takes a function, got 3"):
         library(3)
-    with pytest.raises(ValueError, match="takes one of the dtypes float64, float32, float16, but got 'int8'"):
+    with pytest.raises(ValueError, match="takes one of the dtypes float64, float32, float16, got 'int8'"):
         library(np.sin, "int8")
-    with pytest.raises(TypeError, match=r"check_model\(\) takes from_torch\(module\); of a function, the loss is part of it"):
+    with pytest.raises(TypeError, match=r"check_model\(\) takes from_torch\(module\); a function contains its loss"):
         check_model(library(lambda x: 1.0), np.subtract, np.ones(2), np.ones(2))
     assert repr(library(np.sin)) == "from_sines(sin)"
 
@@ -126,9 +126,7 @@ def test_a_module_of_pytorch_is_told_by_its_class() -> None:
     network = type("Network", (made,), {"__call__": lambda self, x: x})()
     assert frameworks.is_torch_module(network) and not frameworks.is_torch_module(np.sin)
     for call in (lambda: check_gradients(network, 1.0), lambda: check_gradients(lambda m: 1.0, network, gradient=1.0)):
-        with pytest.raises(
-            TypeError, match=r"a module of PyTorch has its gradient from PyTorch: check_gradients\(from_torch\(f\)"
-        ):
+        with pytest.raises(TypeError, match=r"PyTorch computes the gradient of its modules: check_gradients\(from_torch\(f\)"):
             call()
 
 

@@ -17,9 +17,9 @@ SAME = (
     "the gradient returns the same array at every call, so that another call, or adding to it, changes what an earlier one "
     "returned: return a new one, or a copy, as by .copy()"
 )
-INPUT = "the gradient returns its input {}, or a view of it: what changes one changes the other; return a copy, as by .copy()"
+INPUT = "the gradient returns its input {}, or a view of it: changing one changes the other; return a copy, as by .copy()"
 RESULT = (
-    "the gradient shares memory with the result of the function: what changes one changes the other; return a copy, as by .copy()"
+    "the gradient shares memory with the result of the function: changing one changes the other; return a copy, as by .copy()"
 )
 FUNCTION = (
     "the function returns the same array at every call, and overwrites what it returned before: return a new one, or a copy, "
@@ -51,7 +51,7 @@ class Buffered:
 
 
 def buffered(function: Callable[..., Any], change: Callable[[Any], Any], shape: tuple[int, ...] = X.shape) -> Callable[..., Any]:
-    """What a change makes of the array that a function writes its results into."""
+    """A function that returns a change of the array that it writes its results into."""
     inner = Buffered(function, shape)
     return lambda *inputs: change(inner(*inputs))
 

@@ -1,4 +1,4 @@
-"""What a user of the verifier reads where a function or its gradient is not what it should be: it says what to write."""
+"""Messages of verification about functions and gradients of a wrong form: they say what to write."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def square(x: Any) -> Any:
     [
         (lambda x: [[1.0, 2.0], [3.0]], ValueError, r"the gradient is \[\[1.0, 2.0\], \[3.0\]\], a nested list that is not r.*: "
          "return an array of the shape of the result and then that of the input"),
-        (lambda x: ["a", "b"], TypeError, "the gradient of x is array.*: it is a real number or an array, of the shape of "),
-        (lambda x: {"x": 2.0}, TypeError, r"the gradient of x is \{'x': 2.0\}: it is a real number or an array, of the shape"),
-        (lambda x: 1j * x, TypeError, "the gradient of x is array.*: it is a real number or an array, of the shape of "),
-        (lambda x: None, TypeError, "the gradient of x is None: return a number or an array of its shape, which is zeros where"),
-        ("word", TypeError, "the gradient of x is 'word': it is a real number or an array"),
+        (lambda x: ["a", "b"], TypeError, "the gradient of x is array.*: return a real number or an array, of the shape of "),
+        (lambda x: {"x": 2.0}, TypeError, r"the gradient of x is \{'x': 2.0\}: return a real number or an array, of the shape"),
+        (lambda x: 1j * x, TypeError, "the gradient of x is array.*: return a real number or an array, of the shape of "),
+        (lambda x: None, TypeError, "the gradient of x is None: return a number or an array of its shape, zeros where"),
+        ("word", TypeError, "the gradient of x is 'word': return a real number or an array"),
     ],
 )  # fmt: skip
 def test_a_gradient_that_is_no_array(gradient: Any, error: type[Exception], text: str) -> None:
@@ -49,7 +49,7 @@ def test_a_gradient_that_is_no_array(gradient: Any, error: type[Exception], text
 def test_a_gradient_of_another_shape(shape: tuple[int, ...], change: Callable[[Any], Any], hint: str) -> None:
     report = check_gradients(square, np.ones(shape), gradient=lambda x: change(2.0 * x))
     assert report.verdict is Verdict.FAIL
-    text = f"is needed, the shape of the result and then that of the input{hint}"
+    text = f", the shape of the result and then that of the input{hint}"
     assert [sentence for sentence in report.broken if sentence.endswith(text)], report.broken
 
 
@@ -60,7 +60,7 @@ def test_a_jacobian_of_the_transposed_shape() -> None:
 
 
 def note(call: Callable[[], GradientReport], error: type[Exception]) -> str:
-    """What is added to an error of the user's function."""
+    """The notes that are added to an error of the user's function."""
     with pytest.raises(error) as raised:
         call()
     return "; ".join(getattr(raised.value, "__notes__", []))
@@ -68,14 +68,14 @@ def note(call: Callable[[], GradientReport], error: type[Exception]) -> str:
 
 def test_arguments_that_do_not_fit() -> None:
     product = lambda x, y: np.sum(x * y)  # noqa: E731
-    text = "{} is called with the inputs, as they were given after the function: "
+    text = "{} is called with the inputs that follow the function: "
     assert note(lambda: check_gradients(product, X, X, gradient=lambda x: x), TypeError) == text.format("gradient=") + "x, y"
     assert note(lambda: check_gradients(product, X, gradient=lambda x: x), TypeError) == text.format("the function") + "x"
 
 
 def test_integers_that_are_sizes() -> None:
     power = lambda x, n: np.sum(x * np.ones((n, 2)))  # noqa: E731
-    text = "inputs are differentiated by, and integers become floats: close over sizes and indices, as by lambda x: f(x, 3)"
+    text = "all inputs are differentiated, and integers become floats: close over sizes and indices, as in lambda x: f(x, 3)"
     assert note(lambda: check_gradients(power, X, 3, gradient=lambda x, n: (3.0 * np.ones(2), 0.0)), TypeError) == text
     assert check_gradients(lambda x: power(x, 3), X, gradient=lambda x: np.full(2, 3.0)).ok
 
@@ -97,7 +97,7 @@ def test_numbers_of_other_kinds() -> None:
     assert check_gradients(square, np.array([1, 2]), gradient=lambda x: 2.0 * x).rows[0].dtype == "float64"
     assert check_gradients(lambda x: x * x, Fraction(1, 2)).ok
     assert check_gradients(square, X, budget=1e4).budget == 10_000  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="a whole number from 1 on, but got 2.5"):
+    with pytest.raises(ValueError, match="a whole number from 1 on, got 2.5"):
         check_gradients(square, X, budget=2.5)  # type: ignore[arg-type]
 
 

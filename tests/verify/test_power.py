@@ -1,4 +1,4 @@
-"""The samples of every operation, the faults that are put into rules, and what is counted of them."""
+"""The samples of every operation, the faults in rules, and their counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports of gradient checks: the verdict of the whole, and what is printed, shown in a notebook, and written as JSON."""
+"""Reports of gradient checks: the verdict of the whole, and the report as text, in a notebook, and as JSON."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ EVERYTHING = GradientReport(
 
 
 def numbered(count: int, *wrong: int) -> GradientReport:
-    """A report of so many parameters, of which some are wrong."""
+    """A report of `count` parameters, some of them wrong."""
     rows = (replace(WRONG if number in wrong else RIGHT, name=f"layers.{number}.w") for number in range(count))
     return GradientReport(tuple(rows), evaluations=1)
 
@@ -204,7 +204,7 @@ def test_json_has_every_field_and_reads_back() -> None:
 
 
 def row_of(item: dict[str, Any]) -> Row:
-    """The row that JSON was made of."""
+    """The row that JSON was made from."""
     slopes = {name: float(item[name]) for name in ("claimed", "measured", "bar")}
     pairs = {name: None if item[name] is None else tuple(item[name]) for name in ("shape", "index", "output", "between")}
     unresolved = tuple(map(tuple, item["unresolved"]))
@@ -226,7 +226,7 @@ def test_json_takes_numbers_of_numpy_and_says_nan_and_inf_in_words() -> None:
 
 
 class Page(HTMLParser):
-    """Texts of the cells by row, all texts, and a check that every tag is closed in its place."""
+    """The texts of the cells by row, all texts, and a check that every tag is closed in its place."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
