@@ -56,7 +56,7 @@ class ValueSubject(Subject):
         if not any(is_value(item) for _, item in found):
             returned = type(found[0][1]).__name__ if found else "nothing"
             raise TypeError(
-                f"the function must return a Value, but it returned {returned}: compute it from the arguments by operations of "
+                f"the function must return a Value, but it returned {returned}: compute it from its arguments by operations of "
                 "Values, without .data and .item(), or give gradient=... for a plain NumPy function"
             )
         return [(name, raw(item)) for name, item in found]
