@@ -1,7 +1,7 @@
 """The chain rule: from one output backward through the graph to the Values it was computed from.
 
-All of it is one loop. A rule turns the cotangent of a node's output, the derivative of the root with respect to it, into the
-cotangent of an input, and cotangents that reach a Value by several ways add up:
+The chain rule is one loop. At each node, rules turn the cotangent of the output, which is the derivative of the root with
+respect to it, into cotangents of the inputs. Cotangents that reach a Value along several paths are added:
 
 >>> def pullback(root, seed):
 ...     nodes, leaves = topological_order(root)
@@ -23,7 +23,7 @@ cotangent of an input, and cotangents that reach a Value by several ways add up:
 >>> found[a] == a.grad == 28.0, found[b] == b.grad
 (True, array([ True,  True]))
 
-Below it is written twice: Pullback.general() for Values, masks and hooks, Pullback.numeric() unrolled for floats and arrays.
+Pullback has it twice: general() for Values, masks and hooks, and numeric(), unrolled for floats and arrays.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.graph import Order, arguments_of, brief, inputs_of, scratch, topological_order
+from autograd.graph import Order, arguments_of, grad_lock, inputs_of, scratch_lock, topological_order
 from autograd.hooks import any_hooks, hooked
 from autograd.op import FLOAT_ERRORS, is_value, raw
 from autograd.ops.broadcasting import unbroadcast
@@ -55,8 +55,8 @@ class Pullback:
     Args:
         root: the output.
         targets: the Values whose cotangents are wanted; by default all leaves that are not frozen.
-        stops: Values below which the pass does not go.
-        partial: whether more reaches the targets from elsewhere, so that their hooks do not run.
+        stops: Values at which the pass ends.
+        partial: whether the targets get further cotangents from outside, so that their hooks do not run here.
         order: what topological_order() returns, if it is known.
 
     Attributes:
@@ -98,10 +98,10 @@ class Pullback:
         """
         check_current(self.nodes, self.leaves)
         hooks = hooks and any_hooks(self.nodes, self.leaves, self.targets)
-        masked = hooks or is_set("debug")  # at once: a second pass would call hooks again
+        masked = hooks or is_set("debug")  # from the start, as a second pass would call hooks again
         found, kept = None, {} if kept is None and grads else kept
-        if not (masked or on_values or self.passed or scratch.locked()):
-            # In a context of its own np.errstate() cannot stay set after Ctrl-C.
+        if not (masked or on_values or self.passed or scratch_lock.locked()):
+            # In a context of its own, as Ctrl-C inside np.errstate() could leave it set.
             found = copy_context().run(self.numeric, seed, grads, None if grads else kept)
         if found is None:
             with np.errstate(all="ignore"):
@@ -154,7 +154,7 @@ class Pullback:
         """
         kind, needed, owned = self.root.__class__, self.needed, set[Any]()
         found = None
-        with scratch:
+        with scratch_lock:
             try:
                 for node in chain(self.path, self.targets):
                     node._scratch = None
@@ -164,7 +164,7 @@ class Pullback:
                     g, out = node._scratch, node._raw
                     rule_x, rule_y = op.rule_x, op.rule_y
                     if not grads and kept is None:
-                        node._scratch = None  # frees memory
+                        node._scratch = None  # to free memory
                     if op.packed:
                         if op.unfold is not None:
                             return None
@@ -180,7 +180,7 @@ class Pullback:
                                 c = g * xd if rule_y is times_x else g if rule_y is same else rule_y(g, out, xd, yd)
                             except FLOAT_ERRORS:
                                 c = plain_rule(op, rule_y, g, out, (xd, yd))
-                            if c.__class__ is float:  # and then so is the input
+                            if c.__class__ is float:  # then the input is a float as well
                                 y._scratch = c if y._scratch is None else y._scratch + c
                             else:
                                 accumulate(y, c, owned, g, xd, yd)
@@ -201,9 +201,9 @@ class Pullback:
                     c = target._scratch
                     c = zeros_like(target._raw) if c is None else c
                     found.append(c if c.__class__ is float or target in owned else c.copy())
-                    owned.discard(target)  # a target that is named twice gets two arrays
+                    owned.discard(target)  # a target that is given twice gets two arrays
                 for node in self.path if grads else ():
-                    node._grad = node._scratch  # which stays: to clear it as well costs 3 %
+                    node._grad = node._scratch  # which is not cleared: that takes 3 % of the time
                 if kept is not None:
                     kept.update((node, node._scratch) for node in self.path)
                     kept.update(zip(self.targets, found, strict=True))
@@ -227,14 +227,14 @@ def backward(root: Any, seed: Any = None, keep_grads: bool = True) -> None:
         for node in pullback.nodes if not keep_grads or pullback.needed is not None else ():
             if not keep_grads or node not in pullback.needed:
                 node._grad = None
-        with brief:
+        with grad_lock:
             sums, first = [], []
             for leaf, c in zip(pullback.targets, cotangents, strict=True):
                 grad = leaf._grad
                 sums.append(c if grad is None else grad + c)
                 if grad is None or leaf._since is None or not (grad if grad.__class__ is float else grad.any()):
                     first.append(leaf)
-            # In one call in C, which neither Ctrl-C nor another thread can interrupt: all gradients change or none.
+            # One call in C, which neither Ctrl-C nor another thread interrupts: all gradients change, or none.
             deque(map(root.__class__._grad.__set__, pullback.targets, sums), 0)
             for leaf in first:
                 leaf._since = root._clock
@@ -243,15 +243,15 @@ def backward(root: Any, seed: Any = None, keep_grads: bool = True) -> None:
 
 
 def gradient(output: Any, targets: Any, seed: Any = None) -> Any:
-    """The gradient of `output` with respect to Values below it, as Values that can be differentiated again.
+    """Return the gradient of `output` with respect to Values below it, as Values that can be differentiated again.
 
     Args:
         output: a Value. A tensor needs a `seed`, its cotangent, of the same shape.
         targets: one Value, leaf or computed, or a list or tuple of them.
 
     Returns:
-        One Value for one target, else a list or tuple; zeros where `output` does not depend on a target.
-        No `.grad` is touched.
+        One Value for one target, otherwise a list or tuple; zeros if `output` does not depend on a target.
+        No `.grad` changes.
 
     >>> from autograd import Value
     >>> x = Value(2.0)
@@ -263,7 +263,7 @@ def gradient(output: Any, targets: Any, seed: Any = None) -> Any:
     wanted = targets if several else [targets]
     require_values(output, *wanted)
     found = Pullback(output, wanted)(seed_of(output, seed), on_values=True)
-    # Times one: every result is an object of its own, also where two are the same cotangent, or the seed.
+    # Times one, so that each result is a new object, even if two are the same cotangent, or the seed.
     results = [c * 1.0 if is_value(c) else output.__class__(c) for c in found]
     return type(targets)(results) if several else results[0]
 

@@ -7,13 +7,13 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-#: Held by the sort, or the numeric backward pass, that uses the slot `_scratch` of nodes: it is faster than a set or dict by a
-#: quarter or more. Nobody waits for it: a sort or pass in another thread, or inside of a rule, keeps a set or dict of its own.
-scratch = threading.Lock()
-#: Held for a moment where threads may change the `.grad` of the same Value.
-brief = threading.RLock()
+#: Held by the sort or backward pass that uses the slot `_scratch` of nodes, which is faster than a set or a dictionary. If it
+#: is held, by another thread or around a rule, a sort or pass does not wait, but uses a set or a dictionary.
+scratch_lock = threading.Lock()
+#: Held for a moment by whoever changes `.grad`, as threads may share leaves.
+grad_lock = threading.RLock()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=brief.acquire, after_in_parent=brief.release, after_in_child=brief.release)
+    os.register_at_fork(before=grad_lock.acquire, after_in_parent=grad_lock.release, after_in_child=grad_lock.release)
 
 Order = tuple[list[Any], list[Any]]
 
@@ -25,12 +25,12 @@ def topological_order(root: Any, stops: Iterable[Any] = ()) -> Order:
     """
     if root.op is None:
         return [], [root]
-    if scratch.locked():
+    if scratch_lock.locked():
         return general_order(root, stops)
     kind = root.__class__
     mark = object()  # visited in this walk
     nodes, leaves, waiting = list[Any](), list[Any](), [root]
-    with scratch:
+    with scratch_lock:
         for node in stops:
             node._scratch = mark
         while waiting:

@@ -15,7 +15,7 @@ import numpy as np
 
 from autograd import ops, scope_stack
 from autograd.backward import backward
-from autograd.graph import arguments_of, brief, inputs_of
+from autograd.graph import arguments_of, grad_lock, inputs_of
 from autograd.hooks import NONE, Hook, notes_of
 from autograd.numpy.dispatch import array_function, array_ufunc
 from autograd.numpy.leaving import no_copy, no_parts, pandas_priority, refuse_conversion
@@ -208,7 +208,7 @@ class Value(Methods):
         grad = getattr(self, "_grad", None)
         if grad is None and self._raw.__class__ is not float:
             zeros = zeros_like(self._raw)
-            with brief:  # another thread may just have written a gradient
+            with grad_lock:  # another thread may just have written a gradient
                 grad = getattr(self, "_grad", None)
                 if grad is None:
                     grad = self._grad = zeros

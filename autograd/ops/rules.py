@@ -17,7 +17,7 @@ from autograd.ops.reductions import spread
 def contributions(node: Any, g: Any, out: Any, args: Any, needed: Any = None, masked: bool = False) -> Iterator[Any]:
     """Yield (input, its cotangent) for the inputs of a node that are Values, and in `needed` if that is given.
 
-    If the op is not packed, the second input comes first: the order in which numeric() adds.
+    If the op is not packed, the second input comes first, as in Pullback.numeric(), so that sums are the same to the last bit.
     """
     op, kind, custom = node.op, node.__class__, node.op.kind == "custom"
     recorded, rules = (node._x, op.rules) if op.packed else ((node._x, node._y), op.rules[::-1])
@@ -36,7 +36,7 @@ def contributions(node: Any, g: Any, out: Any, args: Any, needed: Any = None, ma
 
 
 def plain_rule(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[Any, ...]) -> Any:
-    """Return what a rule gives, with inf and nan as in NumPy where Python's floats raise."""
+    """Call a rule; with NumPy's floats, which give inf or nan, if Python's raise."""
     try:
         return rule(g, out, *args)
     except FLOAT_ERRORS:
@@ -44,7 +44,7 @@ def plain_rule(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[A
 
 
 def masked_rule(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[Any, ...]) -> Any:
-    """Return what a rule gives, but zero where the cotangent is exactly zero and the slope is inf or nan."""
+    """Call a rule; the result is zero where the cotangent is exactly zero and the slope is inf or nan."""
     zero = np.equal(raw(g), 0.0)
     if op.kind not in ("elementwise", "reduction", "softmax") or not zero.any():
         return plain_rule(op, rule, g, out, args)
@@ -58,7 +58,7 @@ def masked_rule(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[
 
 
 def read_only(g: Any) -> Any:
-    """A cotangent that a rule cannot write to, as that would change other gradients."""
+    """Return a view of a cotangent that a rule cannot write to, as that would change other gradients."""
     if g.__class__ is np.ndarray:
         g = g.view()
         g.flags.writeable = False
@@ -66,7 +66,7 @@ def read_only(g: Any) -> Any:
 
 
 def checked_cotangent(op: Op, c: Any, item: Any, out: Any) -> Any:
-    """The cotangent `c` that a rule of a custom operation returned for an input, after a check of its class and shape."""
+    """Return the cotangent `c` that a rule of a custom operation gave for an input, after checks of its class and shape."""
     if isinstance(c, (int, np.floating, np.integer)) and not isinstance(c, bool):
         c = float(c)
     if c.__class__ is not float and c.__class__ is not np.ndarray and not is_value(c):
