@@ -1,4 +1,4 @@
-"""The table of operations, read from the modules of this package: nothing registers itself."""
+"""The table of operations, read from the modules of this package. Nothing registers itself."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ MODULES = (
 #: Those with the functions of scipy.special, which SciPy computes.
 SCIPYS = (special, incomplete, integrals, bessel)
 
-for module in MODULES:  # each behind those that it imports from, so that an op belongs to the first one that holds it
+for module in MODULES:  # each after those it imports from, so that the first module with an op is the one that defines it
     for item in vars(module).values():
         if isinstance(item, Op) and item.__module__ == define.__name__:
             item.__module__ = module.__name__
@@ -55,7 +55,7 @@ def table() -> dict[str, Op]:
 
 @functools.cache
 def functions() -> dict[str, Callable[..., Any]]:
-    """Every public function by name: the operations without an underscore, and what is composed of operations."""
+    """Every public function by name: the operations without an underscore, and composed functions."""
     return {
         name: item
         for module in MODULES
@@ -65,7 +65,7 @@ def functions() -> dict[str, Callable[..., Any]]:
 
 
 def needs_scipy(function: Callable[..., Any]) -> bool:
-    """True for a function or an operation that SciPy computes."""
+    """Whether SciPy computes a function or an operation."""
     return function.__module__ in {module.__name__ for module in SCIPYS}
 
 

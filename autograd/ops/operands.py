@@ -1,4 +1,4 @@
-"""What an operation computes with: plain data as floats and arrays, a list of Values as one Value, Values as they are."""
+"""Convert the arguments of an operation: plain data to floats and arrays, and a list of Values to one Value."""
 
 from __future__ import annotations
 

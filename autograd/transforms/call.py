@@ -13,12 +13,13 @@ import numpy as np
 
 from autograd.backward import Pullback
 from autograd.hooks import HOOKED, any_hooks, notes_of, runs
+from autograd.numpy.dispatch import without_objects
 from autograd.op import is_value, raw
 from autograd.ops.elementwise import positive
-from autograd.ops.inputs import holds_value, own_copy, real_array, short, zeros_like
-from autograd.ops.shapes import array, concatenate, reshape, stack
+from autograd.ops.inputs import own_copy, real_array, short, zeros_like
+from autograd.ops.shapes import concatenate, reshape, stack
 from autograd.scopes import INSIDE
-from autograd.transforms.trees import Tree, is_dataclass, map_tree, parameters_of
+from autograd.transforms.trees import Tree, is_dataclass, keep, map_tree, parameters_of
 from autograd.value import Value, node
 
 Function = Callable[..., Any]
@@ -96,7 +97,7 @@ class Call:
                 raise TypeError(f"with has_aux=True the function returns a pair (result, aux), but got {type(self.out).__name__}")
             self.out, self.aux = self.out
         if self.out.__class__ is not Value:
-            self.out = map_tree(without_objects, self.out, other=lambda item, path: item, module=lambda item, path: item)
+            self.out = map_tree(lambda leaf, path: without_objects(leaf), self.out, other=keep, module=keep)
         self.results = Tree(self.out)
         if not self.results.leaves and not isinstance(self.out, (dict, list, tuple, type(None))) and not is_dataclass(self.out):
             raise TypeError(
@@ -191,7 +192,7 @@ class Call:
         """A result in the form to return: with Values, or as plain data."""
         if self.on_values:
             return tree
-        return map_tree(lambda leaf, path: own_copy(raw(leaf)) if is_value(leaf) else leaf, tree, module=lambda item, path: item)
+        return map_tree(lambda leaf, path: own_copy(raw(leaf)) if is_value(leaf) else leaf, tree, module=keep)
 
     def with_aux(self, result: Any) -> Any:
         """The result, in a pair with the auxiliary result of f if it has one."""
@@ -241,7 +242,7 @@ class Call:
         if size > sum(target.size for target in self.targets) and not self.has_hooks(out):
             seed, before = probe(out), runs.get()
             found = self.cotangents(out, self.targets, seed, on_values=True)
-            if runs.get() == before:  # a hook inside of a checkpoint
+            if runs.get() == before:  # no hook ran inside a checkpoint
                 return [
                     self.transposed(pulled, seed, shape, target.shape) for pulled, target in zip(found, self.targets, strict=True)
                 ]
@@ -283,17 +284,12 @@ class Call:
         leaves = [leaf for tree, item in zip(self.trees, given, strict=True) for leaf in tree.match(item, what)]
         given = [as_cotangent(leaf, target, what) for leaf, target in zip(leaves, self.targets, strict=True)]
         first = {target: place for place, target in reversed(list(enumerate(self.targets)))}
-        for place, target in enumerate(self.targets):  # a parameter under two names moves once
+        for place, target in enumerate(self.targets):  # a parameter with two names moves once
             if first[target] != place:
                 if not np.array_equal(raw(given[first[target]]), raw(given[place])):
                     raise ValueError(f"{what} differs for two names of the same parameter: pass the same for both")
                 given[place] = given[place] * 0.0
         return given
-
-
-def without_objects(leaf: Any, path: str) -> Any:
-    """An array of objects among results as one Value, if it holds Values."""
-    return array(leaf) if holds_value(leaf) else leaf
 
 
 def as_cotangent(c: Any, like: Any, what: str = "the cotangent") -> Any:

@@ -22,7 +22,7 @@ from autograd.op import is_value
 from autograd.scope_stack import is_recording
 from autograd.scopes import scope
 from autograd.transforms.call import Call, Function, check_argnum, check_function, everything, inner_product, probe
-from autograd.transforms.trees import Tree, map_tree
+from autograd.transforms.trees import Tree, keep, map_tree
 
 ArgNum = int | str | Sequence[int | str]
 
@@ -226,7 +226,7 @@ def stop_gradient(x: Any) -> Any:
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
     3.0
     """
-    return map_tree(lambda leaf, path: leaf.detach() if is_value(leaf) else leaf, x, module=lambda item, path: item)
+    return map_tree(lambda leaf, path: leaf.detach() if is_value(leaf) else leaf, x, module=keep)
 
 
 def scalar_result(call: Call, name: str) -> Any:

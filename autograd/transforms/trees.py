@@ -99,6 +99,11 @@ def map_tree(
     return other(tree, path) if other else tree
 
 
+def keep(item: Any, path: str) -> Any:
+    """The item itself, as an argument `other` or `module` of map_tree()."""
+    return item
+
+
 def fields_of(tree: Any, every: bool = False) -> list[tuple[str, Any]]:
     """The fields of a dataclass that its __init__ takes, or `every` field, as pairs (name, content)."""
     return [(field.name, getattr(tree, field.name)) for field in dataclasses.fields(tree) if field.init or every]
