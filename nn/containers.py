@@ -54,7 +54,9 @@ class Sequential(Module):
         """Return the layers by name."""
         paths = [str(position) if name is None else name for position, name in enumerate(self._labels())]
         if len(set(paths)) < len(paths):
-            raise ValueError(f"two layers of this {type(self).__name__} would have one name, of {', '.join(paths)}: rename one")
+            raise ValueError(
+                f"two layers of this {type(self).__name__} would have the same name, in {', '.join(paths)}: rename one"
+            )
         return dict(zip(paths, self.layers, strict=True))
 
     def _held(self) -> dict[str, Any]:

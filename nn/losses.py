@@ -189,7 +189,7 @@ def gaussian_nll_loss(
             f"gaussian_nll_loss() takes variances of the shape {shape} of the predictions, or one for each row, got {var.shape}"
         )
     if np.min(raw_array(var), initial=0.0) < 0.0:
-        raise ValueError("gaussian_nll_loss() takes variances that are not negative: use exp or softplus before")
+        raise ValueError("gaussian_nll_loss() takes variances that are not negative: apply exp or softplus first")
     var = var + np.maximum(eps - raw_array(var), 0.0)
     losses = (log(var) + np.square(prediction - target) / var) * 0.5
     return reduce_losses("gaussian_nll_loss", losses + 0.5 * math.log(2.0 * math.pi) if full else losses, reduction)

@@ -95,7 +95,7 @@ def checked_callbacks(callbacks: Any) -> list[Callable[[Any], Any]]:
     """Return the callbacks as a list; raise TypeError unless they are functions in a list. None means none."""
     callbacks = () if callbacks is None else callbacks
     if not isinstance(callbacks, Iterable):
-        raise TypeError(f"callbacks must be a list of functions, got {type_text(callbacks)}: put it in brackets, callbacks=[...]")
+        raise TypeError(f"callbacks must be a list of functions, got {type_text(callbacks)}: pass a list, callbacks=[...]")
     callbacks = list(callbacks)
     for callback in callbacks:
         require_function("a callback", callback)

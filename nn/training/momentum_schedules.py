@@ -173,7 +173,7 @@ class CyclicLR(WithMomentum):
         lows, highs = for_each_group("base_lr", base_lr, optimizer), for_each_group("max_lr", max_lr, optimizer)
         self.levels = list(zip(lows, highs, strict=True))
         if not all(0.0 <= low <= high for low, high in self.levels):
-            raise ValueError(f"base_lr must not be negative and at most be max_lr, got {base_lr!r} and {max_lr!r}")
+            raise ValueError(f"base_lr must be from 0 to max_lr, got {base_lr!r} and {max_lr!r}")
         low, high = (for_each_group("momentum", given, optimizer) for given in (base_momentum, max_momentum))
         self.momenta = list(zip(high, low, strict=True))
         self.up = positive_integer("step_size_up", step_size_up)

@@ -150,7 +150,7 @@ class Optimizer(Options):
         for value in values:
             dtype = np.result_type(value.dtype, np.float32)
             if not dtype.type(eps):
-                raise ValueError(f"eps={eps} is zero in {dtype}, and 0 / 0 would be nan: pass a larger one, as eps=1e-8")
+                raise ValueError(f"eps={eps} is zero in {dtype}, and 0 / 0 would be nan: pass a larger one, such as eps=1e-8")
         self.param_groups.append(options)
 
     @property
@@ -291,7 +291,7 @@ class Optimizer(Options):
         by_number = {str(number): parameter for number, parameter in enumerate(self.parameters)}
         if unknown := state["state"].keys() - by_number:
             raise ValueError(
-                f"{who} has {len(by_number)} parameters, got a state that has also number {', '.join(sorted(unknown))}"
+                f"{who} has {len(by_number)} parameters, got a state with number {', '.join(sorted(unknown))} as well"
             )
         if without := [number for number, found in state["state"].items() if "step" not in found]:
             raise ValueError(f"the state of {self.name_of(by_number[without[0]])} has no step, the number of its steps")
@@ -324,7 +324,7 @@ class Optimizer(Options):
 def in_order(items: Iterable[Any]) -> list[Any]:
     """Return the items as a list; raise TypeError for a set, because parameters are numbered by their order."""
     if isinstance(items, (set, frozenset)):
-        raise TypeError(f"an optimiser knows parameters by their order, but a set has none: {PASS}")
+        raise TypeError(f"an optimiser numbers parameters by their order, which a set lacks: {PASS}")
     return list(items)
 
 

@@ -94,7 +94,7 @@ def test_names_that_layers_cannot_have(name: Any) -> None:
         nn.Sequential({name: nn.Tanh()})
     with pytest.raises(ValueError, match="cannot have the name 'forward', which is an attribute of Sequential"):
         nn.Sequential({"forward": nn.Tanh()})
-    with pytest.raises(ValueError, match="two layers of this Sequential would have one name, of 1, 1"):
+    with pytest.raises(ValueError, match="two layers of this Sequential would have the same name, in 1, 1"):
         nn.Sequential({"1": nn.Tanh()}).append(nn.Tanh()).state_dict()
 
 

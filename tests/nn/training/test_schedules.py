@@ -485,7 +485,7 @@ def test_heights_of_cycles_by_a_function() -> None:
         (lambda o: nn.LambdaLR(o, lambda step: -1.0), "the factor of lr_lambda must not be negative, got -1.0"),
         (lambda o: nn.MultiplicativeLR(o, lambda step: -1.0).advance(), "the factor of lr_lambda must not be negative"),
         (lambda o: nn.OneCycleLR(o, -1.0, 10), "max_lr must not be negative, got -1.0"),
-        (lambda o: nn.CyclicLR(o, 1.0, 0.1), "base_lr must not be negative and at most be max_lr, got 1.0 and 0.1"),
+        (lambda o: nn.CyclicLR(o, 1.0, 0.1), "base_lr must be from 0 to max_lr, got 1.0 and 0.1"),
         (lambda o: nn.ReduceLROnPlateau(o, patience=-1), "patience and cooldown must not be negative, got -1 and 0"),
     ],
 )
