@@ -7,6 +7,8 @@ from dataclasses import KW_ONLY, Field, field
 from inspect import Parameter, get_annotations, signature
 from typing import Any, ClassVar, dataclass_transform
 
+NO_OPTIONS = ("slots", "numbers")  # attributes of the class, also where a subclass annotates them
+
 
 @dataclass_transform(eq_default=False, field_specifiers=(field,))
 class Options:
@@ -26,7 +28,7 @@ class Options:
         for name, hint in get_annotations(cls).items():
             if hint in (KW_ONLY, "KW_ONLY"):
                 kind = Parameter.KEYWORD_ONLY  # type: ignore[assignment]
-            elif name in vars(cls) and "ClassVar" not in str(hint):
+            elif name in vars(cls) and name not in NO_OPTIONS and "ClassVar" not in str(hint):
                 place = options[name].kind if name in options else kind
                 options[name] = Parameter(name, place, default=vars(cls)[name], annotation=hint)
                 delattr(cls, name)

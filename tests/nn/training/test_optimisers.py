@@ -870,6 +870,7 @@ def test_the_learning_rate_is_a_number(lr: Any) -> None:
 
 
 class Named(nn.Optimizer):
+    slots: tuple[str, ...] = ("average",)  # type: ignore[misc]
     lr: float = 0.1
     power: float = 1.0
     _: KW_ONLY
@@ -892,7 +893,7 @@ def test_annotated_attributes_are_options() -> None:
     assert str(inspect.signature(Fixed)) == (
         "(parameters: 'Iterable[Any]', lr: 'float' = 0.1, power: 'float' = 2.0, *, guards: 'bool' = True) -> 'None'"
     )
-    assert Named.note == "no option" and not hasattr(Named, "power")
+    assert Named.note == "no option" and Named.slots == ("average",) and not hasattr(Named, "power")
     assert Fixed([parameter], guards=False).guard is None
 
 
