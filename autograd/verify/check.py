@@ -125,7 +125,7 @@ def check_gradients(
 
 
 def hints(error: Exception, inputs: tuple[Any, ...], of_values: bool) -> Iterator[str]:
-    """Hints at the fix for an error that a function raises at its first call."""
+    """Yield hints at the fix for an error that a function raises at its first call."""
     for word, name in (("Tensor", "from_torch"), ("JAX", "from_jax")):
         if of_values and word in str(error):
             yield f"the function was called with Values; check_gradients({name}(f), *inputs) verifies its own gradient"
@@ -210,7 +210,7 @@ def check_model(
 
 
 def loss_of_adapted(model: Adapter, loss: Callable[..., Any], batch: tuple[Any, ...], budget: int) -> Subject:
-    """The loss of a module of PyTorch as a function of its parameters."""
+    """Return the loss of a module of PyTorch as a function of its parameters."""
     if not is_torch_module(model.target):
         raise TypeError(
             "check_model() takes from_torch(module); a function contains its loss: "
@@ -221,7 +221,7 @@ def loss_of_adapted(model: Adapter, loss: Callable[..., Any], batch: tuple[Any, 
 
 
 def no_batch(call: Callable[[], Any]) -> Callable[[Any], Any]:
-    """A function of the model alone, whose batch is fixed."""
+    """Return a function of the model alone, whose batch is fixed."""
     return lambda module: call()
 
 
@@ -238,7 +238,7 @@ class BatchSubject(ValueSubject):
         return one_of(self.batch)
 
     def movable(self) -> tuple[Any, list[Leaf], Callable[[Any], Subject]]:
-        """The floating arrays of the batch; the parameters do not move."""
+        """Return the floating arrays of the batch; the parameters do not move."""
         tree = Tree(as_numpy(self.batch))
         places = [place for place, item in enumerate(tree.leaves) if np.asarray(item).dtype.kind == "f"]
         leaves = leaves_of([(f"{place}", tree.leaves[place]) for place in places])
@@ -253,7 +253,7 @@ class BatchSubject(ValueSubject):
 
 
 def loss_of(model: Any, loss: Callable[..., Any], batch: tuple[Any, ...]) -> Callable[[], Any]:
-    """The loss as a function without arguments: of the model and the batch, or of the prediction and the targets."""
+    """Return the loss as a function without arguments: of the model and the batch, or of the prediction and the targets."""
     forms: list[Callable[[], Any]] = []
     if takes(loss, len(batch)) and batch:
         forms.append(lambda: loss(model(batch[0]), *batch[1:]))
@@ -320,7 +320,7 @@ class Check:
         )  # fmt: skip
 
     def examine(self, subject: Subject, order: int, step: Callable[[str], None]) -> Examination:
-        """One order: contracts, slopes, rows."""
+        """Return one order: contracts, slopes, rows."""
         examination = Examination(subject, order, self.seed, step)
         self.broken += [sentence for sentence in subject.broken if sentence not in self.broken]
         if order == 1:
@@ -341,7 +341,7 @@ class Check:
         return examination
 
     def derivative(self, subject: Subject, examination: Examination) -> Subject:
-        """The subject of the next order: the gradient of a random combination of the outputs."""
+        """Return the subject of the next order: the gradient of a random combination of the outputs."""
         assert isinstance(subject, (ValueSubject, FrameworkSubject))
         rng = np.random.default_rng([self.seed, 17])
         count, rows = len(subject.output.vector), len(examination.claims)
@@ -354,7 +354,7 @@ class Check:
 
 
 def rows_of(examination: Examination, kinks_before: bool, explain: bool) -> list[Row]:
-    """One row for each leaf, with a guess at the cause of each failure while evaluations last."""
+    """Return one row for each leaf, with a guess at the cause of each failure while evaluations last."""
     rows = []
     most = examination.subject.evaluations + EVALUATIONS
     for leaf in examination.subject.leaves:
@@ -375,7 +375,7 @@ def at_a_kink(finding: Finding) -> Finding:
 
 
 def row_of(examination: Examination, leaf: Leaf, found: Iterable[Finding]) -> Row:
-    """The row of one leaf, with its worst finding."""
+    """Return the row of one leaf, with its worst finding."""
     found = list(found)
     row = Row(leaf.name, examination.order, leaf.shape, str(leaf.dtype), worst_of(finding.verdict for finding in found))
     if not found:

@@ -91,7 +91,7 @@ def parser_of_words() -> argparse.ArgumentParser:
 
 
 def counting(least: int) -> Callable[[str], int]:
-    """A type for argparse: whole numbers from the least one on."""
+    """Return a type for argparse: whole numbers from the least one on."""
 
     def read(text: str) -> int:
         if not re.fullmatch(r"\d[\d_]*", text) or int(text) < least:
@@ -140,7 +140,7 @@ def run_power(options: argparse.Namespace) -> int:
 
 
 def function_named(text: str) -> Callable[..., Any]:
-    """The function that "package.module:function" names, imported from the current folder or what is installed."""
+    """Return the function that "package.module:function" names, imported from the current folder or what is installed."""
     module_name, _, path = text.partition(":")
     if not path or module_name.endswith(".py") or not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", module_name):
         guess = re.sub(r"\.py(?=:|$)", "", text).strip("./").replace("/", ".")
@@ -168,7 +168,7 @@ def function_named(text: str) -> Callable[..., Any]:
 
 
 def input_of_words(words: list[str], seed: int, number: int) -> Any:
-    """A float or an array, from words such as shape=3,4 low=0."""
+    """Return a float or an array, from words such as shape=3,4 low=0."""
     given: dict[str, str] = {}
     for word in filter(None, re.split(r"[\s;]+", " ".join(words))):
         key, equals, value = word.partition("=")
@@ -197,7 +197,7 @@ def input_of_words(words: list[str], seed: int, number: int) -> Any:
 
 
 def drawn(given: dict[str, str], rng: np.random.Generator) -> Any:
-    """Random numbers of a shape: between low and high, or standard normal."""
+    """Return random numbers of a shape: between low and high, or standard normal."""
     if not re.fullmatch(r"(\d+(,\d+)*)?,?", given["shape"]):
         raise UsageError(f"shape={given['shape']} is not a shape: write whole numbers, such as shape=3,4")
     shape = tuple(int(size) for size in given["shape"].split(",") if size)
@@ -210,7 +210,7 @@ def drawn(given: dict[str, str], rng: np.random.Generator) -> Any:
 
 
 def loaded(path: str) -> Any:
-    """The array of a .npy file."""
+    """Return the array of a .npy file."""
     try:
         data = np.load(path, allow_pickle=False)
     except FileNotFoundError:
@@ -230,7 +230,7 @@ def dtype_named(text: str) -> np.dtype[Any]:
 
 
 def numbers(key: str, text: str) -> Any:
-    """A float, or a list of those between commas."""
+    """Return a float, or a list of those between commas."""
     found = [number(key, part) for part in text.removesuffix(",").split(",")]
     return found if "," in text else found[0]
 

@@ -46,7 +46,7 @@ def check_operation(function: Callable[..., Any], *inputs: Any, order: int = 2, 
 
 
 def broken(function: Callable[..., Any], inputs: tuple[Any, ...], rng: np.random.Generator) -> Iterator[str]:
-    """A sentence for each broken contract of an operation, besides those that every check covers."""
+    """Yield a sentence for each broken contract of an operation, besides those that every check covers."""
     values = [Value(item) for item in inputs]
     out = function(*values)
     cotangent = rng.uniform(0.5, 1.5, out.shape)
@@ -68,7 +68,7 @@ def broken(function: Callable[..., Any], inputs: tuple[Any, ...], rng: np.random
 
 
 def different(what: str, one: Any, two: Any) -> Iterator[str]:
-    """A sentence where two results that should be the same are not."""
+    """Yield a sentence where two results that should be the same are not."""
     one, two = np.asarray(one, dtype=float), np.asarray(two, dtype=float)
     if one.shape != two.shape:
         yield f"{what}: the shapes are {one.shape} and {two.shape}"

@@ -36,7 +36,7 @@ class Outside(Exception):
 def check_points(
     make: Callable[[tuple[Any, ...]], Subject], run: Run, inputs: tuple[Any, ...] | None, points: Any, seed: int, budget: int
 ) -> GradientReport:
-    """The report on several points: of the first that fails, simplified, or of all together.
+    """Check several points, and return the report on the first that fails, simplified, or on all together.
 
     Args:
         make: returns the subject at some inputs.
@@ -120,7 +120,7 @@ class PointSearch:
                 return
 
     def subject_of(self, item: Any) -> Subject:
-        """The subject at inputs: a tuple, or a single one."""
+        """Return the subject at inputs: a tuple, or a single one."""
         return self.make(item if type(item) is tuple else (item,))
 
     def look(self, subject_at: Callable[[Any], Subject], item: Any) -> None:
@@ -195,7 +195,7 @@ class PointSearch:
         )  # fmt: skip
 
     def reason(self) -> str:
-        """Why the verdict is INCONCLUSIVE although no point failed, or ""."""
+        """Return why the verdict is INCONCLUSIVE although no point failed, or ""."""
         if not self.tried:
             return "there are no points: points= is empty"
         if self.tried == len(self.skipped):
@@ -211,13 +211,13 @@ class PointSearch:
         return "" if self.random else next((report.reason for report in self.undecided if report.reason), "")
 
     def points(self) -> Points:
-        """How many points were checked, undecided and skipped."""
+        """Return how many points were checked, undecided and skipped."""
         undecided = next(map(remark_of, self.undecided), "")
         checked = len(self.decided) + len(self.undecided) + (self.given is not None)
         return Points(checked, len(self.undecided), undecided, len(self.skipped), next(iter(self.skipped), ""))
 
     def of_the_failed(self, subject: Subject, report: GradientReport) -> GradientReport:
-        """The report on a failing point, simplified and explained."""
+        """Return the report on a failing point, simplified and explained."""
         original = code_of((self.first or subject).shown())
         point, leaves, subject_at = subject.movable()
         simple = point
@@ -238,7 +238,7 @@ class PointSearch:
         return replace(explained, notes=notes, points=points, evaluations=self.evaluations, gradients=self.gradients)
 
     def place(self) -> str:
-        """Which point failed, in words."""
+        """Return which point failed, in words."""
         if self.failed is not None and self.failed[0] is self.origin:
             return "the given input"
         if self.first is not None:
@@ -246,7 +246,7 @@ class PointSearch:
         return f"random point {self.tried:,} of {self.asked:,}" if self.asked else f"point {self.tried:,} of points="
 
     def fails_like(self, report: GradientReport, subject_at: Callable[[Array], Subject]) -> Callable[[Array], bool]:
-        """A function that tells whether the check fails in the same way at another input, while the budget lasts."""
+        """Return a function that tells whether the check fails in the same way at another input, while the budget lasts."""
         wanted, most = signature(report), self.evaluations + self.budget
 
         def fails(vector: Array) -> bool:
@@ -261,7 +261,7 @@ class PointSearch:
 
 
 def inside(subject_at: Callable[[Any], Subject], item: Any) -> Subject:
-    """The subject at a point; raises Outside."""
+    """Return the subject at a point, or raise Outside."""
     try:
         with np.errstate(all="ignore"):
             subject = subject_at(item)
@@ -275,14 +275,14 @@ def inside(subject_at: Callable[[Any], Subject], item: Any) -> Subject:
 
 
 def signature(report: GradientReport) -> tuple[Any, ...]:
-    """How a check fails. A point that fails differently shows another mistake, and not a simpler form of this one."""
+    """Return how a check fails. A point that fails differently shows another mistake, and not a simpler form of this one."""
     rows = [row for row in report.rows if row.verdict in FAILED]
     finite = {bool(np.isfinite(row.claimed)) for row in rows}
     return report.verdict, bool(report.broken), bool(rows), max((row.order for row in rows), default=0), frozenset(finite)
 
 
 def together(reports: Iterable[GradientReport | None]) -> tuple[Row, ...]:
-    """One row for each parameter and order: the worst one, with the number of slopes of all."""
+    """Return one row for each parameter and order: the worst one, with the number of slopes of all."""
     found: dict[tuple[str, int], list[Row]] = {}
     for report in reports:
         for row in report.rows if report is not None else ():
@@ -294,7 +294,7 @@ def together(reports: Iterable[GradientReport | None]) -> tuple[Row, ...]:
 
 
 def remark_of(report: GradientReport) -> str:
-    """Why a point could not be decided."""
+    """Return why a point could not be decided."""
     verdict = worst_of(row.verdict for row in report.rows)
     return report.reason or next((row.reason for row in report.rows if row.verdict is verdict and row.reason), verdict.name)
 
@@ -303,17 +303,17 @@ def remark_of(report: GradientReport) -> str:
 
 
 def is_number(points: Any) -> bool:
-    """True for a whole number, which is a number of random points."""
+    """Return True for a whole number, which is a number of random points."""
     return isinstance(points, Integral) and not isinstance(points, (bool, np.bool_))
 
 
 def is_strategy(points: Any) -> bool:
-    """True for a strategy of Hypothesis, without importing it."""
+    """Return True for a strategy of Hypothesis, without importing it."""
     return any(kind.__module__.startswith("hypothesis.") and kind.__name__ == "SearchStrategy" for kind in type(points).__mro__)
 
 
 def inputs_from(points: Any, rng: np.random.Generator) -> Iterator[Any]:
-    """The inputs of points=, one after the other."""
+    """Yield the inputs of points=, one after the other."""
     if callable(points):
         takes = not inspect.signature(points).parameters
         arguments = () if takes else (rng,)
@@ -336,7 +336,7 @@ def inputs_from(points: Any, rng: np.random.Generator) -> Iterator[Any]:
 
 
 def around(point: Array, leaves: list[Leaf], rng: np.random.Generator) -> Iterator[Array]:
-    """Random inputs of the same parts, without end: in turn near and far, large and small, with the signs of `point` or any.
+    """Yield random inputs of the same parts: in turn near and far, large and small, with the signs of `point` or any.
 
     Steps of the golden ratio cover an interval evenly with few points.
     """
@@ -369,7 +369,7 @@ def around(point: Array, leaves: list[Leaf], rng: np.random.Generator) -> Iterat
 
 
 def of_few_digits(vector: Array) -> Array:
-    """The numbers rounded to DIGITS digits."""
+    """Return the numbers rounded to DIGITS digits."""
     with np.errstate(divide="ignore", invalid="ignore"):
         power = np.where(vector == 0.0, 0.0, np.floor(np.log10(abs(vector)))) - (DIGITS - 1)
     whole = np.round(vector / 10.0**power)

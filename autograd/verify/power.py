@@ -58,14 +58,14 @@ class Use(NamedTuple):
     args: tuple[Any, ...]
 
     def of(self, results: Any) -> Any:
-        """The part that belongs to the input."""
+        """Return the part that belongs to the input."""
         return results if self.member is None else results[self.member]
 
     def results(self) -> Any:
         return self.rules[self.position](self.g, self.out, *self.args)
 
     def fitted(self, c: Any) -> Any:
-        """A cotangent in the shape of the input; NotApplicable if it has another one."""
+        """Return a cotangent in the shape of the input; raise NotApplicable if it does not fit."""
         try:
             return unbroadcast(c, raw(self.of(self.args[self.position])))
         except ValueError as error:
@@ -76,7 +76,7 @@ class Use(NamedTuple):
 
 
 def tried(use: Use, rule: Callable[..., Any], *arguments: Any) -> Any:
-    """The cotangent from another rule, or other arguments, in place of the right ones; NotApplicable where they do not run."""
+    """Return the cotangent from another rule or other arguments; raise NotApplicable where they do not run."""
     try:
         results = rule(*arguments)
         return use.fitted(use.of(results))
@@ -85,7 +85,7 @@ def tried(use: Use, rule: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def transposed(use: Use) -> Any:
-    """The last two axes exchanged, or all reversed, where the shape stays the same."""
+    """Return the last two axes exchanged, or all reversed, where the shape stays the same."""
     c = use.cotangent()
     shape = shape_of(c)
     if max(shape, default=0) < 2 or len(shape) < 2:
@@ -99,7 +99,7 @@ def transposed(use: Use) -> Any:
 
 
 def not_summed(use: Use) -> Any:
-    """One slice along the axes over which the input was broadcast, in place of the sum."""
+    """Return one slice along the axes over which the input was broadcast, in place of the sum."""
     c, shape = use.of(use.results()), shape_of(use.of(use.args[use.position]))
     lead = len(shape_of(c)) - len(shape)
     if lead < 0 or shape_of(c) == shape:
@@ -109,7 +109,7 @@ def not_summed(use: Use) -> Any:
 
 
 def one_element(use: Use, factor: float) -> Any:
-    """The element in the middle times a factor."""
+    """Return the element in the middle times a factor."""
     c = use.cotangent()
     size = np.size(raw(c))
     if size < 2:
@@ -120,7 +120,7 @@ def one_element(use: Use, factor: float) -> Any:
 
 
 def moved(item: Any, number: int = 0) -> Any:
-    """Data about 1 % off, each element by another part; for a tuple, of each input."""
+    """Return data about 1 % off, each element by another part; for a tuple, of each input."""
     if item.__class__ is tuple:
         return tuple(moved(part, number + place) for place, part in enumerate(item))
     data = raw(item)
@@ -131,7 +131,7 @@ def moved(item: Any, number: int = 0) -> Any:
 
 
 def stale(use: Use) -> Any:
-    """The rule sees the inputs and the output of an earlier call, about 1 % away."""
+    """Call the rule with the inputs and the output of an earlier call, about 1 % away."""
     args = tuple(moved(item, place) if place in use.rules else raw(item) for place, item in enumerate(use.args))
     try:
         out = use.op.forward(*args)
@@ -141,7 +141,7 @@ def stale(use: Use) -> Any:
 
 
 def other_place(use: Use) -> int:
-    """The place of another input with a rule."""
+    """Return the place of another input with a rule."""
     places = [place for place in use.rules if place != use.position]
     if not places:
         raise NotApplicable("one input")
@@ -149,7 +149,7 @@ def other_place(use: Use) -> int:
 
 
 def exchanged_arguments(use: Use) -> Any:
-    """The rule is called with two of its inputs in each other's place."""
+    """Call the rule with two of its inputs exchanged."""
     args = list(use.args)
     if use.member is None:
         other = other_place(use)
@@ -162,7 +162,7 @@ def exchanged_arguments(use: Use) -> Any:
 
 
 def exchanged_rules(use: Use) -> Any:
-    """The cotangent is that of another input."""
+    """Return the cotangent of another input."""
     if use.member is None:
         return tried(use, use.rules[other_place(use)], use.g, use.out, *use.args)
     results = use.results()
@@ -191,7 +191,7 @@ LOST_USE = "one of two uses lost"  # not a fault of a rule, but of the sum of co
 
 @contextmanager
 def injected(op: Op, position: int, member: int | None, fault: Callable[[Use], Any]) -> Iterator[Counter[str]]:
-    """The operation with a fault in the rule of one input, while the context lasts; not for several threads.
+    """Yield the operation with a fault in the rule of one input, while the context lasts; not for several threads.
 
     Where the fault does not apply to a use of the rule, that use is right. It yields the counts of both.
     """
@@ -220,12 +220,12 @@ def injected(op: Op, position: int, member: int | None, fault: Callable[[Use], A
 
 
 def cut(x: Any) -> Any:
-    """A Value without its graph, or plain data."""
+    """Return a Value without its graph, or plain data."""
     return x.detach() if is_value(x) else x
 
 
 def with_lost_use(sample: Sample, number: int) -> Sample:
-    """A function that uses its inputs twice, with the cotangent of one of the two uses of an input lost."""
+    """Return a function that uses its inputs twice, with the cotangent of one of the two uses of an input lost."""
 
     def twice(*inputs: Any) -> Any:
         return sample.call(*inputs) + sample.call(*(cut(x) if i == number else x for i, x in enumerate(inputs)))
@@ -245,7 +245,7 @@ class Times:
 
 
 def scaled(sample: Sample, factor: float) -> Sample:
-    """A function whose result is multiplied by a constant."""
+    """Return a function whose result is multiplied by a constant."""
     if factor == 1.0:
         return sample
     times = Times(factor)
@@ -278,7 +278,7 @@ FAMILIES: list[list[tuple[int, ...]]] = [[(), ()], [(3,), ()], [(4,), (4,)], [(2
 
 
 def composition(rng: np.random.Generator) -> Sample:
-    """A random function of one to three inputs: two to four smooth operations, each inside its domain, on sane numbers."""
+    """Return a random function of one to three inputs: two to four smooth operations, each inside its domain, on sane numbers."""
     shapes = FAMILIES[rng.integers(len(FAMILIES))]
     inputs = [between(-2.0, 2.0)(rng, shapes[rng.integers(2)]) for _ in range(rng.integers(1, 4))]
     parts = [Expression(f"x{i}", lambda *v, i=i: v[i], data) for i, data in enumerate(inputs)]
@@ -293,7 +293,7 @@ def composition(rng: np.random.Generator) -> Sample:
 
 
 def next_step(part: Expression, rng: np.random.Generator) -> Expression:
-    """One more operation of one input."""
+    """Add an operation of one input."""
     size = float(np.max(np.abs(part.value)))
     if size > 2.0:
         factor = 2.0 / size
@@ -308,7 +308,7 @@ def next_step(part: Expression, rng: np.random.Generator) -> Expression:
 
 
 def joined(x: Expression, y: Expression, rng: np.random.Generator) -> Expression:
-    """Two parts in an operation of two inputs; the second one summed where they do not broadcast."""
+    """Join two parts by an operation of two inputs; sum the second one where they do not broadcast."""
     shapes = np.shape(x.value), np.shape(y.value)
     if len({*shapes[0][-1:], *shapes[1][-1:], 1}) > 2 or len({*shapes[0][:-1], *shapes[1][:-1], 1}) > 2:
         y = y.then("sum", functions()["sum"])
@@ -382,7 +382,7 @@ class PowerReport:
         return [name for name, verdict, _ in self.correct if verdict == "INCONCLUSIVE"]
 
     def by(self, what: str) -> dict[str, Counter[str]]:
-        """How often each verdict was given, by the name of an attribute of trials: "fault", "op" or "scale"."""
+        """Return how often each verdict was given, by the name of an attribute of trials: "fault", "op" or "scale"."""
         counts: dict[str, Counter[str]] = {}
         for trial in self.trials:
             counts.setdefault(str(getattr(trial, what)), Counter())[trial.verdict] += 1
@@ -418,7 +418,7 @@ class PowerReport:
 
 
 def line(name: str, row: Counter[str]) -> str:
-    """The counts of a row of the table."""
+    """Return the counts of a row of the table."""
     wrong = row.total() - row[EQUIVALENT]
     caught = wrong - sum(row[verdict] for verdict in (*ACCEPTED, ERROR))
     share = f"{100.0 * caught / wrong:.2f} %" if wrong else "-"
@@ -464,7 +464,7 @@ def power_report(
 
 
 def faults_of(op: Op, sample: Sample, scale: float, seed: int, check: Check) -> Iterator[Trial]:
-    """Every fault in every rule that a sample uses, with the result multiplied by a number."""
+    """Yield every fault in every rule that a sample uses, with the result multiplied by a number."""
     sample = scaled(sample, scale)
     right, uses = cotangents(sample, seed), uses_of(op, sample)
     for position, member in uses:
@@ -482,13 +482,13 @@ def faults_of(op: Op, sample: Sample, scale: float, seed: int, check: Check) -> 
 
 
 def trial(op: Op, fault: str, sample: Sample, number: int, scale: float, found: tuple[str, ...]) -> Trial:
-    """A verdict, perhaps with the text of an error, as a trial."""
+    """Return a verdict, perhaps with the text of an error, as a trial."""
     verdict, error = (*found, "")[:2]
     return Trial(op.name, fault, sample.name, number, verdict, error, scale)
 
 
 def cotangents(sample: Sample, seed: int) -> list[list[Any]]:
-    """The gradients of a call for two random cotangents of its output."""
+    """Return the gradients of a call for two random cotangents of its output."""
     rng = np.random.default_rng(seed)
     values = [Value(item) for item in sample.inputs]
     out = sample.call(*values)
@@ -496,13 +496,13 @@ def cotangents(sample: Sample, seed: int) -> list[list[Any]]:
 
 
 def same(these: list[list[Any]], those: list[list[Any]]) -> bool:
-    """True where they agree to a billionth of the largest element of each gradient."""
+    """Return True if they agree to a billionth of the largest element of each gradient."""
     pairs = [pair for rows in zip(these, those, strict=True) for pair in zip(*rows, strict=True)]
     return all(bool(np.max(np.abs(a - b)) <= 1e-9 * np.max(np.abs(b))) for a, b in pairs)
 
 
 def uses_of(op: Op, sample: Sample) -> list[tuple[int, int | None]]:
-    """The rules of an operation that a call uses: their positions, and the member where the argument is a tuple."""
+    """Return the rules of an operation that a call uses: their positions, and the member where the argument is a tuple."""
     found: dict[tuple[int, int | None], None] = {}
     for position in dict(op.rules):
 
@@ -518,7 +518,7 @@ def uses_of(op: Op, sample: Sample) -> list[tuple[int, int | None]]:
 
 
 def verdict_of(check: Check, sample: Sample) -> tuple[str, str]:
-    """The name of the verdict on a call, or ERROR and its text where the check raised one."""
+    """Return the name of the verdict on a call, or ERROR and its text where the check raised one."""
     try:
         report = check(sample.call, *sample.inputs)
     except Exception as error:  # a check that raises has caught nothing, and the others go on
@@ -527,7 +527,7 @@ def verdict_of(check: Check, sample: Sample) -> tuple[str, str]:
 
 
 def with_progress(items: list[Any], what: str) -> Iterable[Any]:
-    """The items, with a progress bar on a terminal where tqdm is installed."""
+    """Return the items, with a progress bar on a terminal where tqdm is installed."""
     if importlib.util.find_spec("tqdm") is None:
         return items
     return importlib.import_module("tqdm").tqdm(items, desc=what, disable=None)

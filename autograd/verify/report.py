@@ -31,7 +31,7 @@ SEVERITY = list(Verdict)
 
 
 def worst_of(verdicts: Any) -> Verdict:
-    """The worst of several verdicts; PASS if there are none."""
+    """Return the worst of several verdicts; PASS if there are none."""
     return max(verdicts, key=SEVERITY.index, default=Verdict.PASS)
 
 
@@ -166,7 +166,7 @@ class GradientReport:
         return "\n".join(lines + remarks(self))
 
     def _repr_html_(self) -> str:
-        """HTML for notebooks."""
+        """Return HTML for notebooks."""
         verdict, _, rest = headline(self).partition(": ")
         shown = html_table(*table_of(self)) if needs_table(self) else ""
         lines = "".join(f'<div style="white-space: pre-wrap">{escape(text)}</div>' for text in remarks(self))
@@ -189,7 +189,7 @@ class GradientReport:
 
 
 def excess(found: Any) -> float:
-    """The difference of a claimed and a measured slope in units of the error bar; infinite where it is not a number."""
+    """Return the difference of a claimed and a measured slope in units of the error bar; infinite where it is not a number."""
     difference = abs(found.claimed - found.measured)
     if math.isnan(difference) or math.isnan(found.bar):
         return math.inf
@@ -197,7 +197,7 @@ def excess(found: Any) -> float:
 
 
 def rank(found: Any) -> tuple[int, float]:
-    """A key to sort by, the worst last: the verdict, and then the difference in units of the error bar."""
+    """Return a key to sort by, the worst last: the verdict, and then the difference in units of the error bar."""
     return SEVERITY.index(found.verdict), excess(found)
 
 
@@ -227,7 +227,7 @@ REMARKS = 10
 
 
 def headline(report: GradientReport) -> str:
-    """The verdict and the counts: "FAIL: 1 of 6 parameters wrong, 52 slopes compared, 56 evaluations"."""
+    """Return the verdict and the counts: "FAIL: 1 of 6 parameters wrong, 52 slopes compared, 56 evaluations"."""
     parts = [counted(len(report.broken), "broken contract")] if report.broken else []
     if report.rows or not report.reason:
         several_points = f" at {counted(report.points.checked, 'point')}" if report.points and not report.points.failing else ""
@@ -240,7 +240,7 @@ def headline(report: GradientReport) -> str:
 
 
 def parameters(report: GradientReport) -> str:
-    """ "6 parameters", with the verdicts that are not PASS: "2 of 6 parameters wrong, 1 at a kink"; a single one by its name."""
+    """Return "6 parameters", or with verdicts other than PASS "2 of 6 parameters wrong, 1 at a kink"; a single one by name."""
     verdicts = [worst_of(row.verdict for row in rows) for rows in by_name(report).values()]
     total = counted(len(verdicts), "parameter")
     counts = {verdict: verdicts.count(verdict) for verdict in reversed(SEVERITY) if verdict is not Verdict.PASS}
@@ -252,7 +252,7 @@ def parameters(report: GradientReport) -> str:
 
 
 def by_name(report: GradientReport) -> dict[str, list[Row]]:
-    """The rows of each parameter: one for each order."""
+    """Return the rows of each parameter: one for each order."""
     found: dict[str, list[Row]] = {}
     for row in report.rows:
         found.setdefault(row.name, []).append(row)
@@ -260,17 +260,17 @@ def by_name(report: GradientReport) -> dict[str, list[Row]]:
 
 
 def needs_table(report: GradientReport) -> bool:
-    """Whether there is more to say than two lines hold, which are enough for a single parameter that passes."""
+    """Return whether there is more to say than two lines hold, which are enough for a single parameter that passes."""
     return len(by_name(report)) > 1 or any(row.verdict is not Verdict.PASS for row in report.rows)
 
 
 def worst_first(rows: tuple[Row, ...]) -> list[Row]:
-    """The rows by verdict, and then in the order of the model."""
+    """Return the rows by verdict, and then in the order of the model."""
     return sorted(rows, key=lambda row: -SEVERITY.index(row.verdict))
 
 
 def remarks(report: GradientReport) -> list[str]:
-    """The lines below the table: why rows did not pass, broken contracts, the operation to blame, evidence and notes."""
+    """Return the lines below the table: why rows did not pass, broken contracts, the operation to blame, evidence and notes."""
     failed = [row for row in worst_first(report.rows) if row.verdict is not Verdict.PASS]
     lines = at_points(report.points) if report.points else []
     lines += [remark(row) for row in failed[:REMARKS]]
@@ -285,7 +285,7 @@ def remarks(report: GradientReport) -> list[str]:
 
 
 def at_points(points: Points) -> list[str]:
-    """The lines on points: the failing input, and how many points were skipped or undecided."""
+    """Return the lines on points: the failing input, and how many points were skipped or undecided."""
     lines = []
     if points.failing:
         found = "" if points.failing == points.original else f", simplified from {truncated(points.original)}"
@@ -300,12 +300,12 @@ def at_points(points: Points) -> list[str]:
 
 
 def truncated(text: str, most: int = 400) -> str:
-    """A text, cut off where it is too long."""
+    """Return a text, cut off where it is too long."""
     return text if len(text) <= most else f"{text[:most]}..."
 
 
 def remark(row: Row) -> str:
-    """Why a row did not pass: "FAIL w[3, 1]: off by 0.5, 5e+08 error bars; ...; perhaps a sign is missing"."""
+    """Return why a row did not pass: "FAIL w[3, 1]: off by 0.5, 5e+08 error bars; ...; perhaps a sign is missing"."""
     parts = []
     if row.verdict is Verdict.FAIL and math.isfinite(row.claimed - row.measured):
         times = f", {digits(excess(row), 2)} error bars" if row.bar else ""
@@ -322,7 +322,7 @@ def remark(row: Row) -> str:
 
 
 def largest_difference(row: Row) -> str:
-    """The line for a single parameter that passes, in place of a table."""
+    """Return the line for a single parameter that passes, in place of a table."""
     where = " ".join(filter(None, [f"at {worst_place(row)}" * bool(worst_place(row)), f"in order {row.order}" * (row.order > 1)]))
     return f"largest difference{f' {where}' * bool(where)}: {slopes_of(row)}"
 
@@ -336,18 +336,18 @@ def first_wrong_operation(blame: Any) -> str:
 
 
 def slopes_of(found: Any) -> str:
-    """The numbers of a Row or a Blame."""
+    """Return the numbers of a Row or a Blame."""
     return f"claimed {digits(found.claimed)}, measured {digits(found.measured)}, error bar {digits(found.bar, 2)}"
 
 
 def worst_place(row: Row) -> str:
-    """Where the worst slope is: "[3, 1]", "[3, 1] of output [2]", or "a direction"."""
+    """Return where the worst slope is: "[3, 1]", "[3, 1] of output [2]", or "a direction"."""
     here = "a direction" if row.index is None else brackets(row.index)
     return here if row.output is None else f"{here} of output {brackets(row.output) or '[]'}".strip()
 
 
 def brackets(index: tuple[int | str, ...]) -> str:
-    """An index in Python's notation: "[3, 1]", "" for a number, "w[3, 1]" where a name comes first."""
+    """Return an index in Python's notation: "[3, 1]", "" for a number, "w[3, 1]" where a name comes first."""
     name = index[0] if index and isinstance(index[0], str) else ""
     rest = list(index[bool(name) :])
     return f"{name}{rest or ''}"
@@ -379,13 +379,13 @@ TINTS = {
 
 
 def table_of(report: GradientReport) -> tuple[list[str], list[tuple[Verdict, list[str]]]]:
-    """The columns, and for each row its verdict and the texts of its cells."""
+    """Return the columns, and for each row its verdict and the texts of its cells."""
     columns = [name for name in COLUMNS if name != "order" or any(row.order > 1 for row in report.rows)]
     return columns, [(row.verdict, [cells(row)[name] for name in columns]) for row in worst_first(report.rows)]
 
 
 def cells(row: Row) -> dict[str, str]:
-    """The texts of a row, by column; no numbers where nothing was compared."""
+    """Return the texts of a row, by column; no numbers where nothing was compared."""
     shape = f"{row.shape}" + f" {row.dtype}" * (row.dtype != "float64")
     shown = row.compared or row.index is not None
     numbers = [worst_place(row), digits(row.claimed), digits(row.measured), digits(row.bar, 2)] if shown else [""] * 4
@@ -393,7 +393,7 @@ def cells(row: Row) -> dict[str, str]:
 
 
 def aligned(columns: list[str], rows: list[tuple[Verdict, list[str]]]) -> list[str]:
-    """The lines of the table, in columns of equal width."""
+    """Return the lines of the table, in columns of equal width."""
     lines = [columns, *(texts for _, texts in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     pads = [f"{{:{'>' if COLUMNS[name] else '<'}{width}}}" for name, width in zip(columns, widths, strict=True)]

@@ -64,7 +64,7 @@ def samples(op_name: str, rng: np.random.Generator) -> list[Sample]:
 
 
 def from_domain(op: Op, rng: np.random.Generator) -> Iterator[tuple[list[Shape], Callable[..., Any], list[Any]]]:
-    """An elementwise operation on numbers, on arrays, and on arrays that broadcast."""
+    """Yield an elementwise operation on numbers, on arrays, and on arrays that broadcast."""
     one: list[list[Shape]] = [[()], [(2, 2)]]
     for shapes in one if len(op.domain) == 1 else TWO:
         yield shapes, op, [between(*interval)(rng, shape) for interval, shape in zip(op.domain, shapes, strict=True)]
@@ -74,22 +74,22 @@ def from_domain(op: Op, rng: np.random.Generator) -> Iterator[tuple[list[Shape],
 
 
 def between(low: float, high: float) -> Draw:
-    """Uniform numbers: a float for the shape ()."""
+    """Return uniform numbers: a float for the shape ()."""
     return lambda rng, shape: rng.uniform(low, high, shape) if shape else float(rng.uniform(low, high))
 
 
 def away(rng: np.random.Generator, shape: Shape) -> Any:
-    """Numbers of both signs, not near 0."""
+    """Return numbers of both signs, not near 0."""
     return as_array(rng.uniform(0.4, 2.0, shape) * rng.choice([-1.0, 1.0], shape))
 
 
 def apart(rng: np.random.Generator, shape: Shape) -> Any:
-    """Numbers of both signs whose distance from each other, and from 0 and its tenths, is 0.03 or more."""
+    """Return numbers of both signs whose distance from each other, and from 0 and its tenths, is 0.03 or more."""
     return rng.permutation(np.prod(shape, dtype=int)).reshape(shape) * 0.1 - 0.33
 
 
 def regular(rng: np.random.Generator, shape: Shape) -> Any:
-    """Matrices with singular values from 2.1 to 0.7, so that no derivative is large; any vectors and numbers."""
+    """Return matrices with singular values from 2.1 to 0.7, so that no derivative is large; any vectors and numbers."""
     if len(shape) < 2:
         return between(-2.0, 2.0)(rng, shape)
     u, _, vh = np.linalg.svd(rng.standard_normal(shape), full_matrices=False)
@@ -97,7 +97,7 @@ def regular(rng: np.random.Generator, shape: Shape) -> Any:
 
 
 def with_real_eigenvalues(rng: np.random.Generator, shape: Shape) -> Any:
-    """Square matrices with eigenvalues from -1.3 to 2.1."""
+    """Return square matrices with eigenvalues from -1.3 to 2.1."""
     vectors = regular(rng, shape)
     return vectors * np.linspace(-1.3, 2.1, shape[-1]) @ np.linalg.inv(vectors)
 
@@ -117,17 +117,17 @@ DRAWN: dict[str, Draw] = {
 
 
 def in_a_row(parts: Any) -> Any:
-    """All parts of a result in one vector."""
+    """Return all parts of a result in one vector."""
     return f.concatenate([f.reshape(part, -1) for part in parts])
 
 
 def projector(rest: Any) -> Any:
-    """The projection to the space that orthonormal columns span, which does not depend on the choice of these."""
+    """Return the projection to the space that orthonormal columns span, which does not depend on the choice of these."""
     return f.matmul(rest, f.transpose(rest))
 
 
 def gram(x: Any) -> Any:
-    """Symmetric positive definite matrices."""
+    """Return symmetric positive definite matrices."""
     return x @ f.matrix_transpose(x) + np.eye(np.shape(x)[-2])
 
 

@@ -59,7 +59,7 @@ def gradient_test(f: Callable[..., Any], *inputs: Any, **options: Any) -> Callab
 
 
 def at_the_call(caller: FrameType) -> ast.Module:
-    """The source of a test, placed at the call that a frame is making, so that tracebacks show that line.
+    """Return the source of a test, placed at the call that a frame is making, so that tracebacks show that line.
 
     Its argument is the instance of a class of tests.
     """

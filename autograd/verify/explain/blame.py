@@ -37,12 +37,12 @@ class Recorded(NamedTuple):
     inputs: list[tuple[int, int | None]]
 
     def data(self) -> list[Any]:
-        """The recorded inputs as plain data."""
+        """Return the recorded inputs as plain data."""
         args = arguments_of(self.node)
         return [raw(args[position] if member is None else args[position][member]) for position, member in self.inputs]
 
     def again(self, *items: Any) -> Any:
-        """The operation on other inputs. Its arguments are prepared already."""
+        """Return the operation on other inputs. Its arguments are prepared already."""
         op, args = self.node.op, list(raw(arguments_of(self.node)))
         for (position, member), item in zip(self.inputs, items, strict=True):
             inside = args[position]
@@ -51,7 +51,7 @@ class Recorded(NamedTuple):
         return node(op, out, *((tuple(args),) if op.packed else args))
 
     def pulled(self, *items: Any) -> list[Any]:
-        """The cotangents of the inputs, from those and the cotangent of the output."""
+        """Return the cotangents of the inputs, from those and the cotangent of the output."""
         *inputs, g = items
         found = Pullback(self.again(*inputs), inputs)(g, on_values=True)
         return [item if is_value(item) else Value(item) for item in found]
@@ -67,7 +67,7 @@ class Recorded(NamedTuple):
 
 
 def find_blame(subject: Subject, seed: int, order: int = 1, failed: Sequence[Leaf] = ()) -> tuple[Blame | None, str]:
-    """The first recorded operation whose rule disagrees with its forward function; or None, and a note on what that means.
+    """Return the first recorded operation whose rule disagrees with its forward function; or None, and a note on what that means.
 
     Args:
         subject: a function of Values whose gradient failed.
@@ -103,7 +103,7 @@ class OperationSearch:
         return blame, "" if blame else evidence or self.all_right()
 
     def first_wrong(self) -> Blame | None:
-        """The first wrong operation: along one random direction for each input first, then element by element."""
+        """Return the first wrong operation: along one random direction for each input first, then element by element."""
         order = chosen(self.recorded)
         for thorough in (False, True):
             for number, recorded in enumerate(order):
@@ -118,7 +118,7 @@ class OperationSearch:
         return None
 
     def wrong(self, recorded: Recorded, thorough: bool) -> Blame | None:
-        """The blame of one operation; None if it is right, or cannot be judged."""
+        """Return the blame of one operation; None if it is right, or cannot be judged."""
         failure = self.failure(recorded, thorough)
         if failure is None:
             return None
@@ -136,7 +136,7 @@ class OperationSearch:
         return blame
 
     def failure(self, recorded: Recorded, thorough: bool, symmetric: bool = False) -> tuple[ValueSubject, Finding] | None:
-        """One operation as a function, and its worst slope if that is wrong."""
+        """Return one operation as a function, and its worst slope if that is wrong."""
         found: list[Finding] = []
         try:
             subject = self.alone(recorded, symmetric)
@@ -151,7 +151,7 @@ class OperationSearch:
         return (subject, worst) if worst is not None and worst.verdict is Verdict.FAIL else None
 
     def alone(self, recorded: Recorded, symmetric: bool) -> ValueSubject:
-        """One operation as a function of its inputs; at higher orders its rules, as functions of the inputs and the cotangent.
+        """Return one operation as a function of its inputs; at higher orders its rules, as functions of inputs and cotangent.
 
         Args:
             recorded: the operation.
@@ -178,7 +178,7 @@ class OperationSearch:
     # --- where every operation is right -----------------------------------------------------------
 
     def evidence(self, failed: Sequence[Leaf]) -> str:
-        """A sentence on where else gradients are lost or changed, or ""."""
+        """Return a sentence on where else gradients are lost or changed, or ""."""
         values = [value for leaf, value in zip(self.subject.leaves, self.subject.values, strict=True) if leaf in failed]
         used = {item for recorded in self.recorded for item in inputs_of(recorded.node)}
         unused = [leaf.name for leaf, value in zip(failed, values, strict=True) if value not in used]
@@ -199,7 +199,7 @@ class OperationSearch:
         return f"every recorded operation is right ({number:,} checked)"
 
     def from_outside(self, failed: Sequence[Leaf]) -> str:
-        """A sentence on operations with a constant that moves with the inputs, found by recording again nearby; or ""."""
+        """Return a sentence on operations with a constant that moves with the inputs, found by recording again nearby; or ""."""
         point = self.subject.point.copy()
         for leaf in failed:
             point[leaf.part] += max(2.0**-20, 8.0 * epsilon_of(leaf.dtype)) * np.where(
@@ -220,7 +220,7 @@ class OperationSearch:
 
 
 def compared(examination: Examination, leaf: Leaf, thorough: bool) -> list[Finding]:
-    """Findings on one input of an operation: along a random direction, and for single elements where that does not decide."""
+    """Return findings on one input of an operation: along a random direction, and for single elements if that does not decide."""
     places = np.arange(leaf.start, leaf.stop)
     before = len(examination.found)
     if thorough or not places.size:
@@ -239,13 +239,13 @@ def compared(examination: Examination, leaf: Leaf, thorough: bool) -> list[Findi
 
 
 def is_symmetric(data: Any) -> bool:
-    """Whether an array holds symmetric matrices in its last two axes."""
+    """Return whether an array holds symmetric matrices in its last two axes."""
     square = np.ndim(data) > 1 and np.shape(data)[-1] == np.shape(data)[-2] > 1
     return square and np.allclose(data, np.swapaxes(data, -1, -2), rtol=1e-9, atol=0.0)
 
 
 def recorded_operations(subject: ValueSubject, vector: Any) -> tuple[list[Recorded], set[Any]]:
-    """The operations between the leaves of a function and its results, inputs first, and the Values between them."""
+    """Return the operations between the leaves of a function and its results, inputs first, and the Values between them."""
     subject.move(vector)
     with record_lines():
         results = [item for _, item in subject.results() if is_value(item)]
@@ -261,7 +261,7 @@ def recorded_operations(subject: ValueSubject, vector: Any) -> tuple[list[Record
 
 
 def nodes_of(roots: Iterable[Any], stops: Sequence[Any] = ()) -> list[Any]:
-    """The recorded nodes of a graph, inputs first; those that a checkpoint computes again are in front of it."""
+    """Return the recorded nodes of a graph, inputs first; those that a checkpoint computes again are in front of it."""
     found: dict[Any, None] = {}
     for root in roots:
         for item in topological_order(root, stops)[0]:
@@ -277,7 +277,7 @@ def is_checkpoint(item: Any) -> bool:
 
 
 def places_of(item: Any) -> list[tuple[tuple[int, int | None], Any]]:
-    """((position, member), argument) of all arguments that have a rule; `member` counts in those that are tuples."""
+    """Return ((position, member), argument) of all arguments that have a rule; `member` counts in those that are tuples."""
     args, found = arguments_of(item), []
     for position, _ in item.op.rules:
         several = args[position].__class__ is tuple
@@ -287,13 +287,13 @@ def places_of(item: Any) -> list[tuple[tuple[int, int | None], Any]]:
 
 
 def constants(item: Any, needed: set[Any]) -> list[Any]:
-    """The floating numbers and arrays among the arguments of a node that do not depend on the inputs."""
+    """Return the floating numbers and arrays among the arguments of a node that do not depend on the inputs."""
     data = [raw(argument) for _, argument in places_of(item) if argument.__class__ is not Value or argument not in needed]
     return [number for number in data if isinstance(number, float) or getattr(number, "dtype", np.dtype(int)).kind == "f"]
 
 
 def chosen(recorded: list[Recorded]) -> list[Recorded]:
-    """The operations to check: the first of every kind, then the others; in a large graph some of each kind, spread evenly."""
+    """Return the operations to check: the first of every kind, then the others; in a large graph some of each kind."""
     kinds: dict[Any, list[int]] = {}
     for number, item in enumerate(recorded):
         kinds.setdefault(item.kind, []).append(number)

@@ -37,7 +37,7 @@ CHOICES = 10
 
 
 def cause_of(examination: Examination, leaf: Leaf, found: list[Finding]) -> tuple[str, str]:
-    """A guess at the cause, which reads well after "perhaps", or "", and the largest differences. It never raises.
+    """Return a guess at the cause, which reads well after "perhaps", or "", and the largest differences. It never raises.
 
     Args:
         examination: after its run; further evaluations count.
@@ -77,7 +77,7 @@ class Evidence:
         self.clear = abs(self.measured) > CLEAR * self.bar
 
     def chosen(self, failed: list[int]) -> Array:
-        """The coordinates to compare."""
+        """Return the coordinates to compare."""
         inside = np.arange(self.leaf.start, self.leaf.stop)
         if len(inside) <= WHOLE:
             return inside
@@ -86,7 +86,7 @@ class Evidence:
         return np.unique([*failed[:LARGEST], *inside[largest], *spread])
 
     def slopes(self, place: int) -> tuple[Array, Array]:
-        """The measured slope of every component at one coordinate, and its error bar: infinite where there is no slope."""
+        """Return the measured slope of every component at one coordinate, and its error bar: infinite where there is no slope."""
         if place not in self.known:
             one = np.array([place])
             along = self.examination.sizes[one]
@@ -101,7 +101,7 @@ class Evidence:
         return self.known[place]
 
     def guess(self) -> str:
-        """The most specific guess that the evidence supports."""
+        """Return the most specific guess that the evidence supports."""
         if not np.isfinite(self.claimed).all() or not self.wrong.any():
             return ""
         exact = (self.stale, self.cut, self.scaled, self.turned, self.by_input, self.fixed)
@@ -109,7 +109,7 @@ class Evidence:
         return next((text for text in (guess() for guess in exact + in_part) if text), "")
 
     def explained(self, expected: Array, bar: Array, part: Array, fitted: int = 0) -> bool:
-        """Whether claims are what a guess expects, within its error bars, and not by chance.
+        """Return whether claims are what a guess expects, within its error bars, and not by chance.
 
         The chance is that of numbers as far off as the claims are; the best ones, as many as were fitted, do not count.
 
@@ -137,7 +137,7 @@ class Evidence:
         return "computed from other data than the input: it stays the same when the input moves" if self.stays() else ""
 
     def stays(self) -> bool:
-        """Whether the claim is the same at another input, although the slope there differs."""
+        """Return whether the claim is the same at another input, although the slope there differs."""
         subject, examination, c = self.subject, self.examination, self.component
         if isinstance(subject, NumPySubject) and not callable(subject.claimed):  # arrays, which cannot move
             return False
@@ -169,7 +169,7 @@ class Evidence:
     # --- factors ----------------------------------------------------------------------------------
 
     def scaled(self) -> str:
-        """A constant factor, in every component or in the component of the worst slope."""
+        """Return words for a constant factor, in every component or in the component of the worst slope."""
         row = np.zeros_like(self.wrong)
         row[self.component] = True
         for part in (np.ones_like(row), row):
@@ -182,11 +182,11 @@ class Evidence:
         return ""
 
     def fits(self, factor: float, part: Array, fitted: int = 1) -> bool:
-        """Whether a constant factor explains a part of the claims."""
+        """Return whether a constant factor explains a part of the claims."""
         return self.explained(factor * self.measured, (1.0 + abs(factor)) * self.bar, part, fitted)
 
     def factor(self, part: Array, times: Array | float = 1.0) -> tuple[float, float]:
-        """The factor from measured slopes, times other numbers, to the claims, and its error; zero if it is unknown."""
+        """Return the factor from measured slopes, times other numbers, to the claims, and its error; zero if it is unknown."""
         expected = self.measured * times
         known = part & self.clear & (expected != 0.0)
         best = np.unravel_index(np.argmax(np.where(known, abs(self.measured) / self.bar, 0.0)), known.shape)
@@ -198,7 +198,7 @@ class Evidence:
         return (simple if abs(simple - factor) <= error else factor), error
 
     def name_of(self, factor: float, error: float, part: Array) -> str:
-        """The words for a known factor: a sign, 2 or 1/2, or a length."""
+        """Return the words for a known factor: a sign, 2 or 1/2, or a length."""
         known = {
             -1.0: "the sign: claimed = -measured", 2.0: "a factor of 2 too much", 0.5: "a factor of 2 missing",
             -2.0: "the sign, and a factor of 2 too much", -0.5: "the sign, and a factor of 2 missing",
@@ -214,7 +214,7 @@ class Evidence:
         return ""
 
     def lengths(self) -> Iterator[tuple[int, str, bool]]:
-        """(length, what it is the length of, whether it belongs to this leaf)."""
+        """Yield (length, what it is the length of, whether it belongs to this leaf)."""
         shapes = [(leaf.name, leaf.shape) for leaf in self.subject.leaves if leaf is not self.leaf]
         shapes += [("the result", shape) for _, shape, _ in self.subject.output.parts]
         for name, shape in [(self.leaf.name, self.leaf.shape), *shapes]:
@@ -223,7 +223,7 @@ class Evidence:
             yield from ((number, text, name == self.leaf.name) for number, text in numbers if number > 2)
 
     def by_input(self) -> str:
-        """The input as a factor, as where a chain rule is applied twice or not at all."""
+        """Return words for the input as a factor, as where a chain rule is applied twice or not at all."""
         x = np.broadcast_to(self.subject.point[self.places], self.measured.shape)
         if len(np.unique(abs(x[self.clear]))) < 2:
             return ""
@@ -239,7 +239,7 @@ class Evidence:
     # --- the right numbers in other places --------------------------------------------------------
 
     def turned(self) -> str:
-        """Transposed, reversed, shifted, or those of another input."""
+        """Return words for slopes that are transposed, reversed, shifted, or those of another input."""
         if self.transposed_jacobian():
             return "the Jacobian is transposed: claimed[i, j] = measured[j, i]"
         for text, order in orders(self.leaf.shape):
@@ -257,7 +257,7 @@ class Evidence:
         return self.explained(self.measured.T, self.bar + self.bar.T, np.ones_like(self.wrong))
 
     def permuted(self, partners: Array, both_ways: bool = False) -> bool:
-        """Whether the claim at each place is the slope measured at its partner, and with `both_ways` the reverse."""
+        """Return whether the claim at each place is the slope measured at its partner, and with `both_ways` the reverse."""
         agreeing, chance = 0, 1.0
         first = np.argsort(~self.wrong[self.component], kind="stable")  # the wrong ones first: they tell the most
         for place in self.places[first].tolist():
@@ -286,7 +286,7 @@ class Evidence:
         return np.asarray(~self.wrong_places & self.clear.any(axis=0))
 
     def one_sided(self) -> str:
-        """Right only where the input, or the slope, is positive, or only where it is negative."""
+        """Return "right only where ...", if the signs of the input, or of the slope, tell the wrong elements."""
         wrong, right = self.wrong_places, self.right_places
         there = self.claims_there(wrong)  # otherwise the signs may be chance
         if min(wrong.sum(), right.sum()) < 2 or not there or not self.apart(wrong):
@@ -302,7 +302,7 @@ class Evidence:
         return ""
 
     def few(self) -> str:
-        """Wrong at a few elements only, or in one slice."""
+        """Return "wrong only at ...", for a few elements or one slice."""
         wrong, right = self.wrong_places, self.right_places
         if right.sum() < 2 or not self.apart(wrong):
             return ""
@@ -319,14 +319,14 @@ class Evidence:
         return ""
 
     def apart(self, wrong: Array) -> bool:
-        """Whether the wrong elements are off by much more, relative to their slopes, than the others may be."""
+        """Return whether the wrong elements are off by much more, relative to their slopes, than the others may be."""
         with np.errstate(all="ignore"):
             off = (abs(self.claimed - self.measured) / abs(self.measured))[self.wrong]
             others = ((abs(self.claimed - self.measured) + self.bar) / abs(self.measured))[self.clear & ~wrong]
         return bool(off.min(initial=np.inf) > GAP * others.max(initial=0.0))
 
     def claims_there(self, wrong: Array) -> str:
-        """How claims and slopes are related where they differ, or ""."""
+        """Return how claims and slopes are related where they differ, or ""."""
         part = np.broadcast_to(wrong, self.wrong.shape)
         if not self.claimed[part].any():
             return "; there zero is claimed"
@@ -337,7 +337,7 @@ class Evidence:
         return f"; there claimed = {'-' if factor == -1.0 else f'{written(factor)} * '}measured"
 
     def offset(self) -> str:
-        """The same number added everywhere, and no factor."""
+        """Return words for a number that is added everywhere, if no factor fits."""
         whole = np.ones_like(self.wrong)
         number, factor = self.added(), self.factor(whole)[0]
         if not number or (factor and self.fits(factor, whole)):
@@ -345,7 +345,7 @@ class Evidence:
         return f"a constant added: claimed = measured + {number:.4g}".replace("+ -", "- ")
 
     def added(self) -> float:
-        """The number that is added to every slope of the results that are wrong, or zero."""
+        """Return the number that is added to every slope of the results that are wrong, or zero."""
         difference = self.claimed - self.measured
         best = np.unravel_index(int(np.argmin(np.where(self.wrong, self.bar, np.inf))), self.bar.shape)
         part = np.broadcast_to(self.wrong.any(axis=1, keepdims=True), self.wrong.shape)
@@ -356,7 +356,7 @@ class Evidence:
         return number if self.explained(self.measured + number, self.bar + self.bar[best], part, 1) else 0.0
 
     def differences(self) -> str:
-        """The largest differences."""
+        """Return words for the largest differences."""
         difference = self.claimed[self.component] - self.measured[self.component]
         order = np.argsort(-abs(difference) * self.wrong[self.component], kind="stable")
         shown = [place for place in order[:3] if self.wrong[self.component, place]]
@@ -365,7 +365,7 @@ class Evidence:
 
 
 def orders(shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
-    """(words, the place of each element) for orders that the elements of a leaf may have by mistake."""
+    """Yield (words, the place of each element) for orders that the elements of a leaf may have by mistake."""
     own = np.arange(math.prod(shape)).reshape(shape)
     if len(shape) > 1 and shape[-1] == shape[-2]:
         dots = "..., " * (len(shape) > 2)
@@ -385,7 +385,7 @@ def orders(shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
 
 
 def written(factor: float) -> str:
-    """A factor in a formula: "3", "3/7", "0.3183", "(1 + 1e-06)"."""
+    """Return a factor in a formula: "3", "3/7", "0.3183", "(1 + 1e-06)"."""
     if abs(factor - 1.0) < 5e-3:
         return f"(1 {'+' if factor > 1.0 else '-'} {abs(factor - 1.0):.3g})"
     fraction = Fraction(factor).limit_denominator(20)

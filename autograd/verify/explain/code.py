@@ -42,13 +42,13 @@ def code_of(item: Any) -> str:
 
 
 def number_code(number: Any) -> str:
-    """A NumPy number in the fewest digits: 0.1 of float32 is "0.1"."""
+    """Return a NumPy number in the fewest digits: 0.1 of float32 is "0.1"."""
     text = str(number)
     return {"nan": "np.nan", "inf": "np.inf", "-inf": "-np.inf"}.get(text, text)
 
 
 def array_code(array: np.ndarray) -> str:
-    """The code of an array: np.zeros(), np.full(), its few nonzero elements, or all of them."""
+    """Return the code of an array: np.zeros(), np.full(), its few nonzero elements, or all of them."""
     dtype = "" if array.dtype in (np.float64, np.bool_) else f", dtype=np.{array.dtype.name}"
     shape = f"{array.shape[0]}" if array.ndim == 1 else f"{array.shape}"
     flat = array.reshape(-1)
@@ -66,5 +66,5 @@ def array_code(array: np.ndarray) -> str:
 
 
 def listed(array: np.ndarray) -> str:
-    """The elements as nested lists."""
+    """Return the elements as nested lists."""
     return f"[{', '.join(map(listed, array))}]" if array.ndim else number_code(array[()])

@@ -45,7 +45,7 @@ def simplified(point: Array, leaves: Sequence[Leaf], fails: Callable[[Array], bo
 
 
 def one_number(point: Array, leaf: Leaf, fails: Callable[[Array], bool]) -> Array:
-    """The point with zeros or ones in a whole leaf, if that fails as well."""
+    """Return the point with zeros or ones in a whole leaf, if that fails as well."""
     for number in (0.0, 1.0):
         candidate = point.copy()
         candidate[leaf.part] = number
@@ -55,7 +55,7 @@ def one_number(point: Array, leaf: Leaf, fails: Callable[[Array], bool]) -> Arra
 
 
 def zeros(point: Array, fails: Callable[[Array], bool]) -> Array:
-    """The point with as many zeros as possible: in halves first, then in smaller parts (delta debugging)."""
+    """Return the point with as many zeros as possible: in halves first, then in smaller parts (delta debugging)."""
     size = max(1, int(np.count_nonzero(point)) // 2)
     while True:
         places = np.flatnonzero(point)
@@ -70,7 +70,7 @@ def zeros(point: Array, fails: Callable[[Array], bool]) -> Array:
 
 
 def element(point: Array, place: int, fails: Callable[[Array], bool]) -> Array:
-    """The point with the simplest number for one element."""
+    """Return the point with the simplest number for one element."""
     for number in simpler(float(point[place])):
         candidate = point.copy()
         candidate[place] = number

@@ -134,7 +134,7 @@ class Claims:
         self.typical[steepest] *= 2.0**-20
 
     def combinations(self, count: int) -> Array:
-        """Random combinations of outputs that move about as much as each other, so that none hides behind a larger one."""
+        """Return random combinations of outputs that move about as much as each other, so that none hides behind a larger one."""
         moves = self.spread / (float(self.spread.max(initial=0.0)) or 1.0)
         with np.errstate(divide="ignore"):
             classes = np.where(moves > 0.0, np.clip(np.floor(np.log10(moves) / 4.0), -CLASSES, 0), -CLASSES - 1)
@@ -146,26 +146,26 @@ class Claims:
         return np.concatenate(rows)
 
     def cotangents(self) -> Array:
-        """One cotangent of the outputs for each compared component."""
+        """Return one cotangent of the outputs for each compared component."""
         return np.eye(len(self.subject.output.vector)) if self.mix is None else self.mix
 
     def mixed(self, outputs: Array) -> Array:
-        """The outputs, or their combinations where there are many."""
+        """Return the outputs, or their combinations where there are many."""
         return outputs if self.mix is None else self.mix @ np.where(np.isfinite(self.subject.output.vector), outputs, 0.0)
 
     # --- lines ------------------------------------------------------------------------------------
 
     def epsilon(self, places: Array, outputs: bool = True) -> float:
-        """The coarsest unit in the last place of all inputs between some coordinates, and of the outputs."""
+        """Return the coarsest unit in the last place of all inputs between some coordinates, and of the outputs."""
         inputs = float(self.epsilons[places[0] : places[-1] + 1].max())
         return max(inputs, float(self.subject.output.epsilon.max(initial=0.0))) if outputs else inputs
 
     def bits(self, places: Array) -> Widths:
-        """The levels for a line through these coordinates."""
+        """Return the levels for a line through these coordinates."""
         return widths(round(-math.log2(self.epsilon(places))))
 
     def direction(self, places: Array, sizes: Array | None = None) -> Array:
-        """A random direction through some coordinates: no element near zero, and all of few bits, so that steps are exact.
+        """Return a random direction through some coordinates: no element near zero, and all of few bits, so that steps are exact.
 
         Each is as long as a typical element of its leaf, or as `sizes` says.
         """
@@ -176,7 +176,7 @@ class Claims:
         return signs * factors * (self.typical if sizes is None else sizes)[places]
 
     def line(self, places: Array, along: Array) -> Line:
-        """The line through the point in a direction that is zero outside of some coordinates."""
+        """Return the line through the point in a direction that is zero outside of some coordinates."""
         subject, single = self.subject, len(places) == 1
         claims = abs(np.where(np.isfinite(self.claims), self.claims, 0.0)[:, places]) if not single else None
 
@@ -196,7 +196,7 @@ class Claims:
         return Line(at, self.middle, self.noise, np.maximum(epsilon, self.epsilon(places, outputs=False)))
 
     def claimed(self, places: Array, along: Array) -> tuple[Array, Array]:
-        """The claimed slopes along a direction, and how far off they may be because they were rounded."""
+        """Return the claimed slopes along a direction, and how far off they may be because they were rounded."""
         parts = self.claims[:, places] * along
         with np.errstate(all="ignore"):
             allowance = 8.0 * length(np.nan_to_num(parts * self.claim_epsilons[places], posinf=0.0, neginf=0.0))
@@ -211,14 +211,14 @@ class Claims:
     # --- what a claim is judged by ----------------------------------------------------------------
 
     def uncertain(self) -> Array:
-        """By how much each claim may be off: the rounding on its way, and its noise at neighbouring inputs."""
+        """Return by how much each claim may be off: the rounding on its way, and its noise at neighbouring inputs."""
         if self.doubt is None:
             cotangents = self.cotangents()
             self.doubt = ROUNDED * self.subject.rounding(cotangents) + 4.0 * self.jitter(cotangents)
         return self.doubt
 
     def jitter(self, cotangents: Array) -> Array:
-        """The noise of the claims: how far they depart from a straight line over a few units in the last place of the inputs.
+        """Return the noise of the claims: how far they depart from a straight line over a few neighbouring inputs.
 
         Within each side of the point, and of both the less, so that a step of the gradient there is no noise. The inputs move
         in several ways, as products of all by one factor may be rounded alike.
@@ -241,7 +241,7 @@ class Claims:
             return np.nan_to_num(np.minimum.reduce(spreads), posinf=0.0) if spreads else np.zeros_like(self.claims)
 
     def steepness(self) -> Array:
-        """Powers of two: how much each compared output moves over the size of the inputs, as claimed; 1 if it does not."""
+        """Return powers of two: how much each compared output moves over the size of the inputs, as claimed; 1 if it does not."""
         if len(self.claims) == 1:
             return np.ones(1)
         with np.errstate(all="ignore"):
@@ -251,19 +251,19 @@ class Claims:
         return np.asarray(power_of_two(np.where((moves > 0.0) & np.isfinite(moves), moves, 1.0)))
 
     def by_itself(self, places: Array) -> bool:
-        """Whether this is one coordinate of an input whose coordinates are compared one by one."""
+        """Return whether this is one coordinate of an input whose coordinates are compared one by one."""
         return len(places) == 1 and len(self.subject.point) <= COORDINATES
 
     def at_least(self, part: float, places: Array) -> float:
-        """The part of a slope that an error bar may have: at least what differences in this precision need."""
+        """Return the part of a slope that an error bar may have: at least what differences in this precision need."""
         return max(part, self.epsilon(places) ** 0.5)
 
     def sharp(self, places: Array) -> float:
-        """The part of a slope that the error bar of a good measurement is."""
+        """Return the part of a slope that the error bar of a good measurement is."""
         return max(1e-6, 4.0 * float(self.claim_epsilons[places].max()) ** 0.5)
 
     def limits(self, places: Array, along: Array) -> Array:
-        """The error bar below which each coordinate of a line is resolved, for each component, (k, places).
+        """Return the error bar below which each coordinate of a line is resolved, for each component, (k, places).
 
         In the units of the function: the contribution of a coordinate along the line, beside the largest one there. The slopes
         of other coordinates do not count, as they say nothing about this one.
@@ -274,12 +274,12 @@ class Claims:
         return np.maximum(OF_EACH * size, self.at_least(OF_LARGEST, places) * size.max(axis=1, keepdims=True))
 
     def zero_claimed(self, places: Array) -> Array:
-        """For each component, whether all slopes along some coordinates are claimed to be zero."""
+        """Return, for each component, whether all slopes along some coordinates are claimed to be zero."""
         return ~(self.claims[:, places] != 0.0).any(axis=1)
 
 
 def length(rows: Array) -> Array:
-    """The Euclidean length of each row, without overflow."""
+    """Return the Euclidean length of each row, without overflow."""
     largest = abs(rows).max(axis=1, initial=0.0)
     largest = np.where(largest > 0.0, largest, 1.0)
     return largest * np.sqrt(((rows / largest[:, None]) ** 2).sum(axis=1))

@@ -57,7 +57,7 @@ ELSEWHERE = "near zero the function has another slope over very narrow steps, wh
 
 
 def merged(where: Array, one: Slopes, other: Slopes) -> Slopes:
-    """The slopes of one look at a line for some components, and of another look for the rest."""
+    """Return the slopes of one look at a line for some components, and of another look for the rest."""
     return Slopes(**{name: np.where(where, getattr(one, name), old) for name, old in vars(other).items()})
 
 
@@ -76,7 +76,7 @@ class Comparison(Claims):
         self.confirmations = self.narrowed = 0
 
     def compare(self, sets: Sequence[tuple[Array, Array]], roughly: bool = False, keep: bool = False) -> list[list[Finding]]:
-        """Findings for each of several lines: a first look at all together, and a long one where that does not decide.
+        """Return findings for each of several lines: a first look at all together, and a long one where that does not decide.
 
         Args:
             sets: for each line the coordinates it runs through, and their parts of the direction.
@@ -114,11 +114,11 @@ class Comparison(Claims):
         return results
 
     def own_size(self, places: Array) -> tuple[int, ...]:
-        """The level of a step as wide as the coordinate is large, where coordinates are compared one by one."""
+        """Return the level of a step as wide as the coordinate is large, where coordinates are compared one by one."""
         return (0,) if self.by_itself(places) else ()
 
     def first_verdicts(self, places: Array, along: Array, look: Any, roughly: bool) -> list[Finding]:
-        """Findings from the first look, or none if it does not decide."""
+        """Return findings from the first look, or none if it does not decide."""
         value, bar, smooth, still, kink, left, right = look
         claim, allowance = self.claimed(places, along)
         with np.errstate(all="ignore"):
@@ -147,7 +147,7 @@ class Comparison(Claims):
         return [Finding(places, c, verdicts[c], claim[c], value[c], bar[c]) for c in range(len(claim))]
 
     def look_long(self, places: Array, along: Array, line: Line, hidden: Array) -> list[Finding]:
-        """Findings from all levels that make sense, and from wider ones while they help.
+        """Return findings from all levels that make sense, and from wider ones while they help.
 
         Args:
             hidden: the exponents of the steps that first move each component, as wider_steps() gives them.
@@ -187,7 +187,7 @@ class Comparison(Claims):
         return self.decide(places, along, line, slopes, samples, close)
 
     def narrower(self, places: Array, along: Array, line: Line, slopes: Slopes) -> tuple[Slopes, Array]:
-        """The slopes of a coordinate at zero, where steps may be as narrow as is needed, and where narrower ones decide.
+        """Return the slopes of a coordinate at zero, where steps may be as narrow as is needed, and where narrower ones decide.
 
         They are asked where wider ones find no slope, none that a claim could be compared with, or another one than is claimed.
         """
@@ -226,12 +226,12 @@ class Comparison(Claims):
         return slopes, told
 
     def elsewhere(self, places: Array, along: Array, slopes: Array) -> Array:
-        """Whether slopes clearly differ from the claims; False for nan."""
+        """Return whether slopes clearly differ from the claims; False for nan."""
         claim, allowance = self.claimed(places, along)
         return np.asarray(abs(claim - slopes) > 2.0 * allowance)
 
     def deeper(self, line: Line) -> Array:
-        """The slope over two very narrow steps where a coordinate and the function are zero, if both agree; elsewhere nan.
+        """Return the slope over two very narrow steps where a coordinate and the function are zero, if both agree; elsewhere nan.
 
         Nothing has a size there: wider steps may show another function, and narrower ones the rounding of intermediate results.
         """
@@ -248,7 +248,7 @@ class Comparison(Claims):
         return found
 
     def beside(self, places: Array, line: Line, samples: Samples, slopes: Slopes) -> tuple[Slopes, Array]:
-        """The slopes after a look at neighbouring inputs, near an end of the domain or a pole, and where that look decides.
+        """Return the slopes after a look at neighbouring inputs, near an end of the domain or a pole, and where it decides.
 
         The narrowest step that makes sense elsewhere leads beyond an edge or a pole.
         """
@@ -280,7 +280,7 @@ class Comparison(Claims):
         return replace(slopes, value=values, bar=bars, kind=kind, **sides), better
 
     def decide(self, places: Array, along: Array, line: Line, slopes: Slopes, samples: Samples, close: Array) -> list[Finding]:
-        """The verdict on each component of a line."""
+        """Return the verdict on each component of a line."""
         claim, allowance = self.claimed(places, along)
         slopes.still &= self.zero_claimed(places)
         with np.errstate(all="ignore"):
@@ -327,12 +327,12 @@ class Comparison(Claims):
         return findings
 
     def overflow(self, places: Array, along: Array) -> float:
-        """The slope along a coordinate that is too large for its dtype; infinite for a direction."""
+        """Return the slope along a coordinate that is too large for its dtype; infinite for a direction."""
         dtype = next(leaf.dtype for leaf in self.subject.leaves if leaf.has(places))
         return float(np.finfo(dtype).max) * float(abs(along[0])) if len(places) == 1 and dtype.kind == "f" else math.inf
 
     def confirmed(self, finding: Finding, along: Array, line: Line, far: float, far_bar: float, wide: bool) -> Finding:
-        """A FAIL after second opinions, which may turn it into INCONCLUSIVE, or into KINK at a tie of several inputs.
+        """Return a FAIL after second opinions, which may turn it into INCONCLUSIVE, or into KINK at a tie of several inputs.
 
         With `wide` the slope was measured with wide steps, and opinions that need such steps are asked as well.
         """

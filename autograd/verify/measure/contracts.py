@@ -20,7 +20,7 @@ Array = np.ndarray
 
 
 def broken_contracts(subject: Subject, rng: np.random.Generator) -> list[str]:
-    """A sentence for each contract that does not hold at the point."""
+    """Return a sentence for each contract that does not hold at the point."""
     if isinstance(subject, ValueSubject):
         return broken_by_values(subject, rng)
     if isinstance(subject, FrameworkSubject):
@@ -29,7 +29,7 @@ def broken_contracts(subject: Subject, rng: np.random.Generator) -> list[str]:
 
 
 def broken_by_values(subject: ValueSubject, rng: np.random.Generator) -> list[str]:
-    """The contracts of a function of Values, in one recorded graph."""
+    """Return the contracts of a function of Values, in one recorded graph."""
     found: list[str] = []
     pullbacks = subject.pullbacks(subject.point)
     given = [value.data for value in subject.values]
@@ -71,7 +71,7 @@ def broken_by_values(subject: ValueSubject, rng: np.random.Generator) -> list[st
 
 
 def alike(one: Any, two: Any, leaf: Leaf, rounding: Array) -> bool:
-    """Whether two gradients are the same but for rounding errors, also of terms that may have cancelled."""
+    """Return whether two gradients are the same but for rounding errors, also of terms that may have cancelled."""
     with np.errstate(all="ignore"):
         error = abs(np.asarray(one, float) - two)
         near = error <= 1e3 * (epsilon_of(leaf.dtype) * abs(np.asarray(two, float)).max(initial=0.0) + rounding)
@@ -79,7 +79,7 @@ def alike(one: Any, two: Any, leaf: Leaf, rounding: Array) -> bool:
 
 
 def memory_of_backward(subject: ValueSubject, cotangent: Array, given: list[Any], rounding: list[Array]) -> list[str]:
-    """A sentence where backward() differs from gradient(), shares memory, or changes the cotangent that it is given."""
+    """Return a sentence where backward() differs from gradient(), shares memory, or changes the cotangent that it is given."""
     found: list[str] = []
     pullbacks = subject.pullbacks(subject.point)
     leaves = {leaf for pullback in pullbacks.each if pullback is not None for leaf in pullback.leaves} | set(subject.values)
@@ -110,7 +110,7 @@ def memory_of_backward(subject: ValueSubject, cotangent: Array, given: list[Any]
 
 
 def broken_by_framework(subject: FrameworkSubject, rng: np.random.Generator) -> list[str]:
-    """The contracts of a gradient that another library computes."""
+    """Return the contracts of a gradient that another library computes."""
     found: list[str] = []
     pullback = subject.pullback(subject.point)
     size = len(subject.output.vector)
@@ -141,7 +141,7 @@ def broken_by_framework(subject: FrameworkSubject, rng: np.random.Generator) -> 
 
 
 def broken_by_function(subject: NumPySubject) -> list[str]:
-    """The contracts of a plain function and the gradient that is claimed for it."""
+    """Return the contracts of a plain function and the gradient that is claimed for it."""
     found: list[str] = []
     results: list[Array] = []
     for what, call in (("the function", subject.f), ("the gradient", subject.claimed)):
@@ -160,7 +160,7 @@ def broken_by_function(subject: NumPySubject) -> list[str]:
 
 
 def memory_of_gradient(subject: NumPySubject, given: list[Array], arguments: list[Any], results: list[Array]) -> list[str]:
-    """A sentence for each way in which the arrays of a returned gradient share memory."""
+    """Return a sentence for each way in which the arrays of a returned gradient share memory."""
     found: list[str] = []
     if any(shares(one, two) for place, one in enumerate(given) for two in given[:place]):
         found.append("two of the returned gradients share memory: adding to one changes the other")
@@ -189,7 +189,7 @@ def memory_of_gradient(subject: NumPySubject, given: list[Array], arguments: lis
 
 
 def overwritten(subject: ValueSubject, rng: np.random.Generator) -> list[str]:
-    """A sentence for each operation whose rule returns the same array at every call, and so changes what it returned before."""
+    """Return a sentence for each operation whose rule returns the same array at every call, and so changes earlier results."""
     pullbacks = subject.pullbacks(subject.point)
     size = len(subject.output.vector)
     kept: list[tuple[Any, Array, Array]] = []
@@ -217,7 +217,7 @@ def overwritten(subject: ValueSubject, rng: np.random.Generator) -> list[str]:
 
 
 def changed(item: Any, twin: Any) -> bool:
-    """Whether any array of a nesting differs from the one in its copy."""
+    """Return whether any array of a nesting differs from the one in its copy."""
     if isinstance(item, dict):
         return any(changed(item[key], twin[key]) for key in item)
     if isinstance(item, (list, tuple)):
@@ -226,7 +226,7 @@ def changed(item: Any, twin: Any) -> bool:
 
 
 def asymmetry(claims: Array, mix: Array | None, allowance: float, rounding: Callable[[], Array]) -> str | None:
-    """A sentence if claimed second derivatives are not symmetric; of many, random combinations of them.
+    """Return a sentence if claimed second derivatives are not symmetric; of many, random combinations of them.
 
     Mirrored ones have the same units, and so have the terms in them; they are compared with nothing else.
 

@@ -75,7 +75,7 @@ class Widths(NamedTuple):
 
 
 def widths(bits: int) -> Widths:
-    """The levels for a number of bits of precision: 52 in float64, 23 in float32, 10 in float16."""
+    """Return the levels for a number of bits of precision: 52 in float64, 23 in float32, 10 in float16."""
     step = max(1, round(bits / 10.4))
     first = max(1, round(bits / 5.8))
     quick = tuple(first + step * i for i in range(4))
@@ -95,19 +95,19 @@ class Line:
         return self.known[t]
 
     def noise_at(self, *points: Point) -> Array:
-        """The noise of the outputs at some points."""
+        """Return the noise of the outputs at some points."""
         with np.errstate(all="ignore"):
             largest = np.fmax.reduce([abs(point.outputs) for point in points])
             slack = np.maximum.reduce([point.slack + 0.0 * self.middle for point in points])
             return np.maximum(self.noise, self.epsilon * np.nan_to_num(largest)) + slack
 
     def noise_of(self, component: int) -> float:
-        """The noise of one output in the middle."""
+        """Return the noise of one output in the middle."""
         here = np.maximum(self.noise, self.epsilon * abs(self.middle))
         return float(here[component])
 
     def samples(self, levels: Iterable[int], size: float = 1.0) -> Samples:
-        """The function on both sides at each level, where the input is rounded like a number of that size."""
+        """Return the function on both sides at each level, where the input is rounded like a number of that size."""
         levels = list(levels)
         plus = [self.point(2.0**-k) for k in levels]
         minus = [self.point(-(2.0**-k)) for k in levels]
@@ -139,12 +139,12 @@ class Samples:
 
     @classmethod
     def side_by_side(cls, several: list[Samples]) -> Samples:
-        """Several lines at the same levels, with their components in one row."""
+        """Return several lines at the same levels, with their components in one row."""
         names = ("rise", "drop", "ahead", "behind", "noise")
         return cls(*(np.concatenate([getattr(samples, name) for samples in several], axis=1) for name in names))
 
     def sides(self) -> tuple[Array, Array, Array]:
-        """Forward, backward and central slopes; the central one is of second order also where the two widths differ."""
+        """Return forward, backward and central slopes; the central one is of second order also where the two widths differ."""
         with np.errstate(all="ignore"):
             forward, backward = self.rise / self.ahead, self.drop / self.behind
             return forward, backward, forward + (backward - forward) * (self.ahead / (self.ahead + self.behind))
@@ -155,7 +155,7 @@ class Samples:
 
 
 def candidates(slopes: Array, z: Array, noise: Array) -> tuple[Array, Array, Array, Array]:
-    """Estimates of the limit of slopes for z -> 0: (estimate, error bar, narrowest level, whether narrower levels contradict).
+    """Return estimates of the limit of slopes for z -> 0: (estimate, error bar, narrowest level, whether narrower contradict).
 
     Each pair of neighbouring levels is a candidate, and each triple is one after extrapolation.
     """
@@ -191,7 +191,7 @@ def candidates(slopes: Array, z: Array, noise: Array) -> tuple[Array, Array, Arr
 
 
 def limit(slopes: Array, z: Array, noise: Array) -> tuple[Array, Array]:
-    """The limit of slopes for z -> 0, where z is the width or its square, and an error bar.
+    """Return the limit of slopes for z -> 0, where z is the width or its square, and an error bar.
 
     Of the candidates that no narrower level contradicts, as far as its noise allows, the one with the smallest error bar.
     """
@@ -204,7 +204,7 @@ def limit(slopes: Array, z: Array, noise: Array) -> tuple[Array, Array]:
 
 
 def quick_look(samples: Samples) -> tuple[Array, Array, Array]:
-    """The slope and its error bar from a few levels, and whether no kink, edge or jump shows there."""
+    """Return the slope and its error bar from a few levels, and whether no kink, edge or jump shows there."""
     forward, backward, central = samples.sides()
     width = samples.width
     with np.errstate(all="ignore"):
@@ -216,7 +216,7 @@ def quick_look(samples: Samples) -> tuple[Array, Array, Array]:
 
 
 def plain_kinks(samples: Samples) -> tuple[Array, Array, Array]:
-    """Where a few levels show a kink at the point, and the slopes on its left and right.
+    """Return where a few levels show a kink at the point, and the slopes on its left and right.
 
     The gap between the one-sided slopes is the same at the three narrowest of them, far above the noise.
     """
@@ -229,13 +229,13 @@ def plain_kinks(samples: Samples) -> tuple[Array, Array, Array]:
 
 
 def is_still(samples: Samples) -> Array:
-    """Where the function does not change at the narrowest step, nor at any other where it is finite."""
+    """Return where the function does not change at the narrowest step, nor at any other where it is finite."""
     sides = np.array([samples.rise, samples.drop])
     return np.asarray(((sides == 0.0) | ~np.isfinite(sides)).all(axis=(0, 1)) & (sides[:, -1] == 0.0).all(axis=0))
 
 
 def long_look(samples: Samples, reach: float = 4.0) -> Slopes:
-    """The slope from many levels, ordered from the widest to the narrowest, and the shape of the function.
+    """Return the slope from many levels, ordered from the widest to the narrowest, and the shape of the function.
 
     Steps wider than `reach` do not count for the span.
     """
@@ -280,7 +280,7 @@ def long_look(samples: Samples, reach: float = 4.0) -> Slopes:
 
 
 def close_look(line: Line, levels: Iterable[int]) -> tuple[Array, Array]:
-    """The slope and its error bar from seven neighbouring inputs, at the spacing with the smallest error bar.
+    """Return the slope and its error bar from seven neighbouring inputs, at the spacing with the smallest error bar.
 
     Where the function is regular from one input to the next, it does not round its inputs, and steps of a few units in
     their last place are wide enough; nan and inf where it is not.
@@ -306,7 +306,7 @@ def close_look(line: Line, levels: Iterable[int]) -> tuple[Array, Array]:
 
 
 def heard_noise(central: Array, width: Array, noise: Array) -> Array:
-    """The noise at the narrowest levels of a line, where that is more than was measured beforehand.
+    """Return the noise at the narrowest levels of a line, where that is more than was measured beforehand.
 
     Rounding errors of intermediate results may be rare spikes, which a few points do not show.
     """
@@ -315,14 +315,14 @@ def heard_noise(central: Array, width: Array, noise: Array) -> Array:
 
 
 def jumping(change: Array, noise: Array) -> Array:
-    """Whether a change stays the same, however narrow the step."""
+    """Return whether a change stays the same, however narrow the step."""
     last, loud = abs(change[-6:]), noise[-6:]
     with np.errstate(all="ignore"):
         return (last > 20.0 * loud).all(axis=0) & (last.min(axis=0) > 0.7 * last.max(axis=0))
 
 
 def growing(slopes: Array, change: Array, noise: Array) -> Array:
-    """inf or -inf where the slopes grow without bound as the step narrows, as those of sqrt at 0; else 0."""
+    """Return inf or -inf where the slopes grow without bound as the step narrows, as those of sqrt at 0; else 0."""
     last, heard = slopes[-9:], (abs(change) > 8.0 * noise)[-9:]
     with np.errstate(all="ignore"):
         size, step = abs(last), abs(np.diff(last, axis=0))
@@ -331,7 +331,7 @@ def growing(slopes: Array, change: Array, noise: Array) -> Array:
 
 
 def persistent(gaps: Array, gap: Array, noise: Array) -> Array:
-    """Whether the one-sided slopes stay equally far apart at the three narrowest levels above the noise."""
+    """Return whether the one-sided slopes stay equally far apart at the three narrowest levels above the noise."""
     with np.errstate(all="ignore"):
         heard = (abs(gap) > 4.0 * noise) & np.isfinite(gaps)
         fits = abs(gaps - gap) <= 0.2 * abs(gap) + noise
@@ -341,7 +341,7 @@ def persistent(gaps: Array, gap: Array, noise: Array) -> Array:
 
 
 def from_afar(samples: Samples, central: Array, value: Array, bar: Array) -> tuple[Array, Array, Array, Array, Array]:
-    """The slope of a rough function from afar, and how rough it is.
+    """Return the slope of a rough function from afar, and how rough it is.
 
     A function is rough if it differs from a smooth one by an amount that does not shrink with the width: rounding to a
     table, a solver that stops early, a tiny fast oscillation. If it is locally constant as well, it is a staircase. Fine
@@ -377,7 +377,7 @@ def from_afar(samples: Samples, central: Array, value: Array, bar: Array) -> tup
 
 
 def noise_of(values: Array) -> Array:
-    """The rounding noise of a function from values at seven or more equally spaced points close together (Moré and Wild 2011).
+    """Return the rounding noise of a function from values at seven or more equally spaced close points (Moré and Wild 2011).
 
     Args:
         values: (points, components).

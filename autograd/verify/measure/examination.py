@@ -77,7 +77,7 @@ class Examination(Comparison):
         self.together()
 
     def classes(self) -> list[Array]:
-        """Whether each coordinate moves the function much, by its claims, and the places of the others, in classes.
+        """Return whether each coordinate moves the function much, by its claims, and the places of the others, in classes.
 
         A slope that is claimed to be near zero by mistake is in the class of small ones, and shows there.
         """
@@ -91,7 +91,7 @@ class Examination(Comparison):
         return [found, *map(np.flatnonzero, smaller)]
 
     def groups(self, most: int) -> list[list[Leaf]]:
-        """The leaves in groups of one, or of several where there are many."""
+        """Return the leaves in groups of one, or of several where there are many."""
         leaves = self.subject.leaves
         bounds = np.linspace(0, len(leaves), min(len(leaves), most) + 1).astype(int)
         return [leaves[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
@@ -171,7 +171,7 @@ class Examination(Comparison):
         self.pending = []
 
     def halves(self, places: Array, kinks: bool) -> list[Array]:
-        """Parts of some coordinates: those at exactly zero, where kinks are commonest, and the others; otherwise halves."""
+        """Return parts of some coordinates: those at exactly zero, where kinks are commonest, and the others; or else halves."""
         zero = self.subject.point[places] == 0.0
         if zero.any() and not zero.all():
             return [places[zero], places[~zero]]

@@ -34,7 +34,7 @@ class Opinion(NamedTuple):
 
 
 def refuted(samples: Samples, claimed: float, component: int) -> bool:
-    """Whether estimates from two step widths far apart contradict a claimed slope: one alone may be chance."""
+    """Return whether estimates from two step widths far apart contradict a claimed slope: one alone may be chance."""
     _, _, central = samples.sides()
     if not np.isfinite(central[:, component]).any() or not np.isfinite(claimed):
         return True  # at an edge of the domain there is only one side, and no central difference
@@ -48,7 +48,7 @@ def refuted(samples: Samples, claimed: float, component: int) -> bool:
 
 
 def taylor(line: Line, claimed: float, component: int) -> Opinion | None:
-    """How fast the remainder ``f(t) - f(-t) - 2 t claimed`` shrinks: like t^3 with the right slope, like t with a wrong one."""
+    """Return how the remainder ``f(t) - f(-t) - 2 t claimed`` shrinks: like t^3 with the right slope, like t with a wrong one."""
     steps = sorted({t for t in line.known if t > 0.0 and -t in line.known})
     heard: list[tuple[float, float]] = []
     for t in steps:  # the narrowest first
@@ -72,7 +72,7 @@ def taylor(line: Line, claimed: float, component: int) -> Opinion | None:
 def complex_step(
     subject: Subject, along: Array, claimed: float, measured: float, bar: float, component: int, unit: float
 ) -> Opinion | None:
-    """The slope from one imaginary step, where the function takes complex numbers. It is exact, if the function is analytic.
+    """Return the slope from one imaginary step, where the function takes complex numbers. It is exact if f is analytic.
 
     All slopes are along a direction; the sentence has them in a unit of it.
     """
@@ -90,7 +90,7 @@ def complex_step(
 
 
 def forward_mode(subject: Subject, along: Array, claimed: float, cotangent: Array) -> Opinion | None:
-    """The dot-product test: forward mode, derived from the same rules, must give the same slope as reverse mode."""
+    """Run the dot-product test: forward mode, derived from the same rules, must give the same slope as reverse mode."""
     if not isinstance(subject, ValueSubject):
         return None
     try:
@@ -118,7 +118,7 @@ def forward_mode(subject: Subject, along: Array, claimed: float, cotangent: Arra
 
 
 def torn(line: Line, claimed: float, measured: float, far: float, far_bar: float, component: int) -> Opinion | None:
-    """Whether the function consists of pieces whose slopes differ from its course, as where rounding errors are large.
+    """Return whether the function consists of pieces whose slopes differ from its course, as where rounding errors are large.
 
     It is sampled over a few times the width at which the measured slope still holds.
     """
@@ -145,7 +145,7 @@ def torn(line: Line, claimed: float, measured: float, far: float, far_bar: float
 
 
 def jump_nearby(line: Line, claimed: float, measured: float, component: int) -> Opinion | None:
-    """Whether the function jumps nearby, by so much that the difference of the slopes is within it."""
+    """Return whether the function jumps nearby, by so much that the difference of the slopes is within it."""
     reach, count = 0.25, 64
 
     def at(t: float) -> float:
@@ -180,7 +180,7 @@ def jump_nearby(line: Line, claimed: float, measured: float, component: int) -> 
 
 
 def near_by(claims: Claims, finding: Finding, along: Array) -> bool:
-    """Whether the claim is among different slopes at points around: in Clarke's generalised gradient at a kink."""
+    """Return whether the claim is among different slopes at points around: in Clarke's generalised gradient at a kink."""
     subject, places, c = claims.subject, finding.places, finding.component
     bits = claims.bits(np.arange(len(subject.point))).narrowest
     around, step = 2.0 ** -(2 * bits // 3), 2.0 ** -(4 * bits // 5)

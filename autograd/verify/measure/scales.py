@@ -20,13 +20,13 @@ ABRUPT = 32.0
 
 
 def power_of_two(size: Any) -> Any:
-    """The largest power of two that is not above a positive number."""
+    """Return the largest power of two that is not above a positive number."""
     with np.errstate(divide="ignore"):
         return 2.0 ** np.clip(np.floor(np.log2(size)), -1074, 1000)
 
 
 def magnitudes(subject: Subject) -> tuple[Array, Array]:
-    """Powers of two: the size of each coordinate, and at least that of a typical one of its leaf."""
+    """Return powers of two: the size of each coordinate, and at least that of a typical one of its leaf."""
     own, typical = np.ones_like(subject.point), np.ones_like(subject.point)
     for leaf in subject.leaves:
         size = abs(subject.point[leaf.part])
@@ -38,7 +38,7 @@ def magnitudes(subject: Subject) -> tuple[Array, Array]:
 
 
 def first_exponent(low: int, high: int, moves: Callable[[int], bool]) -> int:
-    """The first exponent above `low` from which on steps of 2**exponent move the function; `high` if none below it does."""
+    """Return the first exponent above `low` from which on steps of 2**exponent move the function; `high` if none below does."""
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if moves(middle) else (middle, high)
@@ -46,7 +46,7 @@ def first_exponent(low: int, high: int, moves: Callable[[int], bool]) -> int:
 
 
 def size_at_zero(subject: Subject, leaf: Leaf, epsilon: float) -> float:
-    """How wide steps are where a leaf is zero and has no size: 1 if a step of about that size changes the function.
+    """Return how wide steps are where a leaf is zero and has no size: 1 if a step of about that size changes the function.
 
     Otherwise wide enough to change the function by as much as it is large, extrapolated from where half of its digits change;
     1 where the function is zero as well.
@@ -59,7 +59,7 @@ def size_at_zero(subject: Subject, leaf: Leaf, epsilon: float) -> float:
     digits = -math.log2(epsilon) / 2.0
 
     def change(exponent: int) -> float:
-        """The largest relative change of an output; inf where it is not finite, or the input not."""
+        """Return the largest relative change of an output; inf where it is not finite, or the input not."""
         found = 0.0
         for side in (1.0, -1.0):
             vector = subject.point.copy()
@@ -87,7 +87,7 @@ def size_at_zero(subject: Subject, leaf: Leaf, epsilon: float) -> float:
 
 
 def wider_steps(line: Line, still: Array) -> Array:
-    """For each component that is still over the size of the input, the exponent of the step that first moves it.
+    """Return for each component that is still over the size of the input, the exponent of the step that first moves it.
 
     A slope may hide there, as that of 1 + x at 1e-200. The exponent is 0 where no step moves the component, or where the first
     one moves it by more than it moves a smooth function, as behind a kink or a jump. Use it only where all components are
@@ -114,7 +114,7 @@ def wider_steps(line: Line, still: Array) -> Array:
 
 
 def afar(line: Line, t: float) -> Point:
-    """The function far away; nan where that takes too much memory, as of an array whose length is the input."""
+    """Return the function far away; nan where that takes too much memory, as of an array whose length is the input."""
     try:
         return line.point(t)
     except MemoryError:

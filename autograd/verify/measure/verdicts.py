@@ -34,7 +34,7 @@ class Finding:
     unresolved: tuple[int, ...] = ()
 
     def per(self, size: float) -> Finding:
-        """The finding along a step of that size, per unit of the coordinate."""
+        """Return the finding along a step of that size, per unit of the coordinate."""
         between, reason = self.between, self.reason
         if between is not None:
             between = (between[0] / size, between[1] / size)
@@ -52,7 +52,7 @@ def one_sided(left: float, right: float) -> str:
 def judge(
     claim: float, allowance: float, slopes: Slopes, c: int, needed: float, overflow: float
 ) -> tuple[Verdict, float, float, str, tuple[float, float] | None]:
-    """The verdict on one claimed slope: (verdict, measured, error bar, reason, the one-sided slopes at a kink)."""
+    """Judge one claimed slope: (verdict, measured, error bar, reason, the one-sided slopes at a kink)."""
     value, bar, kind = float(slopes.value[c]), float(slopes.bar[c]), slopes.kind[c]
     left, right = float(slopes.left[c]), float(slopes.right[c])
     tolerance = bar + allowance
@@ -108,7 +108,7 @@ def judge(
 
 
 def tiny_difference(finding: Finding) -> Finding:
-    """INCONCLUSIVE for a FAIL by less than half a millionth: not a mistake in a formula, but an approximation."""
+    """Turn a FAIL into INCONCLUSIVE if it is by less than half a millionth: not a mistake in a formula, but an approximation."""
     claimed, measured = finding.claimed, finding.measured
     if not abs(claimed - measured) < TINY * max(abs(claimed), abs(measured)):
         return finding

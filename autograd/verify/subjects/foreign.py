@@ -13,12 +13,12 @@ from autograd.transforms.trees import is_leaf, map_tree
 
 
 def is_foreign(item: Any) -> bool:
-    """True for an array of another library: a tensor of PyTorch, an array of JAX, a table of pandas."""
+    """Return True for an array of another library: a tensor of PyTorch, an array of JAX, a table of pandas."""
     return not isinstance(item, type) and not is_leaf(item) and (hasattr(item, "__array__") or hasattr(item, "__dlpack__"))
 
 
 def numpy_of(item: Any) -> Any:
-    """A foreign array as an array of NumPy's, without its graph, sharing memory where possible; anything else unchanged."""
+    """Return a foreign array as one of NumPy's, without its graph, sharing memory if possible; anything else unchanged."""
     if not is_foreign(item):
         return item
     for step in ("detach", "cpu", "resolve_conj", "resolve_neg"):  # of PyTorch
@@ -35,19 +35,19 @@ def numpy_of(item: Any) -> Any:
 
 
 def as_numpy(tree: Any) -> Any:
-    """A nesting with NumPy's arrays in place of foreign ones, and plain data in place of Values."""
+    """Return a nesting with NumPy's arrays in place of foreign ones, and plain data in place of Values."""
     return map_tree(lambda item, path: item.data if is_value(item) else item, tree, "", lambda item, path: numpy_of(item))
 
 
 def arrays_in(tree: Any) -> list[np.ndarray]:
-    """All arrays of a nesting; foreign ones as views of their memory."""
+    """Return all arrays of a nesting; foreign ones as views of their memory."""
     found: list[np.ndarray] = []
     map_tree(lambda item, path: found.append(item), as_numpy(tree))
     return [item for item in found if isinstance(item, np.ndarray)]
 
 
 def maker_like(item: Any) -> Callable[[Any], Any] | None:
-    """A function that converts an array to the library of `item`, with its dtype and labels; None for unknown libraries."""
+    """Return a function that converts arrays to the library of `item`, with its dtype and labels; None for unknown ones."""
     if hasattr(item, "new_tensor"):  # PyTorch
         return lambda data: item.new_tensor(data, requires_grad=item.requires_grad)
     if type(item).__module__.partition(".")[0] in ("jax", "jaxlib") and "jax" in sys.modules:
@@ -62,7 +62,7 @@ def maker_like(item: Any) -> Callable[[Any], Any] | None:
 
 
 def shares(one: Any, two: Any) -> bool:
-    """Whether two arrays have elements in the same memory; views of one array that do not overlap have none."""
+    """Return whether two arrays have elements in the same memory; views of one array that do not overlap have none."""
     if not all(isinstance(item, np.ndarray) and item.dtype.kind != "O" and item.size for item in (one, two)):
         return False
     return np.may_share_memory(one, two) and np.shares_memory(one, two)

@@ -72,7 +72,7 @@ def from_jax(function: Callable[..., Any], dtype: Any = "float64") -> Adapter:
 
 
 def imported(name: str) -> Any:
-    """The library with that name, or an ImportError that says what to install."""
+    """Return the library with that name, or an ImportError that says what to install."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
@@ -81,7 +81,7 @@ def imported(name: str) -> Any:
 
 
 def is_torch_module(item: Any) -> bool:
-    """True for a module of PyTorch, without importing it."""
+    """Return True for a module of PyTorch, without importing it."""
     return any(kind.__module__ == "torch.nn.modules.module" and kind.__name__ == "Module" for kind in type(item).__mro__)
 
 
@@ -101,7 +101,7 @@ class Adapter:
         return f"from_{self.library}({getattr(self.target, '__name__', type(self.target).__name__)})"
 
     def subject(self, inputs: Sequence[Any], budget: int = 10, constants: Sequence[Any] = ()) -> FrameworkSubject:
-        """The subject at some inputs; `constants` are further arguments that do not move."""
+        """Return the subject at some inputs; `constants` are further arguments that do not move."""
         try:
             return self.kind(self.target, inputs, self.dtype, budget, constants)
         except RuntimeError as error:
@@ -113,13 +113,13 @@ class Adapter:
             raise
 
     def __call__(self, *inputs: Any) -> Any:
-        """The result as a number or an array of NumPy's; several results as a dict."""
+        """Return the result as a number or an array of NumPy's; several results as a dict."""
         subject = self.subject(inputs)
         found = subject.parts(subject.point)
         return found[0][1] if len(found) == 1 and not found[0][0] else dict(found)
 
     def gradient(self, *inputs: Any) -> Any:
-        """The Jacobian of each floating input, or of the only one, as an array of shape (*result, *input).
+        """Return the Jacobian of each floating input, or of the only one, as an array of shape (*result, *input).
 
         The Jacobians of a module's parameters are first, in a dict by name. For several results the first axis runs over the
         elements of all.
@@ -143,15 +143,15 @@ class FrameworkSubject(Subject):
     parameters = 0
 
     def values(self, vector: Array) -> list[tuple[str, Any]]:
-        """The named results at an input, as arrays of the library."""
+        """Return the named results at an input, as arrays of the library."""
         raise NotImplementedError
 
     def pullback(self, vector: Array) -> Callable[[list[Array]], list[Array]]:
-        """From a cotangent of each result to one of each leaf, at an input."""
+        """Return the function from a cotangent of each result to one of each leaf, at an input."""
         raise NotImplementedError
 
     def derivative(self, cotangent: Array) -> Subject:
-        """The gradient of one combination of the results, as a function whose derivatives can be checked."""
+        """Return the gradient of one combination of the results, as a function whose derivatives can be checked."""
         raise NotImplementedError
 
     def parts(self, vector: Array) -> list[tuple[str, Any]]:
@@ -160,11 +160,11 @@ class FrameworkSubject(Subject):
         return found
 
     def seeds(self, cotangent: Array) -> list[Array]:
-        """A cotangent of all results in a row, in the shape and dtype of each."""
+        """Return a cotangent of all results in a row, in the shape and dtype of each."""
         return split(cotangent, ((shape, dtype) for _, shape, dtype in self.output.parts))
 
     def rounding(self, cotangents: Array) -> Array:
-        """Rounding errors of slopes, (k, n).
+        """Return rounding errors of slopes, (k, n).
 
         Terms that cancel on the way are unknown, and taken to be as large as the largest effect of an input.
         """
@@ -182,12 +182,12 @@ class FrameworkSubject(Subject):
 
 
 def size_of(subject: Subject, leaf: Leaf) -> float:
-    """The largest absolute value of an input, or 1 where all of it is zero."""
+    """Return the largest absolute value of an input, or 1 where all of it is zero."""
     return float(abs(subject.point[leaf.part]).max(initial=0.0)) or 1.0
 
 
 def is_label(item: Any) -> bool:
-    """True for bools and arrays of integers, which are labels and indices, and so constant."""
+    """Return True for bools and arrays of integers, which are labels and indices, and so constant."""
     array = np.asarray(item)
     return array.dtype.kind == "b" or (array.dtype.kind in "iu" and not isinstance(item, int))
 
@@ -213,7 +213,7 @@ class TorchSubject(FrameworkSubject):
             return tensor
 
         def module(item: Any, prefix: str) -> Any:
-            """A copy of a module in the dtype; its parameters move unless they are frozen."""
+            """Return a copy of a module in the dtype; its parameters move unless they are frozen."""
             twin = copy.deepcopy(item, memo).to(self.dtype)
             for name, parameter in twin.named_parameters():
                 if parameter.requires_grad:
@@ -266,7 +266,7 @@ class TorchSubject(FrameworkSubject):
         return one_of([parameters] * bool(parameters) + arguments[: len(arguments) - len(self.constants)])
 
     def results(self) -> list[tuple[str, Any]]:
-        """The named results with the tensors as they are."""
+        """Return the named results with the tensors as they are."""
         try:
             with self.torch.enable_grad():
                 return named_arrays(self.target(*self.args))
@@ -282,7 +282,7 @@ class TorchSubject(FrameworkSubject):
         return lambda cotangents: [numpy_of(slope) for slope in self.slopes(results, cotangents)]
 
     def slopes(self, results: list[Any], cotangents: Sequence[Any], create_graph: bool = False) -> list[Any]:
-        """The cotangents of the leaves, as tensors: zeros where a result does not depend on one."""
+        """Return the cotangents of the leaves, as tensors: zeros where a result does not depend on one."""
         torch = self.torch
         pairs = [
             (item, torch.as_tensor(cotangent, dtype=item.dtype, device=item.device))
@@ -330,7 +330,7 @@ class TorchDerivative(FrameworkDerivative, TorchSubject):
 
 
 def named_arrays(out: Any) -> list[tuple[str, Any]]:
-    """The numbers and arrays of a result, of any library, with their paths."""
+    """Return the numbers and arrays of a result, of any library, with their paths."""
     found: list[tuple[str, Any]] = []
 
     def add(item: Any, path: str) -> Any:
@@ -377,14 +377,14 @@ class JaxSubject(FrameworkSubject):
         super().__init__(leaves_of(list(zip(names, data, strict=True))), as_vector(data), budget)
 
     def precise(self) -> Any:
-        """A context with 64-bit numbers, for the dtype float64."""
+        """Return a context with 64-bit numbers, for the dtype float64."""
         enable = getattr(self.jax, "enable_x64", None)
         if enable is None:
             enable = importlib.import_module("jax.experimental").enable_x64
         return enable(self.dtype == np.float64)
 
     def function(self, *leaves: Any) -> Any:
-        """The target as a function of the leaves that move: a list of results."""
+        """Return the target as a function of the leaves that move: a list of results."""
         items = list(self.items)
         for place, leaf in zip(self.moving, leaves, strict=True):
             items[place] = leaf

@@ -17,14 +17,14 @@ from autograd.verify.subjects.foreign import is_foreign, numpy_of
 
 
 def named_inputs(f: Callable[..., Any], inputs: Sequence[Any]) -> Iterator[tuple[str, Any]]:
-    """(name, input) with the names of the function's parameters, where they are known."""
+    """Yield (name, input) with the names of the function's parameters, where they are known."""
     parameters = [item for item in signature_of(f) if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)]
     for number, item in enumerate(inputs):
         yield parameters[number].name if number < len(parameters) else f"input {number}", item
 
 
 def takes(function: Callable[..., Any], count: int) -> bool:
-    """Whether a function takes this number of positional arguments; True where that is unknown."""
+    """Return whether a function takes this number of positional arguments; True where that is unknown."""
     try:
         inspect.signature(function).bind(*range(count))
     except TypeError:
@@ -35,12 +35,12 @@ def takes(function: Callable[..., Any], count: int) -> bool:
 
 
 def one_of(arguments: Sequence[Any]) -> Any:
-    """A single argument, or a tuple of several."""
+    """Return a single argument, or a tuple of several."""
     return arguments[0] if len(arguments) == 1 else tuple(arguments)
 
 
 def as_array(item: Any, name: str) -> Any:
-    """A list or tuple of numbers, nested or not, as one array; anything else unchanged."""
+    """Return a list or tuple of numbers, nested or not, as one array; anything else unchanged."""
     if isinstance(item, (list, tuple)) and item and type(item) in (list, tuple) and all_numbers(item):
         return np.asarray(real_array(item, f"the input {name!r}"), dtype=float)
     return item
@@ -53,12 +53,12 @@ def all_numbers(item: Any) -> bool:
 
 
 def is_constant(item: Any) -> bool:
-    """True for bools, which are not differentiated."""
+    """Return True for bools, which are not differentiated."""
     return isinstance(item, (bool, np.bool_)) or getattr(item, "dtype", None) == np.dtype(bool)
 
 
 def own_floats(item: Any, name: str) -> Any:
-    """A number as a float, an array as a new array of floats; both keep a lower precision."""
+    """Return a number as a float, an array as a new array of floats; both keep a lower precision."""
     number = isinstance(item, Real) and not isinstance(item, (int, float, np.generic))  # such as a Fraction
     array = real_array(float(item) if number else item, f"the input {name!r}")
     if array.ndim:
@@ -77,7 +77,7 @@ def refuse_or_keep(item: Any, path: str) -> Any:
 
 
 def named_results(out: Any) -> list[tuple[str, Any]]:
-    """The numbers, arrays and Values in a result, with their paths."""
+    """Return the numbers, arrays and Values in a result, with their paths."""
     found: list[tuple[str, Any]] = []
 
     def leaf(item: Any, path: str) -> Any:
@@ -99,7 +99,7 @@ def named_results(out: Any) -> list[tuple[str, Any]]:
 
 
 def number_or_array(item: Any) -> Any:
-    """A result or a gradient as a number or an array of NumPy's: of a Value its data, of a list an array."""
+    """Return a result or a gradient as a number or an array of NumPy's: of a Value its data, of a list an array."""
     item = item.data if is_value(item) else numpy_of(item)
     if isinstance(item, (float, int, complex, np.generic, np.ndarray)):
         return item
@@ -113,7 +113,7 @@ def number_or_array(item: Any) -> Any:
 
 
 def refuse_complex(named: Sequence[tuple[str, Any]]) -> None:
-    """ValueError for a result that is complex, TypeError where there is none."""
+    """Raise ValueError for a result that is complex, and TypeError if there is none."""
     if not named:
         raise TypeError("the function returned nothing: return a number or an array")
     for _, item in named:

@@ -63,7 +63,7 @@ class NumPySubject(Subject):
         return one_of(self.arguments(self.point))
 
     def arguments(self, vector: Array, native: bool = False) -> list[Any]:
-        """The inputs of the function at a flat vector, in new arrays; with `native`, those of the library that they are from."""
+        """Return the inputs of the function at a flat vector in new arrays; with `native`, those of their own library."""
         data = [np.array(item) if isinstance(item, np.ndarray) else item for item in self.tree.leaves]
         for leaf, place in zip(self.leaves, self.moving, strict=True):
             data[place] = leaf.shaped(vector)
@@ -73,7 +73,7 @@ class NumPySubject(Subject):
         return result
 
     def called(self, function: Callable[..., Any], vector: Array) -> tuple[Any, list[Any]]:
-        """The result of a function at an input, and the arguments of the call.
+        """Return the result of a function at an input, and the arguments of the call.
 
         The arguments are arrays of the library that the inputs are from, or NumPy's where the function does not take these.
         """
@@ -105,7 +105,7 @@ class NumPySubject(Subject):
         return found
 
     def complex_step(self, direction: Array) -> Array | None:
-        """The slope along a direction from an imaginary step, if the function takes complex numbers (Squire and Trapp 1998)."""
+        """Return the slope along a direction from an imaginary step, if the function is complex (Squire and Trapp 1998)."""
         step = 2.0**-100
         data = list(self.tree.leaves)
         for leaf, place in zip(self.leaves, self.moving, strict=True):
@@ -124,16 +124,16 @@ class NumPySubject(Subject):
         return vector.imag / step if np.allclose(vector.real, self.output.vector, rtol=1e-9, atol=0.0) else None
 
     def returned(self, vector: Array) -> Any:
-        """The claimed gradient at an input, in the form in which it is given."""
+        """Return the claimed gradient at an input, in the form in which it is given."""
         self.gradients += 1
         return self.called(self.claimed, vector)[0] if callable(self.claimed) else self.claimed
 
     def jacobian(self, vector: Array) -> Array:
-        """The claimed derivatives, (m, n); nan where the shape is wrong, which breaks a contract."""
+        """Return the claimed derivatives, (m, n); nan where the shape is wrong, which breaks a contract."""
         return self.flattened(self.returned(vector))
 
     def flattened(self, given: Any) -> Array:
-        """A claim of any form as one array (m, n)."""
+        """Return a claim of any form as one array (m, n)."""
         size, out = len(self.output.vector), self.output.parts
         if len(out) != 1:
             raise ValueError(
@@ -172,7 +172,7 @@ class NumPySubject(Subject):
         return np.concatenate(columns, axis=1) if columns else np.zeros((size, 0))
 
     def claims(self, given: Any) -> list[Any]:
-        """One claimed array for each leaf, from one for a single input or a tuple for several."""
+        """Return one claimed array for each leaf, from one for a single input or a tuple for several."""
         prepared, given = self.tree.numbered, as_numpy(given)
         several = len(prepared) > 1 or (isinstance(given, tuple) and len(given) == 1 and not isinstance(prepared[0], tuple))
         if several and (not isinstance(given, (tuple, list)) or len(given) != len(prepared)):
@@ -199,7 +199,7 @@ class NumPySubject(Subject):
 
 
 def shape_hint(array: Array, wanted: tuple[int, ...]) -> str:
-    """How to fix a gradient in another shape, or one that is not summed over broadcast axes."""
+    """Return how to fix a gradient in another shape, or one that is not summed over broadcast axes."""
     if array.size == math.prod(wanted):
         if array.ndim > 1 and array.shape == wanted[::-1]:
             return ": it looks transposed, return its .T"

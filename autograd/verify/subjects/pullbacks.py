@@ -34,11 +34,11 @@ class Pullbacks:
         self.shapes_and_dtypes = [(shape, item.dtype if shape else float) for item, shape in zip(results, shapes, strict=True)]
 
     def seeds(self, cotangent: Array) -> list[Any]:
-        """A cotangent of all results in a row, in the shape and dtype of each."""
+        """Return a cotangent of all results in a row, in the shape and dtype of each."""
         return [part if part.shape else float(part) for part in split(cotangent, self.shapes_and_dtypes)]
 
     def __call__(self, cotangent: Array, on_values: bool = False) -> list[Any]:
-        """The cotangents of the leaves, as numbers or as Values, from one of all results in a row."""
+        """Return the cotangents of the leaves, as numbers or as Values, from one of all results in a row."""
         found: list[Any] = [None] * len(self.values)
         for seed, pullback in zip(self.seeds(cotangent), self.each, strict=True):
             if pullback is not None:
@@ -48,7 +48,7 @@ class Pullbacks:
         return [c if is_value(c) or not on_values else Value(c) for c in filled]
 
     def rounding(self, cotangent: Array) -> list[Any]:
-        """By how much rounding on the way may have moved each element of the leaves' cotangents: a running error estimate.
+        """Return by how much rounding may have moved each element of the leaves' cotangents: a running error estimate.
 
         Each contribution to a cotangent is moved by a random part of one unit in its last place, enlarged so that
         the rounding of this very computation is small beside it, and the change at the leaf is measured: rules are
@@ -69,7 +69,7 @@ class Pullbacks:
             return [np.nan_to_num(np.maximum.reduce(each), posinf=0.0) for each in zip(*sizes, strict=True)]
 
     def walk(self, cotangent: Array, rng: np.random.Generator | None = None, enlarged: float = 0.0) -> list[Any]:
-        """The cotangents of the leaves; with `rng` each contribution to one on the way is moved by its rounding, enlarged."""
+        """Return the cotangents of the leaves; with `rng` each contribution on the way is moved by its rounding, enlarged."""
         totals: list[Any] = [np.zeros(value.shape) for value in self.values]
         for seed, pullback in zip(self.seeds(cotangent), self.each, strict=True):
             if pullback is None:
@@ -96,7 +96,7 @@ class Pullbacks:
 
 
 def shaken(data: Any, mixed: bool, rng: np.random.Generator, enlarged: float = 1.0) -> Any:
-    """Numbers, each moved by a random part of one unit in its last place, enlarged; with `mixed` of the largest in its matrix."""
+    """Return numbers, each moved by a random part of a unit in its last place, or with `mixed` in that of the largest one."""
     dtype = np.dtype(data.real.dtype) if isinstance(data, (np.ndarray, np.generic)) else np.dtype(float)
     size = abs(data)
     if np.ndim(data) > 1 and np.size(data) and mixed:
@@ -107,7 +107,7 @@ def shaken(data: Any, mixed: bool, rng: np.random.Generator, enlarged: float = 1
 
 
 def errors_inside(node: Any, g: Any, pulled: Sequence[Any], needed: Any, rng: np.random.Generator) -> list[Any]:
-    """By how much rounding inside of the rules of a node may have moved each of its contributions.
+    """Return by how much rounding inside of the rules of a node may have moved each of its contributions.
 
     Factorisations give the exact result for a matrix that is moved by one unit in the last place of its largest element,
     and so their rules are asked once more at such a matrix. What that changes by more than WELL_POSED of its size is another

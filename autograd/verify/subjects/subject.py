@@ -42,15 +42,15 @@ class Leaf:
         return slice(self.start, self.stop)
 
     def has(self, places: Array) -> bool:
-        """Whether any of some places in the flat vector is in this leaf."""
+        """Return whether any of some places in the flat vector is in this leaf."""
         return bool(((self.start <= places) & (places < self.stop)).any())
 
     def index(self, place: int) -> tuple[int, ...]:
-        """The index in this leaf of a place in the flat vector."""
+        """Return the index in this leaf of a place in the flat vector."""
         return tuple(int(i) for i in np.unravel_index(place - self.start, self.shape)) if self.shape else ()
 
     def shaped(self, vector: Array) -> Any:
-        """Its part of a flat vector as a new array of its shape and dtype, or as a float.
+        """Return its part of a flat vector as a new array of its shape and dtype, or as a float.
 
         A scalar of lower precision stays one of NumPy's.
         """
@@ -61,7 +61,7 @@ class Leaf:
 
 
 def leaves_of(named: Sequence[tuple[str, Any]]) -> list[Leaf]:
-    """Leaves for named numbers and arrays, one after the other."""
+    """Return leaves for named numbers and arrays, one after the other."""
     leaves, start = [], 0
     for name, data in named:
         size = int(np.size(data))
@@ -72,12 +72,12 @@ def leaves_of(named: Sequence[tuple[str, Any]]) -> list[Leaf]:
 
 
 def as_vector(items: Sequence[Any]) -> Array:
-    """The elements of all numbers and arrays in a row, in float64."""
+    """Return the elements of all numbers and arrays in a row, in float64."""
     return np.concatenate([np.asarray(item, dtype=float).reshape(-1) for item in items]) if items else np.zeros(0)
 
 
 def split(vector: Array, shapes_and_dtypes: Iterable[tuple[tuple[int, ...], Any]]) -> list[Array]:
-    """The parts of a vector as new arrays of these shapes and dtypes, one after the other."""
+    """Return the parts of a vector as new arrays of these shapes and dtypes, one after the other."""
     parts, start = [], 0
     for shape, dtype in shapes_and_dtypes:
         stop = start + math.prod(shape)
@@ -87,12 +87,12 @@ def split(vector: Array, shapes_and_dtypes: Iterable[tuple[tuple[int, ...], Any]
 
 
 def epsilon_of(dtype: np.dtype[Any]) -> float:
-    """The unit in the last place of a number near 1; that of float64 for integers, and for longer floats."""
+    """Return the unit in the last place of a number near 1; that of float64 for integers, and for longer floats."""
     return max(float(np.finfo(dtype).eps), 2.0**-52) if dtype.kind == "f" else 2.0**-52
 
 
 def smallest_of(dtype: np.dtype[Any]) -> float:
-    """The smallest number above zero; that of float64 for integers, and for longer floats."""
+    """Return the smallest number above zero; that of float64 for integers, and for longer floats."""
     return max(float(np.finfo(dtype).smallest_subnormal), 2.0**-1074) if dtype.kind == "f" else 2.0**-1074
 
 
@@ -114,7 +114,7 @@ class Output:
         self.smallest = as_vector([np.full(shape, smallest_of(dtype)) for _, shape, dtype in self.parts])
 
     def index(self, place: int) -> tuple[Any, ...] | None:
-        """The index of a component, with the name of its part first if there are several; None for a single number."""
+        """Return the index of a component, with the name of its part first if there are several; None for a single number."""
         if len(self.vector) == 1 and self.parts[0][1] == ():
             return None
         for name, shape, _ in self.parts:
@@ -154,41 +154,41 @@ class Subject:
         self.output = Output(self.evaluate(self.point))
 
     def parts(self, vector: Array) -> list[tuple[str, Any]]:
-        """The result at an input, in named parts."""
+        """Return the result at an input, in named parts."""
         raise NotImplementedError
 
     def pull(self, cotangents: Array, vector: Array | None = None) -> Array:
-        """The claimed derivative of each combination of the outputs: (k, m) -> (k, n), at the point or another input."""
+        """Return the claimed derivative of each combination of the outputs: (k, m) -> (k, n), at the point or another input."""
         raise NotImplementedError
 
     def noise_floor(self) -> Array:
-        """The noise that each output has at least, whatever is measured."""
+        """Return the noise that each output has at least, whatever is measured."""
         return np.zeros(len(self.output.vector))
 
     def rounding(self, cotangents: Array) -> Array:
-        """By how much the arithmetic of a claim may have rounded it, (k, n), each in the units of its own slope."""
+        """Return by how much the arithmetic of a claim may have rounded it, (k, n), each in the units of its own slope."""
         return np.zeros((len(cotangents), len(self.point)))
 
     def restore(self) -> None:
         """Restore the data that the inputs had before the check."""
 
     def at(self, vector: Array) -> Subject:
-        """The same function at another point, with nothing counted yet. Raises what the function raises there."""
+        """Return the same function at another point, with nothing counted yet. Raises what the function raises there."""
         twin = copy.copy(self)
         twin.point = self.rounded(vector)
         twin.start()
         return twin
 
     def movable(self) -> tuple[Array, list[Leaf], Callable[[Array], Subject]]:
-        """The vector that can be simplified, its parts, and a function that returns the subject at another vector."""
+        """Return the vector that can be simplified, its parts, and a function that returns the subject at another vector."""
         return self.point, self.leaves, self.at
 
     def shown(self) -> Any:
-        """The inputs at the point, to show: one, or a tuple of several."""
+        """Return the inputs at the point, to show: one, or a tuple of several."""
         raise NotImplementedError
 
     def evaluate(self, vector: Array) -> list[tuple[str, Any]]:
-        """The result at an input, in named parts. The call counts, and must not change the result of the call before."""
+        """Return the result at an input, in named parts. The call counts, and must not change the result of the call before."""
         if self.evaluations >= self.budget:
             raise BudgetSpent
         self.evaluations += 1
@@ -207,7 +207,7 @@ class Subject:
             self.broken.append(sentence)
 
     def outputs(self, vector: Array) -> Array:
-        """The result at an input near the point; nan where the input is outside of the domain."""
+        """Return the result at an input near the point; nan where the input is outside of the domain."""
         try:
             found = as_vector([data for _, data in self.evaluate(vector)])
         except (BudgetSpent, MemoryError):
@@ -219,17 +219,17 @@ class Subject:
         return found if found.shape == self.output.vector.shape else np.full_like(self.output.vector, np.nan)
 
     def name_of(self, place: int) -> str:
-        """A coordinate by its leaf and index: ``x[0, 2]``."""
+        """Return a coordinate by its leaf and index: ``x[0, 2]``."""
         leaf = next(leaf for leaf in self.leaves if leaf.start <= place < leaf.stop)
         return leaf.name + (str(list(leaf.index(place))) if leaf.shape else "")
 
     def rounded(self, vector: Array) -> Array:
-        """The nearest input that the dtypes of the leaves can hold."""
+        """Return the nearest input that the dtypes of the leaves can hold."""
         if self.exact:
             return vector
         with np.errstate(all="ignore"):
             return as_vector([vector[leaf.part].astype(leaf.dtype) for leaf in self.leaves])
 
     def claim_epsilon(self, leaf: Leaf) -> float:
-        """The unit in the last place of the claims for a leaf, as a fraction of them."""
+        """Return the unit in the last place of the claims for a leaf, as a fraction of them."""
         return epsilon_of(leaf.dtype)

@@ -47,7 +47,7 @@ class ValueSubject(Subject):
         return one_of(map_tree(lambda item, path: raw(item), self.args, "", None, lambda module, path: data_of(module)))
 
     def results(self) -> list[tuple[str, Any]]:
-        """The named results with the leaves as they are, Values among them."""
+        """Return the named results with the leaves as they are, Values among them."""
         return named_results(self.f(*self.args))
 
     def parts(self, vector: Array) -> list[tuple[str, Any]]:
@@ -70,11 +70,11 @@ class ValueSubject(Subject):
         return self.rows(self.pullbacks(self.point).rounding, cotangents)
 
     def rows(self, pull: Callable[[Array], list[Any]], cotangents: Array) -> Array:
-        """The numbers of all leaves that a function gives for a cotangent, as a row for each."""
+        """Return the numbers of all leaves that a function gives for a cotangent, as a row for each."""
         return np.array([as_vector(pull(cotangent)) for cotangent in cotangents]).reshape(len(cotangents), len(self.point))
 
     def pullbacks(self, vector: Array) -> Pullbacks:
-        """The pullbacks of all results, recorded at an input. Evaluations elsewhere make them stale."""
+        """Return the pullbacks of all results, recorded at an input. Evaluations elsewhere make them stale."""
         if vector is self.point and self.recorded is not None:
             return self.recorded
         self.move(vector)
@@ -83,7 +83,7 @@ class ValueSubject(Subject):
         return pullbacks
 
     def derivative(self, cotangent: Array) -> DerivativeSubject:
-        """The gradient of one combination of the results, as a function whose derivatives can be checked."""
+        """Return the gradient of one combination of the results, as a function whose derivatives can be checked."""
         return DerivativeSubject(self, cotangent)
 
 
@@ -96,7 +96,7 @@ class DerivativeSubject(ValueSubject):
         Subject.__init__(self, inner.leaves, inner.point, inner.budget, inner.evaluations)
 
     def noise_floor(self) -> Array:
-        """Terms that cancel on the way to an element of a gradient leave rounding errors in it."""
+        """Return terms that cancel on the way to an element of a gradient leave rounding errors in it."""
         return np.asarray(2.0 * self.inner.rounding(self.cotangent[None])[0])
 
     def results(self) -> list[tuple[str, Any]]:
@@ -105,7 +105,7 @@ class DerivativeSubject(ValueSubject):
 
 
 def with_values(tree: Any, name: str, values: list[Value], names: list[str]) -> Any:
-    """The same nesting with leaf Values in place of numbers and arrays. These are appended; leaf Values and modules stay."""
+    """Return the nesting with leaf Values, which are appended, in place of numbers and arrays; Values and modules stay."""
 
     def add(value: Value, path: str) -> Value:
         if all(value is not known for known in values):
@@ -132,5 +132,5 @@ def with_values(tree: Any, name: str, values: list[Value], names: list[str]) -> 
 
 
 def data_of(module: Any) -> dict[str, Any]:
-    """The parameters of a module as plain data."""
+    """Return the parameters of a module as plain data."""
     return {name: own_copy(parameter.data) for name, parameter in parameters_of(module)}
