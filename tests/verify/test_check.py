@@ -671,7 +671,13 @@ def test_a_function_that_is_not_finite(f: Any, x: float, found: str) -> None:
     ("dtype", "offsets"),
     [(np.float64, 10.0 ** np.arange(10, 18)), (np.float32, 10.0 ** np.arange(3, 9)), (np.float16, 10.0 ** np.arange(1, 5))],
 )
-@pytest.mark.parametrize(("f", "slope"), [(np.sin, np.cos), (np.tanh, lambda x: 1.0 - np.tanh(x) ** 2), (np.exp, np.exp)])
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [
+        (np.tanh, lambda x: 1.0 - np.tanh(x) ** 2),
+        *(pytest.param(*pair, marks=pytest.mark.slow) for pair in ((np.sin, np.cos), (np.exp, np.exp))),
+    ],
+)
 def test_what_rounding_hides_is_neither_accepted_nor_rejected(f: Any, slope: Any, dtype: Any, offsets: Any) -> None:
     for offset in offsets.astype(dtype):
         for x in np.array([[0.5], [1.5], [-0.7]], dtype=dtype):

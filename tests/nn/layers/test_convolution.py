@@ -14,6 +14,7 @@ import nn
 from autograd import Value, draw, gradient, relu
 from autograd.ops import adaptive_avg_pool, avg_pool, conv, conv_transpose, convolution, max_pool
 from autograd.verify import check_gradients, check_model
+from tests.sweeps import slow
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.standard_normal((2, 2, 5, 4))
@@ -52,7 +53,7 @@ def test_gradients_of_parameters(make: Callable[[], nn.Module], x: Any, order: i
 
 
 @pytest.mark.parametrize(("layer", "x"), [*((make(), x) for make, x in LAYERS), *POOLS])
-@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("order", [1, *slow(2)])
 def test_gradients_of_inputs(layer: nn.Module, x: Any, order: int) -> None:
     report = check_gradients(lambda x: (layer(x) ** 2).sum(), x[:1], order=order)
     assert report.ok, str(report)

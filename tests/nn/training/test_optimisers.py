@@ -255,7 +255,9 @@ RATES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", RATES)
+@pytest.mark.parametrize(
+    "name", [name if name in ("Adam", "RMSprop") else pytest.param(name, marks=pytest.mark.slow) for name in RATES]
+)
 def test_rosenbrock(name: str) -> None:
     w = Value([-1.0, 1.5])
     optimizer = BY_GRADIENT[name]([w], lr=RATES[name])
