@@ -1,4 +1,4 @@
-"""From two pictures to one that marks the nodes added, removed, and changed in shape or setting. Numbers are ignored."""
+"""Compares two pictures: marks the nodes added, removed, and changed in shape or setting. Numbers are ignored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SAME_ROLES = {"leaf": "leaf", "frozen": "leaf"}
 
 
 def compare_pictures(before: Picture, after: Picture) -> Picture:
-    """Return the later picture with marks at what was added and changed, and with what was removed put back."""
+    """Return the later picture with added and changed nodes marked, and removed ones put back."""
     old, new = in_topological_order(before), in_topological_order(after)
     pairs = match_nodes(old, new)  # names of nodes before to names after
     by_name = {node.name: node for node in old}
@@ -44,7 +44,7 @@ def in_topological_order(picture: Picture) -> list[Node]:
 
 
 def match_nodes(old: list[Node], new: list[Node]) -> dict[str, str]:
-    """Return the names of equal nodes, before and after: the longest common parts of both orders, and leaves of equal name."""
+    """Map the names of nodes before to those after: the longest common parts of both orders, and leaves of equal name."""
     if len(old) * len(new) > MOST_PAIRS:
         return match_in_order(old, new)
     matcher = SequenceMatcher(None, [key_of(node) for node in old], [key_of(node) for node in new], autojunk=False)
@@ -57,7 +57,7 @@ def match_nodes(old: list[Node], new: list[Node]) -> dict[str, str]:
 
 
 def match_in_order(old: list[Node], new: list[Node]) -> dict[str, str]:
-    """Match the first node of a kind with the first of that kind, and so on: on large pictures the other way takes minutes."""
+    """Match the nodes of each kind in order: the fast way for large pictures, where match_nodes() would take minutes."""
     waiting: dict[tuple[str, str, str], list[str]] = {}
     for node in reversed(new):
         waiting.setdefault(key_of(node), []).append(node.name)
@@ -65,7 +65,7 @@ def match_in_order(old: list[Node], new: list[Node]) -> dict[str, str]:
 
 
 def key_of(node: Node) -> tuple[str, str, str]:
-    """Return what makes two nodes equal: role, operation or name, and group, ignoring numbers."""
+    """Return the key by which nodes are matched: role, operation or name, and group, ignoring numbers."""
     name = node.op or (node.names[0] if node.names else "")
     return SAME_ROLES.get(node.role, node.role), NUMBER.sub("*", name), NUMBER.sub("*", node.group)
 
@@ -103,7 +103,7 @@ def with_mark(node: Node, what: str) -> Node:
 
 
 def compared_edges(before: Picture, after: Picture, names: dict[str, str]) -> list[Edge]:
-    """Return the later edges, with marks at new ones, and the earlier edges that were removed."""
+    """Return the later edges with new ones marked, and the earlier edges that were removed."""
     moved = [
         replace(edge, source=names[edge.source], target=names[edge.target])
         for edge in before.edges

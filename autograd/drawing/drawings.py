@@ -108,7 +108,7 @@ def draw(
     if not outputs:
         raise TypeError(without_outputs(result, given))
     notes += [UNRECORDED] if not given and all(value.op is None for _, value in outputs) else []
-    here = None if given else Place([])  # Values that library code computes get this place, which is not shown for them
+    here = None if given else Place([])  # the line of this call, not shown for Values that library code computes
     picture = picture_of(outputs, max_nodes, fold, depth, parameters, own_pass=not given, labels=labels, here=here)
     return Drawing(replace(picture, title=title, notes=(*notes, *picture.notes)), direction)
 
@@ -139,7 +139,7 @@ def picture_of(
         cotangents, seeds, notes = cotangents_of(nodes, leaves, ends, own_pass) if flows else (None, {}, [])
         picture = Composer(graph, folding, folded, cotangents, own_pass, here, seeds).picture(max(LIMIT, max_nodes))
         picture = with_marks(picture)
-        notes = notes if picture.differentiated or cotangents is None else []  # they are about the gradients shown
+        notes = notes if picture.differentiated or cotangents is None else []  # they describe the gradients shown
         return fit_to_budget(replace(picture, notes=(*notes, *picture.notes)), depth, max_nodes)
 
 
@@ -157,7 +157,7 @@ def check_options(max_nodes: int, depth: int | None, direction: str) -> None:
 
 
 def evaluated(function: Any, inputs: tuple[Any, ...], labels: dict[int, str]) -> Any:
-    """Return what a function of Values returns; note the names of its inputs in `labels`, by their ids."""
+    """Call a function with Values for its inputs, and return its result; note the names of inputs in `labels`, by id."""
     if not callable(function):
         raise TypeError(
             f"draw(value) takes the Value whose graph is to be drawn, several in a list, tuple or dict, a function with its "
@@ -216,7 +216,7 @@ def without_outputs(result: Any, given: bool) -> str:
         return f"draw([a, b]) takes Values in a list, tuple, dict or dataclass, but found none in this {type(result).__name__}"
     return (
         f"draw(f, *inputs): the function returned {type(result).__name__} and no Value: its inputs become Values if they are "
-        "floats or floating arrays (2.0, not 2), so it may have left the graph, or depend on none of them"
+        "floats or floating arrays (2.0, not 2); the result may depend on none of these, or have left the graph"
     )
 
 
@@ -328,7 +328,7 @@ class Drawing:
             An image. If nothing that can render the format is installed, the DOT text is written beside it instead,
             with a warning that tells what to install.
         .html
-            A page on which to zoom, search, open and close scopes, and play the backward pass.
+            A page to zoom, search, open and close scopes, and play the backward pass.
         .dot or .gv, .mmd or .mermaid, .txt, .json
             The DOT text, the Mermaid text, a tree in plain text, and all data, with NaN and infinities as strings.
 
@@ -374,7 +374,7 @@ class Drawing:
         return self.html if suffix == ".html" else self.text
 
     def show(self) -> None:
-        """Show the picture in a notebook, elsewhere the page in a browser."""
+        """Show the picture in a notebook; elsewhere, open the page in a browser."""
         if "IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None:
             sys.modules["IPython"].display.display(self)
             return

@@ -1,7 +1,7 @@
 """draw_network() turns a model into a Drawing as in textbooks: neurons in layers, and a line for each weight.
 
-Weights are read from the modules and nothing is computed; draw() shows what happens in a forward pass. Modules are
-recognised by their attributes, because autograd does not import nn.
+It reads the weights from the modules and computes nothing; draw() shows a forward pass. Modules are recognised by their
+attributes, because autograd does not import nn.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ def draw_network(
         model: an nn.MLP, nn.Layer, nn.Neuron or nn.Linear, a module that holds such layers in the order in which they are
             applied, such as nn.Sequential, or a list of weight matrices, each of shape (out, in).
         direction: ``"LR"``, from left to right, or ``"BT"``, from bottom to top.
-        weights: whether each weight is written at its line; "auto" writes them if there are at most 30.
+        weights: whether to write each weight at its line; "auto" writes them if there are at most 30.
         max_neurons: larger layers show only their first and last neurons.
         title: a heading.
 
     Raises:
-        TypeError: if the model holds no layers of neurons, or also parameters of other kinds.
+        TypeError: if the model holds no layers of neurons, or holds parameters of other kinds as well.
         ValueError: if the number of inputs of a layer differs from the number of outputs before it, or for an unknown
             direction.
 
@@ -121,7 +121,7 @@ class Dense:
 
     @property
     def text(self) -> str:
-        """``"layers.2 (Linear, 4 inputs, 1 output)"``, for messages."""
+        """The layer in a message: ``"layers.2 (Linear, 4 inputs, 1 output)"``."""
         outputs, inputs = self.weight.shape
         return f"{self.path or 'the model'} ({self.kind}, {plural(inputs, 'input')}, {plural(outputs, 'output')})"
 
@@ -171,7 +171,7 @@ def children_of(module: Any) -> list[tuple[str, Any]]:
 
 
 def is_chain(module: Any) -> bool:
-    """Return whether a module applies its `layers` one after the other, as nn.Sequential: such a module is iterable."""
+    """Return whether a module is iterable and has `layers`, as nn.Sequential, which applies them one after the other."""
     return isinstance(getattr(module, "layers", None), (list, tuple)) and hasattr(module, "__iter__")
 
 
@@ -321,12 +321,12 @@ class Column:
 
     @property
     def caption(self) -> str:
-        """``"hidden layer 1, ReLU"``."""
+        """The title of its group: ``"hidden layer 1, ReLU"``."""
         return ", ".join([self.title, *self.functions])
 
     @property
     def text(self) -> str:
-        """``"hidden layer 1: 4 neurons, ReLU"``."""
+        """The layer in the legend: ``"hidden layer 1: 4 neurons, ReLU"``."""
         return ", ".join([f"{self.title}: {plural(self.size, 'neuron')}", *self.functions])
 
     @property

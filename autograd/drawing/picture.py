@@ -1,6 +1,6 @@
 """The model of a picture: nodes, edges, groups and summaries of their numbers, as plain data.
 
-All outputs are written from it: DOT (and with it SVG, PNG and PDF), Mermaid, text, JSON and the page. Nothing here
+Every format is written from it: DOT (and with it SVG, PNG and PDF), Mermaid, text, JSON and the page. Nothing here
 knows Values, Graphviz or HTML.
 """
 
@@ -111,13 +111,13 @@ class Node:
         shape, dtype: of the data, or of the data of each copy; None and "" if there are none or several.
         data, grad: summaries, or None. `grad` is None before a backward pass.
         cotangent: the gradient of the output with respect to the node, from a backward pass of this graph alone.
-        seed: the gradient which that pass starts with at this node, if there are several outputs.
+        seed: the gradient that this pass starts with at the node, if there are several outputs.
         marks: from MARKS.
         notes: full sentences, such as "3 of 16 units are zero for all samples".
         place: the path of the modules that computed it.
         line, source: the source line, ``"model.py:12"``, and its text.
         rules: for each operand that can have a gradient, its cotangent in symbols: ``"g * y"``.
-        words: what the rules of the operation do, in a sentence.
+        words: a sentence on the backward rules of the operation.
         order: the position in topological order: inputs before results.
         ordered: whether operands are drawn in order, because the formula does not tell them apart.
         rows: the table of texts below the title, as returned by node_texts.number_rows.
@@ -213,7 +213,7 @@ class Picture:
         differentiated: whether a backward pass was run, so that nodes have a `grad`.
         root: the name of the output's node; of the first output if there are several.
         title: a heading, or "".
-        notes: what the reader of the picture must know, in full sentences.
+        notes: full sentences for the reader of the picture.
         legend: (colour, meaning) for pictures that need one.
         outputs: the names of the output nodes if there are several, otherwise empty.
     """
@@ -237,7 +237,7 @@ class Picture:
 
     @property
     def note(self) -> str:
-        """What was folded, collapsed and left out: "showing 35 of 65,818 nodes: ..."; "" if the picture is complete."""
+        """A note on folded, collapsed and left-out nodes: "showing 35 of 65,818 nodes: ..."; "" if the picture is complete."""
         shown = [node for node in self.visible.nodes if node.role not in ("cut", "unreached")]
         if self.total <= sum(node.role != "scope" for node in shown):
             return ""
@@ -312,7 +312,7 @@ def breadth_first(roots: Iterable[Any], operands: dict[Any, list[Any]]) -> list[
 
 
 def depths_of(groups: Iterable[Group]) -> dict[str, int]:
-    """Return how deep each group is nested: 1 for the outermost; 0 for the name of no group."""
+    """Return how deep each group is nested: 1 for the outermost; 0 for "", outside all groups."""
     found = {"": 0}
     for group in groups:  # outer groups come before inner ones
         found[group.name] = found[group.parent] + 1

@@ -1,4 +1,4 @@
-"""Record the statistics of a training run, as a page, figures or JSON."""
+"""Records the statistics of a training run, as a page, figures or JSON."""
 
 from autograd.recording.recorder import Recorder
 

@@ -1,4 +1,4 @@
-"""What a Recorder reads: parameters in groups, results of modules, and single numbers."""
+"""Reads the inputs of a Recorder: parameters in groups, results of modules, and single numbers."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def named_values(model: Any) -> dict[str, Value]:
 
 
 def path_of(names: list[Any], model: Any) -> str:
-    """Return the path of a scope: relative to the model, as its parameters have it ("layers.0"); of others, the whole path."""
+    """Return the path of a scope: relative to the model ("layers.0", as in parameters) or, outside of it, the whole path."""
     pairs = zip(names, [None, *names], strict=False)
     parts = [name if isinstance(name, str) else name.name_within(around) for name, around in pairs]
     return ".".join(parts[1:] if len(parts) > 1 and names[0] is model else parts)
@@ -122,7 +122,7 @@ def number_of(item: Any, what: str) -> float:
 def last_results(nodes: list[Any], model: Any, paths: dict[tuple[Any, ...], str]) -> Iterator[tuple[str, str, np.ndarray]]:
     """Yield (path, op, numbers) for the last node of each scope; scalars of many units as (calls, units).
 
-    `paths` caches the path of a chain of modules: to find it, the model is searched.
+    `paths` caches the paths of chains of modules, because finding one searches the model.
     """
     last: dict[Any, Any] = {}
     for node in nodes:

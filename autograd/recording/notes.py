@@ -13,7 +13,7 @@ from autograd.drawing.picture import plural
 from autograd.recording.inputs import ParameterGroup
 from autograd.recording.tracks import Track
 
-CANDIDATES = 200  # of explosions, of each parameter
+CANDIDATES = 200  # the most steps of a parameter to examine for an exploding gradient
 Note = tuple[str, int, str, str]  # kind, step, name, text
 
 
@@ -71,7 +71,8 @@ def zero_gradients(groups: list[ParameterGroup], zero_steps: list[int], start: i
             return
     names = [group.name for group in groups if not group.frozen and always_zero(group)]
     if names:
-        text = f"zero at every recorded step: {gradients_of(names)}; they are not used for the loss, or only through dead units"
+        these = "it" if len(names) == 1 else "them"
+        text = f"zero at every recorded step: {gradients_of(names)}; the loss does not use {these}, or only through dead units"
         yield "zero", start, names[0], text
 
 

@@ -28,7 +28,7 @@ from autograd.value import Value
 FILES = files("autograd.recording") / "page_files"
 WALK, EARLY = 8, 50  # activations are measured at every 8th record, in small graphs also at the first 50
 MODULES = 500  # the most modules whose activations are kept
-ON_PAGE = 1_500_000  # counts in a page, about 4 MB: of a longer recording every k-th step is shown
+ON_PAGE = 1_500_000  # counts in a page, about 4 MB; the page of a longer recording shows every k-th step
 get_data, get_grad = attrgetter("data"), attrgetter("grad")
 
 
@@ -39,24 +39,24 @@ class Recorder:
 
     - for every parameter: its values after the update; its gradient, as the last backward() left it (so call
       zero_grad() at the start of a step, not at its end); and the update-to-weight ratio, the rms of the change in
-      this one step divided by the rms of the values. A healthy run has about 1e-3. The first record has no ratio, nor
-      have values that are all zero;
+      this one step divided by the rms of the values. A healthy run has about 1e-3. There is
+      no ratio in the first record, or where all values are zero;
     - for every module, and every ``with scope(...)``, below the loss: the last result that it computed, its
       activation. A ReLU unit, or a channel of images, is "silent" if it gives zero for the whole batch; a tanh is
       saturated where ``|x| > 0.97``, a sigmoid where it is less than 0.015 from 0 or 1.
 
     Each of these has mean, std, rms, the largest absolute value, the share of exact zeros, the number of NaN and of
-    infinities, and a histogram from its smallest to its largest number. Of a larger array, the histogram counts 500
-    random numbers, always the same ones.
+    infinities, and a histogram from its smallest to its largest number. In a larger array, the histogram counts 500
+    random elements, always the same ones.
 
     Scalar parameters form a group where their paths differ in indices only: all indices but the first become a star, so
     nn.MLP has one row ``layers.0.neurons.*.w.*`` for all weights of its first layer.
 
-    Memory is bounded: at more than `max_steps` records, every second one is dropped and `every` doubles; of more than
-    500 modules, the first 500 are kept. Time is bounded, too: walking a graph costs up to a third of computing it, so
+    Memory is bounded: beyond `max_steps` records, every second one is dropped and `every` doubles; beyond 500 modules,
+    only the first 500 are kept. Time is bounded, too: walking a graph costs up to a third of computing it, so
     activations are measured at every eighth record; in graphs of up to 100 nodes also at each of the first 50 records;
-    and when the loss first is NaN or infinite. Copies of up to 64 steps (4 MB) are measured together; of larger models,
-    three copies are held.
+    and when the loss first is NaN or infinite. Copies of up to 64 steps (4 MB) are measured together; for larger
+    models, three copies are held.
 
     Args:
         model: a module; or a dict or list of leaf Values. Unlabelled ones in a list are named "parameters.0" and so on.
@@ -66,7 +66,7 @@ class Recorder:
         max_steps: the most records to hold.
         live: a path ending in .html, rewritten during training: open it, and it reloads itself. In a notebook,
             ``IPython.display.IFrame(path, "100%", 700)`` shows it. close(), or the end of a with-block, writes the last
-            one, which does not reload.
+            page, which does not reload.
         seconds: the least time between two writes of the live page; they take at most a twentieth of the time.
 
     Raises:
@@ -123,7 +123,7 @@ class Recorder:
     # --- recording ---
 
     def step(self, loss: Any = None, **metrics: Any) -> None:
-        """Record this step, if it is one of every `every`. Call it after backward() and the optimiser.
+        """Record this step, if its number is a multiple of `every`. Call it after backward() and the optimiser.
 
         Args:
             loss: the Value that backward() was called on, or a number, which has no activations.
@@ -229,7 +229,7 @@ class Recorder:
     # --- results ---
 
     def notes(self) -> list[dict[str, Any]]:
-        """Return what is unusual, in sentences: NaN, zero, exploding and vanishing gradients, dead and saturated units.
+        """Return notes on unusual numbers: NaN, zero, exploding and vanishing gradients, dead and saturated units.
 
         Each note is a dict with ``kind`` ("nan", "zero", "exploding", "vanishing", "dead", "saturated"), ``step``,
         ``name`` of the parameter or module, or "", and ``text``.
@@ -246,7 +246,7 @@ class Recorder:
         no infinities: such a loss or metric is the string ``"NaN"``, ``"Infinity"`` or ``"-Infinity"``.
 
         Args:
-            max_records: of more records, return every k-th and the last.
+            max_records: if there are more records, return every k-th and the last.
         """
         self._measure()
         shown = self.records[:: 1 + (len(self.records) - 1) // max_records] if max_records and self.records else self.records
@@ -289,7 +289,7 @@ class Recorder:
         }
 
     def page(self, reload: float | None = None) -> str:
-        """Return the page as text. With `reload`, it reloads itself after so many seconds."""
+        """Return the page as text. With `reload`, it reloads itself after that many seconds."""
         most = max(50, ON_PAGE // (self.bins * sum(1 for _ in self._tracks())))
         data = {**self.to_json(most), "reload": reload, "written": self.steps}
         return web.page(FILES, data, title=f"{data['title'] or 'Training'}: the recorded training")
@@ -304,7 +304,7 @@ class Recorder:
         return figure_of(self.to_json(), most)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the recording in the format of the suffix, and return the path. Missing folders are made.
+        """Write the recording in the format of the suffix, and return the path. Missing folders are created.
 
         .html is a self-contained page, .json has all numbers; .png, .svg, .pdf and .jpg are figures by matplotlib.
 
@@ -369,7 +369,7 @@ def shortened(number: float) -> Any:
 
 
 def write(path: Path, text: str) -> Path:
-    """Write a file at once, so that a page that reloads never reads half of it."""
+    """Write a file in one step, so that a page that reloads never reads half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     part.write_text(text, encoding="utf-8")

@@ -1,6 +1,6 @@
 """The statistics of arrays over time: measured for many steps at once, and kept in tracks.
 
-A step only copies the numbers; `measure` then takes many steps together, which costs a fraction of one by one.
+A step only copies the numbers; `measure` then takes many steps together, which is much faster than one by one.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 from autograd.drawing.read.marks import unit_axis
 
 SAMPLE = 500  # the most numbers of an array that a histogram counts
-TOGETHER = 64  # steps whose statistics are computed at once, unless
-WAITING = 2**19  # these would be more numbers than this, 4 MB
+TOGETHER = 64  # the most steps whose statistics are computed at once
+WAITING = 2**19  # the most numbers in these steps, 4 MB; a single step may have more
 #: The middle of an operation's results, and the distance from it at which they count as saturated.
 SATURATED = {"tanh": (0.0, 0.97), "sigmoid": (0.5, 0.485)}
 
@@ -26,7 +26,8 @@ def measure(numbers: np.ndarray, bins: int) -> Block:
 
     mean, std, rms, largest (of the absolute values), low and high are of the finite numbers, nan where there are
     none; zeros is the share of exact zeros; nan and inf are counted. The bins divide low to high evenly; where
-    these are equal, the first bin counts all. Of more than 500 numbers, the same random 500 are always counted.
+    these are equal, the first bin counts all. In rows of more than 500 numbers, 500 are counted, always at the same
+    random positions.
 
     >>> found = measure(np.array([[0.0, 1.0, 2.0, 3.0], [1.0, 1.0, np.nan, np.inf]]), bins=3)
     >>> found["counts"].tolist(), found["mean"].tolist()
@@ -44,7 +45,7 @@ def measure(numbers: np.ndarray, bins: int) -> Block:
             return measure_bad(numbers, bad, bins)
         mean, square = np.add.reduce(numbers, axis=1) / size, np.vecdot(numbers, numbers) / size
         variance, zero = square - mean * mean, numbers == 0.0
-        for row in np.flatnonzero(variance <= 1e-6 * square):  # few digits are left
+        for row in np.flatnonzero(variance <= 1e-6 * square):  # the difference has few correct digits
             variance[row] = np.var(numbers[row])
         return {
             "mean": mean,

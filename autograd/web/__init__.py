@@ -37,9 +37,9 @@ def page(
     ``{{player}}`` for the buttons of a player, and those of `blanks`.
 
     Args:
-        folder: of the files.
-        data: for the scripts, which read it as ``DATA``.
-        title: of the page.
+        folder: the folder of the files.
+        data: the data of the scripts, which read it as ``DATA``.
+        title: the title of the page.
         scripts: the files in the order in which they run, after `base.js`: each may use what is in those before it.
         constants: more values for the scripts, by their names there.
         blanks: the HTML that fills the other blanks.
@@ -81,7 +81,7 @@ def encodable(text: str) -> str:
 
 
 def jsonable(item: Any) -> Any:
-    """Return the item as JSON has it: dicts, lists, strings, numbers, booleans and None.
+    """Return the item in the types of JSON: dicts, lists, strings, numbers, booleans and None.
 
     Dataclasses become dicts, enum members their names, NumPy's numbers Python's. JSON has no NaN and no infinities: they
     become the strings "NaN", "Infinity" and "-Infinity", which Python's ``float()`` and JavaScript's ``Number()`` read.
@@ -117,7 +117,7 @@ def json_text(item: Any) -> str:
     """
     dumped = partial(json.dumps, separators=(",", ":"), allow_nan=False)
     try:
-        text = dumped(item)  # in C: 10x faster than going through it here, which a long recording needs
+        text = dumped(item)  # in C: 10x faster than jsonable(), which matters for long recordings
     except (TypeError, ValueError):
         text = dumped(jsonable(item))
     return text.replace("<", "\\u003c")

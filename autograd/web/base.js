@@ -27,7 +27,7 @@ function withParts(element, attributes, children) {
 
 // --- the theme -----------------------------------------------------------------------------------------
 
-/** Read a text, or write it, that outlives a reload. Some browsers refuse storage to files: then nothing is kept. */
+/** Read or write a text that outlives a reload. Browsers that refuse storage to files keep nothing. */
 function kept(name, text) {
   try {
     if (text !== undefined) sessionStorage.setItem(`valuegrad ${name}`, text);
@@ -59,7 +59,7 @@ function startTheme(redraw = () => {}) {
   });
 }
 
-/** Red, green and blue of a colour that the styles name, in the theme of the moment. */
+/** Red, green and blue of a colour that the styles name, in the current theme. */
 function colourOf(name) {
   const probe = html("i", { style: `color: var(--${name})` });
   document.body.append(probe);
@@ -72,7 +72,7 @@ function colourOf(name) {
 
 // --- keys and the player -------------------------------------------------------------------------------
 
-/** Call what belongs to a key, unless the focused element uses that key itself. `own`: a selector of more that do. */
+/** Call the action of a key, unless the focused element uses that key. `own` selects more elements that use keys. */
 function onKeys(actions, own = "") {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(actions, event.key)) return;
@@ -97,7 +97,7 @@ function playerKeys({ first, back, play, next, last }) {
   return { " ": play, ".": next, ",": back, ArrowRight: next, ArrowLeft: back, Home: first, End: last };
 }
 
-/** Say, on the button and to the styles, whether the player is playing. */
+/** Show on the button, and tell the styles, whether the player is playing. */
 function showPlaying(playing) {
   byId("player").dataset.state = playing ? "playing" : "paused";
   byId("play").setAttribute("aria-label", playing ? "Pause" : "Play");

@@ -494,7 +494,7 @@ function fillChosen(box, title) {
       html(
         "p",
         { class: "quiet" },
-        `${before} enters ${name} ${signed(value)} times${value < 0 ? ", so it lowers it" : ""}. Over the epochs:`,
+        `${before} enters ${name} ${signed(value)} times${value < 0 ? ", which lowers it" : ""}. Over the epochs:`,
       ),
     );
     const course = html("div", { class: "chart" });
@@ -597,8 +597,8 @@ function rangeOf(layer, { pixels, share, scale }) {
   const high = pixels.reduce((a, b) => Math.max(a, b), -Infinity) * share;
   if (layer === outputLayer())
     return `On this plane from ${number((low + 1) / 2, 2)} to ${number((high + 1) / 2, 2)}: the probability of blue.`;
-  if (low === 0 && high === 0) return "Silent: it is 0 on all of this plane.";
-  return `On this plane about from ${number(low * scale, 1)} to ${number(high * scale, 1)}.`;
+  if (low === 0 && high === 0) return "Silent: it is 0 on the whole plane.";
+  return `On this plane from about ${number(low * scale, 1)} to ${number(high * scale, 1)}.`;
 }
 
 // --- which run, which epoch ---

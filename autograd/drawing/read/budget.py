@@ -1,4 +1,4 @@
-"""From a Picture to one that shows at most a number of nodes: groups are collapsed, then the farthest nodes are left out."""
+"""Keeps a Picture within a number of nodes: collapses groups, then leaves out the nodes farthest from the output."""
 
 from __future__ import annotations
 
@@ -52,6 +52,6 @@ def leave_out_farthest(picture: Picture, most: int) -> Picture:
 
 
 def drawn_as(picture: Picture) -> dict[str, str]:
-    """Return for each node the name of what is drawn: the node itself, or the collapsed group that it is in."""
+    """Map each node to the name under which it is drawn: its own, or that of the collapsed group that it is in."""
     by_name = picture.by_name
     return {node.name: outermost_closed(node.group, by_name) or node.name for node in picture.nodes}

@@ -1,4 +1,4 @@
-"""From a FoldedGraph and its gradients to a Picture: nodes get their names, texts and numbers."""
+"""Assembles a Picture from a FoldedGraph and its gradients: nodes get their names, texts and numbers."""
 
 from __future__ import annotations
 

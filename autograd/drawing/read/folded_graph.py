@@ -1,4 +1,4 @@
-"""From an IndexedGraph and its Folding to a FoldedGraph: a node for each class of copies, with edges, constants and groups."""
+"""Merges copies into a FoldedGraph: a node for each class of a Folding, with edges, constants and groups."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def add_groups(graph: IndexedGraph, folding: Folding, folded: FoldedGraph) -> No
         group[number] = innermost_around(around, ups)
         if is_value and int(members[0]) not in graph.names:
             while group[number] >= 0 and drafts[group[number]].count > len(members):
-                group[number] = ups[group[number]]  # an input of the first copy alone is in no copy
+                group[number] = ups[group[number]]  # an input of the first copy alone is drawn outside of the copies
     for number, up in enumerate(group):
         counted = len(folded.members[number]) * folded.parts[number]
         held = parameter_count(graph, folded.members[number]) if number < values else 0

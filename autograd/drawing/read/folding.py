@@ -1,12 +1,12 @@
-"""From an IndexedGraph to a Folding: the classes of Values that are copies of each other, so that each is drawn once.
+"""Folds an IndexedGraph: finds the classes of Values that are copies of each other, so that each is drawn once.
 
 Two Values are copies if they have the same key (see similarity.py), which means the same operation on the same shapes in
 similar scopes, and if their operands inside the scope are copies too, all the way down: each round of `refine` looks one
 operand further. Operands from outside the scope do not count, so that samples, neurons and time steps fold alike.
 
 The method is colour refinement (Weisfeiler and Leman, 1968). In a long loop without scopes it would take a round for each
-turn, because each round separates one more turn at the start from the rest. Refinement therefore stops once rounds show no
-new pattern.
+iteration, because each round separates one more iteration at the start from the rest. Refinement therefore stops once rounds
+show no new pattern.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from autograd.drawing.read.graph import Array, IndexedGraph
 from autograd.drawing.read.similarity import Degrees
 
 CHAINED = ("add", "mul", "maximum", "minimum")  # operations whose chains are drawn as one: a sum of 17 terms
-PATIENCE, QUICK = 12, 200_000  # rounds without a new pattern that tell a loop; only 2 on larger graphs
-CLEAR = 0.2  # a pattern is new if its second largest part has this share of the largest, unlike turns that split off
+PATIENCE, QUICK = 12, 200_000  # rounds without a new pattern that indicate a loop; 2 in graphs of more than QUICK Values
+CLEAR = 0.2  # a pattern is new if its second largest part has this share of the largest, unlike iterations that split off
 
 
 @dataclass
@@ -67,9 +67,9 @@ def no_copies(graph: IndexedGraph) -> Folding:
 
 
 def find_copies(graph: IndexedGraph, most: int) -> Folding:
-    """Return the finest classes of copies that number at most `most`; if none do, the coarsest classes.
+    """Return the finest folding with at most `most` classes; if there is none, the coarsest folding.
 
-    Leaves without a name are separated after that, so there may be a few more.
+    Leaves without a name are separated after that, so there may be a few more classes.
     """
     chain_end = chain_ends(graph)
     unordered = np.bincount(chain_end, minlength=len(chain_end)) > 1
@@ -85,7 +85,7 @@ def find_copies(graph: IndexedGraph, most: int) -> Folding:
 
 
 def tell_apart(graph: IndexedGraph, chain_end: Array, unordered: Array, found: Array) -> Array:
-    """Separate leaves without a name whose first uses are different operands, or operands of Values that are no copies."""
+    """Separate leaves without a name whose first uses are different operands, or operands of Values that are not copies."""
     target, slot = np.full(len(found), -1), np.zeros(len(found), dtype=np.int64)
     last_first = slice(None, None, -1)
     user = chain_end[graph.target]
@@ -100,7 +100,7 @@ def tell_apart(graph: IndexedGraph, chain_end: Array, unordered: Array, found: A
 
 
 def chain_ends(graph: IndexedGraph) -> Array:
-    """Return for each Value the last Value of its chain: ``((a + b) + c) + d`` is one sum of four terms."""
+    """Return the last Value of the chain of each Value: ``((a + b) + c) + d`` is one sum of four terms."""
     count = len(graph.values)
     chain_end = np.arange(count)
     chained = np.zeros(count, dtype=np.int64)
@@ -182,7 +182,7 @@ def new_patterns(before: tuple[Array, Array], after: tuple[Array, Array], whole:
     second = np.flatnonzero(np.diff(parents, prepend=-1, append=-1)[:-1] != 0) + 1
     second = second[(second < len(parents))]
     second = second[parents[second] == parents[second - 1]]
-    large = before[1][parents[second]] >= math.sqrt(before[1].max())  # not one of the turns that split off
+    large = before[1][parents[second]] >= math.sqrt(before[1].max())  # not one of the iterations that split off
     return bool((large & (counts[second] >= CLEAR * counts[second - 1])).any())
 
 

@@ -1,4 +1,4 @@
-"""From a graph to the gradients on its nodes and edges, by a backward pass of this graph alone that leaves `.grad` unchanged."""
+"""Computes the gradients on nodes and edges, by a backward pass of the drawn graph alone that leaves `.grad` unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the outputs of a graph to an IndexedGraph: its Values numbered, its edges, scopes and names, in one pass of any size."""
+"""Reads the graph below some outputs in one pass: numbers its Values, and finds their edges, scopes and names."""
 
 from __future__ import annotations
 

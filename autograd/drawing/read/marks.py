@@ -1,4 +1,4 @@
-"""From a Picture to one with marks at its nodes: NaN, infinity, zero, exploding and vanishing gradients, dead units."""
+"""Marks the nodes of a Picture: NaN, infinity, zero, exploding and vanishing gradients, dead units."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a Value and its summaries to the texts of its node: formula, and a table of numbers. Formats are left to write/."""
+"""Composes the texts of a node: the formula of its Value, and a table of numbers. Formats are left to write/."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def number_rows(
 def formula_of(value: Any, name_of: Callable[[Any], str]) -> str:
     """Return the formula of a computed Value: ``a * b``, ``tanh(x)``, ``sum(axis=0)``, ``x[0, 2:]``.
 
-    Operands have the names that `name_of` returns, a dot if they have none; settings are shown if they differ from the
+    Operands have the names that `name_of` returns, or a dot if they have none; settings are shown if they differ from the
     default. Operands are left out of long function calls, and of those in which no operand has a name.
     """
     op, args = value.op, arguments_of(value)

@@ -1,4 +1,4 @@
-"""From an operation to the texts of its backward rules: in symbols, read from their source, and as a sentence.
+"""Describes the backward rules of an operation: in symbols, read from their source, and in a sentence.
 
 The symbols are the code of the rule and so cannot differ from it; the sentences are written by hand.
 Nothing here computes a derivative.
@@ -22,9 +22,9 @@ Function = ast.Lambda | ast.FunctionDef
 
 @functools.lru_cache(maxsize=1024)  # bounded, because programs can define any number of operations
 def rules_of(op: Op) -> tuple[str, ...]:
-    """Return for each differentiable argument of an operation its cotangent in symbols, as in the code of the rule.
+    """Return the cotangent of each differentiable argument of an operation in symbols, as in the code of the rule.
 
-    `g` is the cotangent of the output, `out` the output, other names are the arguments. A rule that is more than
+    `g` is the cotangent of the output, `out` the output; other names are arguments. A rule that is more than
     an expression is given by its name and the first sentence of its docstring; a rule without source, such as one
     typed at a prompt, as a call.
 
@@ -180,7 +180,7 @@ WORDS = {
     ),
     "neg": "The incoming gradient changes its sign.",
     "positive": "The incoming gradient passes unchanged.",
-    "square": "The input gets the incoming gradient times twice itself.",
+    "square": "The input gets the incoming gradient times twice the input.",
     "sqrt": "The input gets the incoming gradient divided by twice the root; the slope at 0 is infinite.",
     "reciprocal": "The input gets minus the incoming gradient times the square of the result.",
     # functions of one input
@@ -364,7 +364,7 @@ WORDS = {
     "einsum": (
         "Each operand gets the incoming gradient multiplied by all other operands, summed over the letters it does not have."
     ),
-    "inv": "The input gets minus the incoming gradient between two transposed inverses.",
+    "inv": "The matrix gets minus the incoming gradient, multiplied by the transposed inverse on both sides.",
     "solve": (
         "The right side gets the solution of the transposed system with the incoming gradient; the matrix gets minus the "
         "product of that and the solution."

@@ -1,4 +1,4 @@
-"""From an IndexedGraph to a key for each Value: equal keys make two Values candidates for being drawn as one.
+"""Gives each Value of an IndexedGraph a key: equal keys make two Values candidates for being drawn as one.
 
 Copies differ in numbers: the sample, the neuron or the step in the title of a scope, the 3 in the path or label of a parameter,
 the index of ``x[:, 3]``. Keys come in degrees of similarity. At the strictest degree all numbers count. At the next degree,
@@ -19,7 +19,7 @@ from autograd.graph import arguments_of
 from autograd.scopes import Place
 
 NUMBER = re.compile(r"(?<!#)(?<!\d)\d+(?=$|[.\]\s_#/])")  # of a list, step or call; not in Conv2d or Linear#2
-DEGREES = 8  # the most that are tried
+DEGREES = 8  # the largest number of degrees to try
 
 Slot = tuple[Any, ...]  # the position of a number in a title, path or label
 Variant = tuple[int, Slot, str]  # the number of a Value, the slot of a number or index in its texts, and the number or index
@@ -71,7 +71,7 @@ class Degrees:
         return found
 
     def keys_and_variants(self) -> tuple[Array, list[Variant]]:
-        """Return for each Value a number for its operation, shape and settings; and the numbers and indices that may differ."""
+        """Return numbers for the operation, shape and settings of each Value; and the numbers and indices that may differ."""
         graph, number_of = self.graph, self.number
         bases = np.empty(len(graph.values), dtype=np.int64)
         variants: list[Variant] = []
@@ -108,7 +108,7 @@ class Degrees:
         for number, slot, text in self.variants:
             if slot not in ignored:
                 keys[number] = -1 - own.setdefault((int(keys[number]), slot, text), len(own))
-        for number in self.graph.outputs:  # similar to other outputs at most, if their names are
+        for number in self.graph.outputs:  # similar only to outputs with similar names
             name = NUMBER.sub("*", self.graph.output_names.get(number, ""))
             keys[number] = -1 - own.setdefault((int(keys[number]), "output", name), len(own))
         return keys.astype(np.uint64)

@@ -1,4 +1,4 @@
-"""From the recorded place of a Value to its source: the line, the expression, and the variable it was assigned to."""
+"""Finds the source of a Value from its recorded place: the line, the expression, and the variable it was assigned to."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Runs Graphviz to render DOT as the bytes of an SVG, PNG or PDF.
 
-Layout and drawing are done by `dot` of Graphviz, or by graphviz-pure, which pip can install.
+`dot` of Graphviz, or graphviz-pure, which pip can install, does the layout and the drawing.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ class TreeWriter:
         ]
 
     def entered(self, name: str, around: str) -> list[str]:
-        """Return the scope with this name and those around it, without those around `around` as well; outermost first."""
+        """Return the scope `name` and those around it, outermost first, without those that also hold the scope `around`."""
         known = {""}
         while around not in known:
             known.add(around)

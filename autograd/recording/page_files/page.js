@@ -199,7 +199,7 @@ function robustTop(known) {
   return usual + 20 * Math.max(1e-12, Math.abs(usual - middle));
 }
 
-/** On a logarithmic axis: two decades beyond nearly all of the numbers. What is farther runs along the edge. */
+/** On a logarithmic axis: two decades beyond nearly all of the numbers. Points beyond are drawn at the edge. */
 function withoutExtremes(known) {
   const low = quantile(known, 0.06) - 2;
   const high = quantile(known, 0.9) + 2;
@@ -583,7 +583,7 @@ function notes() {
   byId("notes").append(list);
 }
 
-/** Words on idle units, for a run where nothing stands out. */
+/** Words on idle units, for a run without findings. */
 function idleUnits() {
   const tracks = DATA.activations;
   if (!tracks.length) return "; activations were not recorded";

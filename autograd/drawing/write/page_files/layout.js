@@ -18,8 +18,8 @@ function layoutOf(visible, sizes, direction, isNetwork) {
 }
 
 /**
- * Dagre takes the last of several orders with as few crossings as it finds, which turns operands around for nothing:
- * where their own order crosses no more, it is kept.
+ * Of several orders with equally few crossings, dagre takes the last, which swaps operands needlessly: the order of the
+ * operands is kept if it has no more crossings.
  */
 function byDagre(visible, sizes, direction) {
   let best;
@@ -28,7 +28,7 @@ function byDagre(visible, sizes, direction) {
   } catch {
     return null; // it fails on some large graphs with many groups
   }
-  if (visible.edges.length > 100 || visible.groups.length) return best; // it would tear groups apart
+  if (visible.edges.length > 100 || visible.groups.length) return best; // another order would tear groups apart
   const inOrder = dagreLayout(visible, sizes, direction, true);
   return crossings(inOrder.points) <= crossings(best.points) ? inOrder : best;
 }
@@ -65,7 +65,7 @@ function dagreLayout(visible, sizes, direction, keepOrder) {
     graph.setNode(item.key, { ...sizes.get(item.key) });
     if (used.has(item.group)) graph.setParent(item.key, `group:${item.group}`);
   }
-  // Edges that lead back in the order, of folded loops, are turned around for dagre, which would choose others.
+  // Reverse the edges of folded loops that lead back; otherwise dagre reverses edges of its choice.
   const order = new Map(visible.items.map((item) => [item.key, item.order]));
   const turned = visible.edges.map((edge) => order.get(edge.source) > order.get(edge.target));
   const ends = visible.edges.map((edge, i) => (turned[i] ? [edge.target, edge.source] : [edge.source, edge.target]));
@@ -89,7 +89,7 @@ function* groupsAround(groups, name) {
   for (let at = name; byName.has(at); at = byName.get(at).parent) yield at;
 }
 
-/** Columns by the longest path from an input, each sorted by group and by what its operands are beside. */
+/** Columns by the longest path from an input; items are sorted by the positions of their operands. */
 function columns(visible, sizes, direction, isNetwork) {
   const ranks = ranksOf(visible);
   const layers = [];
@@ -133,7 +133,7 @@ function ranksOf(visible) {
       ranks.set(edge.target, Math.max(ranks.get(edge.target), ranks.get(item.key) + 1));
     }
   }
-  // Inputs stand beside what they are used for, not all in the first column.
+  // Place each input just before its first use, rather than all in the first column.
   for (const item of [...visible.items].sort((a, b) => b.order - a.order)) {
     const targets = (outgoing.get(item.key) ?? []).filter((edge) => order.get(edge.target) > item.order);
     if (targets.length) ranks.set(item.key, Math.min(...targets.map((edge) => ranks.get(edge.target))) - 1);
@@ -228,7 +228,7 @@ function pathOf(edge, layout, direction, ports) {
   return path;
 }
 
-/** The columns of items an edge passes on its way: straight through the gap that dagre left there. */
+/** The columns of items that an edge crosses, straight through the gaps that dagre left there. */
 function stopsOf(points, layout, flat, along, start, end) {
   layout.columns ??= columnWidths(layout, flat);
   return points

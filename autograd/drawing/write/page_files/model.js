@@ -61,7 +61,7 @@ class Model {
     return this.roots.includes(node.name) && node.role === "computed";
   }
 
-  /** The output in a sentence, with its name, or all of them. */
+  /** Words for the output or outputs in a sentence. */
   get outputWords() {
     return this.roots.length > 1 ? "any of the outputs" : this.label(this.nodes.get(this.root));
   }
@@ -146,7 +146,7 @@ class Model {
     return { items: this.operandsFirst(items, [...edges.values()]), edges: [...edges.values()], groups };
   }
 
-  /** The items in the order of the way from the output to the inputs, so that operands are drawn in their order. */
+  /** The items in depth-first order from the output, so that operands are drawn in their order. */
   operandsFirst(items, edges) {
     const incoming = groupedBy(edges, (edge) => edge.target);
     const found = new Set();
@@ -162,7 +162,7 @@ class Model {
     return [...new Set([...found, ...items.keys()])].filter((key) => items.has(key)).map((key) => items.get(key));
   }
 
-  /** The node that stands for a closed group. */
+  /** The node that represents a closed group. */
   scopeNode(group) {
     const members = this.members(group.name);
     const nodes = plural(group.nodes || members.reduce((sum, node) => sum + node.count, 0), "node");

@@ -18,7 +18,7 @@ class Page {
     this.draw();
     this.view.fit();
     if (this.narrow()) this.turnView(() => this.view.turnIfLarger());
-    const readable = this.narrow() ? 0.3 : 0.12; // below, there is nothing to see
+    const readable = this.narrow() ? 0.3 : 0.12; // at a smaller scale nothing can be read
     if (this.view.at.scale < readable) this.view.show(this.model.root, true);
     this.showNode(this.model.nodes.get(this.model.root) ?? this.model.inOrder.at(-1));
     document.documentElement.dataset.ready = "true";
@@ -326,7 +326,7 @@ class Page {
       (event) => event.target.role === "tab" && this.openTab(event.target.id.slice("tab-".length)),
     );
     byId("tabs").addEventListener("keydown", (event) => this.tabKey(event));
-    let width = byId("canvas").clientWidth; // the height also changes when a phone's bars hide: no reason to move
+    let width = byId("canvas").clientWidth; // a phone that hides its bars changes the height, which needs no new fit
     new ResizeObserver(() => {
       if (byId("canvas").clientWidth !== width) this.view.fit();
       width = byId("canvas").clientWidth;

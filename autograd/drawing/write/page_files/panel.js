@@ -94,7 +94,7 @@ const ROLE_WORDS = {
   failed: "failed: the operation raised an error",
   unreached: "a parameter that never reached the output",
   neuron: "neuron",
-  cut: "stands for nodes that are left out",
+  cut: "represents nodes that are left out",
   scope: "closed scope",
 };
 
@@ -110,12 +110,12 @@ function factsList(model, node) {
     ["role", model.isOutput(node) ? "output" : (ROLE_WORDS[node.role] ?? node.role)],
     ["operation", isColour(node.op) ? "" : node.op],
     ["shape", [shape, node.dtype].filter(Boolean).join(" ")],
-    ["stands for", node.count * node.parts > 1 ? plural(node.count * node.parts, "node") : ""],
+    ["represents", node.count * node.parts > 1 ? plural(node.count * node.parts, "node") : ""],
     [
       "names",
       names.slice(0, 8).join(", ") + (names.length > 8 ? `, … (${names.length.toLocaleString("en")} names)` : ""),
     ],
-    ["made in", node.place],
+    ["computed in", node.place],
     ["line", node.line],
   ];
   return html(
@@ -346,7 +346,7 @@ function additionCard(model, node, incoming, { edge, before, after }, on) {
     ? exactValues(after.values)
     : after.summary
       ? shortSummary(after.summary)
-      : "added up outside of this picture";
+      : "summed outside of this picture";
   const old = before ? (before.values ? exactValues(before.values) : "…") : "0";
   const sumLine = html(
     "p",

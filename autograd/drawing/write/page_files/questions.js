@@ -36,7 +36,7 @@ function whyZero(model, node) {
     return {
       ...walk,
       culprits: [at.name],
-      sentences: [`What flows back into ${model.shortLabel(at)} cancels: ${terms} add up to exactly zero.`],
+      sentences: [`The gradient of ${model.shortLabel(at)} cancels: its terms ${terms} add up to exactly zero.`],
     };
   }
   if (!walk.ends.length)
@@ -76,8 +76,8 @@ function noGradient(model, node) {
 }
 
 /**
- * From a node along its uses toward the output. `follows(edge)` says which edges belong to the story and
- * `continues(target)` whether the story goes on behind them; where it does not, the edge is an end.
+ * Walk from a node along its uses toward the output. `follows(edge)` tells whether an edge is on the path, and
+ * `continues(target)` whether the path goes on from its target; if not, the edge is an end.
  */
 function walkToOutput(model, node, follows, continues) {
   const names = new Set([node.name]);
@@ -88,9 +88,9 @@ function walkToOutput(model, node, follows, continues) {
   while (waiting.length) {
     const at = waiting.pop();
     const uses = model.outgoing.get(at.name).filter((edge) => model.nodes.get(edge.target).cotangent);
-    const story = uses.filter(follows);
-    if (uses.length > story.length) cancelled.push([at, uses.filter((edge) => !follows(edge))]);
-    for (const edge of story) {
+    const onPath = uses.filter(follows);
+    if (uses.length > onPath.length) cancelled.push([at, uses.filter((edge) => !follows(edge))]);
+    for (const edge of onPath) {
       edges.add(edge.id);
       const target = model.nodes.get(edge.target);
       if (!continues(target)) ends.push(edge);
@@ -168,7 +168,7 @@ function whyBad(model, node) {
   };
 }
 
-/** Bad data: the first operation below with a bad result of good operands. */
+/** Bad data: the first operation with a bad result from good operands. */
 function whyBadData(model, node) {
   const names = new Set([node.name]);
   const edges = [];
@@ -196,7 +196,7 @@ function whyBadData(model, node) {
   return { sentences: [words, ...path], nodes: [...names], edges, culprits: [first.name] };
 }
 
-/** A bad gradient: the first operation of the backward pass that made one of a good one. */
+/** A bad gradient: the first operation of the backward pass that turned a good one into a bad one. */
 function whyBadGradient(model, node) {
   const walk = walkToOutput(
     model,

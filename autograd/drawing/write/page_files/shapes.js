@@ -228,11 +228,11 @@ function badgeElements(face, width, height) {
   });
 }
 
-/** What a screen reader says of a node. */
+/** The text of a node for screen readers. */
 function spokenName(node, scope) {
   if (scope) return `closed scope ${groupTitle(scope)}, ${node.rows.flat().join(", ")}. Press Enter to open it.`;
   const parts = [node.title || node.names[0] || node.op || "unnamed", node.role];
-  if (node.count * node.parts > 1) parts.push(`stands for ${node.count * node.parts} nodes`);
+  if (node.count * node.parts > 1) parts.push(`represents ${node.count * node.parts} nodes`);
   for (const [what, numbers] of [
     ["value", node.data],
     ["gradient", node.grad ?? node.cotangent],
@@ -244,7 +244,7 @@ function spokenName(node, scope) {
 
 // --- colours by the size of the gradient -------------------------------------------------------------
 
-// RAMP is that of the pictures, written before these scripts: the larger a gradient, the darker, in light and in dark.
+// RAMP is the colour scale of the pictures, a constant from Python: the larger a gradient, the darker, in both themes.
 
 function rampColour(share) {
   const at = Math.min(Math.max(share, 0), 1) * (RAMP.length - 1);

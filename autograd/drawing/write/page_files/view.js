@@ -116,7 +116,7 @@ class View {
     const name = (key) => this.items.get(key)?.node.title || key.replace(/^\w+:/, "");
     const lines = [`${name(edge.source)} → ${name(edge.target)}`];
     const count = edge.edges.reduce((sum, one) => sum + one.count, 0);
-    if (count > 1) lines.push(`stands for ${count.toLocaleString("en")} edges`);
+    if (count > 1) lines.push(`represents ${count.toLocaleString("en")} edges`);
     if (first.label) lines.push(first.label);
     if (edge.edges.length === 1 && first.local) lines.push(`local derivative: ${shortSummary(first.local)}`);
     if (edge.edges.length === 1 && first.flow) lines.push(`gradient that flows back: ${shortSummary(first.flow)}`);
@@ -467,7 +467,7 @@ class View {
 
 /** A label on an edge, on the paper's colour so that the line does not cross it. */
 function edgeLabel(path, text, slot) {
-  // The lines of one source side by side, those of the next source further on: so they do not cover each other.
+  // Labels of neighbouring operands are at different distances along their lines, so that they do not overlap.
   const { x, y } = path.getPointAtLength(path.getTotalLength() * [0.25, 0.48, 0.71][slot % 3]);
   return svg("text", { class: "edge-label", x: round(x), y: round(y + 4), "text-anchor": "middle" }, text);
 }
