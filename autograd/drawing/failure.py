@@ -1,4 +1,4 @@
-"""From an exception to the graph up to the operation that failed: the frames of its traceback still hold the Values."""
+"""Finds the graph up to the operation that failed: the frames of an exception's traceback still hold the Values."""
 
 from __future__ import annotations
 
@@ -132,12 +132,14 @@ def model_of(error: BaseException) -> Any:
 def stand_in_for(operands: list[Any]) -> Value:
     """Return a node with these operands. It has no data, and its rule is never called."""
     distinct = list({id(item): item for item in operands}.values())
-    op = Op(lambda operands: None, {"operands": unknown}, name="failed", symbol="failed", kind="custom", array=unknown)
+    op = Op(
+        lambda operands: None, {"operands": no_derivative}, name="failed", symbol="failed", kind="custom", array=no_derivative
+    )
     return node_without_data(op, tuple(distinct))
 
 
-def unknown(*args: Any) -> Any:
-    """Refuse to give a derivative."""
+def no_derivative(*args: Any) -> Any:
+    """Raise AssertionError: the failed operation has no derivative."""
     raise AssertionError("an operation that failed has no derivative")
 
 

@@ -264,8 +264,8 @@ class Recorder:
             "every": self.every,
             "sample": SAMPLE,
             "steps": steps,
-            "loss": [None if loss is None else shortened(loss) for _, loss, _ in shown],
-            "metrics": {name: [shortened(m[name]) if name in m else None for _, _, m in shown] for name in names},
+            "loss": [None if loss is None else six_digits(loss) for _, loss, _ in shown],
+            "metrics": {name: [six_digits(m[name]) if name in m else None for _, _, m in shown] for name in names},
             "parameters": [
                 {
                     "name": group.name,
@@ -360,11 +360,11 @@ def listed(item: Any) -> Any:
     """Return a number of a table, None where it does not exist; or a list of counts."""
     if item.__class__ is not float:
         return item
-    return None if math.isnan(item) else shortened(item)
+    return None if math.isnan(item) else six_digits(item)
 
 
-def shortened(number: float) -> Any:
-    """Return a number of six digits for JSON; "NaN", "Infinity" or "-Infinity"."""
+def six_digits(number: float) -> Any:
+    """Return a number rounded to six digits for JSON; "NaN", "Infinity" or "-Infinity"."""
     return web.jsonable(float(f"{number:.6g}"))
 
 

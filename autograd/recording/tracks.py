@@ -37,7 +37,7 @@ def measure(numbers: np.ndarray, bins: int) -> Block:
     """
     rows, size = numbers.shape
     if not size:
-        return {name: np.repeat(column, rows, axis=0) for name, column in nothing(bins).items()}
+        return {name: np.repeat(column, rows, axis=0) for name, column in empty_statistics(bins).items()}
     with np.errstate(all="ignore"):
         low, high = np.minimum.reduce(numbers, axis=1), np.maximum.reduce(numbers, axis=1)
         bad = np.flatnonzero(~(np.isfinite(low) & np.isfinite(high)))
@@ -68,7 +68,7 @@ def measure_bad(numbers: np.ndarray, bad: np.ndarray, bins: int) -> Block:
     found = measure(tame, bins)
     for row in bad:
         rest = numbers[row][np.isfinite(numbers[row])]
-        for name, column in (measure(rest[None], bins) if rest.size else nothing(bins)).items():
+        for name, column in (measure(rest[None], bins) if rest.size else empty_statistics(bins)).items():
             found[name][row] = column[0]
         found["zeros"][row] *= rest.size / numbers.shape[1]
         found["nan"][row] = np.isnan(numbers[row]).sum()
@@ -81,8 +81,8 @@ def root_mean_square(numbers: np.ndarray) -> np.ndarray:
         return np.sqrt(np.vecdot(numbers, numbers) / max(1, numbers.shape[1]))
 
 
-def nothing(bins: int) -> Block:
-    """Return the one row of statistics of no numbers."""
+def empty_statistics(bins: int) -> Block:
+    """Return one row: the statistics of an empty array."""
     names = ("mean", "std", "rms", "largest", "low", "high")
     counts = {"zeros": np.zeros(1), "nan": np.zeros(1, int), "inf": np.zeros(1, int), "counts": np.zeros((1, bins), np.int32)}
     return {name: np.full(1, math.nan) for name in names} | counts
@@ -186,7 +186,11 @@ class Track:
             names = dict.fromkeys(name for block in self.blocks for name in block)
             columns = {name: [block.get(name, np.full(len(block["step"]), math.nan)) for block in self.blocks] for name in names}
             self.blocks = [{name: np.concatenate(parts) for name, parts in columns.items()}]
-        return self.blocks[0] if self.blocks else {"step": np.zeros(0, int), **{k: v[:0] for k, v in nothing(self.bins).items()}}
+        return (
+            self.blocks[0]
+            if self.blocks
+            else {"step": np.zeros(0, int), **{k: v[:0] for k, v in empty_statistics(self.bins).items()}}
+        )
 
     def thin(self, every: int) -> None:
         """Keep the steps that are multiples of `every`."""

@@ -45,10 +45,10 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
     return round(units * size / 1000.0, 2)
 
 
-def steady(svg: bytes) -> bytes:
+def fix_text_lengths(svg: bytes) -> bytes:
     """Return an SVG by Graphviz with several fonts to choose from, and with the lengths of texts fixed to fit their boxes.
 
-    >>> steady(b'<text x="8" font-family="Helvetica,sans-Serif" font-size="10.00">width</text>')
+    >>> fix_text_lengths(b'<text x="8" font-family="Helvetica,sans-Serif" font-size="10.00">width</text>')
     b'<text x="8" font-size="10.00" textLength="23.34" lengthAdjust="spacingAndGlyphs">width</text>'
     """
     return TEXT.sub(with_length, svg).replace(b"<svg ", f'<svg font-family="{FAMILY}" '.encode(), 1)

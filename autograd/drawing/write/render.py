@@ -12,7 +12,7 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograd.drawing.write.fonts import steady
+from autograd.drawing.write.fonts import fix_text_lengths
 
 if TYPE_CHECKING:
     import graphviz  # imported in functions: it takes a tenth of the time of `import autograd`
@@ -54,7 +54,7 @@ def rendered(digraph: graphviz.Digraph, kind: str, seconds: float = SECONDS) -> 
     if b"shortest.c" in done.stderr:  # old versions fail to route curves in one of a hundred pictures with loops
         done = run_command([*command, "-Gsplines=ortho"], digraph.source, seconds)
     if done.returncode == 0:
-        return steady(done.stdout) if kind == "svg" else done.stdout
+        return fix_text_lengths(done.stdout) if kind == "svg" else done.stdout
     if b"not recognized" in done.stderr:
         raise NoRenderer(f"{Path(found).stem} cannot write {kind}, save as .svg, or install {GRAPHVIZ}")
     raise graphviz.CalledProcessError(done.returncode, command, output=done.stdout, stderr=done.stderr)
