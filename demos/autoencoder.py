@@ -1,4 +1,4 @@
-"""Detect anomalies as what an autoencoder cannot reproduce: on digits and single numbers, beside a Gaussian and PCA."""
+"""Detect anomalies, which an autoencoder reproduces badly: in digits and single numbers, beside a Gaussian and PCA."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def image_scores(model: Module, normal: np.ndarray, tests: np.ndarray) -> dict[s
 
 
 class Line:
-    """The one-dimensional example: the ink of a digit. Zeros and ones are normal: they have much and little of it."""
+    """The one-dimensional example: the ink of a digit. Zeros and ones are normal: zeros have much ink, ones little."""
 
     def __init__(self, data: Digits, epochs: int, rng: np.random.Generator) -> None:
         normal = np.isin(data.train_labels, (0, 1))

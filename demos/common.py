@@ -1,4 +1,4 @@
-"""Options, data, figures and the last lines, shared by the demos."""
+"""Options, data, figures and closing lines that the demos share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 
 import nn
 
-# Colours of Okabe and Ito, which the colour-blind tell apart.
+# Colours of Okabe and Ito, which colour-blind readers can tell apart.
 BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"
 DATA = Path(__file__).parent / "data"
 STYLE = {
@@ -54,11 +54,11 @@ def options(
 
     Args:
         demo: the name of the demo.
-        description: of the demo.
+        description: the description of the demo.
         epochs: the default of --epochs, see epochs_of(); None for a demo without this option.
         quick: its default with --quick.
-        epoch: what an epoch is, for the help.
-        seeded: False for a demo without random numbers; it takes --seed all the same, as all demos do.
+        epoch: the meaning of an epoch, for the help.
+        seeded: False for a demo without random numbers; it still takes --seed, as all demos do.
     """
     parser = argparse.ArgumentParser(prog=f"python -m demos.{demo}", description=description)
     if epochs is not None:
@@ -221,7 +221,7 @@ def red_to_green() -> Any:
 
 @contextmanager
 def picture(path: Path, rows: int = 1, columns: int = 1, size: tuple[float, float] = (8.0, 5.0)) -> Iterator[Any]:
-    """Give a figure and its axes, and save the figure at the end of the with-block. It needs no display."""
+    """Yield a figure and its axes; save the figure at the end of the with-block. No display is needed."""
     with package("matplotlib").rc_context(STYLE):
         figure = package("matplotlib.figure").Figure(figsize=size, layout="constrained")
         yield figure, figure.subplots(rows, columns)

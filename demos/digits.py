@@ -48,7 +48,7 @@ def loss_and_accuracy(model: Module, images: np.ndarray, labels: np.ndarray) -> 
 def train(model: Module, data: Digits, epochs: int, rng: np.random.Generator, what: str = "training") -> list[Score]:
     """Train the model; return the scores before the first epoch and after each.
 
-    With so many weights for so few digits, weight decay pulls weights to zero that are not needed.
+    With so many weights for so few digits, weight decay pulls the weights that are not needed to zero.
     """
     loader = DataLoader((data.train_images, data.train_labels), batch_size=32, shuffle=True, rng=rng)
     optimizer = AdamW(model.named_parameters(), lr=1e-2, weight_decay=0.1)

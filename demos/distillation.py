@@ -2,8 +2,8 @@
 
 Only 400 digits have labels, for the teacher and for the student; the other 3,600 training digits have none. The teacher
 predicts their probabilities, and the student learns to predict the same (Hinton, Vinyals and Dean 2015). A second student
-is told only the decisions of the teacher: it does as well here, so what helps most are the digits without labels. A third
-one, alone, learns from the 400 labels; its digits are shifted at random by up to two pixels, as the teacher's are.
+is told only the decisions of the teacher: it does as well here, so the digits without labels help most. A third student
+learns from the 400 labels alone; its digits are shifted at random by up to two pixels, as the teacher's are.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def soft_loss(logits: Any, answers: np.ndarray) -> Any:
 def train(
     model: nn.Module, images_and_targets: Any, loss: Callable[..., Any], epochs: int, rng: np.random.Generator
 ) -> nn.Module:
-    """Train the student. With `epochs` inversely to the number of digits, all students make equally many steps."""
+    """Train the student. If `epochs` is inversely proportional to the number of digits, all students make equally many steps."""
     optimizer = nn.AdamW(model.named_parameters(), lr=3e-3, weight_decay=0.1)
     loader = nn.DataLoader(images_and_targets, batch_size=32, shuffle=True, rng=rng)
     schedule = nn.OneCycleLR(optimizer, 3e-3, epochs=epochs, steps_per_epoch=len(loader))

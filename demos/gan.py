@@ -90,8 +90,8 @@ def train(
         judging = loss(score(real(batch)), ones) + loss(score(made_by(generator, noise(batch))), zeros)
         judging.backward()
         optimizers[0].step()
-        # The generator learns to be scored as real. (To lower the probability of "generated" has the same aim, but no
-        # slope while the discriminator sees through everything: this is the non-saturating loss.)
+        # The generator learns to be scored as real. (Lowering the probability of "generated" has the same aim, but no
+        # slope while the discriminator is never fooled: this is the non-saturating loss.)
         optimizers[1].zero_grad()
         making = loss(score(generator(noise(batch))), ones)
         making.backward()

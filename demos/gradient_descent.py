@@ -27,7 +27,7 @@ class Step(NamedTuple):
 
 
 def forward(w: Value) -> tuple[Value, Value]:
-    """Return the prediction w * x and its loss, half the squared error, whose slope by w is (w * x - label) * x."""
+    """Return the prediction w * x and its loss, half the squared error, whose slope in w is (w * x - label) * x."""
     prediction = w * INPUT
     loss = half_square_loss(prediction, LABEL)
     prediction.label, loss.label = "y", "loss"

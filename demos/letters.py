@@ -156,4 +156,4 @@ def plot_expected(model: nn.Module, names: Sequence[str], path: Path) -> Path:
 
 
 if __name__ == "__main__":
-    raise SystemExit("this is no demo: run python -m demos.names or python -m demos.gpt, which share it")
+    raise SystemExit("this is not a demo: run python -m demos.names or python -m demos.gpt, which use it")

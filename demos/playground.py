@@ -66,7 +66,7 @@ def load(name: str, count: int, rng: np.random.Generator) -> Data:
     return Data(train, test, float(line.score(*test)))
 
 
-# --- training, and what is recorded of it --------------------------------------------------------------
+# --- training and recording ----------------------------------------------------------------------------
 
 
 def build(activation: str, network: str, rng: np.random.Generator) -> nn.Sequential:
@@ -125,7 +125,7 @@ def pack(array: np.ndarray) -> dict[str, str]:
 
 
 def quantise(pictures: np.ndarray, axes: tuple[int, ...], levels: int) -> tuple[np.ndarray, list[float]]:
-    """Return images as whole numbers from -levels to levels, and the size for which `levels` stands, the largest of `axes`."""
+    """Return images as whole numbers from -levels to levels, and the size that `levels` represents, the largest over `axes`."""
     scale = np.abs(pictures).max(axis=axes, keepdims=True)
     return np.rint(pictures / np.where(scale > 0, scale, 1.0) * levels).astype(np.int8), rounded(scale.ravel())
 

@@ -107,4 +107,4 @@ def loss(w: Weights, inputs: Sequence[int], targets: Sequence[int], layers: int,
 
 
 if __name__ == "__main__":
-    raise SystemExit("this is no demo: run python -m demos.gpt, which uses it")
+    raise SystemExit("this is not a demo: run python -m demos.gpt, which uses it")

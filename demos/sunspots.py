@@ -137,8 +137,8 @@ def plot_forecasts(name: str, forecasts: np.ndarray, years: np.ndarray, spots: n
 
 
 def delays_of(memory: np.ndarray, years: np.ndarray, spots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return for each unit of the memory (years, hidden) the delay at which it follows the sunspots best, in years, and the
-    correlation at that delay."""
+    """Return the delays, in years, at which the units of the memory (years, hidden) follow the sunspots best, and the
+    correlations at these delays."""
     read = np.flatnonzero(years >= FIRST - 1)[:-1]
     like = np.array([[np.corrcoef(spots[read - delay], row)[0, 1] for delay in range(11)] for row in memory.T])
     return like.argmax(axis=1), like.max(axis=1)
@@ -185,11 +185,11 @@ def demo(
     """Run the demo of one kind of layer.
 
     Args:
-        name: of the layer, in capitals.
-        description: of the demo.
-        layer: makes the layer.
+        name: the name of the layer, in capitals.
+        description: the description of the demo.
+        layer: returns a new layer.
         memory: returns the state (windows, hidden) of the layer after it has read windows.
-        arguments: of the command line.
+        arguments: those of the command line.
     """
     args = common.options(name.lower(), description, epochs=30, quick=2).parse_args(arguments)
     rng = np.random.default_rng(args.seed)
@@ -225,4 +225,4 @@ def demo(
 
 
 if __name__ == "__main__":
-    raise SystemExit("this is no demo: run python -m demos.rnn or python -m demos.lstm, which share it")
+    raise SystemExit("this is not a demo: run python -m demos.rnn or python -m demos.lstm, which use it")

@@ -24,7 +24,7 @@ from nn import SGD, Linear, Sequential, Sigmoid, mse_loss
 class Example:
     """A network of sigmoid neurons, one sample, one learning rate.
 
-    `weights` has for each name its source, its target and its value; `biases` has one for each layer, which is not
+    `weights` maps each name to its source, target and value; `biases` has one for each layer, which is not
     trained. The loss is the mean of the two squared errors, which is half their sum.
     """
 
@@ -81,8 +81,8 @@ def neurons_of(example: Example) -> list[str]:
 
 
 def by_hand(example: Example) -> dict[str, float]:
-    """Compute by the articles' formulas: s is a weighted sum, a its sigmoid, δ the slope of the loss by s, w' a new weight."""
-    numbers = dict(example.inputs)  # a neuron's name stands for its activation
+    """Compute by the articles' formulas: s is a weighted sum, a its sigmoid, δ the slope of the loss in s, w' a new weight."""
+    numbers = dict(example.inputs)  # the name of a neuron is that of its activation
     result: dict[str, float] = {}
     for neuron in neurons_of(example):
         incoming = [(source, w) for source, target, w in example.weights.values() if target == neuron]
