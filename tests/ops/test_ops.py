@@ -36,7 +36,7 @@ UNDECIDED = {
 
 
 def test_every_op_has_samples() -> None:
-    assert sorted(SAMPLES) == sorted({*table(), *functions()}), "what has no samples is not verified: see tests/samples*.py"
+    assert sorted(SAMPLES) == sorted({*table(), *functions()}), "what has no samples is not verified: see tests/ops/samples*.py"
     assert all(SAMPLES.values())
 
 
