@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator
 from copy import copy
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from typing import Any, NoReturn
 
 import numpy as np
@@ -35,7 +35,7 @@ new = object.__new__
 def record(op: Op, args: tuple[Any, ...]) -> Value:
     """Compute an op on Values and constants, and record it."""
     args = operands(op, args if op.prepare is None else op.prepare(*args))
-    data = [item._raw if item.__class__ is Value else raw(item) for item in args]
+    data = [v._raw if v.__class__ is Value else raw(v) if v.__class__ is tuple else v for v in args]
     if op.sums and adds_halves(op, args, data[op.first]):
         return in_single(record, op, args)
     return node(op, compute(op, *data), *((args,) if op.packed else args))
@@ -86,7 +86,7 @@ def unary_method(op: Any) -> Callable[[Value], Value]:
 
 def binary_method(op: Op) -> Callable[[Value, Any], Value]:
     """Return the operator of an op of two inputs with a Value on the left."""
-    forward = op.scalar if op.scalar is op.array else lambda x, y: compute(op, x, y)
+    forward = op.scalar if op.scalar is op.array else partial(compute, op)
 
     def method(self: Value, other: Any) -> Value:
         if other.__class__ is Value:
