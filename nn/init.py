@@ -140,7 +140,7 @@ def fans(shape: Shape) -> tuple[int, int]:
     return shape[1] * kernel, shape[0] * kernel
 
 
-def of_variance(shape: Shape, rng: Rng, dtype: Any, gain: float, fan: str, draw: str) -> np.ndarray:
+def scaled(shape: Shape, rng: Rng, dtype: Any, gain: float, fan: str, draw: str) -> np.ndarray:
     """Draw numbers of variance gain^2 / fan, where `fan` is "fan_in", "fan_out" or "average" and `draw` "normal" or "uniform"."""
     fan_in, fan_out = fans(shape)
     sizes = {"fan_in": fan_in, "fan_out": fan_out, "average": (fan_in + fan_out) / 2.0}
@@ -153,36 +153,36 @@ def of_variance(shape: Shape, rng: Rng, dtype: Any, gain: float, fan: str, draw:
 
 def glorot_uniform(shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, gain: float = 1.0) -> np.ndarray:
     """Draw uniformly with variance 2 / (fan_in + fan_out), for tanh and sigmoid (Glorot and Bengio 2010). Also called Xavier."""
-    return of_variance(shape, rng, dtype, gain, "average", "uniform")
+    return scaled(shape, rng, dtype, gain, "average", "uniform")
 
 
 def glorot_normal(shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, gain: float = 1.0) -> np.ndarray:
     """Draw normally with variance 2 / (fan_in + fan_out), for tanh and sigmoid (Glorot and Bengio 2010). Also called Xavier."""
-    return of_variance(shape, rng, dtype, gain, "average", "normal")
+    return scaled(shape, rng, dtype, gain, "average", "normal")
 
 
 def he_uniform(
     shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, gain: float = GAINS["relu"], fan: str = "fan_in"
 ) -> np.ndarray:
     """Draw uniformly with variance 2 / fan_in, for relu (He et al. 2015). Also called Kaiming."""
-    return of_variance(shape, rng, dtype, gain, fan, "uniform")
+    return scaled(shape, rng, dtype, gain, fan, "uniform")
 
 
 def he_normal(
     shape: Shape, rng: Rng = None, dtype: Any = np.float64, *, gain: float = GAINS["relu"], fan: str = "fan_in"
 ) -> np.ndarray:
     """Draw normally with variance 2 / fan_in, for relu (He et al. 2015). Also called Kaiming."""
-    return of_variance(shape, rng, dtype, gain, fan, "normal")
+    return scaled(shape, rng, dtype, gain, fan, "normal")
 
 
 def lecun_uniform(shape: Shape, rng: Rng = None, dtype: Any = np.float64) -> np.ndarray:
     """Draw uniformly with variance 1 / fan_in, for selu and linear layers (LeCun et al. 1998)."""
-    return of_variance(shape, rng, dtype, 1.0, "fan_in", "uniform")
+    return scaled(shape, rng, dtype, 1.0, "fan_in", "uniform")
 
 
 def lecun_normal(shape: Shape, rng: Rng = None, dtype: Any = np.float64) -> np.ndarray:
     """Draw normally with variance 1 / fan_in, for selu and linear layers (LeCun et al. 1998)."""
-    return of_variance(shape, rng, dtype, 1.0, "fan_in", "normal")
+    return scaled(shape, rng, dtype, 1.0, "fan_in", "normal")
 
 
 xavier_uniform, xavier_normal, kaiming_uniform, kaiming_normal = glorot_uniform, glorot_normal, he_uniform, he_normal
