@@ -1,4 +1,4 @@
-"""Arrays of other packages beside Values: the gradient is right, or the operation is refused by name."""
+"""Arrays of other packages beside Values: the gradient is correct, or an error names the operation."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ class Handles:
 
 
 class OptsOut:
-    """One that wants to be left alone by NumPy's functions."""
+    """An array that opts out of NumPy's functions."""
 
     __array_ufunc__ = None
 
@@ -209,7 +209,7 @@ class Quantity(np.ndarray):
 
 
 class Tensor:
-    """A tensor of another framework: it can become an array, and knows nothing of Values."""
+    """A tensor of another framework, which converts to an array and does not know Values."""
 
     __array_priority__ = 1000
 

@@ -38,7 +38,7 @@ def real(f: Callable[..., Any], *point: Any) -> Any:
 
 
 def differences(f: Callable[..., Any], point: list[Any], steps: list[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The value and the derivatives of first and second order, and for each how much rounding there is in it."""
+    """The value and the derivatives of first and second order, each with an estimate of its rounding."""
     at = {}
     for places in np.ndindex(*(3,) * len(point)):
         signs = tuple(place - 1 for place in places)
@@ -65,7 +65,7 @@ def differences(f: Callable[..., Any], point: list[Any], steps: list[Any]) -> tu
 def derivatives(
     f: Callable[..., Any], point: tuple[float, ...], singular: tuple[tuple[float, ...], ...], least: int, step: int = STEP
 ) -> dict[str, Any]:
-    """The value and the derivatives of first and second order of a function in mpmath; below 10^least they may be anything."""
+    """The value and the derivatives of first and second order of a function in mpmath; below 10^least they are not accurate."""
     digits = 3 * step + 34
     while True:
         with mp.workdps(digits):
@@ -110,7 +110,7 @@ def line(dtype: Any, low: float = -INF, high: float = INF, special: tuple[float,
 
 
 class Reference(NamedTuple):
-    """A function in mpmath, where it is looked at, and how far the operation may be off.
+    """A function in mpmath, the points where it is evaluated, and the error allowed in the operation.
 
     Attributes:
         f: the function of one or two numbers.
@@ -178,7 +178,7 @@ def normal_cdf(x: Any) -> Any:
 
 
 def erfcx(x: Any) -> Any:
-    """By the continued fraction where erfc is out of reach."""
+    """Computed by the continued fraction where erfc underflows."""
     if x < 1e3:
         return mp.exp(x * x) * mp.erfc(x)
     tail = x
@@ -188,7 +188,7 @@ def erfcx(x: Any) -> Any:
 
 
 def erfcinv(x: Any) -> Any:
-    """By Newton's method from SciPy's answer."""
+    """Computed by Newton's method, starting from SciPy's result."""
     z = mp.mpf(float(scipy.special.erfcinv(float(x))))
     for _ in range(int(math.log2(mp.mp.dps / 12)) + 2):
         z += (mp.erfc(z) - x) * mp.sqrt(mp.pi) / 2 * mp.exp(z * z)
@@ -246,7 +246,7 @@ def gammas(f: Callable[..., Any], high: float, **settings: Any) -> Reference:
 
 
 def bessel(f: Callable[..., Any], order: float, high: float, **settings: Any) -> Reference:
-    """A Bessel function at positive numbers; of smaller ones SciPy loses digits."""
+    """A Bessel function at positive numbers; for smaller ones SciPy loses digits."""
     return Reference(lambda x: f(order, x), ((1e-3, high),), ((0.0,),), bound=(48.0, 48.0, 48.0), relative=False, **settings)
 
 
@@ -440,7 +440,7 @@ def row(name: str, x: Any, y: Any) -> Any:
 
 
 def entropy(x: Any, y: Any) -> Any:
-    """Of two logits, the first of which is right."""
+    """The cross-entropy of two logits, with the first as the target."""
     logits = OPS["stack"]([x, y], -1)
     return OPS["softmax_cross_entropy"](logits, np.zeros(logits.shape[:-1], dtype=int))
 
@@ -496,7 +496,7 @@ class Measured(NamedTuple):
 
 @functools.cache
 def right(name: str, point: tuple[float, ...], least: int) -> dict[str, Any]:
-    """What is right at a point, by mpmath."""
+    """The exact value and derivatives at a point, by mpmath."""
     reference = REFERENCES[name]
     return derivatives(reference.f, point, reference.singular, least, COARSE if reference.coarse else STEP)
 
@@ -535,7 +535,7 @@ def least_of(dtype: Any) -> int:
 
 
 def moved(name: str, key: str, point: tuple[float, ...], exact: Any, dtype: Any) -> Any:
-    """How far the right number changes when each input changes by an ulp."""
+    """The change of the exact number if each input changes by an ulp."""
     total = mp.mpf(0)
     for place, x in enumerate(point):
         step = float(np.finfo(dtype).eps)

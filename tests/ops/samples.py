@@ -1,4 +1,4 @@
-"""Samples of every op of the table: arguments inside the domain and away from kinks, and NumPy's answer."""
+"""Samples of every op of the table: arguments inside the domain and away from kinks, and NumPy's result."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def elementwise(op: Op, rng: np.random.Generator) -> Iterator[Sample]:
 
 
 def structured(rng: np.random.Generator) -> dict[str, list[Sample]]:
-    """Samples of the ops that have arguments besides their inputs, or are not elementwise."""
+    """Samples of the ops that are not elementwise, or take settings."""
 
     def r(*shape: int) -> Any:
         return number(rng, -2.0, 2.0, shape)
@@ -81,7 +81,7 @@ def structured(rng: np.random.Generator) -> dict[str, list[Sample]]:
         return number(rng, 0.3, 2.0, shape) * (float(signs) if shape == () else signs)
 
     def distinct(*shape: int) -> Any:
-        """Numbers at least 0.1 apart, so that no step of a difference changes which is largest."""
+        """Numbers at least 0.1 apart, so that a step of a difference does not change which is largest."""
         return rng.permutation(np.arange(np.prod(shape, dtype=int))).reshape(shape) * 0.1
 
     ops = {**table(), **functions()}

@@ -221,7 +221,7 @@ def splits(made: Maker) -> None:
 
 
 def picks(made: Maker) -> None:
-    """Elements picked, repeated and filled up."""
+    """Elements selected, repeated and filled in."""
     each = made.each
     each("repeat", [(3,), 2], [(2, 3), 2], [(2, 3), 3, 0], [(2, 3), [2, 0, 1], -1], [(2,), np.array([1, 2])], [(), 3], [(0,), 2],
          [(3,), 0])
@@ -488,7 +488,7 @@ def symmetric(x: Any) -> Any:
 
 
 def projections(parts: Any) -> Any:
-    """What of a complete U and Vh, or Q, does not depend on the choice of their last columns, in a row."""
+    """The parts of a complete U and Vh, or Q, that do not depend on the choice of their last columns, in one row."""
     u, *rest = parts
     k = rest[0].shape[-1]  # singular values, or columns of R
     found = [u[..., k:] @ transposed(u[..., k:]), u[..., :k] @ transposed(u[..., :k])]

@@ -151,7 +151,7 @@ def scattered(
     x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1,
     dilation: Any = 1,
 ) -> Any:  # fmt: skip
-    """conv_transpose(): every element times the kernel, added where it belongs."""
+    """conv_transpose(): every element times the kernel, added at its place."""
     ndim = x.ndim - 2
     stride, padding, more, dilation = (each(item, ndim) for item in (stride, padding, output_padding, dilation))
     inputs, outputs = weight.shape[0] // groups, weight.shape[1]
@@ -192,7 +192,7 @@ def pooled(
     x: Any, how: Callable[..., Any], size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
     count_include_pad: bool = True, divisor_override: Any = None,
 ) -> Any:  # fmt: skip
-    """max_pool() and avg_pool(): window by window, over those of its elements that exist."""
+    """max_pool() and avg_pool(): window by window, over the elements inside the space."""
     ndim = x.ndim - 2
     size, padding, dilation = (each(item, ndim) for item in (size, padding, dilation))
     stride = size if stride is None else each(stride, ndim)

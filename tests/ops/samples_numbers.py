@@ -69,7 +69,7 @@ class Samples:
         return number(self.rng, 0.3, 0.8, shape) * (float(signs) if shape == () else signs)
 
     def distinct(self, *shape: int) -> Any:
-        """Numbers at least 0.1 apart, so that no step of a difference changes their order."""
+        """Numbers at least 0.1 apart, so that a step of a difference does not change their order."""
         if shape == ():
             return 0.7
         return self.rng.permutation(np.arange(np.prod(shape, dtype=int))).reshape(shape) * 0.1 - 0.33
@@ -119,7 +119,7 @@ def numbers(s: Samples) -> None:
 
 
 def jumps(s: Samples) -> None:
-    """Functions with jumps, beside them."""
+    """Functions with jumps, at points beside the jumps."""
     for shape in [(), (3,), (2, 3), (1,), (0,)]:
         for decimals, scale in [(0, 1.0), (2, 0.01), (-1, 10.0)]:
             for name in ("round", "around"):
@@ -358,7 +358,7 @@ def extremes(s: Samples) -> None:
 
 
 def averages(s: Samples) -> None:
-    """average(); NumPy's divides by the size of the result, and so has no empty ones."""
+    """average(); NumPy's divides by the size of the result, so that it cannot be empty."""
     for shape, how in REDUCTIONS:
         if 0 not in shape:
             s.like("average", [s.r(*shape)], **how)
@@ -540,7 +540,7 @@ def runs(x: Any, joined: Any, axis: int) -> Any:
 
 
 def sets(s: Samples) -> None:
-    """Different elements of arrays, and of two of them."""
+    """Distinct elements of one array, and set operations of two."""
     for shape in [(4,), (2, 3), (1,), (0,)]:
         s.like("unique_values", [s.distinct(*shape)])
         for name in ("unique_all", "unique_counts", "unique_inverse"):

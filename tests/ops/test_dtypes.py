@@ -58,7 +58,7 @@ def as_float(data: Any) -> Any:
 
 
 def outcome(call: Callable[..., Any], *inputs: Any) -> Any:
-    """What a call gives, or the class of its error."""
+    """The result of a call, or the class of its error."""
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of singular matrices and the like

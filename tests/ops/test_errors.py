@@ -1,4 +1,4 @@
-"""Errors of operations: a shape is blamed only where it is wrong, and an axis out of range is NumPy's AxisError everywhere."""
+"""Errors of operations: they only mention shapes that are wrong, and an axis out of range is NumPy's AxisError everywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every mixture of indices against NumPy, and functions that pick elements: places taken twice add up, or are refused."""
+"""All mixtures of indices against NumPy, and functions that select elements: repeated places add up, or are refused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MASK = np.array([True, False, False])
 
 
 class Three:
-    """An integer by its protocol alone."""
+    """An integer by protocol only."""
 
     def __index__(self) -> int:
         return 1

@@ -1,4 +1,4 @@
-"""Matrices at the edges: one triangle, vectors that complete a basis, a rank that is not full, eigenvalues that are not real."""
+"""Special cases of linear algebra: one triangle, vectors that complete a basis, deficient ranks, complex eigenvalues."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ U, S, VH = np.linalg.svd(PLANE, full_matrices=False)
     ],
 )  # fmt: skip
 def test_the_nuclear_norm_of_any_rank_has_the_slope_of_least_norm(matrix: Any, slope: Any) -> None:
-    """u_r @ vh_r of the singular values that are not 0 but for rounding."""
+    """u_r @ vh_r of the singular values that are not 0 within rounding."""
     for f in (
         lambda x: np.linalg.norm(x, "nuc"), lambda x: np.linalg.matrix_norm(x, ord="nuc"), lambda x: np.linalg.svdvals(x).sum(),
         lambda x: np.linalg.svd(x)[1].sum(), lambda x: np.linalg.svd(x, compute_uv=False).sum(),
@@ -74,7 +74,7 @@ def projection(x: Any) -> Any:
 
 
 def test_bases_completed_by_svd_and_qr() -> None:
-    """What does not depend on the choice of the last vectors has the derivative of one minus the projection on the others."""
+    """Functions independent of the choice of the last vectors have the derivative of I minus the projection on the others."""
     x, weights = RNG.standard_normal((5, 2)), RNG.standard_normal((5, 5))
 
     def onto(x: Any) -> Any:
@@ -129,7 +129,7 @@ LEFT, RIGHT = np.array([[2.0, 0.0], [1.0, 3.0]]), np.array([[2.0, 1.0], [0.0, 3.
     ],
 )  # fmt: skip
 def test_which_triangle_is_read(call: Callable[[Any], Any], lower: bool) -> None:
-    """The other one may hold anything: values as NumPy's, and a cotangent of 0."""
+    """The other triangle has no effect: values are NumPy's, and its cotangent is 0."""
     for data in (LEFT, RIGHT, np.array([[2.0, 0.7], [0.7, -3.0]]), RNG.standard_normal((3, 3))):
         np.testing.assert_allclose(call(Value(data)).data, call(data), atol=1e-13)
         slope = grad(lambda x: np.sum(call(x) ** 2 * np.arange(1.0, 1.0 + x.shape[0])))(data)
@@ -156,7 +156,7 @@ def test_eigenvalues_that_are_not_real_are_refused() -> None:
 
 
 def test_real_eigenvalues_as_complex_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Newer versions of NumPy give complex numbers for all matrices."""
+    """Newer versions of NumPy return complex numbers for all matrices."""
     eig, data = np.linalg.eig, np.array([[2.0, 1.0], [0.5, 3.0]])
     expected = grad(lambda x: np.linalg.eigvals(x)[0] + np.linalg.eig(x)[1][0, 0])(data)
     implementation = getattr(eig, "_implementation", eig)

@@ -1,4 +1,4 @@
-"""Operations of one's own, their verification, and hooks on gradients."""
+"""Custom operations, their verification, and hooks on gradients."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ def inputs_of(case: Case, form: str) -> list[Value]:
 
 
 def computed(case: Case, inputs: list[Value]) -> Value:
-    """The result as one number. What is chosen away may overflow, and a mean of nothing be nan, with NumPy's warning."""
+    """The result as one number. Elements that are not chosen may overflow, and an empty mean is nan, with NumPy's warning."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Mean of empty slice")
         out = case.call(OURS, *inputs)
@@ -218,7 +218,7 @@ def assert_equal(actual: np.ndarray, expected: Any, form: str) -> None:
 
 
 def silenced(case: Case) -> AbstractContextManager[Any]:
-    """What is infinite obeys np.errstate; everything else is found without a warning."""
+    """Infinite results obey np.errstate; all others raise no warning."""
     return np.errstate(divide="ignore") if case.name == INFINITE else nullcontext()
 
 

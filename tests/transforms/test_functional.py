@@ -148,7 +148,7 @@ def test_jvp_at_masked_and_singular_points() -> None:
 
 @pytest.mark.parametrize("rows", [1, 3, 9])
 def test_jacobian_of_wide_and_tall_functions(rows: int) -> None:
-    """Both ways, by rows and by columns."""
+    """Both by rows and by columns."""
     m = RNG.normal(size=(rows, 4))
     np.testing.assert_allclose(jacobian(lambda x: np.sin(m @ x))(X), np.cos(m @ X)[:, None] * m)
 
@@ -830,7 +830,7 @@ def test_checkpoint_reaches_closed_over_values_and_nested_results() -> None:
 
 
 def test_checkpoints_in_a_row_that_share_an_input() -> None:
-    """Each stage gives partial derivatives, and runs twice, not 2^k times."""
+    """Each stage returns partial derivatives, and runs twice, not 2^k times."""
     runs = 0
 
     def stage(u: Any, c: Any) -> Any:
