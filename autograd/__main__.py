@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import autograd
-from autograd.numpy.dispatch import CONSTANT, SUPPORTED
+from autograd.numpy.dispatch import CONSTANT, SUPPORTED, refusal
 from autograd.numpy.method_table import methods_stub
 from autograd.op import Op
 from autograd.ops import functions, needs_scipy, table
@@ -82,10 +82,18 @@ def note(function: Callable[..., Any]) -> str:
 
 
 def support_table(word: str = "") -> str:
-    """The rows of functions with that word in their names, as a Markdown table."""
-    lines = ["| function | orders | note |", "|---|---|---|"]
-    lines += [f"| `{name}` | {order} | {text.replace('|', chr(92) + '|')} |" for name, order, text in rows() if word in name]
+    """The rows of functions with that word in their names, as a Markdown table; if there are none, the reason."""
+    found = [row for row in rows() if word in row[0]]
+    lines = ["| function | orders | note |", "|---|---|---|"] if found else reasons(word)
+    lines += [f"| `{name}` | {order} | {text.replace('|', chr(92) + '|')} |" for name, order, text in found]
     return "\n".join(lines) + "\n"
+
+
+def reasons(word: str) -> list[str]:
+    """Say that no function has the word in its name, and why NumPy's function of that name takes no Values."""
+    theirs = [vars(home).get(word.rpartition(".")[2]) for home in HOMES.values()]
+    refused = [refusal(item) for item in theirs if callable(item) and not isinstance(item, type)]
+    return [f"no function that works on Values has {word!r} in its name", *refused]
 
 
 if __name__ == "__main__":

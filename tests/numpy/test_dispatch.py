@@ -21,7 +21,7 @@ import autograd
 import autograd.numpy as anp
 from autograd import Value, grad, gradient
 from autograd.__main__ import rows, support_table, supported
-from autograd.numpy.dispatch import CONSTANT, SUPPORTED
+from autograd.numpy.dispatch import CONSTANT, SUPPORTED, refusal
 from autograd.numpy.method_table import methods_stub
 from autograd.op import Op
 from autograd.ops import catalogue, functions, table
@@ -327,6 +327,8 @@ def test_the_module_prints_the_table() -> None:
     assert some.splitlines()[2].startswith(
         "| `np.cumprod` | all | Return the products of the first 1, 2, ... elements along `axis`"
     )
+    assert support_table("np.histogram").endswith(f"in its name\n{refusal(np.histogram)}\n")
+    assert support_table("nonsense") == "no function that works on Values has 'nonsense' in its name\n"
     for words in (["--help"], ["--nonsense"], ["a", "b"]):
         told = subprocess.run([sys.executable, "-m", "autograd", *words], capture_output=True, text=True, check=False)
         assert told.returncode == (words != ["--help"])
