@@ -29,7 +29,7 @@ def test_symbols_of_common_operations():
         "softmax": ("softmax_rule: out * (g - sum(g * out))",),
         "matmul": ("matmul(g, swap(y)), in general", "matmul(swap(x), g), in general"),
         "flip": ("put_back(g, shape_of(x), flip(numbered(shape_of(x)), *how))",),
-        "concatenate": ("split_back: ",),
+        "concatenate": ("split_back: The piece of g for each value",),
     }
     assert {name: rules_of(OPS[name]) for name in expected} == expected
 
