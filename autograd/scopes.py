@@ -52,7 +52,7 @@ class scope:
         scope_stack.leave(self.asked, sys._getframe(1))
 
     def within(self, outer: scope | None, again: bool = True) -> scope:
-        """This scope, or another of the same name and settings, inside of `outer`."""
+        """This scope, or another of the same name and settings, inside `outer`."""
         here = scope(self.name) if again else self
         here.outer, here.asked = outer, self.asked
         # Inherited here, as every new node reads them.

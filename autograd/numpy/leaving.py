@@ -68,7 +68,7 @@ FIXES = {
     "numpy.polynomial": "write np.polyval(coefficients[::-1], {v})",
     "numpy.ma": "write np.where(mask, 0.0, {v})",
     "statistics": "write np.mean(values), np.std(values) or np.median(values) of one Value, as np.stack(list) makes it",
-    "scipy.sparse": "write A.toarray() @ {v}, or, to keep A sparse, an operation of its own: "
+    "scipy.sparse": "write A.toarray() @ {v}, or, to keep A sparse, a custom operation: "
     "@autograd.primitive(x=lambda g, out, x: A.T @ g) above def times(x): return A @ x",
     "scipy.spatial.distance": "write the distances in NumPy: np.linalg.norm(a[:, None] - b[None], axis=-1)",
     "scipy.stats": "write the formula in NumPy and scipy.special functions, which take Values: the log-density of the normal "

@@ -146,7 +146,7 @@ arcsinh = unary("arcsinh", "arcsinh({})", math.asinh, np.arcsinh, lambda g, out,
 arccosh = unary("arccosh", "arccosh({})", math.acosh, np.arccosh, lambda g, out, x: g / sqrt(x - 1.0) / sqrt(x + 1.0), (1.2, 3.0))
 arctanh = unary("arctanh", "arctanh({})", math.atanh, np.arctanh, lambda g, out, x: g / _one_minus_square(x), (-0.8, 0.8))
 
-# Slopes as operations of their own: written with other operations, their own slopes would cancel.
+# Slopes as separate operations: written with other operations, their own slopes would cancel.
 _logistic = unary("logistic", "logistic({})", logistic_float, logistic_array, lambda g, out, x: g * (-out * tanh(0.5 * x)),
                   doc="``1 / (2 * cosh(x / 2)) ** 2``, the density of the logistic distribution: the slope of sigmoid.")
 _one_minus_square = unary("one_minus_square", "1 - {} ** 2", lambda x: (1.0 - x) * (1.0 + x), lambda x: (1.0 - x) * (1.0 + x),

@@ -69,7 +69,7 @@ def unique(
 
 
 def unique_parts(name: str, x: Any) -> Any:
-    """The named tuple of np.unique_all() or its like, by name; each nan is an element of its own."""
+    """The named tuple of np.unique_all() or its like, by name; each nan is a distinct element."""
     x = as_array(x)
     parts = unique(x, True, True, True, equal_nan=False)
     kind = type(getattr(np, name)(np.zeros(1)))
@@ -98,7 +98,7 @@ def unique_inverse(x: Any, /) -> Any:
 
 @composed
 def unique_values(x: Any, /) -> Any:
-    """Return the distinct elements in increasing order; each nan is an element of its own."""
+    """Return the distinct elements in increasing order; each nan is a distinct element."""
     return unique(x, equal_nan=False)
 
 
