@@ -35,7 +35,7 @@ class Reshape(nn.Module):
         return x.reshape(-1, *self.shape)
 
 
-def judge(inputs: int, width: int, dropout: float, rng: np.random.Generator) -> nn.Sequential:
+def build_discriminator(inputs: int, width: int, dropout: float, rng: np.random.Generator) -> nn.Sequential:
     """Return the discriminator: it maps points or pixels (n, ...) to a score (n, 1), above zero for real."""
     settings: dict[str, Any] = {"rng": rng, "dtype": np.float32}
     return nn.Sequential(
@@ -45,7 +45,7 @@ def judge(inputs: int, width: int, dropout: float, rng: np.random.Generator) -> 
         nn.Linear(width, 1, **settings))  # fmt: skip
 
 
-def point_maker(rng: np.random.Generator) -> nn.Sequential:
+def build_point_generator(rng: np.random.Generator) -> nn.Sequential:
     """Return a generator that maps noise (n, 8) to points (n, 2)."""
     settings: dict[str, Any] = {"rng": rng, "dtype": np.float32}
     return nn.Sequential(
@@ -54,7 +54,7 @@ def point_maker(rng: np.random.Generator) -> nn.Sequential:
         nn.Linear(64, 2, **settings))  # fmt: skip
 
 
-def digit_maker(rng: np.random.Generator) -> nn.Sequential:
+def build_digit_generator(rng: np.random.Generator) -> nn.Sequential:
     """Return a generator that maps noise (n, 16) to a coarse image, which is upsampled twice: (n, 1, 28, 28)."""
     settings: dict[str, Any] = {"rng": rng, "dtype": np.float32}
     return nn.Sequential(
@@ -87,18 +87,18 @@ def train(
 
         # The discriminator learns to score real samples as real and generated ones as generated.
         optimizers[0].zero_grad()
-        judging = loss(score(real(batch)), ones) + loss(score(made_by(generator, noise(batch))), zeros)
-        judging.backward()
+        discriminator_loss = loss(score(real(batch)), ones) + loss(score(generate(generator, noise(batch))), zeros)
+        discriminator_loss.backward()
         optimizers[0].step()
         # The generator learns to be scored as real. (Lowering the probability of "generated" has the same aim, but no
         # slope while the discriminator is never fooled: this is the non-saturating loss.)
         optimizers[1].zero_grad()
-        making = loss(score(generator(noise(batch))), ones)
-        making.backward()
+        generator_loss = loss(score(generator(noise(batch))), ones)
+        generator_loss.backward()
         optimizers[1].step()
         for schedule in schedules:
             schedule.step()
-        losses.append((judging.item(), making.item()))
+        losses.append((discriminator_loss.item(), generator_loss.item()))
         if step % 20 == 0:
             bar.set_postfix(discriminator=f"{losses[-1][0]:.2f}", generator=f"{losses[-1][1]:.2f}")
     look(steps)
@@ -106,7 +106,7 @@ def train(
 
 
 @no_grad()
-def made_by(generator: nn.Module, noise: np.ndarray) -> np.ndarray:
+def generate(generator: nn.Module, noise: np.ndarray) -> np.ndarray:
     """Return the samples that the generator makes of noise."""
     return generator(noise).data
 
@@ -224,20 +224,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return lambda samples: rng.normal(size=(samples, size)).astype(np.float32)
 
     def watch(generator: nn.Module, same: np.ndarray, frames: Frames) -> Callable[[int], None]:
-        return lambda step: frames.append((step, made_by(generator, same))) if step in moments else None
+        return lambda step: frames.append((step, generate(generator, same))) if step in moments else None
 
     points: Frames = []
-    generator, discriminator = point_maker(rng), judge(2, 64, 0.0, rng)
+    generator, discriminator = build_point_generator(rng), build_discriminator(2, 64, 0.0, rng)
     look = watch(generator, noise(8)(1_000), points)
     ring_losses = train(
         generator, discriminator, lambda n: ring(n, rng), noise(8), steps, (1e-3, 1e-3), look, 256, 0.0, "ring", rng)  # fmt: skip
-    shares = modes(made_by(generator, noise(8)(10_000)))
+    shares = modes(generate(generator, noise(8)(10_000)))
     print("share of the generated points at each centre:", *np.round(shares, 3), f"in all {shares.sum():.3f}")
 
     data = common.load_digits(rng)
     real = as_pictures(data.train_images[data.train_labels == args.digit])
     digits: Frames = []
-    writer, critic = digit_maker(rng), judge(784, 128, 0.3, rng)
+    writer, critic = build_digit_generator(rng), build_discriminator(784, 128, 0.3, rng)
     look = watch(writer, noise(16)(64), digits)
     digit_losses = train(
         writer, critic, lambda n: real[rng.integers(len(real), size=n)], noise(16), steps, (5e-4, 2e-3), look, 64, 0.4,
@@ -249,7 +249,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     kinds = {
         "generated before training": digits[0][1].reshape(-1, 784),
         "real, not trained on": data.test_images[data.test_labels == args.digit],
-        "made": made_by(writer, noise(16)(500)).reshape(-1, 784),
+        "made": generate(writer, noise(16)(500)).reshape(-1, 784),
     }
     read = {name: np.mean(reader.predict(images) == args.digit) for name, images in kinds.items()}
     for name, images in kinds.items():

@@ -81,7 +81,7 @@ def plane(side: int) -> np.ndarray:
     return np.stack([x.ravel(), y.ravel()], axis=1)
 
 
-def look(model: nn.Sequential, data: Data) -> dict[str, Any]:
+def snapshot(model: nn.Sequential, data: Data) -> dict[str, Any]:
     """Return everything that the page shows of one epoch."""
     with no_grad():
         x, hidden = plane(NARROW), []
@@ -103,16 +103,16 @@ def look(model: nn.Sequential, data: Data) -> dict[str, Any]:
 
 
 def train(model: nn.Sequential, data: Data, epochs: int, rng: np.random.Generator) -> list[dict[str, Any]]:
-    """Train, and return a look() at the network before the first epoch and after each."""
+    """Train, and return a snapshot() of the network before the first epoch and after each."""
     optimizer = nn.Adam(model.named_parameters(), lr=RATE, guards=False)  # dead neurons are worth seeing
-    frames = [look(model, data)]
+    frames = [snapshot(model, data)]
     for _ in range(epochs):
         for points, labels in nn.DataLoader(data.train, BATCH, shuffle=True, rng=rng):
             optimizer.zero_grad()
             loss = nn.binary_cross_entropy_with_logits(model(points)[:, 0], labels)
             loss.backward()
             optimizer.step()
-        frames.append(look(model, data))
+        frames.append(snapshot(model, data))
     return frames
 
 

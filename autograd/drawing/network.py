@@ -502,16 +502,16 @@ def notes_on(model: Any, layers: list[Column], dense: list[Dense]) -> Iterator[s
     bad = sum(int(layer.weight.size - np.isfinite(layer.weight).sum()) for layer in dense)
     if bad:
         yield f"{bad:,} of {weights:,} weights are NaN or infinite"
-    for kind in dict.fromkeys(type(module).__name__ for module in unclear(model)):
+    for kind in dict.fromkeys(type(module).__name__ for module in unclear_modules(model)):
         yield f"the layers of {kind} are in the order of its attributes; anything else in its forward() is not drawn"
 
 
-def unclear(model: Any) -> Iterator[Any]:
+def unclear_modules(model: Any) -> Iterator[Any]:
     """Yield the modules in a model whose attributes alone do not tell what they compute."""
     parts = [] if is_layer(model) else children_of(model)
     made_of_neurons = all(hasattr(part, "neurons") for _, part in parts)  # nn.MLP, or nothing inside
     if is_chain(model):
         for _, part in parts:
-            yield from unclear(part)
+            yield from unclear_modules(part)
     elif not made_of_neurons:
         yield model

@@ -353,10 +353,10 @@ def columns(track: Track, kept: set[int] | None, without: tuple[str, ...] = ()) 
     """Return the table of a track as lists; only the steps in `kept`, if it is given."""
     table = track.table()
     rows = slice(None) if kept is None else [place for place, step in enumerate(table["step"].tolist()) if step in kept]
-    return {name: [listed(item) for item in column[rows].tolist()] for name, column in table.items() if name not in without}
+    return {name: [json_entry(item) for item in column[rows].tolist()] for name, column in table.items() if name not in without}
 
 
-def listed(item: Any) -> Any:
+def json_entry(item: Any) -> Any:
     """Return a number of a table, None where it does not exist; or a list of counts."""
     if item.__class__ is not float:
         return item

@@ -77,14 +77,14 @@ def find_copies(graph: IndexedGraph, most: int) -> Folding:
     found: Folding | None = None
     for titles, keys in Degrees(graph):
         classes, fits, exact = refine(graph, chain_end, unordered, keys, most)
-        found = Folding(tell_apart(graph, chain_end, unordered, classes), chain_end, titles, True, exact, unordered)
+        found = Folding(separate_unnamed_leaves(graph, chain_end, unordered, classes), chain_end, titles, True, exact, unordered)
         if fits:
             break
     assert found is not None
     return found
 
 
-def tell_apart(graph: IndexedGraph, chain_end: Array, unordered: Array, found: Array) -> Array:
+def separate_unnamed_leaves(graph: IndexedGraph, chain_end: Array, unordered: Array, found: Array) -> Array:
     """Separate leaves without a name whose first uses are different operands, or operands of Values that are not copies."""
     target, slot = np.full(len(found), -1), np.zeros(len(found), dtype=np.int64)
     last_first = slice(None, None, -1)

@@ -122,7 +122,7 @@ class Tidy(ast.NodeTransformer):
 def definition(code: CodeType) -> Function | None:
     """Return the lambda or def that a code object was compiled from; None if its source is not available."""
     lines = linecache.getlines(code.co_filename)  # also the cells of a notebook
-    here = [item for item in functions_in("".join(lines)) if fits(item, code)]
+    here = [item for item in functions_in("".join(lines)) if is_definition_of(item, code)]
     if len(here) > 1:  # several lambdas on one line differ in their columns
         covered = set(code.co_positions())
         here = [item for item in here if isinstance(item, ast.Lambda) and position_of(item.body) in covered]
@@ -138,7 +138,7 @@ def functions_in(source: str) -> tuple[Function, ...]:
         return ()
 
 
-def fits(function: Function, code: CodeType) -> bool:
+def is_definition_of(function: Function, code: CodeType) -> bool:
     """Return whether a function in the source has the name, arguments and first line of a code object."""
     name = "<lambda>" if isinstance(function, ast.Lambda) else function.name
     first = min(item.lineno for item in (function, *getattr(function, "decorator_list", ())))
