@@ -74,13 +74,13 @@ def test_the_best_weight_is_3() -> None:
 
 
 class Network:
-    """Two layers of sigmoid neurons, out of scalars or out of arrays; matrices are (sources, targets), as the articles write."""
+    """Two layers of sigmoid neurons, of scalars or of arrays; matrices are (sources, targets), as in the articles."""
 
     def __init__(self, x: Any, t: Any, W1: np.ndarray, W2: np.ndarray, b1: float = 0.0, b2: float = 0.0) -> None:
         self.x, self.t, self.W1, self.W2, self.b1, self.b2 = np.array(x), np.array(t), W1, W2, b1, b2
 
     def scalars(self) -> tuple[Callable[[], tuple[Value, list[Value], list[Value]]], list[Value]]:
-        """A function that gives the loss, the weighted sums and the activations; and the weights, row by row."""
+        """Return a function that returns the loss, the weighted sums and the activations; and the weights, row by row."""
         layers = [nn.Layer(*matrix.shape, nonlin=False, rng=0) for matrix in (self.W1, self.W2)]
         for layer, matrix, bias in zip(layers, (self.W1, self.W2), (self.b1, self.b2), strict=True):
             for neuron, column in zip(layer.neurons, matrix.T.tolist(), strict=True):
@@ -105,7 +105,7 @@ class Network:
         return forward, weights
 
     def arrays(self) -> tuple[Callable[[], tuple[Value, Value, Value]], list[Value]]:
-        """The same on arrays; the weights are the two matrices, of shape (sources, targets)."""
+        """Return the same on arrays; the weights are the two matrices, of shape (sources, targets)."""
         W1, W2 = Value(self.W1.copy()), Value(self.W2.copy())
 
         def forward() -> tuple[Value, Value, Value]:
@@ -116,7 +116,7 @@ class Network:
         return forward, [W1, W2]
 
     def layers(self) -> nn.Sequential:
-        """The same as nn.Linear layers, whose matrices are (targets, sources)."""
+        """Return the same as nn.Linear layers, whose matrices are (targets, sources)."""
         model = nn.Sequential(nn.Linear(2, len(self.W2), rng=0), nn.Sigmoid(), nn.Linear(*self.W2.shape, rng=0), nn.Sigmoid())
         for layer, matrix, bias in zip(model[::2], (self.W1, self.W2), (self.b1, self.b2), strict=True):
             layer.weight.data[:], layer.bias.data[:], layer.bias.requires_grad = matrix.T, bias, False
@@ -168,7 +168,7 @@ def test_the_reconstructed_example(kind: str) -> None:
 
 
 def test_its_deltas_are_those_of_the_article() -> None:
-    """A delta is the derivative of the loss by a weighted sum; of the two that the article prints, all digits."""
+    """A delta is the derivative of the loss with respect to a weighted sum; all printed digits of both agree."""
     forward, _ = RECONSTRUCTED.scalars()
     loss, sums, activations = forward()
     loss.backward()
@@ -182,7 +182,7 @@ def test_its_deltas_are_those_of_the_article() -> None:
 
 
 def formulas(network: Network) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The article's formulas: the deltas of both layers, and the gradients of both matrices."""
+    """Return, by the article's formulas, the deltas of both layers and the gradients of both matrices."""
     a1 = 1.0 / (1.0 + np.exp(-(network.x @ network.W1 + network.b1)))
     a2 = 1.0 / (1.0 + np.exp(-(a1 @ network.W2 + network.b2)))
     d2 = (a2 - network.t) * a2 * (1 - a2)
@@ -224,7 +224,7 @@ def test_hidden_deltas_take_the_old_weights() -> None:
 
 
 def losses(network: Network, lr: float, steps: int) -> tuple[list[float], np.ndarray]:
-    """The loss before each step and after the last, and the outputs then, by layers on arrays."""
+    """Return the loss before each step and after the last, and the final outputs, by layers on arrays."""
     model = network.layers()
     optimizer = nn.SGD(model.parameters(), lr=lr)
     history = []
@@ -304,7 +304,7 @@ def delta(a: Any, t: float) -> Any:
 
 
 def intervals(points: np.ndarray, inside: np.ndarray) -> list[tuple[float, float]]:
-    """The first and last point of each run inside."""
+    """Return the first and last point of each run inside."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], inside.astype(int), [0]])))
     return [(points[start], points[end - 1]) for start, end in edges.reshape(-1, 2)]
 
@@ -361,7 +361,7 @@ def test_many_other_numbers_give_the_same_deltas() -> None:
 
 
 def test_three_square_losses_and_their_gradients() -> None:
-    """Half the square; the mean of two squares; the plain square, which alone has another gradient."""
+    """Half the square, the mean of two squares, and the plain square; only the last has another gradient."""
     y, label = [10.0, 2.0], [6.0, 5.0]
     found = []
     for loss in (
@@ -629,7 +629,7 @@ def test_the_update_is_the_old_weight_minus_a_share_of_the_slope() -> None:
 
 
 def test_a_neuron_with_three_inputs() -> None:
-    """z = g(a1 w1 + a2 w2 + a3 w3): two computations, and what an edge carries is a * w."""
+    """z = g(a1 w1 + a2 w2 + a3 w3): two computations; an edge carries a * w."""
     a, w = [1.2, 0.25, -0.5], [0.3, -0.7, 2.0]
     neuron = nn.Neuron(3, nonlin=False, rng=0)
     for weight, number in zip(neuron.w, w, strict=True):
@@ -691,7 +691,7 @@ def test_the_last_layer_fits_the_task(name: str, outputs: Callable[[], Any], siz
 
 
 def edge_weights() -> np.ndarray:
-    """+1 on a region, -1 on as many pixels around it."""
+    """Return weights: +1 on a region, -1 on as many pixels around it."""
     weights = np.zeros((28, 28))
     weights[8:16, 10:18] = -1.0
     weights[10:14, 10:18] = 1.0
@@ -699,7 +699,7 @@ def edge_weights() -> np.ndarray:
 
 
 def sums_of(bright: float, dark: float) -> Iterator[tuple[float, float]]:
-    """The sum and the answer of the neuron where the region has one grey value and its surround another, by both forms."""
+    """Return the sum and output of the neuron where the region has one grey value and its surround another, by both forms."""
     weights = edge_weights()
     image = np.where(weights > 0.0, bright, np.where(weights < 0.0, dark, 0.5))
     layer, neuron = nn.Linear(784, 1, rng=0), nn.Neuron(784, nonlin=False, rng=0)

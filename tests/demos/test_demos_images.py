@@ -137,7 +137,7 @@ def test_the_autoencoder_finds_anomalies(seed: int, tmp_path: Path, capsys: pyte
     narrow, one, two = (float(number) for number in re.findall(r"one number, .* (0\.\d{3})", before))
     assert narrow > 0.55 and one < 0.4 and two > 0.55
     each = {int(digit): float(area) for digit, area in re.findall(r"(\d): (0\.\d{3})", before.split("on each anomaly")[1])}
-    assert min(each, key=lambda digit: each[digit]) == 9  # it is the likest to a digit that it knows, 4
+    assert min(each, key=lambda digit: each[digit]) == 9  # the digit most like one that it knows, 4
 
 
 @pytest.mark.slow

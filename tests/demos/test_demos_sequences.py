@@ -95,7 +95,7 @@ def test_the_delay_of_a_unit_that_repeats_the_sunspots() -> None:
     read = np.flatnonzero(years >= 1949)[:-1]
     delays, like = sunspots.delays_of(np.column_stack([spots[read - 3], 5.0 - spots[read]]), years, spots)
     assert delays[0] == 3 and like[0] == pytest.approx(1.0)
-    assert 4 <= delays[1] <= 7  # turned round: half a cycle later
+    assert 4 <= delays[1] <= 7  # reversed sign: half a cycle later
 
 
 @pytest.mark.parametrize("demo", [rnn, lstm])
@@ -135,7 +135,7 @@ def test_the_bigram_counts_pairs() -> None:
     assert [letters.bigram(loaded(seed)) for seed in (1, 2)] == pytest.approx([2.345706, 2.344837], abs=1e-6)
     known = letters.encode(["ab"])
     assert letters.bigram(letters.Names(known, known), smoothing=1e-9) == pytest.approx(0.0, abs=1e-6)
-    unknown = letters.Names(known, letters.encode(["zz"]))  # one step from ., which led to a, then two from z, which is unknown
+    unknown = letters.Names(known, letters.encode(["zz"]))  # one step from ., then two from z, which is unknown
     assert letters.bigram(unknown, smoothing=1.0) == pytest.approx((np.log(28.0) + 2.0 * np.log(27.0)) / 3.0)
 
 

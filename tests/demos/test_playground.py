@@ -39,7 +39,7 @@ def unpack(packed: dict[str, str], *shape: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of a quick recording."""
+    """Return the page of a quick recording."""
     folder = tmp_path_factory.mktemp("playground")
     playground.main(["--quick", "--epochs", str(EPOCHS), "--out", str(folder)])
     return folder / "playground.html"
@@ -112,7 +112,7 @@ def test_the_same_seed_gives_the_same_page(tmp_path: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
-def test_what_the_networks_learn(seed: int, tmp_path: Path) -> None:
+def test_networks_learn_what_a_straight_line_cannot(seed: int, tmp_path: Path) -> None:
     playground.main(["--seed", str(seed), "--out", str(tmp_path)])
     assert (tmp_path / "playground.html").stat().st_size < 3_000_000
     data = data_of(tmp_path / "playground.html")

@@ -2,7 +2,7 @@
 
 A number in a notebook's text must be shown, or set, by a cell of the same section (of any cell, in the parts before and after
 the numbered sections). What follows from the numbers of a cell, the answers to exercises for instance, is in CLAIMS, each
-with a computation; other numbers, such as a year, are in GIVEN. Altered numbers must be caught, or the check is empty.
+with a computation; other numbers, such as years, are in GIVEN. Altered numbers must be caught, or the check is empty.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def value_of(number: str) -> float:
 
 
 def agrees(number: str, shown: str) -> bool:
-    """Return whether a number in prose is a shown one, rounded; counts agree with counts, shares with shares."""
+    """Return whether a number in prose is a shown number, rounded; counts agree with counts, shares with shares."""
     if ("×" in number, "%" in number) != ("×" in shown, "%" in shown):
         return False
     decimals = len(number.partition(".")[2].rstrip("% "))
@@ -90,7 +90,7 @@ def agrees(number: str, shown: str) -> bool:
 
 
 def unsupported(name: str, cells: list[Any]) -> list[tuple[str, str]]:
-    """(section, number) for each number in prose that no cell shows or sets, and that is not in CLAIMS or GIVEN."""
+    """Return (section, number) for each number in prose that no cell shows or sets and that is not in CLAIMS or GIVEN."""
     sections = sections_of(cells)
     everything = {text for section in sections for text in evidence(section)}
     missing = []
@@ -112,7 +112,7 @@ def evidence(section: Section) -> set[str]:
 
 @cache
 def trained(rate: float) -> Any:
-    """Return the recording of the network of section 8 of the tour, with this learning rate."""
+    """Return the recording of the network of section 8 of the tour, trained with this learning rate."""
     datasets = pytest.importorskip("sklearn.datasets", reason="the digits are those of scikit-learn")
     images, digits = datasets.load_digits(return_X_y=True)
     images, rng = images / 16.0, np.random.default_rng(0)
@@ -172,7 +172,7 @@ def code_of(name: str) -> list[str]:
 
 
 def descended(rate: float, steps: int, half: bool = True) -> list[float]:
-    """The one weight of the articles, by the closed formula of its slope: (2 w - 6) * 2, twice that without the half."""
+    """Return the one weight of the articles, by the formula of its slope: (2 w - 6) * 2, twice that without the half."""
     weights = [5.0]
     for _ in range(steps):
         weights.append(weights[-1] - rate * (2.0 * weights[-1] - 6.0) * 2.0 * (1.0 if half else 2.0))
@@ -196,7 +196,7 @@ def rates_are_told_apart() -> bool:
 
 
 def worked_deltas(second_target: float) -> tuple[np.ndarray, np.ndarray]:
-    """The deltas of outputs and hidden neurons in section 2 of the articles."""
+    """Return the deltas of outputs and hidden neurons in section 2 of the articles."""
     w1, w2 = np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]), np.array([[0.3, 0.3], [0.2, 0.4], [0.1, 0.5]])
     hidden = 1.0 / (1.0 + np.exp(-np.array([0.5, 0.9]) @ w1))
     out = 1.0 / (1.0 + np.exp(-hidden @ w2))
@@ -325,7 +325,7 @@ READMES = [ROOT / name for name in ("README.md", "demos/README.md", "autograd/dr
 
 
 def captions() -> dict[str, str]:
-    """The pictures of all READMEs with their alternative texts, and what is written beside or below."""
+    """Return the pictures of all READMEs with their alternative texts and captions."""
     found = {}
     for readme in READMES:
         for line in readme.read_text(encoding="utf-8").splitlines():

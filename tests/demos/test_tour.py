@@ -47,7 +47,7 @@ def richest(output: Any) -> str:
 
 @pytest.fixture
 def this_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A kernel named python3 that is the Python that runs the test, whatever others are installed."""
+    """Install a kernel named python3 that is the Python of this test, whichever others are installed."""
     folder = tmp_path / "jupyter" / "kernels" / "python3"
     folder.mkdir(parents=True)
     command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -58,14 +58,14 @@ def this_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def printed(notebook: Any) -> list[str]:
-    """Return what its cells print, without the checks of gradients: an error bar has a few digits of noise."""
+    """Return the text that its cells print, without the checks of gradients: an error bar has a few digits of noise."""
     outputs = [output for cell in code(notebook) if "check_gradients(" not in cell.source for output in cell.outputs]
     return [output.text for output in outputs if output.output_type == "stream"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PICTURES)
-def test_the_notebook_runs_and_shows_what_is_stored(name: str, this_python: None, tmp_path: Path) -> None:
+def test_the_notebook_runs_and_shows_its_stored_outputs(name: str, this_python: None, tmp_path: Path) -> None:
     committed, notebook = stored(name), stored(name)
     for cell in code(notebook):
         cell.outputs = []
@@ -97,7 +97,7 @@ def test_pictures_are_stored(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_what_is_stored_stays_small_and_quiet(name: str) -> None:
+def test_stored_outputs_stay_small_and_quiet(name: str) -> None:
     """There are no times and no names of this machine: running it again changes little."""
     text = path_of(name).read_text(encoding="utf-8")
     assert len(text.encode()) < LARGEST

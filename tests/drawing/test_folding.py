@@ -75,7 +75,7 @@ def test_the_same_network_unfolded_on_request() -> None:
     assert "mclimit=0.2" in drawing.source  # otherwise Graphviz takes minutes
 
 
-def test_a_loop_without_scopes_is_drawn_as_one_turn() -> None:
+def test_a_loop_without_scopes_is_drawn_as_one_iteration() -> None:
     factor, y = Value(0.5, label="a"), Value(1.0, label="start")
     for _ in range(1000):
         y = y.sin() * factor + 1.0
@@ -86,7 +86,7 @@ def test_a_loop_without_scopes_is_drawn_as_one_turn() -> None:
     assert max(node.count for node in drawing.nodes) >= 998
     names = {node.name: node for node in drawing.nodes}
     turns = [edge for edge in drawing.edges if names[edge.source].op == "add" and names[edge.target].op == "sin"]
-    assert turns  # from the end of one turn to the start of the next
+    assert turns  # from the end of one iteration to the start of the next
 
 
 @pytest.mark.slow
@@ -116,7 +116,7 @@ def test_time_steps_fold_though_each_depends_on_the_one_before() -> None:
 
 
 def test_only_equal_structure_folds() -> None:
-    """Both branches are drawn with their counts, as half of the samples take another branch."""
+    """Half of the samples take another branch: both branches are drawn, with their counts."""
     w, total = Value(0.5, label="w"), Value(0.0)
     for i in range(200):
         with scope("sample"):
@@ -134,7 +134,7 @@ def test_sums_are_one_node_with_all_their_terms() -> None:
     assert sorted(edge.count for edge in drawing.edges if edge.target == total.name) == [1, 300]
 
 
-def test_what_is_stacked_from_copies_is_one_edge() -> None:
+def test_a_stack_of_copies_has_one_edge() -> None:
     w = Value(np.ones(3), label="w")
     drawing = draw(stack([(w * float(i)).tanh() for i in range(100)]).sum())
     (joined,) = [node for node in drawing.nodes if node.op == "stack"]
@@ -157,7 +157,7 @@ def test_small_graphs_are_drawn_whole_unless_asked() -> None:
     assert max(node.count for node in draw(sum(losses), fold=True).nodes) == 5
 
 
-def test_the_output_is_always_a_node_of_its_own() -> None:
+def test_the_output_is_never_folded_into_another_node() -> None:
     y = Value(1.0)
     for _ in range(500):
         y = y.sin()
@@ -392,7 +392,7 @@ def test_parameters_that_never_reach_the_loss_are_marked() -> None:
         draw(hidden, parameters=[])
 
 
-def test_unused_parts_of_a_module_are_marked_unasked() -> None:
+def test_unused_parts_of_a_module_are_marked_by_default() -> None:
     class Forgetful(nn.Module):
         def __init__(self) -> None:
             self.used, self.unused = nn.Linear(2, 1, rng=0), nn.Linear(2, 1, rng=1)
@@ -550,7 +550,7 @@ def test_dead_units_are_counted_module_by_module_also_where_modules_are_drawn_as
     assert vector.notes == ("3 of 8 units are zero for all 20 samples",)
 
 
-def test_a_scope_of_one_node_is_no_folded_pattern() -> None:
+def test_a_scope_of_one_node_is_not_a_folded_pattern() -> None:
     value = Value(1.0, label="a")
     for name in "abc":
         with scope(name):
@@ -731,7 +731,7 @@ def test_the_graph_up_to_the_operation_that_failed() -> None:
 )
 def test_failures_of_all_kinds(fail: Any, title: str) -> None:
     x = Value(np.ones(3), label="x")
-    with pytest.raises((ValueError, IndexError, AttributeError)) as caught:  # each with a text of its own, tested elsewhere
+    with pytest.raises((ValueError, IndexError, AttributeError)) as caught:  # other tests check the messages
         fail(x)
     drawing = draw(caught.value)
     assert drawing.nodes[0].role == "failed"
@@ -811,7 +811,7 @@ def test_a_picture_of_an_error_names_the_error_and_nan_only_if_there_is_one() ->
     assert picture.notes[1] == "the first NaN is in n"  # it is among the operands
 
 
-def test_a_failed_sum_is_no_part_of_the_sums_before_it() -> None:
+def test_a_failed_sum_is_not_part_of_the_sums_before_it() -> None:
     a = Value(1.0, label="a")
     picture = draw(raised(lambda: a + a + a + "3"), fold=True).picture
     assert [node.role for node in picture.nodes] == ["failed", "computed", "leaf"]
@@ -905,7 +905,7 @@ def test_gradients_that_have_accumulated_are_noted() -> None:
     assert "from several backward passes" in draw(loss).picture.notes[0]
 
 
-def test_lost_parameters_and_dots_are_no_difference() -> None:
+def test_lost_parameters_and_dots_are_not_differences() -> None:
     x, lost = Value(2.0, label="x"), Value(1.0, label="lost")
     drawing = draw(x * x, parameters={"x": x, "lost": lost})
     assert drawing.compare(drawing).picture.notes == ("no difference in structure",)
@@ -914,7 +914,7 @@ def test_lost_parameters_and_dots_are_no_difference() -> None:
     assert draw(x * x, parameters={"x": x, "lost": lost}, max_nodes=2).picture.notes == ("1 unreached parameter left out",)
 
 
-def test_what_was_added_removed_and_changed() -> None:
+def test_added_removed_and_changed_nodes_are_marked() -> None:
     before = nn.Sequential(nn.Linear(3, 4, rng=0), nn.Tanh(), nn.Linear(4, 2, rng=1))
     after = nn.Sequential(nn.Linear(3, 6, rng=0), nn.ReLU(), nn.Linear(6, 2, rng=1))
     change = draw(before, np.ones((5, 3))).compare(draw(after, np.ones((5, 3))))
@@ -930,7 +930,7 @@ def test_what_was_added_removed_and_changed() -> None:
     assert {node.group for node in change.picture.nodes} <= {group.name for group in change.picture.groups} | {""}
 
 
-def test_settings_and_constants_are_structure_numbers_are_not() -> None:
+def test_settings_and_constants_are_compared_and_data_is_not() -> None:
     def graph(data: float, factor: float, axis: int) -> Drawing:
         return draw((Value(np.full((2, 3), data), label="x") * factor).sum(axis=axis))
 

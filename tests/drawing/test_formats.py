@@ -51,7 +51,7 @@ def number(value: float) -> tuple[tuple[str, ...], ...]:
 
 
 def expression() -> Picture:
-    """``d = a * b + a ** 3``, after a backward pass."""
+    """Return the picture of ``d = a * b + a ** 3`` after a backward pass."""
     nodes = (
         Node("n0", "computed", "d = • + •", data=Summary.of(2.0), grad=Summary.of(1.0), rows=number(2.0)),
         Node("n1", "computed", "a * b", data=Summary.of(-6.0), grad=Summary.of(1.0), rows=number(-6.0)),
@@ -72,7 +72,7 @@ def expression() -> Picture:
 
 
 def network() -> Picture:
-    """Two layers of neurons for many samples, folded; the second layer is collapsed."""
+    """Return two layers of neurons for many samples, folded; the second layer is collapsed."""
     nodes = (
         Node("n0", "computed", "loss"),
         Node("n1", "computed", "relu", 100, group="MLP/layers.1", names=("layers.1.w",)),
@@ -95,7 +95,7 @@ def network() -> Picture:
 
 
 def neurons() -> Picture:
-    """A network of 2-2-1 neurons, as in textbooks."""
+    """Return a network of 2-2-1 neurons, as in textbooks."""
     nodes = [Node(f"in{i}", "neuron", f"x{i}", group="0", op="#e41a1c") for i in range(2)]
     nodes += [Node(f"hidden{i}", "neuron", f"h{i}", group="1", op="#984ea3") for i in range(2)]
     nodes += [Node("out", "neuron", "y", group="2", op="#4daf4a")]
@@ -106,7 +106,7 @@ def neurons() -> Picture:
 
 
 def chain(length: int) -> Picture:
-    """``y = y * 0.5`` and ``y = y + x`` in turn; the operations have no names."""
+    """Return ``y = y * 0.5`` and ``y = y + x`` in turn; the operations have no names."""
     titles = ("• * 0.5", "• + x")
     nodes = [Node(f"n{i}", "computed", titles[i % 2]) for i in range(length)] + [Node("x", "leaf", "x")]
     edges = [Edge(f"n{i + 1}", f"n{i}") for i in range(length - 1)] + [Edge("x", f"n{i}", 1) for i in range(1, length, 2)]
@@ -303,7 +303,7 @@ HOSTILE = [
 
 
 def hostile() -> Picture:
-    """A picture with each text as a title, a name, a note, the name of a scope, and at an edge."""
+    """Return a picture with each text as a title, a name, a note, the name of a scope, and at an edge."""
     nodes = [Node("n0", "computed", "out")]
     nodes += [
         Node(f"{text}:{text}", "leaf", text, names=(text,), notes=(text,), group=f"scope/{text}", rows=((text,),))

@@ -340,7 +340,7 @@ class Uneven(Module):
         (Uneven, ValueError, "the neurons of the model (Uneven) have 2 to 3 weights"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_drawn_is_named_with_what_can(make, error, message):
+def test_models_that_cannot_be_drawn_are_named_with_those_that_can(make, error, message):
     with pytest.raises(error, match=re.escape(message)) as raised:
         network_picture(make())
     text = str(raised.value)

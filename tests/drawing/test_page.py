@@ -183,7 +183,7 @@ def shown_gradients(page: Any) -> dict[str, str]:
 
 
 def to_the_end(page: Any) -> list[dict[str, str]]:
-    """Every state of the player on the way from the first step to the last."""
+    """Return every state of the player from the first step to the last."""
     press(page, "Home")
     states = [player(page)]
     for _ in range(int(page.get_attribute("#slider", "max"))):
@@ -315,7 +315,7 @@ def test_a_picture_without_a_backward_pass_plays_forward_and_says_so(opened: Ope
 
 
 @pytest.mark.browser
-def test_why_there_is_no_backward_pass_is_said_as_it_is(opened: Opened) -> None:
+def test_the_page_says_why_there_is_no_backward_pass(opened: Opened) -> None:
     w = Value(2.0, label="w")
     stale = w * w
     w.data = 3.0

@@ -1,4 +1,4 @@
-"""The recorder of trainings: its statistics, notes, bounds and files."""
+"""The recorder of training runs: its statistics, notes, bounds and files."""
 
 from __future__ import annotations
 
@@ -317,7 +317,7 @@ def test_dead_and_saturated_layers() -> None:
 
 @pytest.mark.parametrize(("shape", "axis"), [((6, 5), 1), ((6, 4, 5), 2), ((6, 5, 3, 2), 1)])
 def test_silent_units_are_counted_as_the_picture_of_the_graph_counts_them(shape: tuple[int, ...], axis: int) -> None:
-    """A unit is a place in the last axis, or a channel of images: 2 of these 5 are zero for all samples."""
+    """A unit is a position on the last axis, or a channel of images: 2 of these 5 are zero for all samples."""
     x = np.abs(np.random.default_rng(0).normal(size=shape)) + 0.1
     dead = [slice(None)] * len(shape)
     dead[axis] = [1, 3]  # type: ignore[call-overload]
@@ -547,7 +547,7 @@ def test_the_slider_and_the_keyboard_replay_the_run(diverged: Recorder, open_pag
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_run_without_findings_says_exactly_what_is_idle(open_page: Opened, tmp_path: Path, scheme: str) -> None:
-    """Not "no dead unit" above a table in which some are silent; and no word for a colour that only one theme has."""
+    """It does not say "no dead unit" above a table with silent ones, and names no colour that only one theme has."""
     texts = []
     for idle, activations in ((0, True), (1, True), (0, False)):
         x = Value(np.array([[-1.0] * idle + [1.0] * (4 - idle)]), label="x")

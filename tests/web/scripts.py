@@ -1,4 +1,4 @@
-"""The scripts of the pages as a browser gets them, all of a page together: python -m tests.web.scripts FOLDER writes them.
+"""Collects the scripts of each page as a browser gets them; python -m tests.web.scripts FOLDER writes them.
 
 A linter can then tell a name that no script declares.
 """
@@ -18,7 +18,7 @@ ROOT = Path(autograd.__file__).parent.parent
 
 
 def pages() -> dict[str, str]:
-    """A page of each kind, as text."""
+    """Return a page of each kind, as text."""
     x = Value(2.0, label="x")
     recorder = Recorder([x])
     recorder.step(x * x)
@@ -26,7 +26,7 @@ def pages() -> dict[str, str]:
 
 
 def script_of(page: str) -> str:
-    """The script of a page, without its directive and the library that lays graphs out."""
+    """Return the script of a page, without its directive and the library that lays graphs out."""
     script = re.findall(r"<script>\n(.*?)</script>", page, re.DOTALL)[-1]
     for part in ('"use strict";\n', (FILES / "dagre.min.js").read_text(encoding="utf-8")):
         script = script.replace(part, "")
@@ -34,7 +34,7 @@ def script_of(page: str) -> str:
 
 
 def sources() -> list[Path]:
-    """The files that are written by hand: scripts, styles and HTML."""
+    """Return the files that are written by hand: scripts, styles and HTML."""
     folders = (ROOT / "autograd", ROOT / "demos")
     found = [path for folder in folders for suffix in ("js", "css", "html") for path in sorted(folder.rglob(f"*.{suffix}"))]
     return [path for path in found if not path.name.endswith(".min.js")]

@@ -20,7 +20,7 @@ HOSTILE = "</script><b>{{style}} {{body}}\ud800"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The files of a small page."""
+    """Write the files of a small page."""
     (tmp_path / "page.html").write_text("<h1>{{title}}</h1>{{theme}}{{player}}<p>{{words}}</p>\n", encoding="utf-8")
     (tmp_path / "page.css").write_text("p { margin: 0; }\n", encoding="utf-8")
     (tmp_path / "page.js").write_text('byId("play").title = DATA.text + LIMIT;\n', encoding="utf-8")
