@@ -36,6 +36,7 @@ def check_file(path: Path) -> None:
         assert WORDS[path.suffix] in content.decode().lower()
 
 
+@pytest.mark.slow
 def test_every_graph_in_every_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "new" / "pictures"
     draw_graph.main(["--out", str(folder)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -107,6 +108,7 @@ def test_setting_and_adding_at_an_index(case: tuple[np.ndarray, Any], number: fl
     np.testing.assert_allclose(u.grad, (untouched == 0.0).sum() + np.size(array[index]))
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from("+-*tsm"), min_size=1, max_size=12), st.integers(0, 2**32 - 1))
 def test_random_programs(steps: list[str], seed: int) -> None:
     """Compositions of scalars, vectors and matrices against differences, at first and second order."""
