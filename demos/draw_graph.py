@@ -48,7 +48,7 @@ def textbook(seed: int) -> Draw:
 
 
 def textbook_upwards(seed: int) -> Draw:
-    """The same from bottom to top."""
+    """The same network from bottom to top."""
     model = MLP(3, [4, 2], rng=seed)
     return lambda: draw_network(model, direction="BT", title="A network with one hidden layer")
 

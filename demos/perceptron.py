@@ -43,7 +43,7 @@ def perceptron(points: np.ndarray, labels: np.ndarray, passes: int, rng: np.rand
     algorithm (1990).
 
     Returns:
-        The weights (3,), of which the last is the bias, and the number of wrong predictions after each pass.
+        The weights (3,), the last one the bias, and the number of wrong predictions after each pass.
     """
     inputs = np.column_stack([points, np.ones(len(points))])
     weights, best, mistakes = np.zeros(3), np.zeros(3), []

@@ -1,6 +1,6 @@
 """Compute one training step of a small network by hand and by its graph, and compare every number.
 
-Two examples: a 2-3-2 network of which only two deltas are known, so its inputs and weights are reconstructed; and
+Two examples: a 2-3-2 network with only two known deltas, so its inputs and weights are reconstructed; and
 Matt Mazur's 2-2-2 network (2015), whose numbers are published.
 """
 

@@ -70,7 +70,7 @@ def draw(
             dataclasses, become Values named after the parameters; modules, integers and everything else are
             passed unchanged. Source lines are recorded, and `.grad` is left alone: the picture shows the gradients of
             this call.
-        max_nodes: the largest number of nodes to draw, not counting the dots for what is left out.
+        max_nodes: the largest number of nodes to draw, not counting the dots for nodes that are left out.
         fold: True folds copies in small graphs as well, False never.
         depth: scopes nested deeper are collapsed; by default as few as needed to stay within `max_nodes`.
         direction: ``"LR"`` for inputs left and output right, ``"BT"`` for inputs below and output above.
@@ -251,9 +251,9 @@ class Drawing:
 
     Attributes:
         picture: the whole picture as plain data, also the contents of collapsed groups.
-        nodes, edges, groups: what is drawn. Nodes have a title, rows of text, numbers and marks.
+        nodes, edges, groups: the visible ones. Nodes have a title, rows of text, numbers and marks.
         total: the number of nodes of the whole graph.
-        note: what was folded, collapsed and left out, or an empty string.
+        note: a sentence on folded, collapsed and left-out nodes, or an empty string.
         digraph: the picture as a ``graphviz.Digraph``, which may be changed.
     """
 

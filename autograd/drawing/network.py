@@ -482,7 +482,7 @@ def legend_of_lines(dense: list[Dense]) -> Iterator[tuple[str, str]]:
 
 
 def notes_on(model: Any, layers: list[Column], dense: list[Dense]) -> Iterator[str]:
-    """Yield notes: how large the network is, what is left out, and what is not known."""
+    """Yield notes on the size of the network, what is left out, bad weights, and modules with a custom forward()."""
     weights = sum(layer.weight.size for layer in dense)
     biases = sum(layer.bias.size for layer in dense if layer.bias is not None)
     sizes = "-".join(str(layer.size) for layer in layers)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-#: What a node can be. A "scope" represents everything inside a collapsed group, "cut" what is left out.
+#: The roles of nodes. A "scope" represents everything inside a collapsed group, a "cut" the nodes that are left out.
 ROLES = ("leaf", "frozen", "constant", "computed", "scope", "failed", "unreached", "neuron", "cut")
 #: The marks that a node can have.
 MARKS = (

@@ -129,7 +129,7 @@ def sizes_of_gradients(groups: list[ParameterGroup], last: int) -> Iterator[Note
 
 
 def idle_units(activations: list[Track]) -> Iterator[Note]:
-    """Find layers of which half the units, or results, are idle at the last record, and since when."""
+    """Find layers with half of their units, or results, idle at the last record, and the step since when."""
     for track in activations:
         table = track.table()
         for column, kind, what in (

@@ -62,7 +62,7 @@ def measure(numbers: np.ndarray, bins: int) -> Block:
 
 
 def measure_bad(numbers: np.ndarray, bad: np.ndarray, bins: int) -> Block:
-    """Return the statistics of rows, of which the `bad` ones have numbers that are not finite."""
+    """Return the statistics of rows; the rows in `bad` have numbers that are not finite."""
     tame = numbers.copy()
     tame[bad] = 0.0
     found = measure(tame, bins)

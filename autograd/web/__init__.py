@@ -40,7 +40,7 @@ def page(
         folder: the folder of the files.
         data: the data of the scripts, which read it as ``DATA``.
         title: the title of the page.
-        scripts: the files in the order in which they run, after `base.js`: each may use what is in those before it.
+        scripts: the files in the order in which they run, after `base.js`: each may use the names in those before it.
         constants: more values for the scripts, by their names there.
         blanks: the HTML that fills the other blanks.
     """

@@ -1,4 +1,4 @@
-// What all pages share: the data, elements, the theme, keys and the player. Nothing here knows what is shown.
+// Shared by all pages: the data, elements, the theme, keys and the player. Nothing here knows what is shown.
 
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);

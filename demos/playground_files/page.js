@@ -339,7 +339,7 @@ function showNetwork() {
   }
 }
 
-/** Whether a weight belongs to the selection: all do when there is none. */
+/** Whether a weight belongs to the selection; without a selection all do. */
 function touches(layer, unit, from) {
   if (chosen === null) return true;
   if (chosen.from !== undefined) return chosen.layer === layer && chosen.unit === unit && chosen.from === from;
@@ -428,7 +428,7 @@ function showCourse() {
   );
 }
 
-// --- what is chosen ---
+// --- the selection ---
 
 const epochs = Array.from({ length: DATA.epochs + 1 }, (_, at) => at);
 

@@ -1,4 +1,4 @@
-"""Every number that the articles print, or that follows from what they print: by scalars and by arrays."""
+"""Every number that the articles print, or that follows from these: by scalars and by arrays."""
 
 from __future__ import annotations
 

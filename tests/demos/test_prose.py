@@ -107,7 +107,7 @@ def evidence(section: Section) -> set[str]:
     return {number for text in (*section.shown, *section.code) for number in NUMBER.findall(text)}
 
 
-# --- what follows from what is shown --------------------------------------------------------------
+# --- numbers that follow from those shown ---------------------------------------------------------
 
 
 @cache

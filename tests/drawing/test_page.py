@@ -1,4 +1,4 @@
-"""The page that plays the backward pass: what the file is made of, and how it works in a browser.
+"""The page that plays the backward pass: the contents of its file, and how it works in a browser.
 
 The tests marked `browser` open the file from disk in a headless Chromium with the network off. They press keys and
 read texts and attributes; none looks at positions.
@@ -526,7 +526,7 @@ def test_why_is_the_gradient_infinite_names_the_first_operation_backward(opened:
         out.backward()
         picture = draw(out).picture
     text, culprits = asked(opened(picture), "bad", "x")
-    assert culprits == [node_with(picture, op="sqrt").name] and "∞ flows back" in text
+    assert culprits == [node_with(picture, op="sqrt").name] and "passes ∞ back" in text
 
 
 @pytest.mark.browser

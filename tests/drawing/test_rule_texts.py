@@ -140,7 +140,7 @@ def test_without_columns_lambdas_on_one_line_are_not_guessed():
     assert rules_of(op_with(rule)) == ("rule(g, out, x)",)
 
 
-def test_source_that_cannot_be_parsed_is_no_error(monkeypatch):
+def test_source_that_cannot_be_parsed_is_not_an_error(monkeypatch):
     def slope(g, out, x):
         return g
 

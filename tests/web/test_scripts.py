@@ -20,7 +20,7 @@ def test_no_line_is_longer_than_120_letters() -> None:
 
 
 def test_every_name_of_a_script_is_used() -> None:
-    """On some page, outside of the line that declares it; .ci/run looks for the opposite, names that are not declared."""
+    """Some page uses it outside of the line that declares it; .ci/run looks for names that are not declared."""
     texts = [scripts.script_of(page) for page in scripts.pages().values()]
     declared = {
         name

@@ -1,4 +1,4 @@
-"""What pages share: the frame and its blanks, and JSON that loses nothing."""
+"""The parts that pages share: the frame and its blanks, and JSON that loses nothing."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from autograd.source import Span, span_of, text_at
 
 
 class Source(NamedTuple):
-    """The source of a Value; "" for what is not known.
+    """The source of a Value; unknown parts are "".
 
     Attributes:
         line: ``"model.py:12"``.

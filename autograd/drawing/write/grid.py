@@ -107,7 +107,7 @@ class Grid:
         """Return the point on a line at which its weight is written.
 
         There the lines between two layers cross a column at equal distances: with n targets a step apart, the lines of one
-        source are step / (n + 1) apart, and so are the last line of one source and the first of the next.
+        source are step / (n + 1) apart, as far as the last line of one source is from the first of the next.
         """
         sources, targets = (len(self.columns[self.layer[name]]) for name in (edge.source, edge.target))
         part = 1.0 / (targets + 1) if targets <= sources else 1.0 - 1.0 / (sources + 1)

@@ -28,7 +28,7 @@ def page_of(picture: Picture, direction: str = "LR") -> str:
     """Return the text of the page.
 
     Args:
-        picture: what is shown, and what is inside collapsed groups, which the reader can open.
+        picture: the whole picture; the reader can open its collapsed groups.
         direction: ``"LR"`` for inputs left and output right, ``"BT"`` for inputs below and output above; the page has
             a button that changes it.
 

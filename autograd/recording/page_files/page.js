@@ -189,7 +189,7 @@ function curves(title, hint, series, { log = false, rule = null } = {}) {
   return box;
 }
 
-/** 10 to a power, in the digits that stand high. */
+/** A power of ten, with superscript digits. */
 const power = (t) => `10${String(t).replace(/./g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]))}`;
 
 /** The top of a linear axis: without it, a curve that diverges at the end would flatten all before. */
@@ -317,7 +317,7 @@ function heat(track, name, kind) {
   return chart;
 }
 
-/** How dense the numbers of one record are in each row of pixels, from 0 to 1; a bin takes one row at least. */
+/** How dense the numbers of one record are in each row of pixels, from 0 to 1; a bin takes at least one row. */
 function density(track, i, y, h) {
   const rows = new Float32Array(h);
   const counts = track.counts[i];
@@ -508,7 +508,7 @@ function pause() {
   showPlaying(false);
 }
 
-/** The whole run in about ten seconds, whatever its length. */
+/** Replay the run in about ten seconds, but at 10 to 400 ms a step. */
 function play() {
   if (timer !== null) return pause();
   if (now === steps.length - 1) show(0);

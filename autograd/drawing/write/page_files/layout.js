@@ -264,7 +264,7 @@ function loopPath({ x, y, width, height }) {
 
 const round = (number) => Math.round(number * 10) / 10;
 
-/** Where on the side of an item each edge begins or ends, from -1 to 1: operands in their order. */
+/** The place of each edge on the side of an item where it begins or ends, from -1 to 1: operands in their order. */
 function portsOf(edges) {
   const ports = new Map(edges.map((edge) => [edge, { into: 0, out: 0 }]));
   const spread = (count, i) => (count < 2 ? 0 : (2 * (i + 0.5)) / count - 1);

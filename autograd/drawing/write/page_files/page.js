@@ -40,7 +40,7 @@ class Page {
       ),
     );
     byId("slider").max = playback.last;
-    const seam = playback.turning;
+    const seam = playback.seedIndex;
     byId("seam").hidden = seam < 0;
     byId("seam").style.setProperty("--at", seam / playback.last);
     byId("player").hidden = playback.last < 2 || model.isNetwork;

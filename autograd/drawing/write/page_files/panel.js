@@ -504,7 +504,7 @@ function swatch(colour) {
   return element;
 }
 
-/** What the colours of the nodes mean, under the drawing. */
+/** The legend of the colours of nodes, under the drawing. */
 function legendParts(model, colours, range) {
   if (colours === "gradients") {
     if (!range) return [html("span", {}, "No gradients are known.")];

@@ -37,8 +37,8 @@ class Playback {
     return this.steps[this.index];
   }
 
-  /** Where the backward pass begins. */
-  get turning() {
+  /** The index of the step with which the backward pass begins. */
+  get seedIndex() {
     return this.steps.findIndex((step) => step.kind === "seed");
   }
 

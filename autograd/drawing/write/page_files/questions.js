@@ -219,7 +219,7 @@ function whyBadGradient(model, node) {
   const [incoming, flow] = [target.cotangent, first.flow].map(shortSummary);
   const sentences = [
     `The first operation of the backward pass that makes it so is ${model.label(target)}:`,
-    `${incoming} comes in, ${flow} flows back.`,
+    `it gets ${incoming} and passes ${flow} back.`,
     first.local ? `Its local derivative is ${shortSummary(first.local)}, where ${operand}.` : `There, ${operand}.`,
   ];
   return {
