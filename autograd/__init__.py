@@ -1,6 +1,6 @@
 """valuegrad: reverse-mode automatic differentiation that can be read, trusted and used.
 
-The names here are those a program usually needs. All operations are in autograd.ops, and NumPy's functions take Values.
+This module has the names that a program usually needs. autograd.ops has all operations, and NumPy's functions take Values.
 """
 
 import warnings
@@ -33,7 +33,7 @@ __all__ = [
     "Drawing", "Recorder", "draw", "draw_network",
 ]  # fmt: skip
 
-#: Operations that were here before they moved to autograd.ops.
+#: Operations that moved from here to autograd.ops.
 MOVED = {
     "abs", "adaptive_avg_pool", "add", "astype", "avg_pool", "broadcast_to", "celu", "centre", "clip", "conv", "conv_transpose",
     "div", "elu", "expand_dims", "gelu", "glu", "gru", "hard_sigmoid", "hard_tanh", "leaky_relu", "linear", "log_loss", "lstm",

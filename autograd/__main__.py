@@ -1,7 +1,7 @@
-"""The functions of NumPy and SciPy that work on Values, read from the table of operations.
+"""Print the functions of NumPy and SciPy that work on Values, as the table of operations has them.
 
-usage: python -m autograd          the table of all: function, orders of its derivatives, note
-       python -m autograd WORD     the rows with that word in the name of the function
+usage: python -m autograd          print all: function, orders of its derivatives, note
+       python -m autograd WORD     print the functions with that word in their names
        python -m autograd stub     write the stubs of Value's methods and of autograd.ops
 """
 
@@ -25,7 +25,7 @@ from autograd.ops.kinks import nothing
 
 Row = tuple[str, str, str]
 
-#: The modules of NumPy whose functions are listed, by the prefix of their names.
+#: The listed modules of NumPy by the prefix of their functions.
 HOMES = {"np.": np, "np.linalg.": np.linalg, "np.fft.": np.fft, "np.lib.stride_tricks.": np.lib.stride_tricks}
 
 
@@ -45,13 +45,13 @@ def main() -> None:
 
 
 def supported() -> dict[str, Callable[..., Any]]:
-    """Our function for the name of each function that takes Values: of NumPy, of SciPy, and our own."""
+    """Return, by name, our function for each function of NumPy and SciPy that takes Values, and all other operations."""
     named: dict[str, Callable[..., Any]] = {}
     for theirs, ours in SUPPORTED.items():
         for prefix, home in HOMES.items():
             named |= {prefix + name: ours for name, item in vars(home).items() if item is theirs and name[0] != "_"}
     by_scipy = {name: item for name, item in functions().items() if needs_scipy(item)}
-    for name in ("multigammaln", "polygamma"):  # SciPy does not dispatch them, as they are no ufuncs
+    for name in ("multigammaln", "polygamma"):  # no ufuncs, so that SciPy's functions do not take Values
         del by_scipy[name]
     named |= {f"scipy.special.{name}": item for name, item in by_scipy.items()}
     known = {id(item) for item in named.values()}
@@ -62,27 +62,27 @@ def supported() -> dict[str, Callable[..., Any]]:
 
 
 def rows() -> list[Row]:
-    """Rows (function, orders of its derivatives, note) for all functions that take Values, also those with plain results."""
+    """Return rows (function, orders of its derivatives, note) for all functions that take Values, also with plain results."""
     found = [(name, orders(item), note(item)) for name, item in supported().items()]
     constant = [("np.linalg." if item is np.linalg.matrix_rank else "np.") + item.__name__ for item in CONSTANT]
     return sorted(found) + [(name, "plain", "Return a plain result, without a derivative") for name in sorted(set(constant))]
 
 
 def orders(function: Callable[..., Any]) -> str:
-    """ "all", or "zero" where the derivative is zero everywhere."""
+    """Return "all", or "zero" if the derivative is zero everywhere."""
     op = function if isinstance(function, Op) else table().get(function.__name__)  # the op behind a composed function
     rules = [rule for _, rule in op.rules] if op is not None else [None]
     return "zero" if all(rule is nothing for rule in rules) or hasattr(function, "steps") else "all"
 
 
 def note(function: Callable[..., Any]) -> str:
-    """The first sentence of the docstring."""
+    """Return the first sentence of the docstring."""
     first = (function.__doc__ or "").strip().split("\n")[0]
     return re.split(r"\.\s+(?=[A-Z])", first)[0].removesuffix(".")
 
 
 def support_table(word: str = "") -> str:
-    """The rows of functions with that word in their names, as a Markdown table; if there are none, the reason."""
+    """Return the rows of functions with `word` in their names, as a Markdown table; if there are none, the reason."""
     found = [row for row in rows() if word in row[0]]
     lines = ["| function | orders | note |", "|---|---|---|"] if found else reasons(word)
     lines += [f"| `{name}` | {order} | {text.replace('|', chr(92) + '|')} |" for name, order, text in found]
@@ -90,7 +90,7 @@ def support_table(word: str = "") -> str:
 
 
 def reasons(word: str) -> list[str]:
-    """Say that no function has the word in its name, and why NumPy's function of that name takes no Values."""
+    """Return lines that say that no function has the word in its name, and why NumPy's function of that name takes no Values."""
     theirs = [vars(home).get(word.rpartition(".")[2]) for home in HOMES.values()]
     refused = [refusal(item) for item in theirs if callable(item) and not isinstance(item, type)]
     return [f"no function that works on Values has {word!r} in its name", *refused]

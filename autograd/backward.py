@@ -1,7 +1,7 @@
-"""The chain rule: from one output backward through the graph to the Values it was computed from.
+"""The chain rule: from an output, the root, backward through the graph to the Values it was computed from.
 
-The chain rule is one loop. At each node, rules turn the cotangent of the output, which is the derivative of the root with
-respect to it, into cotangents of the inputs. Cotangents that reach a Value along several paths are added:
+It is one loop over the nodes. The cotangent of a Value is the derivative of the root with respect to it. At each node, rules
+turn the cotangent of the output into cotangents of the inputs. Cotangents that reach a Value along several paths are added:
 
 >>> def pullback(root, seed):
 ...     nodes, leaves = topological_order(root)
@@ -23,7 +23,7 @@ respect to it, into cotangents of the inputs. Cotangents that reach a Value alon
 >>> found[a] == a.grad == 28.0, found[b] == b.grad
 (True, array([ True,  True]))
 
-Pullback has it twice: general() for Values, masks and hooks, and numeric(), unrolled for floats and arrays.
+Pullback contains this loop twice: general() is for Values, masks and hooks; numeric() is unrolled for floats and arrays.
 """
 
 from __future__ import annotations
@@ -50,19 +50,20 @@ _thread = threading.local()  # .inside: whether this thread is inside backward()
 
 
 class Pullback:
-    """The backward pass from one output to some targets: the graph is sorted once, for any number of cotangents.
+    """The backward pass from one output to some targets. It sorts the graph once, for any number of cotangents.
 
     Args:
         root: the output.
-        targets: the Values whose cotangents are wanted; by default all leaves that are not frozen.
+        targets: the Values whose cotangents it returns; by default all leaves that are not frozen.
         stops: Values at which the pass ends.
-        partial: whether the targets get further cotangents from outside, so that their hooks do not run here.
-        order: what topological_order() returns, if it is known.
+        partial: whether the targets get further cotangents outside this pass, so that their hooks do not run here.
+        order: the result of topological_order(), if it is known.
 
     Attributes:
         path: the nodes between root and targets, each after its inputs.
         needed: these nodes and the targets; None if all Values below the root are needed.
-        wanted, passed: the targets, and those of them that are on the way to others.
+        wanted: the targets, as a set.
+        passed: the targets on the path to other targets.
     """
 
     def __init__(
@@ -84,24 +85,24 @@ class Pullback:
     def __call__(
         self, seed: Any, on_values: bool = False, grads: bool = False, kept: dict[Any, Any] | None = None, hooks: bool = True
     ) -> list[Any]:
-        """Return the cotangents of the targets: numbers and arrays in memory of their own, or recorded Values.
+        """Return the cotangents of the targets: numbers and arrays that share no memory, or recorded Values.
 
-        The first pass is plain. If it gives inf or nan, a second one masks undefined slopes where cotangents are zero, and
-        reports others as np.errstate asks for.
+        The first pass is plain. If it gives inf or nan, a second one sets undefined products to zero where the cotangent is
+        zero, and reports all others under np.errstate.
 
         Args:
             seed: the cotangent of the root.
             on_values: whether to record the pass, with Values as cotangents.
-            grads: whether the nodes on the path get their cotangents in `.grad`.
-            kept: a dictionary that receives the cotangents of all Values on the path.
+            grads: whether to store the cotangents of the nodes on the path in `.grad`.
+            kept: a dictionary to store the cotangents of all Values on the path in.
             hooks: whether to call hooks.
         """
         check_current(self.nodes, self.leaves)
         hooks = hooks and any_hooks(self.nodes, self.leaves, self.targets)
-        masked = hooks or is_set("debug")  # from the start, as a second pass would call hooks again
+        masked = hooks or is_set("debug")  # in the first pass, as a second one would call hooks again
         found, kept = None, {} if kept is None and grads else kept
         if not (masked or on_values or self.passed or scratch_lock.locked()):
-            # In a context of its own, as Ctrl-C inside np.errstate() could leave it set.
+            # In a copy of the context, as Ctrl-C inside np.errstate() could leave it set.
             found = copy_context().run(self.numeric, seed, grads, None if grads else kept)
         if found is None:
             with np.errstate(all="ignore"):
@@ -117,7 +118,7 @@ class Pullback:
     ) -> list[Any]:
         """Run one pass for Values, masks and hooks, with cotangents in a dictionary.
 
-        No zero cotangent is skipped: on Values its own derivative counts.
+        It skips no zero cotangent, because the derivative of a zero need not be zero.
         """
         found: dict[Any, Any] = {} if kept is None else kept
         found.clear()
@@ -148,9 +149,9 @@ class Pullback:
 
     @np.errstate(all="ignore")
     def numeric(self, seed: Any, grads: bool = False, kept: dict[Any, Any] | None = None) -> list[Any] | None:
-        """Run one plain pass for numbers and arrays, with cotangents in slots. Returns None if there is a checkpoint on the path.
+        """Run one plain pass for numbers and arrays, with cotangents in slots. Return None if a checkpoint is on the path.
 
-        The loop is unrolled for one and two inputs and for floats: 8 times as fast on scalars.
+        The loop is unrolled for one and two inputs and for floats, which is 8 times as fast on scalars.
         """
         kind, needed, owned = self.root.__class__, self.needed, set[Any]()
         found = None
@@ -203,7 +204,7 @@ class Pullback:
                     found.append(c if c.__class__ is float or target in owned else c.copy())
                     owned.discard(target)  # a target that is given twice gets two arrays
                 for node in self.path if grads else ():
-                    node._grad = node._scratch  # which is not cleared: that takes 3 % of the time
+                    node._grad = node._scratch  # the slot is not cleared, which would take 3 % of the time
                 if kept is not None:
                     kept.update((node, node._scratch) for node in self.path)
                     kept.update(zip(self.targets, found, strict=True))
@@ -234,7 +235,7 @@ def backward(root: Any, seed: Any = None, keep_grads: bool = True) -> None:
                 sums.append(c if grad is None else grad + c)
                 if grad is None or leaf._since is None or not (grad if grad.__class__ is float else grad.any()):
                     first.append(leaf)
-            # One call in C, which neither Ctrl-C nor another thread interrupts: all gradients change, or none.
+            # One call in C, which neither Ctrl-C nor another thread interrupts: all gradients change, or none does.
             deque(map(root.__class__._grad.__set__, pullback.targets, sums), 0)
             for leaf in first:
                 leaf._since = root._clock
@@ -263,13 +264,16 @@ def gradient(output: Any, targets: Any, seed: Any = None) -> Any:
     wanted = targets if several else [targets]
     require_values(output, *wanted)
     found = Pullback(output, wanted)(seed_of(output, seed), on_values=True)
-    # Times one, so that each result is a new object, even if two are the same cotangent, or the seed.
+    # Multiplied by one, so that each result is a new object, even if two are the same cotangent, or the seed.
     results = [c * 1.0 if is_value(c) else output.__class__(c) for c in found]
     return type(targets)(results) if several else results[0]
 
 
 def accumulate(item: Any, c: Any, owned: set[Any], *others: Any) -> None:
-    """Add to the cotangent in the slot of a Value: in place if the array is a new one, and none of the `others`."""
+    """Add `c` to the cotangent in the slot of a Value, in place if the pass allocated the array there (`item in owned`).
+
+    A rule may also return one of the `others`, or a view, which must not change.
+    """
     data, held = item._raw, item._scratch
     if not (c.__class__ is data.__class__ is np.ndarray and c.shape == data.shape and c.dtype is data.dtype):
         c = unbroadcast(c, data)

@@ -1,4 +1,4 @@
-"""The order of a graph: every node after its inputs. Iterative, so depth is no limit."""
+"""Sort a graph, every node after its inputs, without recursion, so that graphs of any depth work."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-#: Held by the sort or backward pass that uses the slot `_scratch` of nodes, which is faster than a set or a dictionary. If it
-#: is held, by another thread or around a rule, a sort or pass does not wait, but uses a set or a dictionary.
+#: Held by the sort or backward pass that uses the slot `_scratch` of nodes, which is faster than a set or a dictionary. While it
+#: is held, by another thread or by the pass that called a rule, others do not wait, but use a set or a dictionary.
 scratch_lock = threading.Lock()
-#: Held for a moment by whoever changes `.grad`, as threads may share leaves.
+#: Held while `.grad` changes, as threads may share leaves.
 grad_lock = threading.RLock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=grad_lock.acquire, after_in_parent=grad_lock.release, after_in_child=grad_lock.release)
 
-Order = tuple[list[Any], list[Any]]
+Order = tuple[list[Any], list[Any]]  # nodes and leaves
 
 
 def topological_order(root: Any, stops: Iterable[Any] = ()) -> Order:
     """Return the recorded nodes below `root`, inputs first and `root` last, and the leaves in order of discovery.
 
-    `stops`, and what lies only below them, are left out.
+    `stops`, and Values that are only below them, are left out.
     """
     if root.op is None:
         return [], [root]
     if scratch_lock.locked():
         return general_order(root, stops)
     kind = root.__class__
-    mark = object()  # visited in this walk
+    mark = object()  # in the slot of every Value that this sort has visited
     nodes, leaves, waiting = list[Any](), list[Any](), [root]
     with scratch_lock:
         for node in stops:
@@ -59,7 +59,7 @@ def topological_order(root: Any, stops: Iterable[Any] = ()) -> Order:
 
 
 def general_order(root: Any, stops: Iterable[Any] = ()) -> Order:
-    """Return the same as topological_order(), which is this loop with marks in slots, and written out."""
+    """Return the result of topological_order(), which is this loop with marks in slots, unrolled for one and two inputs."""
     nodes, leaves, waiting, visited = list[Any](), list[Any](), [root], set(stops)
     while waiting:
         node = waiting.pop()
@@ -75,7 +75,7 @@ def general_order(root: Any, stops: Iterable[Any] = ()) -> Order:
 
 
 def inputs_of(node: Any) -> list[Any]:
-    """Return the Values a node was computed from, in order; constants are left out."""
+    """Return the Values that a node was computed from, in order, without constants."""
     x, kind = node._x, node.__class__
     items: Any = (x, node._y)
     if x.__class__ is tuple:

@@ -1,4 +1,4 @@
-"""Hooks: functions that read, and may replace, the complete gradient of a Value in every backward pass."""
+"""Hooks: functions that get the complete gradient of a Value in every backward pass, and may replace it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from autograd.ops.broadcasting import unbroadcast
 from autograd.ops.inputs import describe, own_copy, real_array
 from autograd.registry import Registry
 
-#: The Values that have hooks. The hooks themselves are in a slot of the Value: so Python's garbage collector finds a cycle
-#: through a hook that refers to a result computed from the Value.
+#: The Values that have hooks. The hooks themselves are in a slot of the Value, where Python's garbage collector finds the cycle
+#: of a hook that refers to a result computed from the Value.
 HOOKED = Registry()
 NONE: dict[str, Any] = {}
-#: The number of hook calls in this context, to find out whether a pass called any.
+#: The number of hook calls in this context; the transforms read it before and after a pass, to know whether it called any.
 runs: ContextVar[int] = ContextVar("valuegrad_hook_runs", default=0)
 
 
@@ -36,14 +36,14 @@ class Hook:
 
 
 def notes_of(value: Any) -> dict[str, Any]:
-    """Return the dict in which a Value keeps its label and its hooks, a new one if it has neither."""
+    """Return the dict in which a Value keeps its label and hooks; create it if it has neither."""
     if not hasattr(value, "_notes"):
         value._notes = {}
     return value._notes
 
 
 def hooks_of(value: Any) -> list[Hook]:
-    """Return the hooks of a Value, in the order of their registration."""
+    """Return the hooks of a Value in order of registration."""
     return getattr(value, "_notes", NONE).get("hooks", [])
 
 
@@ -53,7 +53,7 @@ def any_hooks(*values: Iterable[Any]) -> bool:
 
 
 def hooked(node: Any, g: Any) -> Any:
-    """Return the gradient `g` of a Value after its hooks. Each hook gets a copy, which it may change in place."""
+    """Return the gradient `g` of a Value after all its hooks. Each hook gets a copy, which it may change in place."""
     for handle in tuple(hooks_of(node)):  # one may remove itself
         runs.set(runs.get() + 1)
         changed = handle.hook(own_copy(g))

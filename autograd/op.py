@@ -1,7 +1,7 @@
-"""A primitive operation is one record: its forward function and one derivative rule per input.
+"""Op, a primitive operation: its forward function and one derivative rule per input.
 
-An op computes if it is called with numbers or arrays. If it is called with Values, their class, which this module does not
-import, records the call.
+Called with numbers or arrays, an op computes its result. Called with Values, it lets their class record the call; this module
+does not import that class.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import numpy as np
 #: The exceptions of Python's float arithmetic where NumPy gives inf or nan.
 FLOAT_ERRORS = (ZeroDivisionError, OverflowError, ValueError)
 
-#: Compare with `is` only to save time, as unpickled arrays have other dtype objects; .char decides ("e", "f" and "d").
+#: Comparing them with `is` is only a fast path, as unpickled arrays have other dtype objects: .char decides ("e", "f" and "d").
 HALF, SINGLE, DOUBLE = map(np.dtype, (np.float16, np.float32, np.float64))
 
-#: Sums of more elements of float32 are computed in float64 wherever NumPy would not add pairwise.
+#: Sums of more float32 elements than this are computed in float64 where NumPy would not add pairwise.
 MANY = 4096
 
-#: The kinds of operations that add numbers: they compute float16 in float32, and round once at the end.
+#: The kinds of operations that add numbers. They compute float16 in float32 and round once at the end.
 SUMS = ("reduction", "softmax", "linear")
 
-#: Classes of most settings: an axis, a flag.
+#: The classes of most settings, such as an axis or a flag.
 SETTINGS = {type(None), bool, int, float, str}
 
-#: PyTorch's names of arguments, with NumPy's names.
-TENSOR_WORDS = {"dim": "axis", "keepdim": "keepdims"}
+#: PyTorch's argument names, and NumPy's names for the same.
+PYTORCH_NAMES = {"dim": "axis", "keepdim": "keepdims"}
 
 
 class Op:
@@ -38,23 +38,23 @@ class Op:
         name: the name in the table, in messages and in drawings.
         symbol: a template of the formula, ``"{} * {}"``.
         kind: ``"elementwise"``, ``"reduction"``, ``"softmax"``, ``"selection"``, ``"shape"`` or ``"linear"``.
-        array, scalar: the forward function of arrays, and that of floats if it is a different one.
+        array, scalar: the forward functions of arrays and of floats; `scalar` is None if `array` serves both.
         bind: a function that returns the arguments of a call as a tuple in the order of the signature, with defaults.
-        prepare: a function that turns the arguments into that tuple, in plain and unshared data, or None if they are.
+        prepare: None, or a function that returns that tuple with its settings converted and copied, so that they cannot change.
         rules: ``(position, rule)`` for each differentiable argument. A rule takes ``(g, out, *args)``, the
             cotangent of the output, the output and all arguments, and returns the cotangent of its
-            argument before broadcasting is undone; if that argument is a tuple of inputs, a tuple of cotangents.
+            argument before broadcasting is undone; for a tuple of inputs, a tuple of cotangents.
         names, arity, settings: the arguments' names and number, and the positions of those without a rule.
-        packed: whether a node keeps all arguments as one tuple, in `_x`. If the only arguments are one or two inputs, the op is
+        packed: whether its nodes keep all arguments as one tuple in `_x`. An op whose only arguments are one or two inputs is
             not packed: its nodes keep them in `_x` and `_y`.
         rule_x, rule_y: the rules of an op that is not packed; None otherwise.
         domain: for elementwise ops, an interval for each input to draw samples from, away from kinks.
-        sums: whether it adds numbers: those of float16 in float32.
-        mixes: whether every element of the output depends on all elements of a matrix, as in a factorisation: each is then
-            rounded like the largest of them.
-        floats: whether integers and bools become floats before it computes; if not, it moves them as they are.
+        sums: whether it adds numbers, and so computes float16 in float32.
+        mixes: whether every element of the output depends on all elements of a matrix, as in a factorisation, and so has the
+            rounding error of the largest.
+        floats: whether it converts integers and bools to floats first; ops that only move elements do not.
         first: the position of its first differentiable argument.
-        unfold: for checkpoints, a function that replaces them by the recomputed nodes on the path of a Pullback.
+        unfold: only for checkpoint(), a function that puts recomputed nodes in place of checkpoints in a backward pass.
     """
 
     def __init__(
@@ -74,9 +74,9 @@ class Op:
         names = [p.name for p in parameters]
         self.name, self.symbol, self.kind, self.domain = name, symbol, kind, domain
         self.array, self.scalar, self.prepare = array, scalar, prepare
-        given = {f"default_{p.name}": p.default for p in parameters if p.default is not p.empty}
-        words = [f"{p.name}=default_{p.name}" if f"default_{p.name}" in given else p.name for p in parameters]
-        self.bind = eval(f"lambda {', '.join(words)}: ({', '.join(names)},)", given)  # Python's own binding
+        defaults = {f"default_{p.name}": p.default for p in parameters if p.default is not p.empty}
+        signature = [f"{p.name}=default_{p.name}" if f"default_{p.name}" in defaults else p.name for p in parameters]
+        self.bind = eval(f"lambda {', '.join(signature)}: ({', '.join(names)},)", defaults)  # Python's own binding
         self.bind.__qualname__ = name  # for its error messages
         self.names, self.arity = tuple(names), len(names)
         self.settings = tuple(position for position, key in enumerate(names) if key not in rules)
@@ -101,8 +101,8 @@ class Op:
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         if named or len(args) != self.arity:
-            if named and not named.keys().isdisjoint(TENSOR_WORDS) and self.kind != "custom":
-                raise tensor_words(self.name, named)
+            if named and not named.keys().isdisjoint(PYTORCH_NAMES) and self.kind != "custom":
+                raise pytorch_names_error(self.name, named)
             args = self.bind(*args, **named)
         usual = True  # all are floats, None, or arrays of float64 and float32
         for position, _ in self.rules:
@@ -120,7 +120,7 @@ class Op:
         if usual or not self.floats:
             return self.forward(*args)
         args = self.replaced(args, floating(self.inputs(args)))
-        if adds_halves(self, args, args[self.first]):
+        if adds_float16(self, args, args[self.first]):
             return self.forward(*self.replaced(args, cast(self.inputs(args), SINGLE))).astype(HALF)
         return self.forward(*args)
 
@@ -144,7 +144,7 @@ class Op:
                 )
 
     def forward(self, *args: Any) -> Any:
-        """Compute the op on plain data. Where Python's floats raise, the result is NumPy's inf or nan, under its errstate."""
+        """Compute the op on plain data. Where Python's floats raise, return NumPy's inf or nan, and obey np.errstate."""
         if args[0].__class__ is not float or self.scalar is None or (len(args) == 2 and args[1].__class__ is not float):
             return self.array(*args)
         try:
@@ -154,27 +154,27 @@ class Op:
 
 
 def common_dtype(inputs: Iterable[Any]) -> Any:
-    """Return the dtype of the floating arrays among the inputs, also within tuples; None if there are none."""
+    """Return the common dtype of the floating arrays among the inputs, also in tuples; None if there are none."""
     inputs = map(raw, inputs)
     flat = [part for item in inputs for part in (item if item.__class__ is tuple else (item,))]
     dtypes = {item.dtype for item in flat if isinstance(item, np.ndarray) and item.dtype.kind == "f"}
     return np.result_type(*dtypes) if dtypes else None
 
 
-def adds_halves(op: Op, args: tuple[Any, ...], first: Any) -> bool:
-    """Whether an op adds numbers of float16, where sums of ones stop at 2048. `first` is its first input."""
+def adds_float16(op: Op, args: tuple[Any, ...], first: Any) -> bool:
+    """Whether an op adds float16 numbers, whose sums of ones stop at 2048. `first` is its first input."""
     first = first[0] if first.__class__ is tuple and first else first
     return op.sums and first.__class__ is np.ndarray and first.dtype.char == "e" and common_dtype(op.inputs(args)) == HALF
 
 
-def in_single(record: Callable[..., Any], op: Op, args: tuple[Any, ...]) -> Any:
-    """Record an op on float16 in float32, in which its derivatives are computed as well. A scalar result is not rounded."""
+def record_in_float32(record: Callable[..., Any], op: Op, args: tuple[Any, ...]) -> Any:
+    """Record an op on float16 in float32, so that its derivatives are in float32, too. Scalar results are not rounded."""
     out = record(op, op.replaced(args, cast(op.inputs(args), SINGLE)))
     return out.astype(HALF) if out.shape else out
 
 
 def cast(item: Any, dtype: Any, kinds: str = "f") -> Any:
-    """Convert an array or Value of one of the `kinds` of dtypes to `dtype`, and a Python integer to a float; also in a tuple."""
+    """Convert arrays and Values of the `kinds` of dtypes to `dtype`, and Python integers to floats; also in tuples."""
     if item.__class__ is tuple:
         return tuple([cast(part, dtype, kinds) for part in item])
     data = raw(item)
@@ -184,13 +184,13 @@ def cast(item: Any, dtype: Any, kinds: str = "f") -> Any:
 
 
 def floating(items: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Convert integers and bools among the inputs to floats, in the dtype of the floating arrays among them."""
+    """Convert integers and bools among the inputs to the dtype of the floating arrays among them, by default float64."""
     return cast(items, common_dtype(items) or DOUBLE, "biu")
 
 
-def tensor_words(name: str, named: dict[str, Any]) -> TypeError:
-    """Return the error for a call with PyTorch's names of arguments."""
-    words = [f"{theirs}= is called {ours}= here" for theirs, ours in TENSOR_WORDS.items() if theirs in named]
+def pytorch_names_error(name: str, named: dict[str, Any]) -> TypeError:
+    """Return the error for a call with PyTorch's argument names."""
+    words = [f"{theirs}= is called {ours}= here" for theirs, ours in PYTORCH_NAMES.items() if theirs in named]
     return TypeError(f"{name}() has NumPy's arguments: {', '.join(words)}")
 
 

@@ -1,8 +1,8 @@
-"""The innermost scope of the running code, also in generators; and scopes as decorators.
+"""Find the innermost scope of the running code, also in generators, and make scopes decorators.
 
-A context variable holds the innermost scope, None outside all scopes. It does not know about generators, whose with-blocks stay
-open while their callers run. So a scope that a generator opens is stored with the frame of the generator, and is active while
-that frame is on the stack: while the generator runs, but not for its caller between two items.
+A context variable holds the innermost scope, or None. It does not suffice for generators, whose with-blocks stay open while
+their callers run. So a scope that a generator opens is stored with the frame of the generator, and is active while that frame
+is on the stack: while the generator runs, but not for its caller between two items.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from types import FrameType
 from typing import Any, NoReturn
 
 variable: ContextVar[Any] = ContextVar("valuegrad_scope", default=None)
-#: Returns the innermost scope. Every operation calls it, so it is the fast getter of the context variable, and is replaced by
-#: current_in_generators() only while a generator has open scopes.
+#: Returns the innermost scope. As every operation calls it, it is the fast getter of the context variable, except while a
+#: generator has open scopes: then it is current_in_generators().
 current: Callable[[], Any] = variable.get
 held: dict[FrameType, list[Any]] = {}  # the open scopes of each generator, outermost first
 _one_at_a_time = RLock()
@@ -32,7 +32,7 @@ LEAVING = ("__exit__", "__aexit__", "close", "aclose", "_exit_wrapper")
 
 
 def current_in_generators() -> Any:
-    """The innermost scope while generators have open scopes: those of running generators are inside those of their callers."""
+    """Return the innermost scope while generators have open scopes, which are inside the scopes of the generators' callers."""
     here = variable.get()
     for frame in running_frames(held, sys._getframe(1)):
         scopes = held.get(frame, [])
@@ -43,13 +43,13 @@ def current_in_generators() -> Any:
 
 
 def is_recording() -> bool:
-    """Whether operations are recorded here, as everywhere except under no_grad()."""
+    """Whether operations are recorded here: everywhere except under no_grad()."""
     here = current()
     return here is None or bool(here.settings.get("recording", True))
 
 
 def is_inside(here: Any, outer: Any) -> bool:
-    """Whether a scope is inside `outer`, or inside a copy of it that was created when its generator resumed."""
+    """Whether a scope is `outer`, or a copy of it that was created when its generator resumed, or is inside one of them."""
     while here is not None and getattr(here, "asked", None) is not outer.asked:
         here = here.outer
     return here is not None
@@ -98,7 +98,7 @@ def release(frame: FrameType, asked: dict[str, bool]) -> bool:
 
 
 def generator_around(frame: FrameType | None) -> FrameType | None:
-    """The frame of the generator with the with-statement at `frame`, or None.
+    """Return the frame of the generator that contains the with-statement at `frame`, or None.
 
     Generators that contextlib or pytest use as context managers open their scopes for the caller, and do not count.
     """
@@ -127,14 +127,14 @@ def delegates(frame: FrameType) -> bool:
 
 
 def leaving(frame: FrameType | None) -> Iterator[FrameType]:
-    """The generators whose with-block may end at `frame`, innermost first: those that generator_around() may have returned."""
+    """Yield the generators whose with-block may end at `frame`, innermost first; generator_around() may have returned any."""
     while frame is not None and (frame.f_code.co_flags & GENERATOR or frame.f_code.co_name in LEAVING):
         yield frame
         frame = frame.f_back
 
 
 def running_frames(frames: Any, frame: FrameType | None) -> list[FrameType]:
-    """The members of `frames` on the stack from `frame` to its callers, outermost first."""
+    """Return the members of `frames` on the stack, from `frame` to its callers, outermost first."""
     found = []
     while frame is not None:
         if frame in frames:
@@ -147,7 +147,7 @@ def running_frames(frames: Any, frame: FrameType | None) -> list[FrameType]:
 
 
 def decorated(function: Any, enter: Callable[[], AbstractContextManager[Any]]) -> Any:
-    """Return a function that calls `function` in a with-block of ``enter()``, for generators and coroutines at every step.
+    """Return a function that calls `function`, or runs every step of a generator or coroutine, in a with-block of ``enter()``.
 
     Raises:
         TypeError: for a class, and for objects that are not callable.

@@ -1,7 +1,6 @@
-"""Scopes: whether operations are recorded, and the module and source line they are recorded in.
+"""Scopes: whether operations are recorded, and with which module and source line.
 
-Every recorded node keeps the innermost scope of its creation (`node.place`), which names it in drawings, verification and
-messages.
+Every node keeps the innermost scope of its creation in `node.place`, which names it in drawings, verification and messages.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ class scope:
         self.name, self.asked, self.settings = name, settings, settings
 
     def __enter__(self) -> scope:
-        here = self.within(scope_stack.current(), again=hasattr(self, "outer"))  # nodes may keep the one entered before
+        here = self.within(scope_stack.current(), again=hasattr(self, "outer"))  # a copy the second time: nodes keep the first
         scope_stack.enter(here, sys._getframe(1))
         return here
 
@@ -52,15 +51,15 @@ class scope:
         scope_stack.leave(self.asked, sys._getframe(1))
 
     def within(self, outer: scope | None, again: bool = True) -> scope:
-        """This scope, or another of the same name and settings, inside `outer`."""
+        """Return this scope, or `again` another one with its name and settings, inside `outer`."""
         here = scope(self.name) if again else self
         here.outer, here.asked = outer, self.asked
-        # Inherited here, as every new node reads them.
+        # Settings are merged once here, as every new node reads them.
         here.settings = {**outer.settings, **self.asked} if outer is not None and outer.settings else self.asked
         return here
 
     def __call__(self, function: Any) -> Any:
-        """The same function, with every call or step inside a scope like this."""
+        """Return the function with every call, or every step of a generator, inside a scope like this."""
         return decorated(function, lambda: scope(self.name, **self.asked))
 
     @staticmethod
@@ -76,10 +75,10 @@ class scope:
             scope_stack.variable.reset(token)
 
     def names(self) -> list[Any]:
-        """The names of this scope and those around it, outermost first."""
+        """Return the names of this scope and those around it, outermost first."""
         found: list[Any] = []
         here: scope | None = self
-        while here is not None:  # a loop, for any depth
+        while here is not None:  # not recursive, so that scopes nest to any depth
             found += [here.name] * (here.name is not None)
             here = here.outer
         return found[::-1]
@@ -96,9 +95,9 @@ class scope:
 
 
 class Place(scope):
-    """The scope of one node while source lines are recorded: its `line`, and checksums of arrays under debug()."""
+    """The scope of one node while source lines are recorded, with its `line`, and under debug() checksums of its arrays."""
 
-    with_checksums = False  # True as soon as there are any
+    with_checksums = False  # whether any Place has checksums
 
     def __init__(self, arrays: list[np.ndarray]) -> None:
         super().__init__()
@@ -106,7 +105,7 @@ class Place(scope):
         frame = sys._getframe(1)
         while frame.f_back is not None and frame.f_code.co_filename.startswith(INSIDE):
             frame = frame.f_back
-        self.code, self.instruction = frame.f_code, frame.f_lasti  # they identify the expression
+        self.code, self.instruction = frame.f_code, frame.f_lasti  # identify the expression
         self.line = f"{frame.f_code.co_filename}:{frame.f_lineno}"
         self.checksums = [(array, checksum(array)) for array in arrays] if is_set("debug") else []
         Place.with_checksums |= bool(self.checksums)
@@ -119,8 +118,8 @@ class Place(scope):
 def no_grad() -> scope:
     """Compute without recording: ``with no_grad():`` or ``@no_grad()``. Results are frozen leaves.
 
-    Around a ``yield`` it applies to the generator, not to its caller; as a decorator of a generator or coroutine it applies
-    to every step.
+    Around a ``yield``, it applies to the generator, not to its caller. On a generator or coroutine, the decorator applies to
+    every step.
 
     >>> from autograd import Value, no_grad
     >>> with no_grad():

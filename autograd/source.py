@@ -1,7 +1,7 @@
 """Read the source code at an instruction of a frame: its expression, and the objects that its names refer to.
 
-Messages name the call that failed (numpy/leaving.py), and drawings the line of a node (drawing/read/sources.py). Nothing is
-evaluated.
+Messages use it to name the call that failed (numpy/leaving.py), drawings to show the line of a node (drawing/read/sources.py).
+It evaluates nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ IGNORED = ("PRECALL", "PUSH_NULL", "KW_NAMES", "RESUME", "NOP")
 
 
 def span_of(code: CodeType, instruction: int) -> Span | None:
-    """The span of the expression of an instruction; None if it is unknown."""
+    """Return the span of the expression at an instruction; None if it is unknown."""
     line, last_line, column, last_column = next(islice(code.co_positions(), instruction // 2, None), (None,) * 4)
     return (
         None
@@ -34,7 +34,7 @@ def span_of(code: CodeType, instruction: int) -> Span | None:
 
 
 def text_at(code: CodeType, instruction: int) -> str:
-    """The text of the expression of an instruction; "" if it is unknown."""
+    """Return the text of the expression at an instruction; "" if it is unknown."""
     span = span_of(code, instruction)
     if span is None:
         return ""
@@ -46,7 +46,7 @@ def text_at(code: CodeType, instruction: int) -> str:
 
 @lru_cache(maxsize=1000)
 def expression_at(code: CodeType, instruction: int) -> ast.expr | None:
-    """The expression of an instruction; None if its source is unknown."""
+    """Return the expression at an instruction; None if its source is unknown."""
     try:
         return ast.parse(text_at(code, instruction) or call_at(code, instruction), mode="eval").body
     except (SyntaxError, ValueError):  # a part of a call in several lines, or no call
@@ -54,12 +54,12 @@ def expression_at(code: CodeType, instruction: int) -> ast.expr | None:
 
 
 def call_at(code: CodeType, instruction: int) -> str:
-    """The text of a call in code without source, as at Python's prompt: ``"math.sin(w)"``, with ``...`` for other arguments."""
+    """Return the text of a call in code without source, as at Python's prompt: ``"math.sin(w)"``, or ``"math.sin(...)"``."""
     before = [item for item in dis.get_instructions(code) if item.offset <= instruction and item.opname != "CACHE"]
     last = before.pop() if before else None
     if last is None or last.opname != "CALL":
         return ""
-    missing, arguments = last.arg or 0, []  # the number of arguments that were pushed before the call
+    missing, arguments = last.arg or 0, []  # the number of arguments pushed before the call
     while before and missing > 0:
         item = before.pop()
         if item.opname not in IGNORED:
@@ -79,7 +79,7 @@ def call_at(code: CodeType, instruction: int) -> str:
 
 
 def arguments_in(pushed: list[dis.Instruction]) -> list[str]:
-    """The texts of the names, constants, lists and tuples that some instructions push; "..." for anything else."""
+    """Return the texts of the names, constants, lists and tuples that instructions push; only "..." if they push others."""
     found: list[str] = []
     for item in pushed:
         if item.opname in ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_FAST", "LOAD_DEREF"):
@@ -95,7 +95,7 @@ def arguments_in(pushed: list[dis.Instruction]) -> list[str]:
 
 @lru_cache(maxsize=1000)
 def assignment_at(code: CodeType, instruction: int) -> ast.Assign | ast.AugAssign | None:
-    """The assignment with the target that an instruction writes to; None if there is none."""
+    """Return the assignment to the target that an instruction writes; None if there is none."""
     span, target = span_of(code, instruction), text_at(code, instruction)
     if span is None or not target:
         return None
@@ -112,12 +112,12 @@ def assignment_at(code: CodeType, instruction: int) -> ast.Assign | ast.AugAssig
 
 @lru_cache(maxsize=1000)
 def operation_at(code: CodeType, instruction: int) -> str:
-    """The name of an instruction: "CALL", "STORE_SUBSCR"."""
+    """Return the name of an instruction: "CALL", "STORE_SUBSCR"."""
     return dis.opname[code.co_code[instruction]]
 
 
 def meaning(node: ast.AST | None, frame: FrameType) -> Any:
-    """The object that a name, an attribute or a constant refers to in a frame; UNKNOWN for other expressions."""
+    """Return the object that a name, an attribute or a constant refers to in a frame; UNKNOWN for other expressions."""
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Name):

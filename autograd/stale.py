@@ -1,4 +1,4 @@
-"""Find data that changed after it was used: the gradient of such a graph would be stale, and silently wrong."""
+"""Refuse to differentiate a graph whose data changed after it was used: its gradient would be stale, and silently wrong."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STALE = "the data of {} changed after {}, so the gradient would be stale: call b
 
 
 def check_current(nodes: list[Any], leaves: list[Any]) -> None:
-    """Raise ValueError if data was set after it was used or computed, or under debug() an array was changed through NumPy."""
+    """Raise ValueError if data was set after it was used or computed, or if, under debug(), an array was changed in place."""
     newest = 0
     for leaf in leaves:
         if leaf._clock > newest:

@@ -21,7 +21,7 @@ from autograd.numpy.dispatch import array_function, array_ufunc
 from autograd.numpy.leaving import no_copy, no_parts, pandas_priority, refuse_conversion
 from autograd.numpy.method_table import PLAIN, PYTORCHS, op_method, plain_method, pytorch_hint, reflected_divmod, shared_functions
 from autograd.numpy.methods import Methods
-from autograd.op import FLOAT_ERRORS, Op, adds_halves, in_single, raw
+from autograd.op import FLOAT_ERRORS, Op, adds_float16, raw, record_in_float32
 from autograd.ops import elementwise, indexing, kinks, products, shapes
 from autograd.ops.inputs import describe, explained, leaf_data, matching, short, zeros_like
 from autograd.ops.operands import constant, operands
@@ -36,13 +36,13 @@ def record(op: Op, args: tuple[Any, ...]) -> Value:
     """Compute an op on Values and constants, and record it."""
     args = operands(op, args if op.prepare is None else op.prepare(*args))
     data = [v._raw if v.__class__ is Value else raw(v) if v.__class__ is tuple else v for v in args]
-    if op.sums and adds_halves(op, args, data[op.first]):
-        return in_single(record, op, args)
+    if op.sums and adds_float16(op, args, data[op.first]):
+        return record_in_float32(record, op, args)
     return node(op, compute(op, *data), *((args,) if op.packed else args))
 
 
 def compute(op: Op, *data: Any) -> Any:
-    """Call the forward function with plain data: a float or an array, or an error that describes the inputs."""
+    """Call the forward function with plain data. Return a float or an array; errors describe the inputs."""
     try:
         out = op.forward(*data)
     except (ValueError, TypeError) as error:
@@ -55,9 +55,9 @@ def compute(op: Op, *data: Any) -> Any:
 
 
 def node(op: Op, data: Any, x: Any, y: Any = None) -> Value:
-    """Return a new recorded Value. binary_method() repeats these lines, because the call would make it a fifth slower."""
+    """Return a new node, a recorded Value. binary_method() repeats these lines, as the call would make it a fifth slower."""
     self = new(Value)
-    self._raw, self.op, self._x = data, op, x  # at most three, which Python assigns without making a tuple
+    self._raw, self.op, self._x = data, op, x  # at most three, which Python assigns without creating a tuple
     self._y, self._clock, self._scratch = y, _tick, None
     self.place = place = scope_stack.current()
     if place is not None and place.settings:
@@ -66,7 +66,7 @@ def node(op: Op, data: Any, x: Any, y: Any = None) -> Value:
 
 
 def apply_settings(self: Value, settings: dict[str, bool]) -> None:
-    """Apply the settings of the scope to a new node: drop its graph, or record its source line and checksums."""
+    """Apply the settings of a scope to a new node: remove its graph, or record its source line and checksums."""
     if not settings.get("recording", True):
         self.op = self.place = self._x = self._y = self._grad = self._since = None
         self._frozen = True
@@ -76,7 +76,7 @@ def apply_settings(self: Value, settings: dict[str, bool]) -> None:
 
 
 def unary_method(op: Any) -> Callable[[Value], Value]:
-    """Return the method of an elementwise op of one input."""
+    """Return the method that calls an elementwise op of one input."""
 
     def method(self: Value) -> Value:
         return node(op, op.forward(self._raw), self)
@@ -85,7 +85,7 @@ def unary_method(op: Any) -> Callable[[Value], Value]:
 
 
 def binary_method(op: Op) -> Callable[[Value, Any], Value]:
-    """Return the operator of an op of two inputs with a Value on the left."""
+    """Return the operator method of an op of two inputs, for a Value on the left."""
     forward = op.scalar if op.scalar is op.array else partial(compute, op)
 
     def method(self: Value, other: Any) -> Value:
@@ -118,18 +118,18 @@ def binary_method(op: Op) -> Callable[[Value, Any], Value]:
 
 
 def reflected_method(op: Op) -> Callable[[Value, Any], Value]:
-    """Return the operator of an op of two inputs with a constant on the left."""
+    """Return the operator method of an op of two inputs, for a constant on the left."""
 
     return lambda self, other: other if (other := constant(other)) is NotImplemented else record(op, (other, self))
 
 
 def comparison(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Return the operator of an elementwise comparison, whose result is a plain bool or array of bools."""
+    """Return the operator method of an elementwise comparison, whose result is a plain bool or array of bools."""
 
     def method(self: Value, other: Any) -> Any:
         try:
             other = other._raw if other.__class__ is Value else raw(constant(other))
-        except TypeError:  # as for a string: equal to no number, and Python refuses to order them
+        except TypeError:  # for a string, say; Python then returns False for ==, and raises for <
             return NotImplemented
         return NotImplemented if other is NotImplemented else compare(self._raw, other)
 
@@ -159,9 +159,11 @@ class Value(Methods):
     (-0.004023, 0.002682)
     """
 
-    # _x and _y are the operands, Values or constants; a node of a packed op has all its arguments in _x. _scratch is for
-    # sorting and backward passes (graph.py), _frozen and _since are for leaves, and _notes is a dict of what few Values have,
-    # label and hooks. With one more slot a node would take 144 bytes, not 128, and a training step on scalars 3 % longer.
+    # _x and _y: the operands, Values or constants; a node of a packed op has all its arguments in _x.
+    # _clock: _tick when the data was computed or set; 0 for a new leaf. _scratch: for sorts and backward passes (graph.py).
+    # _frozen: of a leaf, `not requires_grad`. _since: of a leaf, the root's _clock at the first backward() that .grad contains.
+    # _notes: a dict of label and hooks, which few Values have.
+    # With one more slot a node would take 144 bytes, not 128, and a training step on scalars 3 % longer.
     __slots__ = ("__weakref__", "_clock", "_frozen", "_grad", "_notes", "_raw", "_scratch", "_since", "_x", "_y", "op", "place")
 
     __array_ufunc__, __array_function__ = array_ufunc, array_function  # np.sin(value), array * value
@@ -183,7 +185,7 @@ class Value(Methods):
     def __init_subclass__(cls) -> NoReturn:
         raise TypeError("Value cannot be subclassed, because its methods compare classes with `is`: hold a Value in your class")
 
-    # --- what a Value is ---------------------------------------------------------------------------
+    # --- data and graph ----------------------------------------------------------------------------
 
     shape = property(lambda self: () if self._raw.__class__ is float else self._raw.shape, doc="The lengths of the axes.")
     ndim = property(lambda self: len(self.shape), doc="The number of axes, 0 for a scalar.")
@@ -240,7 +242,7 @@ class Value(Methods):
         if self.op is not None:
             changed.add(self)
 
-    # attrgetter is in C: half the time of a lambda.
+    # attrgetter is written in C and takes half the time of a lambda.
     data = property(operator.attrgetter("_raw"), _set_data, doc="The float or array. Setting it makes graphs stale.")
 
     @property
@@ -261,7 +263,7 @@ class Value(Methods):
 
         Args:
             seed: the cotangent of this Value, of the same shape; by default 1.0 for a scalar.
-            keep_grads: whether computed Values keep their gradients, too. False frees the memory during the pass.
+            keep_grads: whether computed Values keep their gradients, too. False frees their memory during the pass.
 
         Raises:
             ValueError: for a tensor without a seed, a seed of another shape, or data that changed after it was used.
@@ -298,7 +300,7 @@ class Value(Methods):
     __mul__, __rmul__ = binary_method(elementwise.mul), reflected_method(elementwise.mul)
     __truediv__, __rtruediv__ = binary_method(elementwise.div), reflected_method(elementwise.div)
     __pow__, __rpow__ = binary_method(elementwise.pow), reflected_method(elementwise.pow)
-    __pow__.__qualname__ = "a Value has no modulus: pow"  # what Python says of pow(v, x, modulus), at no cost for v**x
+    __pow__.__qualname__ = "a Value has no modulus: pow"  # Python's error for pow(v, x, modulus) begins with this name
     __matmul__, __rmatmul__ = binary_method(products.matmul), reflected_method(products.matmul)
     __lt__, __le__ = comparison(operator.lt), comparison(operator.le)
     __gt__, __ge__ = comparison(operator.gt), comparison(operator.ge)

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autograd.numpy.dispatch import unwrapped
-from autograd.op import TENSOR_WORDS, Op, raw, tensor_words
+from autograd.op import PYTORCH_NAMES, Op, pytorch_names_error, raw
 from autograd.ops import functions, indexing
 
 #: Methods of NumPy's arrays, and some of PyTorch's tensors.
@@ -50,8 +50,8 @@ def op_method(op: Callable[..., Any]) -> Callable[..., Any]:
     """The method of an op or function that takes the Value as its first argument."""
 
     def method(self: Any, *args: Any, **named: Any) -> Any:
-        if named and not named.keys().isdisjoint(TENSOR_WORDS):
-            raise tensor_words(op.__name__, named)
+        if named and not named.keys().isdisjoint(PYTORCH_NAMES):
+            raise pytorch_names_error(op.__name__, named)
         return op(self, *args, **named)
 
     return update_wrapper(method, op, updated=())
@@ -66,8 +66,8 @@ def plain_method(name: str) -> Callable[..., Any]:
     """The method of NumPy's arrays, called on the data."""
 
     def method(self: Any, *args: Any, **named: Any) -> Any:
-        if not named.keys().isdisjoint(TENSOR_WORDS):
-            raise tensor_words(name, named)
+        if not named.keys().isdisjoint(PYTORCH_NAMES):
+            raise pytorch_names_error(name, named)
         return getattr(np.asarray(raw(self)), name)(*unwrapped(args), **unwrapped(named))
 
     method.__name__, method.__doc__ = name, f"Call numpy.ndarray.{name} on the data; the result is plain, without a derivative."
