@@ -376,6 +376,10 @@ class Value(Methods):
             raise no_copy(self)
         return Value, (self._raw, self.label), (None, {"_frozen": self._frozen, "_grad": copy(self._grad)})
 
+    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
+        for slot, item in state[1].items():
+            setattr(self, "_frozen" if slot == "_y" else slot, item)  # older pickles have the flag in _y
+
 
 for _name, _function in shared_functions().items():
     if not hasattr(Value, _name):

@@ -271,6 +271,15 @@ def test_pickling_and_copying() -> None:
             attempt(leaf * 2.0)
 
 
+def test_an_old_pickle_of_a_frozen_value_loads_as_frozen() -> None:
+    """Version 0.1.0 wrote the flag of a leaf as `_y`."""
+    old = b"cautograd.value\nValue\np0\n(F2.0\nVold\np1\ntp2\nRp3\n(N(dp4\nV_y\np5\nI01\nsV_grad\np6\nF3.0\nstp7\nb."
+    for data, requires_grad in ((old, False), (old.replace(b"I01", b"I00"), True)):
+        loaded = pickle.loads(data)
+        assert (loaded.data, loaded.label, loaded.grad, loaded.requires_grad) == (2.0, "old", 3.0, requires_grad)
+        assert loaded.inputs == ()
+
+
 def test_setting_data() -> None:
     x = Value(np.zeros(2, dtype=np.float32))
     x.data = np.array([1.0, 2.0])
