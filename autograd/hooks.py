@@ -10,7 +10,7 @@ from typing import Any
 from autograd.op import is_value, raw, shape_of
 from autograd.ops.broadcasting import unbroadcast
 from autograd.ops.inputs import describe, own_copy, real_array
-from autograd.registry import Registry
+from autograd.value_set import Registry
 
 #: The Values that have hooks. The hooks themselves are in a slot of the Value, where Python's garbage collector finds the cycle
 #: of a hook that refers to a result computed from the Value.

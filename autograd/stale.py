@@ -6,8 +6,8 @@ from typing import Any
 
 from autograd.graph import inputs_of
 from autograd.ops.inputs import checksum, describe
-from autograd.registry import Registry
 from autograd.scopes import Place
+from autograd.value_set import Registry
 
 changed = Registry()  # computed Values whose .data was set
 

@@ -24,7 +24,7 @@ STEPS = [
 #: A module may import from those before it in this list, and inside its own package.
 ORDER = [
     "autograd.web",
-    "autograd.registry", "autograd.op", "autograd.ops.define", "autograd.ops", "autograd.graph", "autograd.scope_stack",
+    "autograd.value_set", "autograd.op", "autograd.ops.define", "autograd.ops", "autograd.graph", "autograd.scope_stack",
     "autograd.scopes", "autograd.stale", "autograd.hooks", "autograd.backward", "autograd.source", "autograd.numpy",
     "autograd.value",
     "autograd.transforms.trees", "autograd.transforms.call", "autograd.transforms",
