@@ -120,32 +120,32 @@ class Pullback:
 
         It skips no zero cotangent, because the derivative of a zero need not be zero.
         """
-        found: dict[Any, Any] = {} if kept is None else kept
-        found.clear()
-        found[self.root] = seed
+        cotangents: dict[Any, Any] = {} if kept is None else kept
+        cotangents.clear()
+        cotangents[self.root] = seed
         needed, debugging = self.needed, is_set("debug")
         unfold = next((node.op.unfold for node in self.path if node.op.packed and node.op.unfold), None)
         if unfold:
             needed = {*self.nodes, *self.leaves} if needed is None else set(needed)
-        for node in unfold(self, found, needed, kept is not None, hooks) if unfold else reversed(self.path):
-            if node not in found:
+        for node in unfold(self, cotangents, needed, kept is not None, hooks) if unfold else reversed(self.path):
+            if node not in cotangents:
                 continue
             if hooks:
-                found[node] = hooked(node, found[node])
-            g = found.pop(node) if kept is None and node not in self.wanted else found[node]
+                cotangents[node] = hooked(node, cotangents[node])
+            g = cotangents.pop(node) if kept is None and node not in self.wanted else cotangents[node]
             args = arguments_of(node)
             out, args = (node, args) if on_values else (node._raw, raw(args))
             for item, c in contributions(node, g, out, args, needed, masked):
                 if debugging and has_nan(c) and not any(map(has_nan, (g, *args))):
-                    raise FloatingPointError(f"the derivative of {describe(node)} is nan at numbers that are not")
+                    raise FloatingPointError(f"the derivative of {describe(node)} is nan, but its inputs and cotangent are not")
                 c = unbroadcast(c, item._raw)
-                found[item] = found[item] + c if item in found else c
+                cotangents[item] = cotangents[item] + c if item in cotangents else c
         for target in self.wanted:
-            if target not in found:
-                found[target] = zeros_like(target._raw)
+            if target not in cotangents:
+                cotangents[target] = zeros_like(target._raw)
             elif hooks and not self.partial and target not in self.passed:
-                found[target] = hooked(target, found[target])
-        return [found[target] if on_values else own_copy(found[target]) for target in self.targets]
+                cotangents[target] = hooked(target, cotangents[target])
+        return [cotangents[target] if on_values else own_copy(cotangents[target]) for target in self.targets]
 
     @np.errstate(all="ignore")
     def numeric(self, seed: Any, grads: bool = False, kept: dict[Any, Any] | None = None) -> list[Any] | None:
