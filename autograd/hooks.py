@@ -10,12 +10,12 @@ from typing import Any
 from autograd.op import is_value, raw, shape_of
 from autograd.ops.broadcasting import unbroadcast
 from autograd.ops.inputs import describe, own_copy, real_array
-from autograd.value_set import Registry
+from autograd.value_set import ValueSet
 
 #: The Values that have hooks. The hooks themselves are in a slot of the Value, where Python's garbage collector finds the cycle
 #: of a hook that refers to a result computed from the Value.
-HOOKED = Registry()
-NONE: dict[str, Any] = {}
+HOOKED = ValueSet()
+NO_NOTES: dict[str, Any] = {}
 #: The number of hook calls in this context; the transforms read it before and after a pass, to know whether it called any.
 runs: ContextVar[int] = ContextVar("valuegrad_hook_runs", default=0)
 
@@ -44,7 +44,7 @@ def notes_of(value: Any) -> dict[str, Any]:
 
 def hooks_of(value: Any) -> list[Hook]:
     """Return the hooks of a Value in order of registration."""
-    return getattr(value, "_notes", NONE).get("hooks", [])
+    return getattr(value, "_notes", NO_NOTES).get("hooks", [])
 
 
 def any_hooks(*values: Iterable[Any]) -> bool:

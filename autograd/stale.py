@@ -7,9 +7,9 @@ from typing import Any
 from autograd.graph import inputs_of
 from autograd.ops.inputs import checksum, describe
 from autograd.scopes import Place
-from autograd.value_set import Registry
+from autograd.value_set import ValueSet
 
-changed = Registry()  # computed Values whose .data was set
+changed = ValueSet()  # computed Values whose .data was set
 
 STALE = "the data of {} changed after {}, so the gradient would be stale: call backward() before, or compute the output again"
 
@@ -26,6 +26,6 @@ def check_current(nodes: list[Any], leaves: list[Any]) -> None:
                 if item._clock > node._clock:
                     raise ValueError(STALE.format(describe(item), f"{describe(node)} was computed from it"))
     for node in nodes if changed or Place.with_checksums else ():
-        why = "it was computed" if id(node) in changed else "it was recorded, in place through NumPy"
-        if id(node) in changed or any(checksum(a) != before for a, before in getattr(node.place, "checksums", ())):
+        why = "it was computed" if node in changed else "it was recorded, in place through NumPy"
+        if node in changed or any(checksum(a) != before for a, before in getattr(node.place, "checksums", ())):
             raise ValueError(STALE.format(describe(node), why))

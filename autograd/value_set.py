@@ -1,4 +1,4 @@
-"""A registry of Values: it knows them by their id as long as they live."""
+"""A set of Values that does not keep them alive."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ from typing import Any
 from weakref import ref
 
 
-class Registry(dict[int, ref[Any]]):
-    """Weak references to Values by id. Unlike a WeakValueDictionary, it tests in C, without a call, whether it is empty."""
+class ValueSet(dict[int, ref[Any]]):
+    """Weak references to Values by id.
+
+    A WeakSet would compare Values with ``==``, which is elementwise. A subclass of dict tests in C whether it is empty.
+    """
 
     def add(self, value: Any) -> None:
         key = id(value)
         self[key] = ref(value, lambda _: self.pop(key, None))
+
+    def __contains__(self, value: object) -> bool:
+        return super().__contains__(id(value))
