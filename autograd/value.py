@@ -16,7 +16,7 @@ import numpy as np
 from autograd import ops, scope_stack
 from autograd.backward import backward
 from autograd.graph import arguments_of, grad_lock, inputs_of
-from autograd.hooks import NONE, Hook, notes_of
+from autograd.hooks import NO_NOTES, Hook, notes_of
 from autograd.numpy.dispatch import array_function, array_ufunc
 from autograd.numpy.leaving import no_copy, no_parts, pandas_priority, refuse_conversion
 from autograd.numpy.method_table import PLAIN, PYTORCHS, op_method, plain_method, pytorch_hint, reflected_divmod, shared_functions
@@ -38,7 +38,7 @@ def record(op: Op, args: tuple[Any, ...]) -> Value:
     data = [v._raw if v.__class__ is Value else raw(v) if v.__class__ is tuple else v for v in args]
     if op.sums and adds_float16(op, args, data[op.first]):
         return record_in_float32(record, op, args)
-    return node(op, compute(op, *data), *((args,) if op.packed else args))
+    return new_node(op, compute(op, *data), *((args,) if op.packed else args))
 
 
 def compute(op: Op, *data: Any) -> Any:
@@ -54,7 +54,7 @@ def compute(op: Op, *data: Any) -> Any:
     return out
 
 
-def node(op: Op, data: Any, x: Any, y: Any = None) -> Value:
+def new_node(op: Op, data: Any, x: Any, y: Any = None) -> Value:
     """Return a new node, a recorded Value. binary_method() repeats these lines, as the call would make it a fifth slower."""
     self = new(Value)
     self._raw, self.op, self._x = data, op, x  # at most three, which Python assigns without creating a tuple
@@ -79,7 +79,7 @@ def unary_method(op: Any) -> Callable[[Value], Value]:
     """Return the method that calls an elementwise op of one input."""
 
     def method(self: Value) -> Value:
-        return node(op, op.forward(self._raw), self)
+        return new_node(op, op.forward(self._raw), self)
 
     return update_wrapper(method, op, updated=())
 
@@ -196,7 +196,7 @@ class Value(Methods):
     real = property(lambda self: self, doc="The Value itself, which is real.")
     imag = property(lambda self: kinks.imag(self), doc="Zeros.")
     at = property(indexing.AtIndexer, doc="``v.at[i].set(u)``, ``.add(u)``, ``.multiply(u)``: a copy with a part changed.")
-    label = property(lambda v: getattr(v, "_notes", NONE).get("label", ""), lambda v, text: notes_of(v).update(label=text))
+    label = property(lambda v: getattr(v, "_notes", NO_NOTES).get("label", ""), lambda v, text: notes_of(v).update(label=text))
     inputs = property(lambda self: arguments_of(self), doc="The arguments it was computed from: Values, constants, axes, shapes.")
     _prev = property(lambda self: set(inputs_of(self)), doc="micrograd's name: the Values it was computed from.")
     _op = property(lambda self: ops.micrograd_symbol(self), doc="micrograd's name: '+', '**2', 'ReLU'; '' for a leaf.")

@@ -20,7 +20,7 @@ from autograd.ops.inputs import own_copy, real_array, short, zeros_like
 from autograd.ops.shapes import concatenate, reshape, stack
 from autograd.scopes import INSIDE
 from autograd.transforms.trees import Tree, is_dataclass, keep, map_tree, parameters_of
-from autograd.value import Value, node
+from autograd.value import Value, new_node
 
 Function = Callable[..., Any]
 
@@ -149,7 +149,7 @@ class Call:
             refuse_item(leaf, path)
         self.on_values |= is_value(leaf)
         leaf = leaf if is_value(leaf) else Value(leaf)
-        target = node(positive, positive.forward(leaf.data), leaf)
+        target = new_node(positive, positive.forward(leaf.data), leaf)
         notes_of(target)["label"] = path
         self.targets.append(target)
         self.stops.append(target)

@@ -15,7 +15,7 @@ from autograd.op import Op
 from autograd.ops.inputs import own_copy
 from autograd.scopes import Place, scope
 from autograd.transforms.trees import is_module, map_tree
-from autograd.value import Value, node
+from autograd.value import Value, new_node
 
 Array = np.ndarray[Any, Any]
 
@@ -159,7 +159,7 @@ def order_of(outputs: list[Value]) -> tuple[list[Any], list[Any]]:
 def node_without_data(op: Op, *args: Any) -> Value:
     """Return a node that has Values as inputs but computes nothing and has no data; also under no_grad()."""
     with scope(recording=True, lines=False):
-        return node(op, (), args)
+        return new_node(op, (), args)
 
 
 def pass_seeds(g: Any, out: Any, outputs: Any, seeds: Any) -> Any:

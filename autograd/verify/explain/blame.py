@@ -16,7 +16,7 @@ from autograd.op import is_value, raw, shape_of
 from autograd.ops.linalg import from_triangle
 from autograd.scopes import record_lines
 from autograd.transforms.checkpoint import Recomputed
-from autograd.value import Value, compute, node
+from autograd.value import Value, compute, new_node
 from autograd.verify.measure.claims import COORDINATES
 from autograd.verify.measure.examination import Examination
 from autograd.verify.measure.verdicts import Finding
@@ -48,7 +48,7 @@ class Recorded(NamedTuple):
             inside = args[position]
             args[position] = item if member is None else (*inside[:member], item, *inside[member + 1 :])
         out = compute(op, *map(raw, args))
-        return node(op, out, *((tuple(args),) if op.packed else args))
+        return new_node(op, out, *((tuple(args),) if op.packed else args))
 
     def pulled(self, *items: Any) -> list[Any]:
         """Return the cotangents of the inputs, from those and the cotangent of the output."""
