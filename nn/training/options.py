@@ -10,12 +10,30 @@ from typing import Any, ClassVar, dataclass_transform
 NO_OPTIONS = ("slots", "numbers")  # attributes of the class, also where a subclass annotates them
 
 
+class Option:
+    """Reads an option as an attribute: of an optimiser, the value that all groups share; of the class, the default."""
+
+    def __init__(self, name: str, default: Any) -> None:
+        self.name, self.default = name, default
+
+    def __get__(self, optimizer: Any, owner: Any) -> Any:
+        if optimizer is None:
+            return self.default
+        values = [group.get(self.name, self.default) for group in optimizer.param_groups]
+        if any(value != values[0] for value in values):
+            raise ValueError(
+                f"the groups have different values of {self.name}, {values}: use optimizer.param_groups[i][{self.name!r}]"
+            )
+        return values[0]
+
+
 @dataclass_transform(eq_default=False, field_specifiers=(field,))
 class Options:
     """Makes the constructor of a subclass from its options, unless the subclass defines one.
 
-    Options of a base class come first; a subclass may change their defaults. Options after ``_: KW_ONLY`` are passed by name.
-    An option ``field(default=..., init=False)`` is not an argument: all instances have its default.
+    The options are the annotated attributes with a value, except for ``ClassVar``. Those of a base class come first; a subclass
+    may change their defaults. Options after ``_: KW_ONLY`` are passed by name. An option ``field(default=..., init=False)`` is
+    not an argument: all instances have its default.
     """
 
     options: ClassVar[dict[str, Parameter]] = {}
@@ -30,8 +48,11 @@ class Options:
                 kind = Parameter.KEYWORD_ONLY  # type: ignore[assignment]
             elif name in vars(cls) and name not in NO_OPTIONS and "ClassVar" not in str(hint):
                 place = options[name].kind if name in options else kind
-                options[name] = Parameter(name, place, default=vars(cls)[name], annotation=hint)
+                default = vars(cls)[name]
+                options[name] = Parameter(name, place, default=default, annotation=hint)
                 delattr(cls, name)
+                if not isinstance(getattr(cls, name, None), property):  # as lr is
+                    setattr(cls, name, Option(name, default.default if isinstance(default, Field) else default))
         if options != cls.options:
             cls.options = options
             cls.__init__ = constructor(cls)  # type: ignore[method-assign]
@@ -49,7 +70,8 @@ def constructor(cls: type[Options]) -> Callable[..., None]:
         try:
             given = wanted.bind(*args, **named)
         except TypeError as error:
-            raise TypeError(f"{cls.__name__}.__init__(): {error}") from None
+            verb = "" if str(error).startswith(("got", "missing")) else "got "
+            raise TypeError(f"{cls.__name__}.__init__() {verb}{error}") from None
         given.apply_defaults()
         options = {name: fixed.get(name, given.arguments.get(name)) for name in cls.options}
         base.__init__(args[0], given.arguments["parameters"], options, guards=given.arguments["guards"])

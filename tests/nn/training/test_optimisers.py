@@ -895,21 +895,35 @@ def test_annotated_attributes_are_options() -> None:
     assert str(inspect.signature(Fixed)) == (
         "(parameters: 'Iterable[Any]', lr: 'float' = 0.1, power: 'float' = 2.0, *, guards: 'bool' = True) -> 'None'"
     )
-    assert Named.note == "no option" and Named.slots == ("average",) and not hasattr(Named, "power")
+    assert Named.note == "no option" and Named.slots == ("average",)
     assert Fixed([parameter], guards=False).guard is None
+
+
+def test_options_are_read_as_attributes() -> None:
+    parameter, other = Value(1.0), Value(2.0)
+    assert (Named.power, Fixed.power, Fixed.mode) == (1.0, 2.0, "fixed")
+    optimizer = Fixed([parameter], power=3.0)
+    assert (optimizer.power, optimizer.mode, optimizer.lr) == (3.0, "fixed", 0.1)
+    groups = nn.SGD([{"params": [parameter], "momentum": 0.5}, {"params": [other]}])
+    assert groups.dampening == 0.0
+    with pytest.raises(
+        ValueError, match=r"the groups have different values of momentum, \[0.5, 0.0\]: use optimizer.param_groups"
+    ):
+        _ = groups.momentum
 
 
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [
-        ((), {}, "parameters"),
-        ((1.0, 2.0, 3.0), {}, "too many positional"),
-        ((), {"mode": "other"}, "unexpected keyword argument"),
+        ((), {}, "missing a required argument: 'parameters'"),
+        ((1.0, 2.0, 3.0), {}, "got too many positional arguments"),
+        ((), {"mode": "other"}, "got an unexpected keyword argument 'mode'"),
+        ((1.0,), {"lr": 0.5}, "got multiple values for argument 'lr'"),
     ],
 )
 def test_arguments_that_are_no_options_are_refused(arguments: Any, options: Any, message: str) -> None:
     given = ([Value(1.0)], *arguments) if arguments or options else ()
-    with pytest.raises(TypeError, match=rf"Fixed.__init__\(\): .*{message}"):
+    with pytest.raises(TypeError, match=rf"Fixed.__init__\(\) {message}"):
         Fixed(*given, **options)
 
 
