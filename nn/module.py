@@ -1,11 +1,11 @@
 """Module: the base class of layers and networks, which finds parameters by the names of attributes.
 
-A parameter is a leaf Value in an attribute, however nested in modules, lists, tuples, deques, dicts, dataclasses, namespaces,
+A parameter is a leaf Value in an attribute, at any depth of modules, lists, tuples, deques, dicts, dataclasses, namespaces,
 arrays of objects and partial functions. Sets of parameters, which have no order, and generators raise an error. Other objects
 and the closures of functions are not searched. A buffer is an array in an attribute: state that is saved but not trained, such
-as running statistics. Attributes that begin with an underscore are neither: use such names for what forward() keeps, because a
-Value without a graph, detached or computed under no_grad(), is a leaf. fit() refuses a model with modules or leaves that require
-a gradient in such attributes, or in objects that are not searched.
+as running statistics. Attributes that begin with an underscore are not searched. Keep results of forward() in such attributes: a
+Value that is detached or computed under no_grad() is a leaf, and would be a parameter. fit() raises an error if modules or leaves
+that require a gradient are in such attributes, or in objects that are not searched.
 """
 
 from __future__ import annotations
@@ -60,17 +60,17 @@ class Module:
                 map(has_parameters, dict(walk({name: item})).values())
             ):
                 raise TypeError(
-                    f"{name} of the class {cls.__name__} holds parameters, which all its instances would share and which would "
-                    f"not be trained, because only attributes of instances are: set self.{name} in __init__()"
+                    f"{name} of the class {cls.__name__} holds parameters, which all instances would share and which would not "
+                    f"be trained, because only attributes of instances are: set self.{name} in __init__()"
                 )
 
     def __setattr__(self, name: str, item: Any) -> None:
         held = self.__dict__.get(name)
         if held.__class__ is Value and is_parameter(held) and not (item is None or is_parameter(item) or name[0] == "_"):
-            given = "a computed Value" if isinstance(item, Value) else f"something of the type {type(item).__name__}"
+            given = "a computed Value" if isinstance(item, Value) else type(item).__name__
             raise TypeError(
-                f"{type(self).__name__}.{name} is a parameter, and {given} in its place would not be trained: set its numbers, "
-                f".{name}.data = array, or assign a new one, Value(array), or del it first; call it _{name} if it never was one"
+                f"{type(self).__name__}.{name} is a parameter, got {given}, which would not be trained: set its numbers with "
+                f".{name}.data = array, assign a new leaf Value(array), or del it first; name it _{name} if it is no parameter"
             )
         object.__setattr__(self, name, item)
 
@@ -84,7 +84,7 @@ class Module:
     # --- parameters, buffers, modules --------------------------------------------------------------
 
     def _held(self) -> dict[str, Any]:
-        """Return where to look for parameters, buffers and modules, by name; a container names its items."""
+        """Return the objects to search for parameters, buffers and modules, by name; a container names its items."""
         return vars(self)
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
@@ -220,17 +220,17 @@ class Module:
         """Set parameters and buffers from a state_dict(); everything is checked before anything is changed.
 
         Args:
-            state: arrays by path, each with the shape of what it replaces; numbers are cast to its dtype. A tied parameter,
+            state: arrays by path, in the shapes of the parameters and buffers; they are cast to their dtypes. A tied parameter,
                 held in two places, may be under each of its names, as PyTorch saves it, or under one.
-            strict: whether every name must be there, and no other. Otherwise matching names are set. The num_batches_tracked of
-                a BatchNorm, which old states do not have, may always be missing; it then stays as it is.
+            strict: whether the names must be exactly those of this module. Otherwise matching names are set. The
+                num_batches_tracked of a BatchNorm, which old states lack, may always be missing; it then stays as it is.
 
         Returns:
             The names that were missing or unexpected: none if strict.
 
         Raises:
-            ValueError: if something is missing, unexpected, of another shape, not whole in a buffer of integers, tied here but
-                not in the state, or read-only; the error names it.
+            ValueError: for a missing or unexpected name, another shape, fractions for a buffer of integers, different numbers
+                for the names of a tied parameter, or a read-only buffer; the error names it.
             TypeError: for numbers that are not real, and for anything but a mapping.
         """
         if not isinstance(state, Mapping):
@@ -253,7 +253,7 @@ class Module:
             fix = "build the model with the sizes it was saved with" + ("" if not strict else ", or pass strict=False for names")
             if unexpected and (start := surplus(state, places)):
                 whose = f" of {WRAPPERS[start]}" if start in WRAPPERS else ""
-                fix = f"take the {start!r}{whose} away, {{name.removeprefix({start!r}): ... for name in state}}"
+                fix = f"remove the prefix {start!r}{whose}, {{name.removeprefix({start!r}): ... for name in state}}"
             raise ValueError(f"the state does not fit {type(self).__name__}: {'; '.join(problems)}. Fix: {fix}; nothing was set")
         for name, array in arrays.items():
             if array.dtype.kind not in "biuf":
@@ -269,12 +269,12 @@ class Module:
         return [*missing, *unexpected]
 
     def _loaded(self, absent: set[str]) -> None:
-        """Handle the `newer_buffers` that a state just loaded did not have."""
+        """Handle the `newer_buffers` that the loaded state lacks."""
 
     # --- display -------------------------------------------------------------------------------------
 
     def name_within(self, outer: Any) -> str:
-        """Return the attribute path of this module inside the module `outer`, or else its class."""
+        """Return the attribute path of this module inside the module `outer`, or else the name of its class."""
         for path, module in outer.named_modules() if isinstance(outer, Module) else ():
             if module is self and path:
                 return path
@@ -305,7 +305,7 @@ class Module:
                 yield from child._rows(indent + "  ", f"{path}: ", (*above, id(self)))
 
     def _shown_children(self) -> Iterator[tuple[str, Any]]:
-        """Yield (path, module or function) for the rows of the repr below that of this module."""
+        """Yield (path, module or function) for each row of the repr below the first."""
         return self.named_children()
 
 
@@ -325,19 +325,19 @@ def has_parameters(item: Any) -> bool:
 
 
 def surplus(state: Iterable[Any], places: Iterable[str]) -> str | None:
-    """Return the prefix of all names in a state without which they are names in the model, or None."""
+    """Return the prefix that all names in a state have and those of the model lack, or None."""
     common, wanted = os.path.commonprefix(list(map(str, state))), set(places)
     starts = [common[: place + 1] for place, letter in enumerate(common) if letter == "."]
     return next((start for start in starts if any(str(name).removeprefix(start) in wanted for name in state)), None)
 
 
 def layer_name(layer: Any) -> str:
-    """Return the class of a module, or the name of a function."""
+    """Return the name of a module's class, or of a function."""
     return type(layer).__name__ if isinstance(layer, Module) else getattr(layer, "__name__", repr(layer))
 
 
 def tied_names(model: Module) -> dict[str, str]:
-    """Return, for each further name of a tied parameter or buffer, its first name, which state_dict() uses.
+    """Return the first name, which state_dict() uses, by each further name of a tied parameter or buffer.
 
     >>> from nn import Embedding, Linear, Sequential
     >>> model = Sequential(Embedding(5, 3), Linear(3, 5))
@@ -350,15 +350,15 @@ def tied_names(model: Module) -> dict[str, str]:
 
 
 def untied(model: Module, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a state in which tied parameters have their first name only; raise ValueError if two names have other numbers."""
+    """Return a state with the first names of tied parameters only; raise ValueError if their names have different numbers."""
     state = dict(state)
     for other, name in tied_names(model).items():
         if other in state:
             item = state.pop(other)
             if not np.array_equal(item, state.setdefault(name, item), equal_nan=True):
                 raise ValueError(
-                    f"{other} and {name} are one parameter or buffer of this {type(model).__name__}, but the state has other "
-                    "numbers for each: build the model without tying them, or take one of them out of the state; nothing was set"
+                    f"{other} and {name} are one parameter or buffer of this {type(model).__name__}, but the state has different "
+                    "numbers for them: build the model without tying them, or remove one from the state; nothing was set"
                 )
     return state
 
@@ -369,13 +369,13 @@ def join_path(prefix: str, key: Any) -> str:
 
 
 def fitted(name: str, array: np.ndarray, place: Value | np.ndarray) -> np.ndarray:
-    """Return a copy in the dtype of the parameter or buffer it is for; raise ValueError if that cannot hold it."""
+    """Return a copy of an array in the dtype of its parameter or buffer; raise ValueError if that dtype cannot hold it."""
     if isinstance(place, np.ndarray) and not place.flags.writeable:
         raise ValueError(f"{name} is a read-only array, into which no state can be loaded: copy it; nothing was set")
     with np.errstate(invalid="ignore"):  # nan as an integer, found below
         own = array.astype(place.dtype)
     if own.dtype.kind in "biu" and not np.array_equal(own, array):
-        raise ValueError(f"{name} has the dtype {own.dtype}, which does not hold {array}; nothing was set")
+        raise ValueError(f"{name} has the dtype {own.dtype}, which cannot hold {array}; nothing was set")
     return own
 
 
@@ -430,9 +430,9 @@ def entries(items: Any) -> Iterable[tuple[Any, Any]]:
 def refuse_unordered(items: Any, path: str) -> None:
     """Raise TypeError for parameters in something that has no order, or that can be iterated only once."""
     if not isinstance(items, (set, frozenset)):
-        raise TypeError(f"{path} is a {type(items).__name__}, which iterating uses up: make it a list, list(...)")
+        raise TypeError(f"{path} is a {type(items).__name__}, which can be iterated only once: make it a list, list(...)")
     if any(isinstance(item, Module) or is_parameter(item) for item in items):
         raise TypeError(
-            f"{path} is a {type(items).__name__} with modules or parameters, whose order, and so whose names, would change from "
-            "run to run: make it a list"
+            f"{path} is a {type(items).__name__} with modules or parameters, whose order and names would change from run to "
+            "run: make it a list"
         )

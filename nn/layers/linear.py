@@ -113,13 +113,13 @@ class Embedding(Module):
     Args:
         num_embeddings: the number of vectors.
         embedding_dim: the length of each.
-        padding_idx: the number of a row for padding, which starts at zero and has no gradient; negative counts from the end.
+        padding_idx: the index of a row for padding, which starts at zero and has no gradient; negative counts from the end.
         dtype: the dtype of the table.
         rng: a numpy Generator or a seed, or None, see nn.seed().
 
     Raises:
         TypeError: on a call with anything but integers.
-        ValueError: on a call with a number that is not a row of the table, also a negative one; for such a padding_idx.
+        ValueError: on a call with an index that is negative or outside the table; for a padding_idx outside the table.
 
     >>> Embedding(10, 3, rng=0)([[1, 2], [2, 9]]).shape
     (2, 2, 3)
@@ -178,7 +178,7 @@ class Flatten(Module):
         shape = shape_of(x, self)
         start, end = (axis + len(shape) if axis < 0 else axis for axis in (self.start_axis, self.end_axis))
         if not 0 <= start <= end < len(shape):
-            raise ValueError(f"{self._title()} needs these axes in this order, got the shape {shape}")
+            raise ValueError(f"{self._title()} takes inputs with these axes, in this order, got the shape {shape}")
         return reshape(x, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
 
     def extra_repr(self) -> str:

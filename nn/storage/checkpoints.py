@@ -62,7 +62,7 @@ def save(
     """Write a checkpoint.
 
     A part is anything with state_dict() and load_state_dict(), a numpy Generator, or a list or dict of parts. The generators
-    inside a model (such as that of a Dropout) are saved with it, including what they will spawn(). Gradients are not saved: save
+    inside a model (such as that of a Dropout) are saved with it, including their count of spawn(). Gradients are not saved: save
     after a step. The file is written beside `path` and then replaces it, so a crash or a full disk loses nothing.
 
     Args:
@@ -75,7 +75,7 @@ def save(
     Raises:
         TypeError: for a part without a state, or with something in it that only pickle could save.
         ValueError: for another suffix, or if two parts, parameters or buffers would have the same name.
-        OSError: if writing fails or is not allowed; the old file is then still there.
+        OSError: if writing fails or is not allowed; the old file stays.
 
     >>> import os, tempfile
     >>> import nn
@@ -118,14 +118,15 @@ def load(
 ) -> Checkpoint:
     """Read a checkpoint, and set the given parts from it: all of them, or none if there is an error.
 
-    ``load(path)`` alone only reads. Numbers must fit the dtype they are loaded into without loss, as float32 fits float64.
+    ``load(path)`` alone only reads the file. Numbers must fit the dtype they are loaded into without loss, as float32 fits
+    float64.
     (``model.load_state_dict(load(path).parts["model"])`` rounds.)
 
     Args:
         path: a file written by save().
         model, optimizer, scheduler, generator, parts: the parts to set, with the same structure as the saved ones.
         strict: whether the names in the file must be those of the parts. Otherwise matching names are set, and the result has
-            the `missing` and `unexpected` names. Shapes must always match.
+            the `missing` and `unexpected` names. Shapes must match in any case.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -147,7 +148,7 @@ def load(
     given = {_key(name) for name, part in named.items() if part is not None}
     unexpected = [name for name in checkpoint.parts if name not in leaves and name.partition("/")[0] in given]
     if strict and missing + unexpected:
-        for name, part in leaves.items():  # name the parameters of a layer more or less as well
+        for name, part in leaves.items():  # name the parameters of added and removed layers as well
             if isinstance(part, Module) and name in checkpoint.parts:
                 only_here, only_there = _names_apart(part.state_dict(), checkpoint.parts[name])
                 missing += [f"{name}/{key}" for key in only_here]
@@ -227,7 +228,7 @@ def _set_state(part: Any, state: Any, strict: bool) -> None:
 def _check(part: Any, state: Any, ordered: bool) -> tuple[list[str], list[str]]:
     """Raise an error for numbers that would lose digits; return the names that only a module, or only its state, has.
 
-    `ordered` raises an error for another order of the names, too. load_state_dict() checks the rest.
+    With `ordered`, also raise an error for another order of the names. load_state_dict() checks the rest.
     """
     if isinstance(part, np.random.Generator):
         kind, saved = type(part.bit_generator), state.get("bit_generator")
@@ -259,8 +260,8 @@ def _refuse_other_kind(path: Path, name: str, part: Any, state: Any) -> None:
     optimizer, model = isinstance(state.get("groups"), list), all(isinstance(item, np.ndarray) for item in state.values())
     if isinstance(part, Module) and optimizer or hasattr(part, "param_groups") and model:
         raise CheckpointError(
-            f"{path} holds as {name} the state of {'an optimiser' if optimizer else 'a model'}, got {type(part).__name__} for "
-            "it: pass the parts in the order in which they were saved, or by name, as in load(path, model=..., optimizer=...)"
+            f"{path} holds the state of {'an optimiser' if optimizer else 'a model'} as {name}, got {type(part).__name__}: "
+            "pass the parts in the order in which they were saved, or by name, as in load(path, model=..., optimizer=...)"
         )
 
 

@@ -51,7 +51,7 @@ class StopTraining(Exception):
 
 @dataclass
 class Training:
-    """Passes the state of the training to the callbacks of fit(), after each epoch.
+    """Holds the state of the training, which fit() passes to its callbacks after each epoch.
 
     Attributes:
         model, optimizer, scheduler, loader: the arguments of fit(); for arrays, fit() makes the loader.
@@ -116,13 +116,13 @@ def fit(
     Args:
         model: called with the inputs of a batch. Modules and leaf Values in attributes that begin with an underscore, or in
             plain objects, would not be trained and raise an error, unless they are frozen or in the optimiser.
-        loss: returns a scalar Value for (predictions, targets), such as ``nn.cross_entropy``; not a number, so no .item().
+        loss: a function of (predictions, targets) that returns a scalar Value, such as ``nn.cross_entropy``; without .item().
         optimizer: created from the parameters of the model; not LBFGS, whose step() takes a closure.
         train: a tuple of arrays or pandas frames (x, y), which are shuffled; or a DataLoader or another iterable of batches
-            (x, y) that can be iterated again in each epoch. For a model of several inputs x is a dict of arrays, and the model
-            is called with a dict.
-        validation: the same, not shuffled. After each epoch evaluate() computes its loss and metrics: for all samples at once,
-            in eval mode and without a graph.
+            (x, y) that can be iterated again in each epoch. For a model of several inputs x is a dict of arrays, which the
+            model gets as a dict.
+        validation: the same, not shuffled. After each epoch evaluate() computes the loss and the metrics on it: for all samples
+            at once, in eval mode and without a graph.
         epochs: the maximal number of passes over the training data.
         batch_size: the size of batches, for arrays.
         scheduler: stepped after each epoch, or after each step with ``schedule_every="step"``. ReduceLROnPlateau gets
@@ -153,8 +153,8 @@ def fit(
         ImportError: for a progress bar without tqdm.
 
     Modules in eval mode inside a model in training mode, such as a frozen BatchNorm after ``model[0].eval()``, stay in eval mode.
-    A model in eval mode is put into training mode, except for frozen modules in it. At the end all modules return to the modes
-    they had before.
+    fit() puts a model in eval mode into training mode, except for its frozen modules. At the end it restores the modes of all
+    modules.
 
     >>> import nn
     >>> x = np.linspace(-1.0, 1.0, 64)[:, None]
@@ -242,8 +242,8 @@ def train_epoch(training: Training, loss: Loss, clip_norm: float | None, schedul
             )
         if value.op is None or left_graph(prediction, optimizer):
             raise ValueError(
-                "the loss does not depend on the parameters of the model, so there is nothing to train: somewhere in the model "
-                "or the loss .data, .item(), detach() or no_grad() leaves the graph"
+                "the loss does not depend on the parameters of the model, so there is nothing to train: look for .data, "
+                ".item(), detach() or no_grad() in the model or the loss, which leave the graph"
             )
         value.backward()
         if clip_norm is not None:
@@ -266,8 +266,8 @@ def require_scalar(loss: Any) -> None:
     needs = "fit() needs a loss that returns a scalar Value, but it returned"
     if isinstance(loss, (int, float, np.number, np.ndarray)):
         raise ValueError(
-            f"{needs} {type(loss).__name__}, which has left its graph: .item(), .data or float() in the loss, or in the "
-            "forward() of the model, drops it; return the Value itself, as in lambda p, y: nn.cross_entropy(p, y)"
+            f"{needs} {type(loss).__name__}, which has no graph: leave out .item(), .data and float() in the loss and in "
+            "forward(), and return the Value itself, as in lambda p, y: nn.cross_entropy(p, y)"
         )
     if not isinstance(loss, Value):
         fix = "is there a return in it?" if loss is None else "return the loss alone"
@@ -277,7 +277,7 @@ def require_scalar(loss: Any) -> None:
 
 
 def left_graph(prediction: Any, optimizer: Optimizer) -> bool:
-    """Return whether a prediction is a leaf that is no parameter, so was not computed from parameters."""
+    """Return whether a prediction is a leaf but no parameter: it was not computed from parameters."""
     return isinstance(prediction, Value) and prediction.op is None and all(prediction is not p for p in optimizer.parameters)
 
 
@@ -303,5 +303,5 @@ def begin_training(model: Module) -> None:
 
 def progress_bar(loader: Any, epochs: int) -> Any:
     """Return a progress bar of tqdm for all steps."""
-    tqdm = extra("tqdm.auto", "a progress bar (progress=False is none)").tqdm
+    tqdm = extra("tqdm.auto", "a progress bar (progress=False turns it off)").tqdm
     return tqdm(total=epochs * len(loader) if hasattr(loader, "__len__") else None, unit="step")

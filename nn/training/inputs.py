@@ -24,7 +24,7 @@ def check_parts(model: Any, loss: Any, optimizer: Any, scheduler: Any) -> None:
     require_function("fit()'s loss", loss)
     if not isinstance(optimizer, Optimizer) or isinstance(optimizer, LBFGS):
         fix = (
-            "LBFGS needs a closure: write the loop"
+            "LBFGS needs a closure: write the training loop"
             if isinstance(optimizer, LBFGS)
             else "create one from model.named_parameters()"
         )
@@ -58,11 +58,11 @@ def require_same_columns(train: Any, validation: Any) -> None:
 
 
 def patience_of(given: Any) -> int | None:
-    """Return the number of epochs without improvement that end the training, or None."""
+    """Return the number of epochs without improvement after which training ends, or None."""
     if given is None or isinstance(given, (bool, np.bool_)):
         return PATIENCE if given else None
     return whole_number(
-        "early_stopping", given, 1, "the number of epochs without improvement that end the training; False turns it off"
+        "early_stopping", given, 1, "the number of epochs without improvement after which training ends; False turns it off"
     )
 
 

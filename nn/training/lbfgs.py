@@ -73,7 +73,7 @@ class LBFGS(Optimizer):
                 positive_integer(name, number)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Run up to max_iter iterations. After an error, also of the closure, the parameters are as they were before.
+        """Run up to max_iter iterations. An error, also one in the closure, leaves the parameters unchanged.
 
         Args:
             closure: computes the loss, with zero_grad() and backward(), and returns it.

@@ -45,12 +45,15 @@ class ParameterList:
 class Optimizer(Options):
     """The base class of optimisers: groups of parameters with their options, and a state for each parameter.
 
-    A subclass names its options as annotated attributes, which become arguments of its constructor (or defines a constructor
-    that calls ``super().__init__(parameters, {"lr": ..., further options})``), and defines ``update(grad, state, group)``,
-    which returns what to subtract from a parameter. update() gets the gradient; a dict that belongs to the parameter, where
-    ``state["step"]`` is 1 the first time and all else is missing until update() puts it there; and the options of the
-    group. What it keeps there is named in ``slots``, arrays (or floats) of the shape of the parameter, or in ``numbers``,
-    so that a saved state can be loaded. For a parameter of float16 the gradient and the state are float32.
+    A subclass declares its options as annotated attributes, which become arguments of its constructor, except for ``ClassVar``;
+    or it defines a constructor that calls ``super().__init__(parameters, {"lr": ..., further options})``. It also defines
+    ``update(grad, state, group)``, which returns the number or array to subtract from a parameter:
+
+    - ``grad`` is the gradient. For a parameter of float16, it and the state are float32.
+    - ``state`` is the dict of this parameter, for results that the next step needs; ``state["step"]`` counts the steps from 1.
+      The class names the other entries, so that a saved state can be loaded: ``slots`` are arrays (or floats) of the shape of
+      the parameter, ``numbers`` are single numbers.
+    - ``group`` has the options of the parameter's group.
 
     >>> class SignMomentum(Optimizer):  # Chen et al. 2023 without its weight decay: w -= lr * sign(average)
     ...     slots = ("average",)
@@ -279,8 +282,8 @@ class Optimizer(Options):
             names, others = here.get("names"), saved.get("names")
             if names and others and names != list(others):
                 raise ValueError(
-                    f"the state is of parameters named {', '.join(others)}, but here they are {', '.join(names)}; it counts them "
-                    "by number: pass them in that order, or, if they were only renamed, pop 'names' from the groups of the state"
+                    f"the state is for parameters named {', '.join(others)}, got an optimiser of {', '.join(names)}: pass them "
+                    "in the order of the state, or, if they were only renamed, remove 'names' from the groups of the state"
                 )
         groups = [{name: item for name, item in group.items() if name not in KEPT} for group in state["groups"]]
         for here, group in zip(self.param_groups, groups, strict=True):
@@ -310,8 +313,8 @@ class Optimizer(Options):
             of = f"{type(self).__name__}'s state of {self.name_of(parameter)}"
             if name not in self.slots:
                 raise ValueError(
-                    f"{of} has {', '.join(['step', *self.numbers, *self.slots])}, got {name}; the class names what update() "
-                    f"keeps: slots = ({name!r},) if it has the shape of the parameter, numbers = ({name!r},) if it is one number"
+                    f"{of} has {', '.join(['step', *self.numbers, *self.slots])}, got {name}: declare what update() keeps in the "
+                    f"class, slots = ({name!r},) if it has the shape of the parameter, numbers = ({name!r},) if it is a number"
                 )
             raise ValueError(f"{name} in {of} must have the shape {parameter.shape}, got {np.shape(item)}")
         return np.array(item, dtype=np.result_type(parameter.dtype, np.float32)) if parameter.shape else float(item)
@@ -369,7 +372,7 @@ def check_ranges(options: dict[str, Any]) -> None:
 def running_average(state: dict[str, Any], name: str, beta: float, new: Any, keep: bool = True) -> Any:
     """Update and return the running average ``beta * average + (1 - beta) * new`` in the state, which starts at zero.
 
-    Unless it must `keep` the new number for its caller, it allocates no further array.
+    With ``keep=False`` it overwrites `new` and allocates no array.
     """
     if keep:
         new = (1.0 - beta) * new
@@ -401,7 +404,7 @@ def larger(x: Any, y: Any) -> Any:
 class SGD(Optimizer):
     """Implements gradient descent with momentum: ``v = momentum * v + (1 - dampening) * grad``, then ``data -= lr * v``.
 
-    The first v is the gradient. With `nesterov`, ``grad + momentum * v`` takes the place of v (Sutskever et al. 2013, "On the
+    The first v is the gradient. With `nesterov`, ``grad + momentum * v`` replaces v (Sutskever et al. 2013, "On the
     importance of initialization and momentum in deep learning").
 
     >>> w = Value(5.0)

@@ -105,7 +105,9 @@ def test_flatten() -> None:
         np.testing.assert_array_equal(layer(x), x.reshape(shape))
         verified(layer, x)
     assert nn.Flatten()(np.zeros((0, 3, 4))).shape == (0, 12)
-    with pytest.raises(ValueError, match=r"Flatten\(start_axis=1, end_axis=-1\) needs these axes in this order, got .*\(3,\)"):
+    with pytest.raises(
+        ValueError, match=r"Flatten\(start_axis=1, end_axis=-1\) takes inputs with these axes, in this order, got .*\(3,\)"
+    ):
         nn.Flatten()(np.zeros(3))
     with pytest.raises(ValueError, match="in this order"):
         nn.Flatten(2, 1)(x)

@@ -937,7 +937,7 @@ def test_tied_weights_go_to_pytorch_and_back_under_all_their_names(tmp_path: Pat
 
 def test_the_prefix_of_dataparallel_is_named() -> None:
     model = nn.Linear(2, 1)
-    with pytest.raises(ValueError, match=r"Fix: take the 'module.' of DataParallel away, .*removeprefix\('module.'\)"):
+    with pytest.raises(ValueError, match=r"Fix: remove the prefix 'module.' of DataParallel, .*removeprefix\('module.'\)"):
         nn.from_pytorch(model, {f"module.{name}": array for name, array in nn.to_pytorch(model).items()})
 
 
@@ -952,9 +952,9 @@ def test_model_and_optimizer_that_were_swapped_are_named(tmp_path: Path) -> None
     path, model = tmp_path / "run.npz", nn.Sequential(nn.Linear(2, 3), nn.Dropout())
     optimizer = nn.SGD(model.parameters())
     nn.save(path, model, optimizer)
-    with pytest.raises(nn.CheckpointError, match="as model the state of a model, got SGD for it: pass .* in the order"):
+    with pytest.raises(nn.CheckpointError, match="holds the state of a model as model, got SGD: pass .* in the order"):
         nn.load(path, optimizer, model)
-    with pytest.raises(nn.CheckpointError, match="as optimizer the state of an optimiser, got Sequential for it"):
+    with pytest.raises(nn.CheckpointError, match="holds the state of an optimiser as optimizer, got Sequential: pass"):
         nn.load(path, optimizer=model)
 
 

@@ -165,10 +165,10 @@ def test_a_loss_of_nan_stops_with_the_best_weights() -> None:
     ("options", "text"),
     [
         ({"loss": lambda p, t: (p - t) ** 2}, r'returned the shape \(16, 1\): use reduction="mean"'),
-        ({"loss": lambda p, t: 1.0}, r"returned float, which has left its graph: .item\(\), .data or float\(\) in the loss"),
-        ({"loss": lambda p, t: nn.mse_loss(p, t).item()}, r"left its graph.*return the Value itself, as in lambda p, y: nn\."),
-        ({"loss": lambda p, t: np.mean((p.data - t) ** 2)}, "returned float64, which has left its graph"),
-        ({"loss": lambda p, t: (p.data - t) ** 2}, "returned ndarray, which has left its graph"),
+        ({"loss": lambda p, t: 1.0}, r"returned float, which has no graph: leave out .item\(\), .data and float\(\) in the loss"),
+        ({"loss": lambda p, t: nn.mse_loss(p, t).item()}, r"has no graph.*return the Value itself, as in lambda p, y: nn\."),
+        ({"loss": lambda p, t: np.mean((p.data - t) ** 2)}, "returned float64, which has no graph"),
+        ({"loss": lambda p, t: (p.data - t) ** 2}, "returned ndarray, which has no graph"),
         ({"loss": lambda p, t: None}, r"returned NoneType: is there a return in it\?"),
         ({"loss": lambda p, t: (nn.mse_loss(p, t), 1.0)}, "returned tuple: return the loss alone"),
         ({"metrics": {"r2": nn.r2_score}}, r"pass validation=\(x, y\)"),
@@ -214,7 +214,7 @@ def test_errors(options: dict[str, Any], text: str) -> None:
         ({"metrics": [nn.accuracy]}, r'metrics must be functions by name, such as \{"accuracy": nn.accuracy\}, got list'),
         ({"metrics": {"l1": nn.L1Loss}, "validation": (X, Y)}, "the metric l1 must be a function, got the class L1Loss"),
         ({"optimizer": nn.Adam}, r"an optimiser with step\(\), got the class Adam: create one from model.named_parameters"),
-        ({"optimizer": nn.LBFGS(network().parameters())}, "got LBFGS: LBFGS needs a closure: write the loop"),
+        ({"optimizer": nn.LBFGS(network().parameters())}, "got LBFGS: LBFGS needs a closure: write the training loop"),
         ({"scheduler": nn.StepLR}, r"a schedule with step\(\), got the class StepLR: create one"),
     ],
 )
@@ -347,7 +347,7 @@ def test_the_progress_bar(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
         return real(name, *args, **named)
 
     monkeypatch.setattr("nn.extras.import_module", without)
-    with pytest.raises(ImportError, match=r"progress=False is none\) needs tqdm .*pip install 'valuegrad\[nn\]'"):
+    with pytest.raises(ImportError, match=r"progress=False turns it off\) needs tqdm .*pip install 'valuegrad\[nn\]'"):
         run(network(), progress=True)
 
 
