@@ -1,7 +1,7 @@
 """NumPy's functions on Values: its dispatch protocols, its methods, and the errors where the protocols do not reach.
 
-As a module, ``autograd.numpy`` has the names of NumPy, which are NumPy's own objects: its functions take Values because they
-dispatch to them. So programs that import this module in place of NumPy run, and plain ``import numpy as np`` does the same.
+As a module, ``autograd.numpy`` has the names and objects of NumPy, whose functions dispatch to Values. So programs that import
+this module in place of NumPy run, and plain ``import numpy as np`` does the same.
 
 >>> import autograd.numpy as np
 >>> from autograd import Value

@@ -1,6 +1,6 @@
 """NumPy's dispatch protocols: np.sin(value), np.concatenate([values]) and array * value call the table of operations.
 
-Functions with bools, integers or shapes as results are computed on plain data. All others raise an error that names them:
+Functions with bools, integers or shapes as results get plain data. All others raise an error that names them:
 nothing falls back to object arrays, or to data without a gradient.
 """
 
@@ -20,7 +20,7 @@ from autograd.ops.define import no_out
 from autograd.ops.inputs import holds_value, is_foreign
 from autograd.scope_stack import is_recording
 
-#: NumPy's names of operators for which ours are shorter, as in Python.
+#: NumPy's names of operators whose names here are shorter, as in Python.
 RENAMED = {"sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "pow": "power"}
 
 #: Functions whose results have no derivative: bools, integers, shapes, dtypes, text, and arrays of constants.
@@ -34,14 +34,14 @@ PLAIN = [
     "tril_indices_from", "triu_indices_from", "diag_indices_from", "ix_", "unravel_index", "ravel_multi_index", "einsum_path",
 ]  # fmt: skip
 
-#: Reductions and scans of ufuncs that are functions of ours: np.add.reduce(v) is np.sum(v, axis=0). All others are folds.
+#: Our functions for reductions and scans of ufuncs: np.add.reduce(v) is np.sum(v, axis=0). All others are folds.
 REDUCED = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min", "logaddexp": "logsumexp"}
 SCANNED = {"add": "cumsum", "multiply": "cumprod"}
 
-#: The two ufuncs of scipy.special.zeta(), which is a function in Python.
+#: The two ufuncs behind scipy.special.zeta(), a Python function.
 ZETAS = {"_zeta": "zeta", "_riemann_zeta": "zeta"}
 
-#: Why these have no derivative, and what to do instead: "it is about ...".
+#: Why functions have no derivative, and what to write instead, after "it is about".
 REASONS = {
     **dict.fromkeys(
         ["histogram", "histogram2d", "histogramdd", "histogram_bin_edges"],
@@ -125,7 +125,7 @@ def array_function(self: Any, function: Callable[..., Any], types: Any, args: tu
         place = OUT_AT.get(function, len(args))
         if named.pop("out", None) is not None or (place < len(args) and args[place] is not None):
             raise TypeError(no_out(f"np.{function.__name__}"))
-        if not args:  # by NumPy's name of its first parameter, which need not be ours
+        if not args:  # the first one is given by NumPy's name, which may differ from ours
             ours_too = inspect.signature(ours).parameters
             first = next(iter(ours_too))
             args = (named.pop(first if first in named else next((key for key in named if key not in ours_too), first)),)
@@ -226,7 +226,7 @@ def unwrapped(x: Any) -> Any:
 
 
 def refusal(function: Any, method: str = "") -> str:
-    """The message of an error: why a function of NumPy or SciPy does not take Values, and what to write."""
+    """The message of an error: why a function of NumPy or SciPy does not take Values, and what to write instead."""
     module, name = getattr(function, "__module__", None) or "numpy", function.__name__
     if isinstance(function, np.ufunc):
         homes = {"numpy": np, "scipy.special": sys.modules.get("scipy.special")}
@@ -249,7 +249,7 @@ def refusal(function: Any, method: str = "") -> str:
         return f"{full}() changes its array, and a Value is not changed in place: write v = v.at[i].{write}"
     if name in IN_PLACE:
         ours = " or autograd.ops.put_along_axis()" if name == "put_along_axis" else ""
-        ours += " (np.full_like and np.nan_to_num call it as well: np.ones(shape) * v is an array full of one Value)" * (
+        ours += " (np.full_like and np.nan_to_num call it as well: write np.ones(shape) * v for an array full of one Value)" * (
             name == "copyto"
         )
         return f"{full}() changes its array, and a Value is not changed in place: write v = v.at[i].set(u){ours}"

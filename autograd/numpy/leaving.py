@@ -1,7 +1,7 @@
 """The error of a Value that is converted to a plain number or array, which would silently drop its gradient.
 
-The message names the function that wants a plain array, which is found in the calling frames, and what to write instead of
-that call. The frames are only read when the error is raised.
+The message names the function that needs a plain array, found in the calling frames, and what to write instead. The frames
+are only read when the error is raised.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ MAKERS = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray
 SEVERAL = (ast.List, ast.Tuple, ast.ListComp, ast.GeneratorExp)
 SPECIAL = {"lgamma": "gammaln", "gamma": "gamma", "erf": "erf", "erfc": "erfc"}
 
-#: Modules and functions of SciPy with counterparts of the same name and meaning in NumPy or this package, and those of their
-#: arguments that do not change the result.
+#: Modules and functions of SciPy with counterparts of the same name and meaning in NumPy or this package, and arguments of
+#: theirs that do not change the result.
 SAME = {
     "scipy.linalg", "scipy.special", "scipy.integrate.trapezoid", "scipy.signal.convolve", "scipy.signal.correlate",
     "scipy.fft.fftshift", "scipy.fft.ifftshift",
@@ -145,7 +145,7 @@ def refuse_conversion(value: Any, dtype: Any = None) -> Any:
 
 
 def no_copy(value: Any) -> TypeError:
-    """The error of a computed Value that is copied or pickled; if a library does that inside a call, the error of that call."""
+    """The error for copying or pickling a computed Value; if a library does so inside a call, the error for that call."""
     frame = sys._getframe(1)
     while frame.f_back is not None and package(frame) in HERE | {"autograd", "copy", "copyreg", "pickle", "numpy"}:
         frame = frame.f_back
@@ -199,7 +199,7 @@ def wants_objects(frame: FrameType, dtype: Any) -> bool:
 
 
 def leaving_message(value: Any, frame: FrameType, method: str = "") -> str:
-    """The message of the error: the function that wants a plain number or array, and what to write instead."""
+    """The message of the error: the function that needs a plain number or array, and what to write instead."""
     lost = f"would silently drop the gradient of {with_source(value)}"
     if method == "tolist":
         return f"v.tolist() gives plain numbers, and {lost}: write v.data.tolist()"
@@ -241,7 +241,7 @@ def boundary(frame: FrameType) -> tuple[FrameType, FrameType | None]:
 
 
 def package(frame: FrameType) -> str:
-    """The name of the package that the code of a frame is in."""
+    """The name of the package with the code of a frame."""
     return str(frame.f_globals.get("__name__")).partition(".")[0]
 
 

@@ -1,4 +1,4 @@
-"""Which methods Value takes from the table of operations, and the text of methods.pyi, which lists them.
+"""The methods that Value takes from the table of operations, and the text of methods.pyi, which lists them.
 
 ``python -m autograd stub`` writes methods.pyi, and a test compares it to the table.
 """
@@ -74,7 +74,7 @@ def plain_method(name: str) -> Callable[..., Any]:
     return method
 
 
-#: What to write instead of methods of PyTorch's tensors.
+#: Replacements of methods of PyTorch's tensors.
 PYTORCHS = {
     "view": "v.reshape(shape)", "permute": "v.transpose(axes)", "unsqueeze": "v.expand_dims(axis) or v[:, None]",
     "contiguous": "v itself", "numpy": "v.data", "cpu": "v.data", "cat": "autograd.concatenate(values)", "t": "v.T",
