@@ -21,7 +21,7 @@ from autograd.numpy.method_table import methods_stub
 from autograd.op import Op
 from autograd.ops import functions, needs_scipy, table
 from autograd.ops.catalogue import ops_stub
-from autograd.ops.kinks import nothing
+from autograd.ops.kinks import zero_rule
 
 Row = tuple[str, str, str]
 
@@ -72,7 +72,7 @@ def orders(function: Callable[..., Any]) -> str:
     """Return "all", or "zero" if the derivative is zero everywhere."""
     op = function if isinstance(function, Op) else table().get(function.__name__)  # the op behind a composed function
     rules = [rule for _, rule in op.rules] if op is not None else [None]
-    return "zero" if all(rule is nothing for rule in rules) or hasattr(function, "steps") else "all"
+    return "zero" if all(rule is zero_rule for rule in rules) or hasattr(function, "steps") else "all"
 
 
 def note(function: Callable[..., Any]) -> str:

@@ -1,6 +1,6 @@
 """The public home of all operations: ``from autograd.ops import conv``. One module per family; an op is one entry.
 
-Most of them are called by NumPy's functions of the same name: ``np.sum(v)`` calls ``ops.sum(v)``. The others are functions of
+NumPy's functions of the same name call most of them: ``np.sum(v)`` calls ``ops.sum(v)``. The others are functions of
 scipy.special and operations of neural networks. A star import leaves out abs, max, min, pow, round and sum.
 """
 

@@ -29,7 +29,7 @@ from autograd.ops.elementwise import (
     where,
 )
 from autograd.ops.inputs import short
-from autograd.ops.kinks import abs, clip, inside, maximum, minimum, nothing
+from autograd.ops.kinks import abs, clip, inside, maximum, minimum, zero_rule
 from autograd.ops.reductions import _sum, log_of_sum, softmax
 from autograd.ops.shapes import as_tensor
 
@@ -122,7 +122,7 @@ def normal_cdf_numpy(x: Any) -> Any:
 
 
 def normal_cdf_array(x: Any) -> Any:
-    """The same by SciPy, if it is installed: 4 times faster."""
+    """normal_cdf_numpy() by SciPy, if it is installed, which is 4 times faster."""
     try:
         from scipy.special import ndtr
     except ImportError:
@@ -209,8 +209,8 @@ softsign = formula("softsign", softsign_array, lambda g, out, x: g / (1.0 + abs(
                    "Compute ``x / (1 + |x|)``.")
 hard_sigmoid = formula("hard_sigmoid", hard_sigmoid_array, lambda g, out, x: g * inside(x, -3.0, 3.0) / 6.0,
                        doc="Compute ``x / 6 + 1 / 2``, limited to 0 and 1, piecewise linear; at its corners the derivative is 0.")
-step = formula("step", step_array, nothing, (0.2, 2.0),
-               "Return 0 up to 0 and 1 above, Heaviside's step as the slope of relu; the derivative is 0 everywhere.")
+step = formula("step", step_array, zero_rule, (0.2, 2.0),
+               "Return 1 above 0 and 0 elsewhere, the slope of relu; the derivative is 0 everywhere.")
 # fmt: on
 
 TANH_GELU = 2.0 * math.sqrt(2.0 / math.pi)  # twice, because (1 + tanh(u)) / 2 = sigmoid(2 u)
@@ -249,7 +249,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
 
 @composed
 def glu(x: Any, axis: int = -1) -> Any:
-    """Multiply the first half of `x` along `axis` by the sigmoid of the second half (Dauphin et al. 2017)."""
+    """Multiply the first half of `x` along `axis`, of even length, by the sigmoid of the second (Dauphin et al. 2017)."""
     x = as_tensor(x)
     place = normalize_axis_index(axis, x.ndim)
     if x.shape[place] % 2:
@@ -258,7 +258,7 @@ def glu(x: Any, axis: int = -1) -> Any:
     return x[(*lead, slice(length // 2))] * sigmoid(x[(*lead, slice(length // 2, None))])
 
 
-# --- straight lines -------------------------------------------------------------------------------
+# --- piecewise linear -----------------------------------------------------------------------------
 
 
 def prelu_array(x: Any, weight: Any) -> Any:
@@ -290,7 +290,7 @@ def relu6(x: Any) -> Any:
     return clip(x, 0.0, 6.0)
 
 
-# --- what losses are made of ----------------------------------------------------------------------
+# --- parts of losses ------------------------------------------------------------------------------
 
 
 def log_loss_array(x: Any, y: Any) -> Any:
@@ -316,8 +316,8 @@ log_loss = binary("log_loss", "log_loss({}, {})", as_float(log_loss_array),
                   lambda g, out, x, y: g * _log_loss_slope(x, y),
                   lambda g, out, x, y: g * (maximum(log(1.0 - x), -100.0) - maximum(log(x), -100.0)),
                   ((0.2, 0.8), (0.1, 0.9)), log_loss_array,
-                  doc="Compute ``-y * log(x) - (1 - y) * log(1 - x)`` for a probability x, with logarithms above -100, and a "
-                      "slope as if x (1 - x) were at least 1e-12, as in PyTorch.")  # fmt: skip
+                  doc="Compute ``-y * log(x) - (1 - y) * log(1 - x)`` for a probability x, with logarithms of at least -100, and "
+                      "a slope with x (1 - x) of at least 1e-12, as in PyTorch.")  # fmt: skip
 _log_loss_slope = binary("log_loss_slope", "log_loss_slope({}, {})", as_float(log_loss_slope_array),
                          lambda g, out, x, y: g * log_loss_curvature(x, y),
                          lambda g, out, x, y: -g / maximum(x * (1.0 - x), SMALLEST), ((0.2, 0.8), (0.1, 0.9)),
@@ -338,7 +338,7 @@ def checked_classes(x: Any, target: Any) -> tuple[Any, Any]:
 
 
 def places_of(target: Any, x: Any) -> Any:
-    """The place of each sample's target among all logits in one row."""
+    """The index of each sample's target in the flattened logits."""
     return np.arange(0, x.size, x.shape[-1]).reshape(target.shape) + target
 
 
@@ -365,6 +365,8 @@ def cross_entropy_rule(g: Any, out: Any, x: Any, target: Any) -> Any:
 @primitive("selection", checked_classes, x=cross_entropy_rule)
 def softmax_cross_entropy(x: Any, target: Any) -> Any:
     """Compute ``-log(softmax(x)[target])`` for each sample, in one node: logits (..., classes), classes (...) as integers.
+
+    Raise ValueError for other shapes, or a class out of range.
 
     >>> from autograd import Value
     >>> from autograd.ops import softmax_cross_entropy

@@ -1,4 +1,4 @@
-"""Bessel functions, computed by scipy.special. Those whose names end in e are multiplied by an exponential.
+"""Bessel functions, computed by scipy.special. Names that end in e mean functions multiplied by an exponential.
 
 The order v is constant. Formulas: NIST Digital Library of Mathematical Functions, 10.6, 10.29, 10.32 and 10.40.
 """
@@ -79,15 +79,15 @@ def ive_far(n: int, v: Array, x: Array) -> Array:
     return np.asarray(out / math.sqrt(2.0 * math.pi))
 
 
-def ive_whole(n: int, v: Array, x: Array) -> Array:
-    """The n-th derivative for whole orders, from the mean over angles, by the trapezoidal rule."""
+def ive_integer(n: int, v: Array, x: Array) -> Array:
+    """The n-th derivative for integer orders, from the mean over angles, by the trapezoidal rule."""
     half = np.pi / 256 * np.arange(-128, 128)
     fall = -2.0 * np.sin(half) ** 2
     return np.asarray((np.exp(x[:, None] * fall) * fall**n * np.cos(2.0 * v[:, None] * half)).mean(axis=1))
 
 
-def ive_broken(n: int, v: Array, x: Array) -> Array:
-    """The n-th derivative for other orders, from an integral over angles, and one over t = e^u."""
+def ive_fractional(n: int, v: Array, x: Array) -> Array:
+    """The n-th derivative for fractional orders, from an integral over angles, and one over t = e^u."""
     angles, weights = np.polynomial.legendre.leggauss(96)
     half = 0.25 * np.pi * (angles + 1.0)
     fall = -2.0 * np.sin(half) ** 2
@@ -107,7 +107,7 @@ def ive_slope(n: int, v: Array, x: Array) -> Array:
     flipped = np.where((x < 0.0) & whole & ((v + n) % 2.0 == 1.0), -1.0, 1.0)
     out = from_neighbours("ive", -np.sign(x), 1.0, n, v, x)
     far &= (x > 0.0) | whole
-    for part, way in ((far, ive_far), (middle & whole, ive_whole), (middle & ~whole, ive_broken)):
+    for part, way in ((far, ive_far), (middle & whole, ive_integer), (middle & ~whole, ive_fractional)):
         if part.any():
             out[part] = flipped[part] * way(n, v[part], size[part])
     return out
@@ -135,7 +135,7 @@ def finite(v: Array, x: Array) -> Array:
 
 @primitive("elementwise", x=lambda g, out, v, x, n: g * _ive_slope(v, x, n + 1))
 def _ive_slope(v: Any, x: Any, n: int = 1) -> Any:
-    """The derivative of order n of ive; at 0 that of iv, which is the smaller of those on both sides."""
+    """The derivative of order n of ive; at 0 that of iv, the smaller of the one-sided derivatives."""
     return by_pieces(functools.partial(ive_slope, n), finite, v, x).astype(float_dtype(x))[()]
 
 

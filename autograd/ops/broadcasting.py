@@ -29,13 +29,13 @@ def unbroadcast(c: Any, data: Any) -> Any:
             full = None
         if full is None or (given != () and math.prod(full) > math.prod(given)):
             raise ValueError(
-                f"a rule gave a cotangent of shape {given} for an input of shape {shape}: too small, it needs that one"
+                f"a rule gave a cotangent of shape {given} for an input of shape {shape}: expected that, or one it broadcasts to"
             )
         lead = len(full) - len(shape)
         axes = tuple(i for i, length in enumerate(full) if i < lead or (shape[i - lead] == 1 and length != 1))
         c = broadcast_to(c, full) if given != full else c
         c = _sum(c, axes, True) if axes else c
-        c = reshape(c, shape) if lead else c  # a node less on Values where only lengths of 1 were repeated
+        c = reshape(c, shape) if lead else c  # on Values, one node fewer if there are no new axes
     if data.__class__ is float:
         return c if is_value(c) else float(c)
     return c if c.dtype == data.dtype else astype(c, data.dtype)

@@ -52,7 +52,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
 
 @composed
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
-    """Compute the differences of neighbours of all elements in one row."""
+    """Compute the differences of neighbours in the flattened array, between `to_begin` and `to_end`."""
     ary, to_end, to_begin = as_floats(ary, to_end, to_begin)
     parts = [to_begin, diff(ravel(ary)), to_end]
     return concatenate([ravel(part) for part in parts if part is not None])
@@ -62,7 +62,7 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """Compute the slopes of samples by central differences, along each axis or those of `axis`, for spacings `varargs`.
 
-    It takes one-sided differences of first or second order at the ends, as np.gradient. The gradient of a graph is
+    At the ends, take one-sided differences of first or second order, as np.gradient. The gradient of a graph is
     autograd.gradient().
     """
     f, *spacings = as_floats(f, *(varargs or (1.0,)))

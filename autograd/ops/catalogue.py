@@ -39,7 +39,7 @@ MODULES = (
 )  # fmt: skip
 
 
-#: Those with the functions of scipy.special, which SciPy computes.
+#: The modules whose functions SciPy computes.
 SCIPYS = (special, incomplete, integrals, bessel)
 
 for module in MODULES:  # each after those it imports from, so that the first module with an op is the one that defines it
@@ -49,13 +49,13 @@ for module in MODULES:  # each after those it imports from, so that the first mo
 
 
 def table() -> dict[str, Op]:
-    """Every primitive operation by name, read from the modules of this package."""
+    """Return every primitive operation by name, read from the modules of this package."""
     return {op.name: op for module in MODULES for op in vars(module).values() if isinstance(op, Op)}
 
 
 @functools.cache
 def functions() -> dict[str, Callable[..., Any]]:
-    """Every public function by name: the operations without an underscore, and composed functions."""
+    """Return every public function by name: operations without an underscore, and composed functions."""
     return {
         name: item
         for module in MODULES
@@ -65,12 +65,12 @@ def functions() -> dict[str, Callable[..., Any]]:
 
 
 def needs_scipy(function: Callable[..., Any]) -> bool:
-    """Whether SciPy computes a function or an operation."""
+    """Return whether SciPy computes a function or an operation."""
     return function.__module__ in {module.__name__ for module in SCIPYS}
 
 
 def micrograd_symbol(value: Any) -> str:
-    """The operation that computed a Value as micrograd writes it: '+', '**2', 'ReLU', '' for a leaf."""
+    """Return the operation that computed a Value as micrograd writes it: '+', '**2', 'ReLU', '' for a leaf."""
     if value.op is None:
         return ""
     symbol = value.op.symbol.replace("{}", "").strip()

@@ -1,7 +1,7 @@
 """Convolutions and pooling over windows of arrays (batch, channels, *space), with their derivative rules.
 
 The space may have any number of axes. In memory the batch is last, (channels, *space, batch), and results are views of that in
-PyTorch's order: the elements that one place of the window meets are then long runs of memory, whatever the kernel, and a
+PyTorch's order: the elements that one place of the window meets are then long runs of memory for any kernel, and a
 convolution is one matrix product. Operations between convolutions keep that order. `python -m tests.benchmarks.convolutions`
 compares it with other formulations.
 """
@@ -228,7 +228,7 @@ def by_group(x: Any, groups: int) -> Any:
     bias=lambda g, out, x, weight, bias, window, groups: _sum(g, (0, *range(2, len(window.size) + 2))),
 )
 def _conv(x: Any, weight: Any, bias: Any, window: Window, groups: int) -> Any:
-    """conv()."""
+    """The operation of conv()."""
     dtype = np.result_type(x, weight)
     x, kernels = laid_out(x, window, dtype=dtype), by_group(weight, groups)
     out = np.empty((len(weight), *window.counts, x.shape[-1]), dtype)
@@ -351,7 +351,7 @@ def conv_transpose(
         x: (batch, in channels, *windows).
         weight: the kernels, (in channels, out channels / groups, *kernel).
         bias: (out channels) or None.
-        stride, padding, dilation, groups: those of the convolution that this is the transpose of.
+        stride, padding, dilation, groups: those of the convolution that this transposes.
         output_padding: the elements of the space beyond those that the windows need, less than stride or dilation.
 
     Returns:
@@ -411,7 +411,7 @@ def times_share(x: Any, share: Any, finite: bool) -> Any:
 
 @primitive("selection", x=lambda g, out, x, window: _max_unpool(g, raw(x), raw(out), window))
 def _max_pool(x: Any, window: Window) -> Any:
-    """max_pool()."""
+    """The operation of max_pool()."""
     x = laid_out(x, window, -np.inf)
     first, *others = window.places
     out = x[first].copy()

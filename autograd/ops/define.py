@@ -1,4 +1,4 @@
-"""How entries of the table are written: one line for an elementwise op, a decorator for any other."""
+"""Define the entries of the table of operations: one line for an elementwise op, a decorator for any other."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def formula(
 
 
 def entry(form: Callable[..., Any], rules: dict[str, Any], name: str, symbol: str, doc: str, **settings: Any) -> Op:
-    """Define an elementwise op with the signature of `form`. Its __module__ is set by catalogue.py."""
+    """Define an elementwise op with the signature of `form`; catalogue.py sets its __module__."""
     form.__name__ = name
     if isinstance(settings["scalar"], np.ufunc):
         settings["scalar"] = as_float(settings["scalar"])
@@ -66,7 +66,7 @@ def entry(form: Callable[..., Any], rules: dict[str, Any], name: str, symbol: st
 
 
 def as_float(function: Callable[..., Any]) -> Callable[..., float]:
-    """The same function with a Python float as its result, also if NumPy or SciPy computes it."""
+    """The function with its result, perhaps of NumPy or SciPy, as a Python float."""
     return lambda *args: float(function(*args))
 
 
@@ -81,7 +81,7 @@ def composed(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def refusing_out(function: Callable[..., Any], position: int | None) -> Callable[..., Any]:
-    """The function, with an error for an `out=`, also at its position among the arguments."""
+    """The function, which raises TypeError for `out`, given by name or by position."""
 
     @functools.wraps(function)
     def call(*args: Any, **named: Any) -> Any:
@@ -93,7 +93,7 @@ def refusing_out(function: Callable[..., Any], position: int | None) -> Callable
 
 
 def no_out(name: str) -> str:
-    """The message of an error: why a function does not write into an array, and what to write."""
+    """The message of the error for `out`: why a function cannot write into an array, and what to write instead."""
     return (
         f"{name}() cannot write the result of a Value into an array (out=, or an in-place operator such as a += v), "
         "where its gradient would be lost: write a = a + v, and for a part of it a = Value(a), a = a.at[i].add(v)"
@@ -101,7 +101,7 @@ def no_out(name: str) -> str:
 
 
 def in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a function of several steps compute float16 in float32: a sum of squares would overflow on the way."""
+    """Make a function of several steps compute float16 in float32, as intermediate sums of squares would overflow."""
 
     def wider(item: Any) -> Any:
         return item.astype(SINGLE) if getattr(raw(item), "dtype", None) == HALF else item
@@ -151,7 +151,8 @@ def primitive(
     Args:
         kind: "elementwise", "reduction", "softmax", "selection", "shape" or "linear", which the engine relies on;
             "custom" makes no promise.
-        prepare: a function of all arguments that returns them as a tuple, in a form that is not changed later.
+        prepare: a function of all arguments that returns them as a tuple, with copies of those that
+            could change later.
         symbol: its formula in drawings, ``"{} * {}"``.
         domain: an interval for each input of an elementwise operation, to draw samples from.
         rules: for each differentiable argument, by its name, a function ``(g, out, *arguments)`` that returns the

@@ -15,13 +15,12 @@ import numpy as np
 from autograd.op import DOUBLE, raw
 from autograd.ops.define import REAL, binary, composed, primitive, unary
 
-_total = sum  # Python's own
-
 # --- arithmetic -----------------------------------------------------------------------------------
+# Entries: binary(name, symbol, function, rule of x, rule of y, intervals of x and y to draw samples from).
 
 
 def same(g: Any, out: Any, x: Any, y: Any) -> Any:
-    """The cotangent itself. backward() writes this rule and the next two out, as the commonest ones, to save their calls."""
+    """The cotangent itself. backward() inlines this rule and the next two, the most common ones."""
     return g
 
 
@@ -46,7 +45,7 @@ def pow_exponent(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 
 def real_power(x: Any, y: Any) -> float:
-    """x^y of floats. A fractional power of a negative number raises, so that it becomes nan, and never is complex."""
+    """x^y of floats. Where ``**`` would give a complex number, math.pow() raises, and the result becomes nan."""
     return math.pow(x, y)
 
 
@@ -64,6 +63,7 @@ neg = unary("neg", "-{}", operator.neg, np.negative, lambda g, out, x: -g)
 # fmt: on
 
 # --- functions of one input -----------------------------------------------------------------------
+# Entries: unary(name, symbol, function of floats, function of arrays, rule, interval to draw samples from).
 
 
 def sigmoid_float(x: float) -> float:
@@ -101,6 +101,7 @@ def logistic_array(x: Any) -> Any:
 
 
 def logistic(x: Any) -> Any:
+    """The density of the logistic distribution, the slope of sigmoid."""
     return logistic_float(x) if x.__class__ is float else _logistic(x)
 
 
@@ -146,7 +147,7 @@ arcsinh = unary("arcsinh", "arcsinh({})", math.asinh, np.arcsinh, lambda g, out,
 arccosh = unary("arccosh", "arccosh({})", math.acosh, np.arccosh, lambda g, out, x: g / sqrt(x - 1.0) / sqrt(x + 1.0), (1.2, 3.0))
 arctanh = unary("arctanh", "arctanh({})", math.atanh, np.arctanh, lambda g, out, x: g / _one_minus_square(x), (-0.8, 0.8))
 
-# Slopes as separate operations: written with other operations, their own slopes would cancel.
+# Slopes that are operations with rules: differentiated as formulas, they would lose digits by cancellation.
 _logistic = unary("logistic", "logistic({})", logistic_float, logistic_array, lambda g, out, x: g * (-out * tanh(0.5 * x)),
                   doc="``1 / (2 * cosh(x / 2)) ** 2``, the density of the logistic distribution: the slope of sigmoid.")
 _one_minus_square = unary("one_minus_square", "1 - {} ** 2", lambda x: (1.0 - x) * (1.0 + x), lambda x: (1.0 - x) * (1.0 + x),
@@ -172,9 +173,9 @@ def float_dtype(x: Any) -> Any:
 
 
 def sinc_series(z: Any, order: int) -> Any:
-    """The derivative of some order of sin(z) / z for small z, by its power series."""
+    """The derivative of order `order` of sin(z) / z for small z, by its power series."""
     terms = range((order + 1) // 2, order // 2 + 24)
-    return _total((-1.0) ** k * z ** (2 * k - order) / ((2 * k + 1) * math.factorial(2 * k - order)) for k in terms)
+    return sum((-1.0) ** k * z ** (2 * k - order) / ((2 * k + 1) * math.factorial(2 * k - order)) for k in terms)
 
 
 @primitive("elementwise", x=lambda g, out, x, rate: g * (-2.0 * rate * where(np.isinf(raw(x)), 0.0, x) * out))
@@ -192,7 +193,7 @@ def _bell(x: Any, rate: float) -> Any:
 
 @primitive("elementwise", x=lambda g, out, x, order: g * _sinc(x, order + 1))
 def _sinc(x: Any, order: int = 0) -> Any:
-    """The derivative of some order of ``sin(pi x) / (pi x)``, which exists also at 0.
+    """The derivative of order `order` of ``sin(pi x) / (pi x)``, also at 0.
 
     Away from 0 it follows from ``z s_n(z) + n s_(n-1)(z) = sin(z + n pi / 2)``, the n-th derivative of ``z s(z) = sin(z)``.
     """
@@ -233,8 +234,8 @@ def per_square(x: Any, y: Any) -> Any:
     return ratio(_direction(x, y), hypot(x, y))
 
 
-def aside(x: Any, y: Any) -> Any:
-    """y^2 / hypot(x, y)^3, the slope of a direction."""
+def direction_slope(x: Any, y: Any) -> Any:
+    """y^2 / hypot(x, y)^3, the slope of direction(x, y) with respect to x."""
     return per_square(y, x) * _direction(y, x)
 
 
@@ -259,7 +260,7 @@ arctan2    = binary("arctan2",    "arctan2({}, {})",    math.atan2,     lambda g
                                                                         lambda g, out, x, y: -g * per_square(x, y),
                     ((0.3, 2.0), REAL), np.arctan2,
                     doc="Return the angle of the point (y, x) in the plane; the derivative at (0, 0) is 0.")
-_direction = binary("direction",  "direction({}, {})",  direction_float, lambda g, out, x, y: g * aside(x, y),
+_direction = binary("direction",  "direction({}, {})",  direction_float, lambda g, out, x, y: g * direction_slope(x, y),
                                                                         lambda g, out, x, y: -g * (out * per_square(y, x)),
                     ((0.3, 2.0), REAL), direction, doc="``x / hypot(x, y)``, a component of the unit vector; 0 at the origin.")
 logaddexp  = binary("logaddexp",  "logaddexp({}, {})",  np.logaddexp,   lambda g, out, x, y: g * share(x, y),
@@ -285,7 +286,7 @@ def ldexp(x1: Any, x2: Any) -> Any:
 
 @composed
 def frexp(x: Any) -> tuple[Any, Any]:
-    """Return a fraction from 1/2 to 1, whose slope is a power of 2, and a plain exponent: ``x = fraction * 2 ** exponent``."""
+    """Return ``fraction, exponent`` with ``x = fraction * 2 ** exponent`` and 1/2 <= |fraction| < 1; the exponent is plain."""
     exponents = np.frexp(raw(x))[1]
     return ldexp(x, -exponents), exponents
 
@@ -328,7 +329,7 @@ def _astype(x: Any, dtype: Any) -> Any:
 
 @composed
 def astype(x: Any, dtype: Any, order: Any = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True) -> Any:
-    """Return a copy of `x` in another dtype; in a dtype of integers or bools it is plain data, without a derivative."""
+    """Return a copy of `x` in another dtype; in integers or bools it is plain data. Raise TypeError unless it is real."""
     kind, data = np.dtype(dtype).kind, np.asarray(raw(x))
     if kind in "biu":
         return data.astype(dtype, order, casting)

@@ -1,8 +1,8 @@
 """Incomplete gamma and beta functions, differentiable to any order in every argument, also in their parameters.
 
-SciPy computes the functions. A derivative in the parameters is the value times the mean of a polynomial, so it is as accurate
-as the value: the mean of the derivatives of the logarithm of the integrand, by quadrature, or for tiny parameters of the terms
-of a power series. Formulas: NIST Digital Library of Mathematical Functions, 8.2, 8.7, 8.17.
+SciPy computes the functions. A derivative with respect to a parameter is the value times a weighted mean, so it is as accurate
+as the value. The mean is that of a polynomial in the derivatives of the logarithm of the integrand, by quadrature, or, for tiny
+parameters, of the terms of a power series. Formulas: NIST Digital Library of Mathematical Functions, 8.2, 8.7, 8.17.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Array = np.ndarray
 NODES = np.exp(np.arange(-40.0, 4.6, 0.125))
 #: The number of elements computed at a time, as each takes an array of nodes.
 AT_ONCE = 2048
-#: For parameters below this the terms of the integral cancel, and the mean is that of the power series.
+#: The power series is used for parameters below this, where the terms of the integral cancel.
 SMALL = 0.05
 
 
@@ -49,7 +49,7 @@ def mixed_derivative(n: int, m: int, h: Callable[[int, int], Any]) -> Any:
 
 
 def psi(order: int, x: Any) -> Any:
-    """The derivative of some order of digamma, for plain arrays."""
+    """The derivative of order `order` of digamma, for plain arrays."""
     return scipy_function("digamma")(x) if order == 0 else scipy_function("polygamma")(order, x)
 
 
@@ -113,7 +113,7 @@ def gamma_slope(n: int, a: Array, x: Array) -> Array:
 
 
 def gamma_slope_right(n: int, a: Array, x: Array) -> Array:
-    """From the integral over t = x + s > x, where x is on the right of most of the density."""
+    """gamma_slope() from the integral over t = x + s > x, for x on the right of most of the density."""
     whole = -scipy_function("gammaincc")(a, x)
     a, x = a[:, None], x[:, None]
     rate = (x - a + 1.0) / x
@@ -124,7 +124,7 @@ def gamma_slope_right(n: int, a: Array, x: Array) -> Array:
 
 
 def gamma_slope_left(n: int, a: Array, x: Array) -> Array:
-    """From the integral over t = x e^-v < x, where x is on the left of most of the density."""
+    """gamma_slope() from the integral over t = x e^-v < x, for x on the left of most of the density."""
     whole = scipy_function("gammainc")(a, x)
     a, x = a[:, None], x[:, None]
     v = NODES * np.maximum(1.0 / a, 1.0 / (np.maximum(a - x, 0.0) + np.sqrt(x)) * (a > 1.0))
@@ -134,7 +134,7 @@ def gamma_slope_left(n: int, a: Array, x: Array) -> Array:
 
 
 def gamma_slope_series(n: int, a: Array, x: Array) -> Array:
-    """From the power series, whose terms are x^(a + k) e^-x / gamma(a + k + 1)."""
+    """gamma_slope() from the power series, whose terms are x^(a + k) e^-x / gamma(a + k + 1)."""
     values, z, term = [psi(order, a + 1.0) for order in range(n)], a + 1.0, np.ones_like(a)
     total, whole = np.zeros_like(a), np.zeros_like(a)
     while (term > 1e-18 * whole).any():
@@ -149,7 +149,7 @@ def gamma_slope_series(n: int, a: Array, x: Array) -> Array:
 
 
 def weighted_mean(weights: Array, values: Any) -> Array:
-    """The mean of each row."""
+    """The weighted mean of each row."""
     return np.asarray((weights * values).sum(axis=1) / weights.sum(axis=1))
 
 
@@ -233,7 +233,7 @@ def beta_slope(n: int, m: int, a: Array, b: Array, x: Array) -> Array:
 
 
 def beta_slope_left(n: int, m: int, a: Array, b: Array, x: Array) -> Array:
-    """Where x is on the left of most of the density."""
+    """beta_slope() for x on the left of most of the density."""
     series = (a < SMALL) & (x < 0.9)
     out = np.empty_like(a)
     for part, way in ((series, beta_slope_series), (~series, beta_slope_integral)):
@@ -243,7 +243,7 @@ def beta_slope_left(n: int, m: int, a: Array, b: Array, x: Array) -> Array:
 
 
 def beta_slope_integral(n: int, m: int, a: Array, b: Array, x: Array) -> Array:
-    """From the integral over t = x e^-v < x."""
+    """beta_slope() from the integral over t = x e^-v < x."""
     whole = scipy_function("betainc")(a, b, x)
     a, b, x = a[:, None], b[:, None], x[:, None]
     odds = x / (1.0 - x)
@@ -263,7 +263,7 @@ def beta_slope_integral(n: int, m: int, a: Array, b: Array, x: Array) -> Array:
 
 
 def beta_slope_series(n: int, m: int, a: Array, b: Array, x: Array) -> Array:
-    """From the series whose terms are gamma(a + b + k) / (gamma(b) gamma(a + k + 1)) x^(a + k) (1 - x)^b."""
+    """beta_slope() from the series whose terms are gamma(a + b + k) / (gamma(b) gamma(a + k + 1)) x^(a + k) (1 - x)^b."""
     y, z, term = a + b, a + 1.0, np.ones_like(a)
     both, first = [psi(order, y) for order in range(n + m)], [psi(order, z) for order in range(n)]
     second = [psi(order, b) for order in range(m)]

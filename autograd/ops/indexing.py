@@ -43,7 +43,7 @@ def is_view(part: Any) -> bool:
 
 
 def take_once(index: Any) -> bool:
-    """Whether no element can be taken twice: the index has only views, and at most one boolean mask."""
+    """Whether no element can be taken twice: besides slices and integers, the index has at most one boolean mask."""
     parts = index if index.__class__ is tuple else (index,)
     others = [part for part in parts if not is_view(part)]
     return not others or (len(others) == 1 and np.asarray(others[0]).dtype == bool)
@@ -259,7 +259,7 @@ def compress(condition: Any, a: Any, axis: int | None = None, out: None = None) 
 
 @composed
 def extract(condition: Any, arr: Any) -> Any:
-    """Return the elements of `arr` where `condition` holds, in one row."""
+    """Return the elements of `arr` where `condition` holds, flattened."""
     return take(arr, np.flatnonzero(raw(condition)))
 
 
@@ -269,7 +269,7 @@ def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
     choices = as_floats(*choices, None)[:-1]
     turn = in_range(a, len(choices), mode)
     if turn.size and not (turn.min() >= 0 and turn.max() < len(choices)):
-        raise ValueError(f"choose() has {len(choices)} choices, but their numbers reach from {turn.min()} to {turn.max()}")
+        raise ValueError(f"choose() got {len(choices)} choices, but indices from {turn.min()} to {turn.max()}")
     out = broadcast_to(choices[0], np.broadcast_shapes(turn.shape, *map(np.shape, choices)))
     for number, item in enumerate(choices[1:], 1):
         out = where(turn == number, item, out)
@@ -304,7 +304,7 @@ def where_or_nonzero(condition: Any, x: Any = None, y: Any = None, /) -> Any:
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """Apply each function to the part of `x` where its condition holds; if several conditions hold, the last one counts.
 
-    One more function than conditions applies to the rest, which is 0 without it. A number serves as a constant function.
+    A further function applies to the rest, which is otherwise 0. A number serves as a constant function.
     """
     x = as_floats(x)
     if np.asarray(condlist).dtype.kind not in "biuf":

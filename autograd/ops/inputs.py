@@ -27,7 +27,7 @@ FIXES = {"matmul": PRODUCT, "linear": PRODUCT, "transpose": EXCHANGE}
 
 
 def real_array(data: Any, who: str) -> np.ndarray:
-    """`data` as an array of bools, integers or floats, for `who`, which a message names.
+    """`data` as an array of bools, integers or floats; errors name `who` converts it.
 
     Raises:
         TypeError: for complex numbers, strings, object arrays, masked arrays and lists of Values.
@@ -132,8 +132,8 @@ def seed_of(root: Any, seed: Any) -> Any:
 
 
 def is_finite(x: Any) -> bool:
-    """Whether a number is finite, or all numbers in an array are, and so is the sum of their squares."""
-    return math.isfinite(x if x.__class__ is float else np.vdot(x, x))  # in one pass; an overflow only costs time
+    """Whether all numbers are finite; also False if the sum of their squares overflows, which only costs time."""
+    return math.isfinite(x if x.__class__ is float else np.vdot(x, x))  # in one pass
 
 
 def has_nan(x: Any) -> bool:

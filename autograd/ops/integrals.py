@@ -35,7 +35,7 @@ def expn_slope(g: Any, out: Any, n: Any, x: Any) -> Any:
 
 @primitive("elementwise", x=expn_slope)
 def expn(n: Any, x: Any) -> Any:
-    """Compute scipy.special.expn, the exponential integral of a constant whole order n, differentiable with respect to x."""
+    """Compute scipy.special.expn, the exponential integral of a constant integer order n, differentiable with respect to x."""
     return scipy_function("expn")(n, x).astype(result_dtype(x))
 
 
@@ -104,7 +104,7 @@ def zeta_slope(n: int, s: Array, q: Array) -> Array:
     q=lambda g, out, x, q, n: g * -(x * _zeta_slope(x + 1.0, q, n) + (n * _zeta_slope(x + 1.0, q, n - 1) if n > 0 else 0.0)),
 )
 def _zeta_slope(x: Any, q: Any, n: int = 1) -> Any:
-    """The derivative of order n of the zeta function with respect to x; at the pole, 1, its limit from above."""
+    """The derivative of order n of the zeta function with respect to x; at the pole x = 1, its limit from above."""
     out = by_pieces(lambda s, q: zeta_slope(n, s, q), lambda s, q: (q > 0.0) & (s != 1.0) & (s < np.inf), x, q)
     out = np.where(np.asarray(x) == 1.0, (-1.0) ** n * np.inf, out)
     return np.where(np.asarray(q) <= 0.0, np.nan, out).astype(result_dtype(x, q))[()]

@@ -28,28 +28,28 @@ def sign_of(x: Any) -> Any:
     return np.sign(x)
 
 
-def nothing(g: Any, out: Any, *args: Any) -> Any:
-    """The rule of an input that the output does not depend on, but for jumps."""
+def zero_rule(g: Any, out: Any, *args: Any) -> Any:
+    """The rule of an input that changes the output only at jumps."""
     return g * 0.0
 
 
 # fmt: off
-sign  = unary("sign",  "sign({})",  sign_of,  np.sign,  nothing, (0.2, 0.8), "Return the sign, -1, 0 or 1; the derivative is 0.")
-floor = unary("floor", "floor({})", np.floor, np.floor, nothing, (0.2, 0.8), "Round down to an integer; the derivative is 0.")
-ceil  = unary("ceil",  "ceil({})",  np.ceil,  np.ceil,  nothing, (0.2, 0.8), "Round up to an integer; the derivative is 0.")
-trunc = unary("trunc", "trunc({})", np.trunc, np.trunc, nothing, (0.2, 0.8), "Round towards 0; the derivative is 0.")
-rint  = unary("rint",  "rint({})",  np.rint,  np.rint,  nothing, (0.6, 1.4), "Round to the nearest integer; the derivative is 0.")
-floor_divide = binary("floor_divide", "{} // {}", np.floor_divide, nothing, nothing, ((2.2, 2.8), (0.98, 1.02)),
+sign  = unary("sign",  "sign({})",  sign_of,  np.sign,  zero_rule, (0.2, 0.8), "Return the sign: -1, 0, 1; the derivative is 0.")
+floor = unary("floor", "floor({})", np.floor, np.floor, zero_rule, (0.2, 0.8), "Round down to an integer; the derivative is 0.")
+ceil  = unary("ceil",  "ceil({})",  np.ceil,  np.ceil,  zero_rule, (0.2, 0.8), "Round up to an integer; the derivative is 0.")
+trunc = unary("trunc", "trunc({})", np.trunc, np.trunc, zero_rule, (0.2, 0.8), "Round towards 0; the derivative is 0.")
+rint  = unary("rint",  "rint({})",  np.rint,  np.rint,  zero_rule, (0.6, 1.4), "Round to nearest integers; the derivative is 0.")
+floor_divide = binary("floor_divide", "{} // {}", np.floor_divide, zero_rule, zero_rule, ((2.2, 2.8), (0.98, 1.02)),
                       doc="Compute ``floor(x / y)``; the derivatives are 0 everywhere.")
-heaviside    = binary("heaviside", "heaviside({}, {})", np.heaviside, nothing, lambda g, out, x, y: g * (raw(x) == 0.0),
+heaviside    = binary("heaviside", "heaviside({}, {})", np.heaviside, zero_rule, lambda g, out, x, y: g * (raw(x) == 0.0),
                       ((0.2, 2.0), (-2.0, 2.0)), doc="Return 0 below 0, 1 above and `y` at 0; the derivative in x is 0.")
 # fmt: on
 fix = trunc
 
 
-@primitive("elementwise", x=nothing)
+@primitive("elementwise", x=zero_rule)
 def _round(x: Any, decimals: int) -> Any:
-    """round()."""
+    """The operation of round()."""
     return np.round(x, decimals)
 
 
@@ -75,11 +75,11 @@ def modf(x: Any) -> Any:
 # fmt: off
 mod  = binary("mod",  "{} % {}",      np.mod,  lambda g, out, x, y: g,
                                                lambda g, out, x, y: -g * floor_divide(raw(x), raw(y)), ((2.2, 2.8), (0.98, 1.02)),
-              doc="Compute ``x - floor(x / y) * y``, with the sign of y, as Python's ``%``; a slope at a jump is that above it.")
+              doc="Compute ``x - floor(x / y) * y``, with the sign of y, as Python's ``%``; at a jump the slope is that above.")
 fmod = binary("fmod", "fmod({}, {})", np.fmod, lambda g, out, x, y: g,
                                                lambda g, out, x, y: -g * rint((raw(x) - raw(out)) / raw(y)),
               ((2.2, 2.8), (0.98, 1.02)),
-              doc="Compute ``x - trunc(x / y) * y``, with the sign of x; a slope at a jump is that on the side away from 0.")
+              doc="Compute ``x - trunc(x / y) * y``, with the sign of x; at a jump the slope is that on the side away from 0.")
 # fmt: on
 
 
@@ -104,7 +104,7 @@ abs  = unary("abs",  "abs({})",  math.fabs, np.abs, lambda g, out, x: g * sign_o
 relu = unary("relu", "relu({})", lambda x: 0.0 if x <= 0.0 else x, relu_array, lambda g, out, x: g * (x > 0.0), (0.2, 2.0),
              doc="Compute ``max(x, 0)``; the derivative at 0 is 0.")
 copysign = binary("copysign", "copysign({}, {})", math.copysign, lambda g, out, x, y: g * (sign_of(x) * np.copysign(1.0, raw(y))),
-                                                                 nothing, ((0.2, 2.0), (0.2, 2.0)), np.copysign,
+                                                                 zero_rule, ((0.2, 2.0), (0.2, 2.0)), np.copysign,
                   doc="Compute ``|x|`` with the sign of y; the derivative at x = 0, and with respect to y, is 0.")
 # fmt: on
 fabs = abs
@@ -139,7 +139,7 @@ def angle(z: Any, deg: bool = False) -> Any:
 
 @primitive("elementwise", x=lambda g, out, x, nan, posinf, neginf: g * np.isfinite(raw(x)))
 def _nan_to_num(x: Any, nan: float, posinf: float | None, neginf: float | None) -> Any:
-    """nan_to_num()."""
+    """The operation of nan_to_num()."""
     return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
 
 

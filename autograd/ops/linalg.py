@@ -106,7 +106,7 @@ def from_triangle(x: Any, lower: bool) -> Any:
 
 
 def coinciding(values: Any) -> Any:
-    """Which pairs of eigenvalues or singular values are equal within their rounding, which grows like the root of n."""
+    """A mask of pairs of eigenvalues or singular values that are equal within their rounding, which grows like the root of n."""
     data = np.asarray(raw(values))
     size = np.max(np.abs(data), axis=-1, keepdims=True, initial=0.0)[..., None]
     return np.abs(row(data) - column(data)) <= 8.0 * math.sqrt(data.shape[-1]) * np.finfo(data.dtype).eps * size
@@ -138,13 +138,13 @@ def inverse_gaps(values: Any, name: str, *turns: Any) -> Any:
 @mixing
 @primitive("linear", x=lambda g, out, x: -matmul(matmul(swap(out), g), swap(out)))
 def _inv(x: Any) -> Any:
-    """inv()."""
+    """The operation of inv()."""
     return np.linalg.inv(x)
 
 
 @composed
 def inv(a: Any) -> Any:
-    """Invert square matrices."""
+    """Invert square matrices, (..., n, n). Raise LinAlgError if one is singular."""
     return _inv(as_matrices("inv", a))
 
 
@@ -160,7 +160,7 @@ def solve_rule(g: Any, out: Any, values: tuple[Any, Any]) -> tuple[Any, Any]:
 @mixing
 @primitive("linear", lambda values: (tuple(values),), symbol="solve({})", values=solve_rule)
 def _solve(values: tuple[Any, Any]) -> Any:
-    """solve()."""
+    """The operation of solve()."""
     return np.linalg.solve(*values)
 
 
@@ -220,7 +220,7 @@ def det_rule(g: Any, out: Any, x: Any, by_minors: bool) -> Any:
 @mixing
 @primitive("linear", x=det_rule)
 def _det(x: Any, by_minors: bool) -> Any:
-    """det(); with `by_minors` its derivatives do without division, so that the numbers may be tiny."""
+    """The operation of det(); `by_minors`, derivatives need no division, so that the numbers may be tiny."""
     return np.linalg.det(x)
 
 
@@ -245,7 +245,7 @@ def _logabsdet(x: Any) -> Any:
 
 @composed
 def slogdet(a: Any) -> Any:
-    """Return (sign, logarithm of the absolute value) of the determinant; the sign is plain, singular matrices have no slope."""
+    """Return (sign, logarithm of the absolute value) of the determinant; the sign is plain. Singular ones have no derivative."""
     a = as_matrices("slogdet", a)
     plain = np.linalg.slogdet(raw(a))
     return type(plain)(plain[0], _logabsdet(a))
@@ -266,7 +266,7 @@ def pinv_rule(g: Any, out: Any, x: Any, *how: Any) -> Any:
 @mixing
 @primitive("linear", x=pinv_rule)
 def _pinv(x: Any, rcond: Any, hermitian: bool, rtol: Any) -> Any:
-    """pinv()."""
+    """The operation of pinv()."""
     return np.linalg.pinv(x, rcond, hermitian, **({} if rtol is None else {"rtol": rtol}))
 
 
@@ -335,13 +335,16 @@ def cholesky_rule(g: Any, out: Any, x: Any) -> Any:
 @mixing
 @primitive("linear", x=cholesky_rule)
 def _cholesky(x: Any) -> Any:
-    """cholesky()."""
+    """The operation of cholesky()."""
     return np.linalg.cholesky(x)
 
 
 @composed
 def cholesky(a: Any, /, *, upper: bool = False) -> Any:
-    """Return the lower triangular L with ``L @ L.T = a`` for a symmetric positive definite `a`, or L.T, from one triangle."""
+    """Return the lower triangular L with ``L @ L.T = a`` for a symmetric positive definite `a`, or L.T, from one triangle.
+
+    Raise LinAlgError if `a` is not positive definite.
+    """
     a = from_triangle(as_matrices("cholesky", a), not upper)
     return swap(_cholesky(swap(a))) if upper else _cholesky(a)  # NumPy reads the triangle it returns
 
@@ -458,7 +461,7 @@ def eigvals(a: Any) -> Any:
 
 
 def negligible(s: Any, shape: tuple[int, ...]) -> Any:
-    """Which singular values are 0 within rounding, as in matrix_rank()."""
+    """A mask of singular values that are 0 within rounding, as in matrix_rank()."""
     s = np.asarray(raw(s))
     return s <= s[..., :1] * (max(shape[-2:]) * np.finfo(s.dtype).eps)
 
@@ -645,14 +648,14 @@ def cond(x: Any, p: Any = None) -> Any:
     """Compute the condition number, the norm times that of the inverse; by default from singular values; inf if singular."""
     x = as_matrices("cond", x, square=p not in (None, 2, -2))
     plain = np.linalg.cond(raw(x), p)  # raises NumPy's errors
-    endless = np.isinf(plain)
+    infinite = np.isinf(plain)
     if p in (None, 2, -2):
         values = svdvals(x)
         most, least = _max(values, -1), _min(values, -1)
         with np.errstate(all="ignore"):
             out = least / most if p == -2 else most / least
-        return where(endless, np.inf, out) if np.any(np.isnan(raw(out)) & endless) else out
-    if not np.any(endless):
+        return where(infinite, np.inf, out) if np.any(np.isnan(raw(out)) & infinite) else out
+    if not np.any(infinite):
         return matrix_norm(x, ord=p) * matrix_norm(inv(x), ord=p)
-    safe = where(endless[..., None, None], np.eye(shape_of(x)[-1]), x)
-    return where(endless, (1.0 + matrix_norm(x, ord=p)) * np.inf, matrix_norm(x, ord=p) * matrix_norm(inv(safe), ord=p))
+    safe = where(infinite[..., None, None], np.eye(shape_of(x)[-1]), x)
+    return where(infinite, (1.0 + matrix_norm(x, ord=p)) * np.inf, matrix_norm(x, ord=p) * matrix_norm(inv(safe), ord=p))

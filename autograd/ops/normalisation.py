@@ -26,7 +26,7 @@ def prepared(x: Any, axis: Any, *eps: Any) -> tuple[Any, ...]:
 
 @primitive("linear", prepared, x=lambda g, out, x, axis: centre(g, axis))
 def centre(x: Any, axis: Any = -1) -> Any:
-    """Compute ``x - mean(x)`` over `axis`, with the mean in float64: in float32, 1e4 may be off by 3 % of a deviation of 1.
+    """Compute ``x - mean(x)`` over `axis`, in float64, as a mean near 1e4 in float32 may be off by 3 % of a deviation of 1.
 
     >>> from autograd import Value
     >>> centre(Value([1.0, 2.0, 6.0])).data
@@ -36,7 +36,7 @@ def centre(x: Any, axis: Any = -1) -> Any:
 
 
 def mean_product(x: Any, y: Any, axis: Any) -> Any:
-    """``mean(x * y)`` over `axis`, kept with length 1, without an array of the products, which would take a fifth of the time."""
+    """``mean(x * y)`` over `axis`, kept with length 1, without an array of products, which saves a fifth of the time."""
     shape = shape_of(x)
     reduced = normalize_axis_tuple(axis, len(shape))
     names = LABELS[: len(shape)]
@@ -46,7 +46,7 @@ def mean_product(x: Any, y: Any, axis: Any) -> Any:
 
 
 def rms_rule(g: Any, out: Any, x: Any, axis: Any, eps: float) -> Any:
-    """`g` less its component along the output, divided by the same root mean square."""
+    """`g` less its component along the output, divided by the root mean square of x."""
     return (g - out * mean_product(g, out, axis)) * (mean_product(x, x, axis) + eps) ** -0.5
 
 

@@ -15,12 +15,12 @@ from autograd.ops.shapes import array
 def constant(other: Any, data: Any = None) -> Any:
     """The other operand of an operator as a float or an array, a list of Values as one Value, or NotImplemented.
 
-    NotImplemented is for objects that are no data, and for arrays of other packages, whose operator Python then calls.
+    NotImplemented is for objects that are not data, and for arrays of other packages, whose operator Python then calls.
     Integers and bools take the dtype of `data` if it is smaller than float64, which NumPy would give them.
     """
     if isinstance(other, (int, float, np.floating, np.integer, np.bool_)):
         return float(other)
-    if other.__class__ is np.ndarray and other.dtype.kind == "f" and other.ndim:  # the commonest, without further checks
+    if other.__class__ is np.ndarray and other.dtype.kind == "f" and other.ndim:  # the most common case, without further checks
         return other
     if holds_value(other):
         return array(other)  # joined, so that no gradient is lost
@@ -43,7 +43,7 @@ def operands(op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """The arguments of an op with plain data as floats and arrays.
 
     Raises:
-        TypeError: for objects that are no data, and for a Value where the op has no derivative.
+        TypeError: for objects that are not data, and for a Value where the op has no derivative.
     """
     op.refuse_values(args)
     found = list(args)

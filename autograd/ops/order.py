@@ -31,7 +31,7 @@ def tie_rule(g: Any, out: Any, x: Any, axis: int) -> Any:
 
 @primitive("shape", x=tie_rule)
 def _sort(x: Any, axis: int) -> Any:
-    """sort()."""
+    """The operation of sort()."""
     return np.sort(x, axis)
 
 
@@ -58,7 +58,7 @@ def unique(
 ) -> Any:  # fmt: skip
     """Return the distinct elements in increasing order; equal ones share the gradient. Indices and counts are plain."""
     if axis is not None:
-        raise TypeError("unique() of a Value takes all elements in one row: axis must be None")
+        raise TypeError("unique() of a Value flattens it: axis must be None")
     ar = as_array(ar)
     data = np.asarray(raw(ar))
     _, index, inverse, counts = np.unique(data, True, True, True, equal_nan=equal_nan)
@@ -162,8 +162,8 @@ def quantile(
 ) -> Any:  # fmt: skip
     """Compute the q-th quantiles over `axis`, 0 <= q <= 1, by any of NumPy's methods; nan if there is a nan.
 
-    Every method takes a weighted mean of two neighbours in order. The neighbours and weights depend only on the length, so
-    they are read from NumPy's result for 0, 1, 2, ...
+    Every method takes a weighted mean of two neighbours in order. The neighbours and weights depend only on the length, and
+    NumPy's result for 0, 1, 2, ... shows them.
     """
     rows = rows_over("quantile", a, q, axis, keepdims, weights)
     length = rows.shape[-1]
@@ -220,7 +220,7 @@ def nanquantile(
         if not rows.shape[-1]:
             return np.full(q.shape + frame, np.nan, rows.dtype)
     place = np.zeros(q.shape + frame)  # (q, ...)
-    for number in np.unique(last[last > 0]):  # the places of quantiles of so many numbers, see quantile()
+    for number in np.unique(last[last > 0]):  # the places of quantiles of number + 1 elements, see quantile()
         at = np.quantile(np.arange(number + 1.0), q, method=method)
         place[..., last == number] = np.asarray(at)[..., None]
     low = np.floor(place).astype(int)

@@ -29,13 +29,13 @@ STATISTICS: dict[str, Callable[..., Any]] = {
 
 
 def pad_rule(g: Any, out: Any, array: Any, width: Any, mode: str) -> Any:
-    """The result of np.pad for 1, 2, 3, ... tells which element each element of the output is a copy of."""
+    """Add the cotangents of all copies: np.pad of 1, 2, 3, ... tells which element each of them copies."""
     return _put_back(g, shape_of(array), np.pad(numbered(shape_of(array)), width, mode))  # type: ignore[call-overload]
 
 
 @primitive("shape", array=pad_rule)
 def _pad(array: Any, width: Any, mode: str) -> Any:
-    """pad() with zeros, or copies of elements."""
+    """The operation of pad(), with zeros or copies of elements."""
     return np.pad(array, width, mode)  # type: ignore[call-overload]
 
 
@@ -50,14 +50,14 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **kwargs: Any) -> An
     ndim = len(np.shape(array))
     if mode not in MODES or kwargs.keys() - MODES[mode].keys():
         got = f"mode={mode!r}" + "".join(f" with {name}={value!r}" for name, value in kwargs.items())
-        raise TypeError(f"pad() of a Value knows the modes {', '.join(MODES)}, with the arguments that NumPy has, but got {got}")
+        raise TypeError(f"pad() of a Value takes the modes {', '.join(MODES)}, with the arguments that NumPy has, but got {got}")
     extra = next(iter({**MODES[mode], **kwargs}.values()), None)
     if isinstance(pad_width, dict):
         pairs = {normalize_axis_index(axis, ndim): pair for axis, pair in pad_width.items()}
         pad_width = [np.broadcast_to(pairs.get(axis, 0), 2).tolist() for axis in range(ndim)]
     width = np.array(pad_width)
     if mode in STATISTICS and (is_value(extra) or holds_value(extra)):
-        raise TypeError("pad() takes plain integers as stat_length, how many elements count, but got a Value")
+        raise TypeError("pad() takes plain integers as stat_length, the number of elements that count, but got a Value")
     if mode in ("reflect", "symmetric") and extra not in ("even", "odd"):
         raise ValueError(f"pad() takes 'even' or 'odd' as reflect_type, but got {extra!r}")
     if mode in ("edge", "wrap", "empty") or (mode in ("reflect", "symmetric") and extra == "even"):
@@ -106,7 +106,7 @@ def beside(x: Any, axis: int, before: int, after: int, mode: str, extra: Any) ->
         return [head, x, flip(tail, axis)]
     first, last = (shape[axis] if length is None else min(int(length), shape[axis]) for length in extra)
     if mode in ("maximum", "minimum") and not (first and last):
-        raise ValueError("pad() got a stat_length of 0, but no elements have no maximum or minimum")
+        raise ValueError("pad() got a stat_length of 0, but a maximum or minimum needs at least one element")
     statistics = (STATISTICS[mode](item, axis) for item in (part(0, first), part(shape[axis] - last, None)))
     return [repeated(next(statistics), before), x, repeated(next(statistics), after)]
 

@@ -87,7 +87,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
         out = np.matmul(x, np.transpose(weight))
     if bias is None:
         return out
-    if bias.__class__ is np.ndarray and bias.shape == out.shape[-1:] and bias.dtype == out.dtype:  # the commonest
+    if bias.__class__ is np.ndarray and bias.shape == out.shape[-1:] and bias.dtype == out.dtype:  # the most common case
         out += bias
         return out
     if np.broadcast_shapes(np.shape(bias), out.shape) != out.shape:
@@ -110,7 +110,7 @@ def dot(a: Any, b: Any, out: None = None) -> Any:
 
 @composed
 def vdot(a: Any, b: Any, /) -> Any:
-    """Sum the products of all elements."""
+    """Flatten both arrays and sum the products of their elements."""
     return matmul(reshape(as_array(a), -1), reshape(as_array(b), -1))
 
 
@@ -200,7 +200,7 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
 
 
 def best_cuts(ends: list[int]) -> dict[tuple[int, int], tuple[int, int]]:
-    """For every run of matrices, given by its first and last, its least cost and the matrix after which to split it."""
+    """The least cost of each run of matrices, given by its first and last, and the matrix after which to split it."""
     count = len(ends) - 1
     best = {(place, place): (0, place) for place in range(count)}
     for first, last in ((first, first + length) for length in range(1, count) for first in range(count - length)):
@@ -312,7 +312,7 @@ def einsum_rule(g: Any, out: Any, values: tuple[Any, ...], names: tuple[str, ...
         lengths = {letter: sizes[letter] if sizes.get(letter, 1) != 1 else length for letter, length in own}  # 1 broadcasts
         c = reshape(c, [sizes.get(letter, 1) for letter in wanted])
         c = broadcast_to(c, [lengths[letter] for letter in wanted])
-        if len(wanted) < len(name):  # a letter twice: the operand's diagonal
+        if len(wanted) < len(name):  # a repeated letter means the operand's diagonal
             axes = dict(zip(wanted, np.ogrid[tuple(slice(lengths[letter]) for letter in wanted)], strict=True))
             c = scatter(c, tuple(lengths[letter] for letter in name), tuple(axes[letter] for letter in name))
         cotangents.append(c)
@@ -321,7 +321,7 @@ def einsum_rule(g: Any, out: Any, values: tuple[Any, ...], names: tuple[str, ...
 
 @primitive("linear", lambda values, *rest: (tuple(values), *rest), values=einsum_rule)
 def _einsum(values: Any, names: tuple[str, ...], result: str, optimize: Any) -> Any:
-    """einsum() for subscripts without an ellipsis."""
+    """The operation of einsum(), for subscripts without an ellipsis."""
     subscripts, dtype = f"{','.join(names)}->{result}", np.result_type(*values)
     if dtype.char == "f" and any(
         length > MANY and letter not in result

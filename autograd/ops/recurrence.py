@@ -50,7 +50,7 @@ def room(out: Any, shape: tuple[int, ...]) -> Any:
 
 
 def along_time(steps: Any) -> Any:
-    """The contents of such storage as one array or Value."""
+    """The contents of room() as one array or Value."""
     return stack(steps) if steps.__class__ is list else steps
 
 
@@ -77,7 +77,7 @@ def hold(new: Any, old: Any, kept: Any, t: int) -> None:
 
 
 def active(c: Any, held: Any, kept: Any, t: int) -> Any:
-    """A cotangent, replaced by another one where the sequence has ended."""
+    """The cotangent `c`, replaced by `held` where the sequence has ended."""
     return c if kept is None else where(kept[t], c, held)
 
 

@@ -2,6 +2,8 @@
 
 `axis` is an int, a tuple of ints, or None for all axes; `keepdims` keeps reduced axes with length 1.
 The softmax family subtracts the largest element first, so that no exponential overflows.
+
+Operations with rules come first (`_max`); below, functions with NumPy's signatures call them (`max`).
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ from autograd.ops.shapes import (
 def in_double(function: Any, x: Any, axis: Any, pairwise: bool = True, **named: Any) -> Any:
     """Call a function of NumPy that sums over `axis`, in float64 for many elements of float32.
 
-    If it sums `pairwise`, NumPy is as accurate in float32 where the elements are contiguous in memory.
+    Contiguous elements that NumPy adds `pairwise` stay in float32, which is then accurate enough.
     """
     if x.__class__ is np.ndarray and x.dtype.char == "f" and x.size > MANY:
         in_a_row = pairwise and (axis is None or axis in (-1, x.ndim - 1)) and x.flags.c_contiguous
@@ -61,7 +63,7 @@ def spread_over(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     return broadcast_to(spread(g, x, axis, keepdims), shape_of(x))
 
 
-def averaged(x: Any, out: Any) -> float:
+def elements_averaged(x: Any, out: Any) -> float:
     """The number of elements of `x` in one element of its mean `out`."""
     return math.prod(shape_of(x)) / (math.prod(shape_of(out)) or 1)
 
@@ -75,25 +77,29 @@ def extreme_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def logsumexp_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """The softmax of x; 0 where all elements are -inf, and shared equally by infinite elements."""
+    """The softmax of x times g; 0 where all elements are -inf, and equal shares where some are inf."""
     g, out = spread(g, x, axis, keepdims), raw(spread(out, x, axis, keepdims))
-    endless = np.isinf(out)
-    if not endless.any():
+    infinite = np.isinf(out)
+    if not infinite.any():
         return g * softmax(x, axis)  # not exp(x - out), because out is rounded
     top = raw(x) == np.inf
     shares = top / np.maximum(np.sum(top, axis, keepdims=True), 1)
-    return g * where_(endless, shares, softmax(where_(endless, 0.0, x), axis))
+    return g * where_(infinite, shares, softmax(where_(infinite, 0.0, x), axis))
 
 
 @primitive("reduction", plain_axis, x=lambda g, out, x, axis, keepdims: spread_over(g, x, axis, keepdims))
 def _sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """sum()."""
+    """The operation of sum()."""
     return total(x, axis, keepdims)
 
 
-@primitive("reduction", plain_axis, x=lambda g, out, x, axis, keepdims: spread_over(g / averaged(x, out), x, axis, keepdims))
+def mean_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    return spread_over(g / elements_averaged(x, out), x, axis, keepdims)
+
+
+@primitive("reduction", plain_axis, x=mean_rule)
 def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """mean(); over no elements it is nan, with NumPy's warning."""
+    """The operation of mean(); nan, with NumPy's warning, if there are no elements."""
     if axis is None and not keepdims and x.__class__ is np.ndarray and x.dtype == float and x.size:
         return total(x, None) / x.size  # 3x faster than np.mean on small arrays
     return in_double(np.mean, x, axis, keepdims=keepdims)
@@ -101,31 +107,31 @@ def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 @primitive("reduction", plain_axis, x=extreme_rule)
 def _max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """max(); ties share the gradient equally. No elements: ValueError."""
+    """The operation of max(): ties share the gradient equally."""
     return np.max(x, axis, keepdims=keepdims)
 
 
 @primitive("reduction", plain_axis, x=extreme_rule)
 def _min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """min(); ties share the gradient equally. No elements: ValueError."""
+    """The operation of min(): ties share the gradient equally."""
     return np.min(x, axis, keepdims=keepdims)
 
 
 @primitive("reduction", plain_axis, x=lambda g, out, x, axis, keepdims: spread(g, x, axis, keepdims) * others(x, axis))
 def _prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """prod()."""
+    """The operation of prod()."""
     return in_double(np.prod, x, axis, pairwise=False, keepdims=keepdims)
 
 
 def var_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool, ddof: float) -> Any:
     """Twice the deviations from the mean, over the degrees of freedom."""
-    freedom = averaged(x, out) - ddof
+    freedom = elements_averaged(x, out) - ddof
     return spread(g, x, axis, keepdims) * ((x - _mean(x, axis, True)) * float(np.divide(2.0, freedom if freedom > 0.0 else 0.0)))
 
 
 @primitive("reduction", plain_axis, x=var_rule)
 def _var(x: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> Any:
-    """var()."""
+    """The operation of var()."""
     return in_double(np.var, x, axis, keepdims=keepdims, ddof=ddof)
 
 
@@ -151,9 +157,9 @@ def is_constant(x: Any, width: Any, axis: Any, keepdims: bool, where: Any = True
 
 
 def std_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool, ddof: float) -> Any:
-    """That of the length of a vector of deviations; the subgradient 0 where all elements are equal."""
+    """g (x - mean(x)) / (out freedom), for `freedom` degrees; the subgradient 0 where all elements are equal."""
     constant = is_constant(x, out, axis, keepdims)
-    freedom = averaged(x, out) - ddof
+    freedom = elements_averaged(x, out) - ddof
     g = where_(constant, 0.0, g * float(np.divide(1.0, freedom if freedom > 0.0 else 0.0)))
     away = (x - _mean(x, axis, True)) / spread(where_(constant, 1.0, out), x, axis, keepdims)
     return spread(g, x, axis, keepdims) * away
@@ -161,7 +167,7 @@ def std_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool, ddof: float) -
 
 @primitive("reduction", plain_axis, x=std_rule)
 def _std(x: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> Any:
-    """std(), without overflow and underflow of the squares."""
+    """The operation of std(), without overflow and underflow of the squares."""
     with np.errstate(over="ignore"):
         out = in_double(np.std, x, axis, keepdims=keepdims, ddof=ddof)
     if x.__class__ is float or squares_fit(np.square(out)) or not np.isfinite(x).all():
@@ -192,7 +198,7 @@ def sum(
     >>> Value([[1.0, 2.0], [3.0, 4.0]]).sum(axis=0).data
     array([4., 6.])
     """
-    result = as_asked(_sum(chosen(a, where, 0.0, dtype), axis, keepdims), dtype)
+    result = in_plain_dtype(_sum(chosen(a, where, 0.0, dtype), axis, keepdims), dtype)
     return result if initial is None else result + as_array(initial)
 
 
@@ -201,7 +207,7 @@ def prod(
     a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True
 ) -> Any:  # fmt: skip
     """Multiply the elements over `axis`; the derivative is correct also where elements are zero."""
-    result = as_asked(_prod(chosen(a, where, 1.0, dtype), axis, keepdims), dtype)
+    result = in_plain_dtype(_prod(chosen(a, where, 1.0, dtype), axis, keepdims), dtype)
     return result if initial is None else result * as_array(initial)
 
 
@@ -263,13 +269,13 @@ def root_mean_square(a: Any, mean: Any, axis: Any, keepdims: bool, ddof: float, 
 
 @composed
 def max(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
-    """Return the largest element over `axis`; ties share the gradient equally. Raise ValueError if there is none."""
+    """Return the largest element over `axis`; ties share the gradient equally. Raise ValueError if there are no elements."""
     return extreme(_max, maximum, a, axis, keepdims, initial, where)
 
 
 @composed
 def min(a: Any, axis: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Any:
-    """Return the smallest element over `axis`; ties share the gradient equally. Raise ValueError if there is none."""
+    """Return the smallest element over `axis`; ties share the gradient equally. Raise ValueError if there are no elements."""
     return extreme(_min, minimum, a, axis, keepdims, initial, where)
 
 
@@ -285,9 +291,9 @@ def ptp(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> A
 
 @composed
 def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
-    """Return the sums of the first 1, 2, ... elements along `axis`, or of all elements in one row."""
+    """Return the sums of the first 1, 2, ... elements along `axis`, by default of the flattened array."""
     a = chosen(a, True, 0.0, dtype)
-    return as_asked(_cumsum(reshape(a, -1), 0) if axis is None else _cumsum(a, axis), dtype)
+    return in_plain_dtype(_cumsum(reshape(a, -1), 0) if axis is None else _cumsum(a, axis), dtype)
 
 
 @composed
@@ -295,20 +301,20 @@ def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> An
     """Return the products of the first 1, 2, ... elements along `axis`; the derivative is correct also beside zeros."""
     a = chosen(a, True, 1.0, dtype)
     if axis is None or not np.shape(a):
-        return as_asked(_running_products((reshape(a, -1),)), dtype)
-    return as_asked(moveaxis(_running_products((moveaxis(a, axis, -1),)), -1, axis), dtype)
+        return in_plain_dtype(_running_products((reshape(a, -1),)), dtype)
+    return in_plain_dtype(moveaxis(_running_products((moveaxis(a, axis, -1),)), -1, axis), dtype)
 
 
 @composed
 def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
-    """Return the sums of the first 1, 2, ... elements along `axis`, or of all in one row; nan counts as 0."""
+    """Return the sums of the first 1, 2, ... elements along `axis`, by default of the flattened array; nan counts as 0."""
     a = as_array(a)
     return cumsum(chosen(a, numbers(a, True), 0.0), axis, dtype)
 
 
 @composed
 def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
-    """Return the products of the first 1, 2, ... elements along `axis`, or of all in one row; nan counts as 1."""
+    """Return the products of the first 1, 2, ... elements along `axis`, by default of the flattened array; nan counts as 1."""
     a = as_array(a)
     return cumprod(chosen(a, numbers(a, True), 1.0), axis, dtype)
 
@@ -417,8 +423,8 @@ def mask_of(where: Any, a: Any) -> Any:
     return mask
 
 
-def as_asked(result: Any, dtype: Any) -> Any:
-    """A result in the `dtype` of integers or bools that was asked for; it has floating dtypes already."""
+def in_plain_dtype(result: Any, dtype: Any) -> Any:
+    """`result` as integers or bools if `dtype` is one of these; a floating dtype was applied before."""
     return result if dtype is None or np.dtype(dtype).kind == "f" else astype(result, dtype)
 
 
@@ -474,7 +480,7 @@ def log_of_sum(shifted: Any, axis: Any) -> Any:
 
 @primitive("reduction", plain_axis, x=logsumexp_rule)
 def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """logsumexp()."""
+    """The operation of logsumexp()."""
     largest = np.max(x, axis, keepdims=True, initial=-np.inf)
     shift = np.where(np.isfinite(largest), largest, 0.0)
     with np.errstate(divide="ignore"):  # log(0) = -inf is the answer where all of x is -inf
@@ -484,7 +490,7 @@ def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 @primitive("elementwise", x=lambda g, out, x, shift: g)
 def _shifted(x: Any, shift: Any) -> Any:
-    """``x - shift``, which is 0 where both are equal, also infinite."""
+    """``x - shift``, 0 where both are equal, even if infinite."""
     with np.errstate(invalid="ignore"):
         return np.where(x == shift, 0.0, x - shift).astype(np.result_type(x), copy=False)
 
@@ -535,7 +541,7 @@ def plain_number(x: Any) -> Any:
 
 
 def softmax_rule(g: Any, out: Any, x: Any, axis: Any) -> Any:
-    """out * (g - sum(g * out)). An element above 1/2 has its g subtracted first, as 1 - out would cancel; sum(out) is 1."""
+    """out * (g - sum(g * out)). As sum(out) is 1, the g of an element above 1/2 can be subtracted first; 1 - out would cancel."""
     top = raw(out) > 0.5
     if np.any(top):
         g = g - (_sum(where_(top, g, 0.0), axis, True) if is_value(g) else np.sum(g, axis, keepdims=True, where=top))
@@ -543,7 +549,7 @@ def softmax_rule(g: Any, out: Any, x: Any, axis: Any) -> Any:
 
 
 def log_softmax_rule(g: Any, out: Any, x: Any, axis: Any) -> Any:
-    """g - exp(out) * sum(g). Its sum is 0, from which the element above 1/2 follows, where the difference would cancel."""
+    """g - exp(out) * sum(g). It sums to 0, so where exp(out) > 1/2 it is minus the sum of the others, which does not cancel."""
     c, top = g - exp(out) * _sum(g, axis, True), raw(out) > -LN2
     return where_(top, -_sum(where_(top, 0.0, c), axis, True), c) if np.any(top) else c
 

@@ -52,7 +52,7 @@ def masked_rule(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[
         c = plain_rule(op, rule, g, out, args)
         c = where((spread(zero, *args[:3]) if op.kind == "reduction" else zero) & np.isnan(raw(c)), 0.0, c)
     if not is_finite(raw(c)):
-        with np.errstate(invalid=None if has_nan(raw(c)) else "ignore"):  # what was masked may have been undefined
+        with np.errstate(invalid=None if has_nan(raw(c)) else "ignore"):  # masked elements may have been undefined
             plain_rule(op, rule, *map(raw, (g, out, args)))  # once more, for errstate to report the others
     return c
 

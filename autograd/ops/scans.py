@@ -46,7 +46,7 @@ def added(*parts: Any) -> Any:
 
 
 def times(a: Any, b: Any) -> Any:
-    """The product, coefficient by coefficient: those of two disjoint sets of t are multiplied."""
+    """The product, coefficient by coefficient, from the coefficients of all pairs of disjoint sets of t."""
     if a.shape[1] == 1:
         return scaled(a[0] * b[0], a[1] + b[1])
     out = []
@@ -112,7 +112,7 @@ def products_rule(g: Any, out: Any, values: Any) -> Any:
 
 
 def slope_rule(h: Any, out: Any, values: Any) -> Any:
-    """That of the sum of ``h * out``, which is the sum of g times the derivative of the products in the directions and h."""
+    """The gradients of ``sum(h * out)``, the sum of g times the derivative of the products in the directions and h."""
     g, x, *directions = values
     slopes = [_products_slope((g, x, *directions[:k], h, *directions[k + 1 :])) for k in range(len(directions))]
     return _running_products((x, *directions, h)), _products_slope((g, x, *directions, h)), *slopes
@@ -250,7 +250,7 @@ def reduced(
             f"Write functools.reduce(np.{ufunc.__name__}, v), from the first element to the last"
         )
     start = {} if initial is None else {"initial": raw(initial)}
-    shape = np.shape(ufunc.reduce(raw(x), axis, keepdims=keepdims, where=raw(where), **start))  # and NumPy's errors
+    shape = np.shape(ufunc.reduce(raw(x), axis, keepdims=keepdims, where=raw(where), **start))  # may raise
     if where is not True:
         neutral = initial if ufunc.__name__ in EXTREMES else ufunc.identity
         if neutral is None:

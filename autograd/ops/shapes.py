@@ -124,7 +124,7 @@ def expand_dims(x: Any, axis: Any) -> Any:
 
 @composed
 def ravel(a: Any, order: str = "C") -> Any:
-    """Return all elements in one row."""
+    """Flatten an array to one axis."""
     return reshape(as_array(a), -1, order)
 
 
@@ -136,7 +136,7 @@ def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
 
 
 def permuted(function: Callable[..., Any], x: Any, *how: Any) -> Any:
-    """The transposition of `x` that a function of NumPy does, found by the shape it gives to an array without memory."""
+    """`x` transposed as `function` does; the shape of its result for an array without memory tells the order of axes."""
     x = as_array(x)
     shape = function(np.broadcast_to(0.0, range(1, len(np.shape(x)) + 1)), *how).shape
     return transpose(x, tuple(length - 1 for length in shape))
@@ -217,19 +217,19 @@ def several(values: Any, axis: int = 0) -> tuple[Any, ...]:
 
 @primitive("shape", several, values=split_back)
 def _concatenate(values: Any, axis: int = 0) -> Any:
-    """concatenate()."""
+    """The operation of concatenate()."""
     return np.concatenate(values, axis)
 
 
 @primitive("shape", several, values=unstack_rule)
 def _stack(values: Any, axis: int = 0) -> Any:
-    """stack()."""
+    """The operation of stack()."""
     return np.stack(values, axis)
 
 
 @composed
 def concatenate(arrays: Any, axis: int | None = 0, out: None = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    """Join the arrays of a list along an existing axis, or all elements in one row for axis None."""
+    """Join the arrays of a list along an existing axis, or flattened for axis None."""
     arrays = [as_array(item) for item in arrays]
     joined = _concatenate([ravel(item) for item in arrays], 0) if axis is None else _concatenate(arrays, axis)
     return cast_by_rule(joined, dtype, casting)
@@ -331,7 +331,7 @@ def block(arrays: Any) -> Any:
 
 @composed
 def append(arr: Any, values: Any, axis: int | None = None) -> Any:
-    """Append `values` to `arr` along `axis`, or all elements in one row."""
+    """Append `values` to `arr` along `axis`, by default both flattened."""
     return concatenate([arr, values], axis)
 
 
@@ -389,7 +389,7 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
 
 @primitive("shape", x=lambda g, out, x, places: _put_back(g, shape_of(x), places))
 def _pick(x: Any, places: Any) -> Any:
-    """The elements of `x`, counted from 1 in one row, at `places`; 0 at the place 0."""
+    """The elements of the flattened `x` at `places`, counted from 1; 0 at the place 0."""
     row = np.ravel(x)
     return np.concatenate([np.zeros(1, row.dtype), row])[places]
 
@@ -404,14 +404,14 @@ def _put_back(x: Any, shape: tuple[int, ...], places: Any) -> Any:
 
 
 def numbered(shape: tuple[int, ...]) -> Any:
-    """The numbers 1, 2, 3, ... in a shape."""
+    """The numbers 1, 2, 3, ... in an array of a shape."""
     return np.arange(1, math.prod(shape) + 1).reshape(shape)
 
 
 def rearrangement(function: Callable[..., Any], doc: str) -> Op:
     """Define an op that only moves elements by a function of NumPy; its rule moves them back.
 
-    Where they move is read from what the function does to 1, 2, 3, ...: it leaves a 0 where it fills elements in.
+    The function moves 1, 2, 3, ... to tell where elements go; a 0 marks those that it fills in.
     """
 
     def rule(g: Any, out: Any, x: Any, *how: Any) -> Any:
@@ -447,7 +447,7 @@ fliplr = rearrangement(np.fliplr, "Reverse each row.")
 flipud = rearrangement(np.flipud, "Reverse the order of the rows.")
 rot90 = rearrangement(np.rot90, "Rotate a plane of the array by 90 degrees, `k` times.")
 roll = rearrangement(np.roll, "Move the elements by `shift` along `axis`; those that leave at the end return at the start.")
-repeat = rearrangement(np.repeat, "Repeat each element, along `axis` or all in one row.")
+repeat = rearrangement(np.repeat, "Repeat each element, along `axis`, by default of the flattened array.")
 tile = rearrangement(np.tile, "Repeat the whole array, a number of times along each axis.")
 tril = rearrangement(np.tril, "Set the elements above the k-th diagonal of matrices to zero.")
 triu = rearrangement(np.triu, "Set the elements below the k-th diagonal of matrices to zero.")
@@ -461,7 +461,7 @@ resize = rearrangement(np.resize, "Repeat the elements in order until they fill 
 
 @composed
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
-    """Insert `values`, in the dtype of `arr`, before the indices `obj` along `axis`, or into all elements in one row."""
+    """Insert `values`, in the dtype of `arr`, before the indices `obj` along `axis`, by default flattened."""
     arr, values = as_array(arr), as_array(values)
     if getattr(arr, "dtype", np.dtype(float)).kind == "f" and float_dtype(values) != float_dtype(arr):
         values = astype(values, float_dtype(arr))

@@ -26,11 +26,11 @@ from autograd.ops.elementwise import (
     sub,
     where,
 )
-from autograd.ops.kinks import nothing
+from autograd.ops.kinks import zero_rule
 
 
 def scipy_function(name: str) -> Callable[..., Any]:
-    """The function of scipy.special with that name, which is looked up at the first call."""
+    """The function of scipy.special with that name; each call looks it up, so that SciPy is imported only if needed."""
 
     def function(*args: Any) -> Any:
         try:
@@ -67,7 +67,7 @@ logit    = special("logit",    lambda g, out, x: g / _times_rest(x), (0.2, 0.8))
 entr     = special("entr",     lambda g, out, x: g * (-1.0 - log(x)), (0.2, 3.0))
 loggamma = special("loggamma", lambda g, out, x: g * digamma(where(x < 0.0, math.nan, x)), (0.3, 3.0))
 log_expit = special("log_expit", lambda g, out, x: g * sigmoid(-x))
-gammasgn = special("gammasgn", nothing, (0.3, 3.0))
+gammasgn = special("gammasgn", zero_rule, (0.3, 3.0))
 # fmt: on
 psi = digamma
 
@@ -98,7 +98,7 @@ def erfcx_numpy(x: Any, order: int) -> Any:
 
 @primitive("elementwise", x=lambda g, out, x, order: g * _erfcx_slope(x, order + 1))
 def _erfcx_slope(x: Any, order: int) -> Any:
-    """The derivative of some order of erfcx, with full precision also for large x."""
+    """The derivative of order `order` of erfcx, with full precision also for large x."""
     return erfcx_numpy(x, order).astype(float_dtype(x))
 
 

@@ -20,10 +20,10 @@ from autograd.ops.shapes import as_floats, atleast_2d, concatenate, diagonal, ex
 def integer_weights(fweights: Any) -> Any:
     """The number of times each sample counts, as integers; TypeError for anything else."""
     if is_value(fweights) or holds_value(fweights):
-        raise TypeError("cov() takes plain integers as fweights, how often each sample counts, but got a Value: see aweights")
+        raise TypeError("cov() takes plain integers as fweights, how often each sample counts, but got a Value: use aweights")
     counts = np.asarray(fweights)
     if np.any(counts != np.round(counts)):
-        raise TypeError("cov() takes integers as fweights, how often each sample counts: see aweights for other weights")
+        raise TypeError("cov() takes integers as fweights, how often each sample counts: use aweights for other weights")
     return counts
 
 
