@@ -30,7 +30,7 @@ class Sequential(Module):
         ValueError: for a name with a dot, or one that is taken.
     """
 
-    _names: list[str | None]  # of the layers; None stands for the position
+    _names: list[str | None]  # of the layers; None for a layer named by its position
 
     def __init__(self, *layers: Callable[[Any], Any] | Mapping[str, Callable[[Any], Any]]) -> None:
         named = dict(layers[0]) if len(layers) == 1 and isinstance(layers[0], Mapping) else None
@@ -69,7 +69,7 @@ class Sequential(Module):
         names = self.__dict__.get("_names", ())
         if name in names:
             return self.layers[names.index(name)]
-        if hasattr(type(self), name):  # a property that failed: raise its own error
+        if hasattr(type(self), name):  # a property raised AttributeError: raise that error
             return object.__getattribute__(self, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
@@ -213,7 +213,7 @@ class ModuleDict(Module):
         return vars(self) | self._items
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
-        """Add modules from a dict or pairs (name, module); those with the same names are replaced."""
+        """Add modules from a dict or pairs (name, module), in place of those with the same names."""
         for name, module in dict(modules).items():
             self[name] = module
 
@@ -263,7 +263,7 @@ class Residual(Module):
 
     Args:
         block: a module or function.
-        shortcut: brings `x` to the shape of the block's result; by default `x` is added as it is.
+        shortcut: maps `x` to the shape of the block's output; by default `x` itself is added.
 
     Raises:
         ValueError: on a call where the two shapes differ, which would broadcast.
@@ -288,7 +288,7 @@ class Residual(Module):
         shapes = np.shape(around), np.shape(out)
         if shapes[0] != shapes[1]:
             raise ValueError(
-                f"Residual adds x of shape {shapes[0]} to block(x) of shape {shapes[1]}: give a shortcut= that brings x to "
+                f"Residual adds x of shape {shapes[0]} to block(x) of shape {shapes[1]}: pass a shortcut= that maps x to "
                 "that shape, such as a Linear layer or a convolution with kernel 1"
             )
         return floating(out, self) + around  # two arrays of uint8 would wrap

@@ -109,7 +109,7 @@ class MultilayerPerceptron(BaseEstimator):
     n_outputs_: int
     loss_curve_: list[float]
     validation_scores_: list[float] | None  # None without early stopping
-    _watched_score: bool | None = None  # whether the history has the score of held out samples, or the loss
+    _watched_score: bool | None = None  # whether the last training watched the score of held out samples, or the loss
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -266,7 +266,7 @@ class MultilayerPerceptron(BaseEstimator):
     # --- training --------------------------------------------------------------------------------------
 
     def _fit_batches(self, X: Any, y: Any, weights: Any, random: Any, fresh: bool, incremental: bool) -> None:
-        """Gradient descent, batch by batch, until neither the loss nor the score of held out samples improves."""
+        """Train batch by batch, until neither the loss nor the score of held out samples improves."""
         if fresh or self._watched_score != self.early_stopping:
             self._watched_score, self._best, self._stalled = self.early_stopping, -np.inf, 0
             self.loss_curve_ = []

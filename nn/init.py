@@ -1,4 +1,4 @@
-"""Initialisers: functions that return an array of a shape, to assign to the data of a parameter.
+"""Initialisers: functions that return an array of a given shape, to assign to the data of a parameter.
 
 All are called as ``name(shape, rng, dtype)``, followed by their own settings. A weight has the layout (out, in, *kernel), as in
 Linear and Conv2d. Its fan_in is the number of inputs of one output, in * kernel size; its fan_out is the number of outputs that
@@ -32,7 +32,7 @@ GAINS = {"linear": 1.0, "conv": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3.0, "relu": 
 
 
 def gain(nonlinearity: str, slope: float = 0.01) -> float:
-    """Return the factor that keeps the deviation of activations through a nonlinearity, from PyTorch's table.
+    """Return the factor of weights that keeps the standard deviation of activations, from PyTorch's table.
 
     Args:
         nonlinearity: "linear", "conv", "sigmoid", "tanh", "relu", "selu" or "leaky_relu".
@@ -99,7 +99,7 @@ def truncated_normal(
     low: float = -2.0,
     high: float = 2.0,
 ) -> np.ndarray:
-    """Draw from the normal distribution, and again for numbers outside of `low` to `high`, which are not multiples of `std`.
+    """Draw from the normal distribution, again for each number outside of `low` to `high`, which are not multiples of `std`.
 
     Raises:
         ValueError: if less than a hundredth of the distribution lies between the bounds.

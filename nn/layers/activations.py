@@ -138,7 +138,7 @@ class Hardtanh(FunctionModule, function=hard_tanh):
 
 
 class Step(FunctionModule, function=step):
-    """Computes 0 up to 0 and 1 above; the derivative is 0 everywhere, so layers before it do not learn."""
+    """Computes 1 for x above 0, and 0 elsewhere; the derivative is 0 everywhere, so layers before it do not learn."""
 
 
 # --- along an axis --------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Attention: scaled dot products, multiple heads, a block of transformers, and sinusoidal positions.
 
-Arrays are (..., time, features): the batch comes first, which in PyTorch needs batch_first=True. There are two kinds of masks.
-Masks of floats are added to the scores. Masks of bools mean the same as in PyTorch, which differs from place to place: in
+Arrays are (..., time, features): the batch comes first, as in PyTorch with batch_first=True. There are two kinds of masks. Masks
+of floats are added to the scores. Masks of bools follow PyTorch, where their meaning differs: in
 scaled_dot_product_attention() True means attend, in modules True means ignore. A query for which every key is masked attends
 to nothing: its weights and its gradient are zero. (PyTorch's function agrees, its MultiheadAttention gives nan.)
 """
@@ -106,7 +106,7 @@ def _attend(
 
 
 def _split_mask(mask: Mask, shape: tuple[int, ...]) -> tuple[np.ndarray, Any]:
-    """Return where a mask ignores keys, and what it adds elsewhere, or None."""
+    """Return the bools of ignored keys, and the numbers that a mask adds elsewhere, or None."""
     mask = as_tensor(mask)
     if mask.dtype.kind not in "bf":
         raise TypeError(

@@ -129,7 +129,7 @@ class ConvNd(Convolution):
         return conv(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
     def _both_sides(self) -> list[tuple[int, int]]:
-        """Return the padding before and after each axis as numbers; "same" puts an odd one after."""
+        """Return the padding before and after each axis as numbers; "same" puts an odd element after."""
         if self.padding != "same":
             return [(n, n) for n in self.padding]
         more = [(k - 1) * d for k, d in zip(self.kernel_size, self.dilation, strict=True)]
@@ -213,7 +213,7 @@ class ConvTranspose1d(ConvTransposeNd):
     shape (in_channels, out_channels / groups, kernel_size), as in PyTorch.
 
     Args:
-        output_padding: how much longer than necessary the result is, less than stride or dilation.
+        output_padding: the number of elements by which the output is longer; less than stride or dilation.
         in_channels, out_channels, kernel_size, stride, padding, groups, bias, dilation, dtype, rng: as for Conv1d.
 
     >>> ConvTranspose1d(4, 3, 2, stride=2, rng=0)(np.zeros((2, 4, 5))).shape

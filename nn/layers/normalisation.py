@@ -26,7 +26,7 @@ def scale_and_shift(x: Any, weight: Value | None, bias: Value | None, axes_behin
 
 
 def move_towards(old: np.ndarray, new: np.ndarray, part: float) -> np.ndarray:
-    """Return a running average after one more number, which has the weight `part`."""
+    """Return a running average after one more number, which gets the weight `part`."""
     return ((1.0 - part) * old.astype(new.dtype) + part * new).astype(old.dtype)
 
 
@@ -233,7 +233,7 @@ class RMSNorm(OverLastAxes):
 
     Args:
         normalized_shape: the lengths of the last axes, or the length of the last one.
-        eps: added to the mean square; None is the spacing of floats at 1 in the dtype of the input, as in PyTorch.
+        eps: added to the mean square; None means the machine epsilon of the input's dtype, as in PyTorch.
         elementwise_affine: whether to have a `weight` of that shape, which starts at 1.
         dtype: the dtype of the weight.
 

@@ -39,7 +39,7 @@ and read that with nn.from_pytorch(model, {new!r})"""
 
 LONGEST = 65_000  # characters of a name in a zip
 
-#: The header of an array file, as NumPy writes it. Others are not read: no header is evaluated.
+#: The header of an array file, as NumPy writes it. Others are refused, because evaluating a header could run code.
 HEAD = re.compile(
     rb"\x93NUMPY[\x01-\x03]\x00.{2,4}?"
     rb"\{'descr': '([<>|][biufcO]\d*)', 'fortran_order': (True|False), 'shape': \(([\d, ]*)\), \} *\n",
@@ -120,7 +120,7 @@ def _locked_file(path: Path) -> BinaryIO:
 
 
 def _beginning(path: Path) -> str:
-    """Return the start of the names of temporary files of `path`: its name, or a digest if that is near the limit of names."""
+    """Return the start of the names of temporary files of `path`: its name, or a digest of a very long name."""
     name = f".{path.name}"
     return name if len(os.fsencode(name)) <= 240 else "." + hashlib.sha256(os.fsencode(path.name)).hexdigest()
 

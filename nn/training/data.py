@@ -22,10 +22,14 @@ STATE = {"position", "start", "generator", "samples", "batch_size", "shuffle"}
 class DataLoader:
     """Iterates over a data set in batches; every ``for`` is an epoch.
 
-    A data set is an array, whose first axis counts the samples, or a frame or series of pandas with numbers; a tuple, named
-    tuple or dict of these with one length, whose batches have the same type, also with dicts in it, such as
-    ``({"image": images, "age": ages}, y)`` for a model of several inputs; or anything with ``len()`` and ``[index]``, whose
-    samples collate_samples() combines. Batches are copies.
+    A data set is one of:
+
+    - an array, whose first axis counts the samples, or a frame or series of pandas with numbers
+    - a tuple, named tuple or dict of these, all of one length; it may hold dicts, such as ``({"image": images, "age": ages}, y)``
+      for a model of several inputs. Batches have the same type.
+    - an object with ``len()`` and ``[index]``, whose samples collate_samples() combines
+
+    Batches are copies.
 
     Args:
         dataset: the samples.
@@ -35,7 +39,7 @@ class DataLoader:
         drop_last: whether to leave out a smaller last batch.
         prefetch: the number of batches that a background thread prepares ahead; 0 for none. Order and random numbers stay
             the same. It helps where samples are read from files or computed by NumPy.
-        collate: combines a list of samples to a batch; samples of a tuple of arrays are tuples.
+        collate: combines a list of samples into a batch; samples of a tuple of arrays are tuples.
 
     Raises:
         TypeError: if the data set is none of these, a size is not a whole number, or `shuffle` is neither True nor False.
@@ -66,7 +70,9 @@ class DataLoader:
         for name, size in (("batch_size", batch_size), ("prefetch", prefetch)):
             if not isinstance(size, (int, np.integer)) or isinstance(size, bool):
                 fix = (
-                    "" if np.isscalar(size) else ": arrays that belong together are one data set, DataLoader((x, y), batch_size)"
+                    ""
+                    if np.isscalar(size)
+                    else ": pass arrays that belong together as one data set, DataLoader((x, y), batch_size)"
                 )
                 raise TypeError(f"{name} must be a whole number, got {type(size).__name__}{fix}")
         if not isinstance(shuffle, (bool, np.bool_)):
@@ -153,7 +159,7 @@ class DataLoader:
 
 
 class Subset:
-    """Selects the samples of a data set at some indices: a part of random_split() for data sets that are not arrays."""
+    """Selects the samples of a data set at some indices, as random_split() does for data sets that are not arrays."""
 
     def __init__(self, dataset: Any, indices: Sequence[int] | np.ndarray) -> None:
         self.dataset, self.indices = dataset, np.asarray(indices)
@@ -255,7 +261,7 @@ def as_samples(array: Any) -> np.ndarray:
 
 
 def frame_array(frame: Any) -> np.ndarray:
-    """Return the numbers of a frame or series of pandas, in a dtype for those of all columns.
+    """Return the numbers of a frame or series of pandas, in one dtype that holds those of all columns.
 
     Raises:
         TypeError: for a column without numbers, such as words, categories or dates.
@@ -311,7 +317,7 @@ def take_samples(dataset: Any, indices: Any) -> Any:
 
 
 def collate_samples(samples: list[Any]) -> Any:
-    """Combine samples to a batch: stack numbers and arrays along a new first axis, also in tuples, dicts and dataclasses.
+    """Combine samples into a batch: stack numbers and arrays along a new first axis, also in tuples, dicts and dataclasses.
 
     Named tuples give a named tuple; lists of numbers are arrays.
 
@@ -356,7 +362,7 @@ def stacked(samples: list[Any]) -> Any:
     """Stack numbers, arrays or strings along a new first axis."""
     for sample in samples:
         if sample is None:
-            raise TypeError("a sample holds None, which an array cannot: leave the part out, or pass collate=")
+            raise TypeError("a sample holds None, which an array cannot hold: leave the part out, or pass collate=")
         if isinstance(sample, list) and any(not np.isscalar(item) and not isinstance(item, list) for item in sample):
             raise TypeError(
                 f"a list as a sample must be one array, got a list of {', '.join(type(item).__name__ for item in sample[:4])}: "
@@ -380,7 +386,7 @@ def stacked(samples: list[Any]) -> Any:
 
 
 def prefetched(items: Iterable[Any], size: int) -> Generator[Any, None, None]:
-    """Yield the items, of which a thread computes up to `size` ahead; raise their errors here."""
+    """Yield the items, which a thread computes up to `size` ahead; raise the errors of the thread here."""
     room, ready, left = threading.Semaphore(size), SimpleQueue[tuple[str, Any]](), threading.Event()
 
     def work() -> None:

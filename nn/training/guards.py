@@ -39,7 +39,7 @@ UNREACHED = (
     "detach() or no_grad() between it and the loss; or freeze() it, or leave it out"
 )
 BROKEN = (
-    "the gradient is nan or infinite in {names}, and this step makes the data so: run the step within autograd.debug(), "
+    "the gradient is nan or infinite in {names}, and this step makes the parameters so: run the step within autograd.debug(), "
     "which names the operation that causes it; a lower learning rate, or nn.clip_grad_norm(parameters, 1.0) before "
     "step(), keeps gradients from growing that far"
 )
@@ -74,7 +74,7 @@ class ZeroGradientWarning(GuardWarning):
 
 
 class DeadUnitWarning(GuardWarning):
-    """Warns that many units of a layer have had no gradient for long."""
+    """Warns that half the units of a layer or more had no gradient in 100 steps."""
 
 
 class Guarded(Protocol):
@@ -103,8 +103,9 @@ class Guard:
 
     It warns once per parameter and kind:
 
-    - StaleGradientWarning: zero_grad() was forgotten. Several backward() before one step are allowed.
-    - UnreachedParameterWarning: no backward() has reached it in the first 10 steps; frozen ones are left out, unless all are.
+    - StaleGradientWarning: zero_grad() was forgotten. Several calls of backward() before one step are allowed.
+    - UnreachedParameterWarning: no gradient has reached a parameter in the first 10 steps. Frozen ones are left out, unless all
+      are frozen.
     - NonFiniteGradientWarning: a gradient has nan or infinities.
     - ZeroGradientWarning: a whole gradient was exactly zero in each of the first 10 steps, or of 100 in a row in which others
       were not. (If all become zero at some point, as with a hinge loss of zero, training is done.)
@@ -112,8 +113,8 @@ class Guard:
       in which the rest was not: those units no longer learn. Weights are not checked, because rows of an Embedding may be unused
       for more than 100 steps.
 
-    A gradient of one number may be zero by chance, or because an input is zero: those get a warning only if half of all
-    parameters are zero, as with nn.MLP.
+    The gradient of a scalar parameter may be zero by chance, or because an input is zero: such parameters get a warning only if
+    the gradients of half of all parameters are zero, as may happen in nn.MLP.
 
     The cost is one pass over each gradient: about 2 % of a step of a 784-128-10 network at batch 64 in float64, 6 % in float32,
     and less than 1 % for a small CNN or a network of scalars.
@@ -140,7 +141,7 @@ class Guard:
                     watch.reached = True  # nothing to reach
                     continue
                 if status == "none" and not moved:
-                    watch.still = 0  # no gradient differs from a zero gradient
+                    watch.still = 0  # a missing gradient is not a zero gradient
                     continue
                 watch.reached = True
                 if status == "stale":

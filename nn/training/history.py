@@ -19,7 +19,7 @@ COLUMNS = ("epoch", "loss", "validation_loss", "lr", "seconds")  # besides the m
 class History:
     """Holds the measurements of fit() as a table: ``history[-1]`` is the row of the last epoch, ``history["loss"]`` a column.
 
-    Iteration and len() are over the rows; ``"loss" in history`` tells whether there is a column.
+    Iteration and len() take the rows; ``"loss" in history`` tells whether there is such a column.
 
     Attributes:
         rows: a dict for each epoch, of plain numbers: ``save(..., extra={"history": history.rows})`` stores them, and

@@ -46,7 +46,7 @@ class WithMomentum(LRScheduler):
 
 
 class OneCycleLR(WithMomentum):
-    """Goes up to max_lr and far down in one run, and moves the momentum the other way (Smith and Topin 2018).
+    """Increases the learning rate to max_lr and decreases it far below its start, over one run (Smith and Topin 2018).
 
     The momentum of SGD and RMSprop, or the first beta of Adam and its variants, goes from max_momentum down to base_momentum
     and up again. The earlier learning rates of the groups have no effect.
@@ -60,7 +60,7 @@ class OneCycleLR(WithMomentum):
         cycle_momentum: whether to set the momentum as well.
         div_factor: the first learning rate is max_lr divided by it.
         final_div_factor: the last learning rate is the first divided by it.
-        three_phase: whether to go down to the first learning rate in as many steps as up, and then on to the last.
+        three_phase: whether to decrease to the first learning rate in as many steps as up, and then to the last.
 
     Raises:
         ValueError: if the number of steps is missing, or there is no momentum to cycle; on a step after the last.
@@ -124,7 +124,9 @@ class OneCycleLR(WithMomentum):
 
 
 class CyclicLR(WithMomentum):
-    """Goes from base_lr up to max_lr and down again, repeatedly, along lines (Smith 2017, "Cyclical Learning Rates").
+    """Moves the learning rate linearly from base_lr up to max_lr and down again, repeatedly.
+
+    Smith 2017, "Cyclical Learning Rates for Training Neural Networks".
 
     The momentum of SGD and RMSprop, or the first beta of Adam and its variants, goes from max_momentum down to base_momentum
     and up again. The earlier learning rates of the groups have no effect.

@@ -68,7 +68,7 @@ class LRScheduler:
     """
 
     steps: Any  # an int, or a float after a part of a step
-    floor = 0.0  # the learning rate above it is in proportion to the base above it; CosineAnnealingLR has another
+    floor = 0.0  # lr - floor is proportional to base - floor; CosineAnnealingLR sets it to eta_min
     saved: tuple[str, ...] = ("steps", "base_lrs", "bases", "last_lrs")  # the attributes in a state dict
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
@@ -269,7 +269,7 @@ class LambdaLR(LRScheduler):
 
 
 class MultiplicativeLR(LRScheduler):
-    """Multiplies by a function of the step at each step: ``lr * f(1) * f(2) * ... * f(step)``.
+    """Multiplies the learning rate at each step by a function of the step: ``lr * f(1) * f(2) * ... * f(step)``.
 
     Args:
         optimizer: the optimiser whose learning rates are set.
@@ -295,7 +295,7 @@ class MultiplicativeLR(LRScheduler):
 
 
 class StepLR(LRScheduler):
-    """Multiplies by gamma every step_size steps."""
+    """Multiplies the learning rate by gamma every step_size steps."""
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.step_size, self.gamma = positive_integer("step_size", step_size), not_negative("gamma", gamma)
@@ -306,7 +306,7 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """Multiplies by gamma at each of the milestones; one that is listed twice counts twice."""
+    """Multiplies the learning rate by gamma at each milestone; one that is listed twice counts twice."""
 
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.milestones, self.gamma = sorted(milestones), not_negative("gamma", gamma)
@@ -317,7 +317,7 @@ class MultiStepLR(LRScheduler):
 
 
 class ConstantLR(LRScheduler):
-    """Multiplies by a factor for the first total_iters steps."""
+    """Multiplies the learning rate by a factor for the first total_iters steps."""
 
     def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3.0, total_iters: int = 5, last_epoch: int = -1) -> None:
         self.first, self.total_iters = checked_part("factor", factor), total_iters
@@ -328,7 +328,7 @@ class ConstantLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """Goes from start_factor to end_factor in total_iters steps along a line: a warm-up.
+    """Moves the factor linearly from start_factor to end_factor in total_iters steps: a warm-up.
 
     >>> from nn import SGD
     >>> LinearLR(SGD([Value(1.0)], lr=1.0), start_factor=0.25, total_iters=3).preview(5)
@@ -350,7 +350,7 @@ class LinearLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """Multiplies by gamma at every step."""
+    """Multiplies the learning rate by gamma at every step."""
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = not_negative("gamma", gamma)
@@ -361,7 +361,7 @@ class ExponentialLR(LRScheduler):
 
 
 class PolynomialLR(LRScheduler):
-    """Goes down to zero in total_iters steps, as ``(1 - step / total_iters) ** power``."""
+    """Decreases the learning rate to zero in total_iters steps, as ``(1 - step / total_iters) ** power``."""
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
         self.total_iters, self.power = positive_integer("total_iters", total_iters), power
@@ -372,7 +372,10 @@ class PolynomialLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """Goes down to eta_min in T_max steps along half a cosine, and up again in as many (Loshchilov and Hutter 2017)."""
+    """Decreases the learning rate to eta_min in T_max steps along half a cosine, then increases it again in as many.
+
+    Loshchilov and Hutter 2017, "SGDR: Stochastic Gradient Descent with Warm Restarts", without restarts.
+    """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         self.T_max, self.floor = positive_integer("T_max", T_max), eta_min
@@ -383,7 +386,7 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """Goes down to eta_min in T_0 steps along half a cosine, restarts, goes down in T_mult times as many, and so on.
+    """Decreases the learning rate to eta_min in T_0 steps along half a cosine, restarts with T_mult times as many, and so on.
 
     Loshchilov and Hutter 2017, "SGDR: Stochastic Gradient Descent with Warm Restarts".
 
@@ -430,16 +433,18 @@ def straight(start: float, end: float, part: float) -> float:
 
 
 class ReduceLROnPlateau(LRScheduler):
-    """Multiplies by a factor when a metric has not improved for more than `patience` steps: ``schedule.step(metric)``.
+    """Multiplies the learning rate by a factor when a metric has not improved for more than `patience` steps.
+
+    Call ``schedule.step(metric)`` after each epoch.
 
     Args:
         optimizer: the optimiser whose learning rates are set.
         mode: "min" if less is better, otherwise "max".
         factor: the factor, less than 1.
-        patience: the number of steps without improvement to wait for.
+        patience: the number of steps without improvement to tolerate.
         threshold: the smallest change that counts as an improvement.
         threshold_mode: "rel" for a part of the best metric, "abs" for a difference.
-        cooldown: the number of steps after a reduction that are not counted.
+        cooldown: the number of steps after a reduction that do not count.
         min_lr: the least learning rate, or a list of one for each group.
         eps: smaller changes of the learning rate are skipped.
 
@@ -506,7 +511,7 @@ class ReduceLROnPlateau(LRScheduler):
         return self.sign * metric < self.sign * self.best - self.threshold
 
     def reduce(self) -> None:
-        """Multiply the learning rates, but not below the least ones."""
+        """Multiply the learning rates by the factor, but keep each at or above its least one."""
         for group, least in zip(self.groups(), self.min_lrs, strict=True):
             lr = max(group["lr"] * self.reduction, least)
             if group["lr"] - lr > self.eps:

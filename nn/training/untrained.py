@@ -1,4 +1,4 @@
-"""Refuse a model with parameters that training would silently leave as they are: in functions, objects and _attributes."""
+"""Raise an error for parameters of a model that would silently not be trained: in functions, objects and _attributes."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def test_names_that_layers_cannot_have(name: Any) -> None:
         lambda: nn.Residual(nn.Identity(), nn.Tanh),
     ],
 )
-def test_a_class_without_brackets(make: Any) -> None:
+def test_a_class_without_parentheses(make: Any) -> None:
     with pytest.raises(TypeError, match=r"got the class Tanh: write Tanh\(\)"):
         make()
 

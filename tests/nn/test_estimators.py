@@ -129,7 +129,7 @@ def test_plain_descent_steps_by_scikit_learns_gradient() -> None:
 
 
 @pytest.mark.parametrize("target", [*CLASSIFICATION, "one number"])
-def test_lbfgs_goes_where_scikit_learns_goes(target: str) -> None:
+def test_lbfgs_finds_the_network_that_scikit_learn_finds(target: str) -> None:
     ours, theirs, y = both(target, solver="lbfgs", max_iter=15, random_state=1, hidden_layer_sizes=(20,))
     assert_same_network(ours.fit(X, y, WEIGHTS), theirs.fit(X, y, WEIGHTS), within=1e-7)
     np.testing.assert_allclose(ours.loss_, theirs.loss_, rtol=1e-7)
@@ -253,7 +253,7 @@ def test_adaptive_learning_rate_falls_and_training_stops() -> None:
     assert model.n_iter_ < 100 and model._optimizer.lr <= 1e-6
 
 
-def test_warm_start_goes_on() -> None:
+def test_warm_start_continues_the_training() -> None:
     model = MLPClassifier(max_iter=3, warm_start=True, random_state=0).fit(X, DIGITS)
     first = model.loss_curve_[-1]
     module = model.module_

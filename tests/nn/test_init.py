@@ -67,13 +67,13 @@ def test_dtype_seed_and_generator(draw: Any, dtype: Any) -> None:
     np.testing.assert_array_equal(draw((4, 3, 2), np.random.default_rng(7), dtype), first)
 
 
-def test_numbers_of_one_kind() -> None:
+def test_constant_initialisers() -> None:
     np.testing.assert_array_equal(init.zeros((2, 3)), np.zeros((2, 3)))
     np.testing.assert_array_equal(init.ones(3), np.ones(3))
     np.testing.assert_array_equal(init.constant((2,), value=-1.5), [-1.5, -1.5])
 
 
-def test_a_parameter_in_the_place_of_its_shape() -> None:
+def test_a_parameter_instead_of_its_shape() -> None:
     for parameter in (nn.Linear(2, 2).weight, np.ones((2, 2))):
         with pytest.raises(TypeError, match=r"take a shape and return an array.*weight.data = he_normal\(weight.shape\)"):
             init.he_normal(parameter)  # type: ignore[arg-type]

@@ -197,7 +197,7 @@ def test_classes_on_another_axis() -> None:
     assert nn.cross_entropy(Value(logits), hot, axis=1).data == pytest.approx(expected)
 
 
-def test_smoothing_all_of_it_is_the_mean_over_the_classes() -> None:
+def test_full_label_smoothing_is_the_mean_over_the_classes() -> None:
     uniform = nn.cross_entropy(MATRIX, np.full((3, 3), 1.0 / 3.0))
     assert nn.cross_entropy(MATRIX, CLASSES, label_smoothing=1.0) == pytest.approx(uniform)
     assert nn.cross_entropy(MATRIX, np.eye(3)[CLASSES], label_smoothing=0.4) == pytest.approx(

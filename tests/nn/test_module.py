@@ -538,7 +538,7 @@ def test_parameters_of_a_class_are_refused(item: Any) -> None:
 
 
 @pytest.mark.parametrize("start", ["module.", "_orig_mod.", "model.", "module._orig_mod."])
-def test_names_of_a_state_that_begin_with_too_much(start: str) -> None:
+def test_the_error_names_a_prefix_of_all_names_in_a_state(start: str) -> None:
     state = {start + name: array for name, array in nn.Sequential(nn.Linear(2, 1, rng=0)).state_dict().items()}
     with pytest.raises(ValueError, match=rf"remove the prefix '{start}'.*, {{name.removeprefix\('{start}'\)"):
         nn.from_pytorch(nn.Sequential(nn.Linear(2, 1, rng=1)), state)

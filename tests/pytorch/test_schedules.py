@@ -201,7 +201,7 @@ RESUMED: dict[str, Callable[[Any, Any, int], Any]] = {
 
 
 @pytest.mark.parametrize("name", RESUMED)
-def test_going_on_after_a_last_epoch(name: str) -> None:
+def test_continuing_after_a_last_epoch(name: str) -> None:
     """A schedule created in the middle of a run continues like PyTorch's, and like one that started with the run.
 
     PyTorch leaves some learning rates as they are, and multiplies others where they are due: both agree between milestones.

@@ -46,7 +46,7 @@ NAMED = pytest.mark.parametrize(("f", "left", "right"), [case[1:] for case in LI
 
 @NAMED
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_far_out_it_is_a_straight_line(f: Callable[..., Any], left: Any, right: Any, dtype: Any) -> None:
+def test_activations_are_linear_far_from_zero(f: Callable[..., Any], left: Any, right: Any, dtype: Any) -> None:
     """A warning would be an error."""
     for sign, (slope, offset) in ((-1.0, left), (1.0, right)):
         for size in (1e3, 1e6, 1e18, 1e30, INF):

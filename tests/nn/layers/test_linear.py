@@ -78,7 +78,7 @@ def test_embedding_takes_every_integer_dtype(dtype: str) -> None:
     assert model(np.zeros((3, 0), dtype)).shape == (3, 0, 2)
 
 
-def test_embedding_refuses_what_is_no_row() -> None:
+def test_embedding_refuses_indices_outside_its_table() -> None:
     model = nn.Embedding(5, 2)
     for wrong, reach in ([0, 5], "0 to 5"), ([-1, 2], "-1 to 2"):
         text = f"Embedding(5, 2) has the rows 0 to 4, got indices from {reach}"
@@ -128,7 +128,7 @@ def test_dropout_keeps_the_mean_and_the_share() -> None:
     assert abs(out.mean() - 1.0) < 0.01
 
 
-def test_dropout_draws_anew_from_its_generator() -> None:
+def test_each_call_of_dropout_draws_new_numbers_from_its_generator() -> None:
     rng = np.random.default_rng(0)
     layer = nn.Dropout(0.5, rng)
     assert layer.rng is rng

@@ -267,7 +267,7 @@ def test_invalid_settings() -> None:
         centre(Value(np.ones((2, 3))), -3)
 
 
-def test_the_repr_has_what_is_not_the_default() -> None:
+def test_the_repr_has_the_options_that_are_not_the_default() -> None:
     assert nn.BatchNorm1d(3).extra_repr() == "3"
     changed = nn.BatchNorm2d(3, 0.1, None, False, False)
     assert changed.extra_repr() == "3, eps=0.1, momentum=None, affine=False, track_running_stats=False"

@@ -100,7 +100,7 @@ def refused(path: Path, *words: str, **options: Any) -> str:
 # --- what comes back ------------------------------------------------------------------------------------
 
 
-def test_a_run_goes_on_bit_for_bit(saved: tuple[Path, Run]) -> None:
+def test_a_run_continues_bit_for_bit(saved: tuple[Path, Run]) -> None:
     path, run = saved
     other = Run(seed=5).train(2)
     checkpoint = nn.load(path, **other.parts())
@@ -111,7 +111,7 @@ def test_a_run_goes_on_bit_for_bit(saved: tuple[Path, Run]) -> None:
 
 
 @KINDS
-def test_a_run_goes_on_in_another_process(suffix: str, tmp_path: Path) -> None:
+def test_a_run_continues_in_another_process(suffix: str, tmp_path: Path) -> None:
     straight = Run().train(20).state()
     first, second = tmp_path / f"first{suffix}", tmp_path / f"second{suffix}"
     nn.save(first, **Run().train(10).parts())
@@ -193,14 +193,14 @@ def goes_on(make_optimizer: Callable[[Any], Any], make_schedule: Callable[[Any],
 
 
 @pytest.mark.parametrize("kind", subclasses(nn.Optimizer), ids=lambda kind: kind.__name__)
-def test_every_optimizer_goes_on_bit_for_bit(kind: Any, tmp_path: Path) -> None:
+def test_every_optimizer_continues_bit_for_bit(kind: Any, tmp_path: Path) -> None:
     options = {"max_iter": 3, "momentum": 0.9}
     options = {name: item for name, item in options.items() if name in inspect.signature(kind).parameters}
     goes_on(lambda parameters: kind(parameters, **options), lambda optimizer: None, tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize("make", SCHEDULES)
-def test_schedules_go_on_bit_for_bit(make: Callable[[Any], Any], tmp_path: Path) -> None:
+def test_schedules_continue_bit_for_bit(make: Callable[[Any], Any], tmp_path: Path) -> None:
     goes_on(lambda parameters: nn.SGD(parameters, lr=0.1, momentum=0.9), make, tmp_path / "a.npz")
 
 
@@ -237,7 +237,7 @@ def test_generators_of_every_kind(kind: str, suffix: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("kind", ["PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64"])
 @KINDS
-def test_spawned_generators_go_on(kind: str, suffix: str, tmp_path: Path) -> None:
+def test_spawned_generators_continue(kind: str, suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"a{suffix}"
     make = getattr(np.random, kind)
     generator, other = np.random.Generator(make([1, 2**80])), np.random.Generator(make(2))
@@ -250,7 +250,7 @@ def test_spawned_generators_go_on(kind: str, suffix: str, tmp_path: Path) -> Non
     assert other.random() == generator.random()
 
 
-def test_a_generator_is_put_back_with_what_it_spawns(tmp_path: Path) -> None:
+def test_a_generator_is_restored_with_its_spawn_count(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     nn.save(path, generator=np.random.default_rng(0), optimizer=nn.SGD([Value(1.0)]))
     generator, twin = np.random.default_rng(1), np.random.default_rng(1)
@@ -538,7 +538,7 @@ def test_names_are_returned_when_not_strict(tmp_path: Path) -> None:
         nn.load(path, nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.ReLU(), nn.Linear(4, 2, bias=False)))
 
 
-def test_digits_are_not_lost_unseen(tmp_path: Path) -> None:
+def test_lost_digits_raise_an_error(tmp_path: Path) -> None:
     path, narrow = tmp_path / "a.npz", nn.Linear(3, 2, dtype=np.float32)
     nn.save(path, nn.Linear(3, 2, rng=0))
     before = exact(narrow.state_dict())
@@ -941,7 +941,7 @@ def test_the_prefix_of_dataparallel_is_named() -> None:
         nn.from_pytorch(model, {f"module.{name}": array for name, array in nn.to_pytorch(model).items()})
 
 
-def test_a_layer_less_is_told_by_its_parameters_too(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_layer_names_its_parameters(tmp_path: Path) -> None:
     path = tmp_path / "run.npz"
     nn.save(path, nn.Sequential(nn.Linear(2, 3), nn.Dropout(), nn.Linear(3, 1)))
     with pytest.raises(nn.CheckpointError, match=r"only in the file: model/generators/1.rng, model/2.weight, model/2.bias"):
@@ -958,7 +958,7 @@ def test_model_and_optimizer_that_were_swapped_are_named(tmp_path: Path) -> None
         nn.load(path, optimizer=model)
 
 
-def test_other_arrays_are_sent_to_the_right_reader(tmp_path: Path) -> None:
+def test_errors_for_other_files_name_the_right_reader(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", weight=np.ones((1, 2)))
     with pytest.raises(nn.CheckpointError, match=r"in a .npz or .safetensors file, with nn.from_pytorch\(model, path\)"):
         nn.load(tmp_path / "other.npz")
@@ -998,7 +998,7 @@ def test_states_of_batch_norm_before_it_counted_batches() -> None:
         layer.load_state_dict({name: array for name, array in OLD.items() if name != "running_var"})
 
 
-def test_an_average_over_all_batches_cannot_go_on_without_their_number() -> None:
+def test_an_average_over_all_batches_cannot_continue_without_their_number() -> None:
     layer = nn.BatchNorm1d(3, momentum=None)
     with pytest.warns(
         UserWarning, match=r"no num_batches_tracked, which BatchNorm1d\(momentum=None\) needs to continue averaging"

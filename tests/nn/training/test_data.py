@@ -161,7 +161,7 @@ def first_batch(samples: Any) -> Any:
     return next(iter(nn.DataLoader(samples, 2)))
 
 
-def test_named_tuples_and_dataclasses_stay_what_they_are() -> None:
+def test_batches_of_named_tuples_and_dataclasses_have_their_type() -> None:
     batch = first_batch([Pair(1.0, 2), Pair(3.0, 4)])
     assert isinstance(batch, Pair) and batch.x.tolist() == [1.0, 3.0] and batch.y.tolist() == [2, 4]
     batch = first_batch(Pair(X, Y))
@@ -191,7 +191,7 @@ def test_named_tuples_and_dataclasses_stay_what_they_are() -> None:
         ([3, (1, 2)], TypeError, "of one kind, got int and tuple"),
         ([Sample(1, 2), 3], TypeError, "of one kind, got Sample and int"),
         ([Pair(1, 2), (3, 4)], TypeError, "of one kind, got Pair and tuple"),
-        ([(1.0, None), (2.0, 1)], TypeError, "a sample holds None, which an array cannot"),
+        ([(1.0, None), (2.0, 1)], TypeError, "a sample holds None, which an array cannot hold"),
         ([1, "a"], TypeError, "numbers, arrays or strings, got int, str: pass collate="),
         ([object(), object()], TypeError, "numbers, arrays or strings, got object"),
         ([2**70, 1], TypeError, "numbers, arrays or strings, got int"),
@@ -243,7 +243,7 @@ def test_an_error_in_the_thread_reaches_the_caller() -> None:
 
 
 @pytest.mark.parametrize("prefetch", [0, 2])
-def test_a_data_set_that_ends_too_early_is_no_end_of_the_epoch(prefetch: int) -> None:
+def test_stop_iteration_in_a_data_set_does_not_end_the_epoch(prefetch: int) -> None:
     source = iter(range(5))
 
     class Short(Squares):
@@ -270,7 +270,7 @@ def test_leaving_early_ends_the_thread() -> None:
     assert not threads()
 
 
-def test_it_works_ahead_but_not_far() -> None:
+def test_the_thread_prefetches_a_limited_number_of_batches() -> None:
     data = Squares(100)
     iterator = iter(nn.DataLoader(data, 1, prefetch=4))
     next(iterator)

@@ -20,7 +20,7 @@ from tests.nn.training.fit_checks import X, Y, network, run, same
 # --- the loop --------------------------------------------------------------------------------------------
 
 
-def test_it_is_the_loop() -> None:
+def test_fit_equals_a_loop_by_hand() -> None:
     model, other = network(), network()
     history = run(model)
     optimizer, loader = nn.Adam(other.parameters(), lr=0.05), nn.DataLoader((X, Y), 16, shuffle=True, rng=1)
@@ -38,7 +38,7 @@ def test_it_is_the_loop() -> None:
     assert history["epoch"] == [1, 2, 3, 4, 5]
 
 
-def test_a_loader_is_taken_as_it_is() -> None:
+def test_a_loader_is_used_without_change() -> None:
     model, other = network(), network()
     run(model)
     run(other, data=nn.DataLoader((X, Y), 16, shuffle=True, rng=1, prefetch=2))
@@ -134,7 +134,7 @@ def test_callbacks_see_the_training_and_can_stop_it() -> None:
     assert len(run(network(), callbacks=[lambda training: np.False_])) == 5
 
 
-def test_an_interrupt_ends_it_cleanly() -> None:
+def test_an_interrupt_ends_fit_cleanly() -> None:
     class Loader:
         def __iter__(self) -> Iterator[Any]:
             for i in range(4):
@@ -218,7 +218,7 @@ def test_errors(options: dict[str, Any], text: str) -> None:
         ({"scheduler": nn.StepLR}, r"a schedule with step\(\), got the class StepLR: create one"),
     ],
 )
-def test_one_thing_in_place_of_another(options: dict[str, Any], text: str) -> None:
+def test_arguments_of_the_wrong_type(options: dict[str, Any], text: str) -> None:
     with pytest.raises(TypeError, match=text):
         run(network(), **options)
     with pytest.raises(TypeError, match="got the class Linear as the model"):

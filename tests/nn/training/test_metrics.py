@@ -41,7 +41,7 @@ def test_accuracy() -> None:
         (np.zeros((0, 3)), np.zeros(0, int), r"needs samples, got predictions of the shape \(0, 3\)"),
     ],
 )
-def test_accuracy_guesses_nothing(prediction: Any, target: Any, text: str) -> None:
+def test_accuracy_refuses_ambiguous_shapes_and_targets(prediction: Any, target: Any, text: str) -> None:
     with pytest.raises(ValueError, match=text):
         nn.accuracy(prediction, target)
 

@@ -190,7 +190,7 @@ def test_decoupled_decay_is_apart_from_the_gradient() -> None:
 
 
 @every
-def test_floats_arrays_and_float32_go_the_same_way(make: Any) -> None:
+def test_floats_arrays_and_float32_take_the_same_steps(make: Any) -> None:
     scalars, array = [Value(0.5), Value(-2.0)], Value([0.5, -2.0])
     single = Value(np.array([0.5, -2.0], dtype=np.float32))
     optimizer = make([*scalars, array, single], lr=0.01)
@@ -380,7 +380,7 @@ def test_a_parameter_unfrozen_later_begins_then(make: Any) -> None:
 
 
 @every
-def test_a_frozen_parameter_rests_with_its_state(make: Any) -> None:
+def test_a_frozen_parameter_keeps_its_state(make: Any) -> None:
     w, alone = Value([3.0, -1.0]), Value([3.0, -1.0])
     other = Value(2.0)
     optimizer, right = make([w, other], lr=0.01), make([alone], lr=0.01)
@@ -470,7 +470,7 @@ def test_ten_steps_saved_loaded_and_ten_more_are_twenty(make: Any) -> None:
 
 
 @every
-def test_pickled_and_copied_optimisers_go_on(make: Any) -> None:
+def test_pickled_and_copied_optimisers_continue(make: Any) -> None:
     parameters = network()
     optimizer = make(parameters, lr=0.01)
     train(optimizer, parameters, 3)

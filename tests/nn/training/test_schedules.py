@@ -220,7 +220,7 @@ def test_plateau() -> None:
 
 
 @every
-def test_a_loaded_schedule_goes_on_exactly(name: str) -> None:
+def test_a_loaded_schedule_continues_exactly(name: str) -> None:
     """The state consists of numbers. It resumes at any step, also after a change by hand, in any order of loading."""
     make = CLOSED[name][0]
     for steps in (0, 2, 5, 11):
@@ -244,7 +244,7 @@ def test_a_loaded_schedule_goes_on_exactly(name: str) -> None:
             assert run(fresh, twin, 8) == expected, order
 
 
-def test_a_loaded_plateau_goes_on_exactly() -> None:
+def test_a_loaded_plateau_continues_exactly() -> None:
     metrics = [3.0, 2.0, 2.5, 2.5, 2.5, 1.0, 1.5, 1.5, 1.5, 1.5]
     for steps in range(10):
         schedules = [nn.ReduceLROnPlateau(optimiser(), factor=0.5, patience=1, cooldown=1) for _ in range(2)]
@@ -324,7 +324,7 @@ def test_bad_calls_are_named(call: Any, error: type[Exception], text: str) -> No
         call(optimiser())
 
 
-def test_a_rate_of_zero_in_between_is_not_for_ever() -> None:
+def test_a_learning_rate_recovers_from_zero() -> None:
     """Half a cosine ends at zero, so the schedule that is stepped after it reads zero; the other half rises again."""
     optimizer = nn.SGD([Value(1.0)], lr=0.1, guards=False)
     schedule = nn.ChainedScheduler([nn.CosineAnnealingLR(optimizer, 2), nn.StepLR(optimizer, 100)])
@@ -370,7 +370,7 @@ def test_the_preview_of_nested_schedules_is_what_they_set(make: Any) -> None:
         schedule.step()
 
 
-def test_an_optimiser_with_its_own_step_is_not_said_to_be_late() -> None:
+def test_an_optimiser_with_its_own_step_gives_no_warning_of_the_order() -> None:
     class Own(nn.Optimizer):
         def step(self, closure: Callable[[], Any] | None = None) -> None:
             for group in self.param_groups:
@@ -406,7 +406,7 @@ RESUMED: list[Callable[[nn.Optimizer, int], nn.LRScheduler]] = [
 
 @pytest.mark.parametrize("make", RESUMED)
 @pytest.mark.parametrize("last", [0, 2, 8])
-def test_a_schedule_goes_on_after_a_last_epoch(make: Callable[[nn.Optimizer, int], nn.LRScheduler], last: int) -> None:
+def test_a_schedule_continues_after_a_last_epoch(make: Callable[[nn.Optimizer, int], nn.LRScheduler], last: int) -> None:
     """A new schedule, on an optimiser with a loaded state, sets what the first one would have set."""
     optimizer = optimiser()
     schedule = make(optimizer, -1)
