@@ -31,7 +31,7 @@ from tests.ops.samples import all_samples
 V = Value([[0.3, -0.8, 1.5], [2.0, 0.1, -0.4]])
 D = V.data
 
-#: What people who come with NumPy code call; each must be there.
+#: Functions that NumPy programs often call; all must be supported.
 EXPECTED = [
     "add", "subtract", "multiply", "divide", "true_divide", "floor_divide", "mod", "remainder", "fmod", "power",
     "float_power", "negative", "positive", "absolute", "fabs", "square", "sqrt", "cbrt", "reciprocal", "exp", "exp2", "expm1",
@@ -69,7 +69,7 @@ def test_function_is_supported(name: str) -> None:
 # --- the same op by function, ufunc and method ----------------------------------------------------
 
 
-#: Attributes that are no methods, and methods with tests of their own.
+#: Attributes that are not methods, and methods tested separately.
 LEFT = {
     "dtype", "imag", "ndim", "place", "real", "shape", "size",
     "argpartition", "searchsorted", "sort", "argsort", "copy", "compress",
@@ -240,7 +240,7 @@ def test_in_place_operators_are_refused() -> None:
     "matrix", [[[2.0, 0.5, 0.1], [0.5, 3.0, 0.4], [0.1, 0.4, 1.0]], [[2.0, 9.0, 7.0], [0.5, 3.0, 8.0], [0.1, 0.4, 1.0]]]
 )
 def test_functions_of_symmetric_matrices_read_one_triangle(matrix: Any) -> None:
-    """As NumPy's: derivatives are those of the computed function, for symmetric matrices and others."""
+    """Derivatives are those of the function that NumPy computes, for symmetric matrices and others."""
     a = np.array(matrix)
     calls: list[tuple[Callable[..., Any], np.ndarray]] = [
         (np.linalg.eigvalsh, a), (np.linalg.cholesky, a), (lambda x: np.linalg.eigvalsh(x, UPLO="U"), a.T),
@@ -252,7 +252,7 @@ def test_functions_of_symmetric_matrices_read_one_triangle(matrix: Any) -> None:
         assert report.ok, str(report)
     slope = grad(lambda x: np.linalg.eigvalsh(x)[-1])(a)
     vector = np.linalg.eigh(a)[1][:, -1]
-    np.testing.assert_allclose((slope + slope.T) / 2.0, np.outer(vector, vector), atol=1e-12)  # as others share it
+    np.testing.assert_allclose((slope + slope.T) / 2.0, np.outer(vector, vector), atol=1e-12)  # other libraries divide it equally
 
 
 def test_bad_matrices_are_named() -> None:
@@ -266,7 +266,7 @@ def test_bad_matrices_are_named() -> None:
 # --- signatures, stub and table -------------------------------------------------------------------
 
 
-def test_signatures_are_those_of_numpy() -> None:
+def test_signatures_match_numpy() -> None:
     """Keyword arguments after the first have NumPy's names; those without a meaning for Values may be missing."""
     left_out = {"out", "subok", "order", "like", "device", "copy", "casting", "writeable"}
     other = {"clip", "broadcast_to", "array", "copy", "einsum", "full_like", "linspace"}
@@ -284,7 +284,7 @@ def test_signatures_are_those_of_numpy() -> None:
     assert compared > 200
 
 
-def test_the_stubs_are_those_of_the_table() -> None:
+def test_the_stubs_match_the_table() -> None:
     for room, name, text in (("numpy", "methods.pyi", methods_stub()), ("ops", "__init__.pyi", catalogue.ops_stub())):
         path = Path(autograd.__file__).with_name(room) / name
         assert path.read_text(encoding="utf-8") == text, "run python -m autograd stub"
@@ -340,7 +340,7 @@ def test_every_function_has_a_docstring() -> None:
         assert function.__doc__, name
 
 
-# --- odds and ends --------------------------------------------------------------------------------
+# --- other cases ----------------------------------------------------------------------------------
 
 
 def test_scipy_ufuncs_dispatch() -> None:

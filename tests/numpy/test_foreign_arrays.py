@@ -27,7 +27,7 @@ def gradient_beside(make: Callable[[Any], Any], data: Any = D) -> np.ndarray:
 
 
 def slopes(make: Callable[[Any], Any]) -> np.ndarray:
-    """The same by central differences of plain arrays."""
+    """The gradient of the sum by central differences of plain arrays."""
     steps = np.eye(3) * 1e-6
     return np.array([(np.sum(make(D + step)) - np.sum(make(D - step))) / 2e-6 for step in steps])
 
@@ -168,7 +168,7 @@ def test_functions_on_xarray_with_values() -> None:
 
 
 class Handles:
-    """An array of another package with NumPy's protocol, which does the operations itself."""
+    """An array of another package, which computes NumPy's operations itself by protocol."""
 
     def __init__(self, data: Any) -> None:
         self.data = data
@@ -220,7 +220,7 @@ class Tensor:
         return NotImplemented if not isinstance(other, Tensor) else self
 
 
-def test_an_array_that_does_the_operation_has_its_turn() -> None:
+def test_an_array_that_computes_the_operation_is_asked() -> None:
     theirs = Handles(np.array([1.0, 2.0, 4.0]))
     for make in (lambda v: theirs * v, lambda v: v * theirs, lambda v: np.multiply(theirs, v), lambda v: np.multiply(v, theirs)):
         np.testing.assert_allclose(gradient_beside(lambda v, make=make: make(v).data), [1.0, 2.0, 4.0])
@@ -272,7 +272,7 @@ class Symbol:
     __rmul__ = __mul__
 
 
-def test_an_object_that_asks_for_a_number_does_not_get_one() -> None:
+def test_an_object_that_converts_a_value_to_a_number_gets_an_error() -> None:
     for call in (lambda: Symbol() * Value(2.0), lambda: Value(2.0) * Symbol()):
         with pytest.raises(TypeError, match="unsupported operand"):
             call()

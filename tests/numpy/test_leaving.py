@@ -66,7 +66,7 @@ def test_a_value_without_a_gradient_to_lose_becomes_plain() -> None:
         assert (float(outside), np.asarray(outside).tolist()) == (6.0, 6.0)
 
 
-def test_on_purpose() -> None:
+def test_values_leave_the_graph_on_purpose() -> None:
     leaf, tensor = Value(2.0), Value([1.0, 2.0])
     for value in (leaf, leaf * 1.0):
         assert (value.item(), value.data, f"{value:.1f}", value < 3, bool(value), hash(value)) == (
@@ -84,7 +84,7 @@ def test_on_purpose() -> None:
 # --- the message ----------------------------------------------------------------------------------
 
 
-def test_functions_of_math_are_answered_with_numpys() -> None:
+def test_functions_of_math_are_replaced_by_those_of_numpy() -> None:
     w, v = Value(2.0, label="w"), Value([1.0, 2.0])
     assert message(lambda: math.sin(w)) == (
         "math.sin() takes a plain number, and would silently drop the gradient of the Value 'w': write np.sin(w) or w.sin(); "
@@ -199,7 +199,7 @@ def traced(out: Any, s: Any) -> None:
     out[0] = s
 
 
-def test_an_assignment_inside_of_a_transform() -> None:
+def test_an_assignment_inside_a_transform() -> None:
     def f(x: Any) -> Any:
         out = np.empty(3)
         for i in range(3):
@@ -293,7 +293,7 @@ def test_functions_of_scipy_are_named() -> None:
     ]:  # fmt: skip
         for text in texts:
             assert text in message(call)
-    with pytest.raises(ValueError) as caught:  # SciPy's own error, of which that of the Value is the cause
+    with pytest.raises(ValueError) as caught:  # SciPy's own error, caused by that of the Value
         optimize.minimize(lambda x: (Value(x) ** 2).sum(), np.ones(2))
     assert "minimize(autograd.value_and_grad(f), x0, jac=True)" in str(caught.value.__cause__)
     found = optimize.minimize(autograd.value_and_grad(lambda x: ((x - 1.0) ** 2).sum()), np.zeros(2), jac=True)
@@ -319,7 +319,7 @@ def test_the_value_is_described_in_the_users_terms() -> None:
         assert "computed by" not in text and "positive" not in text and "getitem" not in text
 
 
-def test_without_its_source_a_call_is_read_off_its_instructions() -> None:
+def test_a_call_without_source_is_read_from_its_instructions() -> None:
     names: dict[str, Any] = {
         "np": np,
         "math": math,

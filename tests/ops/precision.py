@@ -1,7 +1,7 @@
-"""Elementwise operations against mpmath: every function again, points over the whole range of a dtype, and the errors there.
+"""References of elementwise operations in mpmath, points over the whole range of a dtype, and the errors measured there.
 
 A reference is the function alone, in mpmath. Its derivatives are differences of that function with as many digits as
-that takes, so that no formula of a derivative is written a second time. An error is counted in ulp, the distance from
+needed, so that no formula of a derivative is written a second time. An error is counted in ulp, the distance from
 the right number to the next one of the dtype.
 """
 
@@ -21,8 +21,8 @@ from autograd.ops import functions
 
 INF = math.inf
 STEP, COARSE = 32, 12  # digits: a step is 10^-32 of the distance to the known singular points, so that near poles do no harm
-MOST = 2000  # digits, beyond which a derivative is given up
-KEPT = 20  # the digits of a derivative that are asked for
+MOST = 2000  # digits; a derivative that needs more is left out
+KEPT = 20  # digits wanted of a derivative
 
 
 # --- derivatives by differences -------------------------------------------------------------------
@@ -119,10 +119,10 @@ class Reference(NamedTuple):
         special: more points to look at closely, for each input.
         bound: ulp that are allowed in the value and the derivatives of first and second order. A derivative that is close to
             the smallest number of its dtype is measured as if it were 1000 times that, as a factor of it may be subnormal.
-        relative: whether an error counts relative to the right number alone; if not, one that a change of the inputs by
-            an ulp would make as well is allowed, as near zeros of a function.
+        relative: whether an error counts relative to the right number alone; if not, an error as large as the effect of an ulp
+            in the inputs is allowed, as near zeros of a function.
         call: the operation, if it is not the function of that name.
-        size: what errors are counted in ulp of, where that is larger than the right number.
+        size: a function whose ulp counts, where it is larger than the right number.
         least: smaller inputs are left out.
         coarse: whether fewer digits do, because mpmath takes long; then the points are no closer to singular ones than 10^-3.
     """
@@ -159,7 +159,7 @@ def pair(
 
 
 def sigmoid(x: Any) -> Any:
-    if abs(x) > 5000:  # where exp would only take time
+    if abs(x) > 5000:  # where exp only takes time
         return mp.mpf(x > 0)
     return 1 / (1 + mp.exp(-x))
 
@@ -169,7 +169,7 @@ def softplus(x: Any) -> Any:
 
 
 def erfc(x: Any) -> Any:
-    """mpmath's own overflows far out."""
+    """erfc(x), also for large x, where mpmath overflows."""
     return mp.erfc(x) if abs(x) < 1e4 else mp.mpf(2 if x < 0 else 0)
 
 
@@ -178,7 +178,7 @@ def normal_cdf(x: Any) -> Any:
 
 
 def erfcx(x: Any) -> Any:
-    """Computed by the continued fraction where erfc underflows."""
+    """erfcx(x), by a continued fraction where erfc underflows."""
     if x < 1e3:
         return mp.exp(x * x) * mp.erfc(x)
     tail = x
@@ -188,7 +188,7 @@ def erfcx(x: Any) -> Any:
 
 
 def erfcinv(x: Any) -> Any:
-    """Computed by Newton's method, starting from SciPy's result."""
+    """erfcinv(x), by Newton's method from SciPy's result."""
     z = mp.mpf(float(scipy.special.erfcinv(float(x))))
     for _ in range(int(math.log2(mp.mp.dps / 12)) + 2):
         z += (mp.erfc(z) - x) * mp.sqrt(mp.pi) / 2 * mp.exp(z * z)
@@ -214,7 +214,7 @@ OPS = functions()
 
 
 def inverse(f: Callable[..., Any], start: Callable[[float], Any], **settings: Any) -> Reference:
-    """Where a distribution function has its value between 0 and 1, found from SciPy's answer."""
+    """The inverse of a distribution function, found from SciPy's answer."""
 
     def root(y: Any) -> Any:
         z = float(start(float(y)))

@@ -31,7 +31,7 @@ BINARY_SHAPES = [
 
 
 def density(x: Any) -> Any:
-    """Of the standard normal distribution."""
+    """The density of the standard normal distribution."""
     return np.exp(-(x**2) / 2) / np.sqrt(2.0 * np.pi)
 
 
@@ -61,7 +61,7 @@ def elementwise(op: Op, rng: np.random.Generator) -> Iterator[Sample]:
     for shapes in UNARY_SHAPES if len(op.domain) == 1 else BINARY_SHAPES:
         inputs = [number(rng, *interval, shape) for interval, shape in zip(op.domain, shapes, strict=True)]
         formula = FORMULAS.get(op.name) or getattr(np, op.name, None) or getattr(scipy.special, op.name, None)
-        assert formula is not None, f"{op.name} is no function of NumPy or SciPy: write what it should give in FORMULAS"
+        assert formula is not None, f"{op.name} is no function of NumPy or SciPy: add its expected value to FORMULAS"
         yield Sample(f"{op.name} {shapes}", op, inputs, formula)
         if op.name in ("relu", "abs", "sign"):
             yield Sample(f"{op.name} {shapes} below 0", op, [-inputs[0]], formula)

@@ -33,7 +33,7 @@ FORMULAS: dict[str, Callable[..., Any]] = {
 
 
 def mish_slope(x: Any) -> Any:
-    """By the quotient rule, for tanh(log(1 + e^x)) as (u - 1) / (u + 1) with u = (1 + e^x)^2."""
+    """The slope of mish by the quotient rule: tanh(log(1 + e^x)) = (u - 1) / (u + 1) with u = (1 + e^x)^2."""
     u = (1.0 + np.exp(x)) ** 2
     return (u - 1.0) / (u + 1.0) + x * 4.0 * np.exp(x) * (1.0 + np.exp(x)) / (u + 1.0) ** 2
 

@@ -341,7 +341,7 @@ def products(made: Maker) -> None:
 
 
 def cross_of_planes(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
-    """NumPy's cross() of vectors of 2 elements, which it has deprecated: 0 is their third."""
+    """NumPy's cross(), also of vectors of 2 elements, which it deprecates: their third element is 0."""
     axisa, axisb = (axisa, axisb) if axis is None else (axis, axis)
     a, b = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)
     planes = a.shape[-1] == b.shape[-1] == 2
@@ -362,7 +362,7 @@ def einsums(made: Maker) -> None:
         ("bij,bjk->bik", (2, 2, 3), (2, 3, 2)), ("ij,kl->", (2, 2), (2, 2)), ("iij,jk->k", (2, 2, 3), (3, 2)),
         ("aB,Bc", (2, 3), (3, 2)),
         ("ij,jk->ik", (2, 0), (0, 3)), ("i->", (0,)), ("i j , j", (2, 3), (3,)),
-        # an ellipsis, which may stand for axes of different numbers and lengths
+        # an ellipsis for axes of different numbers and lengths
         ("...ij,...jk->...ik", (2, 2, 3), (3, 2)), ("...ij,...jk", (3, 1, 2, 2), (2, 2, 1)), ("...i->...", (2, 3)),
         ("i...->...i", (2, 3, 2)),
         ("...,...", (2, 3), (3,)), ("...i,i...->...", (2, 3), (3, 2)), ("...ii->...i", (2, 3, 3)), ("i...j->ij...", (2, 2, 2)),
@@ -488,7 +488,7 @@ def symmetric(x: Any) -> Any:
 
 
 def projections(parts: Any) -> Any:
-    """The parts of a complete U and Vh, or Q, that do not depend on the choice of their last columns, in one row."""
+    """The parts of a complete U and Vh, or Q, that do not depend on the choice of their last columns, flattened."""
     u, *rest = parts
     k = rest[0].shape[-1]  # singular values, or columns of R
     found = [u[..., k:] @ transposed(u[..., k:]), u[..., :k] @ transposed(u[..., :k])]

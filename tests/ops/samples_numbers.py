@@ -28,7 +28,7 @@ REDUCTIONS: list[tuple[tuple[int, ...], dict[str, Any]]] = [
     ((2, 3, 2), {"axis": (2, 1)}), ((0, 3), {"axis": 1}), ((3, 1), {"axis": 1}),
 ]  # fmt: skip
 
-#: Which elements are nan, and which are looked at: at least two are left in each row and column.
+#: Masks of elements that are nan, and of those that `where` chooses: at least two are left in each row and column.
 HOLES = np.array([[True, False, False, False], [False, False, False, True], [False, True, False, False]])
 KEPT = np.array([[True, True, True, False], [True, True, True, True], [False, True, True, True]])
 
@@ -221,7 +221,7 @@ def in_pieces(s: Samples) -> None:
 
 
 def sums(s: Samples) -> None:
-    """Sums, means and cumulated sums; of the latter products as well."""
+    """Sums, means, cumulative sums and cumulative products."""
     some = ~np.eye(2, 3, dtype=bool)
     for named in [
         {"initial": 2.5},

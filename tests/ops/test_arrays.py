@@ -26,7 +26,7 @@ V = Value([3.0, 1.0, 2.0])
     [(1.0, 1000.0), (-3.0, -7e5), (1e-200, 1e-300), (1e300, 1e-300), (-5e-324, -1.0), (3.0, 3.0), (0.1, 0.7),
      ([1.0, 2.0], [9.0, 5.0])],
 )  # fmt: skip
-def test_a_geometric_range_has_exactly_its_ends(start: Any, stop: Any) -> None:
+def test_a_geometric_range_has_exact_ends(start: Any, stop: Any) -> None:
     for num in (1, 2, 3, 9):
         out, expected = np.geomspace(Value(start), stop, num).data, np.geomspace(start, stop, num)
         np.testing.assert_array_equal(out[0], start)
@@ -63,11 +63,11 @@ def test_ends_of_other_ranges() -> None:
     assert check_gradients(lambda a, b: np.logspace(a, 1.0, 3, base=b), 0.3, np.array([2.0, 3.0]), order=2).ok
 
 
-# --- statistics of nothing, and of too little -----------------------------------------------------
+# --- statistics of no elements, and of too few ----------------------------------------------------
 
 
 @pytest.mark.parametrize("shape_and_axis", [((0,), None), ((0, 3), 0), ((2, 0), 1), ((2, 0, 3), (0, 1))])
-def test_the_median_of_nothing_is_nan_with_a_warning(shape_and_axis: Any) -> None:
+def test_the_median_of_no_elements_is_nan_with_a_warning(shape_and_axis: Any) -> None:
     shape, axis = shape_and_axis
     for keepdims in (False, True):
         with pytest.warns(RuntimeWarning, match="Mean of empty slice|invalid value"):
@@ -78,7 +78,7 @@ def test_the_median_of_nothing_is_nan_with_a_warning(shape_and_axis: Any) -> Non
     assert np.median(Value(np.zeros((0, 3))), 1).shape == (0,)
 
 
-def test_correlations_keep_between_minus_one_and_one() -> None:
+def test_correlations_stay_between_minus_one_and_one() -> None:
     rng = np.random.default_rng(0)
     for k in range(40):
         row = rng.standard_normal(k % 7 + 3) * 10.0 ** rng.integers(-140, 140)
@@ -141,7 +141,7 @@ def test_weights_of_a_logsumexp(x: Any, b: Any, out: float, sign: float, of_x: A
     assert np.isnan(logsumexp(exponents, b=weights).data) == (sign < 0.0)
 
 
-def test_rows_that_plain_weights_mask_as_a_whole_have_the_slope_0() -> None:
+def test_rows_that_plain_weights_mask_completely_have_slope_0() -> None:
     x, mask = Value(np.zeros((2, 2))), np.array([[0.0, 0.0], [1.0, 0.0]])
     out = logsumexp(x, axis=1, b=mask)
     np.testing.assert_array_equal(out.data, [-INF, 0.0])
@@ -248,7 +248,7 @@ def test_results_of_shapes_and_comparisons_are_plain(call: Callable[[Any], Any])
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_a_triangle_by_its_indices() -> None:
+def test_indices_of_triangles_and_diagonals() -> None:
     data = np.arange(9.0).reshape(3, 3)
     for name in ("triu", "tril"):
         slope = grad(lambda a, name=name: a[getattr(np, f"{name}_indices_from")(a)].sum())(data)
@@ -256,7 +256,7 @@ def test_a_triangle_by_its_indices() -> None:
     assert grad(lambda a: a[np.diag_indices_from(a)].sum())(data).tolist() == np.eye(3).tolist()
 
 
-#: What of NumPy's functions is neither differentiable nor plain, and refused by name.
+#: NumPy's functions that are neither differentiable nor plain, and are refused by name.
 REFUSED = {
     "busday_count", "busday_offset", "datetime_as_string", "is_busday", "isnat",  # dates
     "packbits", "unpackbits", "bitwise_and", "bitwise_count", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_or",
@@ -275,10 +275,10 @@ def test_every_function_of_numpy_is_supported_plain_or_refused_on_purpose() -> N
             assert known != (name in REFUSED or name in IN_PLACE), f"np.{name}: support it, or say why not"
 
 
-# --- quantiles, running products and covariances at their borders ---------------------------------
+# --- edge cases of quantiles, running products and covariances ------------------------------------
 
 
-def test_quantiles_beside_infinite_elements_are_reckoned_from_the_nearer_end() -> None:
+def test_quantiles_beside_infinite_elements_are_computed_from_the_nearer_end() -> None:
     x = np.array([5.0, 1.0, -INF])
     np.testing.assert_array_equal(np.quantile(Value(x), [0.0, 0.3, 0.5, 0.75]).data, [-INF, -INF, 1.0, 3.0])
     np.testing.assert_array_equal(np.nanquantile(Value([*x, math.nan]), [0.0, 0.3, 0.5, 0.75]).data, [-INF, -INF, 1.0, 3.0])

@@ -20,7 +20,7 @@ from tests.sweeps import sweep
 SAMPLES = all_samples()
 ops = SimpleNamespace(**{**table(), **functions()})
 INTEGERS = [np.bool_, np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64]
-#: Ops whose samples compute with their inputs themselves, to make symmetric matrices of them, say, or a sum of several outputs.
+#: Ops whose samples compute with their inputs, such as to make them symmetric, or add up several outputs.
 COMPUTED = {"cholesky", "eigh", "eigvalsh", "lstsq", "pinv", "svd", "broadcast_arrays", "meshgrid"}
 NAMES = sorted(SAMPLES.keys() - COMPUTED)
 
@@ -45,7 +45,7 @@ def typed(name: str) -> list[Typed]:
 
 
 def whole(data: Any, dtype: Any) -> Any:
-    """Whole numbers that a dtype holds, many of them so large that their sums and differences leave int8 and uint8."""
+    """Integers of a dtype, many of them so large that their sums and differences overflow int8 and uint8."""
     numbers = np.rint(np.asarray(data) * 50.0)
     if dtype is np.bool_:
         return dtype(numbers > 0.0) if np.ndim(data) == 0 else numbers > 0.0
@@ -105,7 +105,7 @@ def test_integers_beside_a_value_count_as_the_same_floats(case: Typed) -> None:
         assert_same(got, right, f"beside input {place}")
 
 
-#: Samples that put nan in themselves make float64 of integers.
+#: Without samples that insert nan, which turns integers into float64.
 BESIDE_FLOAT32 = {name: [sample for sample in SAMPLES[name][:9] if "nan" not in sample.name] for name in NAMES}
 
 
@@ -169,8 +169,8 @@ LARGE: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     "bincount": (lambda x: ops.bincount(PLACES, x / 64.0), [EVEN[:, 0].copy()]),
 }  # fmt: skip
 
-#: What is tested by its size nowhere else: factorisations and recurrences of float16 are computed in float32 as the others are,
-#: and the rest are parts of those above.
+#: Operations without a test of large sizes: factorisations and recurrences of float16 are computed in float32 as the others
+#: are, and the rest are parts of those above.
 NOT_LARGE = {
     "inv", "solve", "det", "logabsdet", "pinv", "cholesky", "qr", "eigh", "eig", "svd", "rnn", "lstm", "gru", "conv_input",
     "conv_weight", "max_unpool", "max_picked", "sum_unpool", "bin_spread", "put_back", "averaged_runs", "running_products",

@@ -18,13 +18,13 @@ from autograd.ops import functions
 F = functions()
 A = np.arange(1.0, 7.0).reshape(2, 3)
 
-#: What functions with an axis take beside their array.
+#: Further arguments of functions with an axis.
 OTHERS: dict[str, tuple[Any, ...]] = {
     "take": ([0],), "repeat": (2,), "percentile": (50.0,), "quantile": (0.5,), "nanpercentile": (50.0,), "nanquantile": (0.5,),
     "take_along_axis": (np.array([[0]]),), "put_along_axis": (np.array([[0]]), 1.0), "insert": (0, 1.0), "append": (A,),
     "delete": (0,), "roll": (1,), "split": (1,), "array_split": (1,), "partition": (0,), "cross": (A,), "vecdot": (A,),
 }  # fmt: skip
-#: Functions whose axis is refused altogether, or means that of a result of other arguments.
+#: Functions that refuse any axis, or whose axis is not one of their first argument.
 WITHOUT = {
     "unique", "trim_zeros", "linspace", "logspace", "geomspace", "apply_along_axis", "averaged_runs", "sliding_window_view",
 }  # fmt: skip

@@ -20,7 +20,7 @@ MASK = np.array([True, False, False])
 
 
 class Three:
-    """An integer by protocol only."""
+    """An integer by its __index__ method only."""
 
     def __index__(self) -> int:
         return 1
@@ -168,7 +168,7 @@ def test_wrong_arguments_are_refused(call: Callable[[], Any], error: type[Except
 
 
 def test_out_is_refused_in_functions_ufuncs_and_methods() -> None:
-    """The buffer would stay as it was."""
+    """Otherwise the array given as `out` would stay unchanged."""
     matrix = Value(np.eye(3))
     calls: dict[str, tuple[Any, ...]] = {
         "take": (V, [0]), "compress": ([True], V), "choose": ([0, 0, 0], [V]), "dot": (V, V), "outer": (V, V), "trace": (matrix,),
@@ -189,7 +189,7 @@ def test_out_is_refused_in_functions_ufuncs_and_methods() -> None:
 
 
 def test_the_first_argument_by_the_name_that_numpy_gives_it() -> None:
-    """In all of NumPy's versions, whether or not NumPy tells its signatures."""
+    """The name depends on the version of NumPy."""
     rows = [V, V]
     for name in ("arrays", "seq"):
         if name == "arrays" or not hasattr(np, "concat"):

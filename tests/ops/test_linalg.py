@@ -74,7 +74,7 @@ def projection(x: Any) -> Any:
 
 
 def test_bases_completed_by_svd_and_qr() -> None:
-    """Functions independent of the choice of the last vectors have the derivative of I minus the projection on the others."""
+    """Where the choice of the last vectors has no effect, derivatives are those of I minus the projection on the others."""
     x, weights = RNG.standard_normal((5, 2)), RNG.standard_normal((5, 5))
 
     def onto(x: Any) -> Any:
@@ -137,7 +137,7 @@ def test_which_triangle_is_read(call: Callable[[Any], Any], lower: bool) -> None
     assert check_gradients(call, LEFT, order=2).ok
 
 
-def test_a_triangle_that_there_is_not() -> None:
+def test_an_unknown_triangle_or_a_matrix_without_one_is_refused() -> None:
     for function in (np.linalg.eigh, np.linalg.eigvalsh):
         with pytest.raises(ValueError, match="'L' or 'U' as UPLO.*'x'"):
             function(Value(LEFT), "x")

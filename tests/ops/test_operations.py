@@ -30,10 +30,10 @@ def apart(x: Any, y: Any, power: int = 2) -> Any:
     return (x - y) ** power
 
 
-# --- an operation of one's own --------------------------------------------------------------------
+# --- custom operations ----------------------------------------------------------------------------
 
 
-def test_it_works_on_floats_arrays_and_values_at_every_order() -> None:
+def test_a_custom_operation_works_on_floats_arrays_and_values_at_every_order() -> None:
     assert logistic(0.0) == 0.5
     assert logistic([0.0, 0.0]).tolist() == [0.5, 0.5]
     assert type(logistic(Value(0.0)).data) is float
@@ -48,7 +48,7 @@ def test_it_works_on_floats_arrays_and_values_at_every_order() -> None:
     assert (out.op.name, repr(out.op)) == ("apart", "<op apart(x, y, power=2)>")
 
 
-def test_it_passes_the_sweep_of_the_table() -> None:
+def test_a_custom_operation_passes_the_sweep_of_the_table() -> None:
     rng = np.random.default_rng(0)
     for shapes in ([()], [(3,)], [(2, 3)], [(0,)]):
         report = check_operation(logistic, *(rng.normal(size=shape) if shape else 0.4 for shape in shapes))
@@ -57,7 +57,7 @@ def test_it_passes_the_sweep_of_the_table() -> None:
     assert report.ok, str(report)
 
 
-def test_a_pickle_holds_its_name() -> None:
+def test_a_pickle_holds_the_name_of_a_custom_operation() -> None:
     assert pickle.loads(pickle.dumps(logistic)) is logistic
 
 
@@ -77,8 +77,8 @@ def test_wrong_rules_are_caught(rule: Any, order: int) -> None:
 
 
 @pytest.mark.parametrize(("of_values", "of_numbers"), [(1.0, 2.0), (2.0, 1.0)])
-def test_a_rule_that_is_another_one_on_values_is_caught(of_values: float, of_numbers: float) -> None:
-    """backward() and gradient() would differ."""
+def test_a_rule_that_differs_on_values_and_numbers_is_caught(of_values: float, of_numbers: float) -> None:
+    """Otherwise backward() and gradient() would differ."""
 
     @primitive(x=lambda g, out, x: g * (of_values if isinstance(out, Value) else of_numbers))
     def two_faced(x: Any) -> Any:
@@ -174,7 +174,7 @@ def test_a_rule_may_return_a_number_for_an_array() -> None:
     assert x.grad.tolist() == [2.0, 2.0, 2.0]
 
 
-def test_defaults_are_themselves() -> None:
+def test_defaults_are_passed_unchanged() -> None:
     @primitive(x=lambda g, out, x, w, f: g * w * f(0.0))
     def weighted(x: Any, w: Any = np.array([1.0, 2.0]), f: Any = np.cos) -> Any:  # noqa: B008
         return x * w * f(0.0)

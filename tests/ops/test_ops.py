@@ -89,7 +89,7 @@ def test_gradient_and_backward_agree(sample: Sample) -> None:
 
 @every_sample()
 def test_one_constant_input_at_a_time(sample: Sample) -> None:
-    """A constant input changes nothing for the others."""
+    """A constant input does not change the gradients of the others."""
     values = [Value(item) for item in sample.inputs]
     sample.call(*values).sum().backward()
     for i in range(len(values)):

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 from autograd import Value, gradient, where
 from autograd.verify import Verdict, check_gradients
 
-#: For tiny numbers a second derivative cannot be measured: a step as large as they are changes less than rounding does.
+#: The second derivative at tiny numbers cannot be measured: a step of their size changes less than rounding does.
 numbers = st.floats(-3.0, 3.0).map(lambda x: x if abs(x) > 1e-6 else 0.0)
 
 

@@ -15,9 +15,9 @@ from autograd.verify import check_gradients
 from tests.benchmarks.singular_points import CASES, IDENTITY, INF, OURS, Case, Missing, table, weighted
 from tests.sweeps import sweep
 
-#: Of det at a matrix (a, b; c, d): (d, -c, -b, a) has the derivative 1 at a and d, and -1 at b and c.
+#: Second derivatives of det at (a, b; c, d): its gradient is (d, -c, -b, a).
 DET = [[0, 0, 0, 1], [0, 0, -1, 0], [0, -1, 0, 0], [1, 0, 0, 0]]
-#: Of the nuclear norm at the identity: the part of a step that is not symmetric turns the polar factor.
+#: Second derivatives of the nuclear norm at the identity: the antisymmetric part of a step turns the polar factor.
 NUCLEAR = [[0, 0, 0, 0], [0, 0.5, -0.5, 0], [0, -0.5, 0.5, 0], [0, 0, 0, 0]]
 LN2 = math.log(2.0)
 
@@ -132,7 +132,7 @@ MORE: list[tuple[Case, Any, Any]] = [
     (Case("det(x)", "a matrix of one zero", lambda n, x: n.det(x), ([[0.0]],)), 1, 0),
 ]
 
-#: What NumPy itself refuses, of no elements.
+#: A case without elements that NumPy itself refuses.
 REFUSED = "max(x, axis=0) at shape (0, 3)"
 #: Equal singular values: their vectors are not determined, and a warning says so where a second derivative needs them.
 COINCIDING = {
@@ -142,7 +142,7 @@ COINCIDING = {
     "svdvals(x)[0] at the identity",
 }
 INFINITE = "sqrt(x) at 0"
-#: Where differences can tell.
+#: Smooth cases, which differences can check.
 SMOOTH = {
     "x ** 1 at 0", "x ** 2 at 0", "x ** y at (2, 0)", "xlogy(x, y) at (0, 1)", "sinc(x) at 0", "sigmoid(x) at 1000",
     "softplus(x) at 1000", "tanh(x) at 1000", "log_softmax(x)[0] at (-1000, 1000)", "prod(x) at (0, 2, 3)",
@@ -277,7 +277,7 @@ def test_curvature_where_singular_values_coincide(name: str) -> None:
     "name", ["sum", "mean", "max", "prod", "var", "std", "logsumexp", "norm", "cumsum", "cumprod", "sort", "median"]
 )
 def test_a_row_that_is_not_used_has_no_gradient(name: str) -> None:
-    """Its cotangent is 0, the slope of the square root infinite."""
+    """The cotangent of the row is 0, and the slope of sqrt at its zero is infinite."""
     alone, both = Value([[1.0, 2.0]]), Value([[0.0, 4.0], [1.0, 2.0]])
     getattr(OURS, name)(np.sqrt(alone), axis=1)[0].sum().backward()
     getattr(OURS, name)(np.sqrt(both), axis=1)[1].sum().backward()
@@ -320,4 +320,4 @@ def test_the_table_shares_rows_and_omits_what_all_agree_on() -> None:
     assert (blank, title) == ("", "The same in all:")
     assert same.startswith("- 0; 0: `where(x > 0, sqrt(x), 0)`, ")
     assert "; `clip(x, 0, 1)`, `floor(x)`, `round(x)` at 1; " in same
-    assert len(table(others)) == 3  # alone it has nothing to agree with
+    assert len(table(others)) == 3  # a single library has none to agree with
