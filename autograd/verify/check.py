@@ -17,7 +17,7 @@ from autograd.verify.measure.examination import Examination
 from autograd.verify.measure.verdicts import Finding
 from autograd.verify.points import check_points, is_number
 from autograd.verify.progress import Progress
-from autograd.verify.report import GradientError, GradientReport, Row, Verdict, rank, worst_of
+from autograd.verify.report import GradientError, GradientReport, Row, Verdict, counted, rank, worst_of
 from autograd.verify.subjects.foreign import as_numpy
 from autograd.verify.subjects.frameworks import Adapter, FrameworkSubject, from_torch, is_torch_module
 from autograd.verify.subjects.inputs import one_of, takes
@@ -55,13 +55,13 @@ def check_gradients(
         inputs: numbers, arrays, lists of numbers (as arrays), leaf Values, modules, and dicts, lists, tuples and dataclasses
             of these. Leaf Values and the parameters of modules are moved in place, so that f may also use them without
             taking them as arguments, and restored. float32 and float16 inputs are judged by their precision.
-        gradient: what to verify instead of the gradient from the graph: a function of the inputs, or the arrays themselves;
+        gradient: the gradient to verify instead of that from the graph: a function of the inputs, or the arrays themselves;
             one for one input, a tuple for several, each of the shape of the result and then that of the input.
         order: 2 verifies the second derivatives as well, 3 the third; of several results those of a random combination.
-        seed: of the random directions: the same call gives the same report.
+        seed: the seed of the random directions: the same call gives the same report.
         budget: how often f may be evaluated. Random directions first take about 60 evaluations.
-        progress: whether to show a progress bar, which needs tqdm; None for where there is a terminal and tqdm.
-        explain: whether to explain a FAIL, by a guess at its cause and the first wrong operation; False is faster.
+        progress: whether to show a progress bar, which needs tqdm; None shows one on a terminal where tqdm is installed.
+        explain: whether to explain a FAIL, with a guess at its cause and the first wrong operation; False is faster.
         points: further points to check. A number draws that many random inputs like the given ones: of their shapes and
             dtypes, near and far, large and small, with their signs and with others. Or give the points: an iterable of inputs, a
             generator function, a function of a numpy.random.Generator that returns inputs, or a strategy of Hypothesis. Of
@@ -97,7 +97,7 @@ def check_gradients(
         raise ValueError(f"seed is a whole number from 0 on, got {seed!r}")
     if budget < 1 or int(budget) != budget:
         raise ValueError(f"budget is the largest number of evaluations, a whole number from 1 on, got {budget!r}")
-    budget = int(budget)  # of 1e5
+    budget = int(budget)  # 1e5 is a float
 
     def make(inputs: tuple[Any, ...]) -> Subject:
         if isinstance(f, Adapter) and gradient is None:
@@ -172,7 +172,7 @@ def check_model(
             batch, or ``loss(model, *batch)``: the one that fits its signature.
         batch: the inputs, and usually the targets.
         order, seed, budget: as for check_gradients().
-        progress: whether to show a progress bar; by default where there is a terminal and tqdm.
+        progress: whether to show a progress bar; by default on a terminal where tqdm is installed.
         points: further points to check. A number draws that many random parameters around those of the model; an iterable, a
             function or a strategy, as for check_gradients(), gives batches.
 
@@ -261,8 +261,9 @@ def loss_of(model: Any, loss: Callable[..., Any], batch: tuple[Any, ...]) -> Cal
         forms.append(lambda: loss(model, *batch))
     if not forms:
         raise TypeError(
-            f"the loss takes neither (prediction, *targets) nor (model, *batch) with the {len(batch)} arguments of this batch: "
-            "check_model(model, nn.mse_loss, x, y), or check_model(model, lambda model, x, y: ..., x, y)"
+            "the loss takes neither (prediction, *targets) nor (model, *batch) with this batch of "
+            f"{counted(len(batch), 'argument')}: check_model(model, nn.mse_loss, x, y), or "
+            "check_model(model, lambda model, x, y: ..., x, y)"
         )
     if len(forms) == 2:  # defaults, or *args: the first form that runs
         try:
@@ -320,7 +321,7 @@ class Check:
         )  # fmt: skip
 
     def examine(self, subject: Subject, order: int, step: Callable[[str], None]) -> Examination:
-        """Return one order: contracts, slopes, rows."""
+        """Check one order: contracts, slopes, rows."""
         examination = Examination(subject, order, self.seed, step)
         self.broken += [sentence for sentence in subject.broken if sentence not in self.broken]
         if order == 1:
@@ -349,7 +350,7 @@ class Check:
         weights = weights / examination.steepness()  # so that no output hides behind a larger one
         self.gradients += subject.gradients
         if count > 1:
-            self.notes.append(f"order {examination.order + 1} is that of a random combination of the {count:,} outputs")
+            self.notes.append(f"compared a random combination of the {count:,} outputs in order {examination.order + 1}")
         return subject.derivative(weights if examination.mix is None else weights @ examination.mix)
 
 

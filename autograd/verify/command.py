@@ -27,10 +27,10 @@ EXPLANATION = f"""
 inputs: each --input is one positional argument of the function, given by key=value words
 
   shape=3,4               standard normal numbers, drawn from the seed; shape= is a single number
-  shape=3,4 low=0 high=1  numbers drawn evenly from there
+  shape=3,4 low=0 high=1  uniform numbers between low and high
   value=2.5               this number; value=1,2,3 is a vector
-  file=x.npy              what numpy.save wrote
-  dtype=float32           goes with each of them; else float64, or what the file has
+  file=x.npy              the array that numpy.save wrote to this file
+  dtype=float32           the dtype, with any of these; by default float64, or that of the file
 
 exit status
   0  accepted: PASS, or KINK (the claimed slope lies between the one-sided slopes)
@@ -47,7 +47,7 @@ examples
 """
 #: The status that the process exits with, for each verdict.
 STATUS = {Verdict.PASS: 0, Verdict.KINK: 0, Verdict.FAIL: 1, Verdict.JUMP: 1, Verdict.INCONCLUSIVE: 3}
-NOT_CHECKED = 2  # as argparse has it
+NOT_CHECKED = 2  # as argparse exits
 KEYS = ("shape", "low", "high", "value", "file", "dtype")
 
 
@@ -56,7 +56,7 @@ class UsageError(Exception):
 
 
 def main(words: Sequence[str]) -> int:
-    """Run the command with these arguments, print, and return the exit status; wrong arguments exit at once, with 2."""
+    """Run the command with these arguments, print, and return the exit status; exit with 2 if arguments are wrong."""
     parser = parser_of_words()
     if not words:
         parser.print_help()
@@ -79,14 +79,14 @@ def parser_of_words() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("function", nargs="?", metavar="module:function", help="the function, importable from this folder or installed")
     add("--input", nargs="+", action="append", default=[], metavar="KEY=VALUE", help="one argument of the function; see below")
-    add("--gradient", metavar="module:function", help="its hand-written gradient, where it is a plain NumPy function")
-    add("--order", type=counting(1), default=1, help="2 verifies the second derivatives as well, 3 the third (1)")
-    add("--seed", type=counting(0), default=0, help="of the inputs and of the random directions (0)")
-    add("--budget", type=counting(1), default=10_000, help="the most evaluations of the function (10000)")
-    add("--points", type=counting(1), metavar="N", help="check N random inputs like these as well, and name one that fails")
+    add("--gradient", metavar="module:function", help="the hand-written gradient to check; both are plain NumPy functions")
+    add("--order", type=counting(1), default=1, help="2 verifies the second derivatives as well, 3 the third (default: 1)")
+    add("--seed", type=counting(0), default=0, help="the seed of the inputs and random directions (default: 0)")
+    add("--budget", type=counting(1), default=10_000, help="evaluate the function at most this often (default: 10000)")
+    add("--points", type=counting(1), metavar="N", help="check N random inputs like these as well, and show one that fails")
     add("--json", action="store_true", help="print the report as JSON, on one line")
-    add("--power", nargs="?", const="", metavar="WORD", help="put faults into rules on purpose, and count those that are caught")
-    add("--quick", action="store_true", help="with --power: fewer of them")
+    add("--power", nargs="?", const="", metavar="WORD", help="put faults into rules, and count those that the check catches")
+    add("--quick", action="store_true", help="with --power: one call of each operation")
     return parser
 
 
@@ -154,7 +154,7 @@ def function_named(text: str) -> Callable[..., Any]:
         if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
             raise  # the module exists, and imports another one that does not
         raise UsageError(
-            f"no module {error.name!r} in {os.getcwd()} or among what is installed: "
+            f"no module {error.name!r} in {os.getcwd()}, and none is installed: "
             "go to the folder that holds it, or install its package"
         ) from None
     try:
@@ -216,16 +216,16 @@ def loaded(path: str) -> Any:
     except FileNotFoundError:
         raise UsageError(f"file={path}: there is no such file in {os.getcwd()}") from None
     except (OSError, ValueError, EOFError) as error:
-        raise UsageError(f"file={path} cannot be read ({error}): write it by numpy.save") from None
+        raise UsageError(f"file={path} cannot be read ({error}): write it with numpy.save") from None
     if not isinstance(data, np.ndarray):
         data.close()
-        raise UsageError(f"file={path} holds several arrays: write one by numpy.save")
+        raise UsageError(f"file={path} holds several arrays: write one with numpy.save")
     return data
 
 
 def dtype_named(text: str) -> np.dtype[Any]:
     if text not in ("float16", "float32", "float64", "longdouble"):
-        raise UsageError(f"dtype={text} is not one of floating-point numbers: write float32 or float64")
+        raise UsageError(f"dtype={text} is not a floating-point dtype: write float32 or float64")
     return np.dtype(text)
 
 

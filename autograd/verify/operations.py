@@ -18,18 +18,18 @@ from autograd.verify.report import GradientReport
 def check_operation(function: Callable[..., Any], *inputs: Any, order: int = 2, seed: int = 0) -> GradientReport:
     """Verify an operation, or a function of operations, at given inputs.
 
-    First and second derivatives and the contracts, as check_gradients() does; the value with and without Values;
-    forward mode against reverse mode (the dot-product test); shapes and dtypes of gradients in float32; and
-    that one constant input changes nothing for the others.
+    Checks first and second derivatives and the contracts, as check_gradients() does; the value with and without
+    Values; forward mode against reverse mode (the dot-product test); shapes and dtypes of gradients in float32; and
+    that the gradient of each input stays the same where the others are constant.
 
     Args:
         function: called with `inputs`, or Values of them.
         inputs: floats and arrays inside the domain, away from kinks.
         order: 1 leaves out second derivatives.
-        seed: of the random directions.
+        seed: the seed of the random directions.
 
     Returns:
-        A GradientReport; where a contract is broken, `broken` says which.
+        A GradientReport; `broken` names the broken contracts.
 
     >>> from autograd import primitive
     >>> @primitive(x=lambda g, out, x: g * 3.0 * x * x)

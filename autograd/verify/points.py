@@ -44,8 +44,8 @@ def check_points(
         inputs: the first point; None where all points are from `points`.
         points: a number of random ones around the inputs, an iterable of inputs, a generator function, a function of a
             numpy.random.Generator that returns inputs, or a strategy of Hypothesis.
-        seed: of the random points.
-        budget: of evaluations, at each point, and once more to simplify a failing one.
+        seed: the seed of the random points.
+        budget: the most evaluations at each point, and once more to simplify a failing one.
 
     Raises:
         ValueError: for a number of points below 1.
@@ -66,13 +66,13 @@ def check_points(
 
 
 class PointSearch:
-    """The points so far.
+    """The search for a point at which the check fails.
 
     Attributes:
         origin: the subject at the given inputs, or None; given: the report on it.
         decided, undecided: the reports on other points. skipped: the reason for each skipped point.
         failed: the subject that failed, and its report. first: with Hypothesis, the subject that failed first.
-        random: whether the points are random. tried: how many were tried. asked: the number that points= is, or 0.
+        random: whether the points are random. tried: how many were tried. asked: the number given as points=, or 0.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class PointSearch:
     def look_at(self, subject_at: Callable[[Any], Subject], items: Iterable[Any]) -> None:
         for item in items:
             if self.tried >= MOST and not self.asked:
-                self.notes = (f"of points= the first {MOST:,} were checked",)
+                self.notes = (f"checked the first {MOST:,} of points=",)
                 return
             self.look(subject_at, item)
             if self.failed is not None:
@@ -138,7 +138,7 @@ class PointSearch:
             raise
         finally:
             subject.restore()
-        by_chance = report.verdict is Verdict.JUMP and self.random  # which says nothing about the gradient
+        by_chance = report.verdict is Verdict.JUMP and self.random  # says nothing about the gradient
         if report.verdict in FAILED and not by_chance:
             self.failed = subject, report
         else:
@@ -254,7 +254,7 @@ class PointSearch:
                 return False
             try:
                 return signature(self.examine(inside(subject_at, vector))) == wanted
-            except Exception:  # another failure than the one that was found
+            except Exception:  # not the failure that was found
                 return False
 
         return fails
@@ -336,7 +336,7 @@ def inputs_from(points: Any, rng: np.random.Generator) -> Iterator[Any]:
 
 
 def around(point: Array, leaves: list[Leaf], rng: np.random.Generator) -> Iterator[Array]:
-    """Yield random inputs of the same parts: in turn near and far, large and small, with the signs of `point` or any.
+    """Yield random inputs with the same leaves: in turn near and far, large and small, with the signs of `point` or any.
 
     Steps of the golden ratio cover an interval evenly with few points.
     """

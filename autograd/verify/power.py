@@ -85,7 +85,7 @@ def tried(use: Use, rule: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def transposed(use: Use) -> Any:
-    """Return the last two axes exchanged, or all reversed, where the shape stays the same."""
+    """Return the cotangent with its last two axes exchanged, or all reversed, where the shape stays the same."""
     c = use.cotangent()
     shape = shape_of(c)
     if max(shape, default=0) < 2 or len(shape) < 2:
@@ -99,7 +99,7 @@ def transposed(use: Use) -> Any:
 
 
 def not_summed(use: Use) -> Any:
-    """Return one slice along the axes over which the input was broadcast, in place of the sum."""
+    """Return one slice of the cotangent along the axes over which the input was broadcast, in place of the sum."""
     c, shape = use.of(use.results()), shape_of(use.of(use.args[use.position]))
     lead = len(shape_of(c)) - len(shape)
     if lead < 0 or shape_of(c) == shape:
@@ -109,7 +109,7 @@ def not_summed(use: Use) -> Any:
 
 
 def one_element(use: Use, factor: float) -> Any:
-    """Return the element in the middle times a factor."""
+    """Return the cotangent with its middle element multiplied by a factor."""
     c = use.cotangent()
     size = np.size(raw(c))
     if size < 2:
@@ -120,7 +120,7 @@ def one_element(use: Use, factor: float) -> Any:
 
 
 def moved(item: Any, number: int = 0) -> Any:
-    """Return data about 1 % off, each element by another part; for a tuple, of each input."""
+    """Return data about 1 % off, each element by a different part; for a tuple, a tuple."""
     if item.__class__ is tuple:
         return tuple(moved(part, number + place) for place, part in enumerate(item))
     data = raw(item)
@@ -191,9 +191,9 @@ LOST_USE = "one of two uses lost"  # not a fault of a rule, but of the sum of co
 
 @contextmanager
 def injected(op: Op, position: int, member: int | None, fault: Callable[[Use], Any]) -> Iterator[Counter[str]]:
-    """Yield the operation with a fault in the rule of one input, while the context lasts; not for several threads.
+    """Put a fault into the rule of one input while the context lasts, and yield the counts of wrong and right uses.
 
-    Where the fault does not apply to a use of the rule, that use is right. It yields the counts of both.
+    Where the fault does not apply to a use of the rule, that use is right. Not for several threads.
     """
     before, rules = (op.rules, op.rule_x, op.rule_y), dict(op.rules)
     uses: Counter[str] = Counter()
@@ -234,7 +234,7 @@ def with_lost_use(sample: Sample, number: int) -> Sample:
 
 
 class Times:
-    """A product with a constant, by an operation that no fault is put into."""
+    """A product with a constant, by an operation that gets no fault."""
 
     def __init__(self, factor: float) -> None:
         self.factor = factor
@@ -256,7 +256,7 @@ def scaled(sample: Sample, factor: float) -> Sample:
 
 
 class Expression(NamedTuple):
-    """A formula, the same as a function of the inputs, and its value."""
+    """A formula as text, as a function of the inputs, and its value."""
 
     text: str
     call: Callable[..., Any]
@@ -278,7 +278,7 @@ FAMILIES: list[list[tuple[int, ...]]] = [[(), ()], [(3,), ()], [(4,), (4,)], [(2
 
 
 def composition(rng: np.random.Generator) -> Sample:
-    """Return a random function of one to three inputs: two to four smooth operations, each inside its domain, on sane numbers."""
+    """Return a random function of one to three inputs: two to four smooth operations, each inside its domain."""
     shapes = FAMILIES[rng.integers(len(FAMILIES))]
     inputs = [between(-2.0, 2.0)(rng, shapes[rng.integers(2)]) for _ in range(rng.integers(1, 4))]
     parts = [Expression(f"x{i}", lambda *v, i=i: v[i], data) for i, data in enumerate(inputs)]
@@ -322,7 +322,7 @@ def joined(x: Expression, y: Expression, rng: np.random.Generator) -> Expression
 
 
 class Trial(NamedTuple):
-    """One wrong gradient, and the verdict on it: its name, or EQUIVALENT, or ERROR with its text where one was raised.
+    """One wrong gradient, and the verdict on it: its name, or EQUIVALENT, or ERROR with the text of the exception.
 
     The result of the sample was multiplied by `scale`.
     """
@@ -439,7 +439,7 @@ def power_report(
     Args:
         word: a part of the names of the operations.
         quick: one sample of each operation.
-        seed: of all random numbers. The calls of an operation do not depend on `word`.
+        seed: the seed of all random numbers. The calls of an operation do not depend on `word`.
         compositions: how many random compositions are added to the correct functions; by default 1000, or 200 if `quick`.
         check: the check to test, called as ``check(function, *inputs)``; its report has a `verdict`.
         scales: factors of results; at scales other than 1 each operation has one sample.

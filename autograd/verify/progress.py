@@ -11,8 +11,8 @@ class Progress:
     """A bar over the parameters of a check.
 
     Args:
-        total: how many there are.
-        wanted: True for a bar, False for none, None for a bar where there is a terminal and tqdm.
+        total: the number of parameters.
+        wanted: True for a bar, False for none, None for a bar on a terminal where tqdm is installed.
 
     Raises:
         ImportError: if `wanted` is True and tqdm is not installed; the message names the extra.

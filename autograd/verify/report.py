@@ -45,7 +45,7 @@ class Row:
         shape, dtype: of the input.
         verdict, reason: the verdict, and why it is not PASS.
         index: the worst coordinate, or None where only directions were compared.
-        output: the index of the output it belongs to, after the name of one of several results; None if there is one number.
+        output: the index of its output, with the name first where there are several results; None if the result is one number.
         claimed, measured, bar: the slope there as claimed and as measured, and the error bar of their difference.
         between: the two one-sided slopes, at a kink.
         compared: how many slopes were compared.
@@ -150,7 +150,7 @@ class GradientReport:
 
     @property
     def worst(self) -> Row | None:
-        """The row with the worst verdict, and of those the one with the largest difference for its error bar."""
+        """The row with the worst verdict, and of those the one with the largest difference in error bars."""
         return max(self.rows, key=rank, default=None)
 
     def __bool__(self) -> bool:
@@ -214,7 +214,7 @@ class GradientError(AssertionError):
 
 # --- words ----------------------------------------------------------------------------------------
 
-#: What the first line says of a parameter with this verdict.
+#: The words of the first line for a parameter with each verdict.
 WORDS = {
     Verdict.PASS: "right",
     Verdict.KINK: "at a kink",
@@ -222,7 +222,7 @@ WORDS = {
     Verdict.JUMP: "at a jump",
     Verdict.FAIL: "wrong",
 }
-#: At most so many rows have remarks: more would hide the blame below them.
+#: The largest number of rows with remarks: more would hide the blame below them.
 REMARKS = 10
 
 
@@ -260,7 +260,7 @@ def by_name(report: GradientReport) -> dict[str, list[Row]]:
 
 
 def needs_table(report: GradientReport) -> bool:
-    """Return whether there is more to say than two lines hold, which are enough for a single parameter that passes."""
+    """Return whether to print a table: for a single parameter that passes, two lines are enough."""
     return len(by_name(report)) > 1 or any(row.verdict is not Verdict.PASS for row in report.rows)
 
 
@@ -363,7 +363,7 @@ def counted(number: int, thing: str) -> str:
 
 # --- the table, as text, HTML and JSON ------------------------------------------------------------
 
-#: The columns, true if they hold numbers. The column of orders is omitted where only gradients were checked.
+#: The columns, and whether they hold numbers. The column of orders is omitted where only gradients were checked.
 COLUMNS = {
     "name": False, "order": True, "shape": False, "verdict": False, "slopes": True,
     "worst at": False, "claimed": True, "measured": True, "error bar": True,
@@ -402,7 +402,7 @@ def aligned(columns: list[str], rows: list[tuple[Verdict, list[str]]]) -> list[s
 
 
 def html_table(columns: list[str], rows: list[tuple[Verdict, list[str]]]) -> str:
-    """Inline styles only: notebooks and their viewers drop style sheets. A long table scrolls."""
+    """Return the table as HTML with inline styles: notebooks and their viewers drop style sheets. A long table scrolls."""
     cell = "white-space: pre; padding: 0.2em 0.7em; font-variant-numeric: tabular-nums; text-align:"
     sides = [f"{cell} {'right' if COLUMNS[name] else 'left'}" for name in columns]
     head = "".join(f'<th style="{side}">{name}</th>' for side, name in zip(sides, columns, strict=True))

@@ -42,7 +42,7 @@ class Case(NamedTuple):
 
 
 def samples(op_name: str, rng: np.random.Generator) -> list[Sample]:
-    """Return the samples of an operation of the table; none of one that SciPy computes where SciPy is not installed.
+    """Return the samples of an operation of the table; none if it needs SciPy and SciPy is not installed.
 
     Raises:
         KeyError: if the table has no such operation.
@@ -74,7 +74,7 @@ def from_domain(op: Op, rng: np.random.Generator) -> Iterator[tuple[list[Shape],
 
 
 def between(low: float, high: float) -> Draw:
-    """Return uniform numbers: a float for the shape ()."""
+    """Return a function that draws uniform numbers: a float for the shape ()."""
     return lambda rng, shape: rng.uniform(low, high, shape) if shape else float(rng.uniform(low, high))
 
 
@@ -89,7 +89,7 @@ def apart(rng: np.random.Generator, shape: Shape) -> Any:
 
 
 def regular(rng: np.random.Generator, shape: Shape) -> Any:
-    """Return matrices with singular values from 2.1 to 0.7, so that no derivative is large; any vectors and numbers."""
+    """Return matrices with singular values from 2.1 to 0.7, so that no derivative is large; uniform vectors and numbers."""
     if len(shape) < 2:
         return between(-2.0, 2.0)(rng, shape)
     u, _, vh = np.linalg.svd(rng.standard_normal(shape), full_matrices=False)
@@ -141,7 +141,7 @@ PLACES = np.array([[0, 2, 2], [3, 1, 0]])
 PAIRS = windows_over("max_pool", (4,), (2,), 2)
 ROW = np.array([[[1.0, 3.0, 4.0, 2.0]]])
 TWO_ROWS = np.array([[[1.0, 3.0, 4.0, 2.0]], [[5.0, 5.0, 2.0, 6.0]]])
-#: Of one input: its shape, then the arguments after it.
+#: Operations of one input: its shape, then the arguments after it.
 ONE: dict[str, list[tuple[Any, ...]]] = {
     "abs": [((2, 2),)], "relu": [((2, 2),)],
     "centre": [((3,),), ((2, 3), 0)], "rms_normalise": [((3,), -1, 0.1), ((2, 3), (0, 1), 0.1)],
@@ -177,7 +177,7 @@ ONE: dict[str, list[tuple[Any, ...]]] = {
     "pinv": [((3, 2),), ((2, 3),), ((2, 2),)], "qr": [((2, 2), "r"), ((3, 2), "r")],
 }
 
-#: Of an input behind a constant, which may be several.
+#: Operations of an input after constants: these constants.
 AFTER: dict[str, list[tuple[Any, ...]]] = {
     "polygamma": [(0,), (1,)], "jv": [(0.0,), (1.5,)], "yv": [(0.0,), (1.5,)], "iv": [(0.0,), (1.5,)], "kv": [(0.0,), (1.5,)],
     "ive": [(0.0,), (1.5,)], "kve": [(0.0,), (1.5,)], "ive_slope": [(0.0,), (1.5,)], "kve_slope": [(0.0,), (1.5,)],
@@ -187,7 +187,7 @@ AFTER: dict[str, list[tuple[Any, ...]]] = {
 TWO: list[list[Shape]] = [[(), ()], [(2, 2), (2, 2)], [(2, 3), (3,)], [(2, 1), (1, 3)]]
 THREE: list[list[Shape]] = [[(), (), ()], [(2, 2), (2, 2), (2, 2)], [(2, 1), (2,), (2, 2)], [(2,), (2, 1), (1,)]]
 
-#: All others: the shapes of the inputs, and the call.
+#: All other operations: the shapes of the inputs, and the call.
 OTHER: dict[str, list[Case]] = {
     "maximum": [Case([(2, 2), (2,)], lambda x, y: f.maximum(x, y + 0.05), apart)],
     "minimum": [Case([(2, 2), (2,)], lambda x, y: f.minimum(x, y + 0.05), apart)],

@@ -30,7 +30,7 @@ __all__ = ["GradientError", "GradientReport", "Verdict", "assert_gradients", "gr
 def gradient_test(f: Callable[..., Any], *inputs: Any, **options: Any) -> Callable[..., None]:
     """Return a test function that calls ``assert_gradients(f, *inputs, **options)``, for a module or a class of tests.
 
-    Its source line is that of this call, which pytest shows where the test fails.
+    Its source line is that of this call: pytest shows it where the test fails.
 
     Args:
         f: the function whose gradient is tested.

@@ -147,7 +147,7 @@ def test_a_buffer_of_a_backward_is_found() -> None:
             return buffer
 
     report = check_gradients(from_torch(Thrice.apply), X)
-    assert report.broken and "is the same array at every call, which overwrites what an earlier one returned" in report.broken[0]
+    assert report.broken and "is the same array at every call, which overwrites the earlier gradient" in report.broken[0]
 
 
 def test_it_can_be_called() -> None:

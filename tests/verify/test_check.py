@@ -113,7 +113,7 @@ def test_fail_names_the_element_its_slopes_and_what_other_means_say() -> None:
         "FAIL x: off by 1.5",
         "[1, 1]",
         "7.5",
-        "Taylor remainder: it shrinks like h^1.0",
+        "the Taylor remainder shrinks like h^1.0",
         "complex step",
     ):
         assert part in text, part
@@ -507,7 +507,7 @@ def test_empty_inputs() -> None:
         (lambda: check_model(lambda x: x, nn.mse_loss, 1.0), TypeError, r"takes a module, .*, got <f"),
         (lambda: check_model(nn.Linear(1, 1), cast(Any, 3), [1.0]), TypeError, "takes a loss function second, got 3"),
         (lambda: check_model(nn.Linear(1, 1), lambda a: a, [1.0], [1.0], 1), TypeError,
-         r"the loss takes neither \(prediction, \*targets\) nor \(model, \*batch\) with the 3 arguments of this batch"),
+         r"the loss takes neither \(prediction, \*targets\) nor \(model, \*batch\) with this batch of 3 arguments"),
     ],
 )  # fmt: skip
 def test_bad_input_is_refused_with_what_to_do(call: Callable[[], Any], error: type[Exception], text: str) -> None:
@@ -651,7 +651,7 @@ def test_a_function_that_is_not_deterministic() -> None:
     report = check_gradients(lambda x: (x * rng.normal(size=2)).sum(), [1.0, 2.0])
     assert report.verdict is Verdict.INCONCLUSIVE
     assert report.reason.startswith("the function is not deterministic: two calls at one point differ by ")
-    assert report.reason.endswith("; fix its seed, stop dropout")
+    assert report.reason.endswith("; fix its seed, or turn off dropout")
     report = check_gradients(np.sum, np.ones(2), gradient=lambda x: rng.normal(size=2))
     assert report.reason == "the gradient is not deterministic: two calls at one point differ"
     assert not report.ok

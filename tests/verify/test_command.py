@@ -197,10 +197,10 @@ def test_files(recorder: Recorder, folder: Path) -> None:
         ("value=1,,2", "value= is not a number"),
         ("shape=3 low=a high=1", "low=a is not a number: write one such as low=2.5"),
         ("shape=3 low=2 high=1", "low=2 is not below high=1: exchange them"),
-        ("shape=3 dtype=int", "dtype=int is not one of floating-point numbers: write float32 or float64"),
+        ("shape=3 dtype=int", "dtype=int is not a floating-point dtype: write float32 or float64"),
         ("file=none.npy", "file=none.npy: there is no such file in "),
         ("file=model.py", "file=model.py cannot be read ("),
-        ("file=two.npz", "file=two.npz holds several arrays: write one by numpy.save"),
+        ("file=two.npz", "file=two.npz holds several arrays: write one with numpy.save"),
     ],
 )
 def test_wrong_inputs_say_what_to_write(words: str, text: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

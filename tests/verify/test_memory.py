@@ -15,19 +15,16 @@ from autograd.verify import GradientReport, Verdict, check_operation
 X = np.array([0.3, -0.5, 1.2])
 SAME = (
     "the gradient returns the same array at every call, so that another call, or adding to it, changes what an earlier one "
-    "returned: return a new one, or a copy, as by .copy()"
+    "returned: return a new array, or a .copy() of it"
 )
-INPUT = "the gradient returns its input {}, or a view of it: changing one changes the other; return a copy, as by .copy()"
-RESULT = (
-    "the gradient shares memory with the result of the function: changing one changes the other; return a copy, as by .copy()"
-)
+INPUT = "the gradient returns its input {}, or a view of it: changing one changes the other; return a .copy() of it"
+RESULT = "the gradient shares memory with the result of the function: changing one changes the other; return a .copy() of it"
 FUNCTION = (
-    "the function returns the same array at every call, and overwrites what it returned before: return a new one, or a copy, "
-    "as by .copy()"
+    "the function returns the same array at every call, and overwrites the earlier result: return a new array, or a .copy() of it"
 )
 RULE = (
-    "the rule of {} returns the same array at every call, and overwrites what it returned before: return a new one, or a copy, "
-    "as by .copy()"
+    "the rule of {} returns the same array at every call, and overwrites the earlier result: return a new array, "
+    "or a .copy() of it"
 )
 
 

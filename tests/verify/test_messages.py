@@ -39,9 +39,9 @@ def test_a_gradient_that_is_no_array(gradient: Any, error: type[Exception], text
 @pytest.mark.parametrize(
     ("shape", "change", "hint"),
     [
-        ((2, 3), lambda g: g.ravel(), ": return it in that shape, as by .reshape(2, 3)"),
+        ((2, 3), lambda g: g.ravel(), ": return it in that shape, with .reshape(2, 3)"),
         ((2, 3), lambda g: g.T, ": it looks transposed, return its .T"),
-        ((2,), lambda g: g[:, None], ": return it in that shape, as by .reshape(2)"),
+        ((2,), lambda g: g[:, None], ": return it in that shape, with .reshape(2)"),
         ((2,), lambda g: 2.0, ""),
         ((2,), lambda g: np.tile(g, (4, 1)), ": it looks as if it was not summed over the broadcast axes (0,)"),
     ],

@@ -255,7 +255,7 @@ def test_an_error_of_the_gradient_names_the_input() -> None:
 def test_endless_points_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(points_module, "MOST", 30)
     report = check_gradients(lambda x: x, gradient=lambda x: 1.0, points=itertools.count())
-    assert report.ok and report.notes == ("of points= the first 30 were checked",)
+    assert report.ok and report.notes == ("checked the first 30 of points=",)
     assert check_gradients(lambda x: x, 0.5, gradient=lambda x: 1.0, points=40).points == Points(41)
 
 

@@ -24,7 +24,7 @@ from autograd.verify.report import Blame, Verdict, counted, rank, worst_of
 from autograd.verify.subjects.subject import BudgetSpent, Leaf, Subject, epsilon_of
 from autograd.verify.subjects.values import DerivativeSubject, ValueSubject
 
-#: The number of operations that are checked, in larger graphs some of every kind, and the seconds that it may take.
+#: The most operations to check (in larger graphs some of every kind), and the most seconds to take.
 OPERATIONS, SECONDS = 300, 4.0
 #: The budget of evaluations of one operation.
 EVALUATIONS = 2_000
@@ -42,7 +42,7 @@ class Recorded(NamedTuple):
         return [raw(args[position] if member is None else args[position][member]) for position, member in self.inputs]
 
     def again(self, *items: Any) -> Any:
-        """Return the operation on other inputs. Its arguments are prepared already."""
+        """Return the operation on other inputs. Its arguments are already prepared."""
         op, args = self.node.op, list(raw(arguments_of(self.node)))
         for (position, member), item in zip(self.inputs, items, strict=True):
             inside = args[position]
@@ -51,14 +51,14 @@ class Recorded(NamedTuple):
         return new_node(op, out, *((tuple(args),) if op.packed else args))
 
     def pulled(self, *items: Any) -> list[Any]:
-        """Return the cotangents of the inputs, from those and the cotangent of the output."""
+        """Return the cotangents of the inputs, from the inputs and the cotangent of the output."""
         *inputs, g = items
         found = Pullback(self.again(*inputs), inputs)(g, on_values=True)
         return [item if is_value(item) else Value(item) for item in found]
 
     @property
     def kind(self) -> tuple[Any, ...]:
-        """The same for operations of which a few are checked for all."""
+        """A key: of many operations with the same key only a few are checked."""
         return self.node.op, tuple(self.inputs), self.node.shape, *(shape_of(item) for item in self.data())
 
     def __str__(self) -> str:
@@ -71,8 +71,8 @@ def find_blame(subject: Subject, seed: int, order: int = 1, failed: Sequence[Lea
 
     Args:
         subject: a function of Values whose gradient failed.
-        seed: of the random directions.
-        order: of the derivatives that failed, and of those of each operation that are checked.
+        seed: the seed of the random directions.
+        order: the order of the derivatives that failed, at which each operation is checked.
         failed: the leaves with wrong gradients.
     """
     while isinstance(subject, DerivativeSubject):
@@ -81,7 +81,7 @@ def find_blame(subject: Subject, seed: int, order: int = 1, failed: Sequence[Lea
     try:
         with np.errstate(all="ignore"):
             return OperationSearch(subject, seed, order).result(failed)
-    except Exception:  # a function or a rule may raise at other inputs: then the verdict has no blame
+    except Exception:  # a function or a rule may raise at other inputs: then the report blames no operation
         return None, ""
 
 

@@ -1,7 +1,7 @@
-"""Guess what is wrong with a gradient that failed, from how its claimed slopes differ from the measured ones.
+"""Guess why a gradient is wrong, from how its claimed slopes differ from the measured ones.
 
 A guess must explain every difference within the error bars, and these must be so small that it would not do so by chance.
-The most specific guess that does is taken.
+The most specific such guess is taken.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ APART, CLEAR = 3.0, 30.0
 CHANCE = 1e-3
 #: Where some elements are called wrong and others right, the former are off by GAP times what the latter may be.
 GAP = 10.0
-#: The number of ways to choose as many elements below which signs do not tell which ones are wrong.
+#: Signs tell the wrong elements only if there are at least CHOICES ways to choose as many.
 CHOICES = 10
 
 
 def cause_of(examination: Examination, leaf: Leaf, found: list[Finding]) -> tuple[str, str]:
-    """Return a guess at the cause, which reads well after "perhaps", or "", and the largest differences. It never raises.
+    """Return a guess at the cause, to follow "perhaps", or "", and the largest differences. It never raises.
 
     Args:
         examination: after its run; further evaluations count.
@@ -50,7 +50,7 @@ def cause_of(examination: Examination, leaf: Leaf, found: list[Finding]) -> tupl
             if failed:
                 evidence = Evidence(examination, leaf, failed)
                 return evidence.guess(), evidence.differences()
-    except Exception:  # the budget is spent, or the function raises at another input: then the verdict has no guess
+    except Exception:  # the budget is spent, or the function raises at another input: then there is no guess
         pass
     return "", ""
 
@@ -109,14 +109,14 @@ class Evidence:
         return next((text for text in (guess() for guess in exact + in_part) if text), "")
 
     def explained(self, expected: Array, bar: Array, part: Array, fitted: int = 0) -> bool:
-        """Return whether claims are what a guess expects, within its error bars, and not by chance.
+        """Return whether a guess explains the claims, within its error bars, and not by chance.
 
-        The chance is that of numbers as far off as the claims are; the best ones, as many as were fitted, do not count.
+        The chance is that of random numbers as far off as the claims; the `fitted` best ones do not count.
 
         Args:
             expected: the claims by the guess, (components, k). bar: their error bars.
-            part: those that the guess is about, with all that are wrong among them.
-            fitted: how many numbers of the guess were taken from the claims.
+            part: the claims that the guess is about, which must include all wrong ones.
+            fitted: how many numbers the guess took from the claims.
         """
         if (self.wrong & ~part).any() or not (self.wrong & part).any():
             return False
@@ -214,7 +214,7 @@ class Evidence:
         return ""
 
     def lengths(self) -> Iterator[tuple[int, str, bool]]:
-        """Yield (length, what it is the length of, whether it belongs to this leaf)."""
+        """Yield (length, words for it, whether it belongs to this leaf)."""
         shapes = [(leaf.name, leaf.shape) for leaf in self.subject.leaves if leaf is not self.leaf]
         shapes += [("the result", shape) for _, shape, _ in self.subject.output.parts]
         for name, shape in [(self.leaf.name, self.leaf.shape), *shapes]:
@@ -282,7 +282,7 @@ class Evidence:
 
     @property
     def right_places(self) -> Array:
-        """Where every component is right, and one at least is known well and not zero."""
+        """Where every component is right, and at least one is known well and is not zero."""
         return np.asarray(~self.wrong_places & self.clear.any(axis=0))
 
     def one_sided(self) -> str:

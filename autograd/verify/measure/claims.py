@@ -1,4 +1,4 @@
-"""Ask a subject for its claims, and measure what they are judged by: the noise of the outputs and the rounding of the claims."""
+"""Ask a subject for its claims, and measure the noise of its outputs and the rounding of the claims."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLASSES, COMBINATIONS = 20, 2
 #: A coordinate is resolved if its error bar is at most this part of its claim.
 OF_CLAIM = 1e-2
 #: A coordinate of a direction is resolved if the error bar is at most this part of its claim, or of the largest claim there.
-#: Parts of slopes other than its own are at least the square root of the precision, as float32 and float16 reach less far.
+#: OF_LARGEST is at least the square root of the precision: float32 and float16 resolve less.
 OF_EACH, OF_LARGEST = 0.1, 1e-4
 #: A claim may be off by this many times the estimate of its rounding.
 ROUNDED = 8.0
@@ -39,9 +39,9 @@ class Claims:
         claims: the claimed derivatives, (k, n), of each output, or of random combinations of them where there are many.
         mix: these combinations, (k, m), or None.
         middle, noise: each compared output at the point, and its rounding noise, (k,).
-        rounded: by how much the arithmetic of each compared output rounds it at least, (k,).
-        sizes, typical: how wide a step is along each coordinate, and along a typical one of its leaf, (n,).
-        unsized: where a leaf is all zeros, and has no size of its own, (n,).
+        rounded: the least rounding of each compared output by its arithmetic, (k,).
+        sizes, typical: the width of a step along each coordinate, and along a typical one of its leaf, (n,).
+        unsized: where a leaf is all zeros, and so has no size, (n,).
         epsilons, claim_epsilons: the unit in the last place of each input and of each claim, as a fraction of it, (n,).
         doubt: by how much each claim may be off, (k, n); None until uncertain() computes it.
     """
@@ -65,7 +65,7 @@ class Claims:
         self.read_claims()
 
     def measure_noise(self) -> None:
-        """Measure the rounding noise near the point; Inconclusive if the function is not deterministic or not finite."""
+        """Measure the rounding noise near the point; raise Inconclusive if the function is not deterministic or not finite."""
         subject = self.subject
         middle = subject.output.vector
         if not np.isfinite(middle).any() and middle.size:
@@ -102,7 +102,8 @@ class Claims:
         if (abs(again - middle)[different] > 4.0 * (subject.output.epsilon * abs(middle))[different]).any():
             change = float(np.nanmax(abs(again - middle)[different]))
             raise Inconclusive(
-                f"the function is not deterministic: two calls at one point differ by {change:.2g}; fix its seed, stop dropout"
+                f"the function is not deterministic: two calls at one point differ by {change:.2g}; fix its "
+                "seed, or turn off dropout"
             )
 
     def read_claims(self) -> None:
@@ -111,7 +112,7 @@ class Claims:
         count = len(subject.output.vector)
         if count > OUTPUTS:
             self.mix = self.combinations(count)
-            subject.notes.append(f"of the {count:,} outputs of order {self.order} random combinations were compared")
+            subject.notes.append(f"compared random combinations of the {count:,} outputs of order {self.order}")
         finite = np.isfinite(subject.output.vector)
         cotangents = self.cotangents()
         with np.errstate(all="ignore"):
@@ -208,7 +209,7 @@ class Claims:
             finest = min(float(self.claim_epsilons[places].max()) ** 0.6, 5e-3)  # 4e-10 in float64: no formula is better
             return claim, np.maximum(allowance, np.nan_to_num(finest * abs(claim), posinf=0.0))
 
-    # --- what a claim is judged by ----------------------------------------------------------------
+    # --- how far off a claim may be ---------------------------------------------------------------
 
     def uncertain(self) -> Array:
         """Return by how much each claim may be off: the rounding on its way, and its noise at neighbouring inputs."""
@@ -220,8 +221,8 @@ class Claims:
     def jitter(self, cotangents: Array) -> Array:
         """Return the noise of the claims: how far they depart from a straight line over a few neighbouring inputs.
 
-        Within each side of the point, and of both the less, so that a step of the gradient there is no noise. The inputs move
-        in several ways, as products of all by one factor may be rounded alike.
+        It is measured on each side of the point, and the smaller one counts: a step of the gradient at the point is no noise.
+        The inputs move with random signs: multiplied by one factor, they may be rounded alike.
         """
         subject = self.subject
         signs = np.random.default_rng(0).choice([-1.0, 1.0], len(subject.point))
@@ -255,18 +256,18 @@ class Claims:
         return len(places) == 1 and len(self.subject.point) <= COORDINATES
 
     def at_least(self, part: float, places: Array) -> float:
-        """Return the part of a slope that an error bar may have: at least what differences in this precision need."""
+        """Return `part`, or, if larger, the smallest part of a slope that differences in this precision resolve."""
         return max(part, self.epsilon(places) ** 0.5)
 
     def sharp(self, places: Array) -> float:
-        """Return the part of a slope that the error bar of a good measurement is."""
+        """Return the error bar of a good measurement, as a part of the slope."""
         return max(1e-6, 4.0 * float(self.claim_epsilons[places].max()) ** 0.5)
 
     def limits(self, places: Array, along: Array) -> Array:
         """Return the error bar below which each coordinate of a line is resolved, for each component, (k, places).
 
-        In the units of the function: the contribution of a coordinate along the line, beside the largest one there. The slopes
-        of other coordinates do not count, as they say nothing about this one.
+        It is in the units of the function: a part of the coordinate's contribution along the line, or of the largest one there.
+        The slopes of other coordinates do not count, as they say nothing about this one.
         """
         size = np.where(np.isfinite(self.claims[:, places]), abs(self.claims[:, places]), 0.0) * abs(along)
         if self.by_itself(places):

@@ -66,7 +66,7 @@ class Comparison(Claims):
 
     Attributes:
         found: the findings so far.
-        evidence: what second opinions said.
+        evidence: the sentences of second opinions.
     """
 
     def __init__(self, subject: Subject, order: int, seed: int) -> None:
@@ -189,7 +189,7 @@ class Comparison(Claims):
     def narrower(self, places: Array, along: Array, line: Line, slopes: Slopes) -> tuple[Slopes, Array]:
         """Return the slopes of a coordinate at zero, where steps may be as narrow as is needed, and where narrower ones decide.
 
-        They are asked where wider ones find no slope, none that a claim could be compared with, or another one than is claimed.
+        They are tried where wider ones find no slope, one too vague to compare, or one that differs from the claim.
         """
         level = self.bits(places)
         claim, allowance = self.claimed(places, along)

@@ -29,7 +29,7 @@ def broken_contracts(subject: Subject, rng: np.random.Generator) -> list[str]:
 
 
 def broken_by_values(subject: ValueSubject, rng: np.random.Generator) -> list[str]:
-    """Return the contracts of a function of Values, in one recorded graph."""
+    """Return the broken contracts of a function of Values, in one recorded graph."""
     found: list[str] = []
     pullbacks = subject.pullbacks(subject.point)
     given = [value.data for value in subject.values]
@@ -98,7 +98,7 @@ def memory_of_backward(subject: ValueSubject, cotangent: Array, given: list[Any]
         for value, grad in kept.items():
             value._grad = grad
     if any(not np.array_equal(seed, copy) for seed, copy in zip(seeds, copies, strict=True)):
-        found.append("backward() changes the cotangent that it is given in place")
+        found.append("backward() changes its cotangent in place")
     others = [*seeds, *given]
     for leaf, grad, wanted, rounded in zip(subject.leaves, grads, expected, rounding, strict=True):
         if not alike(grad, wanted, leaf, rounded):
@@ -110,7 +110,7 @@ def memory_of_backward(subject: ValueSubject, cotangent: Array, given: list[Any]
 
 
 def broken_by_framework(subject: FrameworkSubject, rng: np.random.Generator) -> list[str]:
-    """Return the contracts of a gradient that another library computes."""
+    """Return the broken contracts of a gradient that another library computes."""
     found: list[str] = []
     pullback = subject.pullback(subject.point)
     size = len(subject.output.vector)
@@ -118,15 +118,15 @@ def broken_by_framework(subject: FrameworkSubject, rng: np.random.Generator) -> 
     one = pullback(subject.seeds(first))
     kept = [np.array(slope) for slope in one]
     two, none, both = (pullback(subject.seeds(seed)) for seed in (second, 0.0 * first, 2.0 * first - 3.0 * second))
-    # Slopes that are rounding errors of what cancels are not linear: errors count beside how much an input moves the result.
+    # Slopes that are only rounding errors are not linear: errors count relative to how much an input moves the result.
     with np.errstate(all="ignore"):
         moves = [abs(slope).max(initial=0.0) * size_of(subject, leaf) for leaf, slope in zip(subject.leaves, kept, strict=True)]
     largest = float(np.nanmax(moves, initial=0.0))
     for leaf, before, a, b, zero, c in zip(subject.leaves, one, kept, two, none, both, strict=True):
         if shares(before, b) and not np.array_equal(before, a, equal_nan=True):
             found.append(
-                f"the gradient of {leaf.name} is the same array at every call, which overwrites what an earlier one returned: "
-                "let the backward function return a new one, or a copy"
+                f"the gradient of {leaf.name} is the same array at every call, which overwrites the earlier gradient: "
+                "let the backward function return a new array, or a copy"
             )
             continue
         if np.nan_to_num(zero, nan=1.0).any():
@@ -141,7 +141,7 @@ def broken_by_framework(subject: FrameworkSubject, rng: np.random.Generator) -> 
 
 
 def broken_by_function(subject: NumPySubject) -> list[str]:
-    """Return the contracts of a plain function and the gradient that is claimed for it."""
+    """Return the broken contracts of a plain function and the gradient claimed for it."""
     found: list[str] = []
     results: list[Array] = []
     for what, call in (("the function", subject.f), ("the gradient", subject.claimed)):
@@ -167,13 +167,11 @@ def memory_of_gradient(subject: NumPySubject, given: list[Array], arguments: lis
     for argument, (name, _) in zip(arguments, subject.named, strict=True):
         if any(shares(one, two) for one in given for two in arrays_in(argument) if two.flags.writeable):
             found.append(
-                f"the gradient returns its input {name}, or a view of it: changing one changes the other; return a copy, "
-                "as by .copy()"
+                f"the gradient returns its input {name}, or a view of it: changing one changes the other; return a .copy() of it"
             )
     if any(shares(one, two) for one in given for two in results):
         found.append(
-            "the gradient shares memory with the result of the function: changing one changes the other; return a copy, as "
-            "by .copy()"
+            "the gradient shares memory with the result of the function: changing one changes the other; return a .copy() of it"
         )
     elsewhere = subject.rounded(subject.point + 2.0**-10 * np.where(subject.point == 0.0, 1.0, subject.point))
     try:
@@ -183,7 +181,7 @@ def memory_of_gradient(subject: NumPySubject, given: list[Array], arguments: lis
     if any(shares(one, two) for one in given if one.flags.writeable for two in arrays_in(again)):
         found.append(
             "the gradient returns the same array at every call, so that another call, or adding to it, changes what an earlier "
-            "one returned: return a new one, or a copy, as by .copy()"
+            "one returned: return a new array, or a .copy() of it"
         )
     return found
 
@@ -210,8 +208,8 @@ def overwritten(subject: ValueSubject, rng: np.random.Generator) -> list[str]:
                         found[" or ".join(sorted(users))] = None
             kept += [(node, c, c.copy()) for node, c in cotangents if not number and isinstance(c, np.ndarray)]
     return [
-        f"the rule of {name} returns the same array at every call, and overwrites what it returned before: return a new one, or "
-        "a copy, as by .copy()"
+        f"the rule of {name} returns the same array at every call, and overwrites the earlier result: return a new array, or "
+        "a .copy() of it"
         for name in found
     ]
 
@@ -226,9 +224,9 @@ def changed(item: Any, twin: Any) -> bool:
 
 
 def asymmetry(claims: Array, mix: Array | None, allowance: float, rounding: Callable[[], Array]) -> str | None:
-    """Return a sentence if claimed second derivatives are not symmetric; of many, random combinations of them.
+    """Return a sentence if claimed second derivatives, or random combinations of many, are not symmetric.
 
-    Mirrored ones have the same units, and so have the terms in them; they are compared with nothing else.
+    Each is compared only with its mirror image, which has the same units.
 
     Args:
         claims: the second derivatives, or combinations of them by `mix`.

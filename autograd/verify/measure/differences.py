@@ -71,7 +71,7 @@ class Widths(NamedTuple):
 
     quick: tuple[int, ...]
     narrowest: int
-    noise: int  # the level of the points that noise is measured on
+    noise: int  # the level at which noise is measured
 
 
 def widths(bits: int) -> Widths:
@@ -193,7 +193,7 @@ def candidates(slopes: Array, z: Array, noise: Array) -> tuple[Array, Array, Arr
 def limit(slopes: Array, z: Array, noise: Array) -> tuple[Array, Array]:
     """Return the limit of slopes for z -> 0, where z is the width or its square, and an error bar.
 
-    Of the candidates that no narrower level contradicts, as far as its noise allows, the one with the smallest error bar.
+    It is the candidate with the smallest error bar among those that no narrower level contradicts beyond its noise.
     """
     with np.errstate(all="ignore"):
         estimate, bar, _, wrong = candidates(slopes, z, noise)
@@ -306,7 +306,7 @@ def close_look(line: Line, levels: Iterable[int]) -> tuple[Array, Array]:
 
 
 def heard_noise(central: Array, width: Array, noise: Array) -> Array:
-    """Return the noise at the narrowest levels of a line, where that is more than was measured beforehand.
+    """Return the noise measured before, or that at the narrowest levels of a line where it is larger.
 
     Rounding errors of intermediate results may be rare spikes, which a few points do not show.
     """

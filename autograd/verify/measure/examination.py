@@ -77,7 +77,7 @@ class Examination(Comparison):
         self.together()
 
     def classes(self) -> list[Array]:
-        """Return whether each coordinate moves the function much, by its claims, and the places of the others, in classes.
+        """Return a mask of the coordinates that move the function much, by their claims, and the places of the others in classes.
 
         A slope that is claimed to be near zero by mistake is in the class of small ones, and shows there.
         """
@@ -171,7 +171,7 @@ class Examination(Comparison):
         self.pending = []
 
     def halves(self, places: Array, kinks: bool) -> list[Array]:
-        """Return parts of some coordinates: those at exactly zero, where kinks are commonest, and the others; or else halves."""
+        """Return parts of some coordinates: those at exactly zero, where kinks are most common, and the others; else halves."""
         zero = self.subject.point[places] == 0.0
         if zero.any() and not zero.all():
             return [places[zero], places[~zero]]

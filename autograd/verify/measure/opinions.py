@@ -64,7 +64,7 @@ def taylor(line: Line, claimed: float, component: int) -> Opinion | None:
         return None
     power = math.log(heard[1][1] / heard[0][1]) / math.log(heard[1][0] / heard[0][0])
     return Opinion(
-        f"Taylor remainder: it shrinks like h^{power:.2f} with the step h, and like h^3 with the right slope",
+        f"the Taylor remainder shrinks like h^{power:.2f} with the step h; with the right slope it shrinks like h^3",
         power > 2.2,
     )
 
@@ -74,7 +74,7 @@ def complex_step(
 ) -> Opinion | None:
     """Return the slope from one imaginary step, where the function takes complex numbers. It is exact if f is analytic.
 
-    All slopes are along a direction; the sentence has them in a unit of it.
+    All slopes are along a direction; the sentence divides them by `unit`.
     """
     found = subject.complex_step(along) if isinstance(subject, NumPySubject) else None
     if found is None or not math.isfinite(found[component]):
@@ -83,9 +83,9 @@ def complex_step(
     near = 1e-9 * abs(slope)
     if abs(slope - claimed) <= near:
         sharp = bar < 1e-3 * abs(claimed - measured)  # then the function is not analytic, and the measured slope is right
-        return Opinion(f"complex step: {slope / unit:.9g}, as claimed", not sharp)
+        return Opinion(f"the complex step gives {slope / unit:.9g}, as claimed", not sharp)
     if abs(slope - measured) <= bar + near:
-        return Opinion(f"complex step: {slope / unit:.9g}, as measured")
+        return Opinion(f"the complex step gives {slope / unit:.9g}, as measured")
     return None
 
 
@@ -114,11 +114,11 @@ def forward_mode(subject: Subject, along: Array, claimed: float, cotangent: Arra
         return None
     same = abs(slope - claimed) <= 1e-6 * max(abs(slope), abs(claimed))
     which = "as in reverse mode: the rules agree" if same else "not as in reverse mode: a rule is not linear in its cotangent"
-    return Opinion(f"forward mode along the same direction: {slope:.9g}, {which}")
+    return Opinion(f"forward mode along the same direction gives {slope:.9g}, {which}")
 
 
 def torn(line: Line, claimed: float, measured: float, far: float, far_bar: float, component: int) -> Opinion | None:
-    """Return whether the function consists of pieces whose slopes differ from its course, as where rounding errors are large.
+    """Return an opinion if the function is in pieces with slopes unlike its slope from afar, as where rounding is coarse.
 
     It is sampled over a few times the width at which the measured slope still holds.
     """
@@ -145,7 +145,7 @@ def torn(line: Line, claimed: float, measured: float, far: float, far_bar: float
 
 
 def jump_nearby(line: Line, claimed: float, measured: float, component: int) -> Opinion | None:
-    """Return whether the function jumps nearby, by so much that the difference of the slopes is within it."""
+    """Return an opinion if the function jumps nearby, by enough to explain the difference of the slopes."""
     reach, count = 0.25, 64
 
     def at(t: float) -> float:

@@ -1,4 +1,4 @@
-"""Choose how wide steps are: as wide as an input is large, or, where it is zero, wide enough to move the function."""
+"""Choose the widths of steps: the size of the input, or where it is zero, enough to move the function."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def first_exponent(low: int, high: int, moves: Callable[[int], bool]) -> int:
 
 
 def size_at_zero(subject: Subject, leaf: Leaf, epsilon: float) -> float:
-    """Return how wide steps are where a leaf is zero and has no size: 1 if a step of about that size changes the function.
+    """Return the width of steps where a leaf is zero and has no size: 1 if a step of about that size changes the function.
 
-    Otherwise wide enough to change the function by as much as it is large, extrapolated from where half of its digits change;
-    1 where the function is zero as well.
+    Otherwise it changes the function by its own size, extrapolated from where half of its digits change; it is 1 where the
+    function is zero as well.
     """
     known = np.isfinite(subject.output.vector) & (subject.output.vector != 0.0)
     middle = subject.output.vector[known]
@@ -89,9 +89,9 @@ def size_at_zero(subject: Subject, leaf: Leaf, epsilon: float) -> float:
 def wider_steps(line: Line, still: Array) -> Array:
     """Return for each component that is still over the size of the input, the exponent of the step that first moves it.
 
-    A slope may hide there, as that of 1 + x at 1e-200. The exponent is 0 where no step moves the component, or where the first
-    one moves it by more than it moves a smooth function, as behind a kink or a jump. Use it only where all components are
-    still: otherwise the size of the input matters, and far away functions may take very long.
+    A slope may hide there, such as that of 1 + x at 1e-200. The exponent is 0 where no step moves the component, or where the
+    first one moves it by more than it moves a smooth function, as behind a kink or a jump. Use it only where all components
+    are still: otherwise the size of the input matters, and far away functions may take very long.
     """
     found = np.zeros(len(still), dtype=int)
 

@@ -1,4 +1,4 @@
-"""Judge one claimed slope by what the function looks like along a line."""
+"""Judge one claimed slope by the shape of the function along a line."""
 
 from __future__ import annotations
 
@@ -108,12 +108,12 @@ def judge(
 
 
 def tiny_difference(finding: Finding) -> Finding:
-    """Turn a FAIL into INCONCLUSIVE if it is by less than half a millionth: not a mistake in a formula, but an approximation."""
+    """Turn a FAIL into INCONCLUSIVE if the slopes differ by less than TINY: not a mistake in a formula, but an approximation."""
     claimed, measured = finding.claimed, finding.measured
     if not abs(claimed - measured) < TINY * max(abs(claimed), abs(measured)):
         return finding
     reason = (
         f"they differ by {abs(claimed - measured) / abs(measured):.1g} of the slope, more than the error bar, but too little "
-        "for a mistake: one of them is an approximation, as of a solver that stops early"
+        "for a mistake: one of them is an approximation, such as from a solver that stops early"
     )
     return replace(finding, verdict=Verdict.INCONCLUSIVE, reason=reason)

@@ -1,4 +1,4 @@
-"""Verify gradients that PyTorch and JAX compute: from_torch() and from_jax(), each of which imports its library."""
+"""Verify gradients that PyTorch and JAX compute: from_torch() and from_jax(), which import their libraries when called."""
 
 from __future__ import annotations
 
@@ -377,7 +377,7 @@ class JaxSubject(FrameworkSubject):
         super().__init__(leaves_of(list(zip(names, data, strict=True))), as_vector(data), budget)
 
     def precise(self) -> Any:
-        """Return a context with 64-bit numbers, for the dtype float64."""
+        """Return a context that enables 64-bit numbers if the dtype is float64."""
         enable = getattr(self.jax, "enable_x64", None)
         if enable is None:
             enable = importlib.import_module("jax.experimental").enable_x64

@@ -67,7 +67,7 @@ def own_floats(item: Any, name: str) -> Any:
 
 
 def refuse_or_keep(item: Any, path: str) -> Any:
-    """Keep what is no number inside of a nesting, as a setting; TypeError for an input that is nothing else, or complex."""
+    """Keep a setting inside of a nesting; raise TypeError for an input that is only a setting, and for complex numbers."""
     if path.isidentifier() or path.startswith("input ") or isinstance(item, complex):
         raise TypeError(
             f"the input {path!r} is {short(item)}, a {type(item).__name__}: inputs are numbers, arrays, leaf Values, modules, "

@@ -63,7 +63,7 @@ class NumPySubject(Subject):
         return one_of(self.arguments(self.point))
 
     def arguments(self, vector: Array, native: bool = False) -> list[Any]:
-        """Return the inputs of the function at a flat vector in new arrays; with `native`, those of their own library."""
+        """Return the inputs of the function at a flat vector in new arrays; with `native`, arrays of their library."""
         data = [np.array(item) if isinstance(item, np.ndarray) else item for item in self.tree.leaves]
         for leaf, place in zip(self.leaves, self.moving, strict=True):
             data[place] = leaf.shaped(vector)
@@ -75,7 +75,7 @@ class NumPySubject(Subject):
     def called(self, function: Callable[..., Any], vector: Array) -> tuple[Any, list[Any]]:
         """Return the result of a function at an input, and the arguments of the call.
 
-        The arguments are arrays of the library that the inputs are from, or NumPy's where the function does not take these.
+        The arguments are arrays of the library of the inputs, or of NumPy where the function does not take these.
         """
         native = any(self.makers) and self.native.get(id(function), True)
         arguments = self.arguments(vector, native)
@@ -203,7 +203,7 @@ def shape_hint(array: Array, wanted: tuple[int, ...]) -> str:
     if array.size == math.prod(wanted):
         if array.ndim > 1 and array.shape == wanted[::-1]:
             return ": it looks transposed, return its .T"
-        return f": return it in that shape, as by .reshape({', '.join(map(str, wanted))})"
+        return f": return it in that shape, with .reshape({', '.join(map(str, wanted))})"
     extra = array.ndim - len(wanted)
     axes = tuple(range(max(extra, 0)))
     axes += tuple(axis + extra for axis, size in enumerate(wanted) if extra >= 0 and size == 1 and array.shape[axis + extra] != 1)

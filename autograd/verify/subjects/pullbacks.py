@@ -18,7 +18,7 @@ from autograd.verify.subjects.subject import epsilon_of, smallest_of, split
 
 Array = np.ndarray
 
-#: How often the rounding of a claim is estimated.
+#: The number of estimates of the rounding of a claim.
 DRAWS = 3
 #: Rounding moves the contributions of a well-posed rule by at most this part of the largest.
 WELL_POSED = 2.0**-26
@@ -110,8 +110,8 @@ def errors_inside(node: Any, g: Any, pulled: Sequence[Any], needed: Any, rng: np
     """Return by how much rounding inside of the rules of a node may have moved each of its contributions.
 
     Factorisations give the exact result for a matrix that is moved by one unit in the last place of its largest element,
-    and so their rules are asked once more at such a matrix. What that changes by more than WELL_POSED of its size is another
-    branch or another choice of vectors, and no rounding.
+    and so their rules are asked once more at such a matrix. A change of more than WELL_POSED of the size is another
+    branch or another choice of vectors, not rounding.
     """
     if not node.op.mixes:
         return [0.0] * len(pulled)

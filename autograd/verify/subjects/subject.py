@@ -16,10 +16,9 @@ Array = np.ndarray
 
 #: The complaint about a function that overwrites its earlier results.
 OVERWRITES = (
-    "the function returns the same array at every call, and overwrites what it returned before: return a new one, or a copy, "
-    "as by .copy()"
+    "the function returns the same array at every call, and overwrites the earlier result: return a new array, or a .copy() of it"
 )
-#: What a function may raise when a step leaves its domain.
+#: The exceptions that a function may raise outside of its domain.
 OUTSIDE = (ValueError, ArithmeticError, np.linalg.LinAlgError, Warning)
 
 
@@ -162,7 +161,7 @@ class Subject:
         raise NotImplementedError
 
     def noise_floor(self) -> Array:
-        """Return the noise that each output has at least, whatever is measured."""
+        """Return the least noise of each output, even if less is measured."""
         return np.zeros(len(self.output.vector))
 
     def rounding(self, cotangents: Array) -> Array:

@@ -56,7 +56,7 @@ class ValueSubject(Subject):
         if not any(is_value(item) for _, item in found):
             returned = type(found[0][1]).__name__ if found else "nothing"
             raise TypeError(
-                f"the function must return a Value, but it returned {returned}: compute it from its arguments by operations of "
+                f"the function must return a Value, but it returned {returned}: compute it from its arguments with operations on "
                 "Values, without .data and .item(), or give gradient=... for a plain NumPy function"
             )
         return [(name, raw(item)) for name, item in found]
@@ -96,7 +96,7 @@ class DerivativeSubject(ValueSubject):
         Subject.__init__(self, inner.leaves, inner.point, inner.budget, inner.evaluations)
 
     def noise_floor(self) -> Array:
-        """Return terms that cancel on the way to an element of a gradient leave rounding errors in it."""
+        """Return the rounding errors that cancelling terms leave in each element of the gradient."""
         return np.asarray(2.0 * self.inner.rounding(self.cotangent[None])[0])
 
     def results(self) -> list[tuple[str, Any]]:
