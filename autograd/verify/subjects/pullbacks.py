@@ -55,21 +55,21 @@ class Pullbacks:
         linear. The estimate has the units of the slope: it scales as the slope does, and the size of other slopes does
         not matter, as long as nothing of them cancels in this one.
         """
-        rng = np.random.default_rng(0)
+        rngs = np.random.default_rng(0), np.random.default_rng(1)
         nodes = [node for pullback in self.each if pullback is not None for node in pullback.path]
         coarsest = max([epsilon_of(node.dtype) for node in (*nodes, *self.values)], default=2.0**-52)
         enlarged = 2.0**-6 / coarsest
         with np.errstate(all="ignore"):
             unmoved = self.walk(cotangent)
             try:
-                moved = [self.walk(cotangent, rng, enlarged) for _ in range(DRAWS)]
+                moved = [self.walk(cotangent, rngs, enlarged) for _ in range(DRAWS)]
             except ValueError:  # of a rule that refuses cotangents it has no derivative for, as svd() does
                 return [np.zeros(np.shape(c)) for c in unmoved]
             sizes = [[abs(new - old) / enlarged for new, old in zip(draw, unmoved, strict=True)] for draw in moved]
             return [np.nan_to_num(np.maximum.reduce(each), posinf=0.0) for each in zip(*sizes, strict=True)]
 
-    def walk(self, cotangent: Array, rng: np.random.Generator | None = None, enlarged: float = 0.0) -> list[Any]:
-        """Return the cotangents of the leaves; with `rng` each contribution on the way is moved by its rounding, enlarged."""
+    def walk(self, cotangent: Array, rngs: Sequence[np.random.Generator] = (), enlarged: float = 0.0) -> list[Any]:
+        """Return the cotangents of the leaves; with `rngs` each contribution on the way is moved by its rounding, enlarged."""
         totals: list[Any] = [np.zeros(value.shape) for value in self.values]
         for seed, pullback in zip(self.seeds(cotangent), self.each, strict=True):
             if pullback is None:
@@ -82,10 +82,10 @@ class Pullbacks:
                     (item, unbroadcast(c, item._raw))
                     for item, c in contributions(node, found[node], raw(node), raw(arguments_of(node)), pullback.needed, True)
                 ]
-                if rng is not None:
-                    inside = errors_inside(node, found[node], pulled, pullback.needed, rng)
+                if rngs:
+                    inside = errors_inside(node, found[node], pulled, pullback.needed, rngs[1])
                     pulled = [
-                        (item, shaken(c, node.op.mixes, rng, enlarged) + enlarged * error)
+                        (item, shaken(c, node.op.mixes, rngs[0], enlarged) + enlarged * error)
                         for (item, c), error in zip(pulled, inside, strict=True)
                     ]
                 for item, c in pulled:
