@@ -299,7 +299,7 @@ class MultilayerPerceptron(BaseEstimator):
             if score > self._best:
                 self._best = score
                 best = self.module_.state_dict() if self.early_stopping else best
-            if not self._goes_on():
+            if not self._keep_training():
                 break
         else:
             if not incremental:
@@ -364,7 +364,7 @@ class MultilayerPerceptron(BaseEstimator):
             optimizer.step()
         return total / len(order)
 
-    def _goes_on(self) -> bool:
+    def _keep_training(self) -> bool:
         """Set the learning rate for the next epoch; return False if training has stopped improving."""
         if self.solver == "sgd" and self.learning_rate == "invscaling":
             self._optimizer.lr = self.learning_rate_init / (self.t_ + 1) ** self.power_t

@@ -14,7 +14,7 @@ import numpy as np
 from autograd import Value
 from autograd.ops import adaptive_avg_pool, avg_pool, conv, conv_transpose, expand_dims, max_pool, squeeze
 from nn.arrays import Rng, as_tensor, flag, no_tuple, shape_of
-from nn.layers.linear import near_zero
+from nn.layers.linear import uniform_parameter
 from nn.module import Module
 from nn.seeds import generator
 
@@ -90,8 +90,8 @@ class Convolution(Spatial):
         first, second = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
         shape = (first, second // groups, *self.kernel_size)
         fan_in, rng = math.prod(shape[1:]), generator(rng)
-        self.weight = near_zero(rng, fan_in, shape, dtype)
-        self.bias = near_zero(rng, fan_in, out_channels, dtype) if flag("bias", bias) else None
+        self.weight = uniform_parameter(rng, fan_in, shape, dtype)
+        self.bias = uniform_parameter(rng, fan_in, out_channels, dtype) if flag("bias", bias) else None
 
     def forward(self, x: Any) -> Value:
         shape = shape_of(x, self)

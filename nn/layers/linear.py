@@ -14,7 +14,7 @@ from nn.module import Module
 from nn.seeds import generator
 
 
-def near_zero(rng: Rng, fan_in: int, shape: Any, dtype: Any) -> Value:
+def uniform_parameter(rng: Rng, fan_in: int, shape: Any, dtype: Any) -> Value:
     """Return a parameter that starts uniform within 1 / sqrt(fan_in), as in PyTorch."""
     require_float(dtype)
     bound = 1.0 / math.sqrt(fan_in) if fan_in > 0 else 0.0
@@ -41,8 +41,8 @@ class Linear(Module):
         self, in_features: int, out_features: int, bias: bool = True, *, dtype: Any = np.float64, rng: Rng = None
     ) -> None:
         rng = generator(rng)
-        self.weight = near_zero(rng, in_features, (out_features, in_features), dtype)
-        self.bias = near_zero(rng, in_features, out_features, dtype) if flag("bias", bias) else None
+        self.weight = uniform_parameter(rng, in_features, (out_features, in_features), dtype)
+        self.bias = uniform_parameter(rng, in_features, out_features, dtype) if flag("bias", bias) else None
 
     def forward(self, x: Any) -> Value:
         shape = shape_of(x, self)
@@ -84,8 +84,8 @@ class Bilinear(Module):
         rng: Rng = None,
     ) -> None:
         rng = generator(rng)
-        self.weight = near_zero(rng, in1_features, (out_features, in1_features, in2_features), dtype)
-        self.bias = near_zero(rng, in1_features, out_features, dtype) if flag("bias", bias) else None
+        self.weight = uniform_parameter(rng, in1_features, (out_features, in1_features, in2_features), dtype)
+        self.bias = uniform_parameter(rng, in1_features, out_features, dtype) if flag("bias", bias) else None
 
     def forward(self, x1: Any, x2: Any) -> Value:
         x1, x2 = (floating(x, self, self.weight) for x in (x1, x2))

@@ -15,7 +15,7 @@ import numpy as np
 from autograd import Value, concatenate, relu, sigmoid, stack, tanh, where
 from autograd.ops import expand_dims, gru, linear, lstm, rnn, squeeze, transpose
 from nn.arrays import Rng, as_tensor, flag, floating, shape_of
-from nn.layers.linear import Dropout, near_zero
+from nn.layers.linear import Dropout, uniform_parameter
 from nn.module import Module
 from nn.seeds import generator
 from nn.source import level_outside
@@ -75,7 +75,7 @@ class _Recurrent(Module):
             columns = hidden_size * directions if number >= directions else input_size
             shapes = {"weight_ih": (rows, columns), "weight_hh": (rows, hidden_size), "bias_ih": rows, "bias_hh": rows}
             for name, shape in shapes.items():
-                parameter = near_zero(rng, hidden_size, shape, dtype) if flag("bias", bias) or name[0] == "w" else None
+                parameter = uniform_parameter(rng, hidden_size, shape, dtype) if flag("bias", bias) or name[0] == "w" else None
                 setattr(self, name + self._suffix(number), parameter)
 
     def _suffix(self, number: int) -> str:
@@ -306,10 +306,10 @@ class _Cell(Module):
         rng = generator(rng)
         rows = self.gates * hidden_size
         self.input_size, self.hidden_size = input_size, hidden_size
-        self.weight_ih = near_zero(rng, hidden_size, (rows, input_size), dtype)
-        self.weight_hh = near_zero(rng, hidden_size, (rows, hidden_size), dtype)
-        self.bias_ih = near_zero(rng, hidden_size, rows, dtype) if flag("bias", bias) else None
-        self.bias_hh = near_zero(rng, hidden_size, rows, dtype) if flag("bias", bias) else None
+        self.weight_ih = uniform_parameter(rng, hidden_size, (rows, input_size), dtype)
+        self.weight_hh = uniform_parameter(rng, hidden_size, (rows, hidden_size), dtype)
+        self.bias_ih = uniform_parameter(rng, hidden_size, rows, dtype) if flag("bias", bias) else None
+        self.bias_hh = uniform_parameter(rng, hidden_size, rows, dtype) if flag("bias", bias) else None
 
     def _products(self, x: Any, hidden: Any) -> tuple[Any, Any]:
         """Return the contributions of input and hidden state to all gates, one product each."""

@@ -49,7 +49,7 @@ def evaluate(model: Module, data: Any, metrics: Metrics, batch_size: int = 256) 
         pairs = [(predicted(model, x), y) for x, y in map(checked_batch, batches_of(data, batch_size))]
     if not pairs:
         raise ValueError("there is nothing to evaluate: the data has no batches, and a generator can be used only once")
-    if all(shapes_behind(found) == shapes_behind(pairs[0]) for found in pairs):
+    if all(sample_shape(found) == sample_shape(pairs[0]) for found in pairs):
         pairs = [concatenated(pairs)]
     with no_grad():
         return {name: measured(name, metric, pairs) for name, metric in metrics.items()}
@@ -73,11 +73,11 @@ def measured(name: str, metric: Callable[[Any, Any], Any], pairs: Sequence[tuple
     return number if len(pairs) == 1 else average.value()
 
 
-def shapes_behind(item: Any) -> Any:
+def sample_shape(item: Any) -> Any:
     """Return the shape of an array without its axis of samples; for a tuple or dict, those of its parts."""
     if isinstance(item, tuple):
-        return tuple(map(shapes_behind, item))
-    return {name: shapes_behind(part) for name, part in item.items()} if isinstance(item, dict) else np.shape(raw_array(item))[1:]
+        return tuple(map(sample_shape, item))
+    return {name: sample_shape(part) for name, part in item.items()} if isinstance(item, dict) else np.shape(raw_array(item))[1:]
 
 
 def predicted(model: Module, x: Any) -> np.ndarray:

@@ -16,13 +16,13 @@ DEEP = 4  # objects within objects
 def require_all_trained(model: Module, optimizer: Optimizer) -> None:
     """Raise ValueError for parameters that are neither found in the model nor held by the optimiser."""
     held = {id(parameter) for parameter in [*optimizer.parameters, *model.parameters()]}
-    for path, name, parameter in remembered(model):
+    for path, name, parameter in used_by_functions(model):
         if parameter.requires_grad and id(parameter) not in held:
             raise ValueError(
                 f"the function {path} of the model uses {name}, whose parameters are not found in the model and would not be "
                 "trained: hold it in an attribute of the model, or freeze() it"
             )
-    for path, item in out_of_sight(model):
+    for path, item in not_searched(model):
         leaves = item.parameters() if isinstance(item, Module) else [item] if is_parameter(item) else []
         if any(parameter.requires_grad and id(parameter) not in held for parameter in leaves):
             if isinstance(item, Module):
@@ -36,7 +36,7 @@ def require_all_trained(model: Module, optimizer: Optimizer) -> None:
             )
 
 
-def remembered(model: Module) -> Iterator[tuple[str, str, Value]]:
+def used_by_functions(model: Module) -> Iterator[tuple[str, str, Value]]:
     """Yield (path of a function, name in it, parameter) for parameters that functions in a model use from elsewhere."""
     for path, function in model._named(lambda item: isinstance(item, (FunctionType, MethodType))):
         known: dict[str, Any] = {}
@@ -53,19 +53,19 @@ def remembered(model: Module) -> Iterator[tuple[str, str, Value]]:
             yield from ((path, name, parameter) for parameter in found)
 
 
-def out_of_sight(model: Module) -> Iterator[tuple[str, Module | Value]]:
+def not_searched(model: Module) -> Iterator[tuple[str, Module | Value]]:
     """Yield (path, item) for modules and Values in attributes with an underscore and in objects that walk() does not search."""
     seen: set[tuple[int, bool]] = set()
     for path, module in model.named_modules():
         kept = [vars(kind) for kind in type(module).__mro__ if kind not in Module.__mro__]  # attributes of the class
         for items in (vars(module), *kept):
-            yield from unseen(items, path, False, DEEP, seen)
+            yield from not_searched_in(items, path, False, DEEP, seen)
 
 
-def unseen(
+def not_searched_in(
     items: Any, prefix: str, hidden: bool, depth: int, seen: set[tuple[int, bool]]
 ) -> Iterator[tuple[str, Module | Value]]:
-    """Yield the items of out_of_sight() in one container, itself out of sight if `hidden`."""
+    """Yield the items of not_searched() in one container; `hidden` if walk() does not search it."""
     for key, item in items.items() if isinstance(items, Mapping) else entries(items):
         path, out = join_path(prefix, key), hidden or str(key).startswith("_")
         if isinstance(item, (Module, Value)):
@@ -74,11 +74,11 @@ def unseen(
         elif is_container(item):
             if (id(item), out) not in seen:
                 seen.add((id(item), out))
-                yield from unseen(item, path, out, depth, seen)
+                yield from not_searched_in(item, path, out, depth, seen)
         elif isinstance(item, (set, frozenset)):
             yield from ((path, each) for each in item if isinstance(each, (Module, Value)))
         elif depth and hasattr(item, "__dict__") and not isinstance(item, (*FOUND, type, ModuleType)):
-            yield from unseen(vars(item), path, True, depth - 1, seen)
+            yield from not_searched_in(vars(item), path, True, depth - 1, seen)
 
 
 def content_of(cell: Any) -> Any:

@@ -201,7 +201,7 @@ def test_weights_count_in_batches_of_any_size(size: int) -> None:
 
 
 def test_weights_of_partial_fit_count_as_they_are() -> None:
-    """Also for batches of one sample."""
+    """A weight of 2 doubles the step, also in a batch of one sample."""
     given = {"hidden_layer_sizes": (), "solver": "sgd", "momentum": 0.0, "alpha": 0.0, "random_state": 0}
     moved = []
     for weight in (1.0, 2.0):

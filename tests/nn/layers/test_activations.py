@@ -130,7 +130,7 @@ def test_the_step_is_0_at_0() -> None:
 
 
 def test_the_normal_distribution_without_scipy() -> None:
-    """Far below 0 as well, where the rounding of x^2 limits the precision."""
+    """The values are accurate far below 0 as well, where the rounding of x^2 limits the precision."""
     x = np.concatenate([np.linspace(-37.0, 9.0, 4001), np.linspace(-0.5, 0.5, 1001)])
     exact = np.array([0.5 * math.erfc(-item / math.sqrt(2.0)) for item in x])
     out = activations.normal_cdf_numpy(x)

@@ -68,7 +68,7 @@ def test_first_and_second_derivatives(how: dict[str, Any]) -> None:
 
 
 def test_a_mask_of_floats_can_be_learned() -> None:
-    """Also for -inf in masks, which ignores keys."""
+    """Keys that -inf in a mask ignores get no gradient."""
     data = r(3, 5)
     report = check_gradients(lambda m: smooth(attend(QUERY, KEY, VALUE, m)), data, order=2)
     assert report.verdict is Verdict.PASS, report

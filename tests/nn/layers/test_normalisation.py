@@ -41,7 +41,7 @@ LAYERS: dict[str, tuple[Any, Any]] = {
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_first_and_second_derivatives(name: str) -> None:
-    """Through batch statistics in training mode, and with running statistics in eval mode."""
+    """Check gradients through batch statistics in training mode, and with running statistics in eval mode."""
     make, x = LAYERS[name]
     layer = random_affine(make())
     layer(x)  # moves the running statistics

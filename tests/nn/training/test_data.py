@@ -294,7 +294,7 @@ def test_the_thread_knows_no_grad() -> None:
 @pytest.mark.parametrize("prefetch", [0, 2])
 @pytest.mark.parametrize("stop", [0, 1, 3, 4, 5, 9])
 def test_resuming_is_exact(stop: int, prefetch: int) -> None:
-    """Also if the generator is used in between, as by a Dropout."""
+    """The loader resumes exactly, also if the generator is used in between, as by a Dropout."""
 
     def run(loader: nn.DataLoader, epochs: int, found: list[Any], stop: int | None = None) -> Any:
         for _ in range(epochs):

@@ -226,7 +226,7 @@ def test_arguments_of_the_wrong_type(options: dict[str, Any], text: str) -> None
 
 
 def test_parts_that_do_not_belong_together() -> None:
-    """Before anything is trained."""
+    """The error is raised before anything is trained."""
     model, other = network(), network()
     with pytest.raises(ValueError, match="the optimiser holds no parameter of this model: create it from model.named"):
         run(model, optimizer=nn.SGD(other.parameters(), lr=0.1))

@@ -57,7 +57,7 @@ def training_step(model: nn.Module, optimizer: nn.Optimizer, data: Iterator[Any]
 @pytest.mark.parametrize("depth", [1, 3])
 @pytest.mark.parametrize("make", [lambda p: nn.SGD(p, lr=0.1), lambda p: nn.Adam(p, lr=1e-3)], ids=["SGD", "Adam"])
 def test_digits_are_silent(depth: int, make: Callable[..., nn.Optimizer]) -> None:
-    """Also with pixels that are always zero: they are columns of a weight, not units."""
+    """Pixels that are always zero give no warning: they are columns of a weight, not units."""
     for seed in range(2):
         model, data = digits_net(depth, seed=seed)
         step = training_step(model, make(model.named_parameters()), data)
@@ -103,7 +103,7 @@ def test_accumulated_gradients_are_silent() -> None:
 
 
 def test_two_optimisers_of_one_graph_are_silent() -> None:
-    """As in a GAN: the generator's loss reaches the discriminator, whose gradients are reset before its own step."""
+    """Train as in a GAN: the generator's loss reaches the discriminator, whose gradients are reset before its own step."""
     rng = np.random.default_rng(0)
     generator, discriminator = (
         nn.Linear(4, 8, rng=rng),

@@ -452,7 +452,7 @@ def test_a_user_defined_optimiser() -> None:
 
 @every
 def test_ten_steps_saved_loaded_and_ten_more_are_twenty(make: Any) -> None:
-    """Bit for bit, in a new optimiser with other options, which the state replaces."""
+    """The results agree bit for bit, in a new optimiser whose other options the state replaces."""
     straight, halved = network(), network()
     train(make(straight, lr=0.01), straight, 20)
     first = make(halved, lr=0.01)
@@ -784,7 +784,7 @@ def test_clipping_by_value() -> None:
 
 
 def test_clipped_gradients_are_still_fresh() -> None:
-    """Also if they are zero: the optimiser then takes its step, with momentum and decay."""
+    """Gradients clipped to zero are fresh too: the optimiser takes its step, with momentum and decay."""
     w, b = Value([2.0, 3.0]), Value(1.0)
     ((w * w).sum() + b * 0.0).backward()
     nn.clip_grad_norm([w, b], 0.0)
