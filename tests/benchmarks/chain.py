@@ -1,6 +1,6 @@
 """A chain of 1,000 elementwise operations on ten numbers, forward and backward: ours, PyTorch eager, NumPy by hand.
 
-What an operation costs besides its arithmetic. One thread each, in one process, in turns.
+It measures the cost of an operation besides its arithmetic. All run in turns in one process, with one thread.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ START = np.linspace(-1.0, 1.0, 10)
 
 
 def chain(x: Any, sin: Callable[[Any], Any]) -> Any:
-    """sin, times, plus, minus in turns, LENGTH operations, and their sum at the end."""
+    """Apply LENGTH operations, sin, times, plus and minus in turns, and sum the result."""
     for _ in range(LENGTH // 4):
         x = sin(x)
         x = x * 1.5

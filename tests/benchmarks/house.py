@@ -2,10 +2,10 @@
 
 usage: python -m tests.benchmarks.house [--draw FILE.dot]
 
-A room is a folder, or a file beside the folders. Lines are those that hold code: no blank lines, comments and docstrings. A
-walk counts the Python calls into this project's files that a statement makes the second time it runs, the files that it
-enters, and how often it returns to a file that it had left. Run it by its path, with PYTHONPATH set to another checkout, to
-measure that one.
+A room is a folder, or a file beside the folders. Lines of code do not include blank lines, comments and docstrings. A walk
+counts the Python calls into this project's files that a statement makes the second time it runs, the files that it enters,
+and how often it returns to a file that it had left. To measure another checkout, run this file by its path, with PYTHONPATH
+set to that checkout.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def walk(statement: Callable[[], Any]) -> tuple[int, int, int]:
 
 
 def walks() -> dict[str, Callable[[], Any]]:
-    """Return the statements that are measured, by their titles."""
+    """Return the statements to measure, by title."""
     a, b = Value(2.0), Value(-3.0)
     c = a * b
     x = Value(np.linspace(0.1, 1.0, 5))

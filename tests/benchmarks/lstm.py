@@ -1,7 +1,7 @@
-"""One training step of an LSTM, 32 inputs, 64 hidden, 50 steps, batch 32: ours, PyTorch eager, NumPy by hand.
+"""Time a training step of an LSTM, 32 inputs, 64 hidden, 50 steps, batch 32: ours, PyTorch eager, NumPy by hand.
 
-Mean square of a linear readout of the last state and plain SGD, in float64 and float32; everything in one process, in turns,
-with one thread each. The gradients of all are compared first.
+The loss is the mean square error of a linear readout of the last state, the optimiser plain SGD, in float64 and float32. All
+run in turns in one process, with one thread, after a comparison of their gradients.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ NAMES = ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"]
 
 
 def data(dtype: str) -> tuple[Any, Any]:
-    """A batch of sequences, and a number for each."""
+    """Return a batch of sequences, and a number for each."""
     rng = np.random.default_rng(0)
     return rng.normal(size=(TIME, BATCH, INPUT)).astype(dtype), rng.normal(size=(BATCH, 1)).astype(dtype)
 
 
 def parameters(dtype: str) -> list[Any]:
-    """Those of the LSTM, then weight and bias of the readout."""
+    """Return the parameters of the LSTM, then weight and bias of the readout."""
     rng, bound = np.random.default_rng(1), HIDDEN**-0.5
     shapes = [(4 * HIDDEN, INPUT), (4 * HIDDEN, HIDDEN), (4 * HIDDEN,), (4 * HIDDEN,), (1, HIDDEN), (1,)]
     return [rng.uniform(-bound, bound, shape).astype(dtype) for shape in shapes]
 
 
 def ours(dtype: str) -> tuple[Step, Any]:
-    """Our step, and a function that returns the gradients of the last one."""
+    """Return our step, and a function that returns the gradients of the last one."""
     x, y = data(dtype)
     lstm, readout = nn.LSTM(INPUT, HIDDEN, dtype=dtype), nn.Linear(HIDDEN, 1, dtype=dtype)
     leaves = [*(getattr(lstm, name) for name in NAMES), readout.weight, readout.bias]
@@ -52,7 +52,7 @@ def ours(dtype: str) -> tuple[Step, Any]:
 
 
 def by_hand(dtype: str) -> tuple[Step, Any]:
-    """The same step with its derivative written out: one product a step each way, the weights' gradients at the end."""
+    """Return the same step with its derivative by hand: one product a time step each way, gradients of weights at the end."""
     x, y = data(dtype)
     w_ih, w_hh, b_ih, b_hh, w_out, b_out = leaves = parameters(dtype)
     rows, n, grads = x.reshape(-1, INPUT), HIDDEN, []  # type: ignore[var-annotated]
@@ -103,7 +103,7 @@ def by_hand(dtype: str) -> tuple[Step, Any]:
 
 
 def pytorch(dtype: str) -> tuple[Step, Any]:
-    """The same step in PyTorch, eager."""
+    """Return the same step in PyTorch, eager."""
     import torch
 
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""Two half moons that interlock, and starting parameters of the network that tells them apart."""
+"""Two interlocking half moons, and initial parameters of the network that classifies them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SIZES = (2, 16, 16, 1)
 
 
 def moons(samples: int = 100) -> tuple[np.ndarray, np.ndarray]:
-    """Points (samples, 2), shuffled, and their labels -1 and 1 (samples,); always the same ones."""
+    """Return shuffled points (samples, 2) and their labels -1 and 1 (samples,), always the same."""
     rng = np.random.default_rng(1337)
     angle = np.pi * rng.random(samples)
     label = np.where(np.arange(samples) % 2, 1.0, -1.0)
@@ -20,6 +20,6 @@ def moons(samples: int = 100) -> tuple[np.ndarray, np.ndarray]:
 
 
 def parameters() -> list[tuple[np.ndarray, np.ndarray]]:
-    """A weight (out, in) and a bias (out,) for each layer; always the same ones."""
+    """Return a weight (out, in) and a bias (out,) for each layer, always the same."""
     rng = np.random.default_rng(42)
     return [(rng.uniform(-1.0, 1.0, (n, m)) / m**0.5, np.zeros(n)) for m, n in pairwise(SIZES)]

@@ -1,8 +1,8 @@
-"""Largest errors of all elementwise operations against mpmath: prints value, first and second derivative as a Markdown table.
+"""Print the largest errors of elementwise operations against mpmath as a Markdown table: values, first and second derivatives.
 
-Run by hand, in about ten minutes: `python -m tests.benchmarks.precision [name ...]`. Errors are in ulp, the distance from the
-right number to the next one of the dtype, by ranges of the size of the largest input. What is above the bound of the
-operation is bold. How an error counts near zeros, and the points, are those of tests/ops/precision.py.
+`python -m tests.benchmarks.precision [name ...]` takes about ten minutes for all. Errors are in ulp, the distance from the
+right number to the next one of the dtype, by ranges of the size of the largest input. Errors above the bound of the operation
+are bold. The points, and the rule for errors near zeros, are those of tests/ops/precision.py.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from tests.benchmarks.tables import write_table
 from tests.ops.precision import REFERENCES, Measured, measured
 
-#: The name of a range, and the size up to which it goes.
+#: The largest size in each range.
 RANGES = {"below 1e-3": 1e-3, "to 10": 10.0, "to 1000": 1e3, "above": np.inf}
 
 
@@ -25,7 +25,7 @@ def range_of(item: Measured) -> str:
 
 
 def cell(items: Iterable[Measured]) -> str:
-    """The largest errors of the value and of the derivatives of first and second order."""
+    """Return the largest errors of the value and of the first and second derivatives."""
     worst = [0.0, 0.0, 0.0]
     for item in items:
         worst[len(item.key)] = max(worst[len(item.key)], item.ulp)
@@ -44,7 +44,7 @@ def rows(names: Iterable[str]) -> Iterable[str]:
             cells = [cell(items) if items else "" for items in by_range.values()]
             yield " | ".join([f"| `{name}`", np.dtype(dtype).name, *cells, bound]) + " |"
     yield ""
-    yield "\\* an error that a change of the inputs by an ulp would make as well does not count, as near zeros."
+    yield "\\* errors no larger than those from a change of the inputs by an ulp do not count, as near zeros."
 
 
 def main() -> None:

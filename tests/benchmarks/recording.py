@@ -1,10 +1,10 @@
-"""What a Recorder adds to a training step: of tensors (digits, 64-32-10, 32 samples) and of scalars (2-16-16-1, one sample).
+"""Time what a Recorder adds to a training step of tensors (digits, 64-32-10, 32 samples) and of scalars (2-16-16-1, one sample).
 
     python -m tests.benchmarks.recording [rounds]
 
-A step is forward, zero_grad, backward and SGD; one timing is 512 steps, or 128 of scalars, and what waits is measured in it.
-What to expect, against no recorder: digits 1.28 with every=1, 1.21 of these without activations, 1.09 with every=10;
-neurons 1.23, 1.14 and 1.07. Longer runs cost less: activations are then at every eighth record, and records are thinned.
+A step is forward, zero_grad, backward and SGD; a timing is 512 steps, or 128 of scalars, and includes the deferred measurements.
+What to expect, against no recorder: digits 1.28 with every=1, 1.21 with every=1 and no activations, 1.09 with every=10;
+neurons 1.23, 1.14 and 1.07. Longer runs cost less: they record activations every eighth time only, and thin out records.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def neurons() -> tuple[nn.Module, Callable[[], Any]]:
 
 
 def training(model: nn.Module, loss_of: Callable[[], Any]) -> Callable[[], Any]:
-    """One step of a training, which gives the loss."""
+    """Return a training step that returns the loss."""
     optimiser = nn.SGD(model.parameters(), lr=1e-3)
 
     def step() -> Any:
@@ -45,7 +45,7 @@ def training(model: nn.Module, loss_of: Callable[[], Any]) -> Callable[[], Any]:
 
 
 def recorded(model: nn.Module, step: Callable[[], Any], repeats: int, **options: Any) -> Callable[[], float]:
-    """A timer of the step with a new recorder."""
+    """Return a timer of the step with a new recorder."""
 
     def timer() -> float:
         recorder = Recorder(model, **options)

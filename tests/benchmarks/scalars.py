@@ -1,11 +1,11 @@
-"""One training step of micrograd's moons demo, scalar by scalar: ours, micrograd, and a peer with slots.
+"""Time a training step of micrograd's moons demo, scalar by scalar: ours, micrograd, and a peer with slots.
 
-The loss is the demo's: 100 points through MLP(2, [16, 16, 1]), max-margin with an L2 term, 65,900 nodes or so.
-Every engine runs the same lines (`loss_of`, `step`) from the same parameters in a process of its own, which holds
-nothing else, because one engine's garbage and heap would slow the collector down for the others.
+The loss is that of the demo: 100 points through MLP(2, [16, 16, 1]), max-margin with an L2 term, about 65,900 nodes.
+Every engine runs the same lines (`loss_of`, `step`) from the same parameters in a separate process, because the
+garbage and heap of one engine would slow the collector down for the others.
 
-Collector off: garbage is collected between the steps, not timed. micrograd and the peer free nothing without it,
-so that their step then contains no freeing; ours does. In the last table that collection is part of the step.
+Collector off: garbage is collected between the steps and not timed. micrograd and the peer free nothing without the
+collector, so that their steps then include no freeing; ours do. In the last table, each step includes a collection.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SETTINGS = ON, OFF, COLLECTED = "collector on", "collector off", "collector off,
 
 
 class Slotted:
-    """A peer in the manner of Karpathy's microgpt: slots, and local gradients stored on the way forward."""
+    """A peer in the style of Karpathy's microgpt: slots, and local gradients stored in the forward pass."""
 
     __slots__ = ("_children", "_local_grads", "data", "grad")
 
@@ -70,7 +70,7 @@ class Slotted:
 
 
 class SlottedMLP:
-    """micrograd's MLP without its classes: layers of neurons, a neuron a list of weights and a bias."""
+    """micrograd's MLP without its classes: each neuron is a list of weights and a bias."""
 
     def __init__(self, nin: int, nouts: Sequence[int]) -> None:
         sizes = [nin, *nouts]
@@ -96,7 +96,7 @@ class SlottedMLP:
 
 
 def loss_of(model: Any, value: Callable[[float], Any], points: list[list[float]], labels: list[float]) -> Any:
-    """The loss of micrograd's demo.ipynb, on all points."""
+    """Return the loss of micrograd's demo.ipynb on all points."""
     inputs = [list(map(value, row)) for row in points]
     scores = list(map(model, inputs))
     losses = [(1 + -label * score).relu() for label, score in zip(labels, scores, strict=True)]
@@ -105,7 +105,7 @@ def loss_of(model: Any, value: Callable[[float], Any], points: list[list[float]]
 
 
 def step(model: Any, value: Callable[[float], Any], points: list[list[float]], labels: list[float]) -> None:
-    """Forward, zero_grad, backward, update. The graph is released on return."""
+    """Run forward, zero_grad, backward and update. The graph is freed on return."""
     loss = loss_of(model, value, points, labels)
     model.zero_grad()
     loss.backward()
@@ -123,7 +123,7 @@ ENGINES = {
 
 
 def worker(engine: str) -> None:
-    """Answer lines: first the task in JSON, then "gradients" and one of SETTINGS; the collector never goes on again."""
+    """Read the task in JSON, then answer lines: "gradients", or one of SETTINGS. The collector, once off, stays off."""
     value, make = (getattr(import_module(module), name) for module, name in ENGINES[engine])
     model = make(2, [16, 16, 1])
     points, labels, start = json.loads(input())
@@ -146,7 +146,7 @@ def worker(engine: str) -> None:
 
 
 class Engine:
-    """The handle of a worker process."""
+    """A handle of a worker process."""
 
     def __init__(self, name: str) -> None:
         command = [sys.executable, "-m", "tests.benchmarks.scalars", "--worker", name]

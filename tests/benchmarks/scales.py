@@ -1,7 +1,7 @@
-"""The written cases at many scales: a verdict on a gradient must not change with the units of the result, or of an input.
+"""Check the written cases at many scales: a verdict on a gradient must not depend on the units of the result or of an input.
 
-``python -m tests.benchmarks.scales`` multiplies every result, every input and each of several inputs by powers of two, as far
-as the dtype can hold values and slopes in full precision, and counts verdicts. A part of it: ``--part 1/4``.
+``python -m tests.benchmarks.scales`` multiplies every result, all inputs together and each of several inputs by powers of two,
+as far as the dtype holds values and slopes in full precision, and counts verdicts. ``--part 1/4`` runs a part of the cases.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from autograd.verify import check_gradients
 from tests.benchmarks.tables import markdown, write_table
 from tests.verify.gradient_cases import CASES, Case
 
-#: The exponents, by the dtype of the inputs.
+#: The exponents of the powers of two, by the dtype of the inputs.
 EXPONENTS = {
     "float64": (-300, -100, -30, -7, 7, 30, 100, 300),
     "float32": (-60, -30, -15, -6, 6, 15, 30, 60),
@@ -33,9 +33,9 @@ class Scaled(NamedTuple):
     """A case in other units.
 
     Attributes:
-        case: as it is written. number: of the case.
+        case, number: the case as written, and its number.
         what: RESULT, ALL inputs, or the number of an input.
-        exponent: of the power of two that it is multiplied by.
+        exponent: the exponent of the power of two to multiply by.
     """
 
     case: Case
@@ -48,7 +48,7 @@ class Scaled(NamedTuple):
         return f"{name} * 2^{self.exponent}: {self.case.family}: {self.case.name}"
 
     def scales(self) -> list[int]:
-        """The exponent for each input."""
+        """Return the exponent for each input."""
         numbers = range(len(self.case.inputs))
         return [self.exponent if self.what in (ALL, number) else 0 for number in numbers]
 
@@ -71,7 +71,7 @@ class Scaled(NamedTuple):
         return [times(item, -e) for item, e in zip(inputs, self.scales(), strict=True)]
 
     def fits(self) -> bool:
-        """Whether inputs, values and slopes are in the range of the dtype, with all digits of what is rounded in them."""
+        """Whether inputs, values and slopes are in the range of the dtype, in full precision."""
         with np.errstate(all="ignore"):
             here = [*self.inputs, self.function(*self.inputs), *each(self.gradient(*self.inputs))]
             before = [*self.case.inputs, self.case.function(*self.case.inputs), *each(self.case.gradient(*self.case.inputs))]
@@ -83,7 +83,7 @@ def each(claims: Any) -> Any:
 
 
 def in_range(item: Any, before: Any) -> bool:
-    """Tell whether scaling is exact, and stays so far from the ends of the range that steps do too."""
+    """Whether scaling is exact, and far enough from the ends of the range that steps are exact, too."""
     array = np.asarray(item)
     limits = np.finfo(array.dtype if array.dtype.kind == "f" else float)
     largest = float(np.max(abs(np.nan_to_num(array, posinf=0.0, neginf=0.0)), initial=0.0))
@@ -93,7 +93,7 @@ def in_range(item: Any, before: Any) -> bool:
 
 
 def times(item: Any, exponent: int) -> Any:
-    """A number or array times a power of two, in its own type and dtype."""
+    """Return a number or array times a power of two, in the same type and dtype."""
     if not exponent:
         return item
     with np.errstate(all="ignore"):
@@ -104,7 +104,7 @@ def times(item: Any, exponent: int) -> Any:
 
 
 def scaled_cases(cases: Sequence[Case] = CASES) -> Iterator[Scaled]:
-    """All cases at all scales that fit."""
+    """Yield all cases at all scales that fit."""
     for number, case in enumerate(cases):
         dtype = np.result_type(*(np.asarray(item).dtype for item in case.inputs)).name
         for what in (RESULT, ALL, *(range(len(case.inputs)) if len(case.inputs) > 1 else ())):
@@ -120,7 +120,7 @@ def verdict_on(scaled: Scaled | Case) -> str:
 
 @functools.cache
 def written(number: int) -> str:
-    """The verdict on a case as it is written."""
+    """Return the verdict on a case as it is written."""
     return verdict_on(CASES[number])
 
 
@@ -134,7 +134,7 @@ def outcome(right: bool | None, verdict: str) -> str:
 
 
 def run(chosen: Sequence[Scaled], say: Callable[[str], None] = print) -> Counter[str]:
-    """Count outcomes, and name what is not as it should be, or other than at the scale that was written."""
+    """Count outcomes, and name those that are wrong, or differ from the outcome at the written scale."""
     counts: Counter[str] = Counter(cases=len({scaled.number for scaled in chosen}), scaled=len(chosen))
     for scaled in chosen:
         right, verdict = scaled.case.right, verdict_on(scaled)
@@ -148,7 +148,7 @@ def run(chosen: Sequence[Scaled], say: Callable[[str], None] = print) -> Counter
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--part", default="1/1", help="which part of all: 2/5 for the second of five")
+    parser.add_argument("--part", default="1/1", help="the part of the cases to run: 2/5 for the second of five")
     parser.add_argument("--write", action="store_true", help="write the table to the README beside this file")
     number, count = map(int, parser.parse_args().part.split("/"))
     counts = run([s for s in scaled_cases() if s.number % count == number - 1])

@@ -1,8 +1,8 @@
-"""What a scalar node costs in graphs of 10^3 to 10^6 nodes: time to build, to differentiate and to free, and memory.
+"""Measure the cost of a scalar node in graphs of 10^3 to 10^6 nodes: time to build, differentiate and free it, and memory.
 
-The chain is deep and the sum is wide, as far as its leaves go. The cost of a node should not depend on their number.
-Time and memory are taken in runs of their own, because tracing memory costs time. The collector is off: what falls
-must fall by reference counts alone.
+The chain is deep; the sum is wide, with many leaves. The cost of a node should not depend on the number of nodes. Time
+and memory are measured in separate runs, because tracing memory costs time. The collector is off: reference counts alone
+must free the graph.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ COLUMNS = ("build", "backward", "free", "built", "peak", "left")
 
 
 def chain(size: int) -> Value:
-    """x * 1.0001 + 0.0001, over and over: `size` operations on one leaf, each on the one before."""
+    """Repeat x * 1.0001 + 0.0001, `size` operations in a chain from one leaf."""
     x = Value(1.0)
     for _ in range(size // 2):
         x = x * 1.0001 + 0.0001
@@ -32,7 +32,7 @@ def chain(size: int) -> Value:
 
 
 def wide_sum(size: int) -> Value:
-    """The sum of `size` / 2 leaves: as many additions, each with a leaf of its own."""
+    """Sum `size` / 2 leaves: as many additions, each of another leaf."""
     total: Any = 0.0
     for _ in range(size // 2):
         total = total + Value(0.5)
@@ -40,7 +40,7 @@ def wide_sum(size: int) -> Value:
 
 
 def times(build: Callable[[int], Value], size: int) -> list[float]:
-    """Seconds to build the graph, to sort and differentiate it, and to free it."""
+    """Return the seconds to build the graph, to sort and differentiate it, and to free it."""
     marks = [perf_counter()]
     root = build(size)
     marks.append(perf_counter())
@@ -52,7 +52,7 @@ def times(build: Callable[[int], Value], size: int) -> list[float]:
 
 
 def memory(build: Callable[[int], Value], size: int) -> list[int]:
-    """Bytes held by the graph, at the peak of backward(), and after the last reference went."""
+    """Return the bytes held by the graph, at the peak of backward(), and after its last reference is gone."""
     tracemalloc.start()
     root = build(size)
     built, _ = tracemalloc.get_traced_memory()

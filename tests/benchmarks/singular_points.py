@@ -1,7 +1,7 @@
-"""Derivatives at kinks, ties and singular points, beside PyTorch and JAX: prints what each gives as a Markdown table.
+"""Print derivatives at kinks, ties and singular points, ours and those of PyTorch and JAX, as a Markdown table.
 
-Run by hand in an environment with `pip install -e . torch==2.13.0 jax scipy`; a peer that cannot be imported is left out. All
-numbers are float64. The second derivative is the gradient of the sum of the first ones: with several inputs, a number for each.
+Run it in an environment with `pip install -e . torch==2.13.0 jax scipy`; a peer that cannot be imported is left out. All
+numbers are float64. The second derivative is the gradient of the sum of the first derivatives, a number for each input.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ Derivatives = tuple[list[Any], list[Any]]
 
 
 class Missing(AttributeError):
-    """A library has no function of that name."""
+    """Raised if a library has no function of that name."""
 
 
 class Names:
-    """Functions of a library under NumPy's names: `renamed` first, then what the modules have, the first that has it."""
+    """Functions of a library under NumPy's names: those in `renamed`, else those of the first module that has the name."""
 
     def __init__(self, *modules: Any, **renamed: Any) -> None:
         self.modules, self.renamed = modules, renamed
@@ -57,17 +57,17 @@ class Case(NamedTuple):
 
 
 def weighted(x: Any) -> Any:
-    """The elements of a vector with the weights 1, 2, 3, ..., so that each has a cotangent of its own."""
+    """Sum the elements of a vector with the weights 1, 2, 3, ..., so that each has another cotangent."""
     return sum(weight * x[weight - 1] for weight in range(1, len(x) + 1))
 
 
 def through(*heights: float) -> Callable[..., Any]:
-    """interp() through points at 0, 1, 2, ..."""
+    """Return interp() through points at 0, 1, 2, ..."""
     return lambda n, x: n.interp(x, np.arange(float(len(heights))), np.array(heights))
 
 
 def over_axis(axis: int) -> list[Case]:
-    """Reductions over an axis of no rows and three columns."""
+    """Return the cases of reductions over an axis of an array of no rows and three columns."""
     return [
         Case(
             f"{name}(x, axis={axis})",
@@ -83,7 +83,7 @@ IDENTITY, SINGULAR = np.eye(2), np.array([[1.0, 2.0], [2.0, 4.0]])
 
 # fmt: off
 CASES = [
-    # Chosen away: the side that was not taken has an infinite slope.
+    # Selections: the side that is not taken has an infinite slope.
     Case("where(x > 0, sqrt(x), 0)",         "0",        lambda n, x: n.where(x > 0, n.sqrt(x), 0.0), (0.0,)),
     Case("where(x > 0, log(x), 0)",          "0",        lambda n, x: n.where(x > 0, n.log(x), 0.0), (0.0,)),
     Case("where(x > 0, x * log(x), 0)",      "0",        lambda n, x: n.where(x > 0, x * n.log(x), 0.0), (0.0,)),
@@ -121,7 +121,7 @@ CASES = [
     Case("logaddexp(x, y)",                  "(-inf, 0)", lambda n, x, y: n.logaddexp(x, y), (-INF, 0.0)),
     Case("xlogy(x, y)",                      "(0, 0)",   lambda n, x, y: n.xlogy(x, y), (0.0, 0.0)),
     Case("xlogy(x, y)",                      "(0, 1)",   lambda n, x, y: n.xlogy(x, y), (0.0, 1.0)),
-    # Smooth, but written with a quotient, or far out.
+    # Smooth, but written with a quotient, or at a large argument.
     Case("sinc(x)",                          "0",        lambda n, x: n.sinc(x), (0.0,)),
     Case("sigmoid(x)",                       "1000",     lambda n, x: n.sigmoid(x), (1000.0,)),
     Case("sigmoid(x)",                       "-1000",    lambda n, x: n.sigmoid(x), (-1000.0,)),
@@ -220,7 +220,7 @@ def jax() -> Callable[[Case], Derivatives]:
 
 
 def numbers(parts: Iterable[Any]) -> str:
-    """All numbers in a row; one of them where all are the same, and nan in bold."""
+    """Format all numbers in a row, or one if all are the same; nan is bold."""
     flat = np.concatenate([np.ravel(part) for part in parts]).round(12) + 0.0  # no rounding errors, no -0
     texts = ["**nan**" if np.isnan(item) else f"{item:.4g}" for item in flat]
     if not texts:
@@ -229,26 +229,26 @@ def numbers(parts: Iterable[Any]) -> str:
 
 
 def cell(derivatives: Callable[[Case], Derivatives], case: Case) -> str:
-    """Both derivatives, or that there is no such function, or that it refuses the input."""
+    """Format both derivatives, or say that there is no such function or that it refuses the input."""
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             first, second = derivatives(case)
     except Missing:
         return "no such function"
-    except (ValueError, IndexError):  # what they raise for no elements
+    except (ValueError, IndexError):  # raised for no elements
         return "refused"
     return numbers(first) if numbers(first) == "empty" else f"{numbers(first)}; {numbers(second)}"
 
 
 def peers() -> dict[str, Callable[[Case], Derivatives]]:
-    """The libraries that can be imported, ours first."""
+    """Return the libraries that can be imported, ours first."""
     others = {"torch": ("PyTorch", pytorch), "jax": ("JAX", jax)}
     return {"valuegrad": ours, **{name: make() for module, (name, make) in others.items() if importlib.util.find_spec(module)}}
 
 
 def where_at(cases: Sequence[Case]) -> str:
-    """Expressions and their points, with points that are shared written once."""
+    """Format expressions and their points; points that they share are written once."""
     found: dict[str, list[str]] = {}
     for case in cases:
         found.setdefault(case.at, []).append(f"`{case.expression}`")
@@ -256,7 +256,7 @@ def where_at(cases: Sequence[Case]) -> str:
 
 
 def table(libraries: dict[str, Callable[[Case], Derivatives]]) -> list[str]:
-    """The lines of the table, in which cases with the same answers share a row; below it, where all libraries give the same."""
+    """Return the lines of the table, in which cases with the same answers share a row, then those where all libraries agree."""
     rows: dict[tuple[str, ...], list[Case]] = {}
     for case in CASES:
         rows.setdefault(tuple(cell(derivatives, case) for derivatives in libraries.values()), []).append(case)

@@ -1,8 +1,8 @@
-"""One training step (forward, backward, SGD update) of two networks: ours and PyTorch eager, in one process, in turns.
+"""Time a training step (forward, backward, SGD update) of two networks: ours and PyTorch eager, in one process, in turns.
 
 ``mlp``: 784-128-10 with relu at batch 64. ``cnn``: convolution 8@3x3, pool, convolution 16@3x3, pool, linear, on 28x28 at
-batch 64. Both libraries have one thread, then two. Weights and data are the same, and gradients are compared first. Needs
-an environment with `pip install -e . threadpoolctl torch==2.13.0`.
+batch 64. Both libraries have one thread, then two. Weights and data are the same, and gradients are compared first. It
+needs `pip install -e . threadpoolctl torch==2.13.0`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tables of the README beside this file, which `python -m tests.benchmarks.NAME --write` replaces by what it measures."""
+"""Write the tables of the README beside this file: `python -m tests.benchmarks.NAME --write` replaces one by its measurements."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def write_table(name: str, lines: Sequence[str], readme: Path = README) -> None:
-    """Replace what the README has between ``<!-- table: NAME -->`` and ``<!-- end -->``, if the command line has --write."""
+    """Replace the README's text between ``<!-- table: NAME -->`` and ``<!-- end -->``, if the command line has --write."""
     if "--write" not in sys.argv:
         return
     text = readme.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What transforms cost, in gradient evaluations: hvp, jvp, the Jacobian and the Hessian of functions of n inputs.
+"""Measure the cost of transforms in gradient evaluations: hvp, jvp, the Jacobian and the Hessian of functions of n inputs.
 
 Each row divides the time of a transform by that of one gradient (or, for the Jacobian of a vector, of one vjp with its
 forward pass) of the same function, in turns within one run.
@@ -21,14 +21,14 @@ RNG = np.random.default_rng(0)
 
 
 def wave(x: Any) -> Any:
-    """Forty elementwise operations and a sum."""
+    """Compute forty elementwise operations and a sum."""
     for _ in range(10):
         x = np.sin(x) * 1.1 + x * 0.5
     return np.sum(x * x)
 
 
 def network(n: int, outputs: int) -> Callable[[Any], Any]:
-    """n inputs, two layers of 50, and so many outputs."""
+    """Return a network of n inputs, two layers of 50, and `outputs` outputs."""
     weights = [RNG.normal(size=shape) / 7.0 for shape in ((50, n), (50, 50), (outputs, 50))]
 
     def function(x: Any) -> Any:
@@ -40,7 +40,7 @@ def network(n: int, outputs: int) -> Callable[[Any], Any]:
 
 
 def cases() -> dict[str, tuple[str, Callable[[], Any], Callable[[], Any], int]]:
-    """(what it is compared with, the transform, one pass, calls in one measurement) by name."""
+    """Return tuples (unit of the cost, the transform, one pass, calls in one measurement) by name."""
     found = {}
     for n in (10, 1_000, 100_000):
         x, v = RNG.normal(size=n), RNG.normal(size=n)

@@ -1,7 +1,7 @@
-"""One training step of a small network on arrays, (100, 2) -> 16 -> 16 -> 1: ours, PyTorch eager, NumPy by hand.
+"""Time a training step of a small network on arrays, (100, 2) -> 16 -> 16 -> 1: ours, PyTorch eager, NumPy by hand.
 
-Hinge loss on two moons and plain SGD, in float64 and float32; everything in one process, in turns. At this size the
-overhead of an operation decides, not arithmetic: one thread each.
+The loss is the hinge loss on two moons, the optimiser plain SGD, in float64 and float32. All run in turns in one process,
+with one thread: at this size, time is spent on the overhead of operations, not on arithmetic.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Step = Callable[[], Any]
 
 
 def ours(dtype: str) -> tuple[Step, Callable[[], Grads]]:
-    """Our step, and a function that returns the gradients of the last one."""
+    """Return our step, and a function that returns the gradients of the last one."""
     points, labels = moons()
     x, y = points.astype(dtype), labels.astype(dtype)[:, None]
     first, second, third = (nn.Linear(m, n, dtype=dtype) for m, n in pairwise(SIZES))
@@ -44,7 +44,7 @@ def ours(dtype: str) -> tuple[Step, Callable[[], Grads]]:
 
 
 def by_hand(dtype: str) -> tuple[Step, Callable[[], Grads]]:
-    """The same step with its derivative written out: the floor for NumPy."""
+    """Return the same step with its derivative by hand: the least time that NumPy takes."""
     points, labels = moons()
     x, y = points.astype(dtype), labels.astype(dtype)[:, None]
     start = [(weight.astype(dtype), bias.astype(dtype)) for weight, bias in parameters()]
@@ -67,7 +67,7 @@ def by_hand(dtype: str) -> tuple[Step, Callable[[], Grads]]:
 
 
 def pytorch(dtype: str) -> tuple[Step, Callable[[], Grads]]:
-    """The same step in PyTorch, eager."""
+    """Return the same step in PyTorch, eager."""
     import torch
 
     torch.set_num_threads(1)
@@ -91,7 +91,7 @@ def pytorch(dtype: str) -> tuple[Step, Callable[[], Grads]]:
 
 
 def one_blas_thread() -> Any:
-    """A context in which NumPy's matrix products use one thread, if that can be set."""
+    """Return a context in which NumPy's matrix products use one thread, if that can be set."""
     try:
         from threadpoolctl import threadpool_limits
     except ImportError:
@@ -102,7 +102,7 @@ def one_blas_thread() -> Any:
 
 
 def compare(makers: dict[str, Callable[[str], tuple[Step, Callable[[], Grads]]]], repeats: int) -> None:
-    """Time steps in turns, each maker's and PyTorch's where it is installed, once their gradients are those of NumPy by hand."""
+    """Time the steps of all makers in turns, after a comparison of their gradients with NumPy's; PyTorch if it is installed."""
     try:
         import torch
 
