@@ -1,4 +1,4 @@
-"""Fixtures that several test files share, and how many random examples hypothesis draws."""
+"""Fixtures that several test files share, and the number of random examples that hypothesis draws."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ settings.register_profile("few", max_examples=15, deadline=None, derandomize=Tru
 settings.register_profile("many", max_examples=100, deadline=None, derandomize=True)  # in .ci/run, with --hypothesis-profile
 settings.load_profile("few")
 
-#: Comparisons with PyTorch and JAX run where these are installed: python -m tests.pytorch, python -m tests.jax make environments.
+#: Comparisons with PyTorch and JAX run if these are installed: python -m tests.pytorch and python -m tests.jax install them.
 collect_ignore = [folder for folder, name in (("pytorch", "torch"), ("jax", "jax")) if importlib.util.find_spec(name) is None]
 
 
@@ -52,7 +52,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def open_page(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """Opens a page, given as text or as the path of a file, with the network off; fails if it wrote to the console."""
+    """Return a function that opens a page, a text or the path of a file, without network; fail if pages write to the console."""
     problems: list[str] = []
     contexts = []
 

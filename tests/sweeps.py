@@ -1,4 +1,4 @@
-"""Sweeps: a test of one case becomes one test for each group of cases, say for each operation with all its samples."""
+"""Sweeps: a test of one case becomes a test for each group of cases, such as all samples of an operation."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def sweep(
     """Run a test of one case for all cases of a group, and name each case that fails.
 
     Args:
-        groups: the cases by the name of their group; there is one test for each group.
-        name: the name of a case, in the message.
-        first: how many cases of a group always run; the others are a second test, marked `slow`.
-        slow: the names of groups that are marked `slow`.
+        groups: the cases by the name of their group; each group is a test.
+        name: a function that returns the name of a case for messages.
+        first: the number of cases of a group that always run; the others are a second test, marked `slow`.
+        slow: the names of the groups to mark `slow`.
     """
     parts = [pytest.param(cases[:first], id=group, marks=[pytest.mark.slow] * (group in slow)) for group, cases in groups.items()]
     if first is not None:
@@ -48,5 +48,5 @@ def sweep(
 
 
 def slow(*values: Any) -> list[Any]:
-    """Parameters of a test that run with the slow tests only."""
+    """Return parameters of a test that run with the slow tests only."""
     return [pytest.param(value, marks=pytest.mark.slow) for value in values]

@@ -1,7 +1,7 @@
-"""Programs of numerical practice, in plain NumPy, differentiated: each against a closed form, SciPy, or numbers of its own.
+"""Differentiate programs of numerical practice in plain NumPy, and compare with formulas, other software and differences.
 
-The programs are in tests/programs/ and know nothing of this library. No reference comes from it either: they are formulas,
-other people's software, differences, and complex steps, which run the same plain code on complex numbers.
+The programs are in tests/programs/ and do not import this library. The references do not use it either: they are closed forms,
+SciPy and scikit-learn, differences, and complex steps, which run the same plain code on complex numbers.
 """
 
 from __future__ import annotations
@@ -67,20 +67,20 @@ from tests.programs.kalman_filter import System
 
 
 def close(actual: Any, expected: Any, rtol: float = 1e-9, atol: float = 1e-12) -> None:
-    """Plain data of the shape and numbers of `expected`."""
+    """Assert that `found` is plain data with the shape and numbers of `expected`."""
     assert type(actual) is (np.ndarray if np.ndim(expected) else float), type(actual)
     assert np.shape(actual) == np.shape(expected)
     np.testing.assert_allclose(actual, expected, rtol=rtol, atol=atol)
 
 
 def complex_step(f: Callable[[Any], Any], x: Any) -> Any:
-    """The derivatives of plain code at x, exact to rounding: the imaginary part of its result. Axes of x come last."""
+    """Return the derivatives of plain code at x from imaginary parts, exact to rounding. Axes of x are last."""
     steps = 1e-30j * np.eye(np.size(x)).reshape(np.size(x), *np.shape(x))
     return np.moveaxis([np.imag(f(x + step)) / 1e-30 for step in steps], 0, -1).reshape(np.shape(f(x)) + np.shape(x))
 
 
 def differences(f: Callable[[Any], Any], x: Any, h: float = 1e-3) -> Any:
-    """The derivatives of f at x by central differences of fourth order. Axes of x come last."""
+    """Return the derivatives of f at x by central differences of fourth order. Axes of x are last."""
     steps = h * np.eye(np.size(x)).reshape(np.size(x), *np.shape(x))
     slopes = [(8 * (f(x + step) - f(x - step)) - (f(x + 2 * step) - f(x - 2 * step))) / (12 * h) for step in steps]
     return np.moveaxis(slopes, 0, -1).reshape(np.shape(f(x)) + np.shape(x))
@@ -98,7 +98,7 @@ def test_the_programs_do_not_know_this_library() -> None:
 
 
 def test_gaussian_process() -> None:
-    """Against scikit-learn: likelihood and gradient anywhere, and a fit by them, with its predictions."""
+    """Likelihood, gradient, a fit and its predictions agree with scikit-learn."""
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
@@ -168,7 +168,7 @@ def test_logistic_regression() -> None:
 
 
 def test_conjugate_gradients_with_hessian_vector_products() -> None:
-    """A Newton step without the Hessian, against the closed form of it; and a whole Newton method made of such steps."""
+    """A Newton step without the Hessian agrees with its closed form, and Newton's method made of such steps converges."""
     X, y = logistic_data()
     w = np.array([0.3, -0.1, 0.2, 0.5])
 
@@ -193,7 +193,7 @@ def test_conjugate_gradients_with_hessian_vector_products() -> None:
 
 
 def test_hidden_markov_model() -> None:
-    """The gradient gives the odds of states and moves, as forward-backward does, the Hessian covariances, as enumeration does."""
+    """The gradient is the probabilities of states and transitions by forward-backward, the Hessian covariances by enumeration."""
     rng = np.random.default_rng(2)
     start, moves = np.array([0.6, 0.4, 0.0]), np.array([[0.7, 0.3, 0.0], [0.0, 0.8, 0.2], [0.5, 0.0, 0.5]])
     seen = rng.uniform(0.1, 1.0, (40, 3))
@@ -228,7 +228,7 @@ def test_hidden_markov_model() -> None:
 
 
 def test_gaussian_mixture() -> None:
-    """Gradient ascent ends where the EM algorithm does; densities and shares come from SciPy."""
+    """Gradient ascent ends where the EM algorithm does, with densities and responsibilities by SciPy."""
     rng = np.random.default_rng(3)
     X = np.concatenate([rng.normal([-2.0, 0.0], 0.6, (40, 2)), rng.normal([1.5, 1.0], [0.9, 0.4], (60, 2))])
     params: dict[str, Any] = {
@@ -271,7 +271,7 @@ def test_kalman_filter() -> None:
     ys = np.cumsum(rng.normal(size=(6, 1)), axis=0)
 
     def damped_oscillator(params: Any) -> System:
-        """Place and speed of a mass on a spring; the place is observed, with noise."""
+        """Return the system of a damped mass on a spring, whose position is observed with noise."""
         stiffness, damping, log_push, log_noise = params
         A = array([[1.0, 0.5], [-0.5 * stiffness, 1.0 - 0.5 * damping]])
         Q = np.exp(log_push) * array([[0.1, 0.0], [0.0, 1.0]])
@@ -306,7 +306,7 @@ def test_kalman_filter() -> None:
 
 
 def test_laplace_approximation() -> None:
-    """A conjugate model, where mode, curvature and evidence are known: the approximation is off by Stirling's remainder."""
+    """In a conjugate model, whose mode, curvature and evidence are known, the error is Stirling's remainder."""
     counts, shape, rate = np.array([3.0, 5.0, 4.0, 2.0, 6.0]), 2.5, 0.8
     slope, curvature, theta = grad(laplace.log_joint), hessian(laplace.log_joint), 0.0
     for _ in range(20):
@@ -326,7 +326,7 @@ def test_laplace_approximation() -> None:
 
 
 def nested_leaves(tree: Any) -> list[Any]:
-    """The arrays of nested dicts, lists and tuples, in order."""
+    """Return the arrays of nested dicts, lists and tuples, in order."""
     items = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, (list, tuple)) else None
     return [tree] if items is None else [leaf for item in items for leaf in nested_leaves(item)]
 
@@ -375,7 +375,7 @@ def test_lstm() -> None:
 
 
 def test_transformer() -> None:
-    """Every entry against differences; in single precision to what that holds; and it learns a text that repeats itself."""
+    """Every entry against differences, also in single precision; and it learns a text that repeats itself."""
     rng = np.random.default_rng(18)
     params = transformer.init(rng, letters=3, width=4, blocks=2, time=5)
     text = rng.integers(0, 3, (2, 6))
@@ -492,7 +492,7 @@ def test_rosenbrock() -> None:
 
 
 def test_bundle_adjustment() -> None:
-    """The gradient against differences, also at no rotation; L-BFGS finds the scene again from what three cameras see."""
+    """The gradient agrees with differences, also without rotation; L-BFGS recovers the scene from the images of three cameras."""
     rng = np.random.default_rng(12)
     truth = Scene(
         np.array([[0.0, 0.0, 0.0], [0.1, -0.4, 0.05], [-0.3, 0.2, 0.1]]),
@@ -516,7 +516,7 @@ def test_bundle_adjustment() -> None:
         close(getattr(slope, name), expected, rtol=1e-7, atol=1e-9)
 
     def unpack(x: Any) -> Scene:
-        """The first camera is where the world is, and does not move."""
+        """Return a scene from one vector. The first camera is known and does not move."""
         cameras, points = x[:12].reshape(2, 6), x[12:].reshape(20, 3)
         rotations = np.concatenate([truth.rotations[:1], cameras[:, :3]])
         return Scene(rotations, np.concatenate([truth.shifts[:1], cameras[:, 3:]]), points)
@@ -525,13 +525,14 @@ def test_bundle_adjustment() -> None:
     options = {"maxiter": 2000, "maxfun": 2000, "ftol": 1e-16, "gtol": 1e-9, "maxcor": 30}
     fit = scipy.optimize.minimize(value_and_grad(lambda x: cost(unpack(x))), x, jac=True, method="L-BFGS-B", options=options)
     found = unpack(fit.x)
-    seen, true = (scene.points + truth.shifts[0] for scene in (found, truth))  # from the first camera; the scale is unknowable
+    # Relative to the first camera, and without the scale, which images do not determine.
+    seen, true = (scene.points + truth.shifts[0] for scene in (found, truth))
     np.testing.assert_allclose(seen / np.linalg.norm(seen), true / np.linalg.norm(true), atol=1e-4)
     np.testing.assert_allclose(found.rotations, truth.rotations, atol=1e-3)
 
 
 def test_newton_with_a_jacobian() -> None:
-    """Bratu's problem has a closed form, of which differences in space are off by their square."""
+    """Bratu's problem has a closed form; the error is that of differences in space, of second order."""
     k, n = 1.5, 40
     u, steps = np.zeros(n), 0
     while np.abs(newton.residual(u, k)).max() > 1e-9:
@@ -553,7 +554,7 @@ def test_newton_with_a_jacobian() -> None:
 
 
 def test_optimal_transport() -> None:
-    """The gradient through all iterations is the plan, as the multiplicative form of the algorithm finds it."""
+    """The gradient through all iterations is the transport plan of the multiplicative form of the algorithm."""
     rng = np.random.default_rng(13)
     cost = np.abs(np.subtract.outer(rng.uniform(size=5), rng.uniform(size=6)))
     a, b = rng.dirichlet(np.ones(5)), rng.dirichlet(np.ones(6))
@@ -652,7 +653,7 @@ def test_double_pendulum() -> None:
 
 
 def test_heat_with_checkpoints_over_time() -> None:
-    """The start by the adjoint in closed form, conductivities by complex steps; every step is computed twice, none is kept."""
+    """Gradients of the start agree with a closed-form adjoint, of conductivities with complex steps; every step runs twice."""
     rng = np.random.default_rng(15)
     u, conductivity, target = rng.normal(size=12), rng.uniform(0.1, 0.4, 12), rng.normal(size=12)
     calls = []
@@ -684,7 +685,7 @@ def test_heat_with_checkpoints_over_time() -> None:
 
 
 def test_fluid_simulation() -> None:
-    """Initial velocities that carry the smoke to a target: gradient against differences, and a descent by it."""
+    """Initial velocities that carry smoke to a target: the gradient agrees with differences, and descent reduces the loss."""
     rng = np.random.default_rng(16)
     smoke, target = rng.uniform(size=(2, 6, 6))
     velocity = 0.4 * rng.normal(size=(2, 6, 6))
@@ -705,7 +706,7 @@ def test_natural_frequencies() -> None:
     n = 6
     places = np.arange(n + 2)
     frequencies = 2.0 * np.sin(np.arange(1, n + 1) * np.pi / (2 * (n + 1)))
-    modes = np.sqrt(2.0 / (n + 1)) * np.sin(np.outer(np.arange(1, n + 1), places) * np.pi / (n + 1))  # with the walls
+    modes = np.sqrt(2.0 / (n + 1)) * np.sin(np.outer(np.arange(1, n + 1), places) * np.pi / (n + 1))  # walls included
     close(oscillators.frequencies(np.ones(n + 1), np.ones(n)), frequencies)
     by_spring, by_mass = jacobian(oscillators.frequencies, (0, 1))(np.ones(n + 1), np.ones(n))
     close(by_spring, np.diff(modes) ** 2 / (2.0 * frequencies[:, None]))
@@ -735,7 +736,7 @@ def test_implicit_functions() -> None:
     close(by_W, np.outer(adjoint, z))
 
     def attached(b: Any) -> Any:
-        """One step of Newton's method from a solution without a graph has the derivative of the solution."""
+        """Return c times the solution; its derivative is that of one Newton step from the solution without a graph."""
         z = stop_gradient(fixed_point.rest(W, b))
         J = stop_gradient(np.eye(4) - jacobian(lambda z: np.tanh(W @ z + b))(z))
         return c @ (z - np.linalg.solve(J, z - np.tanh(W @ z + b)))

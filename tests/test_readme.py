@@ -1,4 +1,4 @@
-"""Every README: Python blocks run and print what they say, quoted lines are in their files, links and commands lead somewhere."""
+"""In every README, Python blocks print the output shown, quoted lines are in their files, and links and commands work."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TEXTS = {path: path.read_text(encoding="utf-8") for path in READMES}
 
 
 def name_of(path: Path) -> str:
-    """A file as it is named from the top."""
+    """Return the path of a file from the top folder."""
     return str(path.relative_to(ROOT))
 
 
@@ -43,20 +43,20 @@ class Block(NamedTuple):
 
 
 def blocks(path: Path) -> list[Block]:
-    """All fenced blocks of a README, in order."""
+    """Return all fenced blocks of a README, in order."""
     text = TEXTS[path]
     found = re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     return [Block(match[1], match[2], text.count("\n", 0, match.start()) + 2) for match in found]
 
 
 def quoted_file(block: Block) -> Path | None:
-    """The file that a block quotes, by the comment in its first line, or None if it is a program."""
+    """Return the file that a block quotes, named in the comment in its first line, or None for a program."""
     named = re.match(r"# ([\w/]+\.(?:py|pyi))\n", block.text)
     return ROOT / named[1] if named and block.language == "python" else None
 
 
 def programs(path: Path) -> Iterator[tuple[Block, str | None]]:
-    """The Python blocks that run, each with its output where a block of text or Mermaid behind it shows one."""
+    """Yield the Python blocks that run, each with its output if a block of text or Mermaid after it shows one."""
     found = blocks(path)
     for block, after in zip(found, [*found[1:], None], strict=False):
         if block.language == "python" and quoted_file(block) is None:
@@ -66,7 +66,7 @@ def programs(path: Path) -> Iterator[tuple[Block, str | None]]:
 
 
 def rough(text: str) -> str:
-    """An output without the numbers of a report that rounding decides: evaluations, error bars, the order of a remainder."""
+    """Remove the numbers of a report that depend on rounding: evaluations, error bars, the order of a remainder."""
     return re.sub(r"\d+(?= evaluations)|[\d.]+e[+-]\d+|(?<=h\^)0\.\d+", "#", text)
 
 
@@ -95,13 +95,13 @@ def test_there_are_blocks() -> None:
 
 
 def spaced(line: str) -> str:
-    """A line with single spaces, without the prompt of a doctest."""
+    """Return a line with single spaces, without the prompt of a doctest."""
     return " ".join(line.split()).removeprefix(">>> ").removeprefix("... ")
 
 
 @pytest.mark.parametrize("path", [path for path in READMES if any(map(quoted_file, blocks(path)))], ids=name_of)
 def test_quoted_lines_are_in_their_files(path: Path) -> None:
-    """In the order of the file, except for spaces, prompts and `...`, which stands for what is left out."""
+    """They have the order of the file. Spaces and prompts do not count, and `...` means that lines are left out."""
     for block in blocks(path):
         file = quoted_file(block)
         if file is not None:
@@ -126,7 +126,7 @@ def test_every_public_name_of_autograd_is_in_its_readme() -> None:
 
 
 def test_every_public_name_of_nn_is_in_its_readme() -> None:
-    """Except for modules whose functions are there, base classes, and names with PyTorch's underscore."""
+    """The README leaves out modules whose functions it names, base classes, and names with PyTorch's underscore."""
     text = TEXTS[ROOT / "nn" / "README.md"]
     forms = {name for name in nn.__all__ if getattr(nn, name).__module__ in ("nn.losses", "nn.layers.activations")}
     others = {name for name in nn.__all__ if name.endswith("_")} | {"Guard", "LRScheduler", "Optimizer"}
@@ -135,7 +135,7 @@ def test_every_public_name_of_nn_is_in_its_readme() -> None:
 
 
 def test_the_functions_that_the_readme_lists_are_those_that_work() -> None:
-    """Except for functions that only some versions of NumPy and SciPy have."""
+    """Functions that only some versions of NumPy and SciPy have may be missing."""
     text = TEXTS[ROOT / "autograd" / "numpy" / "README.md"]
     listed = set(re.sub(r"[`.,]", " ", text).split())
     supported = {name.rpartition(".")[2] for name, _, _ in rows() if not name.startswith("autograd.")}
@@ -146,7 +146,7 @@ def test_the_functions_that_the_readme_lists_are_those_that_work() -> None:
 
 
 def test_the_operation_that_the_readme_adds_is_right() -> None:
-    """The entry of the how-to, made in the module it is written for, passes the check of operations."""
+    """The entry of the how-to, created in the module it is written for, passes check_operation()."""
     text = TEXTS[ROOT / "autograd" / "ops" / "README.md"]
     (entry,) = re.findall(r"^   ```py\n(.*?)^   ```$", text, re.DOTALL | re.MULTILINE)
     names = {**vars(elementwise), "formula": formula, "__name__": "readme"}
@@ -161,12 +161,12 @@ def test_the_operation_that_the_readme_adds_is_right() -> None:
 
 
 def prose(text: str) -> str:
-    """A README without its fenced blocks."""
+    """Return a README without its fenced blocks."""
     return re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
 
 
 def anchors(text: str) -> set[str]:
-    """The anchors of its headings, as hosts of repositories make them."""
+    """Return the anchors of its headings, as hosts of repositories form them."""
     titles = re.findall(r"^#+ (.*)$", prose(text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
@@ -191,10 +191,10 @@ def test_rows_of_a_table_have_as_many_cells_as_its_header(path: Path) -> None:
 
 @pytest.mark.parametrize("path", READMES, ids=name_of)
 def test_files_and_modules_that_are_named_exist(path: Path) -> None:
-    """`nn/module.py` and `module.py` in backquotes, from the top or from the folder of the README, and ``python -m nn``."""
+    """Names are `nn/module.py` and `module.py` in backquotes, from the top or the folder of the README, and ``python -m nn``."""
     text = TEXTS[path]
     for name in re.findall(r"`([\w/]+(?:\.pyi?|/))`", text) + re.findall(r"`([\w/]+/[\w/]+\.\w+)`", text):
-        written = ("out", "graph", "history")  # what examples write
+        written = ("out", "graph", "history")  # written by examples
         assert (ROOT / name).exists() or (path.parent / name).exists() or name.split("/")[0] in written, f"{path}: {name}"
     for module in re.findall(r"python3? -m ((?:autograd|nn|demos|tests)[\w.]*)", text):
         module = module.rstrip(".")
@@ -207,7 +207,7 @@ def test_the_readme_of_the_project_is_short() -> None:
 
 
 def test_every_folder_with_code_has_a_readme_that_names_its_modules() -> None:
-    """In tests/ the README above describes the folders."""
+    """The README of tests/ describes the folders of tests/."""
     files = [path for top in ("autograd", "nn", "demos") for path in (ROOT / top).rglob("*.py") if path.name[0] != "_"]
     for file in files:
         readme = file.parent / "README.md"
@@ -219,7 +219,7 @@ def test_every_folder_with_code_has_a_readme_that_names_its_modules() -> None:
 
 def test_ci_runs_the_test_command_of_the_readme() -> None:
     (command,) = [line for line in TEXTS[ROOT / "README.md"].splitlines() if line.endswith("-m pytest")]
-    lines = command.split(" && ")  # a line each in .ci/run, where `set -e` ignores what fails before the last &&
+    lines = command.split(" && ")  # separate lines in .ci/run, as `set -e` ignores failures before the last &&
     assert "\n".join(["", *lines, ""]) in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 

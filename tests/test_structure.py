@@ -1,4 +1,4 @@
-"""The house: imports go one way, the table is complete, the core stays small."""
+"""Hold the structure of the code: imports go one way, the table is complete, the core stays small."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.benchmarks.house import lines_of_code
 
 ROOT = Path(autograd.__file__).parent.parent
 
-#: How a graph becomes a picture, a module a step.
+#: The steps from a graph to a picture, a module each.
 STEPS = [
     "graph", "similarity", "folding", "folded_graph", "sources", "node_texts", "rule_texts", "gradients", "marks", "compose",
     "budget",
@@ -40,12 +40,12 @@ ORDER = [
 
 
 def room(module: str) -> str:
-    """The entry of ORDER that a module belongs to."""
+    """Return the entry of ORDER that a module belongs to."""
     return max((entry for entry in ORDER if module == entry or module.startswith(entry + ".")), key=len)
 
 
 def imports(path: Path) -> list[str]:
-    """The modules of this project that a file imports, from-imports of names included."""
+    """Return the modules of this project that a file imports, from-imports of names included."""
     found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -86,7 +86,7 @@ def test_imports_go_one_way() -> None:
 
 
 def circles() -> list[set[str]]:
-    """Groups of modules that import each other, directly or through others."""
+    """Return groups of modules that import each other, directly or through others."""
     files = dict(module_files())
     below = {module: {name for name in imports(path) if name in files and name != module} for module, path in files.items()}
     reached = {module: set(names) for module, names in below.items()}
@@ -151,6 +151,6 @@ def test_every_file_says_what_it_is_for() -> None:
 
 
 def test_the_engine_fits_on_a_few_screens() -> None:
-    """Graph, scopes, chain rule and Value; the op table, NumPy's protocol, transforms and drawing are rooms of their own."""
+    """The core is the graph, scopes, the chain rule and Value, without the op table, NumPy's protocol, transforms and drawing."""
     core = [ROOT / "autograd" / f"{name}.py" for name in ("__init__", "graph", "scopes", "backward", "value")]
     assert sum(map(lines_of_code, core)) <= 600

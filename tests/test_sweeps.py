@@ -1,4 +1,4 @@
-"""A sweep fails with the names of all cases that fail, and runs those behind the first ones with the slow tests."""
+"""A sweep fails with the names of all cases that fail, and runs the cases after the first ones with the slow tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_a_failure_names_every_case_that_fails() -> None:
     assert "too large" in str(failure.value.__cause__), "with the traceback of the first one"
 
 
-def test_what_breaks_off_is_a_failure_of_its_case() -> None:
+def test_an_exception_is_a_failure_of_its_case() -> None:
     def inverts(number: int) -> None:
         assert 1 / number
 
@@ -29,7 +29,7 @@ def test_what_breaks_off_is_a_failure_of_its_case() -> None:
     assert isinstance(failure.value.__cause__, ZeroDivisionError)
 
 
-def test_cases_behind_the_first_ones_are_slow() -> None:
+def test_cases_after_the_first_ones_are_slow() -> None:
     swept = sweep({"few": [1], "many": [1, 2, 3], "large": [2]}, str, first=2, slow={"large"})(numbers_are_small)
     (mark,) = vars(swept)["pytestmark"]
     assert [(item.id, *item.values, [mark.name for mark in item.marks]) for item in mark.args[1]] == [

@@ -21,7 +21,7 @@ from autograd.ops.define import unary
 
 
 def expression(a: Value, b: Value) -> Value:
-    """The expression of micrograd's README."""
+    """Return the expression of micrograd's README."""
     c = a + b
     d = a * b + b**3
     c += c + 1
@@ -151,7 +151,7 @@ def test_gradient_of_any_order_and_of_inner_nodes() -> None:
     assert x.grad == 0.0, "gradient() touches no .grad"
 
 
-def test_gradient_of_what_does_not_depend() -> None:
+def test_the_gradient_is_zero_for_a_target_that_the_output_does_not_depend_on() -> None:
     x, y = Value(1.0), Value(np.ones((2, 2), dtype=np.float32))
     result = gradient(x * 2.0, [y, x])
     assert result[0].data.tolist() == [[0.0, 0.0], [0.0, 0.0]]
@@ -162,7 +162,7 @@ def test_gradient_of_what_does_not_depend() -> None:
 
 
 def test_hessians_at_a_minimum_are_not_zero() -> None:
-    """A zero cotangent must not be skipped on Values: its own derivative counts."""
+    """gradient() must not skip zero cotangents, because the derivative of a zero need not be zero."""
     x = Value(1.0)
     assert gradient(gradient((x - 1.0) ** 2, x), x).data == 2.0
     a, b = Value(1.0), Value(1.0)
@@ -209,7 +209,7 @@ def test_memory_falls_with_the_last_reference_without_the_collector() -> None:
         gc.enable()
 
 
-def test_backward_on_values_that_were_set_in_between() -> None:
+def test_backward_refuses_data_that_was_set_after_its_use() -> None:
     p = Value([1.0, 2.0], label="weights")
     loss = (p * p).sum()
     p.data -= 0.1
@@ -222,7 +222,7 @@ def test_backward_on_values_that_were_set_in_between() -> None:
     np.testing.assert_allclose(p.grad, [1.8, 3.8])
 
 
-def test_a_computed_value_that_was_set() -> None:
+def test_backward_refuses_computed_values_that_were_set() -> None:
     x = Value(0.5)
     y = x.tanh()
     y.data = 3.0
@@ -260,7 +260,7 @@ def test_debug_finds_changes_in_place_and_names_the_line() -> None:
         z.backward()
 
 
-def test_debug_names_the_rule_that_made_nan() -> None:
+def test_debug_names_the_rule_that_returns_nan() -> None:
     wrong = unary("wrong", "wrong({})", lambda x: x, lambda x: x, lambda g, out, x: g * float("nan"))
     with debug(), pytest.raises(FloatingPointError, match=r"derivative of .*computed by wrong .*test_backward.py:\d+"):
         (wrong(Value(1.0)) * 2.0).backward()
@@ -377,7 +377,7 @@ def test_mixed_scalars_and_tensors() -> None:
 
 
 def test_cost_is_linear_in_the_number_of_nodes() -> None:
-    """Not a timing test: the sort visits every node once even where paths are exponentially many."""
+    """Not a timing test: the sort visits every node once, even if there are exponentially many paths."""
     x = Value(1.0)
     y = x
     for _ in range(200):
@@ -388,7 +388,7 @@ def test_cost_is_linear_in_the_number_of_nodes() -> None:
     assert time.perf_counter() - start < 10.0
 
 
-def test_concatenated_and_stacked_values_share_nothing() -> None:
+def test_gradients_of_concatenated_and_stacked_values() -> None:
     x, y = Value([1.0, 2.0]), Value(3.0)
     out = concatenate([x, stack([y, y]), np.array([9.0])])
     assert out.data.tolist() == [1.0, 2.0, 3.0, 3.0, 9.0]
@@ -447,11 +447,11 @@ def test_infinite_gradients_are_reported_as_errstate_asks() -> None:
 # --- a pass leaves nothing behind ------------------------------------------------------------------
 
 
-def in_rule(name: str, what: Any) -> Any:
-    """An operation that is the identity, whose rule calls a function."""
+def in_rule(name: str, action: Any) -> Any:
+    """Return an operation that is the identity and whose rule calls `action`."""
 
     def rule(g: Any, out: Any, x: Any) -> Any:
-        what()
+        action()
         return g
 
     return unary(name, f"{name}({{}})", lambda x: x, lambda x: x * 1.0, rule)
@@ -482,7 +482,7 @@ def test_an_interrupted_pass_leaves_nothing_behind(data: Any) -> None:
 
 @pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="needs a timer that sends signals")
 def test_a_signal_at_any_moment_leaves_backward_usable() -> None:
-    """Ctrl-C comes between two instructions: all leaves have the new gradient, or none has."""
+    """Ctrl-C interrupts between any two instructions: all leaves have the new gradient, or none has."""
     x, y = Value(1.0), Value(1.0)
     total = x + y
     for _ in range(50):
@@ -598,7 +598,7 @@ def test_a_process_forked_during_a_pass_can_differentiate() -> None:
 
 @pytest.mark.parametrize("frozen", [False, True])
 def test_both_loops_give_the_same_bits(frozen: bool) -> None:
-    """A pass that finds the slots taken by another one gives the same numbers as one that does not."""
+    """A pass gives the same numbers if another pass uses the slots of nodes, so that it takes the general loop."""
     rng = np.random.default_rng(1)
     a, b, s = Value(rng.normal(size=(3, 4))), Value(rng.normal(size=4), requires_grad=not frozen), Value(0.3)
     h = (a * b + s).tanh()

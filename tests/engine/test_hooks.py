@@ -1,4 +1,4 @@
-"""Hooks that change gradients: every transform gives what its pullbacks give, and a hook keeps nothing alive."""
+"""Hooks that change gradients: every transform agrees with its pullbacks, and a hook keeps nothing alive."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from autograd import Value, checkpoint, grad, gradient, hessian, jacobian, jvp, 
 
 
 def clipped(f: Callable[[Any], Any], low: float = -0.1, high: float = 0.1) -> Callable[[Any], Any]:
-    """A function with a hook in its middle that clips gradients."""
+    """Return a function with a hook in its middle that clips gradients."""
 
     def function(x: Any) -> Any:
         y = np.sin(x)
@@ -77,7 +77,7 @@ def test_a_hessian_is_the_jacobian_of_the_gradient_with_hooks() -> None:
     np.testing.assert_allclose(hessian(f)(x), jacobian(slope)(x))
 
 
-def test_a_hook_outside_of_the_way_changes_nothing() -> None:
+def test_a_hook_off_the_path_changes_nothing() -> None:
     other = Value(2.0)
     handle = other.register_hook(lambda g: g * 100.0)
     assert jacobian(lambda x: np.stack([x, x * 2.0]))(1.0).tolist() == [1.0, 2.0]
@@ -104,7 +104,7 @@ def test_a_hook_that_refers_to_the_loss_is_collected_with_it() -> None:
         assert [ref() for ref in alive] == [None] * 3, where
 
 
-def test_a_hook_is_gone_without_the_collector_where_it_refers_to_nothing() -> None:
+def test_a_hook_that_refers_to_no_value_is_freed_without_the_collector() -> None:
     gc.collect()
     gc.disable()
     try:
@@ -117,7 +117,7 @@ def test_a_hook_is_gone_without_the_collector_where_it_refers_to_nothing() -> No
         gc.enable()
 
 
-def test_jvp_past_a_hook_gives_python_floats() -> None:
+def test_jvp_with_a_hook_gives_python_floats() -> None:
     def f(x: Any) -> Any:
         y = x * 2.0
         y.register_hook(lambda g: 10.0 * g)

@@ -1,4 +1,4 @@
-"""Kinks and ties: per op the subgradient of least norm over the inputs that are Values."""
+"""At kinks and ties, each op gives the subgradient of least norm over its inputs that are Values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs written for micrograd run with their two import lines changed, and give equal gradients."""
+"""Programs written for micrograd run with only their two import lines changed, and give equal gradients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENGINES = {
 
 
 def moons_program(engine: Any, start: list[float], steps: int) -> tuple[list[float], list[float], float]:
-    """The training loop of micrograd's demo on fixed points; returns parameters, gradients and loss."""
+    """Run the training loop of micrograd's demo on fixed points; return parameters, gradients and loss."""
     rng = np.random.default_rng(3)
     X = rng.uniform(-1.0, 1.0, (12, 2))
     y = np.sign(X[:, 0] * X[:, 1] + 0.1)
@@ -69,7 +69,7 @@ def test_an_expression_and_its_inner_gradients() -> None:
 
 
 def trace(root: Any) -> tuple[set[Any], set[Any]]:
-    """The walk over the graph in micrograd's notebook."""
+    """Return nodes and edges of a graph, as micrograd's notebook does."""
     nodes, edges = set(), set()
 
     def build(v: Any) -> None:
@@ -83,7 +83,7 @@ def trace(root: Any) -> tuple[set[Any], set[Any]]:
     return nodes, edges
 
 
-def test_what_the_notebooks_read() -> None:
+def test_attributes_that_the_notebooks_read() -> None:
     results = []
     for engine in ENGINES.values():
         a, b = engine.Value(2.0), engine.Value(-3.0)

@@ -1,4 +1,4 @@
-"""no_grad(), record_lines(), debug() and scope(): where they hold, in generators, coroutines and threads, and as decorators."""
+"""no_grad(), record_lines(), debug() and scope(): where they apply, in generators, coroutines and threads, and as decorators."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_suspended_generator_that_is_never_finished_changes_nothing() -> None:
 def test_generators_and_their_callers_nest_in_any_order() -> None:
     generator = steps()
     with no_grad():
-        assert not next(generator)  # opened inside of a block of the caller, and closed after it
+        assert not next(generator)  # opened inside a block of the caller, and closed after it
         assert not recording()
     assert recording()
     assert not next(generator)
@@ -93,7 +93,7 @@ def test_generators_and_their_callers_nest_in_any_order() -> None:
     second.close()  # type: ignore[attr-defined]
 
 
-def test_settings_of_the_caller_reach_into_a_generator() -> None:
+def test_settings_of_the_caller_apply_in_a_generator() -> None:
     def lines() -> Iterator[Any]:
         with scope("inner"):
             while True:
@@ -112,7 +112,7 @@ def test_settings_of_the_caller_reach_into_a_generator() -> None:
     generator.close()  # type: ignore[attr-defined]
 
 
-def test_a_generator_that_records_inside_of_no_grad() -> None:
+def test_a_generator_that_records_inside_no_grad() -> None:
     def recorded() -> Iterator[bool]:
         with scope(recording=True):
             while True:
@@ -125,7 +125,7 @@ def test_a_generator_that_records_inside_of_no_grad() -> None:
     assert next(generator)
 
 
-def test_a_context_manager_made_of_a_generator_holds_for_its_block() -> None:
+def test_a_context_manager_made_of_a_generator_applies_to_its_block() -> None:
     @contextlib.contextmanager
     def frozen() -> Iterator[None]:
         with no_grad():
@@ -188,7 +188,7 @@ def without_gradients() -> Iterator[None]:
         yield
 
 
-def test_a_fixture_holds_for_the_test(without_gradients: None) -> None:
+def test_a_scope_in_a_fixture_applies_to_the_test(without_gradients: None) -> None:
     assert not recording()
 
 
@@ -409,8 +409,8 @@ def test_objects_that_cannot_be_decorated_or_entered_are_named() -> None:
         scope(recording)
 
 
-def test_plain_arrays_are_written_to_where_no_gradient_is_lost() -> None:
-    """Under no_grad(), and by Values that are frozen or computed from frozen ones only."""
+def test_values_are_written_into_plain_arrays_if_no_gradient_is_lost() -> None:
+    """None is lost under no_grad(), or from Values that are frozen or computed from frozen Values only."""
     frozen, leaf = Value([1.0, 2.0], requires_grad=False) * 3.0, cast(Any, Value([3.0, 6.0]))
 
     def written(v: Any) -> list[Any]:

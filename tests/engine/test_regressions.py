@@ -1,4 +1,4 @@
-"""Cases that once went wrong, each in its smallest form."""
+"""Cases that once failed, each in its smallest form."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_rule_whose_cotangent_is_too_small_is_refused() -> None:
         wrong(Value(np.ones((2, 3)))).sum().backward()
 
 
-def test_the_data_of_a_computed_array_that_was_set() -> None:
+def test_backward_refuses_computed_arrays_that_were_set() -> None:
     y = Value(np.ones(2)) * 2.0
     y.data = np.zeros(2)
     y.data = np.ones(2)
@@ -55,7 +55,7 @@ def test_views_do_not_alias_leaves() -> None:
     assert w.data.tolist() == [-4.0] * 4
 
 
-def test_results_of_gradient_are_objects_of_their_own() -> None:
+def test_results_of_gradient_share_no_memory() -> None:
     a, b = Value([1.0, 2.0]), Value([1.0, 2.0])
     seed = Value([1.0, 1.0])
     first, second = gradient(a + b, [a, b], seed)
@@ -108,7 +108,7 @@ def test_a_batch_is_not_one_sample() -> None:
     assert [repr(model).split("(")[0] for model in (nn.Layer(3, 0), nn.MLP(3, []))] == ["Layer", "MLP"]
 
 
-def test_a_copy_has_a_gradient_of_its_own() -> None:
+def test_a_copy_shares_no_gradient() -> None:
     leaf = Value(np.ones(2))
     leaf.grad = [1.0, 2.0]
     twin = copy.copy(leaf)

@@ -1,4 +1,4 @@
-"""What a Value is: its data, operators with NumPy, comparisons, leaving the graph, copies, messages."""
+"""Values: their data, operators with NumPy, comparisons, leaving the graph, copies, messages."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_in_place_operators_on_arrays_are_an_error_and_on_values_rebind() -> Non
     assert (a.data, b.data) == (2.0, 1.0)
 
 
-def test_operands_that_make_no_sense() -> None:
+def test_operands_that_are_not_real_numbers_are_refused() -> None:
     with pytest.raises(TypeError, match="unsupported operand type"):
         Value(1.0) + None
     with pytest.raises(TypeError, match="an operation with a Value takes real numbers.*a string: 'x'"):
@@ -367,7 +367,7 @@ def test_star_import_hides_no_builtin() -> None:
         assert all(hasattr(module, name) for name in module.__all__)
 
 
-def test_operations_that_moved_are_found_where_they_were_with_a_warning() -> None:
+def test_operations_that_moved_to_ops_work_in_autograd_with_a_warning() -> None:
     assert not autograd.MOVED & set(autograd.__all__)
     for name in autograd.MOVED:
         with pytest.warns(DeprecationWarning, match=f"autograd.{name} is deprecated: use autograd.ops.{name}") as caught:
@@ -394,7 +394,7 @@ def test_every_operation_is_public_in_ops() -> None:
         (lambda v: v.transpose(0, 1, 2), ValueError, r"all axes in their new order; swapaxes\(i, j\) exchanges two"),
     ],
 )
-def test_words_of_pytorch_are_answered_with_numpys(call: Callable[[Any], Any], error: type[Exception], text: str) -> None:
+def test_names_of_pytorch_are_refused_with_numpys(call: Callable[[Any], Any], error: type[Exception], text: str) -> None:
     value = Value(np.ones((2, 3)))
     with pytest.raises(error, match=text):
         call(value)
