@@ -383,16 +383,19 @@ def walk(items: Any, prefix: str = "", above: tuple[int, ...] = ()) -> Iterator[
     """Yield (path, item) for modules, Values, arrays, generators of random numbers and functions in nested containers."""
     above = (*above, id(items))
     for key, item in entries(items):
-        if str(key).startswith("_"):
+        name = str(key)
+        if item.__class__ in PLAIN or name.startswith("_"):
             continue
-        if isinstance(item, FOUND) and not is_of_objects(item):
-            yield join_path(prefix, key), item
+        path = f"{prefix}.{name}" if prefix else name
+        if isinstance(item, FOUND) and not (isinstance(item, np.ndarray) and is_of_objects(item)):
+            yield path, item
         elif isinstance(item, UNORDERED):
-            refuse_unordered(item, join_path(prefix, key))
+            refuse_unordered(item, path)
         elif id(item) not in above and is_container(item):
-            yield from walk(item, join_path(prefix, key), above)
+            yield from walk(item, path, above)
 
 
+PLAIN = {type(None), bool, int, float, str}  # the commonest settings of layers, which need no further look
 FOUND = (Module, Value, np.ndarray, np.random.Generator, FunctionType, MethodType)
 ORDERED = (list, tuple, deque, UserList, ItemsView, KeysView, ValuesView)
 UNORDERED: tuple[type, ...] = (
