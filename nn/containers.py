@@ -266,7 +266,7 @@ class Residual(Module):
         shortcut: maps `x` to the shape of the block's output; by default `x` itself is added.
 
     Raises:
-        ValueError: on a call where the two shapes differ, which would broadcast.
+        ValueError: if the two shapes differ, which would broadcast.
 
     >>> from nn import Linear
     >>> Residual(Linear(4, 4, rng=0))([1.0, 2.0, 3.0, 4.0]).shape

@@ -34,7 +34,8 @@ def from_pytorch(model: Module, state_dict: Mapping[str, Any] | str | os.PathLik
         The names that were missing or unexpected: none if strict.
 
     Raises:
-        ValueError: if something is missing, unexpected, of another shape, tied here but not there, or would lose digits.
+        ValueError: for a missing or unexpected name, another shape, different numbers for the names of a tied parameter, or a
+            dtype that would lose digits.
         TypeError: for anything but a state_dict or a path.
         CheckpointError: if the file is damaged or a pickle; the message has the lines that convert a pickle in PyTorch.
 

@@ -19,12 +19,12 @@ def seed(number: int | None) -> None:
 
     This covers layers with random parameters, initialisers, Dropout, DataLoader, random_split() and fit(). Each gets its own
     generator, so the same objects made in the same order draw the same numbers, regardless of other draws in between. Without
-    seed(), and after ``seed(None)``, they draw other numbers in every run.
+    seed(), and after ``seed(None)``, they draw different numbers in every run.
 
     ``np.random.seed()`` has no effect: nn does not use NumPy's global generator. nn warns once if it was just seeded.
 
     Args:
-        number: an integer of at least 0; None for other numbers in every run.
+        number: an integer of at least 0; None for different numbers in every run.
 
     Raises:
         TypeError: if `number` is not an integer.

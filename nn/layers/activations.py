@@ -174,7 +174,7 @@ class PReLU(Module):
         dtype: the dtype of the weight.
 
     Raises:
-        ValueError: on a call with another number of channels.
+        ValueError: if an input has another number of channels.
 
     >>> PReLU()(Value([-2.0, 2.0])).data.tolist()
     [-0.5, 2.0]

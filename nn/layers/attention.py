@@ -152,7 +152,7 @@ class MultiHeadAttention(Module):
             which keeps it as the attribute `rng`.
 
     Raises:
-        ValueError: if num_heads does not divide embed_dim; on a call with other shapes.
+        ValueError: if num_heads does not divide embed_dim, or an input has another shape.
 
     >>> attention = MultiHeadAttention(8, 2, rng=0)
     >>> out, weights = attention(np.ones((3, 5, 8)), is_causal=True)
@@ -313,7 +313,7 @@ class TransformerBlock(Module):
         rng: a numpy Generator or a seed, or None, see nn.seed(), for the parameters and all dropouts.
 
     Raises:
-        ValueError: for an unknown activation; if nhead does not divide d_model; on a call with other shapes.
+        ValueError: for an unknown activation; if nhead does not divide d_model, or an input has another shape.
 
     >>> block = TransformerBlock(8, 2, causal=True, rng=0).eval()
     >>> x = np.random.default_rng(1).normal(size=(3, 5, 8))

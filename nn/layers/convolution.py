@@ -163,8 +163,8 @@ class Conv1d(ConvNd):
         rng: a numpy Generator or a seed, or None, see nn.seed().
 
     Raises:
-        ValueError: for settings that do not fit together, such as "same" with a stride; on a call with an input of another
-            shape, or one too short for padding by "reflect" or "circular".
+        ValueError: if the settings do not fit together, such as "same" with a stride; if an input has another shape, or is too
+            short for padding by "reflect" or "circular".
 
     >>> Conv1d(3, 4, 5, padding="same", rng=0)(np.zeros((2, 3, 10))).shape
     (2, 4, 10)

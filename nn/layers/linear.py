@@ -34,7 +34,7 @@ class Linear(Module):
         rng: a numpy Generator or a seed, or None, see nn.seed().
 
     Raises:
-        ValueError: on a call with a last axis of another length than in_features.
+        ValueError: if the last axis of an input does not have the length in_features.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Bilinear(Module):
         rng: a numpy Generator or a seed, or None, see nn.seed().
 
     Raises:
-        ValueError: on a call with last axes of other lengths, or with other axes that differ.
+        ValueError: if the last axes of the inputs have other lengths, or the axes before them differ.
 
     >>> Bilinear(3, 4, 2, rng=0)(np.ones((5, 3)), np.ones((5, 4))).shape
     (5, 2)
@@ -118,8 +118,8 @@ class Embedding(Module):
         rng: a numpy Generator or a seed, or None, see nn.seed().
 
     Raises:
-        TypeError: on a call with anything but integers.
-        ValueError: on a call with an index that is negative or outside the table; for a padding_idx outside the table.
+        TypeError: if the indices are not integers.
+        ValueError: if an index is negative or outside the table, or padding_idx is outside the table.
 
     >>> Embedding(10, 3, rng=0)([[1, 2], [2, 9]]).shape
     (2, 2, 3)

@@ -131,7 +131,7 @@ class BatchNorm1d(BatchNorm):
         running_mean, running_var, num_batches_tracked: buffers, or None. The running variance is the unbiased one.
 
     Raises:
-        ValueError: on a call with another number of axes or channels, or with one value per channel for batch statistics.
+        ValueError: if an input has another number of axes or channels, or one value per channel for batch statistics.
 
     >>> layer = BatchNorm1d(2)
     >>> layer(np.array([[1.0, 5.0], [3.0, 5.0]])).data.round(2)
@@ -198,7 +198,7 @@ class LayerNorm(OverLastAxes):
         dtype: the dtype of the parameters.
 
     Raises:
-        ValueError: on a call with last axes of other lengths.
+        ValueError: if the last axes of an input have other lengths.
 
     >>> LayerNorm(2)([[1.0, 3.0]]).data.round(2)
     array([[-1.,  1.]])
@@ -238,7 +238,7 @@ class RMSNorm(OverLastAxes):
         dtype: the dtype of the weight.
 
     Raises:
-        ValueError: on a call with last axes of other lengths.
+        ValueError: if the last axes of an input have other lengths.
 
     >>> RMSNorm(2)([[3.0, -3.0]]).data.round(2)
     array([[ 1., -1.]])
@@ -273,7 +273,7 @@ class GroupNorm(Module):
         dtype: the dtype of the parameters.
 
     Raises:
-        ValueError: if num_groups does not divide num_channels, or on a call with another number of channels.
+        ValueError: if num_groups does not divide num_channels, or an input has another number of channels.
 
     >>> GroupNorm(2, 6)(np.random.default_rng(0).normal(size=(4, 6, 5))).shape
     (4, 6, 5)

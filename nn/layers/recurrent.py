@@ -188,7 +188,8 @@ class RNN(_Recurrent):
         rng: a numpy Generator or a seed, or None, see nn.seed(), for parameters and dropout.
 
     Raises:
-        ValueError: for invalid sizes or another nonlinearity; on a call with other shapes, or lengths not from 1 to time.
+        ValueError: for invalid sizes or another nonlinearity; if an input or a state has another shape, or lengths are not from
+            1 to time.
 
     >>> out, h_n = RNN(3, 4, rng=0)(np.ones((7, 2, 3)))
     >>> out.shape, h_n.shape
@@ -242,7 +243,7 @@ class LSTM(_Recurrent):
 
     Raises:
         TypeError: for a state that is not a pair.
-        ValueError: for invalid sizes; on a call with other shapes, or lengths not from 1 to time.
+        ValueError: for invalid sizes; if an input or a state has another shape, or lengths are not from 1 to time.
 
     >>> lstm = LSTM(3, 4, num_layers=2, bidirectional=True, rng=0)
     >>> out, (h_n, c_n) = lstm(np.ones((7, 2, 3)), lengths=[7, 5])
@@ -275,7 +276,7 @@ class GRU(_Recurrent):
     and arguments are those of RNN, without `nonlinearity`.
 
     Raises:
-        ValueError: for invalid sizes; on a call with other shapes, or lengths not from 1 to time.
+        ValueError: for invalid sizes; if an input or a state has another shape, or lengths are not from 1 to time.
 
     >>> out, h_n = GRU(3, 4, batch_first=True, rng=0)(np.ones((2, 7, 3)))
     >>> out.shape, h_n.shape
@@ -348,7 +349,7 @@ class RNNCell(_Cell):
         rng: a numpy Generator or a seed, or None, see nn.seed().
 
     Raises:
-        ValueError: for an invalid size or another nonlinearity; on a call with other shapes.
+        ValueError: for an invalid size or another nonlinearity; if an input or a state has another shape.
 
     >>> RNNCell(3, 4, rng=0)(np.ones((2, 3))).shape
     (2, 4)
@@ -381,7 +382,7 @@ class LSTMCell(_Cell):
 
     Raises:
         TypeError: for a state that is not a pair.
-        ValueError: for an invalid size; on a call with other shapes.
+        ValueError: for an invalid size; if an input or a state has another shape.
 
     >>> h, c = LSTMCell(3, 4, rng=0)(np.ones((2, 3)))
     >>> h.shape, c.shape
@@ -402,7 +403,7 @@ class GRUCell(_Cell):
     """Takes one step of a GRU: ``h = cell(x, h)``; shapes and arguments are those of RNNCell.
 
     Raises:
-        ValueError: for an invalid size; on a call with other shapes.
+        ValueError: for an invalid size; if an input or a state has another shape.
 
     >>> GRUCell(3, 4, rng=0)(np.ones(3)).shape
     (4,)

@@ -131,7 +131,7 @@ def load(
     Raises:
         FileNotFoundError: if there is no such file.
         CheckpointError: a ValueError for a file that is not a checkpoint, is damaged, a pickle, or written by a newer version;
-            or for missing or unexpected names, other shapes, another kind of generator.
+            or for missing or unexpected names, other shapes, or another kind of generator.
         TypeError: for a part without a state.
     """
     path = Path(path)

@@ -163,7 +163,7 @@ def test_a_whole_model_at_once() -> None:
     np.testing.assert_array_equal(model[2].weight.data, weight)
 
 
-def test_scales_and_tables_stay_whatever_their_shape() -> None:
+def test_scales_and_tables_of_any_shape_stay() -> None:
     model = nn.Sequential(nn.Linear(4, 4, rng=0), nn.LayerNorm((3, 4)), nn.RMSNorm((3, 4)), nn.GroupNorm(1, 3))
     init.initialise(model, init.he_normal, partial(init.constant, value=0.5), rng=0)
     for norm in model[1:]:

@@ -22,7 +22,7 @@ BALLAST = 100_000  # numbers that make a checkpoint large, so that a step spends
 
 
 def train(path: Path, steps: int, every: int = 1, loaded: Any = None, saved: Any = None) -> dict[str, np.ndarray]:
-    """Train from the checkpoint, if there is one, to a number of steps; a checkpoint after each, or every so many.
+    """Train from the checkpoint, if there is one, to a number of steps; save a checkpoint after each `every` of them.
 
     The event `loaded` is set when training begins, and `saved` after the first checkpoint.
     """

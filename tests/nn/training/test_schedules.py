@@ -190,7 +190,7 @@ def test_schedules_continue_from_what_others_set() -> None:
 
 
 @pytest.mark.parametrize("make", [lambda o: nn.StepLR(o, 3), lambda o: nn.ReduceLROnPlateau(o, patience=0)])
-def test_a_group_that_came_later(make: Any) -> None:
+def test_a_group_added_later(make: Any) -> None:
     optimizer = optimiser()
     schedule = make(optimizer)
     optimizer.add_param_group({"params": [Value(1.0)]})
