@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd.verify import GradientReport, Verdict, check_gradients
 
-Make = Callable[[Any], Any]  # an adapter of x³ whose gradient has some factor at x², which should be 3
+Make = Callable[[Any], Any]  # an adapter of x³ whose gradient is x² times a factor, which should be 3
 
 
 def wrong_rows(report: GradientReport) -> list[str]:
@@ -19,7 +19,7 @@ def wrong_rows(report: GradientReport) -> list[str]:
 
 
 def check_a_rule(cube: Make, x: Any, name: str) -> None:
-    """The right rule passes, and one that is a thousandth off fails, with its cause."""
+    """The right rule passes, and one that is 0.001 off fails, with its cause."""
     assert check_gradients(cube(lambda x: 3.0), x, order=2).verdict is Verdict.PASS
     report = check_gradients(cube(lambda x: 3.001), x)
     assert wrong_rows(report) == [name]

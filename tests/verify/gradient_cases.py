@@ -8,8 +8,8 @@ What counts as right:
 - at a kink, every convex combination of the gradients around it (Clarke's generalised gradient), in one dimension every slope
   between the two sides; near a kink, only the slope of its own side;
 - where the function jumps there is no derivative, and no claim may be accepted (`right` is None).
-A wrong claim is off by at least 1e-6 of the slope that it gets wrong, be that one small element among large ones, and by much
-more where the function's own noise hides that.
+A wrong claim is off by at least 1e-6 of the slope that it gets wrong, even if that is one small element among large ones, and
+by much more where the function's own noise hides that.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def with_element(gradient: Function, index: Any, change: Callable[[Any], Any], p
 
 
 def at_other(gradient: Function, distance: float) -> Function:
-    """A gradient computed at inputs that have moved on."""
+    """A gradient computed at moved inputs."""
     return lambda *inputs: gradient(*(item + distance for item in inputs))
 
 
@@ -165,7 +165,7 @@ def normalised(x: Array, axis: int) -> Array:
 
 
 def normalised_slope(weights: Array, axis: int, mean: bool = True, variance: bool = True) -> Function:
-    """Of sum(weights * normalised(x)); mean and variance may be taken for constants."""
+    """The gradient of sum(weights * normalised(x)); mean and variance may be taken for constants."""
 
     def gradient(x: Array) -> Array:
         centred = x - np.mean(x, axis=axis, keepdims=True)
@@ -590,7 +590,7 @@ def stiff() -> Iterator[Case]:
 
 
 def noise() -> Iterator[Case]:
-    """Functions that are computed to a tolerance: the claim is the slope of what they approach.
+    """Functions that are computed to a tolerance: the claim is the slope of the function that they approximate.
 
     Where they are smooth between their jumps (the solver, the integral), their own slope agrees with it to 4e-7.
     """
@@ -884,7 +884,7 @@ def second_order() -> Iterator[Case]:
     targets = np.random.default_rng(12).normal(size=8)
 
     def fit_slope(w: Array) -> Array:
-        """Of 1/2 sum((tanh(rows w) - targets)²)."""
+        """The gradient of 1/2 sum((tanh(rows w) - targets)²)."""
         out = np.tanh(rows @ w)
         return rows.T @ ((out - targets) * (1.0 - out**2))
 
@@ -1040,7 +1040,7 @@ def jacobians() -> Iterator[Case]:
 
 
 def mistakes() -> Iterator[Case]:
-    """Ordinary functions at ordinary points, and what people and generated code get wrong about them."""
+    """Ordinary functions at ordinary points, and common mistakes of people and generated code."""
 
     def case(*args: Any) -> Iterator[Case]:
         return about("plausible mistake", *args)
@@ -1177,7 +1177,7 @@ def mistakes() -> Iterator[Case]:
     recurrent, state = rng.normal(size=(3, 3)) * 0.7, np.array([0.4, -0.3, 0.9])
 
     def through_time(length: int) -> Function:
-        """Of the sum of the state after four steps of tanh(W state), through the last `length` of them."""
+        """The gradient of the sum of the state after four steps of tanh(W state), through the last `length` of them."""
 
         def gradient(m: Array) -> Array:
             states = [state]

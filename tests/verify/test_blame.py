@@ -1,4 +1,4 @@
-"""Why a gradient is wrong: guesses at the cause, and the operation to blame."""
+"""Explanations of a wrong gradient: guesses at the cause, and the operation to blame."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_a_stale_gradient() -> None:
     found = cause(check_gradients(lambda x: np.sum(np.sin(x)), X, gradient=stale))
     assert found == "stale, the gradient of an earlier call: it stays the same when the input moves"
     linear = check_gradients(lambda x: np.sum(3.0 * x), X, gradient=lambda x: 2.0 + 0.0 * x)
-    assert cause(linear) == ""  # that stays for good reason, and may be 2/3 of the slope or one less
+    assert cause(linear) == ""  # the slope is constant: the claim may be 2/3 of it, or one less
     arrays = check_gradients(lambda x: np.sum(np.sin(x)), X, gradient=np.arange(5.0))  # and these cannot move
     assert cause(arrays) == ""
 
@@ -158,7 +158,7 @@ def test_right_for_one_sign_only() -> None:
     assert cause(half).startswith("wrong only at [3]")
 
 
-def test_what_no_guess_fits() -> None:
+def test_differences_that_fit_no_guess_get_none() -> None:
     report = check_gradients(lambda x: np.sum(np.sin(x) + x**2), X, gradient=np.cos)
     assert cause(report) == ""
     assert report.rows[0].reason == "claimed - measured is 4 at [3], -2.4 at [2], -1.4 at [4]"
@@ -407,7 +407,7 @@ def test_a_rule_that_is_wrong_at_the_third_order() -> None:
 # --- where no operation is wrong ------------------------------------------------------------------
 
 
-def test_a_detached_copy_is_no_operations_fault() -> None:
+def test_no_operation_is_blamed_for_a_detached_copy() -> None:
     def item(x: Any) -> Any:
         return x * float(x.data.sum())
 
@@ -429,7 +429,7 @@ def test_a_detached_copy_is_no_operations_fault() -> None:
         )
 
 
-def test_an_input_without_a_way_to_the_result() -> None:
+def test_an_input_without_a_path_to_the_result() -> None:
     report = check_gradients(lambda x, y: (x.data * y).sum(), X, X + 1.0)
     assert report.blame is None
     assert report.notes[-1] == (
@@ -463,7 +463,7 @@ def rectified(x: Any) -> Any:
     return np.maximum(x, 0.0)
 
 
-def test_of_a_large_graph_a_part_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_of_a_large_graph_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     weights = [Value(w) for w in RNG.normal(size=30)]
 
     def function(*weights: Any) -> Any:

@@ -14,16 +14,16 @@ from autograd.verify import GradientReport, Verdict, check_gradients
 from tests.sweeps import sweep
 from tests.verify.gradient_cases import CASES, Case
 
-#: What may be undecided of the right claims, and of the wrong ones where there is a derivative.
+#: The part of the right claims, and of the wrong ones where there is a derivative, that may be undecided.
 UNDECIDED = 0.05
 
-#: Cases, by the beginning of their names, whose code has another gradient as functions of Values than the one that is meant,
-#: and whether that is the slope of the code as it runs.
+#: Cases, by the beginning of their names, whose graph has another gradient than the claimed one, and whether that gradient is
+#: the slope of the code as it runs.
 OTHER_THAN_MEANT = {
     "norm of a vector at zeros": False,  # nan, from the infinite slope of sqrt at 0
-    "(1 - cos(x)) / x² at 0.0001": False,  # what cancels in the value cancels in the rules as well, and leaves noise
+    "(1 - cos(x)) / x² at 0.0001": False,  # terms cancel in the rules as in the value, and leave noise
     "sin from a table of 2001 entries": False,  # a table has no slope
-    "a mean of 30 numbers, each rounded": False,  # nor has rounding
+    "a mean of 30 numbers, each rounded": False,  # rounding has no slope either
     "x² with pseudo-random noise of 1e-9": True,  # the noise is a sine, whose slope the rules give and the differences find
 }
 

@@ -1,4 +1,4 @@
-"""A report names the cause that was put there, or none: also of small and of random errors."""
+"""A report names the cause of an error, or none: also of small and of random errors."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def slope(x: Any) -> Any:
 
 
 def cause(seed: int, fault: Callable[[Any, Any], Any]) -> tuple[str, Any]:
-    """The cause that is named for a fault, a function of the right slopes and the input, at an input."""
+    """The cause that a report names for a fault, a function of the right slopes and the input."""
     x = np.random.default_rng([seed, 5]).normal(size=SHAPE)
     report = check_gradients(wave, x, gradient=lambda x: fault(slope(x), x))
     if report.verdict is not Verdict.FAIL:
-        return "", x  # an error too small to be called one
+        return "", x  # an error too small to be found
     return report.rows[0].cause, x
 
 
@@ -93,7 +93,7 @@ def test_errors_without_a_name_get_none(fault: str) -> None:
         right_in_part = found.startswith(("wrong only at [", "wrong only where"))
         if found and not right_in_part:
             pytest.fail(f"{fault}: {found}")
-        if right_in_part:  # then it is wrong there, and nowhere else by a tenth of that
+        if right_in_part:  # then it is wrong there, and at most a tenth as wrong elsewhere
             s = slope(x)
             off = abs(WITHOUT_A_NAME[fault](seed, s, x) - s) / abs(s)
             named = int(found.count("[")) if found.startswith("wrong only at") else 0
@@ -114,7 +114,7 @@ def test_a_random_slice_or_element_is_named_as_such_or_not_at_all(seed: int) -> 
     assert found.startswith(f"wrong only where the index of axis 0 is {place[0]}") or not found
 
 
-def test_what_explains_equal_slopes_twice_is_not_named() -> None:
+def test_a_cause_with_two_explanations_is_not_named() -> None:
     """A factor, or a number added: for equal slopes they are the same."""
     assert check_gradients(lambda x: 3.0 * np.sum(x), np.ones(5), gradient=lambda x: np.full(5, 2.2)).rows[0].cause == ""
     x = np.array([0.1, 0.2, 0.3, 0.4])
@@ -141,7 +141,7 @@ def test_small_dtypes_are_not_over_explained(dtype: Any) -> None:
         assert not found or found.startswith("wrong only at"), found
 
 
-def test_the_largest_differences_are_told_where_no_cause_is() -> None:
+def test_the_largest_differences_are_shown_where_no_cause_is_found() -> None:
     x = np.array([0.3, -0.5, 1.2, -2.0, 0.7])
     row = check_gradients(lambda x: np.sum(np.sin(x) + x**2), x, gradient=np.cos).rows[0]
     assert (row.cause, row.reason) == ("", "claimed - measured is 4 at [3], -2.4 at [2], -1.4 at [4]")

@@ -97,7 +97,7 @@ def test_pass() -> None:
     assert len(lines) == 2
 
 
-def test_fail_names_the_element_its_slopes_and_what_other_means_say() -> None:
+def test_fail_names_the_element_its_slopes_and_second_opinions() -> None:
     def gradient(x: Any) -> Any:
         return np.where(np.arange(6.0).reshape(2, 3) == 4.0, 2.5, 2.0) * x
 
@@ -149,7 +149,7 @@ def test_inconclusive_says_why_and_where() -> None:
     assert "unresolved at" not in str(report)  # a number has no places
 
 
-def test_a_slope_is_shown_as_claimed_and_as_measured_whatever_the_size_of_its_input() -> None:
+def test_a_slope_is_shown_per_unit_of_its_input() -> None:
     """Not as the slope along the step, which is 0.25 for an input of 0.3."""
     for size in (0.3, 3.0, 1e5):
         for f in (lambda x: x * 1.5, lambda x: (x * 1.5).sum()):
@@ -187,7 +187,7 @@ def test_the_same_call_gives_the_same_report(options: dict[str, Any]) -> None:
         assert one == two
 
 
-def test_a_seed_is_one_of_the_random_directions() -> None:
+def test_the_seed_changes_the_random_directions() -> None:
     reports = [check_gradients(lambda x: (x.sin() * x).sum(), LARGE, seed=seed) for seed in (0, 1)]
     assert all(reports)
     assert len({report.rows[0].claimed for report in reports}) == 2
@@ -224,7 +224,7 @@ def test_a_budget_is_positive(budget: int) -> None:
         check_gradients(squares, [1.0], budget=budget)
 
 
-def test_what_is_known_to_be_wrong_stays_wrong_when_the_budget_is_spent() -> None:
+def test_a_wrong_gradient_stays_wrong_when_the_budget_is_spent() -> None:
     x = np.random.default_rng(0).normal(size=10_000)
     wrong = np.where(np.arange(10_000) == 1234, 2.02, 2.0)
     full = check_gradients(lambda x: np.sum(x**2), x, gradient=lambda x: wrong * x)
@@ -234,7 +234,7 @@ def test_what_is_known_to_be_wrong_stays_wrong_when_the_budget_is_spent() -> Non
     assert part.verdict is Verdict.FAIL, str(part)
 
 
-def test_evaluations_are_those_that_were_made() -> None:
+def test_evaluations_count_every_call_of_the_function() -> None:
     function = Counted(np.sin)
     report = check_gradients(function, 0.5, gradient=np.cos)
     assert function.calls == report.evaluations
@@ -296,7 +296,7 @@ def test_a_wrong_derivative_is_found_at_its_order(f: Any, order: int) -> None:
     assert [row.order for row in report.rows if row.verdict is Verdict.FAIL] == [order]
 
 
-def test_higher_orders_of_what_is_wrong_are_not_checked() -> None:
+def test_higher_orders_of_a_wrong_gradient_are_not_checked() -> None:
     wrong = primitive(x=lambda g, out, x: g * 2.0)(lambda x: np.sin(x))
     report = check_gradients(wrong, [0.3, 0.5], order=3)
     assert {row.order for row in report.rows} == {1}
@@ -348,7 +348,7 @@ def test_leaves_and_modules_are_moved_in_place_and_restored() -> None:
         np.testing.assert_array_equal(value.grad, np.full(value.shape, number + 0.5))
 
 
-def test_leaves_that_are_no_inputs_keep_their_gradients() -> None:
+def test_leaves_that_are_not_inputs_keep_their_gradients() -> None:
     """A function may close over parameters, whose .grad a check must not change."""
     weights = Value([1.0, 2.0])
     weights.grad = np.array([3.0, 4.0])
@@ -678,7 +678,7 @@ def test_a_function_that_is_not_finite(f: Any, x: float, found: str) -> None:
         *(pytest.param(*pair, marks=pytest.mark.slow) for pair in ((np.sin, np.cos), (np.exp, np.exp))),
     ],
 )
-def test_what_rounding_hides_is_neither_accepted_nor_rejected(f: Any, slope: Any, dtype: Any, offsets: Any) -> None:
+def test_a_slope_that_rounding_hides_is_neither_accepted_nor_rejected(f: Any, slope: Any, dtype: Any, offsets: Any) -> None:
     for offset in offsets.astype(dtype):
         for x in np.array([[0.5], [1.5], [-0.7]], dtype=dtype):
 
@@ -716,7 +716,7 @@ def test_a_function_that_is_defined_at_one_point_only() -> None:
     assert "unresolved at" not in str(report)  # a number has no places
 
 
-def test_errors_that_are_no_matter_of_the_domain_are_not_swallowed() -> None:
+def test_errors_unrelated_to_the_domain_are_raised() -> None:
     calls = Counted(np.sin)
 
     def f(x: float) -> Any:
@@ -836,7 +836,7 @@ def test_a_small_mistake_everywhere_is_found() -> None:
         (lambda x: np.where(x < 0.0, np.exp(x), 1.0 + 2.0 * x), 1.0, 2.0),
     ],
 )  # fmt: skip
-def test_every_slope_between_those_of_the_sides_is_accepted_and_no_other(f: Any, low: float, high: float) -> None:
+def test_only_slopes_between_the_one_sided_ones_are_accepted(f: Any, low: float, high: float) -> None:
     for part in (0.0, 0.3, 0.5, 1.0):
         report = check_gradients(f, 0.0, gradient=low + part * (high - low))
         assert report.verdict is Verdict.KINK, f"{part}: {report}"
@@ -867,7 +867,7 @@ def test_shares_of_a_tie_add_up(claim: tuple[float, float], right: bool) -> None
         lambda x: x.clip(0.0, 1.0),
     ],
 )
-def test_our_own_conventions_are_accepted(f: Any) -> None:
+def test_the_conventions_of_the_operations_at_kinks_are_accepted(f: Any) -> None:
     report = check_gradients(f, [0.0, 0.5, -0.5])
     assert report.verdict is Verdict.KINK, str(report)
     assert [row.index for row in report.rows] == [(0,)]
@@ -1058,7 +1058,7 @@ def test_an_exact_derivative_passes_and_one_element_1e_5_off_fails(function: Ran
 
 
 @pytest.mark.parametrize("matrix", [np.diag([2.0, 1e-9, -1.0]), np.diag([1.0, 1e-3, 1e-6, 1e-9])])
-def test_zeros_of_a_factorisation_are_told_from_its_rounding(matrix: Any) -> None:
+def test_zero_slopes_of_a_factorisation_are_distinguished_from_its_rounding(matrix: Any) -> None:
     """Its rules round inside, where no intermediate result shows the error."""
     assert check_gradients(np.linalg.det, matrix, order=2).verdict is Verdict.PASS
 

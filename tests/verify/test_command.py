@@ -231,7 +231,7 @@ def test_wrong_functions_say_what_to_write(function: str, text: str, capsys: pyt
     assert text in refused(capsys, "model:cube", "--input", "shape=3", "--gradient", function)
 
 
-def test_the_folder_of_today_can_be_imported_from(folder: Path, recorder: Recorder) -> None:
+def test_modules_are_imported_from_the_current_folder(folder: Path, recorder: Recorder) -> None:
     assert str(folder) not in sys.path
     assert main(["package.model:cube", "--input", "shape=3"]) == 0
     assert recorder.f.__module__ == "package.model"
@@ -318,7 +318,7 @@ def test_power(ok: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     assert capsys.readouterr().out == 'caught: all of it\n{"caught": 1.0}\n'
 
 
-def test_power_is_called_as_it_is_written() -> None:
+def test_power_report_has_the_arguments_and_methods_that_the_command_uses() -> None:
     inspect.signature(power.power_report).bind("matmul", quick=True, seed=4)
     assert {"ok", "to_json", "__str__"} <= set(vars(power.PowerReport))
 
@@ -365,7 +365,7 @@ def test_called(f):
 """
 
 
-def test_what_pytest_shows_ends_with_the_report(folder: Path) -> None:
+def test_the_output_of_pytest_ends_with_the_report(folder: Path) -> None:
     (folder / "test_it.py").write_text(TESTS, encoding="utf-8")
     words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--color=no", "-ra", "test_it.py"]
     run = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False, env=environment())
@@ -383,7 +383,7 @@ def test_what_pytest_shows_ends_with_the_report(folder: Path) -> None:
     assert "hidden" not in run.stdout
 
 
-def test_gradient_test_makes_a_test_whose_place_is_where_it_was_made() -> None:
+def test_gradient_test_makes_a_test_with_the_source_line_of_its_call() -> None:
     testing.gradient_test(np.sin, 0.5, gradient=np.cos)()
     made, line = testing.gradient_test(np.sin, 0.5, gradient=np.sin), sys._getframe().f_lineno
     assert made.__module__ == __name__
@@ -393,6 +393,6 @@ def test_gradient_test_makes_a_test_whose_place_is_where_it_was_made() -> None:
     assert (error.traceback[1].path, error.traceback[1].lineno + 1) == (Path(__file__), line)
 
 
-def test_gradient_test_refuses_unknown_options_where_it_is_written() -> None:
+def test_gradient_test_refuses_unknown_options_at_its_call() -> None:
     with pytest.raises(TypeError, match=r"gradient_test\(\) takes a function, its inputs and the options of check_gradients"):
         testing.gradient_test(np.sin, 1.0, directions=3)

@@ -82,7 +82,7 @@ def test_inputs_results_and_gradients_of_another_library(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_numbers_without_axes(kind: Any) -> None:
+def test_arrays_without_axes(kind: Any) -> None:
     report = check_gradients(lambda x: kind(np.sin(numpy_of(x))), kind(0.5), gradient=lambda x: kind(np.cos(numpy_of(x))))
     assert (report.verdict, report.rows[0].shape) == (Verdict.PASS, ())
     assert not check_gradients(np.sin, kind(0.5), gradient=kind(0.5)).ok
@@ -108,14 +108,14 @@ def test_functions_of_values_take_them(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_their_dtype_is_that_of_the_input(kind: Any) -> None:
+def test_foreign_arrays_keep_their_floating_dtype(kind: Any) -> None:
     report = check_gradients(wave, kind(X.astype(np.float32)), gradient=lambda x: kind(np.cos(numpy_of(x))))
     assert (report.verdict, report.rows[0].dtype) == (Verdict.PASS, "float32")
     whole = check_gradients(lambda x: np.sum(x * x), kind(np.array([1, 2])), gradient=lambda x: 2.0 * x)
     assert (whole.verdict, whole.rows[0].dtype) == (Verdict.PASS, "float64")
 
 
-def test_a_function_gets_arrays_of_the_kind_that_was_given() -> None:
+def test_a_function_gets_arrays_of_the_library_of_its_inputs() -> None:
     kinds = set()
 
     def f(x: Any) -> Any:
@@ -126,7 +126,7 @@ def test_a_function_gets_arrays_of_the_kind_that_was_given() -> None:
     assert kinds == {(Tensor, True)}
 
 
-def test_a_function_of_numpy_gets_arrays_of_numpy_where_it_takes_no_others() -> None:
+def test_a_function_that_takes_only_numpy_arrays_gets_those() -> None:
     kinds = set()
 
     def f(x: Any) -> Any:

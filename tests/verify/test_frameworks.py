@@ -19,8 +19,10 @@ from autograd.verify.subjects.subject import Subject, leaves_of
 
 
 @pytest.mark.parametrize(("adapter", "name", "package"), [(from_torch, "PyTorch", "torch"), (from_jax, "JAX", "jax")])
-def test_what_to_install(adapter: Any, name: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, package, None)  # as where it is not installed
+def test_a_missing_library_is_named_with_its_package(
+    adapter: Any, name: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
     text = rf"from_{package}\(\) needs {name}, which cannot be imported \(.*\): pip install {package}$"
     with pytest.raises(ImportError, match=text):
         adapter(np.sin)
@@ -35,7 +37,7 @@ def test_neither_is_imported_before_use() -> None:
 
 
 class Sine(FrameworkSubject):
-    """A library of one function, sin(x) of two numbers, whose gradient has some factor at the cosine, which should be 1."""
+    """A library of one function, sin(x) of two numbers, whose gradient is the cosine times a factor, which should be 1."""
 
     def __init__(self, target: Any, inputs: Any, dtype: str, budget: int, constants: Any = ()) -> None:
         self.factor = target

@@ -48,7 +48,7 @@ class Buffered:
 
 
 def buffered(function: Callable[..., Any], change: Callable[[Any], Any], shape: tuple[int, ...] = X.shape) -> Callable[..., Any]:
-    """A function that returns a change of the array that it writes its results into."""
+    """A function that writes its results into one array, and returns `change` of it."""
     inner = Buffered(function, shape)
     return lambda *inputs: change(inner(*inputs))
 
@@ -82,7 +82,7 @@ def test_a_constant_gradient_is_a_new_array_at_every_call() -> None:
     assert broken(check_gradients(lambda x: matrix @ x, X, gradient=lambda x: matrix.copy())) == []
     assert broken(check_gradients(lambda x: matrix @ x, X, gradient=matrix)) == []
     fixed = matrix.copy()
-    fixed.flags.writeable = False  # nobody can write to it
+    fixed.flags.writeable = False  # it cannot be overwritten
     assert broken(check_gradients(lambda x: matrix @ x, X, gradient=lambda x: fixed)) == []
     assert broken(check_gradients(np.sum, X, gradient=lambda a: np.broadcast_to(1.0, 3))) == []
 
@@ -211,7 +211,7 @@ def test_a_rule_at_second_order_returns_a_new_array_at_every_call() -> None:
     def square(x: Any) -> Any:
         return x * x
 
-    assert broken(check_operation(square, X, order=1)) == []  # what the rule makes of it is new
+    assert broken(check_operation(square, X, order=1)) == []  # the rule computes a new array from it
     assert broken(check_operation(square, X)) == [RULE.format("twice")]
 
 

@@ -31,7 +31,7 @@ def square(x: Any) -> Any:
         ("word", TypeError, "the gradient of x is 'word': return a real number or an array"),
     ],
 )  # fmt: skip
-def test_a_gradient_that_is_no_array(gradient: Any, error: type[Exception], text: str) -> None:
+def test_a_gradient_that_is_not_an_array(gradient: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         check_gradients(square, X, gradient=gradient)
 
@@ -80,7 +80,7 @@ def test_integers_that_are_sizes() -> None:
     assert check_gradients(lambda x: power(x, 3), X, gradient=lambda x: np.full(2, 3.0)).ok
 
 
-def test_errors_of_the_function_and_of_the_gradient_are_their_own() -> None:
+def test_errors_of_the_function_and_of_the_gradient_are_raised_unchanged() -> None:
     def fails(x: Any) -> Any:
         raise KeyError("weights")
 

@@ -207,7 +207,7 @@ def test_several_inputs_are_a_tuple() -> None:
     assert check_gradients(lambda x, w: np.sum(x @ w), points=shapes).ok
 
 
-def test_undecided_points_that_were_asked_for_are_not_accepted() -> None:
+def test_given_points_that_are_undecided_are_not_accepted() -> None:
     rng = np.random.default_rng(0)
     rough = lambda x: x * x + 1e3 * rng.normal() * (x > 3.0)  # noqa: E731
     listed = check_gradients(rough, gradient=lambda x: 2.0 * x, points=[1.0, 5.0])
@@ -236,7 +236,7 @@ def test_other_points_are_refused(points: Any, error: type[Exception], text: str
         check_gradients(square, 0.5, points=points)
 
 
-def test_a_number_of_points_needs_an_input_to_go_around() -> None:
+def test_a_number_of_points_needs_an_input() -> None:
     with pytest.raises(TypeError, match=r"draws random inputs around the given ones: give these as well, or points=\[x, ...\]"):
         check_gradients(square, points=5)
 
@@ -259,7 +259,7 @@ def test_endless_points_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check_gradients(lambda x: x, 0.5, gradient=lambda x: 1.0, points=40).points == Points(41)
 
 
-def test_points_take_no_data_of_the_caller() -> None:
+def test_points_do_not_change_data_of_the_caller() -> None:
     x, leaf = np.array([0.5, 1.0]), Value([0.5, 1.0])
     model = nn.Linear(2, 1, rng=0)
     before = model.weight.data.copy()
@@ -291,8 +291,8 @@ def test_a_large_failing_input_is_short() -> None:
     assert len(str(report)) < 3_000
 
 
-def test_another_way_to_fail_is_no_simpler_form() -> None:
-    """At zero the claim is nan, which is another mistake than the one above 3."""
+def test_simplified_inputs_fail_in_the_same_way() -> None:
+    """At zero the claim is nan, a different mistake from the one above 3."""
     slope = lambda x: (x * 3.0 if x > 3.0 else 2.0 * x) if x else np.nan  # noqa: E731
     assert found(check_gradients(square, gradient=slope, points=[1.0, 7.3])).failing == "4.0"
 

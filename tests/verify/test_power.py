@@ -30,7 +30,7 @@ def verdict(name: str) -> Any:
     return SimpleNamespace(verdict=SimpleNamespace(name=name))
 
 
-#: At the scale of the samples alone.
+#: A report on the samples without factors.
 counted = functools.partial(power_report, scales=(1.0,))
 
 
@@ -55,7 +55,7 @@ def test_every_operation_has_samples_that_use_each_of_its_rules(name: str) -> No
 
 
 @pytest.mark.parametrize("name", OPS)
-def test_samples_are_those_of_the_seed(name: str) -> None:
+def test_the_seed_determines_the_samples(name: str) -> None:
     for one, other in zip(drawn(name), drawn(name), strict=True):
         assert one.name == other.name
         for left, right in zip(one.inputs, other.inputs, strict=True):
@@ -76,7 +76,7 @@ def test_products_are_of_square_and_of_other_matrices(name: str) -> None:
     assert {rows == columns for rows, columns in every} == {True, False}
 
 
-def test_without_scipy_its_operations_are_skipped_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_operations_of_scipy_are_skipped_and_named_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert drawn("erf") == [] and drawn("exp")
     report = counted("erf", compositions=0, check=lambda f, *inputs: verdict("FAIL"))
@@ -114,7 +114,7 @@ def wrong_cotangent(op: Op, fault: str, position: int, *args: Any) -> Any:
         ("rules exchanged", A.T @ G),
     ],
 )
-def test_what_a_fault_makes_of_a_product(fault: str, expected: Any) -> None:
+def test_each_fault_changes_the_gradient_of_a_product(fault: str, expected: Any) -> None:
     np.testing.assert_allclose(wrong_cotangent(products.matmul, fault, 0, A, B), expected, rtol=1e-14)
 
 
@@ -149,7 +149,7 @@ def test_a_fault_that_does_not_apply_leaves_the_rule_right() -> None:
     assert uses["right"] and not uses["wrong"]
 
 
-def test_the_operation_is_as_before_afterwards() -> None:
+def test_the_operation_is_restored_afterwards() -> None:
     for op in (elementwise.mul, elementwise.exp, shapes.reshape, elementwise.where):
         before = op.rules, op.rule_x, op.rule_y
         with pytest.raises(KeyError), injected(op, op.rules[-1][0], None, FAULTS["zero"]):
@@ -171,7 +171,7 @@ def test_a_check_that_accepts_everything_catches_nothing() -> None:
     assert len(report.correct) == 7 + 5 and report.wrongly_rejected == []
 
 
-def test_a_check_that_accepts_nothing_rejects_what_is_right() -> None:
+def test_a_check_that_accepts_nothing_rejects_correct_functions() -> None:
     report = counted("cbrt", compositions=5, check=lambda f, *inputs: verdict("FAIL"))
     assert report.caught == 1.0 and report.survivors == [] and not report.ok
     assert len(report.wrongly_rejected) == len(report.correct) == 2 + 5
@@ -184,7 +184,7 @@ def test_a_check_that_cannot_tell_has_caught_but_not_rejected() -> None:
     assert report.by("fault")["sign"] == {"INCONCLUSIVE": 2}
 
 
-def test_a_check_that_breaks_off_has_caught_nothing() -> None:
+def test_a_check_that_raises_has_caught_nothing() -> None:
     def breaks(f: Any, *inputs: Any) -> Any:
         raise ZeroDivisionError("of the check")
 
@@ -231,7 +231,7 @@ def test_results_are_multiplied_and_counted_by_scale() -> None:
     assert len(names) == len(set(names)) and sum(name.startswith("1e+30 * ") for name in names) >= 2
 
 
-def test_the_scale_of_a_result_is_no_matter_of_the_rules() -> None:
+def test_scaling_a_result_does_not_use_the_rule_with_the_fault() -> None:
     sample = power.scaled(drawn("mul")[0], 1e30)
     right = gradients(drawn("mul")[0])
     with injected(table()["mul"], 0, None, FAULTS["twice"]) as uses:
@@ -250,7 +250,7 @@ def test_progress_needs_no_tqdm(monkeypatch: pytest.MonkeyPatch) -> None:
     assert power.with_progress([1, 2], "faults") == [1, 2]
 
 
-def test_compositions_are_sane_and_those_of_the_seed() -> None:
+def test_compositions_are_small_and_the_seed_determines_them() -> None:
     rng, again = np.random.default_rng(3), np.random.default_rng(3)
     found = [composition(rng) for _ in range(200)]
     assert [sample.name for sample in found] == [composition(again).name for _ in range(200)]
@@ -276,7 +276,7 @@ def test_all_faults_of_an_operation_are_caught(name: str) -> None:
 
 @pytest.mark.long
 @pytest.mark.slow
-def test_what_the_check_catches_of_the_whole_table() -> None:
+def test_faults_of_all_operations_are_caught() -> None:
     report = power_report(
         quick=True, scales=(1.0,)
     )  # all samples and scales take half an hour: python -m autograd.verify --power

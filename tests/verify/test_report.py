@@ -52,7 +52,7 @@ def test_the_verdict_of_the_whole_is_that_of_its_worst_row(verdict: Verdict) -> 
     assert report.ok == bool(report) == verdict.ok == (verdict in (Verdict.PASS, Verdict.KINK))
 
 
-def test_what_is_broken_fails_and_what_cannot_be_measured_is_inconclusive() -> None:
+def test_broken_contracts_fail_and_unmeasured_gradients_are_inconclusive() -> None:
     assert GradientReport((RIGHT,), broken=("the dtype is wrong",)).verdict is Verdict.FAIL
     assert GradientReport((), reason="the function gives nan").verdict is Verdict.INCONCLUSIVE
     assert GradientReport((WRONG,), reason="the budget was spent").verdict is Verdict.FAIL
@@ -110,7 +110,7 @@ def test_a_single_parameter_that_passes_takes_two_lines() -> None:
 
 
 @pytest.mark.parametrize("verdict", WORDS)
-def test_the_first_line_of_a_single_parameter_says_what_it_is(verdict: Verdict) -> None:
+def test_the_first_line_names_a_single_parameter_and_its_verdict(verdict: Verdict) -> None:
     row = ROWS[verdict]
     first = str(GradientReport((row,))).splitlines()[0]
     assert first.startswith(f"{verdict.name}, accepted: " if verdict is Verdict.KINK else f"{verdict.name}: {row.name}")
@@ -139,7 +139,7 @@ def test_second_orders_have_a_column_and_count_as_one_parameter() -> None:
     assert " inf " in lines[1]
 
 
-def test_one_sided_slopes_are_not_said_twice() -> None:
+def test_one_sided_slopes_are_printed_once() -> None:
     said = replace(KINK, reason="the one-sided slopes are -1 and 1")
     assert str(GradientReport((said,))).endswith("KINK p['a']: the one-sided slopes are -1 and 1")
 
@@ -151,7 +151,7 @@ def test_a_direction_and_a_difference_without_an_error_bar() -> None:
     assert str(GradientReport((replace(JUMP, reason=""),))).endswith("JUMP <s>: at a jump")
 
 
-def test_outputs_are_named_as_they_are_reached() -> None:
+def test_outputs_are_named_by_index_and_key() -> None:
     texts = [str(GradientReport((replace(WRONG, output=output),))) for output in ((), (2, 0), ("x", 0), ("loss",))]
     for text, words in zip(texts, ("output []", "output [2, 0]", "output x[0]", "output loss"), strict=True):
         assert f"  [3, 1] of {words}  " in text
@@ -211,7 +211,7 @@ def row_of(item: dict[str, Any]) -> Row:
     return Row(**{**item, **slopes, **pairs, "unresolved": unresolved, "verdict": Verdict[item["verdict"]]})
 
 
-def test_json_takes_numbers_of_numpy_and_says_nan_and_inf_in_words() -> None:
+def test_json_takes_numbers_of_numpy_and_writes_nan_and_inf_as_strings() -> None:
     row = replace(
         RIGHT, index=(np.int64(3),), claimed=np.float32(0.5), measured=np.nan, bar=np.float64(np.inf), compared=np.int32(1)
     )
@@ -255,7 +255,7 @@ class Page(HTMLParser):
             self.rows[-1][-1] += data
 
 
-def test_html_says_what_the_text_says() -> None:
+def test_html_has_the_same_words_as_the_text() -> None:
     html = EVERYTHING._repr_html_()
     page = Page(html)
     lines = str(EVERYTHING).splitlines()

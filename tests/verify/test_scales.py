@@ -16,7 +16,7 @@ from autograd.verify import Verdict, check_gradients, check_model
 from tests.benchmarks.scales import Scaled, outcome, run, scaled_cases, times, verdict_on
 from tests.verify.gradient_cases import CASES
 
-#: The verdict alone, which takes less time.
+#: Checks without explanations, which take less time.
 check = functools.partial(check_gradients, explain=False)
 #: The small cases, a few of them at each scale; the slow test takes all.
 SMALL = [case for case in CASES if sum(np.size(item) for item in case.inputs) <= 20]
@@ -168,7 +168,7 @@ def test_a_slope_that_the_rounding_of_a_large_term_hides_is_not_accepted(big: fl
     ],
     ids=["a softmax", "deviations", "normalised", "a product that is 1", "a difference that is 0"],
 )  # fmt: skip
-def test_what_cancels_but_for_rounding_passes_at_every_scale(f: Any, size: float) -> None:
+def test_slopes_that_cancel_to_rounding_pass_at_every_scale(f: Any, size: float) -> None:
     x = np.array([0.3, 1.0, -2.0, 0.7])
     assert check(lambda x: size * f(x), x).verdict is Verdict.PASS
 
@@ -188,7 +188,7 @@ def test_right_gradients_at_extreme_inputs_pass(name: str, x: float) -> None:
 
 
 @pytest.mark.parametrize("x", [1e-300, 1e-200, 1e-160, 1e-150, 1e150, 1e200, 1e300])
-def test_slopes_beyond_the_range_are_its_ends(x: float) -> None:
+def test_slopes_beyond_the_range_of_the_dtype_are_infinite_or_zero(x: float) -> None:
     with np.errstate(all="ignore"):
         assert check(lambda x: 1.0 / x, x).verdict is Verdict.PASS
         assert check(lambda x: x**-0.5, x).verdict is Verdict.PASS
@@ -236,7 +236,7 @@ def test_near_an_edge_of_the_domain_steps_shrink(name: str, distance: float) -> 
         assert check(f, at(distance), gradient=wrong).verdict is Verdict.FAIL
 
 
-def test_beside_an_edge_that_no_step_can_keep_away_from_the_reason_is_given() -> None:
+def test_a_point_too_near_to_an_edge_for_any_step_is_inconclusive() -> None:
     report = check(np.arccos, 1.0 - 2.0**-53)
     assert report.verdict is Verdict.INCONCLUSIVE
     assert "an edge of the domain, or a pole, is so near that no step is narrow enough" in str(report)
@@ -251,7 +251,7 @@ def test_results_that_lose_their_digits_are_not_called_wrong() -> None:
 
 @pytest.mark.parametrize("scale", [1e-200, 1e-30, 1e-3, 1e3, 1e30, 1e200])
 @pytest.mark.parametrize(("f", "slope"), [(np.exp, np.exp), (np.arctanh, lambda x: 1.0 / (1.0 - x * x)), (np.sin, np.cos)])
-def test_at_zero_the_function_says_how_wide_steps_are(f: Any, slope: Any, scale: float) -> None:
+def test_at_zero_the_function_determines_the_widths_of_steps(f: Any, slope: Any, scale: float) -> None:
     right = check(lambda x: f(scale * x), 0.0)
     assert right.verdict is Verdict.PASS, str(right)
     wrong = check(lambda x: f(scale * x), 0.0, gradient=lambda x: 1.001 * scale * slope(scale * x))
@@ -270,7 +270,7 @@ def test_second_derivatives_of_any_size_have_to_be_symmetric() -> None:
 
 
 @pytest.mark.parametrize(("shift", "x"), [(0.0, np.eye(2)), (np.eye(2), np.zeros((2, 2)))], ids=["at the identity", "beside it"])
-def test_steps_that_are_too_narrow_for_what_is_beside_them_do_not_tell(shift: Any, x: Any) -> None:
+def test_a_gradient_is_not_called_wrong_by_steps_that_are_too_narrow(shift: Any, x: Any) -> None:
     with pytest.warns(RuntimeWarning, match="values that coincide"):
         report = check(lambda x: np.linalg.norm(x + shift, "nuc"), x, order=2)
     assert report.verdict is not Verdict.FAIL, str(report)
