@@ -85,7 +85,7 @@ def test_a_value_used_twice_and_a_leaf_as_root() -> None:
     assert leaf.grad.tolist() == [2.0, 10.0]
 
 
-def test_leaf_gradients_own_their_memory() -> None:
+def test_leaf_gradients_share_no_memory() -> None:
     x, y = Value(np.ones((2, 3))), Value(np.ones((2, 3)))
     total = x + y
     total.sum().backward()

@@ -1,4 +1,4 @@
-"""Transforms: against closed forms and differences, composed with each other, on nested arguments and modules."""
+"""Transforms agree with closed forms and differences, composed with each other, on nested arguments and modules."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def vector(x: Any) -> Any:
 
 
 def differences(f: Callable[[np.ndarray], Any], x: np.ndarray, h: float = 1e-5) -> np.ndarray:
-    """Central differences of a NumPy function along each coordinate, on the last axes."""
+    """Return central differences of a NumPy function along each coordinate, on the last axes."""
     columns = []
     for unit in np.eye(x.size).reshape(x.size, *x.shape):
         columns.append((np.asarray(f(x + h * unit)) - np.asarray(f(x - h * unit))) / (2.0 * h))
@@ -139,7 +139,7 @@ def test_jvp_against_differences() -> None:
 
 
 def test_jvp_at_masked_and_singular_points() -> None:
-    """The pullback is recorded at a cotangent without zeros: no slope is lost to a mask."""
+    """The pullback is recorded at a cotangent without zeros, so that masks hide no slope."""
     with np.errstate(divide="ignore"):
         assert jvp(np.sqrt, (0.0,), (1.0,))[1] == np.inf
         assert jacobian(np.sqrt)(np.array([0.0, 4.0])).tolist() == [[np.inf, 0.0], [0.0, 0.25]]
@@ -148,7 +148,7 @@ def test_jvp_at_masked_and_singular_points() -> None:
 
 @pytest.mark.parametrize("rows", [1, 3, 9])
 def test_jacobian_of_wide_and_tall_functions(rows: int) -> None:
-    """Both by rows and by columns."""
+    """Jacobians are computed by rows and by columns."""
     m = RNG.normal(size=(rows, 4))
     np.testing.assert_allclose(jacobian(lambda x: np.sin(m @ x))(X), np.cos(m @ X)[:, None] * m)
 
@@ -207,7 +207,7 @@ def test_elementwise_grad() -> None:
 # --- composition ----------------------------------------------------------------------------------
 
 
-def test_any_depth() -> None:
+def test_gradients_of_any_order() -> None:
     f: Callable[..., Any] = lambda x: np.sin(2.0 * x)  # noqa: E731
     for order in range(1, 6):
         f = grad(f)
@@ -287,7 +287,7 @@ def test_derivatives_with_respect_to_tangents_directions_and_cotangents() -> Non
     assert grad(lambda c: vjp(lambda x: x * 2.0, 1.0)[1](c)[0])(1.0) == 2.0
 
 
-def test_aux_is_differentiated_by_transforms_around() -> None:
+def test_outer_transforms_differentiate_aux() -> None:
     inner = [
         lambda x: grad(lambda y: (y * y, x * y), has_aux=True)(3.0)[1],
         lambda x: value_and_grad(lambda y: (y * y, x * y), has_aux=True)(3.0)[0][1],
@@ -298,7 +298,7 @@ def test_aux_is_differentiated_by_transforms_around() -> None:
         assert grad(lambda x, f=f: x + f(x))(2.0) == 4.0
 
 
-def test_transforms_inside_of_threads_and_of_checkpoints_see_those_around() -> None:
+def test_transforms_in_threads_and_checkpoints_see_outer_transforms() -> None:
     def inner(x: Any) -> Any:
         return grad(lambda y: x * y * y)(3.0)
 
@@ -355,7 +355,7 @@ def test_inside_no_grad_results_are_the_same() -> None:
     assert grad(half)(3.0) == 9.0
 
 
-def test_stop_gradient_of_nestings() -> None:
+def test_stop_gradient_of_nested_arguments() -> None:
     x = Value(2.0) * 3.0
     stopped = stop_gradient({"a": [x, 1.0], "b": None, "c": "text"})
     assert stopped["a"][0].op is None
@@ -374,7 +374,7 @@ class Parameters:
     bias: float = 0.0
 
 
-def test_nested_arguments_keep_their_nesting() -> None:
+def test_gradients_have_the_structure_of_nested_arguments() -> None:
     tree = OrderedDict(
         p=Parameters(np.ones(3), [Pair(2.0, np.arange(2.0)), (1.0,)], 4.0), q=[{"r": np.eye(2)}, None], t=()
     )  # fmt: skip
@@ -458,13 +458,13 @@ TRANSFORMS: list[Any] = [grad, value_and_grad, elementwise_grad, jacobian, hessi
 
 
 @pytest.mark.parametrize("transform", [*TRANSFORMS, checkpoint])
-def test_a_transform_of_something_else_than_a_function_names_itself(transform: Any) -> None:
+def test_the_error_for_an_argument_that_is_no_function_names_the_transform(transform: Any) -> None:
     name = transform.__name__
     with pytest.raises(TypeError, match=rf"^{name}\(\) takes a function, but got 3.0: write {name}\(f\)\(x\)"):
         transform(3.0)
 
 
-def test_products_of_something_else_than_a_function_name_themselves() -> None:
+def test_the_errors_of_products_for_arguments_that_are_no_functions() -> None:
     with pytest.raises(TypeError, match=r"^vjp\(\) takes a function, but got 3: write vjp\(f, x\)"):
         vjp(3, X)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match=r"^jvp\(\) takes a function, but got 3: write jvp\(f, x, tangent\)"):
@@ -474,7 +474,7 @@ def test_products_of_something_else_than_a_function_name_themselves() -> None:
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS)
-def test_a_transform_with_a_wrong_argnum_names_itself(transform: Any) -> None:
+def test_the_error_for_a_wrong_argnum_names_the_transform(transform: Any) -> None:
     name = transform.__name__
     for wrong in (X, 1.0, None, True):
         with pytest.raises(TypeError, match=rf"^argnum of {name}\(\) is the position or the name.*later, {name}\(f\)\(x\)"):
@@ -482,13 +482,13 @@ def test_a_transform_with_a_wrong_argnum_names_itself(transform: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["grad", "value_and_grad", "hvp"])
-def test_a_transform_of_a_function_without_a_scalar_result_names_itself(name: str) -> None:
+def test_the_error_for_a_result_that_is_no_scalar_names_the_transform(name: str) -> None:
     call: Any = {"grad": grad(np.sin), "value_and_grad": value_and_grad(np.sin), "hvp": lambda x: hvp(np.sin, x, x)}[name]
     with pytest.raises(TypeError, match=rf"^{name}\(\) needs a function with a single number"):
         call(X)
 
 
-def test_mistakes_in_the_call_of_a_transform_are_named() -> None:
+def test_errors_name_mistakes_in_the_call_of_a_transform() -> None:
     with pytest.raises(TypeError, match=r"argnum='c': this call leaves the argument 'c' at its default: pass it"):
         grad(lambda x, c=2.0: x * c, "c")(1.0)
     assert grad(lambda x, y: x * y)(x=2.0, y=3.0) == 3.0
@@ -558,14 +558,14 @@ def test_dataclasses_with_state() -> None:
         grad(lambda s: s.base * s.noise)(Seeded(1.0, 3))
 
 
-def test_a_result_of_no_known_kind_is_refused() -> None:
+def test_results_that_are_not_numbers_are_refused() -> None:
     for f in (lambda x: {x * 2.0}, lambda x: "text", lambda x: object()):
         for transform in (lambda f: vjp(f, 1.0), lambda f: jvp(f, 1.0, 1.0), lambda f: jacobian(f)(1.0)):
             with pytest.raises(TypeError, match=r"the function returned .*: results are numbers, arrays, and dicts, lists"):
                 transform(f)
 
 
-def test_one_parameter_under_two_names_moves_once() -> None:
+def test_a_parameter_with_two_names_has_one_tangent() -> None:
     model = nn.Linear(2, 1, rng=0)
     tangent = {"weight": np.ones((1, 2)), "bias": np.ones(1)}
 
@@ -579,7 +579,7 @@ def test_one_parameter_under_two_names_moves_once() -> None:
         jvp(f, ({"enc": model, "dec": model},), ({"enc": tangent, "dec": {**tangent, "bias": np.zeros(1)}},))
 
 
-def test_names_behind_a_star() -> None:
+def test_argnum_of_keyword_only_arguments_and_of_star_args() -> None:
     assert grad(lambda x, *rest, y=2.0: x * rest[0] * y**2, "y")(1.0, 3.0, y=2.0) == 12.0
     assert grad(lambda x, *rest: x * rest[0], 1)(2.0, 3.0) == 2.0
 
@@ -605,7 +605,7 @@ def test_inner_transforms_in_threads_over_modules() -> None:
     assert not np.allclose(expected, 1.0)
 
 
-def test_many_results_and_aux_cost_one_walk() -> None:
+def test_many_results_and_aux_take_one_sort() -> None:
     def f(x: Any) -> Any:
         s, out = x, []
         for _ in range(1500):
@@ -613,7 +613,7 @@ def test_many_results_and_aux_cost_one_walk() -> None:
             out.append(s)
         return s, out
 
-    slope, aux = grad(f, has_aux=True)(0.5)  # 7 s when each result was sorted by itself
+    slope, aux = grad(f, has_aux=True)(0.5)  # 7 s with a sort for each result
     assert len(aux) == 1500
     out, pullback = vjp(lambda x: f(x)[1], 0.5)
     assert pullback([0.0] * 1499 + [1.0])[0] == pytest.approx(slope)
@@ -642,7 +642,7 @@ def test_subclasses_of_containers() -> None:
 @pytest.mark.parametrize(
     ("bad", "got"), [("text", "'text', a str"), (True, "True, a bool"), ({"a": object()}, "object"), (1j, "complex")]
 )
-def test_arguments_that_are_no_numbers_are_named(bad: Any, got: str) -> None:
+def test_arguments_that_are_not_numbers_are_refused(bad: Any, got: str) -> None:
     with pytest.raises(
         TypeError,
         match=r"cannot differentiate with respect to argument 0.*, which is.*numbers, arrays.*close over it",
@@ -660,7 +660,7 @@ def test_arguments_cannot_leave_the_graph_silently() -> None:
 
 
 @pytest.mark.parametrize("transform", [grad, value_and_grad, lambda f: lambda *args: hvp(f, args, args)])
-def test_results_that_are_no_single_number(transform: Any) -> None:
+def test_results_that_are_not_a_single_number_are_refused(transform: Any) -> None:
     with pytest.raises(TypeError, match=r"single number.*, but the result has the shape \(4,\).*jacobian\(\).*vjp\(\)"):
         transform(lambda x: x * 2.0)(X)
     with pytest.raises(TypeError, match=r"single number as its result, but got a tuple: .*has_aux=True"):
@@ -693,7 +693,7 @@ def test_a_result_that_does_not_depend_on_the_argument_warns_once(transform: Any
         assert grad(lambda x, y: x["a"] * 2.0, 1)({"a": 1.0}, np.ones(3)).tolist() == [0.0, 0.0, 0.0]
 
 
-def test_no_warning_where_only_a_part_or_the_second_derivative_is_zero() -> None:
+def test_no_warning_if_only_a_part_or_the_second_derivative_is_zero() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert grad(lambda p: p["a"] * 2.0)({"a": 1.0, "b": 5.0}) == {"a": 2.0, "b": 0.0}
@@ -751,7 +751,7 @@ def model_size(model: nn.Module, name: str) -> int:
     return dict(model.named_parameters())[name].size
 
 
-def test_modules_inside_of_nested_arguments() -> None:
+def test_modules_inside_nested_arguments() -> None:
     model, loss = build()
     slopes = grad(lambda p: loss(p["model"]) * p["scale"][0])({"model": model, "scale": (2.0,)})
     assert slopes["scale"][0] == pytest.approx(loss(model).item())
@@ -762,7 +762,7 @@ def test_modules_inside_of_nested_arguments() -> None:
     assert type(aux["loss"]) is float
 
 
-def test_results_own_their_memory() -> None:
+def test_results_share_no_memory() -> None:
     """Changing a returned array does not change later results."""
     out, pullback = vjp(lambda x: np.exp(x), X)
     expected = out.copy()
@@ -779,7 +779,7 @@ def test_results_own_their_memory() -> None:
     assert not np.shares_memory(*both)
 
 
-def test_a_parameter_frozen_meanwhile_keeps_its_name() -> None:
+def test_a_parameter_that_the_function_freezes_keeps_its_name() -> None:
     model, loss = build()
 
     def f(m: Any) -> Any:
@@ -902,7 +902,7 @@ def test_one_pullback_with_checkpoints_in_several_threads() -> None:
         assert set(pool.map(lambda _: pullback(1.0), range(100))) == {expected}
 
 
-def test_checkpoints_in_one_another() -> None:
+def test_nested_checkpoints() -> None:
     def nested(levels: int) -> Callable[[Any], Any]:
         f: Callable[[Any], Any] = np.sin
         for _ in range(levels):
