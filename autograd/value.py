@@ -19,7 +19,7 @@ from autograd.graph import arguments_of, grad_lock, inputs_of
 from autograd.hooks import NO_NOTES, Hook, notes_of
 from autograd.numpy.dispatch import array_function, array_ufunc
 from autograd.numpy.leaving import no_copy, no_parts, pandas_priority, refuse_conversion
-from autograd.numpy.method_table import PLAIN, PYTORCHS, op_method, plain_method, pytorch_hint, reflected_divmod, shared_functions
+from autograd.numpy.method_table import PLAIN, PYTORCH, op_method, plain_method, pytorch_hint, reflected_divmod, shared_functions
 from autograd.numpy.methods import Methods
 from autograd.op import FLOAT_ERRORS, Op, adds_float16, raw, record_in_float32
 from autograd.ops import elementwise, indexing, kinks, products, shapes
@@ -386,5 +386,5 @@ for _name, _function in shared_functions().items():
         setattr(Value, _name, unary_method(_function) if getattr(_function, "arity", 0) == 1 else op_method(_function))
 for _name in PLAIN:
     setattr(Value, _name, plain_method(_name))
-for _name in PYTORCHS:
+for _name in PYTORCH:
     setattr(Value, _name, pytorch_hint(_name))

@@ -75,7 +75,7 @@ def plain_method(name: str) -> Callable[..., Any]:
 
 
 #: Replacements of methods of PyTorch's tensors.
-PYTORCHS = {
+PYTORCH = {
     "view": "v.reshape(shape)", "permute": "v.transpose(axes)", "unsqueeze": "v.expand_dims(axis) or v[:, None]",
     "contiguous": "v itself", "numpy": "v.data", "cpu": "v.data", "cat": "autograd.concatenate(values)", "t": "v.T",
     "clamp": "v.clip(low, high)", "masked_fill": "autograd.where(mask, number, v)", "expand": "v.broadcast_to(shape)",
@@ -88,7 +88,7 @@ def pytorch_hint(name: str) -> property:
     """A missing attribute, also for hasattr(), whose error says what to write instead."""
 
     def missing(self: Any) -> NoReturn:
-        raise AttributeError(f"a Value has NumPy's methods, and no {name}: write {PYTORCHS[name]}", name=name, obj=self)
+        raise AttributeError(f"a Value has NumPy's methods, and no {name}: write {PYTORCH[name]}", name=name, obj=self)
 
     return property(missing)
 

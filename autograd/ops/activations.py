@@ -195,7 +195,7 @@ def step_array(x: Any) -> Any:
 # fmt: off
 normal_cdf = unary("normal_cdf", "normal_cdf({})", lambda x: 0.5 * math.erfc(x * -math.sqrt(0.5)), normal_cdf_array,
                    lambda g, out, x: g * (DENSITY * _bell(x, 0.5)),
-                   doc="Compute the distribution function of the standard normal distribution, without SciPy.")
+                   doc="Compute the distribution function of the standard normal distribution, also without SciPy.")
 selu = formula("selu", selu_array,
                lambda g, out, x: g * where(raw(x) >= 0.0, SELU_SCALE, SELU_SCALE * SELU_ALPHA * exp_below(x)),
                doc="Compute elu() with the alpha and the scale that keep mean 0 and variance 1 from layer to layer "

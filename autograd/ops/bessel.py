@@ -21,37 +21,37 @@ from autograd.ops.special import scipy_function, special
 Array = np.ndarray
 
 
-def bessel_of_order(name: str, derivative: Callable[..., Any]) -> Op:
+def bessel_of_order(name: str, what: str, derivative: Callable[..., Any]) -> Op:
     """Define a Bessel function of a constant order v at x."""
 
     def form(v: Any, x: Any) -> Any:
         return scipy_function(name)(v, x).astype(float_dtype(x))
 
     form.__name__ = form.__qualname__ = name
-    form.__doc__ = f"Compute scipy.special.{name} of a constant order v, differentiable with respect to x."
+    form.__doc__ = f"Compute scipy.special.{name}, {what}, of a constant order v, differentiable with respect to x."
     return primitive("elementwise", x=derivative)(form)
 
 
 # fmt: off
-j0 = special("j0", lambda g, out, x: g * -j1(x))
-j1 = special("j1", lambda g, out, x: g * (0.5 * (j0(x) - jv(2.0, x))))
-y0 = special("y0", lambda g, out, x: g * -y1(x), (0.5, 3.0))
-y1 = special("y1", lambda g, out, x: g * (0.5 * (y0(x) - yv(2.0, x))), (0.5, 3.0))
-i0 = special("i0", lambda g, out, x: g * i1(x))
-i1 = special("i1", lambda g, out, x: g * (0.5 * (i0(x) + iv(2.0, x))))
-k0 = special("k0", lambda g, out, x: g * -k1(x), (0.5, 3.0))
-k1 = special("k1", lambda g, out, x: g * (-0.5 * (k0(x) + kv(2.0, x))), (0.5, 3.0))
-i0e = special("i0e", lambda g, out, x: g * _ive_slope(0.0, x), (0.3, 3.0))
-i1e = special("i1e", lambda g, out, x: g * _ive_slope(1.0, x), (0.3, 3.0))
-k0e = special("k0e", lambda g, out, x: g * _kve_slope(0.0, x), (0.5, 3.0))
-k1e = special("k1e", lambda g, out, x: g * _kve_slope(1.0, x), (0.5, 3.0))
+j0 = special("j0", "the Bessel function J0",          lambda g, out, x: g * -j1(x))
+j1 = special("j1", "the Bessel function J1",          lambda g, out, x: g * (0.5 * (j0(x) - jv(2.0, x))))
+y0 = special("y0", "the Bessel function Y0",          lambda g, out, x: g * -y1(x), (0.5, 3.0))
+y1 = special("y1", "the Bessel function Y1",          lambda g, out, x: g * (0.5 * (y0(x) - yv(2.0, x))), (0.5, 3.0))
+i0 = special("i0", "the modified Bessel function I0", lambda g, out, x: g * i1(x))
+i1 = special("i1", "the modified Bessel function I1", lambda g, out, x: g * (0.5 * (i0(x) + iv(2.0, x))))
+k0 = special("k0", "the modified Bessel function K0", lambda g, out, x: g * -k1(x), (0.5, 3.0))
+k1 = special("k1", "the modified Bessel function K1", lambda g, out, x: g * (-0.5 * (k0(x) + kv(2.0, x))), (0.5, 3.0))
+i0e = special("i0e", "exp(-|x|) * i0(x)",               lambda g, out, x: g * _ive_slope(0.0, x), (0.3, 3.0))
+i1e = special("i1e", "exp(-|x|) * i1(x)",               lambda g, out, x: g * _ive_slope(1.0, x), (0.3, 3.0))
+k0e = special("k0e", "exp(x) * k0(x)",                  lambda g, out, x: g * _kve_slope(0.0, x), (0.5, 3.0))
+k1e = special("k1e", "exp(x) * k1(x)",                  lambda g, out, x: g * _kve_slope(1.0, x), (0.5, 3.0))
 
-jv = bessel_of_order("jv", lambda g, out, v, x: g * (0.5 * (jv(v - 1.0, x) - jv(v + 1.0, x))))
-yv = bessel_of_order("yv", lambda g, out, v, x: g * (0.5 * (yv(v - 1.0, x) - yv(v + 1.0, x))))
-iv = bessel_of_order("iv", lambda g, out, v, x: g * (0.5 * (iv(v - 1.0, x) + iv(v + 1.0, x))))
-kv = bessel_of_order("kv", lambda g, out, v, x: g * (-0.5 * (kv(v - 1.0, x) + kv(v + 1.0, x))))
-ive = bessel_of_order("ive", lambda g, out, v, x: g * _ive_slope(v, x))
-kve = bessel_of_order("kve", lambda g, out, v, x: g * _kve_slope(v, x))
+jv = bessel_of_order("jv", "the Bessel function J", lambda g, out, v, x: g * (0.5 * (jv(v - 1.0, x) - jv(v + 1.0, x))))
+yv = bessel_of_order("yv", "the Bessel function Y", lambda g, out, v, x: g * (0.5 * (yv(v - 1.0, x) - yv(v + 1.0, x))))
+iv = bessel_of_order("iv", "the modified Bessel function I", lambda g, out, v, x: g * (0.5 * (iv(v - 1.0, x) + iv(v + 1.0, x))))
+kv = bessel_of_order("kv", "the modified Bessel function K", lambda g, out, v, x: g * (-0.5 * (kv(v - 1.0, x) + kv(v + 1.0, x))))
+ive = bessel_of_order("ive", "exp(-|x|) * iv(v, x)", lambda g, out, v, x: g * _ive_slope(v, x))
+kve = bessel_of_order("kve", "exp(x) * kv(v, x)", lambda g, out, v, x: g * _kve_slope(v, x))
 # fmt: on
 jn, yn = jv, yv
 

@@ -272,7 +272,7 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
 
 @composed
 def poly(seq_of_zeros: Any) -> Any:
-    """Return the coefficients of the polynomial with the given zeros, or those of a matrix, its eigenvalues, if they are real."""
+    """Return the coefficients of the polynomial with the given zeros, or with the eigenvalues of a matrix, if they are real."""
     zeros = atleast_1d(as_floats(seq_of_zeros))
     zeros = eigvals(zeros) if len(zeros.shape) == 2 else zeros
     out = np.ones(1, zeros.dtype)

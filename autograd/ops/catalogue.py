@@ -40,7 +40,7 @@ MODULES = (
 
 
 #: The modules whose functions SciPy computes.
-SCIPYS = (special, incomplete, integrals, bessel)
+SCIPY_MODULES = (special, incomplete, integrals, bessel)
 
 for module in MODULES:  # each after those it imports from, so that the first module with an op is the one that defines it
     for item in vars(module).values():
@@ -66,7 +66,7 @@ def functions() -> dict[str, Callable[..., Any]]:
 
 def needs_scipy(function: Callable[..., Any]) -> bool:
     """Return whether SciPy computes a function or an operation."""
-    return function.__module__ in {module.__name__ for module in SCIPYS}
+    return function.__module__ in {module.__name__ for module in SCIPY_MODULES}
 
 
 def micrograd_symbol(value: Any) -> str:

@@ -66,7 +66,7 @@ def entry(form: Callable[..., Any], rules: dict[str, Any], name: str, symbol: st
 
 
 def as_float(function: Callable[..., Any]) -> Callable[..., float]:
-    """The function with its result, perhaps of NumPy or SciPy, as a Python float."""
+    """The function, with its result as a Python float."""
     return lambda *args: float(function(*args))
 
 
@@ -81,7 +81,7 @@ def composed(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def refusing_out(function: Callable[..., Any], position: int | None) -> Callable[..., Any]:
-    """The function, which raises TypeError for `out`, given by name or by position."""
+    """The function, which raises TypeError if `out` is given, by name or by position."""
 
     @functools.wraps(function)
     def call(*args: Any, **named: Any) -> Any:

@@ -1,7 +1,8 @@
 """Elementwise operations with their derivative rules. The engine undoes broadcasting, not the rules.
 
-In every rule, g is the cotangent of the output, out the output, x and y the inputs; each may be a float, an array or a
-Value. At kinks and ties a rule returns the subgradient of least norm over the inputs that are Values.
+In every rule, g is the cotangent of the output (the derivative of the final result with respect to it), out the output, x
+and y the inputs; each may be a float, an array or a Value. At kinks and ties a rule returns the subgradient of least norm
+over the inputs that are Values.
 """
 
 from __future__ import annotations

@@ -329,7 +329,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 @adding
 @primitive("shape", x=lambda g, out, x, equal, axis: averaged_runs(g, equal, axis))
 def averaged_runs(x: Any, equal: Any, axis: int) -> Any:
-    """Replace each run along `axis`, elements joined to the one before by `equal`, by its mean."""
+    """Replace each run along `axis` by its mean; `equal` joins an element to the one before."""
     rows = np.moveaxis(x, axis, -1)
     starts = np.concatenate([np.ones((*rows.shape[:-1], 1), bool), ~np.moveaxis(equal, axis, -1)], -1)
     run = np.cumsum(starts.ravel()) - 1

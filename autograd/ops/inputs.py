@@ -27,7 +27,7 @@ FIXES = {"matmul": PRODUCT, "linear": PRODUCT, "transpose": EXCHANGE}
 
 
 def real_array(data: Any, who: str) -> np.ndarray:
-    """`data` as an array of bools, integers or floats; errors name `who` converts it.
+    """`data` as an array of bools, integers or floats; `who` names the caller in errors.
 
     Raises:
         TypeError: for complex numbers, strings, object arrays, masked arrays and lists of Values.

@@ -20,9 +20,9 @@ Array = np.ndarray
 
 
 # fmt: off
-exp1 = special("exp1", lambda g, out, x: g * (-exp(-x) / x), (0.3, 3.0))
-expi = special("expi", lambda g, out, x: g * (exp(x) / x), (0.3, 3.0))
-erfi = special("erfi", lambda g, out, x: g * (2.0 / ROOT_PI * exp(x * x)))
+exp1 = special("exp1", "the exponential integral E1",  lambda g, out, x: g * (-exp(-x) / x), (0.3, 3.0))
+expi = special("expi", "the exponential integral Ei",  lambda g, out, x: g * (exp(x) / x), (0.3, 3.0))
+erfi = special("erfi", "the imaginary error function", lambda g, out, x: g * (2.0 / ROOT_PI * exp(x * x)))
 # fmt: on
 
 
@@ -66,7 +66,7 @@ def _spence_slope(z: Any, n: int = 1) -> Any:
     return np.where(np.asarray(z) < 0.0, np.nan, out).astype(result_dtype(z))[()]
 
 
-spence = special("spence", lambda g, out, x: g * _spence_slope(x), (0.3, 3.0))
+spence = special("spence", "the dilogarithm of 1 - x", lambda g, out, x: g * _spence_slope(x), (0.3, 3.0))
 
 
 # --- zeta -----------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def zero_rule(g: Any, out: Any, *args: Any) -> Any:
 
 
 # fmt: off
-sign  = unary("sign",  "sign({})",  sign_of,  np.sign,  zero_rule, (0.2, 0.8), "Return the sign: -1, 0, 1; the derivative is 0.")
+sign  = unary("sign",  "sign({})",  sign_of,  np.sign,  zero_rule, (0.2, 0.8), "Return the sign -1, 0 or 1; the derivative is 0.")
 floor = unary("floor", "floor({})", np.floor, np.floor, zero_rule, (0.2, 0.8), "Round down to an integer; the derivative is 0.")
 ceil  = unary("ceil",  "ceil({})",  np.ceil,  np.ceil,  zero_rule, (0.2, 0.8), "Round up to an integer; the derivative is 0.")
 trunc = unary("trunc", "trunc({})", np.trunc, np.trunc, zero_rule, (0.2, 0.8), "Round towards 0; the derivative is 0.")
@@ -75,11 +75,11 @@ def modf(x: Any) -> Any:
 # fmt: off
 mod  = binary("mod",  "{} % {}",      np.mod,  lambda g, out, x, y: g,
                                                lambda g, out, x, y: -g * floor_divide(raw(x), raw(y)), ((2.2, 2.8), (0.98, 1.02)),
-              doc="Compute ``x - floor(x / y) * y``, with the sign of y, as Python's ``%``; at a jump the slope is that above.")
+              doc="Compute ``x - floor(x / y) * y``, with the sign of y, as Python's ``%``; at a jump, the slope from above.")
 fmod = binary("fmod", "fmod({}, {})", np.fmod, lambda g, out, x, y: g,
                                                lambda g, out, x, y: -g * rint((raw(x) - raw(out)) / raw(y)),
               ((2.2, 2.8), (0.98, 1.02)),
-              doc="Compute ``x - trunc(x / y) * y``, with the sign of x; at a jump the slope is that on the side away from 0.")
+              doc="Compute ``x - trunc(x / y) * y``, with the sign of x; at a jump, the slope from the side away from 0.")
 # fmt: on
 
 

@@ -245,7 +245,10 @@ def _logabsdet(x: Any) -> Any:
 
 @composed
 def slogdet(a: Any) -> Any:
-    """Return (sign, logarithm of the absolute value) of the determinant; the sign is plain. Singular ones have no derivative."""
+    """Return (sign, logarithm of the absolute value) of the determinant; the sign is plain.
+
+    Raise LinAlgError in the backward pass of a singular matrix.
+    """
     a = as_matrices("slogdet", a)
     plain = np.linalg.slogdet(raw(a))
     return type(plain)(plain[0], _logabsdet(a))
@@ -341,7 +344,7 @@ def _cholesky(x: Any) -> Any:
 
 @composed
 def cholesky(a: Any, /, *, upper: bool = False) -> Any:
-    """Return the lower triangular L with ``L @ L.T = a`` for a symmetric positive definite `a`, or L.T, from one triangle.
+    """Return the lower triangular L with ``L @ L.T = a``, or L.T if `upper`, of symmetric matrices, read from one triangle.
 
     Raise LinAlgError if `a` is not positive definite.
     """
@@ -411,7 +414,7 @@ def _eigh(x: Any, uplo: str) -> Any:
 
 @composed
 def eigh(a: Any, UPLO: str = "L") -> Any:
-    """Return (eigenvalues in increasing order, eigenvectors as columns) of symmetric matrices, from one triangle."""
+    """Return (eigenvalues in increasing order, eigenvectors as columns) of symmetric matrices, read from one triangle."""
     uplo = str(UPLO).upper()
     if uplo not in ("L", "U"):
         raise ValueError(f"eigh() takes 'L' or 'U' as UPLO, the triangle to read, but got {UPLO!r}")

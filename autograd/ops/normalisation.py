@@ -26,7 +26,7 @@ def prepared(x: Any, axis: Any, *eps: Any) -> tuple[Any, ...]:
 
 @primitive("linear", prepared, x=lambda g, out, x, axis: centre(g, axis))
 def centre(x: Any, axis: Any = -1) -> Any:
-    """Compute ``x - mean(x)`` over `axis`, in float64, as a mean near 1e4 in float32 may be off by 3 % of a deviation of 1.
+    """Compute ``x - mean(x)`` over `axis`, with a float64 mean: in float32, one near 1e4 may be off by 3 % of a deviation of 1.
 
     >>> from autograd import Value
     >>> centre(Value([1.0, 2.0, 6.0])).data
@@ -52,7 +52,7 @@ def rms_rule(g: Any, out: Any, x: Any, axis: Any, eps: float) -> Any:
 
 @primitive("softmax", prepared, x=rms_rule)
 def rms_normalise(x: Any, axis: Any = -1, eps: float = 0.0) -> Any:
-    """Compute ``x / sqrt(mean(x ** 2) + eps)`` over `axis`.
+    """Compute ``x / sqrt(mean(x ** 2) + eps)`` over `axis` (Zhang and Sennrich 2019).
 
     >>> from autograd import Value
     >>> rms_normalise(Value([3.0, -3.0, 3.0])).data

@@ -25,7 +25,7 @@ from autograd.ops.products import matmul, rows
 from autograd.ops.reductions import _sum
 from autograd.ops.shapes import as_tensor, concatenate, expand_dims, stack, transpose
 
-# --- what the three share -------------------------------------------------------------------------
+# --- shared parts ---------------------------------------------------------------------------------
 
 
 def blocks(x: Any, size: int) -> list[Any]:
@@ -235,7 +235,7 @@ def _lstm(values: Any, kept: Any, reverse: bool) -> Any:
 
 @composed
 def lstm(x: Any, weight: Any, hidden: Any, cell: Any, kept: Any = None, reverse: bool = False) -> tuple[Any, Any, Any]:
-    """Run long short-term memory (Hochreiter and Schmidhuber 1997, with the forget gate of Gers, Schmidhuber and Cummins 2000).
+    """Run an LSTM (Hochreiter and Schmidhuber 1997, with the forget gate of Gers, Schmidhuber and Cummins 2000).
 
     ``i, f, g, o = split(x[t] + h[t - 1] @ weight.T)``, ``c[t] = sigmoid(f) * c[t - 1] + sigmoid(i) * tanh(g)`` and
     ``h[t] = sigmoid(o) * tanh(c[t])``.

@@ -19,7 +19,7 @@ from autograd.ops.define import composed, in_float32, primitive
 from autograd.ops.elementwise import LN2, astype, exp, float_dtype, log, mul, sqrt, square, sub
 from autograd.ops.elementwise import where as where_
 from autograd.ops.kinks import maximum, minimum
-from autograd.ops.scans import _running_products, others
+from autograd.ops.scans import _running_products, product_of_others
 from autograd.ops.shapes import (
     as_array,
     as_floats,
@@ -117,7 +117,7 @@ def _min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return np.min(x, axis, keepdims=keepdims)
 
 
-@primitive("reduction", plain_axis, x=lambda g, out, x, axis, keepdims: spread(g, x, axis, keepdims) * others(x, axis))
+@primitive("reduction", plain_axis, x=lambda g, out, x, axis, keepdims: spread(g, x, axis, keepdims) * product_of_others(x, axis))
 def _prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The operation of prod()."""
     return in_double(np.prod, x, axis, pairwise=False, keepdims=keepdims)
@@ -284,7 +284,7 @@ amax, amin = max, min
 
 @composed
 def ptp(a: Any, axis: Any = None, out: None = None, keepdims: bool = False) -> Any:
-    """Return the difference of the largest and the smallest element over `axis`."""
+    """Return the difference between the largest and the smallest element over `axis`."""
     a = as_array(a)
     return _max(a, axis, keepdims) - _min(a, axis, keepdims)
 
@@ -309,14 +309,14 @@ def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> An
 def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
     """Return the sums of the first 1, 2, ... elements along `axis`, by default of the flattened array; nan counts as 0."""
     a = as_array(a)
-    return cumsum(chosen(a, numbers(a, True), 0.0), axis, dtype)
+    return cumsum(chosen(a, not_nan(a, True), 0.0), axis, dtype)
 
 
 @composed
 def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None) -> Any:
     """Return the products of the first 1, 2, ... elements along `axis`, by default of the flattened array; nan counts as 1."""
     a = as_array(a)
-    return cumprod(chosen(a, numbers(a, True), 1.0), axis, dtype)
+    return cumprod(chosen(a, not_nan(a, True), 1.0), axis, dtype)
 
 
 @composed
@@ -352,7 +352,7 @@ def nansum(
     a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True
 ) -> Any:  # fmt: skip
     """Sum the elements over `axis` that are not nan."""
-    return sum(a, axis, dtype, None, keepdims, initial, numbers(a, where))
+    return sum(a, axis, dtype, None, keepdims, initial, not_nan(a, where))
 
 
 @composed
@@ -360,13 +360,13 @@ def nanprod(
     a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, initial: Any = None, where: Any = True
 ) -> Any:  # fmt: skip
     """Multiply the elements over `axis` that are not nan."""
-    return prod(a, axis, dtype, None, keepdims, initial, numbers(a, where))
+    return prod(a, axis, dtype, None, keepdims, initial, not_nan(a, where))
 
 
 @composed
 def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False, *, where: Any = True) -> Any:
     """Compute the mean over `axis` of the elements that are not nan."""
-    return mean(a, axis, dtype, None, keepdims, where=numbers(a, where))
+    return mean(a, axis, dtype, None, keepdims, where=not_nan(a, where))
 
 
 @composed
@@ -375,7 +375,7 @@ def nanvar(
     *, where: Any = True, mean: Any = None, correction: float | None = None,
 ) -> Any:  # fmt: skip
     """Compute the variance over `axis` of the elements that are not nan."""
-    return var(a, axis, dtype, None, ddof, keepdims, where=numbers(a, where), mean=mean, correction=correction)
+    return var(a, axis, dtype, None, ddof, keepdims, where=not_nan(a, where), mean=mean, correction=correction)
 
 
 @composed
@@ -384,7 +384,7 @@ def nanstd(
     *, where: Any = True, mean: Any = None, correction: float | None = None,
 ) -> Any:  # fmt: skip
     """Compute the standard deviation over `axis` of the elements that are not nan."""
-    return std(a, axis, dtype, None, ddof_of(ddof, correction), keepdims, where=numbers(a, where), mean=mean)
+    return std(a, axis, dtype, None, ddof_of(ddof, correction), keepdims, where=not_nan(a, where), mean=mean)
 
 
 @composed
@@ -433,8 +433,8 @@ def count(a: Any, where: Any, axis: Any, keepdims: bool) -> Any:
     return np.sum(np.broadcast_to(mask_of(where, a), np.shape(a)), axis, dtype=float_dtype(a), keepdims=keepdims)
 
 
-def numbers(a: Any, where: Any) -> Any:
-    """The mask of elements that are not nan, and where `where` holds."""
+def not_nan(a: Any, where: Any) -> Any:
+    """The mask of elements that are not nan and where `where` holds."""
     a = as_array(a)
     return ~np.isnan(raw(a)) & mask_of(where, a)
 
@@ -456,13 +456,13 @@ def extreme(reduce: Any, combine: Any, a: Any, axis: Any, keepdims: bool, initia
 def extreme_number(function: Any, lowest: float, a: Any, axis: Any, keepdims: bool, initial: Any, where: Any) -> Any:
     """nanmax() or nanmin(): nan counts as `lowest`."""
     a = as_floats(a)
-    valid = numbers(a, where)
+    valid = not_nan(a, where)
     out = function(where_(valid, a, lowest), axis, None, keepdims, initial)
-    nothing = ~np.any(valid, axis, keepdims=keepdims)
-    if initial is not None or not np.any(nothing):
+    empty = ~np.any(valid, axis, keepdims=keepdims)
+    if initial is not None or not np.any(empty):
         return out
     warnings.warn("All-NaN slice encountered", RuntimeWarning, stacklevel=3)
-    return where_(nothing, np.nan, out)
+    return where_(empty, np.nan, out)
 
 
 # --- the softmax family ---------------------------------------------------------------------------

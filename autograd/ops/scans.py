@@ -180,7 +180,7 @@ def in_rows(x: Any, axis: Any) -> tuple[Any, Any]:
     return rows, lambda y: transpose(reshape(y, lengths), inverse(order))
 
 
-def others(x: Any, axis: Any) -> Any:
+def product_of_others(x: Any, axis: Any) -> Any:
     """For each element of `x`, the product of all others over `axis`, without division."""
     if not shape_of(x):
         return 1.0

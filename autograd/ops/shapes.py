@@ -207,7 +207,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     return grids if sparse else broadcast_arrays(*grids)
 
 
-# --- several into one, and one into several -------------------------------------------------------
+# --- joining and splitting ------------------------------------------------------------------------
 
 
 def several(values: Any, axis: int = 0) -> tuple[Any, ...]:
@@ -384,7 +384,7 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
     return tuple(x[(*lead, i)] for i in range(x.shape[axis]))
 
 
-# --- elements picked, repeated, and filled up -----------------------------------------------------
+# --- elements picked, repeated and filled in ------------------------------------------------------
 
 
 @primitive("shape", x=lambda g, out, x, places: _put_back(g, shape_of(x), places))
@@ -461,7 +461,7 @@ resize = rearrangement(np.resize, "Repeat the elements in order until they fill 
 
 @composed
 def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
-    """Insert `values`, in the dtype of `arr`, before the indices `obj` along `axis`, by default flattened."""
+    """Insert `values`, in the dtype of `arr`, before the indices `obj` along `axis`, by default of the flattened array."""
     arr, values = as_array(arr), as_array(values)
     if getattr(arr, "dtype", np.dtype(float)).kind == "f" and float_dtype(values) != float_dtype(arr):
         values = astype(values, float_dtype(arr))

@@ -42,32 +42,33 @@ def scipy_function(name: str) -> Callable[..., Any]:
     return function
 
 
-def special(name: str, rule: Callable[..., Any], domain: tuple[float, float] = (-2.0, 2.0)) -> Op:
-    """Define an op of one input that SciPy computes."""
-    return formula(name, scipy_function(name), rule, domain, f"Compute scipy.special.{name}, elementwise.")
+def special(name: str, what: str, rule: Callable[..., Any], domain: tuple[float, float] = (-2.0, 2.0)) -> Op:
+    """Define an op of one input that SciPy computes; `what` it computes is for its docstring."""
+    return formula(name, scipy_function(name), rule, domain, f"Compute scipy.special.{name}, {what}, elementwise.")
 
 
 ROOT_PI = math.sqrt(math.pi)
 
 # fmt: off
-erf      = special("erf",      lambda g, out, x: g * (2.0 / ROOT_PI * _bell(x, 1.0)))
-erfc     = special("erfc",     lambda g, out, x: g * (-2.0 / ROOT_PI * _bell(x, 1.0)))
-erfinv   = special("erfinv",   lambda g, out, x: g * _erfinv_slope(x), (-0.8, 0.8))
-erfcinv  = special("erfcinv",  lambda g, out, x: g * _erfcinv_slope(x), (0.2, 1.8))
-ndtr     = special("ndtr",     lambda g, out, x: g * (DENSITY * _bell(x, 0.5)))
-ndtri    = special("ndtri",    lambda g, out, x: g * _ndtri_slope(x), (0.1, 0.9))
-log_ndtr = special("log_ndtr", lambda g, out, x: g * _hazard(x))
-erfcx    = special("erfcx",    lambda g, out, x: g * _erfcx_slope(x, 1))
-gammaln  = special("gammaln",  lambda g, out, x: g * digamma(x), (0.3, 3.0))
-gamma    = special("gamma",    lambda g, out, x: g * (out * digamma(x)), (0.3, 3.0))
-rgamma   = special("rgamma",   lambda g, out, x: g * rgamma_slope(out, x), (0.3, 3.0))
-digamma  = special("digamma",  lambda g, out, x: g * polygamma(1, x), (0.3, 3.0))
-expit    = special("expit",    sigmoid_rule)
-logit    = special("logit",    lambda g, out, x: g / _times_rest(x), (0.2, 0.8))
-entr     = special("entr",     lambda g, out, x: g * (-1.0 - log(x)), (0.2, 3.0))
-loggamma = special("loggamma", lambda g, out, x: g * digamma(where(x < 0.0, math.nan, x)), (0.3, 3.0))
-log_expit = special("log_expit", lambda g, out, x: g * sigmoid(-x))
-gammasgn = special("gammasgn", zero_rule, (0.3, 3.0))
+erf      = special("erf",      "the error function",               lambda g, out, x: g * (2.0 / ROOT_PI * _bell(x, 1.0)))
+erfc     = special("erfc",     "1 - erf(x)",                       lambda g, out, x: g * (-2.0 / ROOT_PI * _bell(x, 1.0)))
+erfinv   = special("erfinv",   "the inverse of erf",               lambda g, out, x: g * _erfinv_slope(x), (-0.8, 0.8))
+erfcinv  = special("erfcinv",  "the inverse of erfc",              lambda g, out, x: g * _erfcinv_slope(x), (0.2, 1.8))
+ndtr     = special("ndtr",     "the normal distribution function", lambda g, out, x: g * (DENSITY * _bell(x, 0.5)))
+ndtri    = special("ndtri",    "the inverse of ndtr",              lambda g, out, x: g * _ndtri_slope(x), (0.1, 0.9))
+log_ndtr = special("log_ndtr", "the logarithm of ndtr",            lambda g, out, x: g * _hazard(x))
+erfcx    = special("erfcx",    "exp(x ** 2) * erfc(x)",            lambda g, out, x: g * _erfcx_slope(x, 1))
+gammaln  = special("gammaln",  "the logarithm of |gamma(x)|",      lambda g, out, x: g * digamma(x), (0.3, 3.0))
+gamma    = special("gamma",    "the gamma function",               lambda g, out, x: g * (out * digamma(x)), (0.3, 3.0))
+rgamma   = special("rgamma",   "1 / gamma(x)",                     lambda g, out, x: g * rgamma_slope(out, x), (0.3, 3.0))
+digamma  = special("digamma",  "the derivative of gammaln",        lambda g, out, x: g * polygamma(1, x), (0.3, 3.0))
+expit    = special("expit",    "the sigmoid",                      sigmoid_rule)
+logit    = special("logit",    "log(x / (1 - x))",                 lambda g, out, x: g / _times_rest(x), (0.2, 0.8))
+entr     = special("entr",     "-x * log(x)",                      lambda g, out, x: g * (-1.0 - log(x)), (0.2, 3.0))
+loggamma = special("loggamma", "the logarithm of gamma(x)",
+                   lambda g, out, x: g * digamma(where(x < 0.0, math.nan, x)), (0.3, 3.0))
+log_expit = special("log_expit", "the logarithm of the sigmoid", lambda g, out, x: g * sigmoid(-x))
+gammasgn = special("gammasgn", "the sign of gamma(x)", zero_rule, (0.3, 3.0))
 # fmt: on
 psi = digamma
 
