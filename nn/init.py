@@ -235,7 +235,7 @@ def initialise(
 
     Biases are the parameters with "bias" in their name, weights all others with two axes or more. Scales of normalisation
     layers, tables of Embedding, neurons of scalars and frozen parameters stay as they are: a module names such parameters in
-    `keeps_start`.
+    `skips_initialise`.
 
     Args:
         model: a module.
@@ -269,6 +269,6 @@ def initialise(
 
 
 def _trainable(model: Module) -> Iterator[tuple[str, Value]]:
-    """Yield (path, parameter) for those that are neither frozen nor in the `keeps_start` of their module."""
-    kept = {id(getattr(module, name)) for module in model.modules() for name in module.keeps_start}
+    """Yield (path, parameter) for those that are neither frozen nor in the `skips_initialise` of their module."""
+    kept = {id(getattr(module, name)) for module in model.modules() for name in module.skips_initialise}
     return ((name, p) for name, p in model.named_parameters() if p.requires_grad and id(p) not in kept)

@@ -51,7 +51,7 @@ class Module:
 
     training: bool = True
     newer_buffers: tuple[str, ...] = ()  # names of buffers that may be missing in states of older versions
-    keeps_start: tuple[str, ...] = ()  # names of parameters that nn.init.initialise() does not set
+    skips_initialise: tuple[str, ...] = ()  # names of parameters that nn.init.initialise() does not set
 
     def __init_subclass__(cls, **named: Any) -> None:
         super().__init_subclass__(**named)

@@ -125,7 +125,7 @@ class Embedding(Module):
     (2, 2, 3)
     """
 
-    keeps_start = ("weight",)
+    skips_initialise = ("weight",)
 
     def __init__(
         self,

@@ -154,7 +154,7 @@ class OverLastAxes(Module):
     """The base of LayerNorm and RMSNorm: they normalise the last axes, whose lengths are `normalized_shape`."""
 
     usual_eps: float | None = None  # the default, which the repr omits
-    keeps_start = ("weight",)
+    skips_initialise = ("weight",)
 
     def __init__(
         self, normalized_shape: int | tuple[int, ...], eps: float | None, elementwise_affine: bool, bias: bool, dtype: Any
