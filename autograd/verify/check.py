@@ -51,7 +51,7 @@ def check_gradients(
     Args:
         f: a function of Values: NumPy code, with numbers, arrays, or nestings of them as arguments and result. With
             `gradient`, a plain function of numbers and arrays. A result with several elements is checked as a Jacobian.
-            Or the result of from_torch() or from_jax(), to verify the gradient that PyTorch or JAX computes.
+            The result of from_torch() or from_jax() verifies the gradient that PyTorch or JAX computes.
         inputs: numbers, arrays, lists of numbers (as arrays), leaf Values, modules, and dicts, lists, tuples and dataclasses
             of these. Leaf Values and the parameters of modules are moved in place, so that f may also use them without
             taking them as arguments, and restored. float32 and float16 inputs are judged by their precision.
@@ -171,7 +171,7 @@ def check_model(
         loss: ``loss(prediction, *targets)``, where the prediction is ``model(batch[0])`` and the targets are the rest of the
             batch, or ``loss(model, *batch)``: the one that fits its signature.
         batch: the inputs, and usually the targets.
-        order, seed, budget: as for check_gradients().
+        order, seed, budget: those of check_gradients().
         progress: whether to show a progress bar; by default on a terminal where tqdm is installed.
         points: further points to check. A number draws that many random parameters around those of the model; an iterable, a
             function or a strategy, as for check_gradients(), gives batches.
@@ -290,7 +290,7 @@ class Check:
         subject, blame = self.subject, None
         if not subject.leaves:
             raise ValueError(
-                "there is no input to differentiate by: all are bools, frozen Values or parameters, or integers of "
+                "there is no input to differentiate with respect to: all are bools, frozen Values or parameters, or integers of "
                 "from_torch() and from_jax(); give numbers, arrays or Values that require a gradient"
             )
         with Progress(len(subject.leaves) * self.order, self.progress) as bar:
@@ -314,7 +314,7 @@ class Check:
             self.notes.append(subject.outside)
         done = max((row.order for row in self.rows), default=0)
         if done < self.order and self.rows and not self.reason:
-            self.notes.append(f"derivatives of order {done + 1} were not checked, as those of order {done} are not accepted")
+            self.notes.append(f"order {done + 1} was not checked, because order {done} is not accepted")
         return GradientReport(
             tuple(self.rows), tuple(self.broken), self.reason, (*subject.notes, *self.notes), blame, tuple(self.evidence),
             subject.evaluations, self.gradients, subject.budget, self.seed,

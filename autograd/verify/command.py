@@ -1,4 +1,4 @@
-"""The command ``python -m autograd.verify``: check the gradient of a function in a file, or show what the check catches.
+"""The command ``python -m autograd.verify``: check the gradient of a function, or count the faults that the check catches.
 
 It reads the arguments, calls check_gradients() or power_report(), prints the report and exits with its verdict.
 """
@@ -108,7 +108,7 @@ def run_check(options: argparse.Namespace) -> int:
     if options.function is None:
         raise UsageError("no function is named: write module:function before the options, such as model:loss --input shape=3,4")
     if not options.input:
-        raise UsageError("the function needs at least one argument to differentiate by: write --input shape=3,4")
+        raise UsageError("no input is given: write --input for each argument of the function, such as --input shape=3,4")
     if options.gradient is not None and options.order > 1:
         raise UsageError("with --gradient, the order is 1: to verify a Hessian, give the gradient as the function")
     inputs = [input_of_words(words, options.seed, number) for number, words in enumerate(options.input)]
@@ -140,7 +140,7 @@ def run_power(options: argparse.Namespace) -> int:
 
 
 def function_named(text: str) -> Callable[..., Any]:
-    """Return the function that "package.module:function" names, imported from the current folder or what is installed."""
+    """Return the function that "package.module:function" names, imported from the current folder or an installed package."""
     module_name, _, path = text.partition(":")
     if not path or module_name.endswith(".py") or not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", module_name):
         guess = re.sub(r"\.py(?=:|$)", "", text).strip("./").replace("/", ".")

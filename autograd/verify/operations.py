@@ -1,4 +1,4 @@
-"""Check an operation as those of the table are checked: derivatives against differences, and the contracts."""
+"""Check an operation like those of the table: derivatives against differences, and the contracts."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Row:
         between: the two one-sided slopes, at a kink.
         compared: how many slopes were compared.
         unresolved: the first of the coordinates that no difference could resolve.
-        cause: a guess at what is wrong, or "".
+        cause: a guess at the mistake, or "".
     """
 
     name: str

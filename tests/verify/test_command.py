@@ -275,7 +275,7 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "text"),
     [
         ("--input shape=3", "no function is named: write module:function before the options"),
-        ("model:cube", "the function needs at least one argument to differentiate by: write --input shape=3,4"),
+        ("model:cube", "no input is given: write --input for each argument of the function, such as --input shape=3,4"),
         ("model:cube --input shape=3 --quick", "--quick belongs to --power: leave it out, or write --power"),
         ("model:cube --power", "leave out function, or --power"),
         ("--power --input shape=3", "leave out input, or --power"),

@@ -30,7 +30,7 @@ EVALUATIONS = 1_000
 APART, CLEAR = 3.0, 30.0
 #: The largest probability with which numbers other than those measured may fit a guess.
 CHANCE = 1e-3
-#: Where some elements are called wrong and others right, the former are off by GAP times what the latter may be.
+#: Where some elements are called wrong and others right, the wrong ones are off by GAP times the most that the right ones may be.
 GAP = 10.0
 #: Signs tell the wrong elements only if there are at least CHOICES ways to choose as many.
 CHOICES = 10
@@ -223,7 +223,7 @@ class Evidence:
             yield from ((number, text, name == self.leaf.name) for number, text in numbers if number > 2)
 
     def by_input(self) -> str:
-        """Return words for the input as a factor, as where a chain rule is applied twice or not at all."""
+        """Return words for the input as a factor, such as a chain rule that is applied twice or not at all."""
         x = np.broadcast_to(self.subject.point[self.places], self.measured.shape)
         if len(np.unique(abs(x[self.clear]))) < 2:
             return ""

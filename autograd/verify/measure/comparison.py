@@ -334,7 +334,7 @@ class Comparison(Claims):
     def confirmed(self, finding: Finding, along: Array, line: Line, far: float, far_bar: float, wide: bool) -> Finding:
         """Return a FAIL after second opinions, which may turn it into INCONCLUSIVE, or into KINK at a tie of several inputs.
 
-        With `wide` the slope was measured with wide steps, and opinions that need such steps are asked as well.
+        With `wide` the slope was measured with wide steps, and opinions that need such steps count as well.
         """
         c, claimed, measured, bar = finding.component, finding.claimed, finding.measured, finding.bar
         if self.confirmations >= CONFIRM or not (math.isfinite(claimed) and math.isfinite(measured)):

@@ -182,7 +182,7 @@ def candidates(slopes: Array, z: Array, noise: Array) -> tuple[Array, Array, Arr
         ends.append(np.arange(2, len(slopes)))
     estimate, bar, end = np.concatenate(estimates), np.concatenate(bars), np.concatenate(ends)
     bar = np.where(np.isfinite(estimate) & np.isfinite(bar), bar, np.inf)
-    # A narrower level may be off by the error bar, by its own noise (thrice, as many levels are asked), and by
+    # A narrower level may be off by the error bar, by its own noise (thrice, as there are many levels), and by
     # the rest of the curvature.
     left = 2.0 * abs(slopes[end] - estimate)[:, None] * (z[None] / z[end][:, None])
     apart = abs(slopes[None] - estimate[:, None]) > bar[:, None] + 3.0 * noise[None] + left  # (candidate, level, component)
@@ -322,7 +322,7 @@ def jumping(change: Array, noise: Array) -> Array:
 
 
 def growing(slopes: Array, change: Array, noise: Array) -> Array:
-    """Return inf or -inf where the slopes grow without bound as the step narrows, as those of sqrt at 0; else 0."""
+    """Return inf or -inf where the slopes grow without bound as the step narrows, such as those of sqrt at 0; else 0."""
     last, heard = slopes[-9:], (abs(change) > 8.0 * noise)[-9:]
     with np.errstate(all="ignore"):
         size, step = abs(last), abs(np.diff(last, axis=0))

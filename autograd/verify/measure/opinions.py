@@ -118,7 +118,7 @@ def forward_mode(subject: Subject, along: Array, claimed: float, cotangent: Arra
 
 
 def torn(line: Line, claimed: float, measured: float, far: float, far_bar: float, component: int) -> Opinion | None:
-    """Return an opinion if the function is in pieces with slopes unlike its slope from afar, as where rounding is coarse.
+    """Return an opinion if the function is in pieces with slopes unlike its slope from afar, such as with coarse rounding.
 
     It is sampled over a few times the width at which the measured slope still holds.
     """

@@ -114,7 +114,7 @@ def wider_steps(line: Line, still: Array) -> Array:
 
 
 def afar(line: Line, t: float) -> Point:
-    """Return the function far away; nan where that takes too much memory, as of an array whose length is the input."""
+    """Return the function far away; nan where that takes too much memory, such as an array whose length is the input."""
     try:
         return line.point(t)
     except MemoryError:

@@ -29,7 +29,7 @@ def numpy_of(item: Any) -> Any:
     array = np.asarray(item) if hasattr(item, "__array__") else np.from_dlpack(item)
     if array.dtype.kind == "V" and array.dtype.names is None:  # bfloat16 and its like
         array = array.astype(np.float32)
-    if array.dtype.kind == "O":  # as of a table whose columns have several dtypes
+    if array.dtype.kind == "O":  # such as a table whose columns have several dtypes
         array = np.asarray(item, dtype=float)
     return array
 

@@ -110,7 +110,7 @@ def errors_inside(node: Any, g: Any, pulled: Sequence[Any], needed: Any, rng: np
     """Return by how much rounding inside of the rules of a node may have moved each of its contributions.
 
     Factorisations give the exact result for a matrix that is moved by one unit in the last place of its largest element,
-    and so their rules are asked once more at such a matrix. A change of more than WELL_POSED of the size is another
+    so their rules run once more at such a matrix. A change of more than WELL_POSED of the size is another
     branch or another choice of vectors, not rounding.
     """
     if not node.op.mixes:

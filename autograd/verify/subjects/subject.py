@@ -132,7 +132,7 @@ class Subject:
         leaves: the parts of the input.
         point: the input, (n,). output: the result there.
         evaluations, gradients, budget: calls so far, and how many evaluations are allowed.
-        outside: what the function raised at the first input outside of its domain, or None.
+        outside: the exception at the first input outside of the domain, as text, or None.
         notes, broken: remarks for the report, and the contracts that do not hold.
     """
 
@@ -172,7 +172,7 @@ class Subject:
         """Restore the data that the inputs had before the check."""
 
     def at(self, vector: Array) -> Subject:
-        """Return the same function at another point, with nothing counted yet. Raises what the function raises there."""
+        """Return the same function at another point, with nothing counted yet. Exceptions of the function are raised."""
         twin = copy.copy(self)
         twin.point = self.rounded(vector)
         twin.start()
