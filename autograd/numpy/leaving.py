@@ -459,7 +459,7 @@ def text_of(node: ast.AST | None) -> str:
 class Retelling:
     """A trace function of one frame for one event. It gives this message to an error that C code raises in place of ours.
 
-    NumPy raises "setting an array element with a sequence" for out[i] = v, whatever float(v) raised, and struct, brentq and
+    NumPy raises "setting an array element with a sequence" for out[i] = v after any error of float(v), and struct, brentq and
     others do likewise. That error is the next event of the frame.
     """
 

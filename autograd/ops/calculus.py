@@ -84,7 +84,7 @@ def slope_along(f: Any, axis: int, spacing: Any, edge_order: int) -> Any:
     if np.shape(spacing) not in ((), (length,)):
         got = f"the shape {np.shape(spacing)}"
         raise ValueError(f"gradient() takes a number or {length} coordinates for axis {axis}, but got {got}")
-    floats = f.dtype if f.dtype.kind == "f" else float  # as in NumPy, whatever the dtype of the coordinates
+    floats = f.dtype if f.dtype.kind == "f" else float  # as in NumPy, for coordinates of any dtype
     steps = diff(spacing if is_value(spacing) else np.asarray(spacing, floats)) if np.shape(spacing) else spacing
     column = (-1, *(1,) * (ndim - 1 - axis))
 

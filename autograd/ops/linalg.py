@@ -166,7 +166,10 @@ def _solve(values: tuple[Any, Any]) -> Any:
 
 @composed
 def solve(a: Any, b: Any) -> Any:
-    """Solve ``a @ x = b`` for x: (..., m, m) and (m) -> (..., m), or (..., m, m) and (..., m, k) -> (..., m, k)."""
+    """Solve ``a @ x = b`` for x: (..., m, m) and (m) -> (..., m), or (..., m, m) and (..., m, k) -> (..., m, k).
+
+    Raise LinAlgError if a matrix is singular.
+    """
     a, b = as_floats(a, b)
     a, b = as_matrices("solve", a), float_tensor(b)
     return squeeze(_solve((a, column(b))), -1) if len(np.shape(b)) == 1 and len(np.shape(a)) > 2 else _solve((a, b))
@@ -452,14 +455,14 @@ def _eig(x: Any) -> Any:
 
 @composed
 def eig(a: Any) -> Any:
-    """Return (eigenvalues, eigenvectors of length 1 as columns) of square matrices whose eigenvalues are real."""
+    """Return (eigenvalues, eigenvectors of length 1 as columns) of square matrices. Raise LinAlgError for complex ones."""
     n = np.shape(as_matrices("eig", a))[-1]
     return type(np.linalg.eig(np.eye(1)))(*unpack(_eig(as_matrices("eig", a)), (n,), (n, n)))
 
 
 @composed
 def eigvals(a: Any) -> Any:
-    """Return the eigenvalues of square matrices whose eigenvalues are real."""
+    """Return the eigenvalues of square matrices. Raise LinAlgError for complex ones."""
     return eig(a)[0]
 
 

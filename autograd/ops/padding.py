@@ -29,7 +29,7 @@ STATISTICS: dict[str, Callable[..., Any]] = {
 
 
 def pad_rule(g: Any, out: Any, array: Any, width: Any, mode: str) -> Any:
-    """Add the cotangents of all copies: np.pad of 1, 2, 3, ... tells which element each of them copies."""
+    """Add up the cotangents of the copies of each element; np.pad of 1, 2, 3, ... tells where they are."""
     return _put_back(g, shape_of(array), np.pad(numbered(shape_of(array)), width, mode))  # type: ignore[call-overload]
 
 

@@ -69,6 +69,7 @@ def matmul(x: Any, y: Any) -> Any:
     """Compute ``x @ y`` by NumPy's rules: vectors, matrices, and stacks of matrices whose leading axes broadcast.
 
     Shapes (k) @ (k) -> scalar, (m, k) @ (k) -> (m), (k) @ (k, n) -> (n), (..., m, k) @ (..., k, n) -> (..., m, n).
+    Raise ValueError for shapes that do not match.
     """
     return np.matmul(x, y)
 
@@ -80,7 +81,10 @@ def matmul(x: Any, y: Any) -> Any:
     bias=lambda g, out, x, weight, bias: _sum(rows(g), 0) if shape_of(bias) == shape_of(out)[-1:] else g,
 )
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
-    """Compute ``x @ weight.T + bias``, the affine map of a layer: (..., in), (out, in), (out) -> (..., out)."""
+    """Compute ``x @ weight.T + bias``, the affine map of a layer: (..., in), (out, in), (out) -> (..., out).
+
+    Raise ValueError for shapes that do not match.
+    """
     if np.ndim(x) > 2:  # leading axes as rows of one product: NumPy would compute one for each matrix of a stack
         out = np.matmul(rows(x), np.transpose(weight)).reshape(*np.shape(x)[:-1], len(weight))
     else:

@@ -260,7 +260,7 @@ def stack(arrays: Any, axis: int = 0, out: None = None, *, dtype: Any = None, ca
 def array(data: Any, dtype: Any = None) -> Any:
     """Create an array or Value from nested lists of numbers, arrays and Values, as ``np.array`` does from plain data.
 
-    The result is a Value if there is one in `data`, otherwise plain data.
+    The result is a Value if there is one in `data`, otherwise plain data. Raise ValueError for lists that are not rectangular.
 
     >>> from autograd import Value, array
     >>> array([[Value(1.0), 2.0], [3.0, Value(4.0)]]).data

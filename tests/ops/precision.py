@@ -478,7 +478,7 @@ def computed(name: str, inputs: list[np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def computed_from_floats(name: str, inputs: list[np.ndarray]) -> dict[str, np.ndarray]:
-    """The same from Python floats, one point at a time."""
+    """computed() from Python floats, one point at a time."""
     rows = [computed(name, list(point)) for point in zip(*(item.astype(float).tolist() for item in inputs), strict=True)]
     return {key: np.array([item[key] for item in rows]) for key in rows[0]}
 

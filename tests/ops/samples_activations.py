@@ -41,7 +41,7 @@ def mish_slope(x: Any) -> Any:
 common.FORMULAS |= {"mish_slope": mish_slope}
 common.FORMULAS |= {**FORMULAS, "prelu": lambda x, w: w * x, "log_loss": lambda p, y: -y * np.log(p) - (1 - y) * np.log(1 - p)}
 
-#: The same with settings: function, named arguments, formula.
+#: Activations with settings: function, named arguments, formula.
 WITH_SETTINGS: list[tuple[str, dict[str, Any], Callable[..., Any]]] = [
     ("elu", {}, lambda x: np.where(x > 0, x, np.exp(np.minimum(x, 0)) - 1)),
     ("elu", {"alpha": 1.7}, lambda x: np.where(x > 0, x, 1.7 * (np.exp(np.minimum(x, 0)) - 1))),

@@ -155,7 +155,7 @@ def choosing(s: Samples) -> None:
             s.both(name, "with nan", [np.array([1.0, 2.0, 3.0]), np.array([1.5, 2.5, 2.5])],
                    lambda m, x, y, name=name: getattr(m, name)(m.where(left, np.nan, x), m.where(right, np.nan, y)))  # fmt: skip
         else:
-            s.operation(name)  # of two Values, never of one: then it is clip
+            s.operation(name)  # with two Values; with one it is clip
     data = np.array([[-1.5, 0.1, 0.9], [0.5, 2.5, -0.3]])
     for bounds in [
         (np.array([-0.5, 0.0, 0.3]), np.array([0.2, 1.0, 1.1])),

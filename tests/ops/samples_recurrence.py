@@ -36,7 +36,7 @@ def gru_step(x: Any, weight: Any, bias: Any, state: list[Any]) -> list[Any]:
 
 
 def run(step: Any, x: Any, states: Any, kept: Any, reverse: bool) -> Any:
-    """All outputs in a row, of a step for one vector: the hidden state of each step, then the last state."""
+    """All outputs, flattened: the hidden states of all steps, then the last state; `step` is that of one vector."""
     out, last = np.zeros((*x.shape[:2], HIDDEN)), [np.array(state) for state in states]
     for sample, t in product(range(x.shape[1]), range(len(x))[:: -1 if reverse else 1]):
         if kept is None or kept[t, sample]:

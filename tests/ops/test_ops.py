@@ -37,7 +37,7 @@ UNDECIDED = {
 
 
 def test_every_op_has_samples() -> None:
-    assert sorted(SAMPLES) == sorted({*table(), *functions()}), "what has no samples is not verified: see tests/ops/samples*.py"
+    assert sorted(SAMPLES) == sorted({*table(), *functions()}), "add samples in tests/ops/samples*.py: they verify an op"
     assert all(SAMPLES.values())
 
 
