@@ -1,4 +1,4 @@
-"""Call: one call of a function with some of its arguments as Values, the common part of all transforms in functional.py."""
+"""Call, the common part of all transforms: one call of a function with some of its arguments as Values."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from autograd.value import Value, new_node
 
 Function = Callable[..., Any]
 
-#: The Values that transforms differentiate with respect to while their functions run, in any thread, by id, with the number
-#: of transforms. If the result of an inner transform depends on one of them, it has to be a Value.
+#: By id, the Values that running transforms of any thread differentiate with respect to, and the number of these transforms. If
+#: the result of an inner transform depends on one of them, it must be a Value.
 _traced: dict[int, tuple[Value, int]] = {}
 _one_at_a_time = Lock()
-#: Those of them that are parameters of modules, in this context: unlike arguments, they are the same Values at every depth.
+#: The module parameters among them, in this context: unlike arguments, they are the same Values at every depth.
 _parameters: ContextVar[frozenset[Value]] = ContextVar("valuegrad_parameters", default=frozenset())
 
 
@@ -56,7 +56,7 @@ class tracing:
 
 
 def traced_now() -> list[Value]:
-    """All Values that are registered now."""
+    """Return all Values that are registered now."""
     with _one_at_a_time:
         return [value for value, _ in _traced.values()]
 
@@ -68,8 +68,8 @@ class Call:
         out, aux: the result of f, and its auxiliary result with `has_aux`.
         targets: the Values in place of the numbers and arrays of the chosen arguments, in order.
         trees: the structure of each of these arguments.
-        results: the result with its structure.
-        way: the backward pass from the Values among the results to the targets.
+        results: the leaves and structure of the result.
+        pullback: the backward pass from the Values among the results to the targets, or None.
         on_values: whether derivatives are Values, not plain data.
     """
 
@@ -78,11 +78,11 @@ class Call:
     ) -> None:
         self.f, self.single = f, not isinstance(places, tuple)
         self.targets: list[Value] = []
-        self.stops: list[Value] = []  # all targets but parameters: passes end there, also where arguments overlap
+        self.stops: list[Value] = []  # all targets but parameters: passes end there, also if one argument depends on another
         self.trees: list[Tree] = []
         self.on_values = False
         arguments: Any = list(args), dict(named)
-        for holder, key in self.found((places,) if self.single else places, *arguments):
+        for holder, key in self.holders((places,) if self.single else places, *arguments):
             self.trees.append(Tree(holder[key]))
             holder[key] = map_tree(self.trace, holder[key], f"argument {key!r}", refuse_item, self.trace_module, remake=True)
         token = _parameters.set(_parameters.get() | (set(self.targets) - set(self.stops)))
@@ -104,21 +104,21 @@ class Call:
                 f"the function returned {short(self.out)}, a {type(self.out).__name__}: results are numbers, arrays, and dicts, "
                 "lists, tuples and dataclasses of them"
             )
-        self.way = self.pullback_of(self.results)
+        self.pullback = self.pullback_of(self.results)
         if not quiet:
             self.warn_if_unconnected()
-        ways = (self.way, self.pullback_of(Tree(self.aux)) if has_aux else None)
-        self.on_values |= any(self.reaches_around(way) for way in ways if way is not None)
+        pullbacks = (self.pullback, self.pullback_of(Tree(self.aux)) if has_aux else None)
+        self.on_values |= any(self.depends_on_outer_targets(pullback) for pullback in pullbacks if pullback is not None)
         self.aux = self.finished(self.aux)
 
     def pullback_of(self, results: Tree) -> Pullback | None:
-        """The backward pass from the Values among results. Several are joined in one row, so that one pass serves all."""
+        """Return the backward pass from the Values among the results, joined in one row if there are several, or None."""
         outs = list(filter(is_value, results.leaves))
         root = in_a_row(outs) if len(outs) > 1 else outs[0] if outs else None
         return None if root is None else Pullback(root, self.targets, self.stops)
 
-    def found(self, places: tuple[Any, ...], args: list[Any], named: dict[str, Any]) -> list[tuple[Any, Any]]:
-        """For each argument the list or dict that holds it, and its key there."""
+    def holders(self, places: tuple[Any, ...], args: list[Any], named: dict[str, Any]) -> list[tuple[Any, Any]]:
+        """Return, for each place, the list or dict that holds the argument, and its key there."""
         homes: list[tuple[Any, Any]] = []
         for place in places:
             if not isinstance(place, str) and -len(args) <= place < len(args):  # the commonest, without a signature
@@ -144,7 +144,7 @@ class Call:
         return homes
 
     def trace(self, leaf: Any, path: str) -> Value:
-        """A new Value for a number, an array or a Value; a computed one, which raises where its data would leave the graph."""
+        """Return a target for a number, array or Value: a computed Value, as these raise errors if data would leave the graph."""
         if isinstance(leaf, (bool, np.bool_)):
             refuse_item(leaf, path)
         self.on_values |= is_value(leaf)
@@ -156,27 +156,27 @@ class Call:
         return target
 
     def trace_module(self, module: Any, path: str) -> Any:
-        """The module as it is: its parameters are Values already."""
+        """Add the parameters of a module to the targets, and return the module."""
         self.targets += [parameter for _, parameter in parameters_of(module)]
         return module
 
-    def reaches_around(self, way: Pullback) -> bool:
-        """Whether a result depends on a Value that another transform differentiates with respect to."""
+    def depends_on_outer_targets(self, pullback: Pullback) -> bool:
+        """Whether a result depends on a Value that an outer transform differentiates with respect to."""
 
-        def around(value: Value) -> bool:
-            return _traced.get(id(value), (None, 0))[0] is value and value not in way.wanted
+        def is_outer(value: Value) -> bool:
+            return _traced.get(id(value), (None, 0))[0] is value and value not in pullback.wanted
 
         return bool(_traced) and (
-            not _parameters.get().isdisjoint(way.leaves)
-            or any(map(around, way.leaves))
-            or any(item.op is positive and around(item) for item in way.nodes)
+            not _parameters.get().isdisjoint(pullback.leaves)
+            or any(map(is_outer, pullback.leaves))
+            or any(item.op is positive and is_outer(item) for item in pullback.nodes)
         )
 
     def warn_if_unconnected(self) -> None:
         """Warn if the gradient is zero because no result depends on any target."""
-        if self.results.leaves and self.targets and (self.way is None or self.way.root not in self.way.needed):
+        if self.results.leaves and self.targets and (self.pullback is None or self.pullback.root not in self.pullback.needed):
             name, left = getattr(self.f, "__name__", "the function"), ""
-            if self.way is None:
+            if self.pullback is None:
                 left = (
                     f". It is plain data, {short(self.out)}: if it was computed from the argument, remove what drops its "
                     "gradient, .data, .item(), .detach() or no_grad()"
@@ -189,17 +189,17 @@ class Call:
             )
 
     def finished(self, tree: Any) -> Any:
-        """A result in the form to return: with Values, or as plain data."""
+        """Return a result as the caller gets it: with Values, or as plain data."""
         if self.on_values:
             return tree
         return map_tree(lambda leaf, path: own_copy(raw(leaf)) if is_value(leaf) else leaf, tree, module=keep)
 
     def with_aux(self, result: Any) -> Any:
-        """The result, in a pair with the auxiliary result of f if it has one."""
+        """Return the result, in a pair with the auxiliary result of f if it has one."""
         return (result, self.aux) if self.has_aux else result
 
     def nested(self, results: Sequence[Any]) -> Any:
-        """The results, one for each target, in the structure of the arguments; a tuple for a tuple of arguments."""
+        """Arrange results, one for each target, in the structure of the arguments: a tuple for a tuple of arguments."""
         trees, start = [], 0
         for tree in self.trees:
             trees.append(tree.rebuild(results[start : start + len(tree.leaves)]))
@@ -209,30 +209,30 @@ class Call:
     def cotangents(
         self, out: Any, targets: Sequence[Value], seed: Any, on_values: bool, constants: Sequence[Any] = ()
     ) -> list[Any]:
-        """The cotangents of some targets from one output, as new Values or plain data.
+        """Return the cotangents of targets from one output, as new Values or plain data.
 
         The pass ends at `constants`, which do not depend on the targets.
         """
         if not is_value(out):
             zeros = [zeros_like(target.data) for target in targets]
             return list(map(Value, zeros)) if on_values else zeros
-        known = self.way is not None and out is self.way.root and targets is self.targets
-        way = self.way if known else Pullback(out, targets, [*self.stops, *filter(is_value, constants)])
-        found = way(seed, on_values)  # type: ignore[misc]
+        known = self.pullback is not None and out is self.pullback.root and targets is self.targets
+        pullback = self.pullback if known else Pullback(out, targets, [*self.stops, *filter(is_value, constants)])
+        found = pullback(seed, on_values)  # type: ignore[misc]
         return [c * 1.0 if is_value(c) else Value(c) for c in found] if on_values else found
 
     def pull(self, cotangent: Any) -> list[Any]:
-        """The cotangents of all targets from that of the whole result, which may be nested."""
+        """Return the cotangents of all targets from that of the whole result, which may be nested."""
         leaves = self.results.leaves
         matched = self.results.match(cotangent, "the cotangent")
         given = [as_cotangent(c, out) for c, out in zip(matched, leaves, strict=True)]
         on_values = self.on_values or any(map(is_value, given))
         given = [c for c, out in zip(given, leaves, strict=True) if is_value(out)]
         seed = in_a_row(given) if len(given) > 1 else given[0] if given else None
-        return self.cotangents(self.way.root if self.way else None, self.targets, seed, on_values)
+        return self.cotangents(self.pullback.root if self.pullback else None, self.targets, seed, on_values)
 
     def jacobians(self, out: Any) -> list[Any]:
-        """The Jacobian of `out` for each target, in the shape of `out` followed by that of the target."""
+        """Return the Jacobian of `out` for each target, in the shape of `out` followed by that of the target."""
         shape = np.shape(out)
         size = int(np.prod(shape, dtype=int))
         if not is_value(out):
@@ -254,22 +254,22 @@ class Call:
         ]
 
     def has_hooks(self, out: Any) -> bool:
-        """Whether a hook may change the gradient on the way, so that the pullback need not be linear in its cotangent."""
+        """Whether there are hooks between `out` and the targets, so that the pullback need not be linear in its cotangent."""
         if not HOOKED or not is_value(out):
             return False
-        way = Pullback(out, self.targets, self.stops)
-        return any_hooks(way.nodes, way.leaves, self.targets)
+        pullback = Pullback(out, self.targets, self.stops)
+        return any_hooks(pullback.nodes, pullback.leaves, self.targets)
 
     def transposed(self, pulled: Value, seed: Value, shape: tuple[int, ...], target_shape: tuple[int, ...]) -> Any:
-        """The Jacobian by columns: `pulled` is linear in `seed`, so its derivative with respect to seed is the transpose."""
-        way = Pullback(pulled, [seed], self.stops)
-        parts = [way(unit, self.on_values)[0] for unit in (units(target_shape, pulled.dtype) if target_shape else [1.0])]
+        """Return the Jacobian by columns: `pulled` is linear in `seed`, so its derivative with respect to it is the transpose."""
+        pullback = Pullback(pulled, [seed], self.stops)
+        parts = [pullback(unit, self.on_values)[0] for unit in (units(target_shape, pulled.dtype) if target_shape else [1.0])]
         joined = self.joined(parts, target_shape + shape, pulled.dtype)
         order = (*range(len(target_shape), len(target_shape + shape)), *range(len(target_shape)))
         return joined.transpose(order)
 
     def joined(self, parts: list[Any], shape: tuple[int, ...], dtype: Any) -> Any:
-        """Arrays or Values stacked, then reshaped."""
+        """Stack arrays or Values, then reshape them."""
         if not parts:
             return Value(np.zeros(shape, dtype)) if self.on_values else np.zeros(shape, dtype)
         if self.on_values:
@@ -277,14 +277,14 @@ class Call:
         return np.stack(parts).reshape(shape)
 
     def matching(self, given: Any, what: str) -> list[Any]:
-        """The leaves of a tuple of tangents or directions of the arguments, after a check of its structure and shapes."""
+        """Return the leaves of a tuple of tangents or directions of the arguments, and check its structure and shapes."""
         if not isinstance(given, tuple) or len(given) != len(self.trees):
             got = f"a tuple of {len(given)}" if isinstance(given, tuple) else f"a {type(given).__name__}"
             raise ValueError(f"expected {what} for each of the {len(self.trees)} arguments, in a tuple, got {got}")
         leaves = [leaf for tree, item in zip(self.trees, given, strict=True) for leaf in tree.match(item, what)]
         given = [as_cotangent(leaf, target, what) for leaf, target in zip(leaves, self.targets, strict=True)]
         first = {target: place for place, target in reversed(list(enumerate(self.targets)))}
-        for place, target in enumerate(self.targets):  # a parameter with two names moves once
+        for place, target in enumerate(self.targets):  # a parameter with two names has one tangent
             if first[target] != place:
                 if not np.array_equal(raw(given[first[target]]), raw(given[place])):
                     raise ValueError(f"{what} differs for two names of the same parameter: pass the same for both")
@@ -293,7 +293,7 @@ class Call:
 
 
 def as_cotangent(c: Any, like: Any, what: str = "the cotangent") -> Any:
-    """A cotangent or tangent in the dtype of `like`. TypeError for complex numbers, ValueError for another shape."""
+    """Convert a cotangent or tangent to the dtype of `like`; TypeError for complex numbers, ValueError for another shape."""
     if not is_value(c):
         c = real_array(c, what)
         c = c.astype(like.dtype if hasattr(like, "dtype") and like.dtype.kind == "f" else float) if c.ndim else float(c)
@@ -303,17 +303,17 @@ def as_cotangent(c: Any, like: Any, what: str = "the cotangent") -> Any:
 
 
 def in_a_row(values: Sequence[Any]) -> Any:
-    """All elements of numbers, arrays and Values in one row."""
+    """Join all elements of numbers, arrays and Values in one row."""
     return concatenate([reshape(value, -1) for value in values])
 
 
-def everything(args: tuple[Any, ...]) -> tuple[int, ...]:
-    """The positions of all arguments."""
+def all_positions(args: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return the positions of all arguments."""
     return tuple(range(len(args)))
 
 
 def signature_of(f: Function) -> list[inspect.Parameter]:
-    """The parameters of a function; none if they are unknown, as for some functions written in C."""
+    """Return the parameters of a function; none if they are unknown, as for some functions written in C."""
     try:
         return list(inspect.signature(f).parameters.values())
     except ValueError:
@@ -340,7 +340,7 @@ def check_argnum(name: str, argnum: Any) -> Any:
 
 
 def refuse_item(item: Any, path: str) -> Any:
-    """Raise TypeError for an item that is no number, in an argument to differentiate with respect to."""
+    """Raise TypeError for an item that is not a number, in an argument to differentiate with respect to."""
     raise TypeError(
         f"cannot differentiate with respect to {path}, which is {item!r}, a {type(item).__name__}: arguments are numbers, "
         "arrays, and dicts, lists, tuples and dataclasses of them; pass it as another argument, or close over it"
@@ -348,7 +348,7 @@ def refuse_item(item: Any, path: str) -> Any:
 
 
 def units(shape: tuple[int, ...], dtype: Any) -> Any:
-    """The arrays of a shape with a single 1 in them, one after the other."""
+    """Yield the arrays of a shape that contain a single 1, else zeros."""
     for place in np.ndindex(shape):
         unit = np.zeros(shape, dtype)
         unit[place] = 1.0
@@ -356,20 +356,20 @@ def units(shape: tuple[int, ...], dtype: Any) -> Any:
 
 
 def probe(out: Any) -> Value:
-    """A cotangent to record a pullback at. The pullback is linear, so any will do that has no zeros, where it may mask."""
+    """Return a cotangent to record a linear pullback at. Any would do that has no zeros, which may be masked."""
     shape, dtype = np.shape(out), getattr(out, "dtype", float)
     return Value(np.linspace(0.5, 1.5, int(np.prod(shape, dtype=int))).reshape(shape).astype(dtype) if shape else 1.0)
 
 
 def inner_product(values: Sequence[Any], others: Sequence[Any]) -> Any:
-    """The sum of the products of all elements. An infinite slope times 0 gives nan here, and is masked in the derivative."""
+    """Sum the products of all elements. An infinite slope times 0 gives nan here, and is masked in the derivative."""
     with np.errstate(invalid="ignore"):
         terms = [(value * other).sum() if np.shape(value) else value * other for value, other in zip(values, others, strict=True)]
     return sum(terms[1:], terms[0]) if terms else 0.0
 
 
 def outer_level() -> int:
-    """The stack level of the first caller outside this package, for warnings."""
+    """Return the stack level of the first caller outside this package, for warnings."""
     frame, level = inspect.currentframe(), 0
     while frame is not None and frame.f_code.co_filename.startswith(INSIDE):
         frame, level = frame.f_back, level + 1

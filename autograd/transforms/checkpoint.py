@@ -1,4 +1,4 @@
-"""checkpoint(): recompute instead of store. The backward pass calls a function again for the graph that was not kept."""
+"""checkpoint(): recompute instead of store. The backward pass calls a function again for its graph, which was not kept."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def checkpoint(f: Function) -> Function:
     `f` closes over, such as the parameters of modules.
 
     Raises:
-        ValueError: in the backward pass, if f returns other numbers than before, as when it draws random ones.
+        ValueError: in the backward pass, if f returns other numbers than before, such as random ones.
 
     >>> from autograd import grad
     >>> grad(checkpoint(lambda x: np.sin(np.sin(x))))(0.0)
@@ -45,7 +45,7 @@ def checkpoint(f: Function) -> Function:
     def function(*args: Any, **named: Any) -> Any:
         around, traced = copy_context(), traced_now()
         with nesting_limit(f), scope() as here, tracing(traced):
-            result = f(*args, **named)  # here and not in a helper: a nested checkpoint takes one call less of Python's stack
+            result = f(*args, **named)  # not in a helper, so that nested checkpoints take fewer calls of Python's stack
             row, inputs = joined_values(result, here)
         if row is None or not inputs:
             return result
@@ -71,7 +71,7 @@ def checkpoint(f: Function) -> Function:
 
 
 def joined_values(result: Any, here: scope) -> tuple[Value | None, list[Value]]:
-    """The only Value in a result, or its Values in one row, and the Values from outside `here` that they depend on."""
+    """Return the only Value in a result, or its Values in one row, and the Values from outside `here` that they depend on."""
     outs = list(filter(is_value, Tree(result).leaves))
     row = in_a_row(outs) if len(outs) > 1 else positive(outs[0]) if outs else None
     return row, [] if row is None else outside(row, here)
@@ -87,7 +87,7 @@ def nesting_limit(f: Function) -> Iterator[None]:
             raise
         raise RecursionError(
             f"checkpoint({getattr(f, '__name__', 'f')}) reached Python's limit of {sys.getrecursionlimit():,} nested calls; "
-            "each checkpoint takes two, its own and that of its function: raise the limit with sys.setrecursionlimit(), or "
+            "each checkpoint takes two, itself and its function: raise the limit with sys.setrecursionlimit(), or "
             "call checkpoints one after the other, as in a loop over layers"
         ) from None
 
@@ -99,7 +99,7 @@ class Recomputed:
         self.data, self.inputs, self.run, self.name = data, inputs, run, name
 
     def row(self) -> Value:
-        """The result, computed again with its graph."""
+        """Compute the result again, with its graph."""
         row, inputs = self.run()
         # Leaves that f creates are new ones every time.
         if row is None or any(item.op is not None for item in set(inputs).symmetric_difference(self.inputs)):
@@ -117,51 +117,51 @@ class Recomputed:
 
 
 def recompute_rule(g: Any, out: Any, inputs: tuple[Any, ...], again: Recomputed) -> tuple[Any, ...]:
-    """The partial derivatives of the recomputed graph: Values if the output is one, else numbers.
+    """Return the partial derivatives of the recomputed graph: Values if the output is one, else numbers.
 
-    The pass ends at the inputs. If one of them depends on another, the pass outside the checkpoint differentiates that.
+    The pass ends at the inputs. If one input depends on another, the pass outside the checkpoint differentiates that.
     """
     return tuple(Pullback(again.row(), again.inputs, stops=again.inputs, partial=True)(g, on_values=is_value(out)))
 
 
 @primitive("custom", lambda inputs, again: (tuple(inputs), again), inputs=recompute_rule)
 def _checkpoint(inputs: Any, again: Recomputed) -> Any:
-    """The numbers of a checkpoint; `inputs` are the Values from outside it that they were computed from."""
+    """Return the numbers of a checkpoint; `inputs` are the Values from outside that they were computed from."""
     return again.data
 
 
-def unfold(way: Pullback, found: dict[Any, Any], needed: set[Any], keep: bool, hooks: bool) -> Iterator[Any]:
-    """The path of a backward pass, with the recomputed nodes in place of each checkpoint.
+def unfold(pullback: Pullback, cotangents: dict[Any, Any], needed: set[Any], keep: bool, hooks: bool) -> Iterator[Any]:
+    """Yield the nodes of a backward pass, with the recomputed nodes in place of each checkpoint.
 
-    One loop serves checkpoints nested to any depth. The gradients of recomputed nodes are dropped along the way, and their
-    hooks run here, unless `hooks` says that the pass runs all hooks itself.
+    One loop serves checkpoints nested to any depth. It deletes the cotangents of recomputed nodes after use, and runs their
+    hooks, unless `hooks` says that the pass runs all hooks itself.
     """
-    waiting, again = list(way.path), set()
+    waiting, inner_nodes = list(pullback.path), set()
     while waiting:
         node = waiting.pop()
-        inner = node in again
-        if inner and not hooks and node in found:
-            found[node] = hooked(node, found[node])
-        if node.op.unfold is None or node not in found or needed.isdisjoint(inputs_of(node)):
+        inner = node in inner_nodes
+        if inner and not hooks and node in cotangents:
+            cotangents[node] = hooked(node, cotangents[node])
+        if node.op.unfold is None or node not in cotangents or needed.isdisjoint(inputs_of(node)):
             yield node
         else:
-            more = recomputed(node, found, needed)
-            again.update(more)
+            more = recomputed(node, cotangents, needed)
+            inner_nodes.update(more)
             waiting += more
-        if inner or (node.op.unfold is not None and not keep and node not in way.wanted):
-            found.pop(node, None)
+        if inner or (node.op.unfold is not None and not keep and node not in pullback.wanted):
+            cotangents.pop(node, None)
         if inner:
-            again.discard(node)
+            inner_nodes.discard(node)
             needed.discard(node)
 
 
-def recomputed(node: Any, found: dict[Any, Any], needed: set[Any]) -> list[Any]:
-    """The recomputed nodes of a checkpoint that are needed, inputs first; the last one gets the checkpoint's cotangent."""
+def recomputed(node: Any, cotangents: dict[Any, Any], needed: set[Any]) -> list[Any]:
+    """Recompute a checkpoint; return its needed nodes, inputs first. The last node gets the checkpoint's cotangent."""
     _, again = arguments_of(node)
     row = again.row()
     nodes, leaves = topological_order(row, again.inputs)
     check_current(nodes, leaves)
-    found[row] = found[node]
+    cotangents[row] = cotangents[node]
     needed.update(item for item in nodes if not needed.isdisjoint(inputs_of(item)))
     return [item for item in nodes if item in needed]
 
@@ -170,7 +170,7 @@ _checkpoint.unfold = unfold
 
 
 def outside(row: Value, here: scope) -> list[Value]:
-    """The Values below `row` that were not created inside the scope `here`, in order of discovery."""
+    """Return the Values below `row` that were not created inside the scope `here`, in order of discovery."""
 
     def made_inside(node: Value) -> bool:
         place = node.place

@@ -1,8 +1,8 @@
-"""Transforms of functions: grad, vjp, jvp, jacobian, hessian, hvp and their like, composable to any depth.
+"""Transforms of functions: grad, vjp, jvp, jacobian, hessian, hvp and others, composable to any depth.
 
 Arguments are numbers, arrays, dicts, lists, tuples and dataclasses of them, nested to any depth, or modules, which are
-treated as dicts of their parameters; results have the same structure. Plain data in, plain data out. Results are Values,
-which can be differentiated again, if the argument is a Value, or inside another transform that they depend on.
+treated as dicts of their parameters; results have the same structure. Results of plain data are plain data. They are Values,
+which can be differentiated again, if an argument is a Value, or if they depend on an argument of an outer transform.
 
 There is no vmap: NumPy code works on whole arrays, and the gradients of single samples are the
 Jacobian of the vector of their losses, ``jacobian(lambda w: losses(w, X, y))(w)``.
@@ -21,14 +21,14 @@ from autograd.hooks import runs
 from autograd.op import is_value
 from autograd.scope_stack import is_recording
 from autograd.scopes import scope
-from autograd.transforms.call import Call, Function, check_argnum, check_function, everything, inner_product, probe
+from autograd.transforms.call import Call, Function, all_positions, check_argnum, check_function, inner_product, probe
 from autograd.transforms.trees import Tree, keep, map_tree
 
 ArgNum = int | str | Sequence[int | str]
 
 
 def recorded(function: Function) -> Function:
-    """The same function, recorded also inside no_grad(), where its results are frozen."""
+    """Return the function, recorded also inside no_grad(), where its results are frozen."""
 
     @functools.wraps(function)
     def call(*args: Any, **named: Any) -> Any:
@@ -44,7 +44,7 @@ def recorded(function: Function) -> Function:
 def transformed(
     name: str, f: Any, argnum: ArgNum, derive: Callable[[Call], Any], has_aux: bool = False, quiet: bool = False
 ) -> Function:
-    """The function that returns ``derive(call)`` of a call of `f` on Values. `name` is that of the transform, for messages."""
+    """Return a function that calls `f` on Values and returns ``derive(call)``. Messages name the transform `name`."""
     f, places = check_function(name, f), check_argnum(name, argnum)
 
     @recorded
@@ -63,9 +63,9 @@ def grad(f: Function, argnum: ArgNum = 0, has_aux: bool = False) -> Function:
 
     Args:
         f: a function of numbers, arrays or nested parameters, in NumPy code.
-        argnum: the argument to differentiate with respect to: its position or name, or a tuple of those,
-            which gives a tuple of gradients.
-        has_aux: whether f returns a pair, whose second part is passed on: (gradient, aux).
+        argnum: the argument to differentiate with respect to, its position or name; a tuple of them gives a tuple of
+            gradients.
+        has_aux: whether f returns a pair (result, aux). The function then returns (gradient, aux).
 
     Raises:
         TypeError: if the result of f is not a single number.
@@ -117,14 +117,14 @@ def elementwise_grad(f: Function, argnum: ArgNum = 0) -> Function:
 def vjp(f: Function, *args: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """Return ``(f(*args), pullback)``; ``pullback(cotangent)`` returns a tuple of cotangents, one for each argument.
 
-    The cotangent has the structure and shapes of the result of f. With `has_aux`, f returns a pair, and vjp()
-    ``(out, pullback, aux)``.
+    The cotangent has the structure and shapes of the result of f. With `has_aux`, f returns a pair ``(out, aux)``, and vjp()
+    returns ``(out, pullback, aux)``.
 
     >>> out, pullback = vjp(lambda x, y: x * y, 3.0, np.array([1.0, 2.0]))
     >>> out, pullback(np.array([1.0, 1.0]))
     (array([3., 6.]), (3.0, array([3., 3.])))
     """
-    call = Call(check_function("vjp", f, "(f, x)"), args, {}, everything(args), has_aux)
+    call = Call(check_function("vjp", f, "(f, x)"), args, {}, all_positions(args), has_aux)
 
     @recorded
     def pullback(cotangent: Any) -> tuple[Any, ...]:
@@ -142,15 +142,15 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
     derivative of that linear map is its transpose (Townsend 2017).
 
     Args:
-        args: a tuple of the arguments; anything else is the only argument.
-        tangents: a tuple of tangents, or the only one.
+        args: the tuple of the arguments, or the only argument, which is not a tuple.
+        tangents: the tuple of tangents, or the only one.
 
     >>> jvp(np.sin, (0.0,), (2.0,))
     (0.0, 2.0)
     """
     single = type(args) is not tuple
     args, tangents = ((args,), (tangents,)) if single else (args, tangents)
-    call = Call(check_function("jvp", f, "(f, x, tangent)"), args, {}, everything(args))
+    call = Call(check_function("jvp", f, "(f, x, tangent)"), args, {}, all_positions(args))
     along = call.matching(tangents, "a tangent of jvp()")
     results = Tree(call.out)
     moved = [tangent for out in results.leaves for tangent in forward(call, out, along)]
@@ -160,8 +160,8 @@ def jvp(f: Function, args: Any, tangents: Any) -> tuple[Any, Any]:
 def jacobian(f: Function, argnum: ArgNum = 0, has_aux: bool = False) -> Function:
     """Return the function that computes the Jacobian, an array (m..., n...) for a result (m...) and an argument (n...).
 
-    It takes as many backward passes as the result or the argument has elements, whichever are fewer. For nested
-    results and arguments, the structure of the argument is inside that of the result.
+    It takes a backward pass for each element of the result or of the argument, whichever has fewer. For nested results
+    and arguments, the structure of the argument is inside that of the result.
 
     >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
     array([[2., 0.],
@@ -173,7 +173,7 @@ def jacobian(f: Function, argnum: ArgNum = 0, has_aux: bool = False) -> Function
 def hessian(f: Function, argnum: ArgNum = 0) -> Function:
     """Return the function that computes the second derivatives of a scalar, an array (n..., n...) for an argument (n...).
 
-    For nested arguments and modules they are found by pairs of names: ``hessian(loss)(model)["0.weight"]["2.bias"]``.
+    For nested arguments and modules, index it by pairs of names: ``hessian(loss)(model)["0.weight"]["2.bias"]``.
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 2.0]))
     array([[4., 6.],
@@ -187,15 +187,15 @@ def hvp(f: Function, args: Any, v: Any) -> Any:
     """Return the product of the Hessian of a scalar `f` at `args` and `v`, without computing the Hessian.
 
     Args:
-        args: a tuple of the arguments; anything else is the only argument.
-        v: a tuple of directions, or the only one, in the structure of `args`. The result has it too.
+        args: the tuple of the arguments, or the only argument, which is not a tuple.
+        v: the tuple of directions, or the only one, in the structure of `args`, which the result has, too.
 
     >>> hvp(lambda x: (x**3).sum(), np.array([1.0, 2.0]), np.array([1.0, 0.0]))
     array([6., 0.])
     """
     single = type(args) is not tuple
     args, v = ((args,), (v,)) if single else (args, v)
-    call = Call(check_function("hvp", f, "(f, x, v)"), args, {}, everything(args))
+    call = Call(check_function("hvp", f, "(f, x, v)"), args, {}, all_positions(args))
     along = call.matching(v, "a direction of hvp()")
     out = scalar_result(call, "hvp")
     slope = inner_product(call.cotangents(out, call.targets, seed_like(out), on_values=True), along) if is_value(out) else 0.0
@@ -204,7 +204,7 @@ def hvp(f: Function, args: Any, v: Any) -> Any:
 
 
 def forward(call: Call, out: Any, along: list[Any]) -> list[Any]:
-    """The derivative of one result along tangents; from the rows of the Jacobian if hooks change gradients."""
+    """Return the derivative of one result along tangents; from the rows of the Jacobian if hooks change gradients."""
     on_values = call.on_values or any(map(is_value, along))
     if not call.has_hooks(out):
         seed, before = probe(out), runs.get()
@@ -221,7 +221,7 @@ def forward(call: Call, out: Any, along: list[Any]) -> list[Any]:
 
 
 def stop_gradient(x: Any) -> Any:
-    """Return the same numbers without their graph, as constants in every derivative. Takes trees of any structure.
+    """Return the same numbers without their graph, as constants in every derivative. `x` may be nested.
 
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
     3.0
@@ -230,7 +230,7 @@ def stop_gradient(x: Any) -> Any:
 
 
 def scalar_result(call: Call, name: str) -> Any:
-    """The result, after a check that it is a single number."""
+    """Return the result; raise TypeError unless it is a single number."""
     out = call.out
     if not is_value(out) and not isinstance(out, (np.ndarray, np.generic, Real)):
         got = "None" if out is None else f"a {type(out).__name__}"
@@ -247,13 +247,13 @@ def scalar_result(call: Call, name: str) -> Any:
 
 
 def scalar_gradient(call: Call, name: str) -> Any:
-    """The derivatives of a single number, in the structure of the arguments."""
+    """Return the derivatives of a single number, in the structure of the arguments."""
     out = scalar_result(call, name)
     return call.nested(call.cotangents(out, call.targets, seed_like(out), call.on_values))
 
 
 def derivatives(call: Call) -> Any:
-    """The Jacobians of all results."""
+    """Return the Jacobians of all results."""
     return call.results.rebuild([call.nested(call.jacobians(out)) for out in call.results.leaves])
 
 

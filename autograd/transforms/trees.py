@@ -20,7 +20,7 @@ Mapped = Callable[[Any, str], Any]
 
 
 def is_leaf(item: Any) -> bool:
-    """True for numbers, bools, arrays and Values."""
+    """Whether an item is a number, bool, array or Value."""
     return item.__class__ is float or isinstance(item, (np.ndarray, np.generic, int)) or is_value(item) or isinstance(item, Real)
 
 
@@ -33,13 +33,13 @@ def is_dataclass(item: Any) -> bool:
 
 
 def parameters_of(module: Any) -> list[tuple[str, Any]]:
-    """The parameters of a module that are not frozen, as pairs (name, Value)."""
+    """Return the parameters of a module that are not frozen, as pairs (name, Value)."""
     return [(name, parameter) for name, parameter in module.named_parameters() if parameter.requires_grad]
 
 
 @contextmanager
 def state_kept(module: Any) -> Iterator[None]:
-    """Restore the buffers and random generators of a module after the block. Anything but a module is ignored."""
+    """Restore the buffers and random generators of a module after the block. Other objects are ignored."""
     buffers = {name: array.copy() for name, array in getattr(module, "named_buffers", dict)()} if is_module(module) else {}
     generators = [item for _, item in getattr(module, "named_generators", dict)()] if is_module(module) else []
     states = [generator.bit_generator.state for generator in generators]
@@ -63,8 +63,8 @@ def map_tree(
             such items are kept.
         module: called as ``module(item, path)`` with each module; by default a module becomes the dict of its parameters
             that are not frozen.
-        remake: whether to create dataclasses by their __init__, which derives their other fields again. Otherwise they are
-            copied, with the fields mapped that their __init__ takes, or all fields if `module` is given.
+        remake: whether to create dataclasses by their __init__, which derives their other fields again. Otherwise, copies
+            get mapped fields: those that their __init__ takes, or all if `module` is given.
     """
 
     def inside(item: Any, step: str) -> Any:
@@ -94,23 +94,23 @@ def map_tree(
             return remade(tree, fields, path)
         twin = copy.copy(tree)
         for name, item in fields.items():
-            object.__setattr__(twin, name, item)  # also of a frozen one
+            object.__setattr__(twin, name, item)  # also if the dataclass is frozen
         return twin
     return other(tree, path) if other else tree
 
 
 def keep(item: Any, path: str) -> Any:
-    """The item itself, as an argument `other` or `module` of map_tree()."""
+    """Return the item unchanged; an argument `other` or `module` of map_tree()."""
     return item
 
 
 def fields_of(tree: Any, every: bool = False) -> list[tuple[str, Any]]:
-    """The fields of a dataclass that its __init__ takes, or `every` field, as pairs (name, content)."""
+    """Return the fields of a dataclass that its __init__ takes, or `every` field, as pairs (name, content)."""
     return [(field.name, getattr(tree, field.name)) for field in dataclasses.fields(tree) if field.init or every]
 
 
 def remade(tree: Any, fields: dict[str, Any], path: str) -> Any:
-    """A dataclass created by its __init__ from other fields, so that it derives its remaining fields again."""
+    """Create a dataclass by its __init__ from other fields, so that it derives its remaining fields again."""
     name = type(tree).__name__
     try:
         twin = dataclasses.replace(tree, **fields)
@@ -131,7 +131,7 @@ def remade(tree: Any, fields: dict[str, Any], path: str) -> Any:
 
 
 class Tree:
-    """The leaves of a tree in order, and its structure, which later changes of the tree do not affect."""
+    """The leaves of a tree in order, and its structure, which do not follow later changes of the tree."""
 
     def __init__(self, tree: Any) -> None:
         self.leaves: list[Any] = []
@@ -147,13 +147,13 @@ class Tree:
         self.numbered = map_tree(number, tree)
 
     def rebuild(self, leaves: Sequence[Any]) -> Any:
-        """The same structure with other leaves."""
+        """Return the same structure with other leaves."""
         if self.numbered.__class__ is int:
             return leaves[self.numbered]
         return map_tree(lambda number, path: leaves[number], self.numbered)
 
     def match(self, given: Any, what: str) -> list[Any]:
-        """The leaves of another tree, in the order of this one; ValueError if its structure differs."""
+        """Return the leaves of another tree in the order of this one; raise ValueError if its structure differs."""
         leaves: list[Any] = [None] * len(self.leaves)
         for number, leaf in pairs(self.numbered, given, what):
             leaves[number] = leaf
@@ -161,7 +161,7 @@ class Tree:
 
 
 def pairs(numbered: Any, given: Any, path: str) -> Iterator[tuple[int, Any]]:
-    """Pairs (number, leaf) of two trees of one structure, by keys and positions."""
+    """Yield pairs (number, leaf) of two trees of one structure, by keys and positions."""
 
     def mismatch(expected: str) -> ValueError:
         got = f"the keys {list(given)}" if isinstance(given, dict) else f"a {type(given).__name__}"
