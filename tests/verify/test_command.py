@@ -93,7 +93,7 @@ def test_a_right_gradient_is_accepted(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().out.startswith("PASS: ")
 
 
-def test_a_wrong_gradient_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_gradient_is_rejected(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["package.model:wrong", "--input", "value=0.5,2"]) == 1
     assert capsys.readouterr().out.startswith("FAIL: ")
 

@@ -89,7 +89,7 @@ def test_arrays_without_axes(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_they_may_be_nested(kind: Any) -> None:
+def test_foreign_arrays_may_be_nested(kind: Any) -> None:
     def f(p: Any, y: Any) -> Any:
         return {"loss": kind(np.sum(numpy_of(p["a"]) * numpy_of(y)))}
 
@@ -102,7 +102,7 @@ def test_they_may_be_nested(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_functions_of_values_take_them(kind: Any) -> None:
+def test_functions_of_values_take_foreign_arrays(kind: Any) -> None:
     assert check_gradients(np.sin, kind(X), order=2).ok
     assert check_gradients(lambda p: (p["a"] * p["b"][0]).sum(), {"a": kind(X), "b": [kind(2.0)]}).ok
 
@@ -139,7 +139,7 @@ def test_a_function_that_takes_only_numpy_arrays_gets_those() -> None:
         check_gradients(lambda x: x @ "no", Tensor(X), gradient=lambda x: x)
 
 
-def test_memory_of_another_library_is_memory() -> None:
+def test_gradients_of_another_library_share_no_memory() -> None:
     report = check_gradients(lambda x: 0.5 * np.sum(x.data**2), Tensor(X), gradient=lambda x: x)
     assert report.broken and report.broken[0].startswith("the gradient returns its input x, or a view of it")
     buffer = Tensor(np.zeros(3))

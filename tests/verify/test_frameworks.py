@@ -28,7 +28,7 @@ def test_a_missing_library_is_named_with_its_package(
         adapter(np.sin)
 
 
-def test_neither_is_imported_before_use() -> None:
+def test_pytorch_and_jax_are_not_imported_before_use() -> None:
     program = (
         "import sys, autograd.verify; print([name for name in ('torch', 'jax', 'pandas', 'hypothesis') if name in sys.modules])"
     )
@@ -123,7 +123,7 @@ def test_refusals(library: Any) -> None:
     assert repr(library(np.sin)) == "from_sines(sin)"
 
 
-def test_a_module_of_pytorch_is_told_by_its_class() -> None:
+def test_a_module_of_pytorch_is_recognised_by_its_class() -> None:
     made = type("Module", (), {"__module__": "torch.nn.modules.module"})
     network = type("Network", (made,), {"__call__": lambda self, x: x})()
     assert frameworks.is_torch_module(network) and not frameworks.is_torch_module(np.sin)

@@ -188,7 +188,7 @@ def drawn_by(rng: np.random.Generator) -> Iterator[float]:
     ids=["list", "tuple", "array", "generator function", "generator", "iterator", "range", "generator of rng", "function of rng",
          "function", "floats", "sampled"],
 )  # fmt: skip
-def test_points_from_anywhere(points: Any) -> None:
+def test_points_from_iterables_functions_and_strategies(points: Any) -> None:
     place = found(check_gradients(square, gradient=wrong_above_3, points=points))
     assert place.failing == "4.0"
 
@@ -231,7 +231,7 @@ def test_given_points_that_are_undecided_are_not_accepted() -> None:
         ({"x": 1.0}, TypeError, "got {'x': 1.0}"),
     ],
 )
-def test_other_points_are_refused(points: Any, error: type[Exception], text: str) -> None:
+def test_invalid_points_are_refused(points: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         check_gradients(square, 0.5, points=points)
 
@@ -330,7 +330,7 @@ class Options:
         (Options(0.1, np.ones(3)), "Options(rate=0.1, weights=np.full(3, 1.0))"), (Value([1.0, 2.0]), "np.array([1.0, 2.0])"),
     ],
 )  # fmt: skip
-def test_code(item: Any, code: str) -> None:
+def test_code_of_inputs(item: Any, code: str) -> None:
     assert code_of(item) == code
     if not isinstance(item, Value):
         again = eval(code, {"np": np, "Options": Options})

@@ -131,7 +131,7 @@ def test_a_stale_rule_sees_other_inputs_and_their_output() -> None:
         assert np.min(off) > 0.004 and np.max(off) < 0.1
 
 
-def test_members_of_a_tuple_are_made_wrong_one_by_one() -> None:
+def test_each_member_of_a_tuple_can_have_a_fault() -> None:
     sample = next(sample for sample in drawn("concatenate"))
     op, right = table()["concatenate"], gradients(sample)
     assert uses_of(op, sample) == [(0, 0), (0, 1)]
