@@ -157,7 +157,7 @@ def is_constant(x: Any, width: Any, axis: Any, keepdims: bool, where: Any = True
 
 
 def std_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool, ddof: float) -> Any:
-    """g (x - mean(x)) / (out freedom), for `freedom` degrees; the subgradient 0 where all elements are equal."""
+    """g (x - mean(x)) / (out d) for d degrees of freedom; the subgradient 0 where all elements are equal."""
     constant = is_constant(x, out, axis, keepdims)
     freedom = elements_averaged(x, out) - ddof
     g = where_(constant, 0.0, g * float(np.divide(1.0, freedom if freedom > 0.0 else 0.0)))
