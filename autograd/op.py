@@ -32,12 +32,12 @@ PYTORCH_NAMES = {"dim": "axis", "keepdim": "keepdims"}
 
 
 class Op:
-    """A primitive operation. Call it with floats, arrays or Values; with Values the call is recorded.
+    """A primitive operation of floats, arrays and Values. A call with a Value is recorded.
 
     Attributes:
         name: the name in the table, in messages and in drawings.
         symbol: a template of the formula, ``"{} * {}"``.
-        kind: ``"elementwise"``, ``"reduction"``, ``"softmax"``, ``"selection"``, ``"shape"`` or ``"linear"``.
+        kind: ``"elementwise"``, ``"reduction"``, ``"softmax"``, ``"selection"``, ``"shape"``, ``"linear"`` or ``"custom"``.
         array, scalar: the forward functions of arrays and of floats; `scalar` is None if `array` serves both.
         bind: a function that returns the arguments of a call as a tuple in the order of the signature, with defaults.
         prepare: None, or a function that returns that tuple with its settings converted and copied, so that they cannot change.
@@ -52,7 +52,7 @@ class Op:
         sums: whether it adds numbers, and so computes float16 in float32.
         mixes: whether every element of the output depends on all elements of a matrix, as in a factorisation, and so has the
             rounding error of the largest.
-        floats: whether it converts integers and bools to floats first; ops that only move elements do not.
+        floats: whether it converts integers and bools to floats first; ops that only select or move elements do not.
         first: the position of its first differentiable argument.
         unfold: only for checkpoint(), a function that puts recomputed nodes in place of checkpoints in a backward pass.
     """

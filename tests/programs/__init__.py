@@ -1,1 +1,1 @@
-"""Programs of numerical practice in plain NumPy. They are differentiated, and checked, in tests/test_programs.py."""
+"""Programs of numerical practice in plain NumPy. tests/test_programs.py differentiates and checks them."""

@@ -1,4 +1,4 @@
-"""The price of a European call after Black and Scholes."""
+"""The Black-Scholes price of a European call."""
 
 from __future__ import annotations
 

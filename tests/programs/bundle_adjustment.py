@@ -1,4 +1,4 @@
-"""Bundle adjustment: the rotations and places of cameras, and the points they see, from pictures alone."""
+"""Bundle adjustment: find the rotations and positions of cameras, and the points they see, from images alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Scene(NamedTuple):
 
 
 def rotate(r: Array, points: Array) -> Array:
-    """Rodrigues' formula, with sines over their arguments, so that no rotation is a rotation too."""
+    """Rotate by Rodrigues' formula, with sines divided by their arguments, so that it works for no rotation, too."""
     angle = np.linalg.norm(r)
     once = np.cross(r, points)
     return points + np.sinc(angle / np.pi) * once + 0.5 * np.sinc(angle / (2 * np.pi)) ** 2 * np.cross(r, once)

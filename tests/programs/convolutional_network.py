@@ -8,7 +8,7 @@ Array = np.ndarray
 
 
 def convolve(x: Array, kernels: Array) -> Array:
-    """(batch, channels, height, width) with (new channels, channels, rows, columns), where they overlap fully."""
+    """Convolve (batch, channels, height, width) with (new channels, channels, rows, columns), where they overlap fully."""
     rows, columns = kernels.shape[2:]
     height, width = x.shape[2] - rows + 1, x.shape[3] - columns + 1
     out = 0.0

@@ -9,7 +9,7 @@ MASSES, LENGTHS, GRAVITY = (1.2, 0.7), (0.9, 1.1), 9.81
 
 
 def energies(q: Array, v: Array) -> tuple[float, float]:
-    """The kinetic and the potential energy at the angles `q`, from the vertical, and their speeds `v`."""
+    """Return the kinetic and the potential energy at the angles `q` from the vertical and angular velocities `v`."""
     m1, m2 = MASSES
     vx = np.cumsum(LENGTHS * np.cos(q) * v)
     vy = np.cumsum(LENGTHS * np.sin(q) * v)

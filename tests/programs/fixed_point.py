@@ -1,4 +1,4 @@
-"""Implicit functions by iteration: Kepler's equation, and the state of rest of a recurrent network."""
+"""Implicit functions by iteration: Kepler's equation, and the fixed point of a recurrent network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Array = np.ndarray
 
 
 def eccentric_anomaly(M: Array, e: float) -> Array:
-    """E with E - e sin E = M."""
+    """Return E with E - e sin E = M."""
     E = M + e * np.sin(M)
     while True:
         step = (E - e * np.sin(E) - M) / (1 - e * np.cos(E))
@@ -18,7 +18,7 @@ def eccentric_anomaly(M: Array, e: float) -> Array:
 
 
 def rest(W: Array, b: Array) -> Array:
-    """z with z = tanh(W z + b), for W of a norm below 1."""
+    """Return z with z = tanh(W z + b), for W of a norm below 1."""
     z, previous = np.tanh(b), np.zeros_like(b)
     while np.linalg.norm(z - previous) > 1e-15:
         previous, z = z, np.tanh(W @ z + b)

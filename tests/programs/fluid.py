@@ -1,4 +1,4 @@
-"""Smoke in a flow, carried and kept free of divergence as in the fluid simulation that comes with HIPS autograd."""
+"""Smoke in a divergence-free flow, as in the fluid simulation of HIPS autograd."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Array = np.ndarray
 
 
 def project(vx: Array, vy: Array) -> tuple[Array, Array]:
-    """Make the velocities free of divergence, by a few steps of Gauss and Seidel on the pressure."""
+    """Project velocities on divergence-free ones, by a few Gauss-Seidel steps on the pressure."""
     p = np.zeros(vx.shape)
     h = 1.0 / vx.shape[0]
     div = -0.5 * h * (np.roll(vx, -1, axis=0) - np.roll(vx, 1, axis=0) + np.roll(vy, -1, axis=1) - np.roll(vy, 1, axis=1))
@@ -20,7 +20,7 @@ def project(vx: Array, vy: Array) -> tuple[Array, Array]:
 
 
 def advect(f: Array, vx: Array, vy: Array) -> Array:
-    """Move the field `f` by the velocities, along the way back from each cell."""
+    """Move the field `f` by the velocities, traced back from each cell."""
     rows, cols = f.shape
     cell_ys, cell_xs = np.meshgrid(np.arange(rows), np.arange(cols))
     center_xs = (cell_xs - vx).ravel()

@@ -1,4 +1,4 @@
-"""Heat on a ring of rods with a conductivity of its own for each: explicit steps in time."""
+"""Heat on a ring of rods with different conductivities: explicit time steps."""
 
 from __future__ import annotations
 

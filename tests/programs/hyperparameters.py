@@ -15,7 +15,7 @@ def training_loss(w: Array, log_penalty: float, X: Array, y: Array) -> float:
 
 
 def validation_error(hyper: dict[str, float], slope: Callable[..., Any], train: Any, valid: Any, steps: int) -> float:
-    """`slope` is the derivative of the training loss by its first argument."""
+    """Return the validation error; `slope` is the derivative of the training loss with respect to its first argument."""
     w = np.zeros(train[0].shape[1])
     for _ in range(steps):
         w = w - np.exp(hyper["log_rate"]) * slope(w, hyper["log_penalty"], *train)

@@ -10,7 +10,7 @@ Array = np.ndarray
 
 
 class System(NamedTuple):
-    """x' = A x + noise of covariance Q, y = C x + noise of covariance R, and x of mean m and covariance P at first."""
+    """x' = A x + noise of covariance Q, y = C x + noise of covariance R, with an initial x of mean m and covariance P."""
 
     A: Array
     C: Array

@@ -1,4 +1,4 @@
-"""A long short-term memory over sequences of one-hot letters, in the form of the example of HIPS autograd."""
+"""A long short-term memory over sequences of one-hot letters, as in the example of HIPS autograd."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def sigmoid(x: Array) -> Array:
 
 
 def log_likelihood(params: Params, inputs: Array) -> float:
-    """How well each letter is foretold by those before it; `inputs` is (time, sequences, letters)."""
+    """Return the log likelihood of each letter given those before it; `inputs` is (time, sequences, letters)."""
     sequences = inputs.shape[1]
     hiddens = np.repeat(params["init hiddens"], sequences, axis=0)
     cells = np.repeat(params["init cells"], sequences, axis=0)

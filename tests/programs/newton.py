@@ -1,4 +1,4 @@
-"""Bratu's problem u'' + k exp(u) = 0, u(0) = u(1) = 0, by differences: as many equations as unknowns, for Newton's method."""
+"""Bratu's problem u'' + k exp(u) = 0, u(0) = u(1) = 0, by finite differences: a system of equations for Newton's method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Optimal transport with entropy, by Sinkhorn's iteration on the dual potentials."""
+"""Entropy-regularised optimal transport, by Sinkhorn's iteration on the dual potentials."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ Array = np.ndarray
 
 
 def frequencies(springs: Array, masses: Array) -> Array:
-    """The angular frequencies, from low to high; there is one spring more than masses."""
+    """Return the angular frequencies from low to high; there is one more spring than masses."""
     stiffness = np.diag(springs[:-1] + springs[1:]) - np.diag(springs[1:-1], 1) - np.diag(springs[1:-1], -1)
     root = np.sqrt(masses)
     return np.sqrt(np.linalg.eigvalsh(stiffness / np.outer(root, root)))

@@ -1,4 +1,4 @@
-"""The classical Runge-Kutta method, on logistic growth and on the predators and prey of Lotka and Volterra."""
+"""The classical Runge-Kutta method, on logistic growth and on the Lotka-Volterra equations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small transformer over letters, as GPT-2: attention to what came before, normalised layers, and sums past each block."""
+"""A small transformer over letters, like GPT-2: causal attention, layer normalisation and residual connections."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def attention(x: Array, qkv: Array, heads: int) -> Array:
 
 
 def loss(params: dict[str, Any], text: Array, heads: int = 2) -> float:
-    """The mean surprise at each letter after the first; `text` is (batch, time) of letter numbers."""
+    """Return the mean cross entropy of each letter after the first; `text` is (batch, time) of letter numbers."""
     now, following = text[:, :-1], text[:, 1:]
     x = params["letters"][now] + params["places"][: now.shape[1]]
     for block in params["blocks"]:
