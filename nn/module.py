@@ -383,11 +383,10 @@ def walk(items: Any, prefix: str = "", above: tuple[int, ...] = ()) -> Iterator[
     """Yield (path, item) for modules, Values, arrays, generators of random numbers and functions in nested containers."""
     above = (*above, id(items))
     for key, item in entries(items):
-        name = str(key)
-        if item.__class__ in PLAIN or name.startswith("_"):
+        if item.__class__ in PLAIN or str(key).startswith("_"):
             continue
-        path = f"{prefix}.{name}" if prefix else name
-        if isinstance(item, FOUND) and not (isinstance(item, np.ndarray) and is_of_objects(item)):
+        path = join_path(prefix, key)
+        if isinstance(item, FOUND) and not is_of_objects(item):
             yield path, item
         elif isinstance(item, UNORDERED):
             refuse_unordered(item, path)
