@@ -12,7 +12,7 @@ import autograd
 import nn
 from autograd.op import Op
 from autograd.ops import table
-from tests.benchmarks.house import lines_of_code
+from tests.benchmarks.house import circles, lines_of_code, modules
 
 ROOT = Path(autograd.__file__).parent.parent
 
@@ -64,8 +64,7 @@ def is_module(name: str) -> bool:
 
 
 def module_files() -> list[tuple[str, Path]]:
-    paths = [path for package in ("autograd", "nn", "demos") for path in sorted((ROOT / package).rglob("*.py"))]
-    return [(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"), path) for path in paths]
+    return list(modules("autograd", "nn", "demos").items())
 
 
 def test_imports_go_one_way() -> None:
@@ -85,23 +84,10 @@ def test_imports_go_one_way() -> None:
                 ), f"{module} imports {name}: only public names"
 
 
-def circles() -> list[set[str]]:
-    """Return groups of modules that import each other, directly or through others."""
+def test_no_modules_import_each_other() -> None:
     files = dict(module_files())
     below = {module: {name for name in imports(path) if name in files and name != module} for module, path in files.items()}
-    reached = {module: set(names) for module, names in below.items()}
-    for _ in files:
-        longer = {module: names.union(*(reached[name] for name in names)) for module, names in reached.items()}
-        if longer == reached:
-            break
-        reached = longer
-    return [
-        {module, *(name for name in names if module in reached[name])} for module, names in reached.items() if module in names
-    ]
-
-
-def test_no_modules_import_each_other() -> None:
-    assert not circles()
+    assert not circles(below)
 
 
 def test_only_the_drawing_knows_graphviz() -> None:

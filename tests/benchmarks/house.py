@@ -31,9 +31,9 @@ from autograd import Value, check_gradients, draw
 ROOT = Path(autograd.__file__).parents[1]
 
 
-def modules() -> dict[str, Path]:
-    """Return the modules of both packages by name."""
-    paths = [path for package in ("autograd", "nn") for path in sorted((ROOT / package).rglob("*.py"))]
+def modules(*packages: str) -> dict[str, Path]:
+    """Return the modules of packages by name."""
+    paths = [path for package in packages for path in sorted((ROOT / package).rglob("*.py"))]
     return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
 
 
@@ -73,7 +73,10 @@ def circles(below: dict[str, set[str]]) -> list[list[str]]:
     """Return the groups of modules that reach each other."""
     reached = {node: set(names) for node, names in below.items()}
     for _ in below:
-        reached = {node: names.union(*(reached.get(name, set()) for name in names)) for node, names in reached.items()}
+        longer = {node: names.union(*(reached.get(name, set()) for name in names)) for node, names in reached.items()}
+        if longer == reached:
+            break
+        reached = longer
     inside = {node: names for node, names in reached.items() if node in names}
     groups = {frozenset(name for name in names if node in reached.get(name, ())) for node, names in inside.items()}
     return sorted(map(sorted, groups))
@@ -137,7 +140,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draw", metavar="FILE", help="write rooms and imports as DOT, for dot -Tsvg or graphviz-pure -Tsvg")
     options = parser.parse_args()
-    files = modules()
+    files = modules("autograd", "nn")
     below = imports(files)
     print(f"{'room':28} {'files':>5} {'lines of code':>13} {'rooms it imports':>16}")
     for folder in sorted({room(path) for path in files.values()}):
