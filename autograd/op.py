@@ -150,7 +150,7 @@ class Op:
         try:
             return self.scalar(*args)
         except FLOAT_ERRORS:
-            return float(self.array(*map(np.float64, args)))
+            return self.array(*map(np.float64, args)).item()
 
 
 def common_dtype(inputs: Iterable[Any]) -> Any:

@@ -48,7 +48,7 @@ def compute(op: Op, *data: Any) -> Any:
     except (ValueError, TypeError) as error:
         raise explained(op, data, error) from None
     if out.__class__ is not np.ndarray or not out.ndim:
-        return float(out)
+        return out if out.__class__ is float else float(out)
     if out.base is not None:
         out.flags.writeable = False  # a view: writing to it would silently change the data of another Value
     return out

@@ -57,7 +57,7 @@ def reduce_losses(name: str, losses: Any, reduction: str, total: Any = None) -> 
             reason = "all targets are ignored or have weight 0" if np.size(losses) else "the batch is empty"
             raise ValueError(f"{name}() has nothing to average, because {reason}: leave the batch out, or use reduction='sum'")
         note_reduction("mean", np.size(losses) if total is None else total)
-        return mean(losses) if total is None else sum(losses) / float(total)
+        return mean(losses) if total is None else sum(losses) / total.item()
     raise ValueError(f"{name}() takes the reductions 'mean', 'sum' and 'none', got {reduction!r}")
 
 

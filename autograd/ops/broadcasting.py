@@ -37,5 +37,5 @@ def unbroadcast(c: Any, data: Any) -> Any:
         c = _sum(c, axes, True) if axes else c
         c = reshape(c, shape) if lead else c  # on Values, one node fewer if there are no new axes
     if data.__class__ is float:
-        return c if is_value(c) else float(c)
+        return c if c.__class__ is float or is_value(c) else c.item()
     return c if c.dtype == data.dtype else astype(c, data.dtype)

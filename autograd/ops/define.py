@@ -67,7 +67,7 @@ def entry(form: Callable[..., Any], rules: dict[str, Any], name: str, symbol: st
 
 def as_float(function: Callable[..., Any]) -> Callable[..., float]:
     """The function, with its result as a Python float."""
-    return lambda *args: float(function(*args))
+    return lambda *args: function(*args).item()
 
 
 def composed(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -215,7 +215,7 @@ def with_checked_result(function: Callable[..., Any], name: str) -> Callable[...
             got = type(out).__name__ if array is None else f"the dtype {array.dtype}"
             raise NoArray(f"{name}() returned {got}: an operation returns one real number or array")
         if not array.ndim:
-            return float(array)
+            return array.astype(float).item()
         shared = any(array is item for item in args)
         return np.array(array, None if array.dtype.kind == "f" else float) if shared or array.dtype.kind != "f" else array
 

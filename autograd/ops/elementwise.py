@@ -189,7 +189,7 @@ def _bell(x: Any, rate: float) -> Any:
     near = np.clip(precise, -40.0, 40.0)  # the result is 0 beyond
     rough = np.rint(near * 16.0) / 16.0
     out = np.exp(-rate * rough * rough) * np.exp(-rate * (near - rough) * (near + rough))
-    return out.astype(float_dtype(x)) if out.ndim else float(out)
+    return out.astype(float_dtype(x)) if out.ndim else out.item()
 
 
 @primitive("elementwise", x=lambda g, out, x, order: g * _sinc(x, order + 1))
@@ -242,7 +242,7 @@ def direction_slope(x: Any, y: Any) -> Any:
 
 def direction_float(x: float, y: float) -> float:
     length = math.hypot(x, y)
-    return x / length if 1e-290 < length < 1e308 else float(direction(np.float64(x), np.float64(y)))
+    return x / length if 1e-290 < length < 1e308 else direction(np.float64(x), np.float64(y)).item()
 
 
 def direction(x: Any, y: Any) -> Any:

@@ -100,19 +100,21 @@ def leaf_data(data: Any) -> Any:
         raise TypeError("Value(...) got a Value: use it as it is, or v.detach() for a copy without its graph")
     array = real_array(data, "Value(...)")
     array = np.array(array, dtype=None if array.dtype.kind == "f" else float)
-    return array if array.ndim else float(array)
+    return array if array.ndim else array.astype(float).item()
 
 
 def matching(given: Any, data: Any, what: str) -> Any:
     """A copy of `given` with the dtype and shape of `data`; a number is repeated."""
     if given.__class__ is np.ndarray and given.shape == np.shape(data) and given.dtype.kind == "f":
-        return given.astype(data.dtype) if given.ndim else float(given)
+        return given.astype(data.dtype) if given.ndim else given.astype(float).item()
     new = leaf_data(raw(given))
     if np.shape(new) not in ((), np.shape(data)) and not (data.__class__ is float and new.size == 1):
         raise ValueError(
             f"setting .{what} needs the shape {np.shape(data)}, but got {np.shape(new)}: reshape it, or create a new Value"
         )
-    return float(np.squeeze(new)) if data.__class__ is float else np.array(np.broadcast_to(new, data.shape), data.dtype)
+    if data.__class__ is float:
+        return np.squeeze(new).astype(float).item()
+    return np.array(np.broadcast_to(new, data.shape), data.dtype)
 
 
 def seed_of(root: Any, seed: Any) -> Any:
@@ -128,7 +130,7 @@ def seed_of(root: Any, seed: Any) -> Any:
             f"the seed is the cotangent of the output and has its shape {root.shape}, but got {shape_of(seed)}: "
             "use np.broadcast_to(seed, value.shape) for one cotangent for all elements"
         )
-    return seed if is_value(seed) or root.shape else float(seed)
+    return seed if root.shape or seed.__class__ is float or is_value(seed) else seed.item()
 
 
 def is_finite(x: Any) -> bool:

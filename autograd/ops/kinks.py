@@ -270,7 +270,7 @@ def _bound(bound: Any) -> Any:
     array = np.array(bound)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"a bound is a real number or an array of them, but got {bound!r}")
-    return float(array) if array.ndim == 0 else array
+    return array if array.ndim else array.astype(float).item()
 
 
 # --- lines between points -------------------------------------------------------------------------

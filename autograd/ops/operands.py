@@ -18,6 +18,8 @@ def constant(other: Any, data: Any = None) -> Any:
     NotImplemented is for objects that are not data, and for arrays of other packages, whose operator Python then calls.
     Integers and bools take the dtype of `data` if it is smaller than float64, which NumPy would give them.
     """
+    if other.__class__ is float:
+        return other
     if isinstance(other, (int, float, np.floating, np.integer, np.bool_)):
         return float(other)
     if other.__class__ is np.ndarray and other.dtype.kind == "f" and other.ndim:  # the most common case, without further checks
@@ -35,7 +37,7 @@ def converted(other: Any, data: Any = None) -> Any:
         array = real_array(other, "an operation with a Value")
         if array.dtype.kind != "f" and data.__class__ is np.ndarray and data.dtype is not DOUBLE:
             array = array.astype(data.dtype)
-        return array if array.ndim else float(array)
+        return array if array.ndim else array.astype(float).item()
     return NotImplemented
 
 

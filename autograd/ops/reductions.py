@@ -126,7 +126,7 @@ def _prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def var_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool, ddof: float) -> Any:
     """Twice the deviations from the mean, over the degrees of freedom."""
     freedom = elements_averaged(x, out) - ddof
-    return spread(g, x, axis, keepdims) * ((x - _mean(x, axis, True)) * float(np.divide(2.0, freedom if freedom > 0.0 else 0.0)))
+    return spread(g, x, axis, keepdims) * ((x - _mean(x, axis, True)) * np.divide(2.0, freedom if freedom > 0.0 else 0.0).item())
 
 
 @primitive("reduction", plain_axis, x=var_rule)
@@ -160,7 +160,7 @@ def std_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool, ddof: float) -
     """g (x - mean(x)) / (out d) for d degrees of freedom; the subgradient 0 where all elements are equal."""
     constant = is_constant(x, out, axis, keepdims)
     freedom = elements_averaged(x, out) - ddof
-    g = where_(constant, 0.0, g * float(np.divide(1.0, freedom if freedom > 0.0 else 0.0)))
+    g = where_(constant, 0.0, g * np.divide(1.0, freedom if freedom > 0.0 else 0.0).item())
     away = (x - _mean(x, axis, True)) / spread(where_(constant, 1.0, out), x, axis, keepdims)
     return spread(g, x, axis, keepdims) * away
 
@@ -537,7 +537,7 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False, *, b: Any = None
 
 def plain_number(x: Any) -> Any:
     """An array, or a Python float if it has no axes."""
-    return x if np.ndim(x) else float(x)
+    return x if np.ndim(x) else x.item()
 
 
 def softmax_rule(g: Any, out: Any, x: Any, axis: Any) -> Any:

@@ -88,7 +88,7 @@ def erfcx_numpy(x: Any, order: int) -> Any:
     for n in range(1, order + 1):
         forward, before = (before - 2.0 * small * forward) / (2.0 * n), forward
     large = np.where(z < 0.5, np.inf, z)
-    least = float(np.min(large, initial=1e9))
+    least = np.min(large, initial=1e9).item()
     ratio = np.zeros_like(z)
     for n in range(order + 10 + int(300.0 / (least * least)), 0, -1):
         ratio = 1.0 / (2.0 * large + 2.0 * (n + 1.0) * ratio)

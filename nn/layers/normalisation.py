@@ -99,7 +99,7 @@ class BatchNorm(Module):
         if self.running_mean is None or self.running_var is None:
             return
         self.num_batches_tracked = np.asarray(self.num_batches_tracked + 1)
-        part = 1.0 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
+        part = 1.0 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
         mean = x.mean(axes, np.float64)
         squares = np.square(centred, dtype=np.result_type(centred, np.float32))  # float16 overflows from 256 on
         var = squares.sum(axes, np.float64) / (x.size // self.num_features - 1)

@@ -68,13 +68,13 @@ def p_norm(x: np.ndarray, p: float) -> float:
     It does not call BLAS, whose threads wait for each other on busy machines: for 100,000 numbers on two busy cores,
     np.linalg.norm takes 20 ms, np.einsum 0.03 ms.
     """
-    if p == 2.0 and 1e-280 < (squares := float(np.einsum("i,i->", x, x, dtype=float))) < math.inf:
+    if p == 2.0 and 1e-280 < (squares := np.einsum("i,i->", x, x, dtype=float).item()) < math.inf:
         return math.sqrt(squares)
     sizes = np.abs(x.astype(float))
-    largest = float(np.max(sizes, initial=0.0))
+    largest = np.max(sizes, initial=0.0).item()
     if p == math.inf or not 0.0 < largest < math.inf:
         return largest
-    return largest * float(np.sum((sizes / largest) ** p)) ** (1.0 / p)
+    return largest * np.sum((sizes / largest) ** p).item() ** (1.0 / p)
 
 
 def clip_grad_value(parameters: Value | Iterable[Value], clip_value: float) -> None:
