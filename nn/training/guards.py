@@ -20,6 +20,7 @@ WINDOW = 100  # steps in a row without any gradient after which a unit counts as
 # layers, batches of 8 and 64: less than half in 69 of 72 settings with usual learning rates (the others: Adam at 0.01 and batch
 # 8), more in 29 of 48 with SGD at 0.1 and momentum or Adam at 0.1. A tenth or a third are dead in many nets that learn well.
 SHARE = 0.5
+SMALL = 4096  # elements of a gradient, below which a call of NumPy takes longer to start than to run
 NAMED = 3  # parameters to name in a message
 
 STALE = (
@@ -132,33 +133,44 @@ class Guard:
         parameters = optimizer.parameters
         while len(self.watches) < len(parameters):
             self.watches.append(Watch())
-        stale, broken, dead, still, moving = [], [], [], [], False
-        with np.errstate(over="ignore", invalid="ignore"):  # of the sums in finite_and_nonzero()
-            for number, (parameter, watch) in enumerate(zip(parameters, self.watches, strict=True)):
-                status, grad = parameter.grad_status, parameter.grad
+        stale, broken, dead, still, moving, small = [], [], [], [], False, dict[int, Any]()
+        for number, (parameter, watch) in enumerate(zip(parameters, self.watches, strict=True)):
+            grad, since = parameter._grad, parameter._since  # slots of Value: properties would take longer than all checks
+            if grad is None:
+                grad = parameter.grad
+            scalar = grad.__class__ is float
+            if parameter._frozen or not (scalar or grad.size):
+                watch.reached = True  # nothing to reach
+                continue
+            if scalar:
+                finite, moved = math.isfinite(grad), grad != 0.0
+            elif grad.size <= SMALL and grad.item(0):
+                small[number] = grad  # are_finite() checks it
+                finite = moved = True
+            else:
                 finite, moved = finite_and_nonzero(grad)
-                if not parameter.requires_grad or (grad.__class__ is not float and not grad.size):
-                    watch.reached = True  # nothing to reach
-                    continue
-                if status == "none" and not moved:
+            if since is None:
+                if not moved:
                     watch.still = 0  # a missing gradient is not a zero gradient
                     continue
-                watch.reached = True
-                if status == "stale":
-                    stale.append(number)
-                if not finite:
-                    broken.append(number)
-                if not moved:
-                    still.append(watch)
-                    continue
-                watch.still, moving = 0, True
-                if grad.__class__ is not float and grad.ndim == 1:
-                    watch.active += 1
-                    if watch.moved is not True:
-                        watch.moved = (grad != 0.0) | watch.moved
-                        watch.moved = bool(watch.moved.all()) or watch.moved
-                    if watch.active == WINDOW:
-                        dead.append(number)
+            elif parameter._clock > since:
+                stale.append(number)
+            watch.reached = True
+            if not finite:
+                broken.append(number)
+            if not moved:
+                still.append(watch)
+                continue
+            watch.still, moving = 0, True
+            if not scalar and grad.ndim == 1:
+                watch.active += 1
+                if watch.moved is not True:
+                    watch.moved = (grad != 0.0) | watch.moved
+                    watch.moved = bool(watch.moved.all()) or watch.moved
+                if watch.active == WINDOW:
+                    dead.append(number)
+        if small and not are_finite(list(small.values())):
+            broken = sorted(broken + [number for number, grad in small.items() if not np.isfinite(grad).all()])
         for watch in still if moving or not self.learning else ():
             watch.still += 1
         self.learning |= moving
@@ -202,10 +214,17 @@ class Guard:
             warnings.warn(text.format(names=names, steps=min(self.steps, WINDOW)), kind, stacklevel=level_outside())
 
 
-def finite_and_nonzero(grad: Any) -> tuple[bool, bool]:
+def are_finite(grads: list[np.ndarray]) -> bool:
+    """Return whether some small gradients are finite. As one array, because a call of NumPy takes longer than 1,000 numbers."""
+    together = np.concatenate(grads, axis=None)
+    if together.size <= SMALL and math.isfinite(np.vdot(together, together)):  # the sum of squares may overflow
+        return True
+    return bool(np.isfinite(together).all())
+
+
+def finite_and_nonzero(grad: np.ndarray) -> tuple[bool, bool]:
     """Return whether a gradient is finite, and whether any element is not zero."""
-    if grad.__class__ is float:
-        return math.isfinite(grad), grad != 0.0
     # One pass gives both, unless a sum overflows or cancels. A dot product would wait for the threads of BLAS.
-    total = float(np.add.reduce(grad, axis=None, dtype=np.float32 if grad.dtype == np.float16 else None))
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = float(np.add.reduce(grad, axis=None, dtype=np.float32 if grad.dtype == np.float16 else None))
     return math.isfinite(total) or bool(np.isfinite(grad).all()), total != 0.0 or bool(grad.any())
