@@ -17,12 +17,14 @@ from autograd.backward import gradient
 from autograd.transforms.functional import (
     elementwise_grad, grad, hessian, hvp, jacobian, jvp, stop_gradient, value_and_grad, vjp)  # fmt: skip
 from autograd.transforms.checkpoint import checkpoint
+from autograd.compiler.compiled import compile as compile
 from autograd.ops.define import primitive
 from autograd.verify import assert_gradients, check_gradients, check_model
 from autograd.drawing import Drawing, draw, draw_network
 from autograd.recording import Recorder
 # isort: on
 
+#: All of these names but compile, which a star import would put in place of Python's own.
 __all__ = [
     "Value", "array", "concatenate", "stack", "where",
     "cos", "exp", "log", "log_softmax", "logsumexp", "relu", "sigmoid", "sin", "softmax", "softplus", "sqrt", "tanh",

@@ -45,6 +45,8 @@ def plain_rule(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[A
 
 def masked_rule(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[Any, ...]) -> Any:
     """Call a rule; the result is zero where the cotangent is exactly zero and the slope is inf or nan."""
+    if op.masked is not None:
+        return op.masked(g, out, *args)
     zero = np.equal(raw(g), 0.0)
     if op.kind not in ("elementwise", "reduction", "softmax") or not zero.any():
         return plain_rule(op, rule, g, out, args)

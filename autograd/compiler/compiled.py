@@ -1,0 +1,212 @@
+"""compile(): a function that is recorded in its first calls, and replayed in later ones."""
+
+from __future__ import annotations
+
+import functools
+import types
+import warnings
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+
+from autograd import scope_stack
+from autograd.backward import Pullback
+from autograd.compiler import hooks
+from autograd.compiler.agreement import difference
+from autograd.compiler.passes import optimise
+from autograd.compiler.program import Argument, Changed, GuardFailed, Source
+from autograd.compiler.recorder import Recorder
+from autograd.compiler.replay import Replay
+from autograd.compiler.structure import Structure, flattened
+from autograd.graph import inputs_of, topological_order
+from autograd.op import is_value
+from autograd.transforms.call import in_a_row, outer_level
+from autograd.value import Value
+
+#: After this many recordings for one kind of arguments, without two alike in a row, the function runs eagerly.
+PATIENCE = 8
+
+
+class Recording:
+    """The programs for arguments of one kind.
+
+    Attributes:
+        fixed: the arguments that the key knows by their identity only, kept alive.
+        replays: the programs, the latest first.
+        before: the last recording, until another is like it.
+        count: the number of recordings.
+        reason: why the function is not replayed, or None.
+    """
+
+    def __init__(self, fixed: list[Any]) -> None:
+        self.fixed = fixed
+        self.replays: list[Replay] = []
+        self.before: tuple[Recorder, Structure] | None = None
+        self.count = 0
+        self.reason: str | None = None
+
+
+class Compiled:
+    """A function that is recorded and replayed; see compile()."""
+
+    def __init__(self, function: Callable[..., Any], strict: bool = False) -> None:
+        functools.update_wrapper(self, function)
+        self.__name__: str = getattr(function, "__name__", type(function).__name__)
+        self.function, self.strict = function, strict
+        self.recordings: dict[Any, Recording] = {}
+        self.warned = False
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        here = scope_stack.current()
+        if hooks.active() is not None or (here is not None and (here.settings.get("debug") or here.settings.get("lines"))):
+            return self.function(*args, **named)
+        leaves: list[Any] = []
+        fixed: list[Any] = []
+        key = flattened((args, named) if named else args, leaves, fixed), here is None or here.settings.get("recording", True)
+        found = self.recordings.get(key)
+        if found is None:
+            found = self.recordings[key] = Recording(fixed)
+        for replay in found.replays:
+            try:
+                return replay(leaves)
+            except (Changed, GuardFailed):
+                continue
+        if found.reason is not None or not hooks.one_at_a_time.acquire(blocking=False):
+            return self.function(*args, **named)
+        try:
+            return self.record(found, args, named, key[1])
+        finally:
+            hooks.one_at_a_time.release()
+
+    # --- recording -----------------------------------------------------------------------------------
+
+    def record(self, found: Recording, args: Any, named: Any, differentiable: bool) -> Any:
+        """Call the function and record it. If it was recorded alike before, the next call is a replay."""
+        found.count += 1
+        recorder = Recorder()
+        structure = Structure((args, named))
+        recorder.program.arguments = len(structure.leaves)
+        values: list[tuple[int, Value]] = []
+        result = None
+        with ExitStack() as stack:
+            stack.enter_context(hooks.installed(recorder))
+            traced = []
+            for number, leaf in enumerate(structure.leaves):
+                owner = Argument(number, structure.names[number])
+                if is_value(leaf):
+                    recorder.from_argument(leaf, owner)
+                    values.append((number, leaf))
+                    traced.append(leaf)
+                else:
+                    traced.append(recorder.input(Source("argument", owner), leaf))
+            try:
+                new_args, new_named = structure.rebuild(traced)
+                result = self.function(*new_args, **new_named)
+                del new_args, new_named, traced
+                outcome = Structure(result)
+                self.finish(recorder, outcome, differentiable)
+            except BaseException:
+                recorder.fail("it raised an error")
+                recorder.finish()
+                stack.close()
+                recorder.commit()
+                raise
+        recorder.commit()
+        structure.forget()
+        values.clear()
+        result = outcome.rebuild([recorder.plain(leaf) for leaf in outcome.leaves])
+        outcome.forget()
+        if recorder.failure is None:
+            recorder.check_escapes()
+        self.compare(found, recorder, structure, outcome)
+        return result
+
+    def finish(self, recorder: Recorder, outcome: Structure, differentiable: bool) -> None:
+        """Record the results and, if they have a gradient, the backward pass."""
+        program = recorder.program
+        program.split = len(program.instructions)
+        nodes = [leaf for leaf in outcome.leaves if is_value(leaf) and leaf.op is not None and id(leaf) in recorder.inside]
+        writes = any("_raw" in item.written for item in recorder.outside.values())
+        outcome.kinds = [kind_of(leaf, recorder) for leaf in outcome.leaves]
+        contents = [leaf._raw if is_value(leaf) and id(leaf) in recorder.inside else leaf for leaf in outcome.leaves]
+        targets: list[Value] = []
+        if nodes and differentiable and not writes:
+            root = in_a_row(nodes) if len(nodes) > 1 else nodes[0]
+            program.split = len(program.instructions)
+            outside = [item.value for item in recorder.outside.values()]
+            stops = [value for value in outside if value.op is not None]
+            reached = {item for node in topological_order(root, stops)[0] for item in inputs_of(node)}
+            targets = [value for value in outside if value.requires_grad and value in reached]
+            pullback = Pullback(root, targets, stops)
+            seed: Any = 1.0 if root._raw.__class__ is float else np.ones(root.shape, root.dtype)
+            if targets:
+                seed = recorder.input(Source("seed"), seed)
+                with np.errstate(all="ignore"):
+                    cotangents = pullback.general(seed)
+                program.cotangents = [recorder.template_of(item) for item in cotangents]
+                program.targets = [Source("data", recorder.outside[id(value)].owner) for value in targets]
+        if not targets:
+            outcome.kinds = ["frozen" if kind == "node" else kind for kind in outcome.kinds]
+        program.results = [recorder.template_of(item) if kind != "outside" else recorder.owner_of(item)
+                           for item, kind in zip(contents, outcome.kinds, strict=True)]  # fmt: skip
+        recorder.finish()
+
+    def compare(self, found: Recording, recorder: Recorder, structure: Structure, outcome: Structure) -> None:
+        """Keep a recording, or replay it from now on if the last one was alike."""
+        before, found.before = found.before, None
+        reason = recorder.failure
+        if reason is None and before is not None:
+            reason = difference(*before, recorder, outcome)
+            if reason is None:
+                replay = Replay(self, optimise(recorder.program), structure, outcome)
+                found.replays.insert(0, replay)
+                del found.replays[PATIENCE:]
+                recorder.release()
+                return
+        if recorder.failure is None:
+            found.before = recorder, outcome
+            recorder.release()
+        if self.strict and recorder.failure is not None:
+            raise RuntimeError(f"{self.name} cannot be replayed: {recorder.failure}")
+        if found.count >= PATIENCE * (1 + len(found.replays)) or (recorder.failure is not None and found.count >= 3):
+            self.give_up(found, reason or "every recording differed from the one before")
+
+    def give_up(self, found: Recording, reason: str) -> None:
+        """Run the function eagerly from now on, with a warning."""
+        found.reason, found.before = reason, None
+        if self.strict:
+            raise RuntimeError(f"{self.name} cannot be replayed: {reason}")
+        warnings.warn(f"{self.name} runs eagerly, because it cannot be replayed: {reason}", UserWarning, stacklevel=outer_level())
+
+    @property
+    def name(self) -> str:
+        return f"the compiled function {self.__name__}()"
+
+    @property
+    def source(self) -> str:
+        """The latest program as Python source; "" before there is one."""
+        replays = [replay for found in self.recordings.values() for replay in found.replays]
+        return replays[-1].source if replays else ""
+
+
+def kind_of(leaf: Any, recorder: Recorder) -> str:
+    """Return what a result is: "node", "frozen", "outside" (a Value from outside) or "plain"."""
+    if not is_value(leaf):
+        return "plain"
+    if id(leaf) not in recorder.inside:
+        return "outside"
+    return "node" if leaf.op is not None else "frozen"
+
+
+def compile(function: Callable[..., Any] | None = None, *, strict: bool = False) -> Any:
+    """Return a function that computes the same as `function`, faster after its first calls."""
+    if function is None:
+        return lambda function: compile(function, strict=strict)
+    if not callable(function):
+        raise TypeError(f"compile() takes a function, but got {function!r}: write @autograd.compile above its def")
+    return Compiled(function, strict)

@@ -1,0 +1,223 @@
+"""Let a recorder see what a function does: replace a few functions and slots while it runs, in its thread only.
+
+Calls without tracers go to the replaced functions unchanged, also those of other threads.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from autograd import backward
+from autograd.compiler.program import Method
+from autograd.compiler.recorder import Recorder, parts_of
+from autograd.compiler.tracer import Tracer
+from autograd.graph import scratch_lock
+from autograd.op import Op, is_value
+from autograd.ops import rules
+from autograd.value import Value
+
+#: Held while a function is recorded; another thread then runs its function eagerly.
+one_at_a_time = threading.Lock()
+_thread = threading.local()
+
+#: NumPy's functions that make arrays, which do not dispatch.
+MAKERS = ("asarray", "array", "asanyarray", "ascontiguousarray")
+FRESH = ("zeros", "ones", "empty", "full")
+#: The functions of Python's math module.
+MATH = [name for name in dir(math) if not name.startswith("_") and callable(getattr(math, name))]
+
+
+def active() -> Recorder | None:
+    """Return the recorder of this thread, or None."""
+    return getattr(_thread, "recorder", None)
+
+
+def has_tracer(item: Any) -> bool:
+    return any(type(part) is Tracer and not part._recorder.finished for part in parts_of(item))
+
+
+@contextmanager
+def installed(recorder: Recorder) -> Iterator[None]:
+    """Let `recorder` see what this thread does in the with-block."""
+    replaced: list[tuple[Any, str, Any]] = [(Value, slot, slot_property(slot)) for slot in ("_raw", "_grad", "_since")]
+    replaced += [(Op, "forward", traced_forward), (rules, "plain_rule", traced_rule), (backward, "is_finite", traced_is_finite)]
+    replaced += [(np, name, traced_maker(getattr(np, name))) for name in MAKERS]
+    replaced += [(np, name, traced_fresh(getattr(np, name))) for name in FRESH]
+    replaced += [(math, name, traced_math(getattr(math, name))) for name in MATH]
+    before = [(owner, name, vars(owner)[name]) for owner, name, _ in replaced]
+    _thread.recorder = recorder
+    # While this lock is held, backward passes and sorts use dictionaries, and call rules by plain_rule().
+    with scratch_lock:
+        try:
+            for owner, name, new in replaced:
+                setattr(owner, name, new)
+            yield
+        finally:
+            for owner, name, old in before:
+                setattr(owner, name, old)
+            _thread.recorder = None
+
+
+def slot_property(name: str) -> property:
+    """Return a property in place of a slot of Value, which asks the recorder about Values from outside."""
+    slot = vars(Value)[name]
+
+    def get(value: Any) -> Any:
+        content = slot.__get__(value)
+        recorder = active()
+        if recorder is None or type(content) is Tracer or id(value) in recorder.inside:
+            return content
+        return recorder.read(value, name, content)
+
+    def set_(value: Any, content: Any) -> None:
+        recorder = active()
+        if recorder is None or id(value) in recorder.inside:
+            slot.__set__(value, content)
+            return
+        if name == "_raw" and not hasattr_slot(slot, value):
+            recorder.inside[id(value)] = value
+            slot.__set__(value, content)
+            return
+        recorder.assign(value, name, content)
+
+    return property(get, set_)
+
+
+def hasattr_slot(slot: Any, value: Any) -> bool:
+    """Whether a slot of a Value has a content."""
+    try:
+        slot.__get__(value)
+    except AttributeError:
+        return False
+    return True
+
+
+_forward, _rule, _is_finite = Op.forward, rules.plain_rule, backward.is_finite
+
+
+def traced_forward(op: Op, *args: Any) -> Any:
+    """Record an operation: as NumPy's calls, or as one call if it reads numbers. Results of one element are floats."""
+    if not has_tracer(args):
+        return _forward(op, *args)
+    recorder = active()
+    assert recorder is not None
+    whole = opaque_forward(op)
+    if op.kind == "custom" or args[0].__class__ is float:
+        out = recorder.opaque(whole, args)
+    else:
+        out = recorder.attempt(lambda *given: _forward(op, *given), args, whole)
+    if type(out) is Tracer and type(out._data) is not float and not np.ndim(out._data):
+        out = recorder.call(Method("item"), (out,)) if isinstance(out._data, (np.ndarray, np.generic)) else out
+        out = out if type(out._data) is float else recorder.call(float_of, (out,))
+    return out
+
+
+def float_of(x: Any) -> float:
+    """Return float(x)."""
+    return float(x)
+
+
+_opaque: dict[Any, Callable[..., Any]] = {}
+
+
+def opaque_forward(op: Op) -> Callable[..., Any]:
+    """Return the forward function of an operation, under the operation's name."""
+    found = _opaque.get(op)
+    if found is None:
+
+        def found(*args: Any) -> Any:
+            return _forward(op, *args)
+
+        found.__name__ = op.name
+        _opaque[op] = found
+    return found
+
+
+def traced_rule(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[Any, ...]) -> Any:
+    """Record a rule: as NumPy's calls, or as one call if it reads numbers."""
+    given = (g, out, *args)
+    if not has_tracer(given) or any(map(is_value, parts_of(given))):
+        return _rule(op, rule, g, out, args)
+    recorder = active()
+    assert recorder is not None
+    whole = opaque_rule(op, rule)
+    if op.kind == "custom":
+        return recorder.opaque(whole, given)
+    return recorder.attempt(lambda *items: _rule(op, rule, items[0], items[1], items[2:]), given, whole)
+
+
+def opaque_rule(op: Op, rule: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a rule as a function of plain data, under a name that tells the operation."""
+    found = _opaque.get((op, rule))
+    if found is None:
+
+        def found(g: Any, out: Any, *args: Any) -> Any:
+            return _rule(op, rule, g, out, args)
+
+        name = getattr(rule, "__name__", "rule")
+        argument = next((op.names[place] for place, item in op.rules if item is rule), "x")
+        found.__name__ = name if name.isidentifier() else f"{op.name}_rule_{argument}"
+        _opaque[op, rule] = found
+    return found
+
+
+def traced_is_finite(x: Any) -> Any:
+    """Record that a gradient is finite, as a guard; a pass with other gradients is not recorded."""
+    if type(x) is not Tracer or x._recorder.finished:
+        return _is_finite(x)
+    recorder = x._recorder
+    found = recorder.call(_is_finite, (x,))
+    if found._data:
+        recorder.guard(found._variable, True, "found that the gradient is finite")
+    else:
+        recorder.fail("the gradient is not finite")
+    return found._data
+
+
+def traced_maker(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return np.array() and its like with tracers among their arguments."""
+
+    def make(*args: Any, **named: Any) -> Any:
+        recorder = active()
+        if recorder is None or not has_tracer(args):
+            return function(*args, **named)
+        if any(map(is_value, parts_of(args))):
+            return function(*args, **named)
+        return recorder.call(function, args, named)
+
+    make.__name__ = function.__name__
+    return make
+
+
+def traced_fresh(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return np.zeros() and its like, whose results may be written to."""
+
+    def make(*args: Any, **named: Any) -> Any:
+        recorder = active()
+        inside = sys._getframe(1).f_globals.get("__name__", "").startswith("numpy")  # in the code of another function
+        if recorder is None or inside or named.get("dtype") is object or any(map(is_value, parts_of(args))):
+            return function(*args, **named)
+        return recorder.call(function, args, named)
+
+    make.__name__ = function.__name__
+    return make
+
+
+def traced_math(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of the math module for tracers of floats."""
+
+    def compute(*args: Any) -> Any:
+        for item in args:
+            if type(item) is Tracer and not item._recorder.finished and isinstance(item._data, (float, int)):
+                return item._recorder.call(function, args)
+        return function(*args)
+
+    compute.__name__ = function.__name__
+    return compute

@@ -1,0 +1,17 @@
+"""Passes over a program: each is a short file with one function that changes a program in place and keeps its numbers."""
+
+from __future__ import annotations
+
+from autograd.compiler.passes.common import share_common
+from autograd.compiler.passes.dead import drop_dead
+from autograd.compiler.passes.fold import fold_constants
+from autograd.compiler.program import Program
+
+PASSES = (fold_constants, share_common, drop_dead)
+
+
+def optimise(program: Program) -> Program:
+    """Run all passes, and return the program."""
+    for change in PASSES:
+        change(program)
+    return program

@@ -1,0 +1,254 @@
+"""Program: what a recorded function computes, as a list of NumPy calls on variables.
+
+A variable is assigned once. Two kinds of instructions do more than compute: one that writes into the memory of a variable, and
+a guard, which compares a variable with what it was when it was recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Place = tuple[str, int]  # a file and a line
+
+
+class Variable:
+    """A number or array of a program.
+
+    Attributes:
+        kind: its class: ``np.ndarray``, ``float``, ``np.float64``, ``bool`` and so on.
+        shape, dtype: those of an array; ``()`` and None for Python's numbers.
+        root: the variable whose memory it shares, as a view does; itself if the memory is its own.
+        known: whether it depends on nothing that may differ between two calls.
+    """
+
+    __slots__ = ("dtype", "kind", "known", "name", "root", "shape")
+
+    def __init__(self, data: Any, root: Variable | None = None, known: bool = False) -> None:
+        self.kind, self.shape = type(data), np.shape(data)
+        self.dtype: np.dtype[Any] | None = getattr(data, "dtype", None)
+        self.root, self.known = root or self, known
+        self.name = ""
+
+    @property
+    def nbytes(self) -> int:
+        """Its memory in bytes; 0 for a number."""
+        return int(np.prod(self.shape, dtype=int)) * self.dtype.itemsize if self.dtype is not None else 0
+
+    def __repr__(self) -> str:
+        return self.name or f"<variable of shape {self.shape}>"
+
+
+class Method:
+    """A method of arrays as a function: ``Method("reshape")(x, 2, 3)`` is ``x.reshape(2, 3)``."""
+
+    _made: dict[str, Method] = {}
+
+    def __new__(cls, name: str) -> Method:
+        made = cls._made.get(name)
+        if made is None:
+            made = cls._made[name] = super().__new__(cls)
+            made.__name__ = name
+        return made
+
+    __name__: str
+
+    def __call__(self, x: Any, *args: Any, **named: Any) -> Any:
+        return getattr(x, self.__name__)(*args, **named)
+
+
+class Instruction:
+    """``out = function(*args, **named)``; variables may be anywhere in nested tuples, lists, dicts and slices of arguments.
+
+    Attributes:
+        out: the variable of the result, a list of them if the function returns a tuple, or None.
+        writes: the variables whose memory it changes.
+        place: the line of the user's code that it comes from.
+    """
+
+    __slots__ = ("args", "function", "named", "out", "place", "writes")
+
+    def __init__(
+        self, function: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any], out: Any,
+        writes: tuple[Variable, ...] = (), place: Place | None = None,
+    ) -> None:  # fmt: skip
+        self.function, self.args, self.named, self.out = function, args, named, out
+        self.writes, self.place = writes, place
+
+    @property
+    def outs(self) -> list[Variable]:
+        """The variables that it assigns."""
+        return self.out if isinstance(self.out, list) else [] if self.out is None else [self.out]
+
+    @property
+    def operands(self) -> Iterator[Variable]:
+        """The variables that it reads."""
+        yield from variables_in(self.args)
+        if self.named:
+            yield from variables_in(self.named)
+
+    def with_variables(self, new: dict[Variable, Any]) -> Instruction:
+        """Return this instruction with other operands in place of some."""
+        if not any(item in new for item in self.operands):
+            return self
+        args, named = (replaced(item, lambda v: new.get(v, v)) for item in (self.args, self.named))
+        writes = tuple(new.get(item, item) for item in self.writes)
+        return Instruction(self.function, args, named, self.out, writes, self.place)
+
+
+class Guard:
+    """The function of a guard, an instruction ``Guard(value)(variable)`` without a result: raises GuardFailed unless they agree.
+
+    Attributes:
+        value: the number or array that was recorded.
+        why: what the recorded function did with it.
+    """
+
+    __slots__ = ("value", "why")
+    __name__ = "guard"
+
+    def __init__(self, value: Any, why: str) -> None:
+        self.value, self.why = value, why
+
+    def __call__(self, found: Any) -> None:
+        if not same(found, self.value):
+            raise GuardFailed(self.why)
+
+
+class GuardFailed(Exception):
+    """Raised by a program whose guard found something else than what was recorded."""
+
+
+class Changed(Exception):
+    """Raised by a program at its start, if what it reads does not fit."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of the recorded function, by its number among the flattened ones. It may be the owner in a Source."""
+
+    number: int
+    name: str = field(default="x", compare=False)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where an input of a program is read: at the start of each replay.
+
+    Attributes:
+        kind: "argument" (`owner` itself, an Argument), "data", "grad" or "since" (of `owner`, a Value, or an Argument that is
+            one), "item" (of the dict `owner`, at `key`), or "seed" (the cotangent of the results).
+    """
+
+    kind: str
+    owner: Any = None
+    key: Any = None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Source) or self.kind != other.kind or self.key != other.key:
+            return False
+        owner = self.owner
+        return bool(owner == other.owner if isinstance(owner, Argument) else owner is other.owner)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.owner if isinstance(self.owner, Argument) else id(self.owner), self.key))
+
+
+@dataclass
+class Effect:
+    """What a program changes outside: ``target`` is the Source to write, ``content`` a variable or plain data.
+
+    Kinds as of Source, and "since": the clock at which the gradient of a Value began, or None.
+    """
+
+    target: Source
+    content: Any
+
+
+@dataclass
+class Program:
+    """A recorded function.
+
+    Attributes:
+        inputs: each variable that is read at the start, and its Source.
+        instructions: the calls in order; those from `split` on compute the cotangents.
+        results: the results in the order of the flattened result: variables, or plain data.
+        cotangents: for each of `targets`, the variable or plain data of its cotangent.
+        targets: the Sources of the Values that the results depend on, for the backward part.
+        effects: what to write at the end.
+        conditions: Sources of gradients and their clocks, and whether they must be None at the start.
+        arguments: the number of flattened arguments.
+    """
+
+    inputs: dict[Variable, Source] = field(default_factory=dict)
+    instructions: list[Instruction] = field(default_factory=list)
+    split: int = 0
+    results: list[Any] = field(default_factory=list)
+    cotangents: list[Any] = field(default_factory=list)
+    targets: list[Source] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    conditions: dict[Source, bool] = field(default_factory=dict)
+    arguments: int = 0
+
+    @property
+    def finals(self) -> Iterator[Variable]:
+        """The variables that are needed at the end."""
+        yield from variables_in((self.results, self.cotangents, [effect.content for effect in self.effects]))
+
+    def replace(self, instructions: list[Instruction | None], new: dict[Variable, Any]) -> None:
+        """Put other instructions in place of all, None for one that is left out, and other variables or data in the results."""
+        self.split = sum(item is not None for item in instructions[: self.split])
+        self.instructions = [item for item in instructions if item is not None]
+        if new:
+            self.results, self.cotangents = (replaced(x, lambda v: new.get(v, v)) for x in (self.results, self.cotangents))
+            for effect in self.effects:
+                effect.content = replaced(effect.content, lambda v: new.get(v, v))
+
+
+def variables_in(item: Any) -> Iterator[Variable]:
+    """Yield the variables in nested arguments."""
+    kind = item.__class__
+    if kind is Variable:
+        yield item
+    elif kind is tuple or kind is list:
+        for part in item:
+            yield from variables_in(part)
+    elif kind is dict:
+        for part in item.values():
+            yield from variables_in(part)
+    elif kind is slice:
+        yield from variables_in((item.start, item.stop, item.step))
+
+
+def replaced(item: Any, change: Callable[[Variable], Any]) -> Any:
+    """Return nested arguments with ``change(variable)`` in place of each variable."""
+    kind = item.__class__
+    if kind is Variable:
+        return change(item)
+    if kind is tuple or kind is list:
+        return kind([replaced(part, change) for part in item])
+    if kind is dict:
+        return {key: replaced(part, change) for key, part in item.items()}
+    if kind is slice:
+        return slice(*(replaced(part, change) for part in (item.start, item.stop, item.step)))
+    return item
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two numbers, arrays or other constants are alike to the last bit, nan included, and of one class."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, np.ndarray):
+        return a.shape == b.shape and a.dtype == b.dtype and bool(np.array_equal(a, b, equal_nan=a.dtype.kind in "fc"))
+    if isinstance(a, (float, np.floating)):
+        return bool((a == b and np.signbit(a) == np.signbit(b)) or (a != a and b != b))
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(map(same, a.values(), b.values()))
+    return bool(a == b)

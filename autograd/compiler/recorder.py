@@ -1,0 +1,419 @@
+"""Recorder: runs a function on tracers, and writes down what it computes as a program.
+
+Data enters a program only by the arguments, by Values and dicts from outside, which it reads anew at each replay, and as
+constants. It leaves only by guards, results and effects. What does neither makes the recording fail, with the reason.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import weakref
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd.compiler.program import (
+    Argument,
+    Effect,
+    Guard,
+    Instruction,
+    Place,
+    Program,
+    Source,
+    Variable,
+)
+from autograd.compiler.tracer import Attribute, Tracer
+from autograd.scopes import INSIDE
+
+UNSET = object()
+NUMPY = str(np.__path__[0])
+
+
+class Leak(BaseException):
+    """Raised where an operation or a rule reads the numbers of a tracer; no Exception, so that no handler catches it."""
+
+
+class Outside:
+    """What a recording knows of a Value from outside: the content of its slots, as the function sees them."""
+
+    def __init__(self, value: Any, owner: Argument | None = None) -> None:
+        self.value, self.owner = value, value if owner is None else owner
+        self.slots: dict[str, Any] = {}
+        self.first: dict[str, Any] = {}  # what was read before it was written
+        self.written: set[str] = set()
+
+
+class Recorder:
+    """One recording.
+
+    Attributes:
+        program: what was recorded so far.
+        failure: why it cannot be replayed, or None.
+        finished: whether it has ended; its tracers then are as good as plain data.
+    """
+
+    def __init__(self) -> None:
+        self.program = Program()
+        self.failure: str | None = None
+        self.finished = False
+        self.attempts = 0  # the number of operations and rules that run as attempts, see attempt()
+        self.tracers: list[weakref.ref[Tracer]] = []
+        self.sharers: dict[Variable, list[weakref.ref[Tracer]]] = {}  # by root, the tracers of arrays that share its memory
+        self.constants: dict[int, tuple[np.ndarray, int]] = {}  # arrays from outside by id, with their checksums
+        self.outside: dict[int, Outside] = {}
+        self.inside: dict[int, Any] = {}  # the Values that were created in this recording, by id
+        self.dicts: list[Any] = []
+
+    # --- computing and writing down --------------------------------------------------------------------
+
+    def plain(self, item: Any) -> Any:
+        """Return nested arguments with data in place of tracers."""
+        kind = type(item)
+        if kind is Tracer:
+            return item._data
+        if kind is tuple or kind is list:
+            return kind([self.plain(part) for part in item])
+        if kind is dict:
+            return {key: self.plain(part) for key, part in item.items()}
+        if kind is slice:
+            return slice(*map(self.plain, (item.start, item.stop, item.step)))
+        if isinstance(item, tuple):
+            return type(item)(*map(self.plain, item)) if hasattr(item, "_fields") else item
+        return item
+
+    def template(self, item: Any) -> Any:
+        """Return nested arguments with variables in place of tracers, and note the arrays among them."""
+        kind = type(item)
+        if kind is Tracer:
+            if item._recorder is not self:
+                return self.template(item._data)
+            return item._variable
+        if kind is tuple or kind is list:
+            return kind([self.template(part) for part in item])
+        if kind is dict:
+            return {key: self.template(part) for key, part in item.items()}
+        if kind is slice:
+            return slice(*map(self.template, (item.start, item.stop, item.step)))
+        if isinstance(item, np.ndarray):
+            self.note_constant(item)
+        elif isinstance(item, tuple):
+            return tuple(map(self.template, item))
+        return item
+
+    def note_constant(self, array: np.ndarray) -> None:
+        """Keep an array from outside, with its checksum."""
+        if id(array) not in self.constants:
+            if array.dtype == object:
+                self.fail("an array of objects")
+                return
+            self.constants[id(array)] = array, checksum(array)
+
+    def call(self, function: Any, args: tuple[Any, ...], named: dict[str, Any] | None = None, writes: Any = ()) -> Any:
+        """Compute ``function(*args, **named)`` and write it down; return tracers."""
+        named = named or {}
+        if self.finished:
+            return function(*self.plain(args), **self.plain(named))
+        if writes:
+            return self.write(function, args, named, writes)
+        result = function(*self.plain(args), **self.plain(named))
+        return self.note(function, args, named, result)
+
+    def note(self, function: Any, args: tuple[Any, ...], named: dict[str, Any], result: Any) -> Any:
+        """Write down a call whose result was computed; return it as tracers."""
+        operands = list(tracers_in(args)) + list(tracers_in(named))
+        if isinstance(result, np.ndarray):
+            for item in operands:
+                if item._data is result:
+                    return item
+        template = self.template(args), self.template(named)
+        known = all(item._variable.known for item in operands) and not any(map(is_array, parts_of((args, named))))
+        traced = self.traced(result, operands, known)
+        if traced is UNSET:
+            if result is not None:
+                self.fail(f"{name_of(function)}() returned a {type(result).__name__}")
+            out: Any = None
+        else:
+            out = [part._variable for part in traced] if isinstance(traced, (list, tuple)) and type(traced) is not Tracer else (
+                traced._variable
+            )  # fmt: skip
+        self.program.instructions.append(Instruction(function, *template, out, (), user_place()))
+        return result if traced is UNSET else traced
+
+    def traced(self, result: Any, operands: list[Tracer], known: bool) -> Any:
+        """Return a result as a tracer, or tracers in a tuple or list; UNSET for anything but numbers and arrays."""
+        kind = type(result)
+        if kind is np.ndarray or isinstance(result, (np.generic, float, bool, int, complex)):
+            if np.asarray(result).dtype.kind == "O":
+                return UNSET
+            root = None
+            if kind is np.ndarray and result.size:
+                for item in operands:
+                    if type(item._data) is np.ndarray and np.may_share_memory(result, item._data):
+                        root = item._variable.root
+            return self.new_tracer(Variable(result, root, known), result)
+        if isinstance(result, (tuple, list)) and result:
+            parts = [self.traced(part, operands, known) for part in result]
+            if any(part is UNSET or type(part) is not Tracer for part in parts):
+                return UNSET
+            return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
+        return UNSET
+
+    def new_tracer(self, variable: Variable, data: Any) -> Tracer:
+        tracer = Tracer(self, variable, data)
+        held = weakref.ref(tracer)
+        self.tracers.append(held)
+        if variable.kind is np.ndarray:
+            self.sharers.setdefault(variable.root, []).append(held)
+        return tracer
+
+    def write(self, function: Any, args: tuple[Any, ...], named: dict[str, Any], writes: Any) -> Any:
+        """Compute and write down a call that changes some of its arguments in place.
+
+        If nothing else shares the memory, the tracer of the changed array gets a new variable instead, and the program assigns
+        each variable once.
+        """
+        strange = [item for item in writes if type(item) is not Tracer]
+        if strange:
+            if self.attempts:
+                raise Leak
+            self.fail("it writes into an array that was not made in the function")
+            return function(*self.plain(args), **self.plain(named))
+        first = writes[0]
+        operands = [*tracers_in(args), *tracers_in(named)]
+        before = self.template(args), self.template(named)
+        ufunc = isinstance(function, np.ufunc) and len(writes) == 1
+        alone = ufunc and first._variable.root is first._variable and self.is_alone(first)
+        if alone:
+            alone = self.fits(function, args[: function.nin], {k: v for k, v in named.items() if k != "out"}, first)
+        result = function(*self.plain(args), **self.plain(named))
+        known = all(item._variable.known for item in operands) and not any(map(is_array, parts_of((args, named))))
+        if alone:
+            template = before[0][: function.nin], {k: v for k, v in before[1].items() if k != "out"}
+            first._variable = Variable(first._data, None, known)
+            self.sharers[first._variable] = [weakref.ref(first)]
+            self.program.instructions.append(Instruction(function, *template, first._variable, (), user_place()))
+            return first
+        if not known:
+            for item in writes:
+                item._variable.root.known = item._variable.known = False
+        written = tuple(item._variable for item in writes)
+        self.program.instructions.append(Instruction(function, *before, None, written, user_place()))
+        return first if result is not None and isinstance(result, np.ndarray) else result
+
+    def is_alone(self, tracer: Tracer) -> bool:
+        """Whether no other tracer, and nothing outside, shares the memory of an array."""
+        root = tracer._variable.root
+        if root in self.program.inputs:
+            return False
+        alive = [found for held in self.sharers.get(root, ()) if (found := held()) is not None]
+        return all(found is tracer or found._variable.root is not root for found in alive)
+
+    def fits(self, function: np.ufunc, inputs: tuple[Any, ...], named: dict[str, Any], out: Tracer) -> bool:
+        """Whether a ufunc would return an array of the shape and dtype of `out`."""
+        if named or len(inputs) != function.nin:
+            return False
+        data = self.plain(inputs)
+        kinds: Any = [type(item) if type(item) in (bool, int, float) else np.asarray(item).dtype for item in data]
+        try:
+            dtype = function.resolve_dtypes((*kinds, *(None,) * function.nout))[-1]
+            shape = np.broadcast_shapes(*map(np.shape, data))
+        except (TypeError, ValueError):
+            return False
+        return bool(dtype == out._data.dtype and shape == out._data.shape)
+
+    # --- data that leaves --------------------------------------------------------------------------------
+
+    def leak(self, tracer: Tracer, how: str) -> Any:
+        """Return the data of a tracer to Python code; a replay is then only right where it finds the same again."""
+        data = tracer._data
+        if self.finished or tracer._variable.known:
+            return data.copy() if isinstance(data, np.ndarray) else data
+        if self.attempts:
+            raise Leak
+        value = data.copy() if isinstance(data, np.ndarray) else data
+        if how == "asked whether it is true":
+            variable = tracer._variable
+            if not isinstance(data, (bool, np.bool_)):
+                variable = self.call(bool_of, (tracer,))._variable
+            self.guard(variable, bool(data), how)
+        else:
+            self.guard(tracer._variable, value, how)
+        return value.copy() if isinstance(value, np.ndarray) else value
+
+    def guard(self, variable: Variable, value: Any, how: str) -> None:
+        """Write down that a replay is right only where `variable` has the same value."""
+        place = user_place()
+        self.program.instructions.append(Instruction(Guard(value, how), (variable,), {}, None, (), place))
+
+    def method_of_number(self, tracer: Tracer, name: str, found: Any) -> Any:
+        """Return an attribute of a Python number."""
+        if name in ("real", "imag", "numerator", "denominator"):
+            return self.call(Attribute(name), (tracer,))
+        if not callable(found):
+            return found
+        if name == "conjugate":
+            return lambda: tracer
+        return lambda *args: getattr(self.leak(tracer, f"called its {name}()"), name)(*args)
+
+    def fail(self, reason: str) -> None:
+        """Note why the recording cannot be replayed; the first reason counts."""
+        if self.failure is None:
+            place = user_place()
+            self.failure = f"{reason} (at {place[0]}:{place[1]})" if place else reason
+
+    # --- operations and rules as attempts ----------------------------------------------------------------
+
+    def attempt(self, function: Callable[..., Any], args: tuple[Any, ...], whole: Callable[..., Any], given: Any = None) -> Any:
+        """Call `function` on tracers; if it reads their numbers, write down one call ``whole(*given)`` on their data instead."""
+        given = args if given is None else given
+        mark, constants = len(self.program.instructions), dict(self.constants)
+        self.attempts += 1
+        try:
+            return function(*args)
+        except Leak:
+            del self.program.instructions[mark:]
+            self.constants = constants
+        finally:
+            self.attempts -= 1
+        return self.opaque(whole, given)
+
+    def opaque(self, whole: Callable[..., Any], given: tuple[Any, ...]) -> Any:
+        """Compute and write down one call on plain data."""
+        return self.note(whole, given, {}, whole(*self.plain(given)))
+
+    # --- Values and dicts from outside ---------------------------------------------------------------------
+
+    def read(self, value: Any, slot: str, content: Any) -> Any:
+        """Return the content of a slot of a Value from outside, as a tracer if it is data."""
+        found = self.outside.get(id(value))
+        if found is None:
+            found = self.outside[id(value)] = Outside(value)
+        if slot in found.slots:
+            return found.slots[slot]
+        if content is not None and slot in ("_raw", "_grad"):
+            kind = "data" if slot == "_raw" else "grad"
+            content = self.input(Source(kind, found.owner), content)
+        elif slot != "_raw":
+            kind = slot[1:]
+            self.program.conditions[Source(kind, found.owner)] = content is None
+        found.slots[slot] = found.first[slot] = content
+        return content
+
+    def assign(self, value: Any, slot: str, content: Any) -> None:
+        """Set a slot of a Value from outside, for the function only until finish()."""
+        found = self.outside.get(id(value))
+        if found is None:
+            found = self.outside[id(value)] = Outside(value)
+        found.slots[slot] = content
+        found.written.add(slot)
+
+    def finish(self) -> None:
+        """End the recording: give Values and dicts from outside their new content, and Values from inside plain data."""
+        self.finished = True
+        effects = self.program.effects
+        for found in self.outside.values():
+            for slot in ("_grad", "_since", "_raw"):
+                if slot not in found.written:
+                    continue
+                content, kind = found.slots[slot], {"_raw": "data", "_grad": "grad", "_since": "since"}[slot]
+                if slot == "_since":
+                    content = None if content is None else "now"
+                effects.append(Effect(Source(kind, found.owner), self.template_of(content)))
+        for array, before in self.constants.values():
+            if checksum(array) != before:
+                self.fail("an array was changed in place while the function was recorded")
+
+    def from_argument(self, value: Any, owner: Argument) -> None:
+        """Note that a Value from outside is an argument."""
+        self.outside.setdefault(id(value), Outside(value, owner))
+
+    def owner_of(self, value: Any) -> Any:
+        """Return a Value from outside, or the argument that it is."""
+        found = self.outside.get(id(value))
+        return value if found is None else found.owner
+
+    def release(self) -> None:
+        """Forget the Values."""
+        self.outside.clear()
+        self.inside.clear()
+        self.sharers.clear()
+
+    def check_escapes(self) -> None:
+        """Fail if something outside still refers to what the function computed, besides its results."""
+        self.release()
+        if any(held() is not None for held in self.tracers):
+            gc.collect()
+        if any(held() is not None for held in self.tracers):
+            self.fail(
+                "it keeps a number or array that it computed, in an attribute, a global or a closure: a replay would not renew it"
+            )
+        self.tracers.clear()
+
+    def template_of(self, content: Any) -> Any:
+        """Return the content of a slot as a variable, or plain data."""
+        return content._variable if type(content) is Tracer and content._recorder is self else self.plain(content)
+
+    def commit(self) -> None:
+        """Put plain data where the function left tracers: in Values from inside and outside."""
+        for found in self.outside.values():
+            for slot in found.written:
+                setattr(found.value, slot, self.plain(found.slots[slot]))
+        for value in self.inside.values():
+            for slot in ("_raw", "_grad", "_x", "_y"):
+                content = getattr(value, slot, UNSET)
+                if content is not UNSET and content is not None and content.__class__ is not value.__class__:
+                    setattr(value, slot, self.plain(content))
+
+    def input(self, source: Source, data: Any) -> Tracer:
+        """Return a tracer of data that a replay reads at its start."""
+        variable = Variable(data)
+        self.program.inputs[variable] = source
+        return self.new_tracer(variable, data)
+
+
+def bool_of(x: Any) -> bool:
+    """Return bool(x)."""
+    return bool(x)
+
+
+def is_array(item: Any) -> bool:
+    return type(item) is np.ndarray
+
+
+def parts_of(item: Any) -> list[Any]:
+    """Return the parts of nested arguments."""
+    kind = type(item)
+    if kind is tuple or kind is list:
+        return [found for part in item for found in parts_of(part)]
+    if kind is dict:
+        return [found for part in item.values() for found in parts_of(part)]
+    if kind is slice:
+        return parts_of((item.start, item.stop, item.step))
+    return [item]
+
+
+def tracers_in(item: Any) -> list[Tracer]:
+    """Return the tracers in nested arguments."""
+    return [part for part in parts_of(item) if type(part) is Tracer]
+
+
+def checksum(array: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(array).data) if array.size else 0
+
+
+def name_of(function: Any) -> str:
+    return getattr(function, "__name__", str(function))
+
+
+def user_place() -> Place | None:
+    """Return the file and line of the innermost frame outside this package, nn and NumPy."""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith(INSIDE) and not name.startswith(NUMPY) and not name.startswith("<"):
+            return name, frame.f_lineno
+        frame = frame.f_back
+    return None

@@ -1,0 +1,281 @@
+"""Write a program as straight-line Python, which is what a replay runs."""
+
+from __future__ import annotations
+
+import keyword
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd import value
+from autograd.compiler.program import (
+    Argument,
+    Changed,
+    Guard,
+    GuardFailed,
+    Instruction,
+    Method,
+    Program,
+    Source,
+    Variable,
+    variables_in,
+)
+from autograd.compiler.tracer import Attribute
+
+INFIX = {
+    operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//", operator.mod: "%",
+    operator.pow: "**", operator.matmul: "@", operator.and_: "&", operator.or_: "|", operator.xor: "^", operator.lshift: "<<",
+    operator.rshift: ">>", operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">=", operator.eq: "==",
+    operator.ne: "!=",
+}  # fmt: skip
+PREFIX = {operator.neg: "-", operator.pos: "+", operator.invert: "~"}
+#: Arrays above this size are deleted as soon as they are not needed.
+LARGE = 1 << 14
+
+
+class Writer:
+    """Writes the functions of one program.
+
+    Attributes:
+        names: the objects that the source refers to, by name.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.names: dict[str, Any] = {"ndarray": np.ndarray, "GuardFailed": GuardFailed}
+        self.given: dict[int, str] = {}  # the name of each object, by id
+        self.kept: list[Any] = []
+        self.count = 0
+        for variable, source in program.inputs.items():
+            variable.name = self.free_name(name_of_source(source))
+        for instruction in program.instructions:
+            for variable in instruction.outs:
+                self.count += 1
+                variable.name = f"v{self.count}"
+
+    def free_name(self, wish: str) -> str:
+        """Return a name that is not taken."""
+        name, number = wish, 1
+        while name in self.names or keyword.iskeyword(name):
+            number += 1
+            name = f"{wish}_{number}"
+        self.names[name] = None
+        return name
+
+    def name(self, item: Any, wish: str) -> str:
+        """Return the name of an object in the source."""
+        found = self.given.get(id(item))
+        if found is None:
+            found = self.given[id(item)] = self.free_name(wish)
+            self.names[found] = item
+            self.kept.append(item)
+        return found
+
+    def text(self, item: Any) -> str:
+        """Return an argument as an expression."""
+        kind = type(item)
+        if kind is Variable:
+            return item.name
+        if kind is tuple:
+            return f"({', '.join(map(self.text, item))}{',' * (len(item) == 1)})"
+        if kind is list:
+            return f"[{', '.join(map(self.text, item))}]"
+        if kind is dict:
+            return f"{{{', '.join(f'{key!r}: {self.text(part)}' for key, part in item.items())}}}"
+        if kind is slice:
+            return f"slice({', '.join(map(self.text, (item.start, item.stop, item.step)))})"
+        if item is None or item is Ellipsis or kind in (bool, str):
+            return repr(item)
+        if kind in (int, float):
+            text = repr(item)
+            return self.name(item, "number") if not text[-1].isdigit() else f"({text})" if text[0] == "-" else text
+        if kind is np.ndarray:
+            return self.name(item, "constant")
+        if isinstance(item, type) or callable(item):
+            return self.name(item, item.__name__ if getattr(item, "__name__", "").isidentifier() else "function")
+        return self.name(item, "constant")
+
+    def index(self, index: Any) -> str:
+        """Return an index as it is written in brackets."""
+        if type(index) is slice:
+            start, stop, step = ("" if part is None else self.text(part) for part in (index.start, index.stop, index.step))
+            return f"{start}:{stop}" + f":{step}" * bool(step)
+        if type(index) is tuple and index:
+            return ", ".join(map(self.index, index)) + "," * (len(index) == 1)
+        return "..." if index is Ellipsis else self.text(index)
+
+    def expression(self, item: Instruction) -> str:
+        """Return the call of an instruction."""
+        function, args = item.function, item.args
+        if type(function) is Guard:
+            value = function.value
+            if value is True or value is False:
+                return f"if {'not ' * value}{self.text(args[0])}: raise GuardFailed({function.why!r})"
+            return f"{self.name(function, 'guard')}({self.text(args[0])})"
+        if not item.named:
+            if function in INFIX and len(args) == 2:
+                return f"{self.text(args[0])} {INFIX[function]} {self.text(args[1])}"
+            if function in PREFIX:
+                return f"{PREFIX[function]}{self.text(args[0])}"
+            if function is operator.getitem:
+                return f"{self.text(args[0])}[{self.index(args[1])}]"
+            if function is operator.setitem:
+                return f"{self.text(args[0])}[{self.index(args[1])}] = {self.text(args[2])}"
+            if type(function) is Attribute:
+                return f"{self.text(args[0])}.{function.__name__}"
+        words = [*map(self.text, args), *(f"{key}={self.text(part)}" for key, part in item.named.items())]
+        if type(function) is Method:
+            return f"{words[0]}.{function.__name__}({', '.join(words[1:])})"
+        return f"{self.function_name(function)}({', '.join(words)})"
+
+    def function_name(self, function: Callable[..., Any]) -> str:
+        """Return the name of a function; that of ``np.add.reduce`` is add_reduce."""
+        owner = getattr(function, "__self__", None)
+        name = getattr(function, "__name__", "function")
+        if isinstance(owner, np.ufunc):
+            return self.name(UfuncMethods.of(owner, name), f"{owner.__name__}_{name}")
+        return self.name(function, name if name.isidentifier() else "function")
+
+    def lines(self, instructions: list[Instruction], needed: set[Variable], comments: bool) -> list[str]:
+        """Return the statements of some instructions; large arrays are deleted after their last use, unless `needed`."""
+        last: dict[Variable, int] = {}
+        for number, item in enumerate(instructions):
+            for variable in (*item.operands, *item.outs):
+                last[variable] = number
+        dying: dict[int, list[Variable]] = {}
+        for variable, number in last.items():
+            if variable not in needed and variable.nbytes > LARGE:
+                dying.setdefault(number, []).append(variable)
+        found = []
+        for number, item in enumerate(instructions):
+            text = self.expression(item)
+            if item.out is not None:
+                text = f"{', '.join(v.name for v in item.outs)}{',' * (item.out == item.outs and len(item.outs) == 1)} = {text}"
+                if comments:
+                    text = f"{text:<60}# {', '.join(map(described, item.outs))}"
+            found.append(text)
+            if number in dying:
+                found.append(f"del {', '.join(v.name for v in dying[number])}")
+        return found
+
+
+class UfuncMethods:
+    """The methods of ufuncs as they were found first, as each access makes a new object."""
+
+    _found: dict[tuple[np.ufunc, str], Any] = {}
+
+    @classmethod
+    def of(cls, ufunc: np.ufunc, name: str) -> Any:
+        return cls._found.setdefault((ufunc, name), getattr(ufunc, name))
+
+
+def described(variable: Variable) -> str:
+    """Return the shape and dtype of a variable."""
+    if variable.kind is np.ndarray:
+        return f"{variable.dtype} {variable.shape}"
+    return variable.kind.__name__
+
+
+def name_of_source(source: Source) -> str:
+    """Return a name for an input."""
+    if source.kind == "seed":
+        return "g"
+    if source.kind == "item":
+        return str(source.key) if str(source.key).isidentifier() else "item"
+    owner = source.owner
+    name = owner.name if isinstance(owner, Argument) else owner.label if owner.label.isidentifier() else "p"
+    return f"{name}_grad" if source.kind == "grad" else name
+
+
+CHECK = "if {0}.__class__ is not ndarray or {0}.shape != {1} or {0}.dtype != {2}: raise Changed({3!r})"
+
+
+def functions_of(program: Program, comments: bool = False) -> tuple[str, dict[str, Any]]:
+    """Return the source of the functions forward() and backward() of a program, and the objects it refers to.
+
+    forward() takes the flattened arguments, and returns the results and what backward() needs. backward() takes that and the
+    cotangent, and returns the cotangents of the targets.
+    """
+    writer = Writer(program)
+    writer.names |= {"Changed": Changed, "clock": clock}
+    arguments: dict[int, str] = {}
+    lines: list[str] = []
+    read = set(variables_in([[*item.operands] for item in program.instructions])) | set(program.finals)
+    for variable, source in program.inputs.items():
+        if source.kind == "argument":
+            arguments[source.owner.number] = variable.name
+    for variable, source in program.inputs.items():
+        if source.kind in ("argument", "seed"):
+            continue
+        owner = owner_of(source, arguments, writer)
+        if source.kind == "item":
+            lines.append(f"{variable.name} = {owner}[{source.key!r}]")
+        else:
+            lines.append(f"{variable.name} = {owner}.{'_raw' if source.kind == 'data' else '_grad'}")
+        if variable.kind is np.ndarray and variable in read:
+            dtype = writer.name(variable.dtype, str(variable.dtype))
+            lines.append(CHECK.format(variable.name, variable.shape, dtype, f"the shape or dtype of {variable.name}"))
+    for source, is_none in program.conditions.items():
+        owner = owner_of(source, arguments, writer)
+        slot = {"grad": "_grad", "since": "_since"}[source.kind]
+        lines.append(f"if {owner}.{slot} is {'not ' * is_none}None: raise Changed('whether there is a gradient')")
+    first, second = program.instructions[: program.split], program.instructions[program.split :]
+    seed = {variable for variable, source in program.inputs.items() if source.kind == "seed"}
+    made = set(program.inputs) | {v for item in first for v in item.outs}
+    used = [v for item in second for v in (*item.operands, *item.writes)] + list(variables_in(program.cotangents))
+    residuals = list(dict.fromkeys(v for v in used if v in made and v not in seed))
+    needed = set(residuals) | set(program.finals)
+    lines += writer.lines(first, needed, comments)
+    lines += effects_of(program, arguments, writer)
+    results = f"({', '.join(map(writer.text, program.results))}{',' * (len(program.results) == 1)})"
+    kept = f"({', '.join(v.name for v in residuals)}{',' * (len(residuals) == 1)})"
+    lines.append(f"return {results}, {kept}")
+    count = max([program.arguments - 1, *arguments]) + 1
+    names = [arguments.get(number, f"_{number}") for number in range(count)]
+    text = f"def forward({', '.join(names)}):\n" + "".join(f"    {line}\n" for line in lines)
+    if second or program.cotangents:
+        lines = [f"{kept} = residuals"] if residuals else []
+        lines += writer.lines(second, set(variables_in(program.cotangents)), comments)
+        lines.append(f"return ({', '.join(map(writer.text, program.cotangents))}{',' * (len(program.cotangents) == 1)})")
+        g = next((v.name for v in seed), "g")
+        text += f"\n\ndef backward(residuals, {g}):\n" + "".join(f"    {line}\n" for line in lines)
+    return text, writer.names
+
+
+def clock(advance: int) -> int:
+    """Return the number of assignments to the data of Values so far, after adding `advance`."""
+    value._tick += advance
+    return value._tick
+
+
+def owner_of(source: Source, arguments: dict[int, str], writer: Writer) -> str:
+    """Return the name of the object that an input is read from."""
+    if isinstance(source.owner, Argument):
+        return arguments.setdefault(source.owner.number, writer.free_name(f"{source.owner.name}_value"))
+    return writer.name(
+        source.owner, "items" if source.kind == "item" else f"{name_of_source(Source('data', source.owner))}_value"
+    )
+
+
+def effects_of(program: Program, arguments: dict[int, str], writer: Writer) -> list[str]:
+    """Return the statements that change Values and dicts from outside."""
+    lines = []
+    clocked = [effect for effect in program.effects if effect.target.kind == "data"]
+    if any(effect.target.kind == "since" and effect.content is not None for effect in program.effects):
+        lines.append("now = clock(0)")
+    for effect in program.effects:
+        owner, kind = owner_of(effect.target, arguments, writer), effect.target.kind
+        if kind == "item":
+            lines.append(f"{owner}[{effect.target.key!r}] = {writer.text(effect.content)}")
+        elif kind == "since":
+            lines.append(f"{owner}._since = {'None' if effect.content is None else 'now'}")
+        elif kind == "grad":
+            lines.append(f"{owner}._grad = {writer.text(effect.content)}")
+        elif program.inputs.get(effect.content) != effect.target:
+            lines.append(f"{owner}._raw = {writer.text(effect.content)}")
+    if clocked:
+        owners = [owner_of(effect.target, arguments, writer) for effect in clocked]
+        lines.append(f"{' = '.join(f'{owner}._clock' for owner in owners)} = clock(1)")
+    return lines

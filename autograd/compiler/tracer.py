@@ -1,0 +1,228 @@
+"""Tracer: the stand-in for a number or array while a function is recorded.
+
+It holds the number or array itself, computes with it, and has every computation written down. Its ``__class__`` is that of the
+data, so that code which asks for a class treats it as it would treat the data; NumPy, which looks at the type, finds the
+protocols of this class. What would take the data out of it, such as float() or bool(), goes through Recorder.leak().
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from autograd.compiler.program import Method, Variable
+from autograd.op import is_value
+
+#: Attributes that depend on the shape, dtype and memory of an array only.
+FIXED = {"shape", "ndim", "size", "dtype", "itemsize", "nbytes", "strides", "flags", "base"}
+#: Attributes that are other arrays.
+PARTS = {"T", "mT", "real", "imag"}
+#: Methods of arrays that change them.
+CHANGING = {"fill", "sort", "partition", "put", "itemset", "byteswap", "resize"}
+#: Methods that take the numbers out of an array.
+LEAVING = {"tolist", "tobytes", "tofile", "dump", "dumps", "data", "ctypes", "flat"}
+#: NumPy's functions whose results depend on shapes and dtypes only.
+STATIC = {
+    np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type, np.common_type, np.iscomplexobj, np.isrealobj,
+    np.shares_memory, np.may_share_memory, np.einsum_path,
+}  # fmt: skip
+#: NumPy's functions that change their first argument.
+WRITING = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis}
+
+
+def binary(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def method(self: Tracer, other: Any) -> Any:
+        return NotImplemented if is_value(other) else self._recorder.call(function, (self, other))
+
+    return method
+
+
+def reflected(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def method(self: Tracer, other: Any) -> Any:
+        return NotImplemented if is_value(other) else self._recorder.call(function, (other, self))
+
+    return method
+
+
+def in_place(function: Callable[[Any, Any], Any], ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
+    def method(self: Tracer, other: Any) -> Any:
+        if is_value(other):
+            return NotImplemented
+        if isinstance(self._data, np.ndarray):
+            return self._recorder.call(ufunc, (self, other, self), writes=(self,))
+        return self._recorder.call(function, (self, other))
+
+    return method
+
+
+def unary(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda self: self._recorder.call(function, (self,))
+
+
+def leaving(convert: Callable[[Any], Any], how: str) -> Callable[[Any], Any]:
+    return lambda self: convert(self._recorder.leak(self, how))
+
+
+class Tracer:
+    """A number or array `_data` while it is recorded as `_variable`."""
+
+    __slots__ = ("__weakref__", "_data", "_recorder", "_variable")
+    __class__ = property(lambda self: type(self._data))
+
+    def __init__(self, recorder: Any, variable: Variable, data: Any) -> None:
+        self._recorder, self._variable, self._data = recorder, variable, data
+
+    # --- NumPy's protocols ---------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, out: Any = None, **named: Any) -> Any:
+        if any(map(is_value, (*args, *(out or ())))):
+            return NotImplemented
+        function = ufunc if method == "__call__" else getattr(ufunc, method)
+        if method == "at":
+            return self._recorder.call(function, args, named, writes=args[:1])
+        if out is None:
+            return self._recorder.call(function, args, named)
+        named["out"] = out if len(out) > 1 else out[0]
+        return self._recorder.call(function, args, named, writes=tuple(item for item in out if item is not None))
+
+    def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        if any(hasattr(kind, "_record") for kind in types):
+            return NotImplemented
+        if function in STATIC:
+            return function(*self._recorder.plain(args), **self._recorder.plain(named))
+        writes: Any = ()
+        if function in WRITING:
+            writes = args[:1]
+        elif named.get("out") is not None:
+            writes = (named["out"],)
+        return self._recorder.call(function, args, named, writes=writes)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self._recorder.leak(self, "converted it to a plain array"), dtype)
+
+    # --- attributes and methods ------------------------------------------------------------------------
+
+    def __getattr__(self, name: str) -> Any:
+        data = self._data
+        if not isinstance(data, (np.ndarray, np.generic)):
+            found = getattr(data, name)  # AttributeError, as the number itself raises it
+            return found if name == "__float__" else self._recorder.method_of_number(self, name, found)
+        if name in FIXED:
+            return getattr(data, name)
+        if name in PARTS:
+            return self._recorder.call(Attribute(name), (self,))
+        found = getattr(data, name)
+        if name in LEAVING:
+            return getattr(self._recorder.leak(self, f"read its .{name}"), name)
+        if not callable(found):
+            return found
+
+        def method(*args: Any, **named: Any) -> Any:
+            if any(map(is_value, args)):
+                return getattr(np, name)(self, *args, **named)
+            writes: Any = (self,) if name in CHANGING else ()
+            if named.get("out") is not None:
+                writes = (named["out"],)
+            return self._recorder.call(Method(name), (self, *args), named, writes=writes)
+
+        return method
+
+    def __setattr__(self, name: str, item: Any) -> None:
+        if name in Tracer.__slots__:
+            object.__setattr__(self, name, item)
+        elif isinstance(self._data, np.ndarray) and name == "shape":
+            changed = self.reshape(item)
+            self._variable, self._data = changed._variable, changed._data
+        else:
+            setattr(self._data, name, item)  # an error, as the data raises it
+
+    def setflags(self, write: Any = None, align: Any = None, uic: Any = None) -> None:
+        """Do nothing: the flags of the arrays of a program do not matter."""
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self._data)))
+
+    def __contains__(self, item: Any) -> bool:
+        return bool((self == item).any())
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._recorder.call(operator.getitem, (self, index))
+
+    def __setitem__(self, index: Any, item: Any) -> None:
+        self._recorder.call(operator.setitem, (self, index, item), writes=(self,))
+
+    # --- operators -------------------------------------------------------------------------------------
+
+    __add__, __radd__, __iadd__ = binary(operator.add), reflected(operator.add), in_place(operator.add, np.add)
+    __sub__, __rsub__, __isub__ = binary(operator.sub), reflected(operator.sub), in_place(operator.sub, np.subtract)
+    __mul__, __rmul__, __imul__ = binary(operator.mul), reflected(operator.mul), in_place(operator.mul, np.multiply)
+    __truediv__, __rtruediv__ = binary(operator.truediv), reflected(operator.truediv)
+    __itruediv__ = in_place(operator.truediv, np.true_divide)
+    __floordiv__, __rfloordiv__ = binary(operator.floordiv), reflected(operator.floordiv)
+    __ifloordiv__ = in_place(operator.floordiv, np.floor_divide)
+    __mod__, __rmod__, __imod__ = binary(operator.mod), reflected(operator.mod), in_place(operator.mod, np.remainder)
+    __pow__, __rpow__, __ipow__ = binary(operator.pow), reflected(operator.pow), in_place(operator.pow, np.power)
+    __matmul__, __rmatmul__ = binary(operator.matmul), reflected(operator.matmul)
+    __and__, __rand__, __iand__ = binary(operator.and_), reflected(operator.and_), in_place(operator.and_, np.bitwise_and)
+    __or__, __ror__, __ior__ = binary(operator.or_), reflected(operator.or_), in_place(operator.or_, np.bitwise_or)
+    __xor__, __rxor__, __ixor__ = binary(operator.xor), reflected(operator.xor), in_place(operator.xor, np.bitwise_xor)
+    __lshift__, __rlshift__ = binary(operator.lshift), reflected(operator.lshift)
+    __rshift__, __rrshift__ = binary(operator.rshift), reflected(operator.rshift)
+    __lt__, __le__, __gt__, __ge__ = map(binary, (operator.lt, operator.le, operator.gt, operator.ge))
+    __eq__, __ne__ = map(binary, (operator.eq, operator.ne))
+    __neg__, __pos__, __abs__, __invert__ = unary(operator.neg), unary(operator.pos), unary(abs), unary(operator.invert)
+    __divmod__, __rdivmod__ = binary(divmod), reflected(divmod)
+
+    def __round__(self, digits: Any = None) -> Any:
+        return self._recorder.call(round, (self,) if digits is None else (self, digits))
+
+    # --- leaving -----------------------------------------------------------------------------------------
+
+    __bool__ = leaving(bool, "asked whether it is true")
+    __float__ = leaving(float, "converted it to a float")
+    __int__ = leaving(int, "converted it to an int")
+    __index__ = leaving(operator.index, "used it as an index or a length")
+    __complex__ = leaving(complex, "converted it to a complex number")
+    __hash__ = leaving(hash, "hashed it")
+    __trunc__ = leaving(int, "converted it to an int")
+
+    def __repr__(self) -> str:
+        return repr(self._data)
+
+    def __str__(self) -> str:
+        return str(self._data)
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data, spec)
+
+    def __reduce__(self) -> Any:
+        return self._recorder.leak(self, "pickled or copied it").__reduce__()
+
+    def __copy__(self) -> Any:
+        return self._recorder.call(Method("copy"), (self,)) if isinstance(self._data, np.ndarray) else self
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.__copy__()
+
+
+class Attribute:
+    """An attribute of arrays as a function: ``Attribute("T")(x)`` is ``x.T``."""
+
+    _made: dict[str, Attribute] = {}
+    __name__: str
+
+    def __new__(cls, name: str) -> Attribute:
+        made = cls._made.get(name)
+        if made is None:
+            made = cls._made[name] = super().__new__(cls)
+            made.__name__ = name
+        return made
+
+    def __call__(self, x: Any) -> Any:
+        return getattr(x, self.__name__)
