@@ -6,7 +6,7 @@ This module has the names that a program usually needs. autograd.ops has all ope
 import warnings
 from typing import Any
 
-from autograd import ops
+from autograd import allocator, ops
 
 # isort: off
 from autograd.value import Value
@@ -23,6 +23,8 @@ from autograd.verify import assert_gradients, check_gradients, check_model
 from autograd.drawing import Drawing, draw, draw_network
 from autograd.recording import Recorder
 # isort: on
+
+allocator.keep_freed_memory()
 
 #: All of these names but compile, which a star import would put in place of Python's own.
 __all__ = [

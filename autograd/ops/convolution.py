@@ -150,20 +150,8 @@ def windows_over(
     return Window(size, stride, dilation, before, tuple(ends), lengths, tuple(counts))
 
 
-@functools.cache
-def keep_freed_memory() -> None:
-    """Make glibc keep freed blocks of up to 31 MB for later arrays, once. Does nothing with other libraries.
-
-    glibc returns a freed block to the system at once if it is larger than the largest block freed before. Every training step
-    would then get its arrays page by page from the system again, which takes longer than computing them: a step of a small
-    network takes 2x as long. The block allocated here is never written to, and so costs nothing.
-    """
-    np.empty(31 * 2**20, np.uint8)
-
-
 def laid_out(x: Any, window: Window, fill: float = 0.0, dtype: Any = None) -> Any:
     """`x` in memory order with its padding: (channels, *padded space, batch)."""
-    keep_freed_memory()
     x = batch_last(x)
     if window.padded == window.lengths:
         return np.ascontiguousarray(x, dtype)
