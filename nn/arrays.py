@@ -17,6 +17,8 @@ def as_array(x: Any) -> Any:
     Raises:
         TypeError: for a masked array, whose mask would be lost.
     """
+    if x.__class__ is Value or x.__class__ is np.ndarray and x.dtype.kind in "fiu":
+        return x
     if isinstance(x, np.ma.MaskedArray):
         raise TypeError(
             "got a masked array, whose mask would be lost: use .filled(...), and leave masked elements out by weights "
@@ -77,7 +79,8 @@ def no_tuple(x: Any, who: Any) -> Any:
 
 def shape_of(x: Any, layer: Any) -> tuple[int, ...]:
     """Return the shape of the input of a layer; see no_tuple()."""
-    return np.shape(no_tuple(x, layer))
+    x = no_tuple(x, layer)
+    return x.shape if x.__class__ is Value or x.__class__ is np.ndarray else np.shape(x)
 
 
 def floating(x: Any, who: Any, like: Any = None) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value, exp, log, log_softmax, relu, softplus, where
-from autograd.ops import abs, clip, log_loss, maximum, mean, minimum, softmax_cross_entropy, sum
+from autograd.ops import abs, clip, log_loss, maximum, mean, minimum, softmax_cross_entropy, square, sum
 from nn.arrays import as_array, as_tensor, no_tuple, raw_array
 from nn.layers.activations import FunctionModule
 from nn.reductions import broadcast_weights, constant_weights, note_reduction, reduce_losses, reduce_weighted, times_weights
@@ -101,7 +101,7 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean", weight: Any 
     2.5
     """
     prediction, target = matched("mse_loss", prediction, target)
-    return reduce_weighted("mse_loss", np.square(prediction - target), weight, reduction)
+    return reduce_weighted("mse_loss", square(prediction - target), weight, reduction)
 
 
 def half_square_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
@@ -111,7 +111,7 @@ def half_square_loss(prediction: Any, target: Any, reduction: str = "mean") -> A
     [0.5, 2.0]
     """
     prediction, target = matched("half_square_loss", prediction, target)
-    return reduce_losses("half_square_loss", np.square(prediction - target) * 0.5, reduction)
+    return reduce_losses("half_square_loss", square(prediction - target) * 0.5, reduction)
 
 
 def l1_loss(prediction: Any, target: Any, reduction: str = "mean", weight: Any = None) -> Any:
@@ -191,7 +191,7 @@ def gaussian_nll_loss(
     if np.min(raw_array(var), initial=0.0) < 0.0:
         raise ValueError("gaussian_nll_loss() takes variances that are not negative: apply exp or softplus first")
     var = var + np.maximum(eps - raw_array(var), 0.0)
-    losses = (log(var) + np.square(prediction - target) / var) * 0.5
+    losses = (log(var) + square(prediction - target) / var) * 0.5
     return reduce_losses("gaussian_nll_loss", losses + 0.5 * math.log(2.0 * math.pi) if full else losses, reduction)
 
 
@@ -393,7 +393,7 @@ def multi_margin_loss(
     index = target[..., None]
     excess = relu(scores - np.take_along_axis(scores, index, -1) + margin)
     excess = where(np.arange(scores.shape[-1]) == index, 0.0, excess)  # (..., classes)
-    losses = mean(np.square(excess) if p == 2 else excess, axis=-1)
+    losses = mean(square(excess) if p == 2 else excess, axis=-1)
     return reduce_losses("multi_margin_loss", losses if weight is None else losses * weight[target], reduction)
 
 

@@ -53,10 +53,11 @@ def reduce_losses(name: str, losses: Any, reduction: str, total: Any = None) -> 
         note_reduction("sum")
         return sum(losses)
     if reduction == "mean":
-        if total == 0.0 or not np.size(losses):
-            reason = "all targets are ignored or have weight 0" if np.size(losses) else "the batch is empty"
+        size = losses.size if losses.__class__ is Value else np.size(losses)
+        if total == 0.0 or not size:
+            reason = "all targets are ignored or have weight 0" if size else "the batch is empty"
             raise ValueError(f"{name}() has nothing to average, because {reason}: leave the batch out, or use reduction='sum'")
-        note_reduction("mean", np.size(losses) if total is None else total)
+        note_reduction("mean", size if total is None else total)
         return mean(losses) if total is None else sum(losses) / total.item()
     raise ValueError(f"{name}() takes the reductions 'mean', 'sum' and 'none', got {reduction!r}")
 
