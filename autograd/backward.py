@@ -42,7 +42,7 @@ from autograd.op import FLOAT_ERRORS, is_value, raw
 from autograd.ops.broadcasting import unbroadcast
 from autograd.ops.elementwise import same, times_x, times_y
 from autograd.ops.inputs import describe, has_nan, is_finite, own_copy, require_values, seed_of, zeros_like
-from autograd.ops.rules import contributions, plain_rule
+from autograd.ops.rules import accumulate, contributions, plain_rule
 from autograd.scopes import is_set
 from autograd.stale import check_current
 
@@ -170,8 +170,13 @@ class Pullback:
                         if op.unfold is not None:
                             return None
                         args = tuple([v._raw if v.__class__ is kind else raw(v) if v.__class__ is tuple else v for v in x])
-                        for item, c in contributions(node, g, out, args, needed):
-                            accumulate(item, c, owned, c if op.kind == "custom" else g, *args)
+                        for position, rule in op.rules:
+                            item = x[position]
+                            if item.__class__ is tuple or op.kind == "custom":
+                                for part, c in contributions(node, g, out, args, needed, rules=((position, rule),)):
+                                    accumulate(part, c, owned, c if op.kind == "custom" else g, *args)
+                            elif item.__class__ is kind and (needed is None or item in needed):
+                                accumulate(item, plain_rule(op, rule, g, out, args), owned, g, *args)
                         continue
                     xd, yd = x._raw if x.__class__ is kind else x, y
                     if y.__class__ is kind:
@@ -267,22 +272,3 @@ def gradient(output: Any, targets: Any, seed: Any = None) -> Any:
     # Multiplied by one, so that each result is a new object, even if two are the same cotangent, or the seed.
     results = [c * 1.0 if is_value(c) else output.__class__(c) for c in found]
     return type(targets)(results) if several else results[0]
-
-
-def accumulate(item: Any, c: Any, owned: set[Any], *others: Any) -> None:
-    """Add `c` to the cotangent in the slot of a Value, in place if the pass allocated the array there (`item in owned`).
-
-    A rule may also return one of the `others`, or a view, which must not change.
-    """
-    data, held = item._raw, item._scratch
-    if not (c.__class__ is data.__class__ is np.ndarray and c.shape == data.shape and c.dtype is data.dtype):
-        c = unbroadcast(c, data)
-    if item in owned:
-        item._scratch += c
-    elif held is not None:
-        item._scratch = held + c
-        owned.add(item)
-    else:
-        item._scratch = c
-        if c.__class__ is np.ndarray and c.base is None and id(c) not in map(id, others):
-            owned.add(item)

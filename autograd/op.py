@@ -24,8 +24,8 @@ MANY = 4096
 #: The kinds of operations that add numbers. They compute float16 in float32 and round once at the end.
 SUMS = ("reduction", "softmax", "linear")
 
-#: The classes of most settings, such as an axis or a flag.
-SETTINGS = {type(None), bool, int, float, str}
+#: The classes of most settings, such as an axis or a flag, and of the parts of tuples of them.
+SETTINGS = {type(None), bool, int, float, str, slice, type(Ellipsis)}
 
 #: PyTorch's argument names, and NumPy's names for the same.
 PYTORCH_NAMES = {"dim": "axis", "keepdim": "keepdims"}
@@ -112,6 +112,8 @@ class Op:
             if item.__class__ is np.ndarray:
                 usual = usual and (item.dtype is DOUBLE or item.dtype.char in "df")
             elif item.__class__ is not float and item is not None:
+                if hasattr(item.__class__, "_record"):  # the most common case: a Value
+                    return item._record(self, args)
                 usual, value = False, value_in(item)
                 if value is not None:
                     return value._record(self, args)
@@ -126,6 +128,12 @@ class Op:
             return self.forward(*self.replaced(args, cast(self.inputs(args), SINGLE))).astype(HALF)
         return self.forward(*args)
 
+    def prepared(self, x: Any, *settings: Any) -> Any:
+        """Call the op from a rule, with settings that need no checks. For an array this takes half the time."""
+        if x.__class__ is np.ndarray and x.dtype.char in "df":
+            return self.forward(x, *settings)
+        return self(x, *settings)
+
     def inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the arguments that have a rule."""
         return tuple([args[position] for position, _ in self.rules])
@@ -138,7 +146,8 @@ class Op:
     def refuse_values(self, args: tuple[Any, ...]) -> None:
         """Raise TypeError if an argument without a rule is a Value."""
         for position in self.settings:
-            if args[position].__class__ not in SETTINGS and value_in(args[position]) is not None:
+            item = args[position]
+            if item.__class__ not in SETTINGS and not are_settings(item) and value_in(item) is not None:
                 custom = f", or give @primitive a rule for it, {self.names[position]}=..." if self.kind == "custom" else ""
                 raise TypeError(
                     f"{self.name}() has no derivative for its argument number {position + 1}, {self.names[position]!r}, "
@@ -196,6 +205,11 @@ def pytorch_names_error(name: str, named: dict[str, Any]) -> TypeError:
     return TypeError(f"{name}() has NumPy's arguments: {', '.join(words)}")
 
 
+def are_settings(item: Any) -> bool:
+    """Whether `item` is a tuple of plain settings, such as axes, a shape or an index."""
+    return item.__class__ is tuple and SETTINGS.issuperset(map(type, item))
+
+
 def is_value(x: Any) -> bool:
     """Whether `x` is a Value, whose class this module does not import."""
     return hasattr(x, "_record") and hasattr(x.__class__, "_record")  # on arrays 4x faster than the second alone
@@ -213,7 +227,7 @@ def raw(x: Any) -> Any:
     if x.__class__ is float or x.__class__ is np.ndarray:
         return x
     if x.__class__ is tuple:
-        return tuple([raw(item) for item in x])
+        return x if are_settings(x) else tuple([raw(item) for item in x])
     return x._raw if is_value(x) else x
 
 

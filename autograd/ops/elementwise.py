@@ -103,7 +103,9 @@ def logistic_array(x: Any) -> Any:
 
 def logistic(x: Any) -> Any:
     """The density of the logistic distribution, the slope of sigmoid."""
-    return logistic_float(x) if x.__class__ is float else _logistic(x)
+    if x.__class__ is float:
+        return logistic_float(x)
+    return logistic_array(x) if x.__class__ is np.ndarray else _logistic(x)
 
 
 # The slopes of tanh and sigmoid are 1 - out^2 and out (1 - out), which cancel where `out` is close to its bounds. There, and

@@ -62,7 +62,7 @@ def indexed(x: Any, index: Any) -> tuple[Any, ...]:
     "selection",
     prepare=indexed,
     symbol="{}[{}]",
-    x=lambda g, out, x, index: scatter(g, shape_of(x), index),
+    x=lambda g, out, x, index: scatter.prepared(g, shape_of(x), index),
 )
 def getitem(x: Any, index: Any) -> Any:
     """Return ``x[index]``, for basic or advanced indices; in the gradient, elements taken more than once add up."""
@@ -70,7 +70,7 @@ def getitem(x: Any, index: Any) -> Any:
 
 
 @adding
-@primitive("selection", x=lambda g, out, x, shape, index: getitem(g, index))
+@primitive("selection", x=lambda g, out, x, shape, index: getitem.prepared(g, index))
 def scatter(x: Any, shape: tuple[int, ...], index: Any) -> Any:
     """Add `x` at `index` into zeros of `shape`, the transpose of indexing; repeated places add up."""
     x = np.asarray(x)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.op import DOUBLE, Op, floating, is_value
+from autograd.op import DOUBLE, SINGLE, Op, floating, is_value
 from autograd.ops.inputs import holds_value, is_foreign, real_array, short
 from autograd.ops.shapes import array
 
@@ -48,6 +48,15 @@ def operands(op: Op, args: tuple[Any, ...]) -> tuple[Any, ...]:
         TypeError: for objects that are not data, and for a Value where the op has no derivative.
     """
     op.refuse_values(args)
+    for position, _ in op.rules:
+        item = args[position]
+        if item.__class__ is np.ndarray:
+            if (item.dtype is not DOUBLE and item.dtype is not SINGLE) or not item.ndim:
+                break
+        elif item.__class__ is not float and item is not None and not hasattr(item.__class__, "_record"):
+            break
+    else:
+        return args  # the usual classes: nothing to convert
     found = list(args)
     floats = True
     for position, _ in op.rules:

@@ -55,12 +55,14 @@ def total(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     """`g`, which has the shape of a reduction of `x`, with the reduced axes restored as axes of length 1."""
-    return g if keepdims or axis is None or shape_of(x) == () else expand_dims(g, axis)  # a number broadcasts anyway
+    return g if keepdims or axis is None or shape_of(x) == () else expand_dims.prepared(g, axis)  # a number broadcasts anyway
 
 
 def spread_over(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
-    """`g` repeated over the reduced axes, to the shape of `x`."""
-    return broadcast_to(spread(g, x, axis, keepdims), shape_of(x))
+    """`g` repeated over the reduced axes, to the shape of `x`; one number in the dtype of `x`, as a view."""
+    if g.__class__ is float and x.__class__ is np.ndarray:
+        return np.broadcast_to(g if x.dtype is DOUBLE else np.positive(g, dtype=x.dtype), x.shape)
+    return broadcast_to.prepared(spread(g, x, axis, keepdims), shape_of(x))
 
 
 def elements_averaged(x: Any, out: Any) -> float:

@@ -9,21 +9,25 @@ from typing import Any
 import numpy as np
 
 from autograd.op import FLOAT_ERRORS, Op, is_value, raw, shape_of
+from autograd.ops.broadcasting import unbroadcast
 from autograd.ops.elementwise import where
 from autograd.ops.inputs import has_nan, is_finite
 from autograd.ops.reductions import spread
 
 
-def contributions(node: Any, g: Any, out: Any, args: Any, needed: Any = None, masked: bool = False) -> Iterator[Any]:
+def contributions(
+    node: Any, g: Any, out: Any, args: Any, needed: Any = None, masked: bool = False, rules: Any = None
+) -> Iterator[Any]:  # fmt: skip
     """Yield (input, its cotangent) for the inputs of a node that are Values, and in `needed` if that is given.
 
     If the op is not packed, the second input comes first, as in Pullback.numeric(), so that sums are the same to the last bit.
+    `rules` are some of the op's, by default all.
     """
     op, kind, custom = node.op, node.__class__, node.op.kind == "custom"
-    recorded, rules = (node._x, op.rules) if op.packed else ((node._x, node._y), op.rules[::-1])
+    recorded, every = (node._x, op.rules) if op.packed else ((node._x, node._y), op.rules[::-1])
     apply = masked_rule if masked else plain_rule
     g = read_only(g) if custom else g
-    for position, rule in rules:
+    for position, rule in rules or every:
         item = recorded[position]
         if item.__class__ is kind and (needed is None or item in needed):
             c = apply(op, rule, g, out, args)
@@ -33,6 +37,25 @@ def contributions(node: Any, g: Any, out: Any, args: Any, needed: Any = None, ma
             pairs = zip(item, apply(op, rule, g, out, args), strict=True) if any(chosen) else ()
             for part, c in compress(pairs, chosen):
                 yield part, checked_cotangent(op, c, part, out) if custom else c
+
+
+def accumulate(item: Any, c: Any, owned: set[Any], *others: Any) -> None:
+    """Add `c` to the cotangent in the slot of a Value, in place if the pass allocated the array there (`item in owned`).
+
+    A rule may also return one of the `others`, or a view, which must not change.
+    """
+    data, held = item._raw, item._scratch
+    if not (c.__class__ is data.__class__ is np.ndarray and c.shape == data.shape and c.dtype is data.dtype):
+        c = unbroadcast(c, data)
+    if item in owned:
+        item._scratch += c
+    elif held is not None:
+        item._scratch = held + c
+        owned.add(item)
+    else:
+        item._scratch = c
+        if c.__class__ is np.ndarray and c.base is None and id(c) not in map(id, others):
+            owned.add(item)
 
 
 def plain_rule(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[Any, ...]) -> Any:

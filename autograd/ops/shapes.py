@@ -59,7 +59,12 @@ def plain_axis(x: Any, axis: Any = None, *rest: Any) -> tuple[Any, ...]:
 
 def inverse(axes: Any) -> Any:
     """The permutation that undoes `axes`."""
-    return None if axes is None else tuple(np.argsort([axis % len(axes) for axis in axes]).tolist())
+    if axes is None:
+        return None
+    found = [0] * len(axes)
+    for place, axis in enumerate(axes):
+        found[axis] = place
+    return tuple(found)
 
 
 def split_back(g: Any, out: Any, values: tuple[Any, ...], axis: int) -> tuple[Any, ...]:
@@ -89,16 +94,18 @@ def checked_order(x: Any, shape: Any, order: str = "C") -> tuple[Any, ...]:
     return plain_shape(x, shape, order)
 
 
-@primitive("shape", checked_order, x=lambda g, out, x, shape, order: reshape(g, shape_of(x), order))
-def reshape(x: Any, shape: Any, order: str = "C") -> Any:
+@primitive("shape", checked_order, x=lambda g, out, x, shape, order: reshape.prepared(g, shape_of(x), order))
+def reshape(x: Any, shape: Any, order: Any = "C") -> Any:
     """Reshape `x` to another shape of the same size, rows last (or first, with order "F"); one length may be -1."""
-    return np.reshape(x, shape, order=order)  # type: ignore[call-overload]
+    if x.__class__ is np.ndarray:
+        return x.reshape(shape, order=order)  # half the time of np.reshape()
+    return np.reshape(x, shape, order=order)
 
 
-@primitive("shape", plain_axis, x=lambda g, out, x, axes: transpose(g, inverse(axes)))
+@primitive("shape", plain_axis, x=lambda g, out, x, axes: transpose.prepared(g, inverse(axes)))
 def transpose(x: Any, axes: Any = None) -> Any:
     """Permute the axes of `x` into the order `axes`, by default reversed."""
-    return np.transpose(x, axes)
+    return x.transpose(axes) if x.__class__ is np.ndarray else np.transpose(x, axes)
 
 
 permute_dims = transpose
@@ -110,13 +117,13 @@ def broadcast_to(x: Any, shape: Any) -> Any:
     return np.broadcast_to(x, shape)
 
 
-@primitive("shape", plain_axis, x=lambda g, out, x, axis: reshape(g, shape_of(x)))
+@primitive("shape", plain_axis, x=lambda g, out, x, axis: reshape.prepared(g, shape_of(x), "C"))
 def squeeze(x: Any, axis: Any = None) -> Any:
     """Remove the axes of length 1, or those in `axis`."""
     return np.squeeze(x, axis)
 
 
-@primitive("shape", plain_axis, x=lambda g, out, x, axis: reshape(g, shape_of(x)))
+@primitive("shape", plain_axis, x=lambda g, out, x, axis: reshape.prepared(g, shape_of(x), "C"))
 def expand_dims(x: Any, axis: Any) -> Any:
     """Insert new axes of length 1 at the positions `axis` of the result."""
     return np.expand_dims(x, axis)

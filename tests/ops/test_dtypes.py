@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from autograd import Value, gradient
+from autograd import Value, gradient, primitive
 from autograd.ops import convolution, functions, table
 from tests.ops.samples import Sample, all_samples
 from tests.sweeps import sweep
@@ -315,3 +315,19 @@ def test_quantiles_of_float16_far_apart() -> None:
     out = np.quantile(x, 0.25, axis=1)
     assert out.dtype == np.float16
     np.testing.assert_array_equal(out.data, -3e4)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("reduce", [np.sum, np.mean])
+def test_the_cotangent_of_a_sum_or_mean_has_the_dtype_of_the_input_and_one_number(reduce: Any, dtype: Any) -> None:
+    found = []
+
+    @primitive(x=lambda g, out, x: found.append(g) or g)
+    def watched(x: Any) -> Any:
+        return x + dtype(0.0)
+
+    x = Value(np.ones((4, 3), dtype))
+    reduce(watched(x)).backward()
+    assert found[0].dtype == dtype
+    assert found[0].strides == (0, 0)
+    assert x.grad.flags.writeable
