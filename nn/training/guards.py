@@ -98,6 +98,17 @@ class Watch:
         self.active = 0  # steps in which it was not zero, up to 100
         self.moved: Any = False  # for each unit whether it had a gradient in one of these; True if all had
 
+    def count(self, grad: Any) -> bool:
+        """Count a step in which the gradient was not zero; return whether it is time to check the units."""
+        self.reached, self.still = True, 0
+        if grad.__class__ is float or grad.ndim != 1:
+            return False
+        self.active += 1
+        if self.moved is not True:
+            self.moved = (grad != 0.0) | self.moved
+            self.moved = bool(self.moved.all()) or self.moved
+        return self.active == WINDOW
+
 
 class Guard:
     """Checks the gradients before each step of an optimiser. Every optimiser has one, unless ``guards=False``.
@@ -133,52 +144,62 @@ class Guard:
         parameters = optimizer.parameters
         while len(self.watches) < len(parameters):
             self.watches.append(Watch())
-        stale, broken, dead, still, moving, small = [], [], [], [], False, dict[int, Any]()
+        small: list[np.ndarray] = []
+        others: list[int] = []
+        stale: list[int] = []
+        broken: list[int] = []
+        dead: list[int] = []
+        still: list[Watch] = []
         for number, (parameter, watch) in enumerate(zip(parameters, self.watches, strict=True)):
             grad, since = parameter._grad, parameter._since  # slots of Value: properties would take longer than all checks
-            if grad is None:
-                grad = parameter.grad
-            scalar = grad.__class__ is float
-            if parameter._frozen or not (scalar or grad.size):
-                watch.reached = True  # nothing to reach
-                continue
-            if scalar:
-                finite, moved = math.isfinite(grad), grad != 0.0
-            elif grad.size <= SMALL and grad.item(0):
-                small[number] = grad  # are_finite() checks it
-                finite = moved = True
-            else:
-                finite, moved = finite_and_nonzero(grad)
-            if since is None:
-                if not moved:
-                    watch.still = 0  # a missing gradient is not a zero gradient
+            if since is not None and parameter._clock <= since and not parameter._frozen and grad is not None:
+                if grad.__class__ is float:
+                    if grad and -math.inf < grad < math.inf:
+                        watch.reached, watch.still = True, 0
+                        continue
+                elif 0 < grad.size <= SMALL and grad.item(0):
+                    small.append(grad)
+                    if grad.ndim > 1:
+                        watch.reached, watch.still = True, 0
+                    elif watch.count(grad):
+                        dead.append(number)
                     continue
-            elif parameter._clock > since:
-                stale.append(number)
-            watch.reached = True
-            if not finite:
-                broken.append(number)
-            if not moved:
-                still.append(watch)
-                continue
-            watch.still, moving = 0, True
-            if not scalar and grad.ndim == 1:
-                watch.active += 1
-                if watch.moved is not True:
-                    watch.moved = (grad != 0.0) | watch.moved
-                    watch.moved = bool(watch.moved.all()) or watch.moved
-                if watch.active == WINDOW:
-                    dead.append(number)
-        if small and not are_finite(list(small.values())):
-            broken = sorted(broken + [number for number, grad in small.items() if not np.isfinite(grad).all()])
+            others.append(number)
+        moving = len(others) < len(parameters)
+        if small and not are_finite(small):
+            fine = set(range(len(parameters))).difference(others)
+            broken = [number for number in fine if not np.isfinite(parameters[number].grad).all()]
+        if others:
+            with np.errstate(over="ignore", invalid="ignore"):  # of the sums in finite_and_nonzero()
+                for number in others:
+                    parameter, watch = parameters[number], self.watches[number]
+                    status, grad = parameter.grad_status, parameter.grad
+                    finite, moved = finite_and_nonzero(grad)
+                    if not parameter.requires_grad or (grad.__class__ is not float and not grad.size):
+                        watch.reached = True  # nothing to reach
+                        continue
+                    if status == "none" and not moved:
+                        watch.still = 0  # a missing gradient is not a zero gradient
+                        continue
+                    watch.reached = True
+                    if status == "stale":
+                        stale.append(number)
+                    if not finite:
+                        broken.append(number)
+                    if not moved:
+                        still.append(watch)
+                        continue
+                    moving = True
+                    if watch.count(grad):
+                        dead.append(number)
         for watch in still if moving or not self.learning else ():
             watch.still += 1
         self.learning |= moving
         if stale:
             self.warn(StaleGradientWarning, stale, STALE, optimizer)
         if broken:
-            self.warn(NonFiniteGradientWarning, broken, BROKEN, optimizer)
-        for number in dead:
+            self.warn(NonFiniteGradientWarning, sorted(broken), BROKEN, optimizer)
+        for number in sorted(dead):
             self.check_units(number, optimizer)
         if self.steps == EARLY or self.steps % WINDOW == 0:
             self.check_parameters(optimizer)
@@ -222,9 +243,10 @@ def are_finite(grads: list[np.ndarray]) -> bool:
     return bool(np.isfinite(together).all())
 
 
-def finite_and_nonzero(grad: np.ndarray) -> tuple[bool, bool]:
+def finite_and_nonzero(grad: Any) -> tuple[bool, bool]:
     """Return whether a gradient is finite, and whether any element is not zero."""
+    if grad.__class__ is float:
+        return math.isfinite(grad), grad != 0.0
     # One pass gives both, unless a sum overflows or cancels. A dot product would wait for the threads of BLAS.
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = float(np.add.reduce(grad, axis=None, dtype=np.float32 if grad.dtype == np.float16 else None))
+    total = float(np.add.reduce(grad, axis=None, dtype=np.float32 if grad.dtype == np.float16 else None))
     return math.isfinite(total) or bool(np.isfinite(grad).all()), total != 0.0 or bool(grad.any())
