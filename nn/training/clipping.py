@@ -41,7 +41,8 @@ def clip_grad_norm(
     if not (max_norm >= 0.0 and norm_type > 0.0):
         raise ValueError(f"max_norm must not be negative and norm_type must be positive, got {max_norm} and {norm_type}")
     values = values_of(parameters)
-    norms = [p_norm(value.grad.ravel(order="K"), norm_type) if value.shape else abs(value.grad) for value in values]
+    grads = [value.grad for value in values]
+    norms = [abs(grad) if grad.__class__ is float else p_norm(grad.ravel(order="K"), norm_type) for grad in grads]
     total = p_norm(np.array(norms), norm_type)
     if error_if_nonfinite and not math.isfinite(total):
         number, value = next((i, value) for i, value in enumerate(values) if not math.isfinite(norms[i]))
@@ -52,13 +53,14 @@ def clip_grad_norm(
         )
     factor = max_norm / (total + 1e-6)
     if not factor >= 1.0:
-        for value in values:
-            grad = value.grad
-            if value.shape:
-                wide = np.result_type(grad, np.float32)  # a factor of 1e-8 is 0 in float16
-                np.multiply(grad, factor, out=grad, dtype=wide, casting="same_kind")  # in place: leaf gradients own their memory
-            elif grad:
-                value.grad = grad * factor
+        for value, grad in zip(values, grads, strict=True):
+            if grad.__class__ is float:
+                if grad:
+                    value.grad = grad * factor
+            elif grad.itemsize == 2:  # a factor of 1e-8 is 0 in float16
+                np.multiply(grad, factor, out=grad, dtype=np.float32, casting="same_kind")
+            else:
+                grad *= factor  # in place: leaf gradients own their memory
     return total
 
 
@@ -97,7 +99,7 @@ def clip_grad_value(parameters: Value | Iterable[Value], clip_value: float) -> N
         raise ValueError(f"clip_value must not be negative, got {clip_value}")
     for value in values_of(parameters):
         grad = value.grad
-        if value.shape:
+        if grad.__class__ is not float:
             limit = min(clip_value, float(np.finfo(grad.dtype).max)) if math.isfinite(clip_value) else clip_value
             np.clip(grad, -limit, limit, out=grad)
         elif abs(grad) > clip_value:
