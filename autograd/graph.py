@@ -52,7 +52,11 @@ def topological_order(root: Any, stops: Iterable[Any] = ()) -> Order:
                 if x._scratch is not mark:
                     waiting.append(x)
             elif x.__class__ is tuple:
-                waiting += inputs_of(node)
+                for item in x:
+                    if item.__class__ is kind:
+                        waiting.append(item)
+                    elif item.__class__ is tuple:
+                        waiting += [part for part in item if part.__class__ is kind]
             if y.__class__ is kind and y._scratch is not mark:
                 waiting.append(y)
     return nodes, leaves

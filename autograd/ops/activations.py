@@ -349,11 +349,11 @@ def column(v: Any) -> Any:
 
 def cross_entropy_rule(g: Any, out: Any, x: Any, target: Any) -> Any:
     """g times the softmax, less 1 at the class: computed as minus the sum of the others, which does not cancel."""
-    p, places = softmax(x), places_of(target, x)
+    p, places = softmax.prepared(x, -1), places_of(target, x)
     if not is_value(p):
         p = np.ascontiguousarray(p)  # in another memory order, reshape() would copy
         p.reshape(-1)[places] = 0.0
-        p.reshape(-1)[places] = -_sum(p, -1)
+        p.reshape(-1)[places] = -_sum.prepared(p, -1, False)
         return column(g) * p
     hot = np.zeros(x.shape, dtype=bool)
     hot.reshape(-1)[places] = True

@@ -47,7 +47,7 @@ def in_double(function: Any, x: Any, axis: Any, pairwise: bool = True, **named: 
 
 def total(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """np.sum(), in half the time on small arrays."""
-    if x.__class__ is np.ndarray and x.dtype.char == "f":
+    if x.__class__ is np.ndarray and x.dtype.char == "f" and x.size > MANY:
         return in_double(np.add.reduce, x, axis, keepdims=keepdims)
     add: Any = np.add.reduce
     return add(x, axis, keepdims=keepdims)
@@ -102,7 +102,8 @@ def mean_rule(g: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 @primitive("reduction", plain_axis, x=mean_rule)
 def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """The operation of mean(); nan, with NumPy's warning, if there are no elements."""
-    if axis is None and not keepdims and x.__class__ is np.ndarray and x.dtype == float and x.size:
+    usual = axis is None and not keepdims and x.__class__ is np.ndarray and x.size
+    if usual and (x.dtype == float or x.dtype.char == "f" and x.size <= MANY):
         return total(x, None) / x.size  # 3x faster than np.mean on small arrays
     return in_double(np.mean, x, axis, keepdims=keepdims)
 
@@ -542,6 +543,11 @@ def plain_number(x: Any) -> Any:
     return x if np.ndim(x) else x.item()
 
 
+def float_array(x: Any) -> Any:
+    """`x` as an array of floats."""
+    return x if x.__class__ is np.ndarray and x.dtype.char in "df" else np.asarray(x, float_dtype(x))
+
+
 def softmax_rule(g: Any, out: Any, x: Any, axis: Any) -> Any:
     """out * (g - sum(g * out)). As sum(out) is 1, the g of an element above 1/2 can be subtracted first; 1 - out would cancel."""
     top = raw(out) > 0.5
@@ -559,14 +565,14 @@ def log_softmax_rule(g: Any, out: Any, x: Any, axis: Any) -> Any:
 @primitive("softmax", x=softmax_rule)
 def softmax(x: Any, axis: int = -1) -> Any:
     """Compute ``exp(x) / sum(exp(x))`` along `axis`; it is positive, sums to 1, and is the same for x + c."""
-    x = np.asarray(x, float_dtype(x))
-    powers = np.exp(x - np.max(x, axis, keepdims=True, initial=-np.inf))
+    x = float_array(x)
+    powers = np.exp(x - np.maximum.reduce(x, axis, keepdims=True, initial=-np.inf))
     return powers / total(powers, axis, True)
 
 
 @primitive("softmax", x=log_softmax_rule)
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """Compute the logarithm of the softmax along `axis`, accurately where the softmax rounds to 0."""
-    x = np.asarray(x, float_dtype(x))
-    shifted = x - np.max(x, axis, keepdims=True, initial=-np.inf)
+    x = float_array(x)
+    shifted = x - np.maximum.reduce(x, axis, keepdims=True, initial=-np.inf)
     return shifted - log_of_sum(shifted, axis)

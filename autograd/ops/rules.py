@@ -47,15 +47,18 @@ def accumulate(item: Any, c: Any, owned: set[Any], *others: Any) -> None:
     data, held = item._raw, item._scratch
     if not (c.__class__ is data.__class__ is np.ndarray and c.shape == data.shape and c.dtype is data.dtype):
         c = unbroadcast(c, data)
-    if item in owned:
+    if held is None:
+        item._scratch = c
+        if c.__class__ is np.ndarray and c.base is None:
+            for other in others:
+                if other is c:
+                    return
+            owned.add(item)
+    elif item in owned:
         item._scratch += c
-    elif held is not None:
+    else:
         item._scratch = held + c
         owned.add(item)
-    else:
-        item._scratch = c
-        if c.__class__ is np.ndarray and c.base is None and id(c) not in map(id, others):
-            owned.add(item)
 
 
 def plain_rule(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[Any, ...]) -> Any:
