@@ -18,6 +18,7 @@ from autograd import Value
 from nn.arrays import shown
 from nn.training.guards import Guard
 from nn.training.options import Options
+from nn.training.packs import packed
 
 PASS = "pass model.parameters() or model.named_parameters()"
 KEPT = ("params", "names", "name")  # keys of a group that loading a state does not change
@@ -26,6 +27,7 @@ NUMBERS = {  # options of the optimisers in nn, which are numbers; those of othe
     "initial_accumulator_value", "eps", "rho", "alpha", "centered", "betas", "amsgrad", "momentum_decay", "max_iter",
     "max_eval", "tolerance_grad", "tolerance_change", "history_size",
 }  # fmt: skip
+PACKING = 16  # steps after which the small parameters of a group are packed again, as others may have got a gradient
 FLAGS = ("decoupled_weight_decay", "maximize", "nesterov", "centered", "amsgrad")
 BELOW_ONE = ("betas", "alpha", "rho")  # the part of a running average that is kept
 
@@ -118,6 +120,7 @@ class Optimizer(Options):
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Value, dict[str, Any]] = {}
         self.steps = 0
+        self.packs: dict[int, Any] = {}  # by the number of the group
         self.guard = Guard() if guards else None
         items = in_order(parameters)
         for group in items if items and all(isinstance(item, dict) for item in items) else [{"params": items}]:
@@ -202,11 +205,20 @@ class Optimizer(Options):
         if self.guard is not None:
             self.guard.check(self)
         self.steps += 1
-        update, states = self.update, self.state
-        for group in self.param_groups:
+        update, states, packs = self.update, self.state, self.packs
+        for number, group in enumerate(self.param_groups):
             decay, maximize = group.get("weight_decay"), group.get("maximize")
             keep = 1.0 - group["lr"] * decay if group.get("decoupled_weight_decay") else None
-            for parameter in group["params"]:
+            params, pack = group["params"], packs.get(number)
+            if pack is None and self.steps % PACKING == 0 and getattr(update, "__func__", None) in ELEMENTWISE:
+                pack = packs[number] = packed(params, states, ("step", *self.numbers))
+            if pack is not None:
+                if pack.fits(params, states):
+                    pack.step(update, group, keep)
+                    params = pack.rest
+                else:
+                    packs[number] = None
+            for parameter in params:
                 # Slots of Value, as properties would take half as long as an update of a float.
                 if parameter._frozen or (parameter._since is None and not has_gradient(parameter)):
                     continue
@@ -327,6 +339,12 @@ class Optimizer(Options):
                 )
             raise ValueError(f"{name} in {of} must have the shape {parameter.shape}, got {np.shape(item)}")
         return np.array(item, dtype=np.result_type(parameter.dtype, np.float32)) if parameter.shape else float(item)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"packs": {}}  # a copy would not share memory with the states
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update({"packs": {}, **state})  # older pickles have no packs
 
     def __repr__(self) -> str:
         shown = {name: self.param_groups[0][name] for name in self.defaults}
@@ -650,3 +668,7 @@ class RAdam(Optimizer):
         change = mean / (root(square) + group["eps"])
         change *= rate * math.sqrt(bias * certainty)
         return change
+
+
+#: The updates that change each element by itself, and take longer for each parameter than for a pack. (SGD's do not.)
+ELEMENTWISE = {kind.update for kind in (Adagrad, Adadelta, RMSprop, Adam, Adamax, NAdam, RAdam)}

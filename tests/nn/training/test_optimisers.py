@@ -242,6 +242,58 @@ def test_maximize(make: Any) -> None:
     np.testing.assert_array_equal(up.data, down.data)
 
 
+@every
+def test_packed_parameters_take_the_same_steps(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also after a parameter was frozen, a state replaced, and the optimiser copied and loaded."""
+
+    def run(every: int) -> tuple[list[Any], list[dict[str, Any]], bool]:
+        monkeypatch.setattr(nn.training.optimisers, "PACKING", every)
+        rng = np.random.default_rng(6)
+        sizes = [(3, 2), (4,), (1, 5), (60, 70), (2,), ()]
+        parameters = [Value(rng.normal(size=size)) for size in sizes] + [Value(rng.normal(size=3).astype(np.float32))]
+        optimizer, used = make(parameters, lr=0.01), False
+        for step in range(30):
+            parameters[1].requires_grad = step not in (5, 6, 7)
+            if step == 12:
+                for name, item in optimizer.state[parameters[0]].items():
+                    optimizer.state[parameters[0]][name] = np.copy(item) if isinstance(item, np.ndarray) else item
+            if step == 16:
+                copy.deepcopy(optimizer).step()
+                pickle.loads(pickle.dumps(optimizer)).step()
+            if step == 20:
+                optimizer.load_state_dict(optimizer.state_dict())
+            optimizer.zero_grad()
+            for parameter in parameters[step == 24 :]:
+                parameter.grad = rng.normal(size=parameter.shape) if parameter.shape else float(rng.normal())
+                parameter._since = parameter._clock
+            optimizer.step()
+            used = used or any(optimizer.packs.values())
+        return [parameter.data for parameter in parameters], [optimizer.state[parameter] for parameter in parameters], used
+
+    one_by_one, packed = run(1000), run(1)
+    assert not one_by_one[2] and (packed[2] or make in (nn.SGD, BY_GRADIENT["SGD with momentum"], BY_GRADIENT["Nesterov"]))
+    for here, there in zip(one_by_one[0], packed[0], strict=True):
+        np.testing.assert_array_equal(here, there)
+    for left, right in zip(one_by_one[1], packed[1], strict=True):
+        assert left.keys() == right.keys()
+        for name in left:
+            np.testing.assert_array_equal(left[name], right[name])
+
+
+def test_the_state_of_a_packed_parameter_may_be_changed() -> None:
+    parameters = [Value([1.0, 2.0]) for _ in range(3)]
+    optimizer = nn.RMSprop(parameters, guards=False)
+    for _ in range(40):
+        sum((parameter * parameter).sum() for parameter in parameters).backward()
+        optimizer.step()
+    assert optimizer.packs[0].parameters == parameters
+    optimizer.state[parameters[1]]["square_avg"][:] = 1e6
+    before = [parameter.data.copy() for parameter in parameters]
+    optimizer.step()
+    moved = [np.abs(parameter.data - start).max() for parameter, start in zip(parameters, before, strict=True)]
+    assert moved[1] < 0.1 * moved[0] and moved[2] == moved[0]
+
+
 # --- minima ------------------------------------------------------------------------------------------
 
 
