@@ -13,9 +13,9 @@ import numpy as np
 import nn
 from tests.benchmarks.timing import write_shown
 from tests.benchmarks.vectorised import Step, compare
+from tests.benchmarks.workloads.columns import RATE
 
 TIME, BATCH, INPUT, HIDDEN = 50, 32, 32, 64
-RATE = 0.05
 NAMES = ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"]
 
 
@@ -51,13 +51,13 @@ def ours(dtype: str) -> tuple[Step, Any]:
     return step, lambda: [leaf.grad for leaf in leaves]
 
 
-def by_hand(dtype: str) -> tuple[Step, Any]:
+def by_hand(dtype: str, leaves: list[Any] | None = None) -> tuple[Step, Any]:
     """Return the same step with its derivative by hand: one product a time step each way, gradients of weights at the end."""
     x, y = data(dtype)
-    w_ih, w_hh, b_ih, b_hh, w_out, b_out = leaves = parameters(dtype)
+    w_ih, w_hh, b_ih, b_hh, w_out, b_out = leaves = leaves or parameters(dtype)
     rows, n, grads = x.reshape(-1, INPUT), HIDDEN, []  # type: ignore[var-annotated]
 
-    def step() -> None:
+    def step() -> Any:
         projected = (rows @ w_ih.T + (b_ih + b_hh)).reshape(TIME, BATCH, 4 * n)
         gates, bent = np.empty((TIME, BATCH, 4 * n), dtype), np.empty((TIME, BATCH, n), dtype)
         hidden, cells = np.zeros((TIME + 1, BATCH, n), dtype), np.zeros((TIME + 1, BATCH, n), dtype)
@@ -75,7 +75,7 @@ def by_hand(dtype: str) -> tuple[Step, Any]:
             np.tanh(cells[t + 1], out=bent[t])
             np.multiply(block[:, 3 * n :], bent[t], out=hidden[t + 1])
         error = hidden[-1] @ w_out.T + b_out - y
-        np.square(error).mean()
+        loss = np.square(error).mean()
         to_out = error * (2.0 / error.size)
         to_hidden, to_cell = to_out @ w_out, np.zeros((BATCH, n), dtype)
         to_gates = np.empty((TIME, BATCH, 4 * n), dtype)
@@ -98,6 +98,7 @@ def by_hand(dtype: str) -> tuple[Step, Any]:
         grads[:] = all_gates.T @ rows, to_w_hh, to_bias, to_bias, to_out.T @ hidden[-1], to_out.sum(0)
         for array, grad in zip(leaves, grads, strict=True):
             array -= RATE * grad
+        return loss
 
     return step, lambda: grads
 
