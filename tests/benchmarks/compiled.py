@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import gc
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
@@ -51,17 +52,21 @@ def start(workload: Workload, dtype: str, wanted: Callable[[str], bool]) -> dict
         if not wanted(name):
             continue
         try:
-            step, state = make(dtype)
-            for _ in range(workload.warm_up):
-                step()
+            with warnings.catch_warnings(record=True) as warned:
+                warnings.simplefilter("always")
+                step, state = make(dtype)
+                for _ in range(workload.warm_up):
+                    step()
+            for message in {str(warning.message) for warning in warned if warning.category is UserWarning}:
+                print(f"{name}, {dtype}: {message}")
             numbers = [np.array(np.asarray(number)) for number in state()]
             right = right or numbers
             agree(numbers, right, workload.within[dtype])
         except ImportError as error:
-            print(f"{name}: left out, {error}")
+            print(f"{name}, {dtype}: left out, {error}")
         except Exception as error:  # one column does not end the run of all
             lines = str(error).strip().splitlines()
-            print(f"{name}: FAILS with {type(error).__name__}: {' '.join(lines[:4])}")
+            print(f"{name}, {dtype}: FAILS with {type(error).__name__}: {' '.join(lines[:4])}")
         else:
             started[name] = step, state
     return started
