@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import platform
 import time
 import warnings
 from collections.abc import Callable
@@ -22,9 +23,11 @@ from typing import Any
 
 import numpy as np
 
+from tests.benchmarks.tables import write_table
 from tests.benchmarks.timing import Times, in_turns, ratio, seconds, spread
 from tests.benchmarks.workloads import WORKLOADS
 from tests.benchmarks.workloads.columns import BY_HAND, OURS, Column, Workload
+from tests.benchmarks.workloads.figures import Rows, plot, row, table, versions
 
 TURN = 0.01  # seconds that a column runs at a time, at least one step
 
@@ -115,6 +118,8 @@ def parsed() -> Any:
 
 def main() -> None:
     options = parsed()
+    rows: Rows = {}
+    print(f"Python {platform.python_version()}, {versions()}, one thread each")
     with one_blas_thread():
         for name in options.workloads or WORKLOADS:
             workload = WORKLOADS[name]
@@ -122,6 +127,11 @@ def main() -> None:
                 if options.dtype in (None, dtype):
                     times = measure(workload, dtype, options)
                     show(f"{name}: {workload.title}, {dtype}, {options.rounds} rounds", times)
+                    rows[name, dtype] = row(name, dtype, times)
+    if options.write:
+        all_rows, lines = table(rows)
+        write_table("compiled", lines)
+        plot(all_rows)
 
 
 if __name__ == "__main__":
