@@ -132,6 +132,9 @@ class Guard:
     and less than 1 % for a small CNN or a network of scalars.
     """
 
+    pending = 0  # usual steps, see is_usual(), that the watches have not counted yet
+    room = 0  # how many may be pending, until a watch or all parameters are to be checked
+
     def __init__(self) -> None:
         self.steps = 0
         self.learning = False  # whether any gradient so far was not zero
@@ -142,6 +145,13 @@ class Guard:
         """Check all gradients; called at the start of step(), when they are complete."""
         self.steps += 1
         parameters = optimizer.parameters
+        if self.pending < self.room and len(parameters) == len(self.watches):
+            # Slots of Value: properties would take longer than all checks.
+            grads = [p._grad for p in parameters if p._since is not None and p._clock <= p._since and not p._frozen]
+            if len(grads) == len(parameters) and self.is_usual(grads):
+                self.pending += 1
+                return
+        self.count_pending()
         while len(self.watches) < len(parameters):
             self.watches.append(Watch())
         small: list[np.ndarray] = []
@@ -151,7 +161,7 @@ class Guard:
         dead: list[int] = []
         still: list[Watch] = []
         for number, (parameter, watch) in enumerate(zip(parameters, self.watches, strict=True)):
-            grad, since = parameter._grad, parameter._since  # slots of Value: properties would take longer than all checks
+            grad, since = parameter._grad, parameter._since
             if since is not None and parameter._clock <= since and not parameter._frozen and grad is not None:
                 if grad.__class__ is float:
                     if grad and -math.inf < grad < math.inf:
@@ -203,6 +213,25 @@ class Guard:
             self.check_units(number, optimizer)
         if self.steps == EARLY or self.steps % WINDOW == 0:
             self.check_parameters(optimizer)
+        if len(small) == len(parameters) and not dead and all(watch.moved is True or not watch.active for watch in self.watches):
+            left = [WINDOW - self.steps % WINDOW, *(WINDOW - watch.active for watch in self.watches)]
+            self.room = min(EARLY - self.steps, *left) - 1 if self.steps < EARLY else min(left) - 1
+
+    def is_usual(self, grads: list[np.ndarray]) -> bool:
+        """Return whether arrays are finite and begin with no zero, so that the watches have nothing to note but the step."""
+        try:
+            heads = [grad.item(0) for grad in grads]
+        except (AttributeError, IndexError):  # None, as after Ctrl-C in zero_grad(), or the parameters are others now
+            return False
+        return all(heads) and are_finite(grads)
+
+    def count_pending(self) -> None:
+        """Let the watches count the steps that were usual."""
+        if self.pending:
+            for watch in self.watches:
+                watch.reached, watch.still = True, 0
+                watch.active += self.pending if watch.active else 0
+        self.pending = self.room = 0
 
     def check_units(self, number: int, optimizer: Guarded) -> None:
         """Check the units of a parameter with one axis after 100 steps."""
