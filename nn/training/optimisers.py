@@ -27,6 +27,7 @@ NUMBERS = {  # options of the optimisers in nn, which are numbers; those of othe
     "initial_accumulator_value", "eps", "rho", "alpha", "centered", "betas", "amsgrad", "momentum_decay", "max_iter",
     "max_eval", "tolerance_grad", "tolerance_change", "history_size",
 }  # fmt: skip
+CLOCK = Value(0.0)  # setting its data advances the clock, which stale graphs are found by
 PACKING = 16  # steps after which the small parameters of a group are packed again, as others may have got a gradient
 FLAGS = ("decoupled_weight_decay", "maximize", "nesterov", "centered", "amsgrad")
 BELOW_ONE = ("betas", "alpha", "rho")  # the part of a running average that is kept
@@ -206,15 +207,19 @@ class Optimizer(Options):
             self.guard.check(self)
         self.steps += 1
         update, states, packs = self.update, self.state, self.packs
+        function = getattr(update, "__func__", None)
+        own = function in OWN  # it records no graph, so all parameters may get one clock
+        CLOCK.data = 0.0
+        clock = CLOCK._clock
         for number, group in enumerate(self.param_groups):
             decay, maximize = group.get("weight_decay"), group.get("maximize")
             keep = 1.0 - group["lr"] * decay if group.get("decoupled_weight_decay") else None
             params, pack = group["params"], packs.get(number)
-            if pack is None and self.steps % PACKING == 0 and getattr(update, "__func__", None) in ELEMENTWISE:
+            if pack is None and self.steps % PACKING == 0 and own and function is not SGD.update:
                 pack = packs[number] = packed(params, states, ("step", *self.numbers))
             if pack is not None:
                 if pack.fits(params, states):
-                    pack.step(update, group, keep)
+                    pack.step(update, group, keep, clock)
                     params = pack.rest
                 else:
                     packs[number] = None
@@ -227,7 +232,8 @@ class Optimizer(Options):
                     grad = parameter.grad
                 if maximize:
                     grad = -grad
-                narrow = data.__class__ is not float and data.itemsize == 2
+                scalar = data.__class__ is float
+                narrow = not scalar and data.itemsize == 2
                 if narrow:  # in float16 the squares of most gradients are 0, and small steps are lost
                     data, grad = data.astype(np.float32), grad.astype(np.float32)
                 state = states.get(parameter)
@@ -248,7 +254,10 @@ class Optimizer(Options):
                     held = parameter._raw
                     held[...] = data
                     data = held
-                parameter.data = data
+                if own and (not scalar or data.__class__ is float):
+                    parameter._raw, parameter._clock = data, clock
+                else:
+                    parameter.data = data
         return loss
 
     def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
@@ -670,5 +679,5 @@ class RAdam(Optimizer):
         return change
 
 
-#: The updates that change each element by itself, and take longer for each parameter than for a pack. (SGD's do not.)
-ELEMENTWISE = {kind.update for kind in (Adagrad, Adadelta, RMSprop, Adam, Adamax, NAdam, RAdam)}
+#: The updates of nn, which are elementwise. (For SGD's a pack does not pay.)
+OWN = {kind.update for kind in (SGD, Adagrad, Adadelta, RMSprop, Adam, Adamax, NAdam, RAdam)}

@@ -82,8 +82,8 @@ class Pack:
                     return False
         return all(all(map(is_, [state.get(name) for state in self.states], views)) for name, views in self.views.items())
 
-    def step(self, update: Callable[..., Any], group: dict[str, Any], keep: float | None) -> None:
-        """Change the parameters of the pack by their gradients, as Optimizer.step() does one by one."""
+    def step(self, update: Callable[..., Any], group: dict[str, Any], keep: float | None, clock: int) -> None:
+        """Change the parameters of the pack by their gradients, as Optimizer.step() does one by one; they get this clock."""
         grad = np.concatenate([parameter._grad for parameter in self.parameters], axis=None)
         if group.get("maximize"):
             np.negative(grad, grad)
@@ -102,7 +102,7 @@ class Pack:
         for parameter, part in zip(self.parameters, self.parts, strict=True):
             data = parameter._raw
             data -= part
-            parameter.data = data
+            parameter._clock = clock
 
 
 def packed(params: list[Value], states: dict[Value, dict[str, Any]], numbers: Sequence[str]) -> Pack | None:
