@@ -1,1 +1,5 @@
 """Record what a function computes once, as a program of NumPy calls, and replay it. README.md explains the parts."""
+
+from autograd.compiler.compiled import Compiled as Compiled
+from autograd.compiler.state import draw as draw
+from autograd.compiler.state import live as live

@@ -5,11 +5,14 @@ Calls without tracers go to the replaced functions unchanged, also those of othe
 
 from __future__ import annotations
 
+import dis
 import math
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
@@ -186,9 +189,9 @@ def traced_maker(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def make(*args: Any, **named: Any) -> Any:
         recorder = active()
-        if recorder is None or not has_tracer(args):
+        if recorder is None or not has_tracer(args) or any(map(is_value, parts_of(args))):
             return function(*args, **named)
-        if any(map(is_value, parts_of(args))):
+        if not is_called_by_name(sys._getframe(1), function.__name__):
             return function(*args, **named)
         return recorder.call(function, args, named)
 
@@ -201,13 +204,35 @@ def traced_fresh(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def make(*args: Any, **named: Any) -> Any:
         recorder = active()
-        inside = sys._getframe(1).f_globals.get("__name__", "").startswith("numpy")  # in the code of another function
-        if recorder is None or inside or named.get("dtype") is object or any(map(is_value, parts_of(args))):
+        if recorder is None or named.get("dtype") is object or any(map(is_value, parts_of(args))):
+            return function(*args, **named)
+        frame = sys._getframe(1)
+        if frame.f_globals.get("__name__", "").startswith("numpy") or not is_called_by_name(frame, function.__name__):
             return function(*args, **named)
         return recorder.call(function, args, named)
 
     make.__name__ = function.__name__
     return make
+
+
+def is_called_by_name(frame: FrameType, name: str) -> bool:
+    """Whether a frame calls a function of this name itself. Code in C that it called, and that needs a real array, does not."""
+    return name_of_call(frame.f_code, frame.f_lasti) == name
+
+
+@lru_cache(maxsize=10_000)
+def name_of_call(code: CodeType, instruction: int) -> str:
+    """Return the name in the call at an instruction: the last one that is loaded where the call begins in the source."""
+    places = list(code.co_positions())
+    start = places[instruction // 2]
+    name = ""
+    for item in dis.get_instructions(code):
+        if item.offset > instruction:
+            break
+        line, _, column, _ = places[item.offset // 2]
+        if line is not None and (line, column) == (start[0], start[2]) and item.opname.startswith("LOAD_"):
+            name = str(item.argval)
+    return name
 
 
 def traced_math(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 Place = tuple[str, int]  # a file and a line
+ABSENT = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()  # the content of a dict at a key that it lacks
 
 
 class Variable:
@@ -118,6 +119,33 @@ class Guard:
             raise GuardFailed(self.why)
 
 
+class Draw:
+    """A draw of random numbers as a function: ``Draw(generator, "normal")(size=3)`` is ``generator.normal(size=3)``.
+
+    Attributes:
+        effect: whether it does more than compute, and so is neither shared nor left out.
+    """
+
+    __slots__ = ("generator", "method")
+    effect = True
+
+    def __init__(self, generator: np.random.Generator, method: str) -> None:
+        self.generator, self.method = generator, method
+
+    @property
+    def __name__(self) -> str:
+        return f"draw_{self.method}"
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        return getattr(self.generator, self.method)(*args, **named)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Draw) and self.generator is other.generator and self.method == other.method
+
+    def __hash__(self) -> int:
+        return hash((id(self.generator), self.method))
+
+
 class GuardFailed(Exception):
     """Raised by a program whose guard found something else than what was recorded."""
 
@@ -140,7 +168,8 @@ class Source:
 
     Attributes:
         kind: "argument" (`owner` itself, an Argument), "data", "grad" or "since" (of `owner`, a Value, or an Argument that is
-            one), "item" (of the dict `owner`, at `key`), or "seed" (the cotangent of the results).
+            one), "item" (of the dict `owner`, at `key`), "part" (of a tuple in it, `key` being its key and a place), or "seed"
+            (the cotangent of the results).
     """
 
     kind: str
@@ -179,7 +208,7 @@ class Program:
         cotangents: for each of `targets`, the variable or plain data of its cotangent.
         targets: the Sources of the Values that the results depend on, for the backward part.
         effects: what to write at the end.
-        conditions: Sources of gradients and their clocks, and whether they must be None at the start.
+        conditions: what must hold at the start: whether gradients and their clocks are None, and the content of items.
         arguments: the number of flattened arguments.
     """
 
@@ -190,7 +219,7 @@ class Program:
     cotangents: list[Any] = field(default_factory=list)
     targets: list[Source] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
-    conditions: dict[Source, bool] = field(default_factory=dict)
+    conditions: dict[Source, Any] = field(default_factory=dict)
     arguments: int = 0
 
     @property

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.program import (
+    ABSENT,
     Argument,
     Effect,
     Guard,
@@ -65,7 +66,7 @@ class Recorder:
         self.constants: dict[int, tuple[np.ndarray, int]] = {}  # arrays from outside by id, with their checksums
         self.outside: dict[int, Outside] = {}
         self.inside: dict[int, Any] = {}  # the Values that were created in this recording, by id
-        self.dicts: list[Any] = []
+        self.lives: dict[int, Any] = {}  # the views of dicts from outside that live() returned, by id
 
     # --- computing and writing down --------------------------------------------------------------------
 
@@ -130,6 +131,7 @@ class Recorder:
                     return item
         template = self.template(args), self.template(named)
         known = all(item._variable.known for item in operands) and not any(map(is_array, parts_of((args, named))))
+        known = known and not getattr(function, "effect", False)
         traced = self.traced(result, operands, known)
         if traced is UNSET:
             if result is not None:
@@ -322,6 +324,9 @@ class Recorder:
                 if slot == "_since":
                     content = None if content is None else "now"
                 effects.append(Effect(Source(kind, found.owner), self.template_of(content)))
+        for live in self.lives.values():
+            for key in sorted(live.written, key=repr):
+                effects.append(Effect(Source("item", live.mapping, key), self.template_of(live.contents[key])))
         for array, before in self.constants.values():
             if checksum(array) != before:
                 self.fail("an array was changed in place while the function was recorded")
@@ -339,6 +344,7 @@ class Recorder:
         """Forget the Values."""
         self.outside.clear()
         self.inside.clear()
+        self.lives.clear()
         self.sharers.clear()
 
     def check_escapes(self) -> None:
@@ -354,18 +360,30 @@ class Recorder:
 
     def template_of(self, content: Any) -> Any:
         """Return the content of a slot as a variable, or plain data."""
-        return content._variable if type(content) is Tracer and content._recorder is self else self.plain(content)
+        return replaced_tracers(content, self)
 
     def commit(self) -> None:
         """Put plain data where the function left tracers: in Values from inside and outside."""
         for found in self.outside.values():
             for slot in found.written:
                 setattr(found.value, slot, self.plain(found.slots[slot]))
+        for live in self.lives.values():
+            for key in sorted(live.written, key=repr):
+                if live.contents[key] is ABSENT:
+                    live.mapping.pop(key, None)
+                else:
+                    live.mapping[key] = self.plain(live.contents[key])
         for value in self.inside.values():
             for slot in ("_raw", "_grad", "_x", "_y"):
                 content = getattr(value, slot, UNSET)
                 if content is not UNSET and content is not None and content.__class__ is not value.__class__:
                     setattr(value, slot, self.plain(content))
+
+    def live(self, mapping: Any, view: Callable[[Recorder, Any], Any]) -> Any:
+        """Return the view of a dict from outside."""
+        if id(mapping) not in self.lives:
+            self.lives[id(mapping)] = view(self, mapping)
+        return self.lives[id(mapping)]
 
     def input(self, source: Source, data: Any) -> Tracer:
         """Return a tracer of data that a replay reads at its start."""
@@ -377,6 +395,16 @@ class Recorder:
 def bool_of(x: Any) -> bool:
     """Return bool(x)."""
     return bool(x)
+
+
+def replaced_tracers(item: Any, recorder: Recorder) -> Any:
+    """Return nested data with variables in place of tracers of a recorder."""
+    kind = type(item)
+    if kind is Tracer:
+        return item._variable if item._recorder is recorder else item._data
+    if kind is tuple or kind is list:
+        return kind([replaced_tracers(part, recorder) for part in item])
+    return {key: replaced_tracers(part, recorder) for key, part in item.items()} if kind is dict else item
 
 
 def is_array(item: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd.backward import Pullback
-from autograd.compiler.program import Argument, Program
+from autograd.compiler.program import Argument, Draw, Guard, Program
 from autograd.compiler.source import functions_of
 from autograd.compiler.structure import Structure
 from autograd.op import Op, is_value
@@ -23,12 +23,15 @@ _numbers = itertools.count(1)
 
 
 class Kept:
-    """What the backward part of a program needs: the arrays of its forward part, and the arguments."""
+    """What the backward part of a program needs: the arrays of its forward part.
 
-    __slots__ = ("arrays", "leaves")
+    To run the function again, it also has the arguments, and the states of random generators before the call.
+    """
 
-    def __init__(self, arrays: tuple[Any, ...], leaves: list[Any]) -> None:
-        self.arrays, self.leaves = arrays, leaves
+    __slots__ = ("arrays", "leaves", "states")
+
+    def __init__(self, arrays: tuple[Any, ...], leaves: list[Any], states: list[Any]) -> None:
+        self.arrays, self.leaves, self.states = arrays, leaves, states
 
 
 class Replay:
@@ -50,7 +53,33 @@ class Replay:
         self.op = self.operation() if self.backward is not None else None
         self.targets = [source.owner for source in program.targets]
         self.single = outcome.form.__class__.__name__ == "Leaf"
+        draws = {item.function.generator for item in program.instructions if type(item.function) is Draw}
+        self.generators = list(draws)
+        self.undone = self.undone_writes()
         self.nodes = [number for number, kind in enumerate(outcome.kinds) if kind == "node"]
+
+    def undone_writes(self) -> list[Any]:
+        """Return the Sources of arrays from outside that the program changes before its last guard, which may fail."""
+        found: list[Any] = []
+        pending: list[Any] = []
+        for item in self.program.instructions:
+            pending += [self.program.inputs[v.root] for v in item.writes if v.root in self.program.inputs]
+            if type(item.function) is Guard:
+                found += pending
+                pending = []
+        return list(dict.fromkeys(found))
+
+    def copies(self, leaves: list[Any]) -> list[tuple[Any, Any]]:
+        """Return the arrays that the program may have to restore, and copies of them."""
+        found = []
+        for source in self.undone:
+            owner = leaves[source.owner.number] if source.owner.__class__ is Argument else source.owner
+            if source.kind == "item":
+                owner = owner[source.key]
+            elif source.kind in ("data", "grad"):
+                owner = owner._raw if source.kind == "data" else owner._grad
+            found.append((owner, owner.copy()))
+        return found
 
     @property
     def source(self) -> str:
@@ -68,7 +97,15 @@ class Replay:
         return op
 
     def __call__(self, leaves: list[Any]) -> Any:
-        results, arrays = self.forward(*leaves)
+        states = [generator.bit_generator.state for generator in self.generators]
+        copies = self.copies(leaves) if self.undone else ()
+        try:
+            results, arrays = self.forward(*leaves)
+        except BaseException:
+            set_states(self.generators, states)
+            for array, copy in copies:
+                array[...] = copy
+            raise
         kinds = self.outcome.kinds
         if self.op is None and not any(kind != "plain" for kind in kinds):
             return results[0] if self.single else self.outcome.rebuild(results)
@@ -80,7 +117,7 @@ class Replay:
                 found[number] = leaves[found[number].number]
         if self.op is not None:
             targets = tuple([leaves[item.number] if item.__class__ is Argument else item for item in self.targets])
-            self.attach(self.op, found, targets, Kept(arrays, leaves))
+            self.attach(self.op, found, targets, Kept(arrays, leaves, states))
         return found[0] if self.single else self.outcome.rebuild(found)
 
     def attach(self, op: Op, found: list[Any], targets: tuple[Value, ...], kept: Kept) -> None:
@@ -119,7 +156,12 @@ class Replay:
     def graph(self, kept: Kept) -> tuple[Any, list[Value], list[Value]]:
         """Run the function eagerly, and return its results as one Value, and the targets."""
         args, named = self.arguments.rebuild(kept.leaves)
-        outcome = Structure(self.owner.function(*args, **named))
+        now = [generator.bit_generator.state for generator in self.generators]
+        set_states(self.generators, kept.states)
+        try:
+            outcome = Structure(self.owner.function(*args, **named))
+        finally:
+            set_states(self.generators, now)
         outs = [outcome.leaves[number] for number in self.nodes]
         targets = [kept.leaves[item.number] if item.__class__ is Argument else item for item in self.targets]
         root = in_a_row(outs) if len(outs) > 1 else outs[0]
@@ -129,6 +171,12 @@ class Replay:
         """Return the cotangents of the inputs as Values that can be differentiated again."""
         root, targets, stops = self.graph(kept)
         return Pullback(root, targets, stops)(g, on_values=True)
+
+
+def set_states(generators: list[Any], states: list[Any]) -> None:
+    """Set the states of random generators."""
+    for generator, state in zip(generators, states, strict=True):
+        generator.bit_generator.state = state
 
 
 def frozen(data: Any) -> Value:

@@ -11,6 +11,7 @@ import numpy as np
 
 from autograd import value
 from autograd.compiler.program import (
+    ABSENT,
     Argument,
     Changed,
     Guard,
@@ -182,8 +183,9 @@ def name_of_source(source: Source) -> str:
     """Return a name for an input."""
     if source.kind == "seed":
         return "g"
-    if source.kind == "item":
-        return str(source.key) if str(source.key).isidentifier() else "item"
+    if source.kind in ("item", "part"):
+        key = source.key if source.kind == "item" else f"{source.key[0]}_{source.key[1]}"
+        return str(key) if str(key).isidentifier() else "item"
     owner = source.owner
     name = owner.name if isinstance(owner, Argument) else owner.label if owner.label.isidentifier() else "p"
     return f"{name}_grad" if source.kind == "grad" else name
@@ -212,6 +214,8 @@ def functions_of(program: Program, comments: bool = False) -> tuple[str, dict[st
         owner = owner_of(source, arguments, writer)
         if source.kind == "item":
             lines.append(f"{variable.name} = {owner}[{source.key!r}]")
+        elif source.kind == "part":
+            lines.append(f"{variable.name} = {owner}[{source.key[0]!r}][{source.key[1]}]")
         else:
             lines.append(f"{variable.name} = {owner}.{'_raw' if source.kind == 'data' else '_grad'}")
         if variable.kind is np.ndarray and variable in read:
@@ -219,6 +223,9 @@ def functions_of(program: Program, comments: bool = False) -> tuple[str, dict[st
             lines.append(CHECK.format(variable.name, variable.shape, dtype, f"the shape or dtype of {variable.name}"))
     for source, is_none in program.conditions.items():
         owner = owner_of(source, arguments, writer)
+        if source.kind == "item":
+            lines.append(condition_of(owner, source.key, is_none, writer))
+            continue
         slot = {"grad": "_grad", "since": "_since"}[source.kind]
         lines.append(f"if {owner}.{slot} is {'not ' * is_none}None: raise Changed('whether there is a gradient')")
     first, second = program.instructions[: program.split], program.instructions[program.split :]
@@ -244,6 +251,14 @@ def functions_of(program: Program, comments: bool = False) -> tuple[str, dict[st
     return text, writer.names
 
 
+def condition_of(owner: str, key: Any, content: Any, writer: Writer) -> str:
+    """Return the statement that checks the content of a dict at a key."""
+    if content is ABSENT:
+        return f"if {key!r} in {owner}: raise Changed({f'{key!r} was not in a dict'!r})"
+    compare = "!=" if type(content) is str else "is not"
+    return f"if {owner}.get({key!r}) {compare} {writer.text(content)}: raise Changed({f'{key!r} in a dict'!r})"
+
+
 def clock(advance: int) -> int:
     """Return the number of assignments to the data of Values so far, after adding `advance`."""
     value._tick += advance
@@ -267,13 +282,17 @@ def effects_of(program: Program, arguments: dict[int, str], writer: Writer) -> l
         lines.append("now = clock(0)")
     for effect in program.effects:
         owner, kind = owner_of(effect.target, arguments, writer), effect.target.kind
-        if kind == "item":
+        if kind == "item" and effect.content is ABSENT:
+            lines.append(f"{owner}.pop({effect.target.key!r}, None)")
+        elif kind == "item" and type(effect.content) is Variable and program.inputs.get(effect.content) == effect.target:
+            continue
+        elif kind == "item":
             lines.append(f"{owner}[{effect.target.key!r}] = {writer.text(effect.content)}")
         elif kind == "since":
             lines.append(f"{owner}._since = {'None' if effect.content is None else 'now'}")
         elif kind == "grad":
             lines.append(f"{owner}._grad = {writer.text(effect.content)}")
-        elif program.inputs.get(effect.content) != effect.target:
+        elif type(effect.content) is not Variable or program.inputs.get(effect.content) != effect.target:
             lines.append(f"{owner}._raw = {writer.text(effect.content)}")
     if clocked:
         owners = [owner_of(effect.target, arguments, writer) for effect in clocked]
