@@ -76,6 +76,10 @@ class Compiled:
                 return replay(leaves)
             except (Changed, GuardFailed):
                 continue
+            except Exception:
+                if not replay.is_pure:
+                    raise
+                return self.function(*args, **named)  # which raises the error itself, or does not
         if found.reason is not None or not hooks.one_at_a_time.acquire(blocking=False):
             return self.function(*args, **named)
         try:
@@ -173,7 +177,7 @@ class Compiled:
             recorder.release()
         if self.strict and recorder.failure is not None:
             raise RuntimeError(f"{self.name} cannot be replayed: {recorder.failure}")
-        if found.count >= PATIENCE * (1 + len(found.replays)) or (recorder.failure is not None and found.count >= 3):
+        if found.count >= PATIENCE * (1 + len(found.replays)) or (recorder.failure and found.count >= 3 and not found.replays):
             self.give_up(found, reason or "every recording differed from the one before")
 
     def give_up(self, found: Recording, reason: str) -> None:

@@ -42,6 +42,17 @@ def active() -> Recorder | None:
     return getattr(_thread, "recorder", None)
 
 
+@contextmanager
+def paused() -> Iterator[None]:
+    """Let this thread run as if nothing was recorded, in the with-block."""
+    recorder = active()
+    _thread.recorder = None
+    try:
+        yield
+    finally:
+        _thread.recorder = recorder
+
+
 def has_tracer(item: Any) -> bool:
     return any(type(part) is Tracer and not part._recorder.finished for part in parts_of(item))
 
@@ -49,7 +60,7 @@ def has_tracer(item: Any) -> bool:
 @contextmanager
 def installed(recorder: Recorder) -> Iterator[None]:
     """Let `recorder` see what this thread does in the with-block."""
-    replaced: list[tuple[Any, str, Any]] = [(Value, slot, slot_property(slot)) for slot in ("_raw", "_grad", "_since")]
+    replaced: list[tuple[Any, str, Any]] = [(Value, slot, slot_property(slot)) for slot in ("_raw", "_grad", "_since", "_frozen")]
     replaced += [(Op, "forward", traced_forward), (rules, "plain_rule", traced_rule), (backward, "is_finite", traced_is_finite)]
     replaced += [(np, name, traced_maker(getattr(np, name))) for name in MAKERS]
     replaced += [(np, name, traced_fresh(getattr(np, name))) for name in FRESH]
@@ -86,6 +97,10 @@ def slot_property(name: str) -> property:
             return
         if name == "_raw" and not hasattr_slot(slot, value):
             recorder.inside[id(value)] = value
+            slot.__set__(value, content)
+            return
+        if name == "_frozen":
+            recorder.fail("it freezes a Value from outside, or unfreezes one")
             slot.__set__(value, content)
             return
         recorder.assign(value, name, content)

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd.op import is_value
+
 Place = tuple[str, int]  # a file and a line
 ABSENT = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()  # the content of a dict at a key that it lacks
 
@@ -168,8 +170,8 @@ class Source:
 
     Attributes:
         kind: "argument" (`owner` itself, an Argument), "data", "grad" or "since" (of `owner`, a Value, or an Argument that is
-            one), "item" (of the dict `owner`, at `key`), "part" (of a tuple in it, `key` being its key and a place), or "seed"
-            (the cotangent of the results).
+            one; "frozen" in conditions), "item" (of the dict `owner`, at `key`), "part" (of a tuple in it, `key` being its key
+            and a place), or "seed" (the cotangent of the results).
     """
 
     kind: str
@@ -177,7 +179,7 @@ class Source:
     key: Any = None
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Source) or self.kind != other.kind or self.key != other.key:
+        if not isinstance(other, Source) or self.kind != other.kind or not (self.key is other.key or same(self.key, other.key)):
             return False
         owner = self.owner
         return bool(owner == other.owner if isinstance(owner, Argument) else owner is other.owner)
@@ -270,7 +272,7 @@ def same(a: Any, b: Any) -> bool:
     """Whether two numbers, arrays or other constants are alike to the last bit, nan included, and of one class."""
     if a is b:
         return True
-    if type(a) is not type(b):
+    if type(a) is not type(b) or is_value(a):
         return False
     if isinstance(a, np.ndarray):
         return a.shape == b.shape and a.dtype == b.dtype and bool(np.array_equal(a, b, equal_nan=a.dtype.kind in "fc"))

@@ -300,7 +300,7 @@ class Recorder:
             content = self.input(Source(kind, found.owner), content)
         elif slot != "_raw":
             kind = slot[1:]
-            self.program.conditions[Source(kind, found.owner)] = content is None
+            self.program.conditions[Source(kind, found.owner)] = content if kind == "frozen" else content is None
         found.slots[slot] = found.first[slot] = content
         return content
 

@@ -56,6 +56,10 @@ class Replay:
         draws = {item.function.generator for item in program.instructions if type(item.function) is Draw}
         self.generators = list(draws)
         self.undone = self.undone_writes()
+        self.is_pure = not any(
+            getattr(item.function, "effect", False) or any(v.root in program.inputs for v in item.writes)
+            for item in program.instructions
+        )
         self.nodes = [number for number, kind in enumerate(outcome.kinds) if kind == "node"]
 
     def undone_writes(self) -> list[Any]:

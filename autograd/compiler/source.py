@@ -77,6 +77,8 @@ class Writer:
     def text(self, item: Any) -> str:
         """Return an argument as an expression."""
         kind = type(item)
+        if kind is Held:
+            return self.name(item.item, "held")
         if kind is Variable:
             return item.name
         if kind is tuple:
@@ -208,26 +210,29 @@ def functions_of(program: Program, comments: bool = False) -> tuple[str, dict[st
     for variable, source in program.inputs.items():
         if source.kind == "argument":
             arguments[source.owner.number] = variable.name
-    for variable, source in program.inputs.items():
-        if source.kind in ("argument", "seed"):
-            continue
-        owner = owner_of(source, arguments, writer)
-        if source.kind == "item":
-            lines.append(f"{variable.name} = {owner}[{source.key!r}]")
-        elif source.kind == "part":
-            lines.append(f"{variable.name} = {owner}[{source.key[0]!r}][{source.key[1]}]")
-        else:
-            lines.append(f"{variable.name} = {owner}.{'_raw' if source.kind == 'data' else '_grad'}")
-        if variable.kind is np.ndarray and variable in read:
-            dtype = writer.name(variable.dtype, str(variable.dtype))
-            lines.append(CHECK.format(variable.name, variable.shape, dtype, f"the shape or dtype of {variable.name}"))
     for source, is_none in program.conditions.items():
         owner = owner_of(source, arguments, writer)
         if source.kind == "item":
             lines.append(condition_of(owner, source.key, is_none, writer))
             continue
+        if source.kind == "frozen":
+            lines.append(f"if {owner}._frozen is not {is_none}: raise Changed('whether a parameter is frozen')")
+            continue
         slot = {"grad": "_grad", "since": "_since"}[source.kind]
         lines.append(f"if {owner}.{slot} is {'not ' * is_none}None: raise Changed('whether there is a gradient')")
+    for variable, source in program.inputs.items():
+        if source.kind in ("argument", "seed"):
+            continue
+        owner = owner_of(source, arguments, writer)
+        if source.kind == "item":
+            lines.append(f"{variable.name} = {owner}[{writer.text(source.key)}]")
+        elif source.kind == "part":
+            lines.append(f"{variable.name} = {owner}[{writer.text(source.key[0])}][{source.key[1]}]")
+        else:
+            lines.append(f"{variable.name} = {owner}.{'_raw' if source.kind == 'data' else '_grad'}")
+        if variable.kind is np.ndarray and variable in read:
+            dtype = writer.name(variable.dtype, str(variable.dtype))
+            lines.append(CHECK.format(variable.name, variable.shape, dtype, f"the shape or dtype of {variable.name}"))
     first, second = program.instructions[: program.split], program.instructions[program.split :]
     seed = {variable for variable, source in program.inputs.items() if source.kind == "seed"}
     made = set(program.inputs) | {v for item in first for v in item.outs}
@@ -251,12 +256,22 @@ def functions_of(program: Program, comments: bool = False) -> tuple[str, dict[st
     return text, writer.names
 
 
+class Held:
+    """A dict or list that is compared by identity."""
+
+    def __init__(self, item: Any) -> None:
+        self.item = item
+
+
 def condition_of(owner: str, key: Any, content: Any, writer: Writer) -> str:
     """Return the statement that checks the content of a dict at a key."""
+    what, place = repr(key) if isinstance(key, str) else "an entry", writer.text(key)
     if content is ABSENT:
-        return f"if {key!r} in {owner}: raise Changed({f'{key!r} was not in a dict'!r})"
+        return f"if {place} in {owner}: raise Changed({f'{what} was not in a dict'!r})"
     compare = "!=" if type(content) is str else "is not"
-    return f"if {owner}.get({key!r}) {compare} {writer.text(content)}: raise Changed({f'{key!r} in a dict'!r})"
+    if type(content) in (dict, list):
+        content = Held(content)
+    return f"if {owner}.get({place}) {compare} {writer.text(content)}: raise Changed({f'{what} in a dict'!r})"
 
 
 def clock(advance: int) -> int:
@@ -270,7 +285,7 @@ def owner_of(source: Source, arguments: dict[int, str], writer: Writer) -> str:
     if isinstance(source.owner, Argument):
         return arguments.setdefault(source.owner.number, writer.free_name(f"{source.owner.name}_value"))
     return writer.name(
-        source.owner, "items" if source.kind == "item" else f"{name_of_source(Source('data', source.owner))}_value"
+        source.owner, "items" if source.kind in ("item", "part") else f"{name_of_source(Source('data', source.owner))}_value"
     )
 
 
@@ -283,11 +298,11 @@ def effects_of(program: Program, arguments: dict[int, str], writer: Writer) -> l
     for effect in program.effects:
         owner, kind = owner_of(effect.target, arguments, writer), effect.target.kind
         if kind == "item" and effect.content is ABSENT:
-            lines.append(f"{owner}.pop({effect.target.key!r}, None)")
+            lines.append(f"{owner}.pop({writer.text(effect.target.key)}, None)")
         elif kind == "item" and type(effect.content) is Variable and program.inputs.get(effect.content) == effect.target:
             continue
         elif kind == "item":
-            lines.append(f"{owner}[{effect.target.key!r}] = {writer.text(effect.content)}")
+            lines.append(f"{owner}[{writer.text(effect.target.key)}] = {writer.text(effect.content)}")
         elif kind == "since":
             lines.append(f"{owner}._since = {'None' if effect.content is None else 'now'}")
         elif kind == "grad":

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from autograd.compiler import hooks
 from autograd.compiler.hooks import active
-from autograd.compiler.program import ABSENT, Draw, Source
+from autograd.compiler.program import ABSENT, Draw, Source, same
 from autograd.compiler.recorder import Recorder
 
 
@@ -62,6 +63,67 @@ def draw(generator: np.random.Generator, method: str, *args: Any, **named: Any) 
     return function(*args, **named) if recorder is None else recorder.call(function, args, named)
 
 
+def effect(function: Any, *args: Any) -> Any:
+    """Return ``function(*args)``; a replay of a compiled function calls it again at the same place.
+
+    It is for what reads numbers or changes objects, such as a learning rate. It may read and write dicts that were given to
+    live(), but what it changes is not to be read after it in the same call of the compiled function.
+    """
+    recorder = active()
+    if recorder is None:
+        return function(*args)
+    for view in recorder.lives.values():
+        view.flush()
+    found = [(view, key, view.mapping.get(key, ABSENT)) for view in recorder.lives.values() for key in view.contents]
+    out = recorder.call(Repeated(function), args)
+    for view, key, before in found:
+        if view.mapping.get(key, ABSENT) is not before:
+            view.stale.add(key)
+    return out
+
+
+class Assign:
+    """An assignment to a dict as a function: ``Assign(mapping, key)(content)`` is ``mapping[key] = content``."""
+
+    effect = True
+    __name__ = "assign"
+
+    def __init__(self, mapping: dict[Any, Any], key: Any) -> None:
+        self.mapping, self.key = mapping, key
+
+    def __call__(self, content: Any) -> None:
+        self.mapping[self.key] = content
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Assign) and self.mapping is other.mapping and (self.key is other.key or same(self.key, other.key))
+        )
+
+    def __hash__(self) -> int:
+        return hash((id(self.mapping), self.key))
+
+
+class Repeated:
+    """A function that does more than compute: neither shared nor left out."""
+
+    effect = True
+
+    def __init__(self, function: Any) -> None:
+        self.function, self.__name__ = function, getattr(function, "__name__", "function")
+
+    def __call__(self, *args: Any) -> Any:
+        if active() is None:
+            return self.function(*args)
+        with hooks.paused():
+            return self.function(*args)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Repeated) and self.function == other.function
+
+    def __hash__(self) -> int:
+        return hash(self.function)
+
+
 class Live(MutableMapping[Any, Any]):
     """A view of a dict while a function is recorded."""
 
@@ -69,8 +131,11 @@ class Live(MutableMapping[Any, Any]):
         self.recorder, self.mapping = recorder, mapping
         self.contents: dict[Any, Any] = {}
         self.written: set[Any] = set()
+        self.stale: set[Any] = set()  # keys that an effect() has changed since they were read
 
     def __getitem__(self, key: Any) -> Any:
+        if key in self.stale:
+            self.recorder.fail(f"it reads {key!r} after a call that changes it")
         if key not in self.contents:
             if key not in self.mapping:
                 self.recorder.program.conditions[Source("item", self.mapping, key)] = ABSENT
@@ -94,6 +159,15 @@ class Live(MutableMapping[Any, Any]):
     def __setitem__(self, key: Any, content: Any) -> None:
         self.contents[key] = content
         self.written.add(key)
+
+    def flush(self) -> None:
+        """Write to the dict what was assigned so far, for a call that reads it."""
+        for key in sorted(self.written, key=repr):
+            if self.contents[key] is ABSENT:
+                self.recorder.fail(f"it deletes {key!r} before a call of effect()")
+            else:
+                self.recorder.call(Assign(self.mapping, key), (self.contents[key],))
+        self.written.clear()
 
     def __delitem__(self, key: Any) -> None:
         self[key]  # KeyError if it is missing
