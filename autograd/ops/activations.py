@@ -30,7 +30,7 @@ from autograd.ops.elementwise import (
 )
 from autograd.ops.inputs import short
 from autograd.ops.kinks import abs, clip, inside, maximum, minimum, zero_rule
-from autograd.ops.reductions import _sum, log_of_sum, softmax
+from autograd.ops.reductions import _sum, log_of_sum, softmax, total
 from autograd.ops.shapes import as_tensor
 
 #: Below this number exp(x) is 0, in every precision.
@@ -353,7 +353,7 @@ def cross_entropy_rule(g: Any, out: Any, x: Any, target: Any) -> Any:
     if not is_value(p):
         p = np.ascontiguousarray(p)  # in another memory order, reshape() would copy
         p.reshape(-1)[places] = 0.0
-        p.reshape(-1)[places] = -_sum.prepared(p, -1, False)
+        p.reshape(-1)[places] = -total(p, -1)
         return column(g) * p
     hot = np.zeros(x.shape, dtype=bool)
     hot.reshape(-1)[places] = True

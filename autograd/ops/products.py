@@ -14,7 +14,7 @@ from autograd.op import DOUBLE, MANY, SINGLE, raw, shape_of
 from autograd.ops.define import composed, in_float32, primitive
 from autograd.ops.elementwise import astype, mul
 from autograd.ops.indexing import scatter
-from autograd.ops.reductions import _sum
+from autograd.ops.reductions import _sum, total
 from autograd.ops.shapes import (
     as_array,
     as_floats,
@@ -40,10 +40,10 @@ def swap(x: Any) -> Any:
 
 def rows(x: Any) -> Any:
     """`x` as one matrix, with the last axis as its columns and all others as its rows."""
+    if x.__class__ is np.ndarray and x.ndim == 2:
+        return x
     *lead, columns = shape_of(x)
-    if x.__class__ is np.ndarray:
-        return x if len(lead) == 1 else x.reshape(math.prod(lead), columns)
-    return x if len(lead) == 1 else reshape(x, (math.prod(lead), columns))
+    return x if len(lead) == 1 else reshape.prepared(x, (math.prod(lead), columns), "C")
 
 
 def product(x: Any, y: Any) -> Any:
@@ -85,11 +85,17 @@ def matmul(x: Any, y: Any) -> Any:
     return np.matmul(x, y)
 
 
+def bias_rule(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:
+    if shape_of(bias) != shape_of(out)[-1:]:
+        return g
+    return total(rows(g), 0) if g.__class__ is np.ndarray else _sum(rows(g), 0)
+
+
 @primitive(
     "linear",
     x=lambda g, out, x, weight, bias: product(g, weight),
     weight=lambda g, out, x, weight, bias: product(swap(rows(g)), rows(x)),
-    bias=lambda g, out, x, weight, bias: _sum.prepared(rows(g), 0, False) if shape_of(bias) == shape_of(out)[-1:] else g,
+    bias=bias_rule,
 )
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     """Compute ``x @ weight.T + bias``, the affine map of a layer: (..., in), (out, in), (out) -> (..., out).
