@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from autograd import Value
+from autograd.compiler import effect
 from nn.arrays import shown
 
 
@@ -42,26 +44,39 @@ def clip_grad_norm(
         raise ValueError(f"max_norm must not be negative and norm_type must be positive, got {max_norm} and {norm_type}")
     values = values_of(parameters)
     grads = [value.grad for value in values]
-    norms = [abs(grad) if grad.__class__ is float else p_norm(grad.ravel(order="K"), norm_type) for grad in grads]
-    total = p_norm(np.array(norms), norm_type)
+    total = effect(norm_of, grads, norm_type)
     if error_if_nonfinite and not math.isfinite(total):
-        number, value = next((i, value) for i, value in enumerate(values) if not math.isfinite(norms[i]))
+        number, value = next((i, value) for i, value in enumerate(values) if not math.isfinite(norm_of([value.grad], norm_type)))
         name = value.label or f"parameter {number} of shape {value.shape}"
         raise FloatingPointError(
             f"the norm of the gradients is {total}, first in {name}: look for inf or nan in the loss and the data, "
             "lower the learning rate, or skip the step"
         )
     factor = max_norm / (total + 1e-6)
-    if not factor >= 1.0:
-        for value, grad in zip(values, grads, strict=True):
-            if grad.__class__ is float:
-                if grad:
-                    value.grad = grad * factor
-            elif grad.itemsize == 2:  # a factor of 1e-8 is 0 in float16
-                np.multiply(grad, factor, out=grad, dtype=np.float32, casting="same_kind")
-            else:
-                grad *= factor  # in place: leaf gradients own their memory
+    if type(factor) is not float:  # a number in a compiled function, which does not record branches
+        factor = effect(at_most_one, factor)
+    elif factor >= 1.0:
+        return total
+    for value, grad in zip(values, grads, strict=True):
+        if grad.__class__ is float:
+            if grad:
+                value.grad = grad * factor
+        elif grad.itemsize == 2:  # a factor of 1e-8 is 0 in float16
+            np.multiply(grad, factor, out=grad, dtype=np.float32, casting="same_kind")
+        else:
+            grad *= factor  # in place: leaf gradients own their memory
     return total
+
+
+def norm_of(grads: list[Any], p: float) -> float:
+    """Return the p-norm of gradients as one vector."""
+    norms = [abs(grad) if grad.__class__ is float else p_norm(grad.ravel(order="K"), p) for grad in grads]
+    return p_norm(np.array(norms), p)
+
+
+def at_most_one(factor: float) -> float:
+    """Return the factor, or 1.0 if it is larger; nan stays nan."""
+    return 1.0 if factor >= 1.0 else factor
 
 
 def p_norm(x: np.ndarray, p: float) -> float:
@@ -102,8 +117,15 @@ def clip_grad_value(parameters: Value | Iterable[Value], clip_value: float) -> N
         if grad.__class__ is not float:
             limit = min(clip_value, float(np.finfo(grad.dtype).max)) if math.isfinite(clip_value) else clip_value
             np.clip(grad, -limit, limit, out=grad)
+        elif type(grad) is not float:  # a number in a compiled function, which does not record branches
+            value.grad = effect(limited, grad, clip_value)
         elif abs(grad) > clip_value:
-            value.grad = math.copysign(clip_value, grad)
+            value.grad = limited(grad, clip_value)
+
+
+def limited(grad: float, clip_value: float) -> float:
+    """Return a number, limited to the range from -clip_value to clip_value; nan stays nan."""
+    return math.copysign(clip_value, grad) if abs(grad) > clip_value else grad
 
 
 clip_grad_norm_, clip_grad_value_ = clip_grad_norm, clip_grad_value  # PyTorch's names

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from autograd import Value
+from autograd.compiler import effect
 from nn.source import level_outside
 
 EARLY = 10  # steps after which a parameter without any gradient gets a warning
@@ -87,6 +88,28 @@ class Guarded(Protocol):
     def name_of(self, parameter: Value) -> str: ...
 
 
+class SeenParameter:
+    """A parameter as a guard sees it in a replay of a compiled function."""
+
+    def __init__(self, parameter: Value, grad: Any, status: str) -> None:
+        self.parameter, self.grad, self.grad_status, self.size = parameter, grad, status, parameter.size
+        self.requires_grad = status != "frozen"
+        self._grad, self._frozen = grad, not self.requires_grad
+        self._since, self._clock = None if status == "none" else 0, int(status == "stale")
+
+
+class Seen:
+    """An optimiser as a guard sees it in a replay of a compiled function."""
+
+    def __init__(self, optimizer: Guarded, grads: list[Any], statuses: list[str]) -> None:
+        self.optimizer = optimizer
+        self.parameters: list[Any] = list(map(SeenParameter, optimizer.parameters, grads, statuses))
+
+    def name_of(self, parameter: Any) -> str:
+        """Return the name of a parameter."""
+        return self.optimizer.name_of(parameter.parameter)
+
+
 class Watch:
     """Counts the steps of one parameter for a guard."""
 
@@ -133,6 +156,7 @@ class Guard:
     """
 
     pending = 0  # usual steps, see is_usual(), that the watches have not counted yet
+    last = -1  # the step of a compiled function that was checked last
     room = 0  # how many may be pending, until a watch or all parameters are to be checked
 
     def __init__(self) -> None:
@@ -216,6 +240,23 @@ class Guard:
         if len(small) == len(parameters) and not dead and all(watch.moved is True or not watch.active for watch in self.watches):
             left = [WINDOW - self.steps % WINDOW, *(WINDOW - watch.active for watch in self.watches)]
             self.room = min(EARLY - self.steps, *left) - 1 if self.steps < EARLY else min(left) - 1
+
+    def check_compiled(self, optimizer: Guarded, step: int) -> None:
+        """Check all gradients in a compiled function, here and in each replay; `step` is the number of steps before."""
+        parameters = optimizer.parameters
+        statuses = [parameter.grad_status if parameter.requires_grad else "frozen" for parameter in parameters]
+        effect(self.check_seen, optimizer, [parameter.grad for parameter in parameters], statuses, step)
+
+    def check_seen(self, optimizer: Guarded, grads: list[Any], statuses: list[str], step: int) -> None:
+        """Check these gradients, whose status was known when the function was recorded."""
+        if step == self.last:  # a replay stopped in the middle of this step, which runs again
+            return
+        self.last = step
+        if self.pending < self.room and statuses.count("fresh") == len(self.watches) and self.is_usual(grads):
+            self.steps += 1
+            self.pending += 1
+        else:
+            self.check(Seen(optimizer, grads, statuses))
 
     def is_usual(self, grads: list[np.ndarray]) -> bool:
         """Return whether arrays are finite and begin with no zero, so that the watches have nothing to note but the step."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from autograd import Value
+from autograd.compiler import effect, live
 from nn.arrays import shown
 from nn.training.guards import Guard
 from nn.training.options import Options
@@ -159,7 +160,7 @@ class Optimizer(Options):
             dtype = np.result_type(value.dtype, np.float32)
             if not dtype.type(eps):
                 raise ValueError(f"eps={eps} is zero in {dtype}, and 0 / 0 would be nan: pass a larger one, such as eps=1e-8")
-        self.param_groups.append(options)
+        self.param_groups = [*self.param_groups, options]  # a new list, which a compiled function notices
 
     @property
     def lr(self) -> float:
@@ -203,19 +204,26 @@ class Optimizer(Options):
             The loss that the closure returned, or None.
         """
         loss = closure() if closure is not None else None
+        attributes = live(vars(self))
+        recorded = attributes is not vars(self)  # by a compiled function, which repeats what is read and written by live()
         if self.guard is not None:
-            self.guard.check(self)
-        self.steps += 1
-        update, states, packs = self.update, self.state, self.packs
+            if recorded:
+                self.guard.check_compiled(self, attributes["steps"])
+            else:
+                self.guard.check(self)
+        attributes["steps"] += 1
+        update, states, packs = self.update, live(attributes["state"]), self.packs
         function = getattr(update, "__func__", None)
-        own = function in OWN  # it records no graph, so all parameters may get one clock
-        CLOCK.data = 0.0
+        quick = function in OWN and not recorded  # it records no graph, so all parameters may get one clock
+        if quick:
+            CLOCK.data = 0.0
         clock = CLOCK._clock
-        for number, group in enumerate(self.param_groups):
+        for number, group in enumerate(attributes["param_groups"]):
+            group = live(group)
             decay, maximize = group.get("weight_decay"), group.get("maximize")
             keep = 1.0 - group["lr"] * decay if group.get("decoupled_weight_decay") else None
-            params, pack = group["params"], packs.get(number)
-            if pack is None and self.steps % PACKING == 0 and own and function is not SGD.update:
+            params, pack = group["params"], packs.get(number) if quick else None
+            if pack is None and quick and self.steps % PACKING == 0 and function is not SGD.update:
                 pack = packs[number] = packed(params, states, ("step", *self.numbers))
             if pack is not None:
                 if pack.fits(params, states):
@@ -236,9 +244,8 @@ class Optimizer(Options):
                 narrow = not scalar and data.itemsize == 2
                 if narrow:  # in float16 the squares of most gradients are 0, and small steps are lost
                     data, grad = data.astype(np.float32), grad.astype(np.float32)
-                state = states.get(parameter)
-                if state is None:
-                    state = states[parameter] = {"step": 0}
+                found = states.get(parameter)
+                state = {"step": 0} if found is None else live(found) if recorded else found
                 state["step"] += 1
                 if keep is not None:
                     data *= keep
@@ -247,6 +254,8 @@ class Optimizer(Options):
                     penalty += grad
                     grad = penalty
                 change = update(grad, state, group)
+                if found is None:
+                    states[parameter] = state
                 if change is None:
                     raise TypeError(f"{type(self).__name__}.update() returned None: return what to subtract from the parameter")
                 data -= change
@@ -254,7 +263,7 @@ class Optimizer(Options):
                     held = parameter._raw
                     held[...] = data
                     data = held
-                if own and (not scalar or data.__class__ is float):
+                if quick and (not scalar or data.__class__ is float):
                     parameter._raw, parameter._clock = data, clock
                 else:
                     parameter.data = data
@@ -431,7 +440,11 @@ def root(x: Any) -> Any:
 
 def larger(x: Any, y: Any) -> Any:
     """Return the larger one, or nan if one is nan."""
-    return np.maximum(x, y) if x.__class__ is not float else x if x >= y or x != x else y
+    if x.__class__ is not float:
+        return np.maximum(x, y)
+    if type(x) is not float:  # a number in a compiled function, which does not record branches
+        return effect(larger, x, y)
+    return x if x >= y or x != x else y
 
 
 # --- the optimisers ----------------------------------------------------------------------------------

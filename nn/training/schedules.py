@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value
+from autograd.compiler import effect
 from nn.arrays import positive_integer, shown, whole_number
 from nn.source import level_outside
 from nn.training.guards import GuardWarning
@@ -113,6 +114,10 @@ class LRScheduler:
 
     def step(self) -> None:
         """Set the next learning rates; call it after the optimiser's step, or get a ScheduleOrderWarning, once."""
+        effect(self.take_step)
+
+    def take_step(self) -> None:
+        """Take a step, here and in each replay of a compiled function."""
         optimizer = self.optimizer
         if self.steps == optimizer.steps == 0 and optimizer.guard is not None and type(optimizer).step in COUNTING:
             warnings.warn(ORDER, ScheduleOrderWarning, stacklevel=level_outside())
