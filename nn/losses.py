@@ -244,7 +244,7 @@ def class_numbers(name: str, scores: Any, target: Any, ignore_index: int | None 
             f"{name}() takes logits (..., classes) and targets (...), got the shapes {shape} and {target.shape}: "
             "one integer for each sample, not one-hot rows; axis= says where the classes are"
         )
-    target = target.astype(np.intp)
+    target = target.astype(np.intp, copy=False)
     ignored, valid = None, all_classes(target, shape[-1])
     if ignore_index is not None and (0 <= ignore_index < shape[-1] or not valid):
         ignored = target == ignore_index
