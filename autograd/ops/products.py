@@ -46,8 +46,8 @@ def rows(x: Any) -> Any:
     return x if len(lead) == 1 else reshape.prepared(x, (math.prod(lead), columns), "C")
 
 
-def product(x: Any, y: Any) -> Any:
-    """``x @ y``."""
+def _matmul(x: Any, y: Any) -> Any:
+    """matmul() in a rule, where arrays need no checks."""
     plain = x.__class__ is np.ndarray and y.__class__ is np.ndarray and x.dtype.char in "df"
     return np.matmul(x, y) if plain else matmul(x, y)
 
@@ -61,7 +61,7 @@ def matmul_rule_x(g: Any, out: Any, x: Any, y: Any) -> Any:
     x_dims, y_dims = len(shape_of(x)), len(shape_of(y))
     if x_dims == 1:
         return g * y if y_dims == 1 else times_column(y, g)  # (..., k)
-    return expand_dims(g, -1) * y if y_dims == 1 else product(g, swap(y))  # (..., m, k)
+    return expand_dims(g, -1) * y if y_dims == 1 else _matmul(g, swap(y))  # (..., m, k)
 
 
 def matmul_rule_y(g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -71,8 +71,8 @@ def matmul_rule_y(g: Any, out: Any, x: Any, y: Any) -> Any:
     if y_dims == 1:
         return times_column(swap(x), g)  # (..., k)
     if y_dims == 2 and x_dims > 2:  # one product instead of the sum of a stack
-        return product(swap(rows(x)), rows(g))  # (k, n)
-    return product(swap(x), g)  # (..., k, n)
+        return _matmul(swap(rows(x)), rows(g))  # (k, n)
+    return _matmul(swap(x), g)  # (..., k, n)
 
 
 @primitive("linear", symbol="{} @ {}", x=matmul_rule_x, y=matmul_rule_y)
@@ -93,8 +93,8 @@ def bias_rule(g: Any, out: Any, x: Any, weight: Any, bias: Any) -> Any:
 
 @primitive(
     "linear",
-    x=lambda g, out, x, weight, bias: product(g, weight),
-    weight=lambda g, out, x, weight, bias: product(swap(rows(g)), rows(x)),
+    x=lambda g, out, x, weight, bias: _matmul(g, weight),
+    weight=lambda g, out, x, weight, bias: _matmul(swap(rows(g)), rows(x)),
     bias=bias_rule,
 )
 def linear(x: Any, weight: Any, bias: Any = None) -> Any:

@@ -117,13 +117,13 @@ def broadcast_to(x: Any, shape: Any) -> Any:
     return np.broadcast_to(x, shape)
 
 
-@primitive("shape", plain_axis, x=lambda g, out, x, axis: reshape.prepared(g, shape_of(x), "C"))
+@primitive("shape", plain_axis, x=lambda g, out, x, axis: reshape.prepared(g, shape_of(x)))
 def squeeze(x: Any, axis: Any = None) -> Any:
     """Remove the axes of length 1, or those in `axis`."""
     return np.squeeze(x, axis)
 
 
-@primitive("shape", plain_axis, x=lambda g, out, x, axis: reshape.prepared(g, shape_of(x), "C"))
+@primitive("shape", plain_axis, x=lambda g, out, x, axis: reshape.prepared(g, shape_of(x)))
 def expand_dims(x: Any, axis: Any) -> Any:
     """Insert new axes of length 1 at the positions `axis` of the result."""
     return np.expand_dims(x, axis)

@@ -28,6 +28,7 @@ def test_symbols_of_common_operations():
         "where": ("where(condition, g, 0)", "where(condition, 0, g)"),
         "softmax": ("softmax_rule: out * (g - sum(g * out))",),
         "matmul": ("matmul(g, swap(y)), in general", "matmul(swap(x), g), in general"),
+        "reshape": ("reshape(g, shape_of(x), order)",),
         "flip": ("put_back(g, shape_of(x), flip(numbered(shape_of(x)), *how))",),
         "concatenate": ("split_back: The piece of g for each value",),
     }

@@ -103,7 +103,7 @@ def first_sentence(text: str) -> str:
 
 
 class Tidy(ast.NodeTransformer):
-    """Writes 2 for 2.0, names of operations without a leading underscore, and replaces the names in `names`."""
+    """Writes 2 for 2.0, operations without a leading underscore and without Op.prepared(), and replaces the names in `names`."""
 
     def __init__(self, names: dict[str, str]) -> None:
         self.names = names
@@ -114,6 +114,9 @@ class Tidy(ast.NodeTransformer):
     def visit_Constant(self, node: ast.Constant) -> ast.Constant:
         whole = isinstance(node.value, float) and node.value.is_integer() and abs(node.value) < 1e6
         return ast.Constant(int(node.value)) if whole and isinstance(node.value, float) else node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        return self.visit(node.value) if node.attr == "prepared" else self.generic_visit(node)
 
     def visit_Name(self, node: ast.Name) -> ast.Name:
         return ast.Name(self.names.get(node.id, node.id.lstrip("_") or node.id), node.ctx)
