@@ -414,6 +414,10 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             return
         if isinstance(epoch, (bool, np.bool_)) or not isinstance(epoch, Real) or not 0.0 <= float(epoch) < math.inf:
             raise ValueError(f"step() takes a number of steps of at least 0, got {epoch!r}")
+        effect(self.set_step, epoch)
+
+    def set_step(self, epoch: float) -> None:
+        """Set the learning rates of a step, here and in each replay of a compiled function."""
         self.groups()
         self.steps = int(epoch) if epoch == int(epoch) else float(epoch)
         self.apply()
@@ -496,7 +500,11 @@ class ReduceLROnPlateau(LRScheduler):
 
     def step(self, metric: Any) -> None:  # type: ignore[override]
         """Take the metric of an epoch, a number or a Value, and reduce the learning rates if it has stopped improving."""
-        metric = float(metric.item() if isinstance(metric, Value) else metric)
+        effect(self.take_metric, metric.item() if isinstance(metric, Value) else metric)
+
+    def take_metric(self, metric: Any) -> None:
+        """Take a metric, here and in each replay of a compiled function."""
+        metric = float(metric)
         self.steps += 1
         if self.is_better(metric):
             self.best, self.bad_steps = metric, 0

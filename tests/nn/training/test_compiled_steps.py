@@ -13,7 +13,7 @@ import autograd
 import nn
 from autograd import Value
 from autograd.compiler import Compiled
-from tests.nn.training.test_optimisers import BY_GRADIENT
+from tests.nn.training.test_optimisers import BY_GRADIENT, Own
 
 Change = Callable[[nn.Optimizer], Any]
 
@@ -39,7 +39,9 @@ class Run:
         if self.clip is not None:
             self.clip(self.parameters)
         self.optimizer.step()
-        if self.schedule is not None:
+        if isinstance(self.schedule, nn.ReduceLROnPlateau):
+            self.schedule.step(loss)
+        elif self.schedule is not None:
             self.schedule.step()
         return loss
 
@@ -81,6 +83,10 @@ def check_same(make: Any, change: Change | None = None, programs: int = 1, **opt
 def test_optimisers(name: str, scalars: bool) -> None:
     """RAdam has another formula in its first steps."""
     check_same(BY_GRADIENT[name], scalars=scalars, programs=2 if name == "RAdam" else 1)
+
+
+def test_an_optimiser_of_the_user() -> None:
+    check_same(Own)
 
 
 def new_state(optimizer: nn.Optimizer) -> None:
@@ -127,8 +133,13 @@ def test_a_group_that_is_added() -> None:
 
 @pytest.mark.parametrize(
     "schedule",
-    [lambda o: nn.StepLR(o, 3), lambda o: nn.OneCycleLR(o, 0.1, 100), lambda o: nn.CosineAnnealingLR(o, 20)],
-    ids=["StepLR", "OneCycleLR", "CosineAnnealingLR"],
+    [
+        lambda o: nn.StepLR(o, 3),
+        lambda o: nn.OneCycleLR(o, 0.1, 100),
+        lambda o: nn.SequentialLR(o, [nn.LinearLR(o), nn.CosineAnnealingLR(o, 20)], [7]),
+        lambda o: nn.ReduceLROnPlateau(o, patience=1),
+    ],
+    ids=["StepLR", "OneCycleLR", "SequentialLR", "ReduceLROnPlateau"],
 )
 @pytest.mark.parametrize("make", [BY_GRADIENT["SGD with momentum"], nn.Adam], ids=["SGD", "Adam"])
 def test_schedules(make: Any, schedule: Any) -> None:
