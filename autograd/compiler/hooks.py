@@ -135,7 +135,7 @@ def traced_forward(op: Op, *args: Any) -> Any:
     recorder = active()
     assert recorder is not None
     whole = opaque_forward(op)
-    if op.kind == "custom" or args[0].__class__ is float:
+    if op.kind == "custom" or (args[0].__class__ is float and (len(args) != 2 or args[1].__class__ is float)):
         out = recorder.opaque(whole, args)
     else:
         out = recorder.attempt(lambda *given: _forward(op, *given), args, whole)

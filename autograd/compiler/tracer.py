@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.program import Method, Variable
-from autograd.op import is_value
+from autograd.op import is_value, value_in
 
 #: Attributes that depend on the shape, dtype and memory of an array only.
 FIXED = {"shape", "ndim", "size", "dtype", "itemsize", "nbytes", "strides", "flags", "base"}
@@ -89,8 +89,9 @@ class Tracer:
         return self._recorder.call(function, args, named, writes=tuple(item for item in out if item is not None))
 
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        if any(hasattr(kind, "_record") for kind in types):
-            return NotImplemented
+        value = value_in((*args, *named.values())) if any(hasattr(kind, "_record") for kind in types) else None
+        if value is not None:  # which refuses the class of tracers
+            return value.__array_function__(function, (type(value),), args, named)
         if function in STATIC:
             return function(*self._recorder.plain(args), **self._recorder.plain(named))
         writes: Any = ()
