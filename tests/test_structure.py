@@ -28,7 +28,7 @@ ORDER = [
     "autograd.scopes", "autograd.stale", "autograd.hooks", "autograd.backward", "autograd.source", "autograd.numpy",
     "autograd.value",
     "autograd.transforms.trees", "autograd.transforms.call", "autograd.transforms",
-    "autograd.compiler.program", "autograd.compiler.passes", "autograd.compiler",
+    "autograd.compiler.program", "autograd.compiler.blockwise", "autograd.compiler.passes", "autograd.compiler",
     "autograd.verify.progress", "autograd.verify.report", "autograd.verify.subjects", "autograd.verify.measure",
     "autograd.verify.explain", "autograd.verify.points", "autograd.verify.check", "autograd.verify",
     "autograd.drawing.palette", "autograd.drawing.picture", *(f"autograd.drawing.read.{step}" for step in STEPS),

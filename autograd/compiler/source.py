@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd import value
+from autograd.compiler.blockwise import Blockwise
 from autograd.compiler.program import (
     ABSENT,
     Argument,
@@ -51,10 +52,13 @@ class Writer:
         self.count = 0
         for variable, source in program.inputs.items():
             variable.name = self.free_name(name_of_source(source))
+        self.blocks: list[str] = []  # the functions of one block
+        self.scratch: list[str] = []
         for instruction in program.instructions:
-            for variable in instruction.outs:
+            inner = instruction.function.inner if type(instruction.function) is Blockwise else ()
+            for variable in (*inner, *instruction.outs):
                 self.count += 1
-                variable.name = f"v{self.count}"
+                variable.name = self.free_name(f"v{self.count}")
 
     def free_name(self, wish: str) -> str:
         """Return a name that is not taken."""
@@ -64,6 +68,12 @@ class Writer:
             name = f"{wish}_{number}"
         self.names[name] = None
         return name
+
+    def scratch_name(self, number: int) -> str:
+        """Return the name of an array for intermediate results of a block."""
+        while len(self.scratch) <= number:
+            self.scratch.append(self.free_name(f"s{len(self.scratch) + 1}"))
+        return self.scratch[number]
 
     def name(self, item: Any, wish: str) -> str:
         """Return the name of an object in the source."""
@@ -128,6 +138,10 @@ class Writer:
                 return f"{self.text(args[0])}[{self.index(args[1])}] = {self.text(args[2])}"
             if type(function) is Attribute:
                 return f"{self.text(args[0])}.{function.__name__}"
+        if type(function) is Blockwise:
+            name = self.free_name("block")
+            self.blocks.append(function.text(self, name))
+            return f"{self.name(function, 'in_blocks')}({', '.join([name, *map(self.text, args)])})"
         words = [*map(self.text, args), *(f"{key}={self.text(part)}" for key, part in item.named.items())]
         if type(function) is Method:
             return f"{words[0]}.{function.__name__}({', '.join(words[1:])})"
@@ -253,7 +267,7 @@ def functions_of(program: Program, comments: bool = False) -> tuple[str, dict[st
         lines.append(f"return ({', '.join(map(writer.text, program.cotangents))}{',' * (len(program.cotangents) == 1)})")
         g = next((v.name for v in seed), "g")
         text += f"\n\ndef backward(residuals, {g}):\n" + "".join(f"    {line}\n" for line in lines)
-    return text, writer.names
+    return "\n\n".join([*writer.blocks, text]), writer.names
 
 
 class Held:

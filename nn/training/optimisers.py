@@ -213,7 +213,7 @@ class Optimizer(Options):
             else:
                 self.guard.check(self)
         attributes["steps"] += 1
-        update, states, groups = self.update, attributes["state"], attributes["param_groups"]
+        update, states, groups, packs = self.update, attributes["state"], attributes["param_groups"], self.packs
         if recorded:
             states, groups = live(states), list(map(live, groups))
         function = getattr(update, "__func__", None)
@@ -224,8 +224,16 @@ class Optimizer(Options):
         for number, group in enumerate(groups):
             decay, maximize = group.get("weight_decay"), group.get("maximize")
             keep = 1.0 - group["lr"] * decay if group.get("decoupled_weight_decay") else None
-            packing = quick and function is not SGD.update  # for which it does not pay
-            for parameter in self._step_packed(number, group, keep, clock) if packing else group["params"]:
+            params, pack = group["params"], packs.get(number) if quick else None
+            if pack is None and quick and self.steps % PACKING == 0 and function is not SGD.update:
+                pack = packs[number] = packed(params, states, ("step", *self.numbers))
+            if pack is not None:
+                if pack.fits(params, states):
+                    pack.step(update, group, keep, clock)
+                    params = pack.rest
+                else:
+                    packs[number] = None
+            for parameter in params:
                 # Slots of Value, as properties would take half as long as an update of a float.
                 if parameter._frozen or (parameter._since is None and not has_gradient(parameter)):
                     continue
@@ -262,19 +270,6 @@ class Optimizer(Options):
                 else:
                     parameter.data = data
         return loss
-
-    def _step_packed(self, number: int, group: dict[str, Any], keep: float | None, clock: int) -> list[Value]:
-        """Take the steps of the small parameters of a group together; return the other parameters."""
-        params, pack = group["params"], self.packs.get(number)
-        if pack is None and self.steps % PACKING == 0:
-            pack = self.packs[number] = packed(params, self.state, ("step", *self.numbers))
-        if pack is None:
-            return params
-        if not pack.fits(params, self.state):
-            self.packs[number] = None
-            return params
-        pack.step(self.update, group, keep, clock)
-        return pack.rest
 
     def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
         """Return what to subtract from a parameter with this gradient and state; ``state["step"]`` is 1 the first time."""
@@ -699,5 +694,5 @@ class RAdam(Optimizer):
         return change
 
 
-#: The updates of nn, which are elementwise.
+#: The updates of nn, which are elementwise. (For SGD's a pack does not pay.)
 OWN = {kind.update for kind in (SGD, Adagrad, Adadelta, RMSprop, Adam, Adamax, NAdam, RAdam)}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from autograd.compiler.passes.blocks import form_blocks
 from autograd.compiler.passes.common import share_common
 from autograd.compiler.passes.dead import drop_dead
 from autograd.compiler.passes.fold import fold_constants
 from autograd.compiler.program import Program
 
-PASSES = (fold_constants, share_common, drop_dead)
+PASSES = (fold_constants, share_common, drop_dead, form_blocks)
 
 
 def optimise(program: Program) -> Program:

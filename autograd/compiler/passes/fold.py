@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.compiler.blockwise import ufunc_of
 from autograd.compiler.program import Guard, Instruction, Program, Variable, replaced
 
 #: Functions that are called on every replay, as each call makes something new.
@@ -23,6 +24,9 @@ def fold_constants(program: Program) -> None:
         if known and item.outs and item.function not in MAKES_NEW:
             args, named = (replaced(part, lambda v: found[v]) for part in (item.args, item.named))
             out = item.function(*args, **named)
+            arrays = [x for x in args if isinstance(x, np.ndarray)]
+            if ufunc_of(item.function) is not None and arrays and not any(any(x.strides) for x in arrays):
+                out = np.broadcast_to(out[(0,) * out.ndim], out.shape)  # all elements are the same: kept as one
             found.update(zip(item.outs, out if isinstance(item.out, list) else [out], strict=True))
             kept.append(None)
         elif type(item.function) is Guard and all(v in found for v in item.operands):
