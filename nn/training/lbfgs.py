@@ -138,7 +138,8 @@ def loss_number(loss: Any) -> float:
 
 def as_vector(items: Iterable[Any]) -> np.ndarray:
     """Return floats and arrays concatenated in one vector of float64."""
-    return np.concatenate([np.ravel(item).astype(float) for item in items])
+    vector = np.concatenate([np.ravel(item).astype(float) for item in items])
+    return vector if type(vector) is np.ndarray else np.array(vector.tolist())  # SciPy takes no stand-ins of a recording
 
 
 def set_from_vector(parameters: list[Value], x: np.ndarray) -> None:

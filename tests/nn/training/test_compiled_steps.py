@@ -175,3 +175,25 @@ def test_guards_warn_in_replays_at_the_line_of_the_call() -> None:
     with pytest.warns(nn.ZeroGradientWarning, match="zero in each of 10 steps in weight") as caught:
         step(np.zeros(2))
     assert caught[0].filename == __file__
+
+
+@pytest.mark.filterwarnings("ignore:the compiled function step.. runs eagerly")
+def test_lbfgs_runs_as_without() -> None:
+    """SciPy reads numbers, so its steps are recorded anew."""
+    found = []
+    for compiled in (False, True):
+        weight = Value([4.0, -2.0])
+        optimizer = nn.LBFGS([weight], max_iter=3)
+
+        def step(target: Any, weight: Value = weight, optimizer: nn.Optimizer = optimizer) -> Any:
+            def closure() -> Value:
+                optimizer.zero_grad()
+                loss = ((weight - target) ** 2).sum() + 0.01 * (weight**4).sum()
+                loss.backward()
+                return loss
+
+            return optimizer.step(closure)
+
+        run = autograd.compile(step) if compiled else step
+        found.append([run(np.array([1.0, float(number)])).item() for number in range(6)] + weight.data.tolist())
+    assert found[0] == found[1]
