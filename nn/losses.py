@@ -283,6 +283,14 @@ def per_class(name: str, losses: Any, target: Any, ignored: Any, weight: Any, re
     return reduce_losses(name, losses if ignored is None else where(ignored, 0.0, losses), reduction, np.sum(factor, dtype=float))
 
 
+def losses_of(logits: Any, target: Any) -> Any:
+    """Return the loss of each sample, or None if a target is ignored or wrong; class_numbers() then tells which."""
+    try:
+        return softmax_cross_entropy(logits, target)
+    except ValueError:
+        return None
+
+
 def cross_entropy(
     logits: Any,
     target: Any,
@@ -318,6 +326,8 @@ def cross_entropy(
     logits = classes_last(logits, axis)
     if soft:
         return soft_cross_entropy(logits, classes_last(target, axis), weight, reduction, label_smoothing)
+    if weight is None and not label_smoothing and ignore_index < 0 and (losses := losses_of(logits, target)) is not None:
+        return reduce_losses("cross_entropy", losses, reduction)
     target, ignored = class_numbers("cross_entropy", logits, target, ignore_index)
     if ignored is not None:
         logits = where(ignored[..., None], 0.0, logits)

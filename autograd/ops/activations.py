@@ -352,8 +352,9 @@ def cross_entropy_rule(g: Any, out: Any, x: Any, target: Any) -> Any:
     p, places = softmax.prepared(x, -1), places_of(target, x)
     if not is_value(p):
         p = np.ascontiguousarray(p)  # in another memory order, reshape() would copy
-        p.reshape(-1)[places] = 0.0
-        p.reshape(-1)[places] = -total(p, -1)
+        flat = p.reshape(-1)
+        flat[places] = 0.0
+        flat[places] = -total(p, -1)
         return column(g) * p
     hot = np.zeros(x.shape, dtype=bool)
     hot.reshape(-1)[places] = True
