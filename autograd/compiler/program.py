@@ -63,6 +63,23 @@ class Method:
         return getattr(x, self.__name__)(*args, **named)
 
 
+class Attribute:
+    """An attribute of arrays as a function: ``Attribute("T")(x)`` is ``x.T``."""
+
+    _made: dict[str, Attribute] = {}
+    __name__: str
+
+    def __new__(cls, name: str) -> Attribute:
+        made = cls._made.get(name)
+        if made is None:
+            made = cls._made[name] = super().__new__(cls)
+            made.__name__ = name
+        return made
+
+    def __call__(self, x: Any) -> Any:
+        return getattr(x, self.__name__)
+
+
 class Instruction:
     """``out = function(*args, **named)``; variables may be anywhere in nested tuples, lists, dicts and slices of arguments.
 

@@ -18,6 +18,7 @@ import numpy as np
 from autograd.compiler.program import (
     ABSENT,
     Argument,
+    Attribute,
     Effect,
     Guard,
     Instruction,
@@ -26,7 +27,7 @@ from autograd.compiler.program import (
     Source,
     Variable,
 )
-from autograd.compiler.tracer import Attribute, Tracer
+from autograd.compiler.tracer import Tracer
 from autograd.scopes import INSIDE
 
 UNSET = object()

@@ -14,6 +14,7 @@ from autograd.compiler.blockwise import Blockwise
 from autograd.compiler.program import (
     ABSENT,
     Argument,
+    Attribute,
     Changed,
     Guard,
     GuardFailed,
@@ -24,7 +25,6 @@ from autograd.compiler.program import (
     Variable,
     variables_in,
 )
-from autograd.compiler.tracer import Attribute
 
 INFIX = {
     operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//", operator.mod: "%",

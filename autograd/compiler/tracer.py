@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.program import Method, Variable
+from autograd.compiler.program import Attribute, Method, Variable
 from autograd.op import is_value, value_in
 
 #: Attributes that depend on the shape, dtype and memory of an array only.
@@ -210,20 +210,3 @@ class Tracer:
 
     def __deepcopy__(self, memo: Any) -> Any:
         return self.__copy__()
-
-
-class Attribute:
-    """An attribute of arrays as a function: ``Attribute("T")(x)`` is ``x.T``."""
-
-    _made: dict[str, Attribute] = {}
-    __name__: str
-
-    def __new__(cls, name: str) -> Attribute:
-        made = cls._made.get(name)
-        if made is None:
-            made = cls._made[name] = super().__new__(cls)
-            made.__name__ = name
-        return made
-
-    def __call__(self, x: Any) -> Any:
-        return getattr(x, self.__name__)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from autograd.compiler.passes.algebra import simplify
 from autograd.compiler.passes.blocks import form_blocks
 from autograd.compiler.passes.common import share_common
+from autograd.compiler.passes.copies import drop_copies
 from autograd.compiler.passes.dead import drop_dead
+from autograd.compiler.passes.finite import check_together
 from autograd.compiler.passes.fold import fold_constants
 from autograd.compiler.program import Program
 
-PASSES = (fold_constants, share_common, drop_dead, form_blocks)
+PASSES = (fold_constants, simplify, share_common, drop_copies, check_together, drop_dead, form_blocks)
 
 
 def optimise(program: Program) -> Program:

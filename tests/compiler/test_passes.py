@@ -1,0 +1,229 @@
+"""Passes change programs, and keep their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd
+from autograd import Value
+
+RNG = np.random.default_rng(0)
+Function = Callable[..., Any]
+
+
+def replayed(function: Function, *args: np.ndarray) -> Any:
+    """Return the compiled function after two recordings, with its replay checked on other numbers."""
+    compiled = autograd.compile(function, strict=True)
+    for _ in range(2):
+        compiled(*args)
+    for _ in range(3):
+        other = [(RNG.normal(size=x.shape) + 3.0).astype(x.dtype) for x in args]
+        alike(compiled(*other), function(*other))
+    assert compiled.source
+    return compiled
+
+
+def alike(found: Any, right: Any) -> None:
+    if isinstance(right, tuple):
+        for a, b in zip(found, right, strict=True):
+            alike(a, b)
+        return
+    assert type(found) is type(right)
+    np.testing.assert_array_equal(found, right, strict=isinstance(right, np.ndarray))
+
+
+def steps(function: Function, *shapes: tuple[int, ...], dtype: Any = float) -> tuple[Any, Any]:
+    """Return the compiled and the eager training step of a loss of parameters, after steps that gave the same."""
+    rng = np.random.default_rng(1)
+    starts = [rng.normal(size=shape).astype(dtype) for shape in shapes]
+
+    def step_of(parameters: list[Value]) -> Function:
+        def step(x: np.ndarray) -> Any:
+            loss = function(x, *parameters)
+            loss.backward()
+            grads = []
+            for p in parameters:
+                p.data -= 0.01 * p.grad
+                grads.append(p.grad)
+                p.grad = None
+            return loss.data, tuple(grads)
+
+        return step
+
+    first, second = ([Value(start) for start in starts] for _ in range(2))
+    compiled, eager = autograd.compile(step_of(first)), step_of(second)
+    for _ in range(5):
+        x = rng.normal(size=(6, shapes[0][-1])).astype(dtype)
+        alike(compiled(x), eager(x))
+        for p, q in zip(first, second, strict=True):
+            np.testing.assert_array_equal(p.data, q.data, strict=True)
+    return compiled, eager
+
+
+def layer(x: np.ndarray, weight: Value, bias: Value) -> Value:
+    return ((x @ weight.T + bias) ** 2).mean()
+
+
+# --- copies -------------------------------------------------------------------------------------
+
+
+def test_gradients_are_not_copied() -> None:
+    compiled, _ = steps(layer, (3, 4), (3,))
+    assert "= array(" not in compiled.source
+
+
+def test_copy_of_an_argument_is_made() -> None:
+    compiled = replayed(lambda x: np.array(x), np.ones(3))
+    assert "array(x)" in compiled.source
+    x = np.ones(3)
+    found = compiled(x)
+    x[0] = 5.0
+    assert found[0] == 1.0
+
+
+def test_array_and_its_copy_as_two_results_share_no_memory() -> None:
+    def both(x: np.ndarray) -> Any:
+        y = x * 2.0
+        return y, np.array(y)
+
+    first, second = replayed(both, np.ones(3))(np.ones(3))
+    assert not np.shares_memory(first, second)
+
+
+def test_two_copies_as_results_share_no_memory() -> None:
+    def both(x: np.ndarray) -> Any:
+        y = x * 2.0
+        return np.array(y), np.array(y)
+
+    first, second = replayed(both, np.ones(3))(np.ones(3))
+    assert not np.shares_memory(first, second)
+
+
+def test_copy_that_is_written_to_is_made() -> None:
+    def function(x: np.ndarray) -> Any:
+        y = x * 2.0
+        z = np.array(y)
+        z[0] = 7.0
+        return z, y.sum()
+
+    assert "array(" in replayed(function, np.ones(3)).source
+
+
+def test_copy_of_what_the_backward_part_needs_is_made() -> None:
+    p = Value([1.0, 2.0, 3.0])
+
+    @autograd.compile(strict=True)
+    def function(x: np.ndarray) -> Any:
+        y = x * 2.0
+        return (p * y).sum(), np.array(y)
+
+    for _ in range(4):
+        loss, kept = function(np.ones(3))
+        kept[:] = 100.0
+        p.grad = None
+        loss.backward()
+        np.testing.assert_array_equal(p.grad, [2.0, 2.0, 2.0])
+
+
+# --- finite gradients ---------------------------------------------------------------------------
+
+
+def test_gradients_are_checked_by_one_guard() -> None:
+    compiled, _ = steps(layer, (3, 4), (3,))
+    assert compiled.source.count("that the gradient is finite") == 1
+
+
+def test_no_parameter_changes_if_one_gradient_is_not_finite() -> None:
+    compiled, eager = steps(layer, (3, 4), (3,))
+    x = np.full((6, 4), 1e200)
+    for _ in range(3):
+        with np.errstate(all="ignore"):
+            alike(compiled(x), eager(x))
+
+
+def test_checks_before_and_after_a_write_stay_apart() -> None:
+    p, q = Value([1.0, 2.0]), Value([1.0, 2.0])
+
+    def step(x: np.ndarray) -> Any:
+        for value in (p, q):
+            value.grad = None
+            (value * x).sum().backward()
+            value.data -= value.grad
+            value.grad = None
+        return x * 2.0
+
+    compiled = autograd.compile(step, strict=True)
+    for _ in range(4):
+        compiled(np.ones(2))
+    assert compiled.source.count("that the gradient is finite") == 2
+    np.testing.assert_array_equal(p.data, [-3.0, -2.0])
+    np.testing.assert_array_equal(q.data, [-3.0, -2.0])
+
+
+# --- algebra ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "function, absent",
+    [
+        (lambda x: np.sin(x) * 1.0 + 2.0, "1.0"),
+        (lambda x: np.sin(x) / 1.0 + 2.0, "1.0"),
+        (lambda x: np.exp(x.reshape(3, 4)), "reshape"),
+        (lambda x: np.exp(np.broadcast_to(x, (3, 4))), "broadcast_to"),
+        (lambda x: np.exp(np.sin(x).astype(float)), "astype"),
+        (lambda x: np.exp(x.T.T), ".T"),
+        (lambda x: np.exp(np.negative(np.negative(x))), "negative"),
+        (lambda x: np.exp(np.transpose(x)), "transpose"),
+        (lambda x: np.exp(x.swapaxes(-1, -2)), "swapaxes"),
+        (lambda x: np.sin(x).sum(axis=0) + 1.0, "axis"),
+        (lambda x: x[:, :1] @ x[:1], "@"),
+    ],
+)
+def test_calls_that_change_nothing_or_have_a_cheaper_form(function: Function, absent: str) -> None:
+    assert absent not in replayed(function, np.ones((3, 4))).source.split("#")[0].split("return")[0]
+
+
+@pytest.mark.parametrize(
+    "function, present",
+    [
+        (lambda x: np.sin(x) * 2.0, "* 2.0"),
+        (lambda x: np.sin(x) + 0.0, "+ 0.0"),  # -0.0 becomes 0.0
+        (lambda x: np.exp(x.reshape(4, 3)), "reshape"),
+        (lambda x: np.exp(np.sin(x).astype(np.float32)), "astype"),
+        (lambda x: np.exp(np.transpose(x[None], (2, 0, 1))), "transpose"),
+    ],
+)
+def test_calls_that_stay(function: Function, present: str) -> None:
+    assert present in replayed(function, np.ones((3, 4))).source
+
+
+def test_view_as_a_result_stays_a_new_object() -> None:
+    x = np.ones((3, 4))
+    assert replayed(lambda x: x.reshape(3, 4), x)(x) is not x
+
+
+def test_argument_as_a_result_of_a_product_with_one_is_copied() -> None:
+    x = np.ones(3)
+    found = replayed(lambda x: x * 1.0, x)(x)
+    x[0] = 5.0
+    assert found[0] == 1.0
+
+
+def test_conversion_of_an_argument_that_the_backward_part_needs_stays() -> None:
+    p = Value([1.0, 2.0, 3.0])
+
+    @autograd.compile(strict=True)
+    def function(x: np.ndarray) -> Value:
+        return (p * x.astype(float)).sum()
+
+    for _ in range(4):
+        x = np.full(3, 2.0)
+        loss = function(x)
+        x[:] = 100.0
+        p.grad = None
+        loss.backward()
+        np.testing.assert_array_equal(p.grad, [2.0, 2.0, 2.0])
