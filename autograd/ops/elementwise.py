@@ -73,9 +73,9 @@ def sigmoid_float(x: float) -> float:
     return 1.0 / (1.0 + power) if x >= 0.0 else power / (1.0 + power)
 
 
+@np.errstate(over="ignore")  # where e^-x is inf, the quotient is 0 as it should be
 def sigmoid_array(x: Any) -> Any:
-    with np.errstate(over="ignore"):  # where e^-x is inf, the quotient is 0 as it should be
-        return 1.0 / (1.0 + np.exp(-x))
+    return 1.0 / (1.0 + np.exp(-x))
 
 
 def softplus_float(x: float) -> float:
