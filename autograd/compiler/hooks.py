@@ -203,6 +203,8 @@ def traced_is_finite(x: Any) -> Any:
     found = recorder.call(_is_finite, (x,))
     if found._data:
         recorder.guard(found._variable, True, "found that the gradient is finite")
+        if isinstance(x._data, np.ndarray) and x._data.size:
+            recorder.finite.add(x._variable)
     else:
         recorder.fail("the gradient is not finite")
     return found._data
