@@ -15,6 +15,7 @@ from autograd import scope_stack
 from autograd.backward import Pullback
 from autograd.compiler import hooks
 from autograd.compiler.agreement import difference
+from autograd.compiler.environment import Environment, check_of, named_objects
 from autograd.compiler.passes import optimise
 from autograd.compiler.program import Argument, Changed, GuardFailed, Source
 from autograd.compiler.recorder import Recorder
@@ -36,6 +37,7 @@ class Recording:
         fixed: the arguments that the key knows by their identity only, kept alive.
         replays: the programs, the latest first.
         before: the last recording, until another is like it.
+        environment: what the function read from Python's state when it was recorded last.
         count: the number of recordings.
         reason: why the function is not replayed, or None.
     """
@@ -44,6 +46,7 @@ class Recording:
         self.fixed = fixed
         self.replays: list[Replay] = []
         self.before: tuple[Recorder, Structure] | None = None
+        self.environment: Environment | None = None
         self.count = 0
         self.reason: str | None = None
 
@@ -72,6 +75,8 @@ class Compiled:
         if found is None:
             found = self.recordings[key] = Recording(fixed)
         for replay in found.replays:
+            if replay.check.changed(leaves) is not None:
+                continue
             try:
                 return replay(leaves)
             except (Changed, GuardFailed):
@@ -83,15 +88,17 @@ class Compiled:
         if found.reason is not None or not hooks.one_at_a_time.acquire(blocking=False):
             return self.function(*args, **named)
         try:
-            return self.record(found, args, named, key[1])
+            return self.record(found, args, named, key[1], leaves)
         finally:
             hooks.one_at_a_time.release()
 
     # --- recording -----------------------------------------------------------------------------------
 
-    def record(self, found: Recording, args: Any, named: Any, differentiable: bool) -> Any:
+    def record(self, found: Recording, args: Any, named: Any, differentiable: bool, leaves: list[Any]) -> Any:
         """Call the function and record it. If it was recorded alike before, the next call is a replay."""
         found.count += 1
+        objects = named_objects(self.function, args, named, found.fixed)
+        start = None if found.before is None else Environment(self.function, objects)
         recorder = Recorder()
         structure = Structure((args, named))
         recorder.program.arguments = len(structure.leaves)
@@ -127,7 +134,9 @@ class Compiled:
         outcome.forget()
         if recorder.failure is None:
             recorder.check_escapes()
-        self.compare(found, recorder, structure, outcome)
+        environments = start, found.environment, Environment(self.function, objects), leaves
+        found.environment = environments[2]
+        self.compare(found, recorder, structure, outcome, environments)
         return result
 
     def finish(self, recorder: Recorder, outcome: Structure, differentiable: bool) -> None:
@@ -147,7 +156,7 @@ class Compiled:
             reached = {item for node in topological_order(root, stops)[0] for item in inputs_of(node)}
             targets = [value for value in outside if value.requires_grad and value in reached]
             pullback = Pullback(root, targets, stops)
-            seed: Any = 1.0 if root._raw.__class__ is float else np.ones(root.shape, root.dtype)
+            seed: Any = 1.0 if root._raw.__class__ is float else recorder.plain(np.ones(root.shape, root.dtype))
             if targets:
                 seed = recorder.input(Source("seed"), seed)
                 with np.errstate(all="ignore"):
@@ -160,16 +169,20 @@ class Compiled:
                            for item, kind in zip(contents, outcome.kinds, strict=True)]  # fmt: skip
         recorder.finish()
 
-    def compare(self, found: Recording, recorder: Recorder, structure: Structure, outcome: Structure) -> None:
-        """Keep a recording, or replay it from now on if the last one was alike."""
+    def compare(self, found: Recording, recorder: Recorder, structure: Structure, outcome: Structure, environments: Any) -> None:
+        """Keep a recording, or replay it from now on if the last one was alike.
+
+        `environments` are those at its start, at the end of the last recording, and at its end, and the flattened arguments.
+        """
+        start, last, end, leaves = environments
         before, found.before = found.before, None
         reason = recorder.failure
         if reason is None and before is not None:
             reason = difference(*before, recorder, outcome)
             if reason is None:
-                replay = Replay(self, optimise(recorder.program), structure, outcome)
-                found.replays.insert(0, replay)
-                del found.replays[PATIENCE:]
+                check = check_of(recorder, start, end, leaves)
+                replay = Replay(self, optimise(recorder.program), structure, outcome, check)
+                found.replays = [replay, *found.replays[: PATIENCE - 1]]
                 recorder.release()
                 return
         if recorder.failure is None:
@@ -178,6 +191,9 @@ class Compiled:
         if self.strict and recorder.failure is not None:
             raise RuntimeError(f"{self.name} cannot be replayed: {recorder.failure}")
         if found.count >= PATIENCE * (1 + len(found.replays)) or (recorder.failure and found.count >= 3 and not found.replays):
+            changed = [] if recorder.failure is not None or last is None else last.differences(end)
+            if changed:
+                reason = f"{changed[0]} changed between calls, pass it as an argument"
             self.give_up(found, reason or "every recording differed from the one before")
 
     def give_up(self, found: Recording, reason: str) -> None:

@@ -61,7 +61,6 @@ class Recorder:
         self.program = Program()
         self.failure: str | None = None
         self.finished = False
-        self.finite: set[Variable] = set()  # arrays with a guard that they are finite
         self.attempts = 0  # the number of operations and rules that run as attempts, see attempt()
         self.tracers: list[weakref.ref[Tracer]] = []
         self.sharers: dict[Variable, list[weakref.ref[Tracer]]] = {}  # by root, the tracers of arrays that share its memory
@@ -204,7 +203,6 @@ class Recorder:
             for item in writes:
                 item._variable.root.known = item._variable.known = False
         written = tuple(item._variable for item in writes)
-        self.finite = {variable for variable in self.finite if variable.root not in {item.root for item in written}}
         self.program.instructions.append(Instruction(function, *before, None, written, user_place()))
         return first if result is not None and isinstance(result, np.ndarray) else result
 

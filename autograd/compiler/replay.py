@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd.backward import Pullback
+from autograd.compiler.environment import Check
 from autograd.compiler.program import Argument, Draw, Guard, Program
 from autograd.compiler.source import functions_of
 from autograd.compiler.structure import Structure
@@ -41,10 +42,11 @@ class Replay:
         forward, backward: its functions, see functions_of().
         outcome: the structure of the results.
         op: the operation of the graph that stands for the program.
+        check: whether Python's state is as it was recorded.
     """
 
-    def __init__(self, owner: Any, program: Program, arguments: Structure, outcome: Structure) -> None:
-        self.owner, self.program, self.arguments, self.outcome = owner, program, arguments, outcome
+    def __init__(self, owner: Any, program: Program, arguments: Structure, outcome: Structure, check: Check) -> None:
+        self.owner, self.program, self.arguments, self.outcome, self.check = owner, program, arguments, outcome, check
         text, names = functions_of(program)
         space = dict(names)
         exec(compile(text, f"<{owner.__name__} {next(_numbers)}>", "exec"), space)
@@ -159,6 +161,11 @@ class Replay:
 
     def graph(self, kept: Kept) -> tuple[Any, list[Value], list[Value]]:
         """Run the function eagerly, and return its results as one Value, and the targets."""
+        if (changed := self.check.changed(kept.leaves)) is not None:
+            raise RuntimeError(
+                f"the derivative of {self.owner.__name__}() runs the function again, but {changed} changed since the call: "
+                "differentiate before changing it, or call the function again"
+            )
         args, named = self.arguments.rebuild(kept.leaves)
         now = [generator.bit_generator.state for generator in self.generators]
         set_states(self.generators, kept.states)

@@ -1,0 +1,542 @@
+"""Environment: what a function reads from Python's state besides its arguments, and a fast check that it is still the same.
+
+The state is found from the outside: the closure, globals and defaults of the function, of the functions it refers to, and the
+attributes, lists and dicts below them. Functions of libraries are not searched. Plain data is compared by type and value; arrays,
+Values, functions, classes and other objects by identity; containers by their contents. Data of Values and the numbers of arrays
+that a program refers to are read anew by each replay, and are not compared.
+"""
+
+from __future__ import annotations
+
+import dis
+import enum
+import functools
+import inspect
+import sys
+import sysconfig
+import types
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd.compiler.program import Program, same
+from autograd.hooks import HOOKED, hooks_of
+from autograd.op import is_value
+from autograd.scopes import INSIDE
+
+PLAIN = {int, float, complex, bool, str, bytes, type(None), type(...), type(NotImplemented), range}
+#: Lists and sets of plain data above this length, and arrays above this size in bytes that the function computes with by itself,
+#: are compared by identity and length only.
+LONG, LARGE = 4096, 1 << 14
+#: An environment has about this many entries at most.
+BUDGET = 10_000
+#: Functions that read attributes by names that are data.
+READERS = {"getattr", "hasattr", "vars", "attrgetter", "__dict__", "__getattribute__", "fields", "asdict", "astuple", "replace"}
+PATHS = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+
+
+class Entry:
+    """One thing that was found.
+
+    Attributes:
+        kind: where it was found: "cell", "item" and "attribute" (of `holder`, at `key`), or what is compared: "length" (of an
+            instance's dict), "absent" (a name that is not in it), "contents", "values" and "count" (of a container), "numbers"
+            (of an array), and "frozen" (of a Value).
+        holder, key: the object to read it from.
+        item: what was found.
+        parents: the entries that lead here.
+    """
+
+    __slots__ = ("holder", "item", "key", "kind", "parents")
+
+    def __init__(self, kind: str, holder: Any, key: Any, item: Any, parents: tuple[str, ...] = ()) -> None:
+        self.kind, self.holder, self.key, self.item, self.parents = kind, holder, key, item, parents
+
+    def read(self) -> Any:
+        """Return what is there now; raise an error if there is nothing."""
+        return READ[self.kind](self.holder, self.key)
+
+
+READ: dict[str, Callable[[Any, Any], Any]] = {
+    "cell": lambda cell, _: cell.cell_contents,
+    "item": lambda items, key: items[key],
+    "attribute": getattr,
+    "length": lambda items, _: len(items),
+    "absent": lambda items, key: key not in items,
+    "contents": lambda items, _: list(items) if len(items) <= BUDGET else len(items),
+    "count": lambda items, _: len(items),
+    "values": lambda items, _: list(items.values()),
+    "numbers": lambda array, _: array.tobytes(),
+    "frozen": lambda value, _: value._frozen,
+}
+#: Expressions of the fast check, which are true where an entry is not the same. {o} is the holder, {k} the key, {x} the item.
+TESTS = {
+    "cell": "{o}.cell_contents is not {x}",
+    "item": "{o}[{k}] is not {x}",
+    "attribute": "{o}.{key} is not {x}",
+    "length": "len({o}) != {x}",
+    "absent": "{k} in {o}",
+    "contents": "len({o}) != len({x}) or not all(map(is_, {o}, {x}))",
+    "plain": "{o} != {x}",
+    "count": "len({o}) != {x}",
+    "values": "len({o}) != len({x}) or not all(map(is_, {o}.values(), {x}))",
+    "numbers": "{o}.tobytes() != {x}",
+    "frozen": "{o}._frozen is not {x}",
+}
+
+
+class Environment:
+    """The environment of a function at one time.
+
+    Attributes:
+        entries: what was found, by its name for messages.
+        values: the Values among it.
+    """
+
+    def __init__(self, function: Any, others: Iterable[tuple[str, Any]] = ()) -> None:
+        self.roots = [("", function), *others]
+        self.names: set[str] = set()  # the names of attributes that occur in the code
+        self.everything = False  # whether the code reads attributes by names that it computes
+        size = -1
+        while size != len(self.names):  # the code that is found names attributes, which lead to more code
+            size = len(self.names)
+            self.entries: dict[str, Entry] = {}
+            self.values: dict[int, Any] = {}
+            self.seen: dict[int, Any] = {}
+            self.parents: tuple[str, ...] = ()
+            self.root = True
+            for name, item in self.roots:
+                self.visit(item, name)
+                self.root = False
+
+    # --- the search ----------------------------------------------------------------------------------
+
+    def add(self, name: str, kind: str, holder: Any, key: Any, item: Any) -> None:
+        """Note what was found, and search it."""
+        number, free = 1, name
+        while (found := self.entries.get(free)) is not None:
+            if found.kind == kind and found.holder is holder and found.key == key:
+                return
+            number += 1
+            free = f"{name} ({number})"
+        self.entries[free] = Entry(kind, holder, key, item, self.parents)
+        if kind in ("cell", "item", "attribute"):
+            before, self.parents = self.parents, (*self.parents, free)
+            self.visit(item, free)
+            self.parents = before
+
+    def visit(self, item: Any, name: str) -> None:
+        """Search an object for what may change below it."""
+        kind = type(item)
+        if kind in PLAIN or isinstance(item, (np.generic, enum.Enum)) or id(item) in self.seen or len(self.entries) > BUDGET:
+            return
+        self.seen[id(item)] = item
+        if is_value(item):
+            self.values[id(item)] = item
+        elif isinstance(item, np.ndarray):
+            if item.dtype == object:
+                self.parts(list(item.flat), name, item)
+            elif item.nbytes <= LARGE:
+                self.add(f"the numbers of {name}", "numbers", item, None, item.tobytes())
+        elif kind is types.FunctionType:
+            self.visit_function(item, name)
+        elif kind is types.MethodType:
+            self.visit(item.__func__, name)
+            self.visit(item.__self__, "self" if self.root else f"{name}.__self__")
+        elif kind in (staticmethod, classmethod):
+            self.visit(item.__func__, name)
+        elif kind is property:
+            for part in (item.fget, item.fset):
+                self.visit(part, name)
+        elif isinstance(item, functools.partial):
+            self.visit(item.func, name)
+            self.visit((item.args, item.keywords), f"{name}.args")
+        elif kind is types.ModuleType:
+            if is_users_module(item):
+                self.members(vars(item), item.__name__)
+        elif isinstance(item, type):
+            self.visit_class(item)
+        elif isinstance(item, (list, tuple, set, frozenset, deque)):
+            self.visit_items(item, name)
+        elif isinstance(item, dict):
+            self.visit_dict(item, name)
+        else:
+            self.visit_object(item, name)
+
+    def visit_function(self, function: types.FunctionType, name: str) -> None:
+        code = function.__code__
+        if not is_users(code.co_filename):
+            return
+        root, self.root = self.root, False
+        title = function.__qualname__
+        reads = reads_of(code)
+        self.names |= reads.attributes
+        self.everything |= reads.everything
+        if not root:
+            self.add(f"the code of {title}()", "attribute", function, "__code__", code)
+        for cell_name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+            if has_content(cell):
+                self.add(cell_name if root else f"{cell_name} in {title}()", "cell", cell, None, cell.cell_contents)
+        space = function.__globals__
+        where = "" if self.root_module(function, root) else f"{space.get('__name__', '')}."
+        for global_name in reads.names:
+            if global_name in space:
+                self.add(where + global_name, "item", space, global_name, space[global_name])
+        for module in reads.modules:
+            self.visit(sys.modules.get(module), module)
+        for part, what in (("__defaults__", "the defaults"), ("__kwdefaults__", "the defaults of keywords")):
+            if getattr(function, part) is not None:
+                self.add(f"{what} of {title}()", "attribute", function, part, getattr(function, part))
+        self.members(vars(function), title)
+
+    def root_module(self, function: types.FunctionType, root: bool) -> bool:
+        """Whether a function is of the same module as the first one."""
+        if root:
+            self.space = function.__globals__
+        return getattr(self, "space", None) is function.__globals__
+
+    def visit_class(self, kind: type) -> None:
+        """Search the methods and attributes of a user's class that the code names, and its special methods."""
+        for owner in kind.__mro__:
+            if not is_users_class(owner) or (owner is not kind and id(owner) in self.seen):
+                continue
+            self.seen[id(owner)] = owner
+            for name, item in vars(owner).items():
+                special = name.startswith("__") and isinstance(item, types.FunctionType) and name not in ("__init__", "__repr__")
+                if name in self.names or special:
+                    self.add(f"{owner.__name__}.{name}", "item", vars(owner), name, item)
+
+    def visit_items(self, items: Any, name: str) -> None:
+        if type(items) is not tuple and type(items) is not frozenset:
+            if len(items) > LONG:
+                self.add(f"the length of {name}", "count", items, None, len(items))
+                return
+            self.add(f"the items of {name}", "contents", items, None, list(items))
+        if len(items) <= LONG:
+            self.parts(items, name, items)
+
+    def parts(self, items: Any, name: str, holder: Any) -> None:
+        """Search the items of a list."""
+        before = self.parents
+        self.parents = (*before, f"the items of {name}")
+        for number, part in enumerate(items):
+            if type(part) not in PLAIN:
+                self.visit(part, f"{name}[{number}]")
+        self.parents = before
+
+    def visit_dict(self, items: dict[Any, Any], name: str) -> None:
+        if len(items) > LONG:
+            self.add(f"the length of {name}", "count", items, None, len(items))
+            return
+        self.add(f"the keys of {name}", "contents", items, None, list(items))
+        before = self.parents
+        self.parents = (*before, f"the keys of {name}")
+        if type(items) is dict and all(type(key) in (str, int) for key in items):
+            for key, part in items.items():
+                self.add(f"{name}[{key!r}]", "item", items, key, part)
+        else:
+            self.add(f"the values of {name}", "values", items, None, list(items.values()))
+            for number, part in enumerate(items.values()):
+                self.visit(part, f"{name}.values()[{number}]")
+        self.parents = before
+
+    def visit_object(self, item: Any, name: str) -> None:
+        """Search the attributes of an object: all of a module or optimiser of nn, otherwise those that the code names."""
+        kind = type(item)
+        if kind.__module__ == "autograd.compiler.compiled":
+            self.visit(item.function, name)
+            return
+        if is_users_class(kind):
+            self.visit_class(kind)
+        space = getattr(item, "__dict__", None)
+        if type(space) is dict:
+            if from_here(kind):
+                self.add(f"the attributes of {name}", "length", space, None, len(space))
+                before = self.parents
+                self.parents = (*before, f"the attributes of {name}")
+                for key, part in space.items():
+                    self.add(f"{name}.{key}", "item", space, key, part)
+                self.parents = before
+            else:
+                self.members(space, name, kind)
+        for owner in kind.__mro__:
+            if "__slots__" in vars(owner):
+                for key, member in vars(owner).items():
+                    if type(member) is types.MemberDescriptorType and (key in self.names or self.everything):
+                        part = getattr(item, key, self)
+                        if part is not self:
+                            self.add(f"{name}.{key}", "attribute", item, key, part)
+
+    def members(self, space: dict[str, Any], name: str, kind: type | None = None) -> None:
+        """Search the attributes in an instance's or module's dict that the code names; those of its class must stay in sight."""
+        for key in list(space) if self.everything and kind is not None else sorted(self.names & space.keys()):
+            self.add(f"{name}.{key}", "item", space, key, space[key])
+        if kind is not None and (self.everything or is_users_class(kind)):
+            for key in sorted(self.names - space.keys()):
+                if any(key in vars(owner) for owner in kind.__mro__) or self.everything:
+                    self.add(f"{name}.{key}", "absent", space, key, True)
+
+    # --- comparing -----------------------------------------------------------------------------------
+
+    def differences(self, other: Environment) -> list[str]:
+        """Return the names of what differs."""
+        return [
+            name
+            for name in dict.fromkeys([*self.entries, *other.entries])
+            if name not in self.entries
+            or name not in other.entries
+            or self.entries[name].kind != other.entries[name].kind
+            or not alike(self.entries[name].item, other.entries[name].item)
+        ]
+
+
+class Check:
+    """The check that an environment is what it was: ``check.changed(leaves)`` returns None, or the name of what changed.
+
+    `leaves` are the flattened arguments, as Values among them may have hooks.
+
+    Args:
+        environment: what it was.
+        ignored: the names of entries that changed while the function was recorded, but not what it computes.
+        program: the program, which reads some Values and items of dicts anew.
+        arrays: the arrays that it refers to.
+        leaves: the flattened arguments.
+    """
+
+    def __init__(
+        self, environment: Environment, ignored: Iterable[str], program: Program, arrays: Iterable[Any], leaves: Sequence[Any]
+    ) -> None:
+        left = set(ignored)
+        sources = (*program.inputs.values(), *program.conditions, *(effect.target for effect in program.effects))
+        live = {(id(source.owner), key) for source in sources if source.kind in ("item", "part") for key in (source.key, None)}
+        values = [source.owner for source in (*sources, *program.targets) if is_value(source.owner)]
+        known = list(arrays)
+        self.environment = environment
+        self.entries: dict[str, Entry] = {}
+        for name, entry in environment.entries.items():
+            free = name in left or any(parent in left for parent in entry.parents) or is_live(entry, live)
+            if free or (entry.kind == "numbers" and any(np.may_share_memory(entry.holder, array) for array in known)):
+                left.add(name)
+            else:
+                self.entries[name] = entry
+        self.ignored = left
+        self.values = list({id(value): value for value in (*environment.values.values(), *values)}.values())
+        for number, value in enumerate(self.values):
+            if value.op is None:
+                title = f"requires_grad of {value.label or 'a Value'} ({number})"
+                self.entries[title] = Entry("frozen", value, None, value._frozen)
+        self.hooks = self.hooks_of(leaves)
+        self.changed: Callable[[Sequence[Any]], str | None]
+        self.write()
+
+    def hooks_of(self, leaves: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Return the hooks of each Value that has some."""
+        values = [*self.values, *filter(is_value, leaves)] if HOOKED else []
+        return [(number, *(handle.hook for handle in hooks)) for number, value in enumerate(values) if (hooks := hooks_of(value))]
+
+    def write(self) -> None:
+        """Write the fast check, in which nothing but identity counts."""
+        space: dict[str, Any] = {"is_": is_, "HOOKED": HOOKED, "slow": self.slow}
+        given: dict[int, str] = {}
+
+        def name_of(item: Any) -> str:
+            found = given.get(id(item))
+            if found is None:
+                found = given[id(item)] = f"o{len(given)}"
+                space[found] = item
+            return found
+
+        tests = []
+        lines = []
+        for number, entry in enumerate(self.entries.values()):
+            text, item = f"x{number}", entry.item
+            space[text] = item
+            kind = entry.kind
+            if kind == "contents" and type(entry.holder) is list:
+                if len(item) <= 16 and item:
+                    parts = [f"y{place}" for place in range(len(item))]
+                    lines.append(f"{', '.join(parts)}, = {name_of(entry.holder)}")
+                    differ = " or ".join(f"{y} is not {name_of(x)}" for y, x in zip(parts, item, strict=True))
+                    lines.append(f"if {differ}: return slow(leaves)")
+                    continue
+                if len(item) > 16 and all(type(part) in (float, str) for part in item):
+                    kind = "plain"
+            key = repr(entry.key) if type(entry.key) in (str, int) else name_of(entry.key)
+            tests.append(TESTS[kind].format(o=name_of(entry.holder), k=key, key=entry.key, x=text))
+        tests.append("True" if self.hooks else "HOOKED")
+        source = "def changed(leaves):\n    try:\n"
+        source += "".join(f"        {line}\n" for line in lines)
+        source += f"        if {' or '.join(tests)}: return slow(leaves)\n    except Exception: return slow(leaves)\n"
+        exec(source, space)
+        self.space, self.changed = space, space["changed"]
+
+    def slow(self, leaves: Sequence[Any]) -> str | None:
+        """Return the name of what changed, or None; take equal data at another place as the same."""
+        moved = False
+        for number, (name, entry) in enumerate(self.entries.items()):
+            try:
+                found = entry.read()
+            except Exception:
+                return name
+            if found is entry.item:
+                continue
+            if not alike(found, entry.item):
+                return name
+            if entry.kind in ("cell", "item", "attribute", "contents", "values") and not is_plain(found):
+                moved = True
+            elif entry.kind in ("cell", "item", "attribute"):
+                entry.item = self.space[f"x{number}"] = found
+        if self.hooks_of(leaves) != self.hooks:
+            return "a hook of a Value"
+        return self.search() if moved else None
+
+    def search(self) -> str | None:
+        """Search the environment anew, as a container was replaced; return the name of what changed, or None."""
+        now = Environment(self.environment.roots[0][1], self.environment.roots[1:])
+        for name in self.environment.differences(now):
+            entry = self.environment.entries.get(name) or now.entries[name]
+            if name not in self.ignored and not any(parent in self.ignored for parent in entry.parents):
+                return name
+        if {*now.values} != {*self.environment.values}:
+            return "a Value"
+        self.environment = now
+        self.entries = {name: now.entries.get(name, entry) for name, entry in self.entries.items()}
+        self.write()
+        return None
+
+
+def check_of(recorder: Any, start: Environment, end: Environment, leaves: Sequence[Any]) -> Check:
+    """Return the check for a program that was recorded between two environments.
+
+    What changed in between, such as a counter, did not change what the function computes, or it would not have been recorded
+    alike twice; it is not compared.
+    """
+    arrays = [array for array, _ in recorder.constants.values()]
+    return Check(end, start.differences(end), recorder.program, arrays, leaves)
+
+
+def named_objects(function: Any, args: Any, named: Any, fixed: list[Any]) -> list[tuple[str, Any]]:
+    """Return the arguments that are objects, such as modules, with their names."""
+    try:
+        bound = inspect.signature(function).bind(*args, **named).arguments
+    except (TypeError, ValueError):
+        bound = {}
+    names = {id(item): name for name, item in bound.items()}
+    return [(names.get(id(item), f"the {type(item).__name__}"), item) for item in fixed]
+
+
+def is_live(entry: Entry, live: set[tuple[int, Any]]) -> bool:
+    """Whether a program reads an entry anew; `live` has the dicts, by id, and the keys that it reads."""
+    if entry.kind not in ("item", "contents", "values", "length", "count"):
+        return False
+    key = entry.key if entry.kind == "item" else None
+    return (id(entry.holder), key) in live
+
+
+def is_(a: Any, b: Any) -> bool:
+    return a is b
+
+
+def is_plain(item: Any) -> bool:
+    """Whether an object is data that cannot change."""
+    kind = type(item)
+    if kind is tuple or kind is frozenset:
+        return all(map(is_plain, item))
+    return kind in PLAIN or isinstance(item, (np.generic, enum.Enum, np.dtype))
+
+
+def alike(a: Any, b: Any) -> bool:
+    """Whether two things are the same to a program: identical, equal plain data, or containers of one class.
+
+    The contents of a container have an entry of their own.
+    """
+    if a is b:
+        return True
+    kind = type(a)
+    if kind is not type(b):
+        return False
+    if is_plain(a) and is_plain(b):
+        return same(a, b)
+    if kind is types.MethodType:
+        return a.__self__ is b.__self__ and a.__func__ is b.__func__
+    if kind in (list, tuple, deque):
+        return len(a) == len(b) and all(map(alike, a, b))
+    if kind is set or kind is frozenset:
+        return len(a) == len(b) and {(type(x), x) for x in a} == {(type(x), x) for x in b}
+    if kind is dict:
+        return list(a) == list(b) and all(map(alike, a.values(), b.values()))
+    return False
+
+
+# --- code ------------------------------------------------------------------------------------------------
+
+
+class Reads:
+    """The names that the code of a function reads."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, None] = {}
+        self.attributes: set[str] = set()
+        self.modules: dict[str, None] = {}
+        self.everything = False
+
+
+@functools.lru_cache(1024)
+def reads_of(code: types.CodeType) -> Reads:
+    """Return what the code of a function, and of the functions in it, reads."""
+    found = Reads()
+    texts: set[str] = set()
+    for part in codes_in(code):
+        for item in dis.get_instructions(part):
+            name = item.opname
+            if name in ("LOAD_GLOBAL", "LOAD_NAME"):
+                found.names[item.argval] = None
+            elif name in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "STORE_ATTR", "IMPORT_FROM"):
+                found.attributes.add(item.argval)
+            elif name == "IMPORT_NAME":
+                found.modules[item.argval] = None
+        texts |= {item for item in part.co_consts if isinstance(item, str) and item.isidentifier()}
+    if not READERS.isdisjoint({*found.names, *found.attributes}):
+        found.attributes |= texts
+        found.everything = True
+    return found
+
+
+def codes_in(code: types.CodeType) -> Iterator[types.CodeType]:
+    """Yield the code of a function and of the functions in it."""
+    yield code
+    for item in code.co_consts:
+        if isinstance(item, types.CodeType):
+            yield from codes_in(item)
+
+
+def has_content(cell: Any) -> bool:
+    """Whether the variable of a closure has a value."""
+    try:
+        return cell.cell_contents is not cell
+    except ValueError:
+        return False
+
+
+@functools.lru_cache(4096)
+def is_users(filename: str) -> bool:
+    """Whether a file is neither of this package, nn, nor of an installed library."""
+    return not (filename.startswith((*INSIDE, *PATHS, "<frozen", "<__array_function__")) or "-packages" in filename)
+
+
+def is_users_module(module: types.ModuleType) -> bool:
+    if module.__name__.partition(".")[0] in sys.stdlib_module_names and module.__name__ != "__main__":
+        return False
+    return is_users(getattr(module, "__file__", None) or "")
+
+
+def is_users_class(kind: type) -> bool:
+    module = sys.modules.get(kind.__module__)
+    return module is None or is_users_module(module)
+
+
+def from_here(kind: type) -> bool:
+    """Whether a class, or one it is derived from, is of this package or nn."""
+    return any(owner.__module__.partition(".")[0] in ("autograd", "nn") for owner in kind.__mro__)
