@@ -227,3 +227,77 @@ def test_conversion_of_an_argument_that_the_backward_part_needs_stays() -> None:
         p.grad = None
         loss.backward()
         np.testing.assert_array_equal(p.grad, [2.0, 2.0, 2.0])
+
+
+# --- memory that is used again ------------------------------------------------------------------
+
+
+def test_result_takes_the_place_of_an_operand_that_is_not_needed_any_more() -> None:
+    assert "tanh(v1, v1)" in replayed(lambda x: np.tanh(x * 2.0), np.ones((100, 100))).source
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: np.tanh(x),  # an argument
+        lambda x: (x * 2.0)[:50] * np.tanh(x * 2.0)[:50],  # used again, by a view
+        lambda x: (lambda y: (np.tanh(y), y))(x * 2.0),  # a result
+        lambda x: x.sum(axis=0) + np.ones((100, 100)),  # of another shape
+        lambda x: x * 2.0 > 1.0,  # of another dtype
+        lambda x: (lambda y: np.tanh(y[0]) + y[1])(x * 2.0),  # of a view
+    ],
+)
+def test_results_with_memory_of_their_own(function: Function) -> None:
+    source = replayed(function, np.ones((100, 100))).source
+    assert ", v1)" not in source.split("return")[0]
+
+
+def test_what_the_backward_part_needs_keeps_its_memory() -> None:
+    p = Value(np.ones((100, 100)))
+
+    @autograd.compile(strict=True)
+    def function(x: np.ndarray) -> Value:
+        return ((p * (x * 2.0)) * 3.0).sum()
+
+    for _ in range(4):
+        p.grad = None
+        function(np.full((100, 100), 2.0)).backward()
+        np.testing.assert_array_equal(p.grad, np.full((100, 100), 12.0))
+
+
+# --- updates of large parameters ----------------------------------------------------------------
+
+
+def test_large_parameters_change_a_part_at_a_time() -> None:
+    compiled, _ = steps(lambda x, p, q: ((x @ p) @ q).mean(), (300, 300), (300, 300))
+    assert compiled.source.count("subtract_scaled(") == 2
+
+
+def test_product_that_is_used_twice_is_computed_first() -> None:
+    p = Value(np.ones((300, 300)))
+
+    def step(x: np.ndarray) -> Any:
+        change = 0.01 * x
+        p.data -= change
+        return change
+
+    compiled = autograd.compile(step, strict=True)
+    for _ in range(4):
+        compiled(np.ones((300, 300)))
+    assert "subtract_scaled(" not in compiled.source
+    np.testing.assert_allclose(p.data, 0.96, rtol=1e-12)
+
+
+def test_product_of_what_changes_before_the_update_is_computed_first() -> None:
+    p, q = Value(np.ones((300, 300))), Value(np.ones((300, 300)))
+
+    def step(x: np.ndarray) -> float:
+        change = 0.5 * q.data
+        q.data -= x
+        p.data -= change
+        return 1.0
+
+    compiled = autograd.compile(step, strict=True)
+    for _ in range(4):
+        compiled(np.ones((300, 300)))
+    np.testing.assert_array_equal(p.data, np.full((300, 300), 1.0 - 0.5 * (1 + 0 - 1 - 2)))

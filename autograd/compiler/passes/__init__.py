@@ -9,9 +9,21 @@ from autograd.compiler.passes.copies import drop_copies
 from autograd.compiler.passes.dead import drop_dead
 from autograd.compiler.passes.finite import check_together
 from autograd.compiler.passes.fold import fold_constants
+from autograd.compiler.passes.reuse import reuse_memory
+from autograd.compiler.passes.updates import update_by_parts
 from autograd.compiler.program import Program
 
-PASSES = (fold_constants, simplify, share_common, drop_copies, check_together, drop_dead, form_blocks)
+PASSES = (
+    fold_constants,
+    simplify,
+    share_common,
+    drop_copies,
+    check_together,
+    drop_dead,
+    form_blocks,
+    update_by_parts,
+    reuse_memory,
+)
 
 
 def optimise(program: Program) -> Program:

@@ -206,5 +206,6 @@ def twin(x: Variable) -> Variable:
     """Return another variable for the same numbers."""
     found = object.__new__(Variable)
     found.kind, found.shape, found.dtype, found.known, found.name = x.kind, x.shape, x.dtype, x.known, ""
+    found.contiguous = x.contiguous
     found.root = found
     return found
