@@ -1,11 +1,11 @@
 """Module: the base class of layers and networks, which finds parameters by the names of attributes.
 
 A parameter is a leaf Value in an attribute, at any depth of modules, lists, tuples, deques, dicts, dataclasses, namespaces,
-arrays of objects and partial functions. Sets of parameters, which have no order, and generators raise an error. Other objects
-and the closures of functions are not searched. A buffer is an array in an attribute: state that is saved but not trained, such
-as running statistics. Attributes that begin with an underscore are not searched. Keep results of forward() in such attributes: a
-Value that is detached or computed under no_grad() is a leaf, and would be a parameter. fit() raises an error if modules or leaves
-that require a gradient are in such attributes, or in objects that are not searched.
+arrays of objects, partial functions and compiled modules. Sets of parameters, which have no order, and generators raise an error.
+Other objects and the closures of functions are not searched. A buffer is an array in an attribute: state that is saved but not
+trained, such as running statistics. Attributes that begin with an underscore are not searched. Keep results of forward() in such
+attributes: a Value that is detached or computed under no_grad() is a leaf, and would be a parameter. fit() raises an error if
+modules or leaves that require a gradient are in such attributes, or in objects that are not searched.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any, Self
 import numpy as np
 
 from autograd import Value, scope
+from autograd.compiler import Compiled
 
 WRAPPERS = {"module.": "DataParallel", "_orig_mod.": "torch.compile()"}  # prefixes that PyTorch puts before every name
 
@@ -386,6 +387,8 @@ def walk(items: Any, prefix: str = "", above: tuple[int, ...] = ()) -> Iterator[
         if item.__class__ in PLAIN or str(key).startswith("_"):
             continue
         path = join_path(prefix, key)
+        if item.__class__ is Compiled:
+            item = item.function
         if isinstance(item, FOUND) and not is_of_objects(item):
             yield path, item
         elif isinstance(item, UNORDERED):

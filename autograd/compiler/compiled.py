@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import sys
 import types
 import warnings
 from collections.abc import Callable
@@ -55,11 +57,29 @@ class Compiled:
     """A function that is recorded and replayed; see compile()."""
 
     def __init__(self, function: Callable[..., Any], strict: bool = False) -> None:
-        functools.update_wrapper(self, function)
+        plain = isinstance(function, (types.FunctionType, types.MethodType))
+        functools.update_wrapper(self, function, updated=("__dict__",) if plain else ())
         self.__name__: str = getattr(function, "__name__", type(function).__name__)
         self.function, self.strict = function, strict
         self.recordings: dict[Any, Recording] = {}
         self.warned = False
+
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the function, such as parameters() of a module."""
+        if name.startswith("__") or "function" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self.function, name)
+
+    def __reduce__(self) -> Any:
+        """Pickle or copy the function without its recordings; one at the top level of a module or class by its name."""
+        path = getattr(self, "__qualname__", "")
+        found = sys.modules.get(getattr(self, "__module__", None) or "")
+        for name in path.split("."):
+            found = getattr(found, name, None)
+        return path if found is self else (Compiled, (self.function, self.strict))
+
+    def __repr__(self) -> str:
+        return f"<compiled {self.function!r}>"
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
@@ -85,12 +105,12 @@ class Compiled:
                 if not replay.is_pure:
                     raise
                 return self.function(*args, **named)  # which raises the error itself, or does not
-        if found.reason is not None or not hooks.one_at_a_time.acquire(blocking=False):
+        if found.reason is not None or not hooks.one_at_a_time.take():
             return self.function(*args, **named)
         try:
             return self.record(found, args, named, key[1], leaves)
         finally:
-            hooks.one_at_a_time.release()
+            hooks.one_at_a_time.end()
 
     # --- recording -----------------------------------------------------------------------------------
 
@@ -227,6 +247,16 @@ def compile(function: Callable[..., Any] | None = None, *, strict: bool = False)
     """Return a function that computes the same as `function`, faster after its first calls."""
     if function is None:
         return lambda function: compile(function, strict=strict)
+    if isinstance(function, (staticmethod, classmethod)):
+        return type(function)(compile(function.__func__, strict=strict))
     if not callable(function):
         raise TypeError(f"compile() takes a function, but got {function!r}: write @autograd.compile above its def")
+    if isinstance(function, type):
+        raise TypeError(
+            f"compile() takes a function or a module, but got the class {function.__name__}: compile its methods or an instance"
+        )
+    if inspect.isgeneratorfunction(function):
+        raise TypeError(f"compile() takes a function that returns, but {function.__name__}() is a generator: compile its parts")
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise TypeError(f"compile() takes a function that returns, but {function.__name__}() is async: compile its parts")
     return Compiled(function, strict)

@@ -10,6 +10,7 @@ import math
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
 from types import CodeType, FrameType
@@ -26,8 +27,27 @@ from autograd.op import Op, is_value
 from autograd.ops import rules
 from autograd.value import Value
 
-#: Held while a function is recorded; another thread then runs its function eagerly.
-one_at_a_time = threading.Lock()
+
+class Turn:
+    """The right to record, which one thread has at a time; another one then runs its function eagerly.
+
+    A lock would stay locked if Ctrl-C was pressed just after it was taken. Here the same thread may take it again.
+    """
+
+    def __init__(self) -> None:
+        self.owner: dict[str, int] = {}
+
+    def take(self) -> bool:
+        """Take the turn, and return whether it was free."""
+        me = threading.get_ident()
+        return self.owner.setdefault("thread", me) == me and type(vars(Value)["_raw"]) is not property
+
+    def end(self) -> None:
+        """Let others take it."""
+        self.owner.pop("thread", None)
+
+
+one_at_a_time = Turn()
 
 
 class Thread(threading.local):
@@ -61,6 +81,40 @@ def paused() -> Iterator[None]:
         _thread.recorder = recorder
 
 
+def plain_data(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the arguments of another thread with data in place of tracers; a replay would not run that thread."""
+    recorder = next(part._recorder for part in parts_of(args) if type(part) is Tracer)
+    recorder.fail("it computes in another thread")
+    plain: tuple[Any, ...] = recorder.plain(args)
+    return plain
+
+
+def traced_start(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return Thread.start() or the like, which ends what can be recorded."""
+
+    def start(*args: Any, **named: Any) -> Any:
+        if (recorder := active()) is not None:
+            recorder.fail("it computes in another thread")
+        return function(*args, **named)
+
+    return start
+
+
+def restore(before: list[tuple[Any, str, Any]]) -> None:
+    """Undo the replacements, also if Ctrl-C is pressed meanwhile."""
+    interrupt = None
+    while True:
+        try:
+            for owner, name, old in before:
+                setattr(owner, name, old)
+            _thread.recorder = None
+            break
+        except KeyboardInterrupt as error:
+            interrupt = error
+    if interrupt is not None:
+        raise interrupt
+
+
 def has_tracer(item: Any) -> bool:
     return any(type(part) is Tracer and not part._recorder.finished for part in parts_of(item))
 
@@ -73,18 +127,18 @@ def installed(recorder: Recorder) -> Iterator[None]:
     replaced += [(np, name, traced_maker(getattr(np, name))) for name in MAKERS]
     replaced += [(np, name, traced_fresh(getattr(np, name))) for name in FRESH]
     replaced += [(math, name, traced_math(getattr(math, name))) for name in MATH]
+    replaced += [(threading.Thread, "start", traced_start(threading.Thread.start))]
+    replaced += [(ThreadPoolExecutor, "submit", traced_start(ThreadPoolExecutor.submit))]
     before = [(owner, name, vars(owner)[name]) for owner, name, _ in replaced]
-    _thread.recorder = recorder
     # While this lock is held, backward passes and sorts use dictionaries, and call rules by plain_rule().
     with scratch_lock:
         try:
+            _thread.recorder = recorder
             for owner, name, new in replaced:
                 setattr(owner, name, new)
             yield
         finally:
-            for owner, name, old in before:
-                setattr(owner, name, old)
-            _thread.recorder = None
+            restore(before)
 
 
 def slot_property(name: str) -> property:
@@ -133,7 +187,8 @@ def traced_forward(op: Op, *args: Any) -> Any:
     if not has_tracer(args):
         return _forward(op, *args)
     recorder = active()
-    assert recorder is not None
+    if recorder is None:  # in another thread
+        return _forward(op, *plain_data(args))
     whole = opaque_forward(op)
     if op.kind == "custom" or (args[0].__class__ is float and (len(args) != 2 or args[1].__class__ is float)):
         out = recorder.opaque(whole, args)
@@ -172,7 +227,9 @@ def traced_rule(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[
     if not has_tracer(given) or any(map(is_value, parts_of(given))):
         return _rule(op, rule, g, out, args)
     recorder = active()
-    assert recorder is not None
+    if recorder is None:  # in another thread
+        g, out, *rest = plain_data(given)
+        return _rule(op, rule, g, out, tuple(rest))
     whole = opaque_rule(op, rule)
     if op.kind == "custom":
         return recorder.opaque(whole, given)
