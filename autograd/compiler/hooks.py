@@ -25,6 +25,7 @@ from autograd.compiler.tracer import Tracer
 from autograd.graph import scratch_lock
 from autograd.op import Op, is_value
 from autograd.ops import rules
+from autograd.ops.recurrence import SAVING
 from autograd.value import Value
 
 
@@ -133,7 +134,7 @@ def installed(recorder: Recorder) -> Iterator[None]:
     # While this lock is held, backward passes and sorts use dictionaries, and call rules by plain_rule().
     with scratch_lock:
         try:
-            _thread.recorder = recorder
+            _thread.recorder, recorder.pause = recorder, paused
             for owner, name, new in replaced:
                 setattr(owner, name, new)
             yield
@@ -190,7 +191,10 @@ def traced_forward(op: Op, *args: Any) -> Any:
     if recorder is None:  # in another thread
         return _forward(op, *plain_data(args))
     whole = opaque_forward(op)
-    if op.kind == "custom" or (args[0].__class__ is float and (len(args) != 2 or args[1].__class__ is float)):
+    if op in SAVING:
+        out, *saved = recorder.opaque(SAVING[op][0], args)
+        recorder.saved[out._variable] = saved
+    elif op.kind == "custom" or (args[0].__class__ is float and (len(args) != 2 or args[1].__class__ is float)):
         out = recorder.opaque(whole, args)
     else:
         out = recorder.attempt(lambda *given: _forward(op, *given), args, whole)
@@ -230,6 +234,8 @@ def traced_rule(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[
     if recorder is None:  # in another thread
         g, out, *rest = plain_data(given)
         return _rule(op, rule, g, out, tuple(rest))
+    if op in SAVING and out.__class__ is np.ndarray and type(out) is Tracer and out._variable in recorder.saved:
+        return recorder.opaque(SAVING[op][1], (*given, *recorder.saved[out._variable]))
     whole = opaque_rule(op, rule)
     if op.kind == "custom":
         return recorder.opaque(whole, given)

@@ -11,6 +11,7 @@ import sys
 import weakref
 import zlib
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,8 @@ class Recorder:
         self.failure: str | None = None
         self.finished = False
         self.attempts = 0  # the number of operations and rules that run as attempts, see attempt()
+        self.pause: Callable[[], Any] = nullcontext  # in which nothing is recorded
+        self.saved: dict[Variable, list[Tracer]] = {}  # what operations in SAVING keep for their rules, by result
         self.tracers: list[weakref.ref[Tracer]] = []
         self.sharers: dict[Variable, list[weakref.ref[Tracer]]] = {}  # by root, the tracers of arrays that share its memory
         self.constants: dict[int, tuple[np.ndarray, int]] = {}  # arrays from outside by id, with their checksums
@@ -285,7 +288,9 @@ class Recorder:
 
     def opaque(self, whole: Callable[..., Any], given: tuple[Any, ...]) -> Any:
         """Compute and write down one call on plain data."""
-        return self.note(whole, given, {}, whole(*self.plain(given)))
+        with self.pause():
+            result = whole(*self.plain(given))
+        return self.note(whole, given, {}, result)
 
     # --- Values and dicts from outside ---------------------------------------------------------------------
 
@@ -316,6 +321,7 @@ class Recorder:
     def finish(self) -> None:
         """End the recording: give Values and dicts from outside their new content, and Values from inside plain data."""
         self.finished = True
+        self.saved.clear()
         effects = self.program.effects
         for found in self.outside.values():
             for slot in ("_grad", "_since", "_raw"):

@@ -25,6 +25,10 @@ from autograd.ops.products import matmul, rows
 from autograd.ops.reductions import _sum
 from autograd.ops.shapes import as_tensor, concatenate, expand_dims, stack, transpose
 
+#: The bytes of the gates of those steps whose slopes are computed together.
+CHUNK = 1 << 17
+highest, lowest = np.maximum.reduce, np.minimum.reduce
+
 # --- shared parts ---------------------------------------------------------------------------------
 
 
@@ -189,6 +193,8 @@ def rnn(x: Any, weight: Any, hidden: Any, nonlinearity: str = "tanh", kept: Any 
 
 def lstm_rule(g: Any, out: Any, values: tuple[Any, ...], kept: Any, reverse: bool) -> tuple[Any, ...]:
     """`a` is the candidate, the gate called g in papers."""
+    if not any(map(is_value, (g, out, *values))):
+        return lstm_loop_back(g, out, values, kept, reverse)
     x, weight, hidden, cell = values
     size = shape_of(weight)[1]
     (cells, states), (g_cells, g_states) = blocks(out, size), blocks(g, size)
@@ -211,26 +217,122 @@ def lstm_rule(g: Any, out: Any, values: tuple[Any, ...], kept: Any, reverse: boo
     return to_x, weight_rule(to_x, states), to_hidden, to_cell
 
 
-@primitive("linear", in_tuple, symbol="lstm({})", values=lstm_rule)
-def _lstm(values: Any, kept: Any, reverse: bool) -> Any:
-    """The cell and hidden states after all steps: (time, batch, 2 * hidden)."""
+@np.errstate(over="ignore")  # where e^-x is inf, the sigmoid is 0 as it should be
+def lstm_forward(values: Any, kept: Any, reverse: bool, saved: Any = None) -> Any:
+    """The states of _lstm() from arrays. The gates are (4, batch, hidden): NumPy's functions take a fifth of the time where the
+    numbers of one gate are neighbours. What lstm_loop_back() needs is written into `saved`.
+    """  # fmt: skip
     x, weight, h, c = in_one_dtype(values)
     size = weight.shape[1]
     out = np.empty((*x.shape[:2], 2 * size), x.dtype)
+    columns = np.ascontiguousarray(-weight.reshape(4, size, size).transpose(0, 2, 1))
+    inputs, all_parts, product = gate_by_gate(x), np.empty((5, *h.shape), x.dtype), np.empty_like(h)
+    gates, bent = all_parts[:4], all_parts[4]
     for t in in_turn(x, reverse):
-        gates = h @ weight.T
-        gates += x[t]  # (batch, 4 * hidden)
-        candidate = np.tanh(gates[:, 2 * size : 3 * size])
-        squash(gates)
-        i, f, _, o = blocks(gates, size)
-        cell, hidden = blocks(out[t], size)
-        np.multiply(f, c, cell)
-        cell += i * candidate
-        np.multiply(o, np.tanh(cell), hidden)
+        np.matmul(h, columns, gates)
+        gates -= inputs[t]  # with the sign for the sigmoid
+        candidate = np.tanh(gates[2])
+        np.negative(candidate, candidate)
+        np.exp(gates, gates)
+        gates += 1.0
+        np.reciprocal(gates, gates)
+        cell = gates[1] * c
+        cell += np.multiply(gates[0], candidate, product)
+        np.tanh(cell, bent)
+        hidden = gates[3] * bent
+        if saved is not None:
+            gates[2] = candidate
+            lstm_factors(all_parts, c, cell, saved[t], lambda h=h, t=t: inputs[t] - h @ columns)
         hold(cell, c, kept, t)
         hold(hidden, h, kept, t)
-        h, c = hidden, cell
+        out[t, :, :size], out[t, :, size:] = c, h = cell, hidden
     return out
+
+
+def gate_by_gate(x: Any) -> Any:
+    """An array (time, batch, 4 * hidden) as (time, 4, batch, hidden), without a copy."""
+    return x.reshape(*x.shape[:2], 4, x.shape[2] // 4).transpose(0, 2, 1, 3)
+
+
+def lstm_factors(gates: Any, old: Any, cell: Any, factors: Any, inner: Any) -> None:
+    """Write the factors of the cotangents into the six parts of `factors`.
+
+    They are those from the cell to the gates i, f and a, from the hidden state to o, from the cell to the one before, and from
+    the hidden state to the cell. The fifth part of `gates` is the tanh of the cell. `old` and `cell` are the cell before and
+    after the step, and `inner()` returns the four gates before tanh and sigmoid.
+    """
+    i, f, a, o, bent = gates
+    to_i, to_f, to_a, to_o, to_old, to_cell = factors
+    four, slopes, signed = gates[:4], factors[:4], gates[2:]
+    if highest(gates, None) < 0.98 and lowest(signed, None) > -0.98:
+        np.subtract(1.0, four, slopes)
+        slopes *= four
+        np.multiply(a, a, to_a)
+        np.subtract(1.0, to_a, to_a)
+        np.multiply(bent, bent, to_cell)
+        np.subtract(1.0, to_cell, to_cell)
+    else:  # no digits are lost where one is almost 1
+        found = inner()
+        slopes[...] = sigmoid_slope(four, found)
+        to_a[...] = tanh_slope(a, found[2])
+        to_cell[...] = tanh_slope(bent, cell)
+    to_i *= a
+    to_f *= old
+    to_a *= i
+    to_o *= bent
+    to_cell *= o
+    to_old[...] = f
+
+
+def lstm_forward_saving(values: Any, kept: Any, reverse: bool) -> tuple[Any, Any]:
+    """The states, and the factors that the loop back then need not compute."""
+    steps, _, batch, size = gate_by_gate(values[0]).shape
+    saved = np.empty((steps, 6, batch, size), np.result_type(*values))
+    return lstm_forward(values, kept, reverse, saved), saved
+
+
+def lstm_loop_back(g: Any, out: Any, values: tuple[Any, ...], kept: Any, reverse: bool, saved: Any = None) -> tuple[Any, ...]:
+    """The results of lstm_rule() for arrays."""
+    x, weight, hidden, cell = in_one_dtype(values)
+    size = weight.shape[1]
+    (cells, states), (g_cells, g_states) = blocks(out, size), blocks(g, size)
+    states = before(hidden, states, reverse)
+    if saved is None:
+        saved = np.empty((len(x), 6, *hidden.shape), x.dtype)
+        old, columns, inputs = before(cell, cells, reverse), weight.T, gate_by_gate(x)
+        many = max(1, CHUNK // x[0].nbytes)
+        for part in [slice(first, first + many) for first in range(0, len(x), many)]:
+            inner = (gate_by_gate(states[part] @ columns) + inputs[part]).swapaxes(0, 1)
+            gates = np.empty((5, *inner.shape[1:]), x.dtype)
+            np.copyto(gates[:4], inner)
+            squash(gates[:4])
+            np.tanh(inner[2], gates[2])
+            np.tanh(cells[part], gates[4])
+            lstm_factors(gates, old[part], cells[part], saved[part].swapaxes(0, 1), lambda inner=inner: inner)
+    to_gates, to_hidden, to_cell = np.empty_like(x), np.zeros_like(hidden), np.zeros_like(cell)
+    into, product = gate_by_gate(to_gates), np.empty_like(cell)
+    for t in reversed(in_turn(x, reverse)):
+        factors, to_gate = saved[t], into[t]
+        to_hidden += g_states[t]
+        to_cell += g_cells[t]
+        held = to_cell.copy() if kept is not None else None
+        to_cell += np.multiply(to_hidden, factors[5], product)
+        np.multiply(factors[:3], to_cell, to_gate[:3])
+        np.multiply(factors[3], to_hidden, to_gate[3])
+        to_cell *= factors[4]
+        if kept is None:
+            np.matmul(to_gates[t], weight, to_hidden)
+            continue
+        np.copyto(to_gates[t], 0.0, where=~kept[t])
+        to_cell = np.where(kept[t], to_cell, held)
+        to_hidden = np.where(kept[t], to_gates[t] @ weight, to_hidden)
+    return to_gates, weight_rule(to_gates, states), to_hidden, to_cell
+
+
+@primitive("linear", in_tuple, symbol="lstm({})", values=lstm_rule)
+def _lstm(values: Any, kept: Any, reverse: bool) -> Any:
+    """The cell and hidden states after all steps: (time, batch, 2 * hidden)."""
+    return lstm_forward(values, kept, reverse)
 
 
 @composed
@@ -332,3 +434,8 @@ def gru(x: Any, weight: Any, bias: Any, hidden: Any, kept: Any = None, reverse: 
         raise ValueError(f"gru() takes a bias of the shape {gates}, or None, but got {shape_of(bias)}")
     states = _gru((*values[:2], bias, values[2]), mask, reverse)
     return outputs(states, mask), states[in_turn(states, reverse)[-1]]
+
+
+#: For operations whose rule would compute much again: a forward function that returns what the second function then needs, too.
+#: Compiled functions call these two.
+SAVING = {_lstm: (lstm_forward_saving, lstm_loop_back)}
