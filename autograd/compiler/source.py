@@ -16,6 +16,7 @@ from autograd.compiler.program import (
     Argument,
     Attribute,
     Changed,
+    Effect,
     Guard,
     GuardFailed,
     Instruction,
@@ -46,7 +47,7 @@ class Writer:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.names: dict[str, Any] = {"ndarray": np.ndarray, "GuardFailed": GuardFailed}
+        self.names: dict[str, Any] = {"ndarray": np.ndarray, "GuardFailed": GuardFailed, "bind": None, "bound": None}
         self.given: dict[int, str] = {}  # the name of each object, by id
         self.kept: list[Any] = []
         self.count = 0
@@ -105,10 +106,10 @@ class Writer:
             text = repr(item)
             return self.name(item, "number") if not text[-1].isdigit() else f"({text})" if text[0] == "-" else text
         if kind is np.ndarray:
-            return self.name(item, "constant")
+            return self.name(item, "constant" if item.ndim else name_of_number(item))
         if isinstance(item, type) or callable(item):
             return self.name(item, item.__name__ if getattr(item, "__name__", "").isidentifier() else "function")
-        return self.name(item, "constant")
+        return self.name(item, str(item) if isinstance(item, np.dtype) and str(item).isidentifier() else "constant")
 
     def index(self, index: Any) -> str:
         """Return an index as it is written in brackets."""
@@ -195,6 +196,12 @@ def described(variable: Variable) -> str:
     return variable.kind.__name__
 
 
+def name_of_number(number: np.ndarray) -> str:
+    """Return a name for a number: number_0_5 for 0.5."""
+    text = f"{number.item():g}".replace("-", "minus_").replace(".", "_").replace("+", "")
+    return f"number_{text}"
+
+
 def name_of_source(source: Source) -> str:
     """Return a name for an input."""
     if source.kind == "seed":
@@ -224,6 +231,7 @@ def functions_of(program: Program, comments: bool = False) -> tuple[str, dict[st
     for variable, source in program.inputs.items():
         if source.kind == "argument":
             arguments[source.owner.number] = variable.name
+    bound = Bound(program, read)
     for source, is_none in program.conditions.items():
         owner = owner_of(source, arguments, writer)
         if source.kind == "item":
@@ -244,12 +252,14 @@ def functions_of(program: Program, comments: bool = False) -> tuple[str, dict[st
             lines.append(f"{variable.name} = {owner}[{writer.text(source.key[0])}][{source.key[1]}]")
         else:
             lines.append(f"{variable.name} = {owner}.{'_raw' if source.kind == 'data' else '_grad'}")
-        if variable.kind is np.ndarray and variable in read:
+        if variable.kind is np.ndarray and variable in read and variable not in bound.arrays:
             dtype = writer.name(variable.dtype, str(variable.dtype))
             lines.append(CHECK.format(variable.name, variable.shape, dtype, f"the shape or dtype of {variable.name}"))
+    lines += bound.check
     first, second = program.instructions[: program.split], program.instructions[program.split :]
+    first = [item for item in first if isinstance(item.out, list) or item.out not in bound.views]
     seed = {variable for variable, source in program.inputs.items() if source.kind == "seed"}
-    made = set(program.inputs) | {v for item in first for v in item.outs}
+    made = {*program.inputs, *bound.views} | {v for item in first for v in item.outs}
     used = [v for item in second for v in (*item.operands, *item.writes)] + list(variables_in(program.cotangents))
     residuals = list(dict.fromkeys(v for v in used if v in made and v not in seed))
     needed = set(residuals) | set(program.finals)
@@ -260,7 +270,8 @@ def functions_of(program: Program, comments: bool = False) -> tuple[str, dict[st
     lines.append(f"return {results}, {kept}")
     count = max([program.arguments - 1, *arguments]) + 1
     names = [arguments.get(number, f"_{number}") for number in range(count)]
-    text = f"def forward({', '.join(names)}):\n" + "".join(f"    {line}\n" for line in lines)
+    text = bound.function(writer)
+    text += f"def forward({', '.join(names)}):\n" + "".join(f"    {line}\n" for line in lines)
     if second or program.cotangents:
         lines = [f"{kept} = residuals"] if residuals else []
         lines += writer.lines(second, set(variables_in(program.cotangents)), comments)
@@ -286,6 +297,66 @@ def condition_of(owner: str, key: Any, content: Any, writer: Writer) -> str:
     if type(content) in (dict, list):
         content = Held(content)
     return f"if {owner}.get({place}) {compare} {writer.text(content)}: raise Changed({f'{what} in a dict'!r})"
+
+
+class Bound:
+    """The arrays of Values from outside that are likely the same objects in each replay, and views of them.
+
+    A replay looks at their shapes and makes the views only if one of them is another object than before.
+
+    Attributes:
+        arrays: their variables.
+        views: those of the views.
+        check: the statements that compare them.
+    """
+
+    def __init__(self, program: Program, read: set[Variable]) -> None:
+        targets = {effect.target for effect in program.effects if effect.target.kind == "data" and not is_kept(effect, program)}
+        self.arrays = [
+            variable for variable, source in program.inputs.items()
+            if source.kind == "data" and variable.kind is np.ndarray and variable in read
+            and not isinstance(source.owner, Argument) and source not in targets
+        ]  # fmt: skip
+        known = set(self.arrays)
+        self.views: dict[Variable, Instruction] = {}
+        for item in program.instructions[: program.split]:
+            if is_view(item) and item.args[0] in known:
+                self.views[item.out] = item
+                known.add(item.out)
+        self.check: list[str] = []
+        if self.arrays:
+            arrays, views = (", ".join(v.name for v in group) for group in (self.arrays, self.views))
+            self.check = [
+                f"{', '.join(f'{v.name}_before' for v in self.arrays)},{' ' * bool(views)}{views} = bound[0]",
+                f"if {' or '.join(f'{v.name} is not {v.name}_before' for v in self.arrays)}:",
+                f"    {views}{' = ' * bool(views)}bind({arrays})",
+            ]
+
+    def function(self, writer: Writer) -> str:
+        """Return the source of the function that checks the arrays and makes the views."""
+        if not self.arrays:
+            return ""
+        writer.names["bound"] = [(None,) * (len(self.arrays) + len(self.views))]
+        lines = []
+        for v in self.arrays:
+            lines.append(CHECK.format(v.name, v.shape, writer.name(v.dtype, str(v.dtype)), f"the shape or dtype of {v.name}"))
+        lines += [f"{out.name} = {writer.expression(item)}" for out, item in self.views.items()]
+        arrays, views = (", ".join(v.name for v in group) for group in (self.arrays, self.views))
+        lines += [f"bound[0] = {arrays},{' ' * bool(views)}{views}", f"return {views}"]
+        return f"def bind({arrays}):\n" + "".join(f"    {line}\n" for line in lines) + "\n\n"
+
+
+def is_kept(effect: Effect, program: Program) -> bool:
+    """Whether an effect leaves the array of a Value in its place, which may have been changed."""
+    return type(effect.content) is Variable and program.inputs.get(effect.content) == effect.target
+
+
+def is_view(item: Instruction) -> bool:
+    """Whether an instruction makes a view of one array, whatever the memory order of that."""
+    if item.writes or item.named or len(item.args) == 0 or not isinstance(item.out, Variable) or item.out.kind is not np.ndarray:
+        return False
+    turned = item.function in (Attribute("T"), Attribute("mT"), np.transpose, Method("transpose"), Method("swapaxes"))
+    return turned and not any(True for _ in variables_in(item.args[1:])) and type(item.args[0]) is Variable
 
 
 def clock(advance: int) -> int:

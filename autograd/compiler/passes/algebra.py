@@ -79,7 +79,7 @@ def cheaper(item: Instruction) -> Instruction:
     if isinstance(x, Variable) and x.kind is np.ndarray and len(x.shape) == 2 and not item.named:
         if function == Method("swapaxes") and len(args) == 3 and args[1] % 2 != args[2] % 2:
             return changed(item, T, (x,))
-        if function == Method("transpose") and args[1:] in ((), (1, 0), ((1, 0),)):
+        if function == Method("transpose") and args[1:] in ((), (None,), (1, 0), ((1, 0),)):
             return changed(item, T, (x,))
         if function is np.transpose and args[1:] in ((), (None,), ((1, 0),)):
             return changed(item, T, (x,))
