@@ -3,4 +3,5 @@
 from autograd.compiler.compiled import Compiled as Compiled
 from autograd.compiler.state import draw as draw
 from autograd.compiler.state import effect as effect
+from autograd.compiler.state import known_finite as known_finite
 from autograd.compiler.state import live as live

@@ -24,7 +24,7 @@ from autograd.compiler.recorder import Recorder, parts_of
 from autograd.compiler.tracer import Tracer
 from autograd.graph import scratch_lock
 from autograd.op import Op, is_value
-from autograd.ops import rules
+from autograd.ops import reductions, rules
 from autograd.ops.recurrence import SAVING
 from autograd.value import Value
 
@@ -125,6 +125,7 @@ def installed(recorder: Recorder) -> Iterator[None]:
     """Let `recorder` see what this thread does in the with-block."""
     replaced: list[tuple[Any, str, Any]] = [(Value, slot, slot_property(slot)) for slot in ("_raw", "_grad", "_since", "_frozen")]
     replaced += [(Op, "forward", traced_forward), (rules, "plain_rule", traced_rule), (backward, "is_finite", traced_is_finite)]
+    replaced += [(reductions, "log_of_total", traced_whole(reductions.log_of_total))]
     replaced += [(np, name, traced_maker(getattr(np, name))) for name in MAKERS]
     replaced += [(np, name, traced_fresh(getattr(np, name))) for name in FRESH]
     replaced += [(math, name, traced_math(getattr(math, name))) for name in MATH]
@@ -265,9 +266,23 @@ def traced_is_finite(x: Any) -> Any:
     found = recorder.call(_is_finite, (x,))
     if found._data:
         recorder.guard(found._variable, True, "found that the gradient is finite")
+        if isinstance(x._data, np.ndarray) and x._data.size:
+            recorder.finite.add(x._variable)
     else:
         recorder.fail("the gradient is not finite")
     return found._data
+
+
+def traced_whole(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that reads numbers of arrays; it is recorded as one call."""
+
+    def compute(*args: Any) -> Any:
+        recorder = active()
+        if recorder is None or not has_tracer(args):
+            return function(*args)
+        return recorder.opaque(function, args)
+
+    return compute
 
 
 def traced_maker(function: Callable[..., Any]) -> Callable[..., Any]:

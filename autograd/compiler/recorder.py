@@ -62,6 +62,7 @@ class Recorder:
         self.program = Program()
         self.failure: str | None = None
         self.finished = False
+        self.finite: set[Variable] = set()  # arrays with a guard that they are finite
         self.attempts = 0  # the number of operations and rules that run as attempts, see attempt()
         self.pause: Callable[[], Any] = nullcontext  # in which nothing is recorded
         self.saved: dict[Variable, list[Tracer]] = {}  # what operations in SAVING keep for their rules, by result
@@ -206,6 +207,7 @@ class Recorder:
             for item in writes:
                 item._variable.root.known = item._variable.known = False
         written = tuple(item._variable for item in writes)
+        self.finite = {variable for variable in self.finite if variable.root not in {item.root for item in written}}
         self.program.instructions.append(Instruction(function, *before, None, written, user_place()))
         return first if result is not None and isinstance(result, np.ndarray) else result
 

@@ -16,6 +16,7 @@ from autograd.compiler import hooks
 from autograd.compiler.hooks import active
 from autograd.compiler.program import ABSENT, Draw, Source, same
 from autograd.compiler.recorder import Recorder
+from autograd.compiler.tracer import Tracer
 
 
 def live(mapping: Any) -> Any:
@@ -80,6 +81,12 @@ def effect(function: Any, *args: Any) -> Any:
         if view.mapping.get(key, ABSENT) is not before:
             view.stale.add(key)
     return out
+
+
+def known_finite(x: Any) -> bool:
+    """Whether `x` is an array of a function being recorded that is finite in each replay, such as a gradient."""
+    recorder = active()
+    return recorder is not None and type(x) is Tracer and x._recorder is recorder and x._variable in recorder.finite
 
 
 class Assign:

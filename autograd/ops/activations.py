@@ -374,5 +374,5 @@ def softmax_cross_entropy(x: Any, target: Any) -> Any:
     >>> softmax_cross_entropy(Value([[0.0, 0.0], [0.0, 1000.0]]), [1, 0]).data.round(4).tolist()
     [0.6931, 1000.0]
     """
-    shifted = x - np.maximum.reduce(x, -1, keepdims=True)
+    shifted = x - np.maximum.reduce(x, -1, keepdims=True, initial=-np.inf)  # as in softmax()
     return log_of_sum(shifted, -1)[..., 0] - shifted.reshape(-1)[places_of(target, x)]

@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd.op import is_value, shape_of
 from autograd.ops.elementwise import astype
-from autograd.ops.reductions import _sum
+from autograd.ops.reductions import _sum, sum_of_rows
 from autograd.ops.shapes import broadcast_to, reshape
 
 
@@ -23,7 +23,10 @@ def unbroadcast(c: Any, data: Any) -> Any:
         return c
     shape, given = shape_of(data), shape_of(c)
     if len(given) > len(shape) and given[len(given) - len(shape) :] == shape:  # as of a bias: without the checks below
-        c = _sum.prepared(c, tuple(range(len(given) - len(shape))), False)
+        if len(given) == 2 and c.__class__ is np.ndarray and shape:
+            c = sum_of_rows(c)
+        else:
+            c = _sum.prepared(c, tuple(range(len(given) - len(shape))), False)
     elif given != shape:
         try:
             full = np.broadcast_shapes(given, shape)

@@ -8,6 +8,7 @@ Operations with rules come first (`_max`); below, functions with NumPy's signatu
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from typing import Any
@@ -51,6 +52,24 @@ def total(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         return in_double(np.add.reduce, x, axis, keepdims=keepdims)
     add: Any = np.add.reduce
     return add(x, axis, keepdims=keepdims)
+
+
+def sum_of_rows(x: np.ndarray) -> np.ndarray:
+    """``x.sum(axis=0)`` for a matrix; for a small one by a product, in a quarter of the time."""
+    if x.ndim != 2 or x.size > MANY or x.dtype.char not in "fd":
+        return total(x, 0)
+    return np.dot(ones(len(x), x.dtype), x)
+
+
+new_ones = np.ones  # while a function is compiled, np.ones() is recorded
+
+
+@functools.lru_cache(64)
+def ones(length: int, dtype: Any) -> np.ndarray:
+    """An array of ones that nobody changes."""
+    found = new_ones(length, dtype)
+    found.flags.writeable = False
+    return found
 
 
 def spread(g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -485,7 +504,11 @@ def extreme_number(function: Any, lowest: float, a: Any, axis: Any, keepdims: bo
 def log_of_sum(shifted: Any, axis: Any) -> Any:
     """log(sum(exp(shifted))) of elements whose largest is 0, accurately also where all others are far below it."""
     powers = np.exp(shifted)
-    out = total(powers, axis, True)
+    return log_of_total(total(powers, axis, True), powers, shifted, axis)
+
+
+def log_of_total(out: Any, powers: Any, shifted: Any, axis: Any) -> Any:
+    """log(out), where out is the sum of `powers`."""
     alone = (out >= 1.0) & (out < 1.5)  # one element dominates, beside which the others would be rounded away
     if not alone.any():
         return np.log(out)

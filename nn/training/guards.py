@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from autograd import Value
-from autograd.compiler import effect
+from autograd.compiler import effect, known_finite
 from nn.source import level_outside
 
 EARLY = 10  # steps after which a parameter without any gradient gets a warning
@@ -158,6 +158,7 @@ class Guard:
     pending = 0  # usual steps, see is_usual(), that the watches have not counted yet
     last = -1  # the step of a compiled function that was checked last
     room = 0  # how many may be pending, until a watch or all parameters are to be checked
+    small = False  # whether all gradients are small arrays, so that are_finite() is fast
 
     def __init__(self) -> None:
         self.steps = 0
@@ -169,7 +170,7 @@ class Guard:
         """Check all gradients; called at the start of step(), when they are complete."""
         self.steps += 1
         parameters = optimizer.parameters
-        if self.pending < self.room and len(parameters) == len(self.watches):
+        if self.small and self.pending < self.room and len(parameters) == len(self.watches):
             # Slots of Value: properties would take longer than all checks.
             grads = [p._grad for p in parameters if p._since is not None and p._clock <= p._since and not p._frozen]
             if len(grads) == len(parameters) and self.is_usual(grads):
@@ -237,7 +238,9 @@ class Guard:
             self.check_units(number, optimizer)
         if self.steps == EARLY or self.steps % WINDOW == 0:
             self.check_parameters(optimizer)
-        if len(small) == len(parameters) and not dead and all(watch.moved is True or not watch.active for watch in self.watches):
+        self.small = len(small) == len(parameters)
+        usual = not (stale or broken or dead or still)
+        if usual and all(watch.moved is True or not watch.active for watch in self.watches):
             left = [WINDOW - self.steps % WINDOW, *(WINDOW - watch.active for watch in self.watches)]
             self.room = min(EARLY - self.steps, *left) - 1 if self.steps < EARLY else min(left) - 1
 
@@ -245,14 +248,17 @@ class Guard:
         """Check all gradients in a compiled function, here and in each replay; `step` is the number of steps before."""
         parameters = optimizer.parameters
         statuses = [parameter.grad_status if parameter.requires_grad else "frozen" for parameter in parameters]
-        effect(self.check_seen, optimizer, [parameter.grad for parameter in parameters], statuses, step)
+        grads = [parameter.grad for parameter in parameters]
+        finite = all(status == "fresh" for status in statuses) and all(map(known_finite, grads))
+        effect(self.check_seen, optimizer, grads, statuses, finite, step)
 
-    def check_seen(self, optimizer: Guarded, grads: list[Any], statuses: list[str], step: int) -> None:
-        """Check these gradients, whose status was known when the function was recorded."""
+    def check_seen(self, optimizer: Guarded, grads: list[Any], statuses: list[str], finite: bool, step: int) -> None:
+        """Check these gradients, whose status was known when the function was recorded; `finite` if backward() found that."""
         if step == self.last:  # a replay stopped in the middle of this step, which runs again
             return
         self.last = step
-        if self.pending < self.room and statuses.count("fresh") == len(self.watches) and self.is_usual(grads):
+        fresh = self.pending < self.room and len(grads) == len(self.watches) and (finite or statuses.count("fresh") == len(grads))
+        if fresh and (all(grad.item(0) for grad in grads) if finite else self.small and self.is_usual(grads)):
             self.steps += 1
             self.pending += 1
         else:
