@@ -201,6 +201,8 @@ class Compiled:
             reason = difference(*before, recorder, outcome)
             if reason is None:
                 check = check_of(recorder, start, end, leaves)
+                reason = recorder.failure
+            if reason is None:
                 replay = Replay(self, optimise(recorder.program), structure, outcome, check)
                 found.replays = [replay, *found.replays[: PATIENCE - 1]]
                 recorder.release()

@@ -12,6 +12,8 @@ import dis
 import enum
 import functools
 import inspect
+import io
+import os
 import sys
 import sysconfig
 import types
@@ -26,14 +28,16 @@ from autograd.hooks import HOOKED, hooks_of
 from autograd.op import is_value
 from autograd.scopes import INSIDE
 
+REFERENCES = ("cell", "item", "key", "attribute")
 PLAIN = {int, float, complex, bool, str, bytes, type(None), type(...), type(NotImplemented), range}
 #: Lists and sets of plain data above this length, and arrays above this size in bytes that the function computes with by itself,
 #: are compared by identity and length only.
-LONG, LARGE = 4096, 1 << 14
+LONG, LARGE = 4096, 1 << 17
 #: An environment has about this many entries at most.
 BUDGET = 10_000
 #: Functions that read attributes by names that are data.
 READERS = {"getattr", "hasattr", "vars", "attrgetter", "__dict__", "__getattribute__", "fields", "asdict", "astuple", "replace"}
+CACHED = type(functools.lru_cache(len))
 PATHS = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
@@ -41,9 +45,9 @@ class Entry:
     """One thing that was found.
 
     Attributes:
-        kind: where it was found: "cell", "item" and "attribute" (of `holder`, at `key`), or what is compared: "length" (of an
-            instance's dict), "absent" (a name that is not in it), "contents", "values" and "count" (of a container), "numbers"
-            (of an array), and "frozen" (of a Value).
+        kind: where it was found: "cell", "item" (of a namespace), "key" (of another dict) and "attribute" of `holder`, at `key`;
+            or what is compared: "space" and "length" (an instance's dict), "absent" (a name that is not in it), "contents",
+            "values" and "count" (of a container), "numbers" and "objects" (of an array), and "frozen" (of a Value).
         holder, key: the object to read it from.
         item: what was found.
         parents: the entries that lead here.
@@ -64,10 +68,13 @@ READ: dict[str, Callable[[Any, Any], Any]] = {
     "item": lambda items, key: items[key],
     "attribute": getattr,
     "length": lambda items, _: len(items),
+    "key": lambda items, key: items[key],
+    "space": lambda item, _: item.__dict__,
     "absent": lambda items, key: key not in items,
     "contents": lambda items, _: list(items) if len(items) <= BUDGET else len(items),
     "count": lambda items, _: len(items),
     "values": lambda items, _: list(items.values()),
+    "objects": lambda array, _: list(array.flat),
     "numbers": lambda array, _: array.tobytes(),
     "frozen": lambda value, _: value._frozen,
 }
@@ -75,13 +82,16 @@ READ: dict[str, Callable[[Any, Any], Any]] = {
 TESTS = {
     "cell": "{o}.cell_contents is not {x}",
     "item": "{o}[{k}] is not {x}",
+    "key": "{o}[{k}] is not {x}",
     "attribute": "{o}.{key} is not {x}",
+    "space": "{o}.__dict__ is not {x}",
     "length": "len({o}) != {x}",
     "absent": "{k} in {o}",
     "contents": "len({o}) != len({x}) or not all(map(is_, {o}, {x}))",
     "plain": "{o} != {x}",
     "count": "len({o}) != {x}",
     "values": "len({o}) != len({x}) or not all(map(is_, {o}.values(), {x}))",
+    "objects": "not all(map(is_, {o}.flat, {x}))",
     "numbers": "{o}.tobytes() != {x}",
     "frozen": "{o}._frozen is not {x}",
 }
@@ -93,6 +103,9 @@ class Environment:
     Attributes:
         entries: what was found, by its name for messages.
         values: the Values among it.
+        codes: the code of the user's functions among it.
+        library: the names of entries that are attributes of modules and optimisers of nn.
+        iterators: the names of iterators.
     """
 
     def __init__(self, function: Any, others: Iterable[tuple[str, Any]] = ()) -> None:
@@ -105,6 +118,9 @@ class Environment:
             self.entries: dict[str, Entry] = {}
             self.values: dict[int, Any] = {}
             self.seen: dict[int, Any] = {}
+            self.codes: list[types.CodeType] = []
+            self.library: set[str] = set()
+            self.iterators: list[str] = []
             self.parents: tuple[str, ...] = ()
             self.root = True
             for name, item in self.roots:
@@ -122,7 +138,7 @@ class Environment:
             number += 1
             free = f"{name} ({number})"
         self.entries[free] = Entry(kind, holder, key, item, self.parents)
-        if kind in ("cell", "item", "attribute"):
+        if kind in REFERENCES:
             before, self.parents = self.parents, (*self.parents, free)
             self.visit(item, free)
             self.parents = before
@@ -133,10 +149,11 @@ class Environment:
         if kind in PLAIN or isinstance(item, (np.generic, enum.Enum)) or id(item) in self.seen or len(self.entries) > BUDGET:
             return
         self.seen[id(item)] = item
-        if is_value(item):
+        if hasattr(kind, "_record") and is_value(item):  # asking the object itself may call a __getattr__()
             self.values[id(item)] = item
         elif isinstance(item, np.ndarray):
             if item.dtype == object:
+                self.add(f"the items of {name}", "objects", item, None, list(item.flat))
                 self.parts(list(item.flat), name, item)
             elif item.nbytes <= LARGE:
                 self.add(f"the numbers of {name}", "numbers", item, None, item.tobytes())
@@ -150,6 +167,8 @@ class Environment:
         elif kind is property:
             for part in (item.fget, item.fset):
                 self.visit(part, name)
+        elif kind is CACHED:
+            self.visit(item.__wrapped__, name)
         elif isinstance(item, functools.partial):
             self.visit(item.func, name)
             self.visit((item.args, item.keywords), f"{name}.args")
@@ -170,6 +189,7 @@ class Environment:
         if not is_users(code.co_filename):
             return
         root, self.root = self.root, False
+        self.codes.append(code)
         title = function.__qualname__
         reads = reads_of(code)
         self.names |= reads.attributes
@@ -178,12 +198,14 @@ class Environment:
             self.add(f"the code of {title}()", "attribute", function, "__code__", code)
         for cell_name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
             if has_content(cell):
-                self.add(cell_name if root else f"{cell_name} in {title}()", "cell", cell, None, cell.cell_contents)
+                self.add(cell_name if root else f"{cell_name} in {title}()", "cell", cell, cell_name, cell.cell_contents)
         space = function.__globals__
         where = "" if self.root_module(function, root) else f"{space.get('__name__', '')}."
         for global_name in reads.names:
             if global_name in space:
                 self.add(where + global_name, "item", space, global_name, space[global_name])
+        if "environ" in reads.attributes or "getenv" in reads.attributes or "environ" in reads.names:
+            self.visit(getattr(os.environ, "_data", None), "os.environ")
         for module in reads.modules:
             self.visit(sys.modules.get(module), module)
         for part, what in (("__defaults__", "the defaults"), ("__kwdefaults__", "the defaults of keywords")):
@@ -235,7 +257,7 @@ class Environment:
         self.parents = (*before, f"the keys of {name}")
         if type(items) is dict and all(type(key) in (str, int) for key in items):
             for key, part in items.items():
-                self.add(f"{name}[{key!r}]", "item", items, key, part)
+                self.add(f"{name}[{key!r}]", "key", items, key, part)
         else:
             self.add(f"the values of {name}", "values", items, None, list(items.values()))
             for number, part in enumerate(items.values()):
@@ -248,18 +270,24 @@ class Environment:
         if kind.__module__ == "autograd.compiler.compiled":
             self.visit(item.function, name)
             return
+        if hasattr(kind, "__next__") and not isinstance(item, io.IOBase) and name not in self.library:
+            self.iterators.append(name)
         if is_users_class(kind):
             self.visit_class(kind)
         space = getattr(item, "__dict__", None)
         if type(space) is dict:
             if from_here(kind):
                 self.add(f"the attributes of {name}", "length", space, None, len(space))
+                self.library |= {f"the attributes of {name}", *(f"{name}.{key}" for key in space)}
                 before = self.parents
                 self.parents = (*before, f"the attributes of {name}")
                 for key, part in space.items():
                     self.add(f"{name}.{key}", "item", space, key, part)
                 self.parents = before
             else:
+                if type(type(item)) is type:
+                    self.add(f"the class of {name}", "attribute", item, "__class__", type(item))
+                self.add(f"the attributes of {name}", "space", item, None, space)
                 self.members(space, name, kind)
         for owner in kind.__mro__:
             if "__slots__" in vars(owner):
@@ -277,6 +305,15 @@ class Environment:
             for key in sorted(self.names - space.keys()):
                 if any(key in vars(owner) for owner in kind.__mro__) or self.everything:
                     self.add(f"{name}.{key}", "absent", space, key, True)
+
+    def disturbed(self, name: str) -> bool:
+        """Whether an entry that changes in every call matters: the code reads it, or it is a setting or count of nn's."""
+        entry = self.entries[name]
+        chain = [part for part in (*entry.parents, name) if self.entries[part].kind in ("cell", "item", "attribute")]
+        if not self.library.isdisjoint((*chain[-1:], *entry.parents[-1:], name)):
+            return True
+        key = self.entries[chain[-1]].key if chain else None
+        return any(is_read(code, key) for code in self.codes)
 
     # --- comparing -----------------------------------------------------------------------------------
 
@@ -311,13 +348,15 @@ class Check:
         left = set(ignored)
         sources = (*program.inputs.values(), *program.conditions, *(effect.target for effect in program.effects))
         live = {(id(source.owner), key) for source in sources if source.kind in ("item", "part") for key in (source.key, None)}
+        self.live = live
+        self.live_names = {name for name, entry in environment.entries.items() if is_live(entry, live)}
         values = [source.owner for source in (*sources, *program.targets) if is_value(source.owner)]
         known = list(arrays)
         self.environment = environment
         self.entries: dict[str, Entry] = {}
         for name, entry in environment.entries.items():
             free = name in left or any(parent in left for parent in entry.parents) or is_live(entry, live)
-            if free or (entry.kind == "numbers" and any(np.may_share_memory(entry.holder, array) for array in known)):
+            if free or (entry.kind == "numbers" and any(entry.holder is array for array in known)):
                 left.add(name)
             else:
                 self.entries[name] = entry
@@ -384,9 +423,9 @@ class Check:
                 continue
             if not alike(found, entry.item):
                 return name
-            if entry.kind in ("cell", "item", "attribute", "contents", "values") and not is_plain(found):
+            if entry.kind in (*REFERENCES, "space", "contents", "values", "objects") and not is_plain(found):
                 moved = True
-            elif entry.kind in ("cell", "item", "attribute"):
+            elif entry.kind in REFERENCES:
                 entry.item = self.space[f"x{number}"] = found
         if self.hooks_of(leaves) != self.hooks:
             return "a hook of a Value"
@@ -410,11 +449,22 @@ class Check:
 def check_of(recorder: Any, start: Environment, end: Environment, leaves: Sequence[Any]) -> Check:
     """Return the check for a program that was recorded between two environments.
 
-    What changed in between, such as a counter, did not change what the function computes, or it would not have been recorded
-    alike twice; it is not compared.
+    What changed in between, such as a counter, is not compared, as it did not change what was computed. The recording fails if
+    the code reads it all the same, as it may matter in a later call, and a replay does not change it.
     """
     arrays = [array for array, _ in recorder.constants.values()]
-    return Check(end, start.differences(end), recorder.program, arrays, leaves)
+    changed = start.differences(end)
+    check = Check(end, changed, recorder.program, arrays, leaves)
+    reasons = [f"it reads the iterator {name}, which a replay would not advance: pass its items" for name in end.iterators]
+    for name in changed:
+        found = end if name in end.entries else start
+        entry = found.entries[name]
+        live = is_live(entry, check.live) or any(part in check.live_names for part in entry.parents)
+        if not live and found.disturbed(name):
+            reasons.append(f"it changes {name} in every call, which a replay would not do: pass it as an argument")
+    if reasons:
+        recorder.failure = reasons[0]
+    return check
 
 
 def named_objects(function: Any, args: Any, named: Any, fixed: list[Any]) -> list[tuple[str, Any]]:
@@ -429,9 +479,9 @@ def named_objects(function: Any, args: Any, named: Any, fixed: list[Any]) -> lis
 
 def is_live(entry: Entry, live: set[tuple[int, Any]]) -> bool:
     """Whether a program reads an entry anew; `live` has the dicts, by id, and the keys that it reads."""
-    if entry.kind not in ("item", "contents", "values", "length", "count"):
+    if entry.kind not in ("item", "key", "contents", "values", "length", "count"):
         return False
-    key = entry.key if entry.kind == "item" else None
+    key = entry.key if entry.kind in ("item", "key") else None
     return (id(entry.holder), key) in live
 
 
@@ -483,6 +533,32 @@ class Reads:
         self.everything = False
 
 
+LOADS = {"LOAD_DEREF", "LOAD_GLOBAL", "LOAD_NAME", "LOAD_ATTR", "LOAD_METHOD"}
+ADDING = {"append", "appendleft", "add", "extend", "update", "insert"}
+
+
+@functools.lru_cache(1024)
+def is_read(code: types.CodeType, name: str) -> bool:
+    """Whether code reads a variable or attribute and does more than add to it, as ``calls += 1`` and ``calls.append(x)`` do."""
+    for part in codes_in(code):
+        steps = [item for item in dis.get_instructions(part) if item.opname not in ("SWAP", "PRECALL", "PUSH_NULL", "NOT_TAKEN")]
+        for place, item in enumerate(steps):
+            if item.argval == name and item.opname in LOADS and not only_adds(steps[place:], name):
+                return True
+    return False
+
+
+def only_adds(steps: list[dis.Instruction], name: str) -> bool:
+    """Whether the instructions that follow the one that reads `name` only add to it, or set an item."""
+    names = [item.opname for item in steps[:5]] + [""] * 5
+    if names[1] in ("LOAD_METHOD", "LOAD_ATTR"):
+        return steps[1].argval in ADDING
+    if names[2:4] == ["COPY", "COPY"] or names[2] == "STORE_SUBSCR":
+        return True
+    end = next((n for n, item in enumerate(steps) if item.argval == name and item.opname.startswith("STORE_")), 0)
+    return end > 1 and steps[end - 1].opname == "BINARY_OP" and steps[end - 1].argrepr.endswith("=") and end < 12
+
+
 @functools.lru_cache(1024)
 def reads_of(code: types.CodeType) -> Reads:
     """Return what the code of a function, and of the functions in it, reads."""
@@ -498,6 +574,8 @@ def reads_of(code: types.CodeType) -> Reads:
             elif name == "IMPORT_NAME":
                 found.modules[item.argval] = None
         texts |= {item for item in part.co_consts if isinstance(item, str) and item.isidentifier()}
+    if "globals" in found.names:
+        found.names |= dict.fromkeys(sorted(texts))
     if not READERS.isdisjoint({*found.names, *found.attributes}):
         found.attributes |= texts
         found.everything = True

@@ -1,7 +1,8 @@
 """A replay notices what changed in Python's state between calls, and the function is recorded anew."""
 
+import os
 import warnings
-from functools import partial
+from functools import lru_cache, partial
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -32,7 +33,7 @@ def recordings(monkeypatch):
     return lambda: len(count)
 
 
-def numbers(result):
+def numbers_of(result):
     return np.array(result.data if isinstance(result, Value) else result)
 
 
@@ -44,7 +45,7 @@ def check(function, recordings, changes, x=X):
     for change in [lambda: None, *changes]:
         change()
         for scale in (1.0, 2.0, -1.5, 3.0):
-            np.testing.assert_allclose(numbers(fast(x * scale)), numbers(plain(x * scale)), rtol=1e-12)
+            np.testing.assert_allclose(numbers_of(fast(x * scale)), numbers_of(plain(x * scale)), rtol=1e-12)
         assert recordings() == expected
         expected += 2
 
@@ -453,6 +454,73 @@ class TestModules:
         np.testing.assert_array_equal(w.grad, 10 * X.sum(0))
 
 
+class TestOddPlaces:
+    """State in places that are easily missed."""
+
+    def test_dict_or_class_of_an_object_replaced(self, recordings):
+        class Other:
+            def __call__(self, x):
+                return x * self.scale - 1.0
+
+        class Item:
+            def __init__(self):
+                self.scale = 2.0
+
+            def __call__(self, x):
+                return x * self.scale
+
+        item = Item()
+        changes = [lambda: setattr(item, "__dict__", {"scale": 5.0}), lambda: setattr(item, "__class__", Other)]
+        check(lambda x: item(x), recordings, changes)
+
+    def test_attributes_from_getattr(self, recordings):
+        class Item:
+            def __init__(self):
+                self.items = {"scale": 2.0}
+
+            def __getattr__(self, name):
+                if name.startswith("_"):
+                    raise AttributeError(name)
+                return self.items[name]
+
+        item = Item()
+        check(lambda x: x * item.scale, recordings, [lambda: item.items.update(scale=3.0)])
+
+    def test_cached_function(self, recordings):
+        scale = [2.0]
+
+        @lru_cache
+        def cached(number):
+            return scale[0] * number
+
+        def change():
+            scale[0] = 5.0
+            cached.cache_clear()
+
+        check(lambda x: x * cached(2), recordings, [change])
+
+    def test_array_that_is_read_in_parts_and_as_a_whole(self, recordings):
+        rows, large, items = np.ones((4, 3)), np.ones((5000, 3)), np.array([2.0, None])
+        f = compile(lambda x: x * rows[1] + rows.sum() + large.sum() * items[0])
+        check(f, recordings, [lambda: rows.fill(2.0), lambda: large.fill(3.0), lambda: items.__setitem__(0, 5.0)])
+
+    def test_attribute_of_the_function(self, recordings):
+        def f(x):
+            return x * f.scale
+
+        f.scale = 2.0
+        check(f, recordings, [lambda: setattr(f, "scale", 3.0)])
+
+    def test_globals_and_the_environment_of_the_process(self, recordings, monkeypatch):
+        monkeypatch.setenv("SCALE_OF_A_TEST", "2")
+        f = compile(lambda x: x * globals()["factor"] * float(os.environ["SCALE_OF_A_TEST"]))
+        changes = [
+            lambda: monkeypatch.setitem(globals(), "factor", 3.0),
+            lambda: monkeypatch.setenv("SCALE_OF_A_TEST", "5"),
+        ]
+        check(f, recordings, changes)
+
+
 class TestCounters:
     def test_counter_that_matters_not(self, recordings):
         calls = []
@@ -468,6 +536,47 @@ class TestCounters:
         for _ in range(6):
             np.testing.assert_array_equal(fast(X), X * 2)
         assert recordings() == 2
+
+    @pytest.mark.parametrize("kind", ["closure", "item", "attribute", "iterator", "schedule"])
+    def test_counter_that_may_matter_later(self, kind):
+        def run(wrap):
+            count, counts, item = 0, {"n": 0}, Scaled()
+            numbers = iter([2.0] * 5 + [3.0] * 20)
+            w = Value(np.ones(3))
+            optimizer = nn.SGD([w], lr=0.1)
+            schedule = nn.StepLR(optimizer, 4)
+
+            def closure(x):
+                nonlocal count
+                count += 1
+                return x * 2 if count < 6 else x
+
+            def of_item(x):
+                counts["n"] += 1
+                return x * 2 if counts["n"] < 6 else x
+
+            def attribute(x):
+                item.scale += 1
+                return x * 2 if item.scale < 6 else x
+
+            def iterator(x):
+                return x * next(numbers)
+
+            def scheduled(x):
+                optimizer.zero_grad()
+                loss = (w * x).sum()
+                loss.backward()
+                optimizer.step()
+                schedule.step()
+                return loss
+
+            f = wrap({"closure": closure, "item": of_item, "attribute": attribute, "iterator": iterator}.get(kind, scheduled))
+            return [numbers_of(f(X)) for _ in range(12)]
+
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            np.testing.assert_array_equal(run(compile), run(lambda f: f))
+        assert len(found) == 1 and "which a replay would not" in str(found[0].message)
 
     def test_too_many_changes_warn_once_with_the_name(self, recordings):
         beta = 0.0
