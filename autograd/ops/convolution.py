@@ -414,8 +414,12 @@ def _max_unpool(g: Any, x: Any, best: Any, window: Window) -> Any:
     """The cotangent of max_pool(x) = `best`: `g` at the maximum of each window, in equal shares where elements tie."""
     g = np.ascontiguousarray(batch_last(g))
     finite = is_finite(g)
-    out = np.zeros((len(g), *window.padded, g.shape[-1]), g.dtype)
+    covered = not window.overlaps and math.prod(window.counts) * len(window.places) == math.prod(window.padded)
+    out = (np.empty if covered and finite else np.zeros)((len(g), *window.padded, g.shape[-1]), g.dtype)
     for share, place in zip(shares(x, best, window, g.dtype), window.places, strict=True):
+        if finite and not window.overlaps:
+            np.multiply(g, share, out=out[place])
+            continue
         part = times_share(g, share, finite)
         out[place] = out[place] + part if window.overlaps else part
     return without_padding(out, window)

@@ -10,6 +10,7 @@ import pytest
 
 import autograd
 from autograd import Value
+from autograd.compiler import effect
 
 RNG = np.random.default_rng(0)
 Function = Callable[..., Any]
@@ -368,3 +369,83 @@ def test_argument_values_are_read_in_each_call() -> None:
     function = autograd.compile(lambda v: (v.T * 2.0).data, strict=True)
     for number in range(5):
         alike(function(Value(np.full((2, 3), float(number)))), np.full((3, 2), 2.0 * number))
+
+
+# --- blocks -------------------------------------------------------------------------------------
+
+
+def test_calls_between_the_members_of_a_group_that_is_too_small_stay_single() -> None:
+    called = []
+
+    def function(x: np.ndarray) -> Any:
+        y = np.sin(x)
+        effect(called.append, 1)
+        z = x[:2, :2] + 1.0
+        return np.cos(x)[:3].sum() + y[:3].sum(), z
+
+    compiled = autograd.compile(function, strict=True)
+    x = np.ones((300, 300))
+    for _ in range(2):
+        compiled(x)
+    called.clear()
+    compiled(x)
+    assert called == [1]
+    assert compiled.source.count("x[:2, :2]") == 1
+
+
+# --- arrays that are filled part by part --------------------------------------------------------
+
+
+def filled(x: np.ndarray, *parts: float) -> np.ndarray:
+    out = np.empty((len(parts), *x.shape))
+    for number, part in enumerate(parts):
+        out[number] = x * part
+    return out
+
+
+def test_arrays_filled_with_the_same_are_built_once() -> None:
+    def function(x: np.ndarray) -> Any:
+        return filled(x, 1.0, 2.0).sum() + filled(x, 1.0, 2.0).reshape(-1).max()
+
+    assert replayed(function, np.ones(3)).source.count("empty(") == 1
+
+
+def test_arrays_filled_with_different_things_are_built_apart() -> None:
+    def function(x: np.ndarray) -> Any:
+        return filled(x, 1.0, 2.0).sum() + filled(x, 1.0, 3.0).max()
+
+    assert replayed(function, np.ones(3)).source.count("empty(") == 2
+
+
+def test_filled_array_that_is_a_result_or_changes_later_is_built_anew() -> None:
+    def function(x: np.ndarray) -> Any:
+        first, second, third = (filled(x, 1.0, 2.0) for _ in range(3))
+        second[0] += 1.0
+        return first, second.sum(), third
+
+    first, _, third = replayed(function, np.ones(3))(np.ones(3))
+    assert not np.shares_memory(first, third)
+
+
+def test_filled_array_whose_source_changes_in_between_is_built_anew() -> None:
+    def function(x: np.ndarray) -> Any:
+        y = np.zeros(3)
+        y[:] = x
+        first = np.empty((2, 3))
+        first[0], first[1] = y, y
+        total = first.sum()
+        y[0] = 7.0
+        second = np.empty((2, 3))
+        second[0], second[1] = y, y
+        return total, second.sum()
+
+    replayed(function, np.ones(3))
+
+
+def test_memory_of_an_array_whose_views_are_done_with_is_used_again() -> None:
+    def function(x: np.ndarray) -> Any:
+        y = np.empty((100, 100))
+        np.multiply(x, 2.0, out=y[:])
+        return np.tanh(y)
+
+    replayed(function, np.ones((100, 100)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from autograd.compiler.passes.algebra import simplify
 from autograd.compiler.passes.blocks import form_blocks
+from autograd.compiler.passes.built import share_built
 from autograd.compiler.passes.common import share_common
 from autograd.compiler.passes.copies import drop_copies
 from autograd.compiler.passes.dead import drop_dead
@@ -17,6 +18,8 @@ from autograd.compiler.program import Program
 PASSES = (
     fold_constants,
     simplify,
+    share_common,
+    share_built,
     share_common,
     drop_copies,
     check_together,

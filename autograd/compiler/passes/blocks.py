@@ -71,11 +71,13 @@ def grouped(items: Sequence[Item], shape: tuple[int, ...]) -> list[Item]:
     since: list[Item] = []  # all items in order since the group began
     late: set[Variable] = set()  # roots of what is made or changed after the group
     touched: set[Variable] = set()  # roots of what the group reads or makes
+    start = 0  # the number of items before the group
 
     def close() -> None:
         if sum(not is_copy(item) for item in group) >= FEWEST:
             done.extend([Group(shape, list(group)), *grouped(list(after), shape)])
-        else:
+        elif group:
+            del done[start:]  # what came before the group is among `since`, in order
             done.extend(since)
         for kept in (group, after, since, late, touched):
             kept.clear()
@@ -91,6 +93,7 @@ def grouped(items: Sequence[Item], shape: tuple[int, ...]) -> list[Item]:
         if isinstance(item, Instruction) and late.isdisjoint(roots) and not acts:
             reduces = is_sum(item, shape)
             if reduces or is_elementwise(item, shape):
+                start = start if group else len(done)
                 group.append(item)
                 since.append(item)
                 touched |= roots | {item.out}

@@ -12,6 +12,7 @@ from autograd.compiler.program import Instruction, Program, Variable
 
 #: The number of bytes from which it pays.
 LARGE = 1 << 12
+MADE = {np.empty, np.zeros, np.ones, np.full}
 OPERATORS: dict[Any, np.ufunc] = {
     operator.add: np.add, operator.sub: np.subtract, operator.mul: np.multiply, operator.truediv: np.true_divide,
     operator.neg: np.negative,
@@ -19,25 +20,25 @@ OPERATORS: dict[Any, np.ufunc] = {
 
 
 def reuse_memory(program: Program) -> None:
-    """Let elementwise calls write into an operand that was made in the same part, has no views, and is not used later."""
-    whole = list(program.instructions)
-    shared = {x.root for item in whole for x in (*item.operands, *item.outs, *item.writes) if x.root is not x}
-    shared |= {x.root for x in program.finals} | {x.root for item in whole for x in item.writes}
-    last: dict[Variable, int] = {}
-    for number, item in enumerate(whole):
-        for variable in item.operands:
-            last[variable] = number
+    """Let elementwise calls write into an operand that was made in the same part, and whose memory is not used later."""
+    kept = {x.root for x in program.finals}
+    last: dict[Variable, int] = {}  # by root
+    for number, item in enumerate(program.instructions):
+        for variable in (*item.operands, *item.writes):
+            last[variable.root] = number
     made: set[Variable] = set()
-    for number, item in enumerate(whole):
+    for number, item in enumerate(program.instructions):
         if number == program.split:
             made.clear()
-        ufunc = OPERATORS.get(item.function, item.function if isinstance(item.function, np.ufunc) else None)
-        if ufunc is not None and not item.named and len(item.args) == ufunc.nin and ufunc.signature is None and makes_new(item):
+        function = item.function
+        ufunc = OPERATORS.get(function, function if isinstance(function, np.ufunc) else None)
+        new = makes_new(item)
+        if new and ufunc is not None and not item.named and len(item.args) == ufunc.nin and ufunc.signature is None:
             for x in item.args:
                 if isinstance(x, Variable) and x in made and last[x] == number and fits(x, item.out):
                     program.instructions[number] = Instruction(ufunc, (*item.args, x), {}, item.out, (), item.place)
                     break
-        if makes_new(item) and item.out not in shared:
+        if (new or function in MADE) and item.out not in kept:
             made.add(item.out)
 
 
