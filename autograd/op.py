@@ -231,6 +231,11 @@ def raw(x: Any) -> Any:
     return x._raw if is_value(x) else x
 
 
+def as_float(x: Any) -> float:
+    """Return float(x); while a function is recorded, another function is in its place."""
+    return float(x)
+
+
 def shape_of(x: Any) -> tuple[int, ...]:
     """Return the shape of a float, an array or a Value."""
     return () if x.__class__ is float else x.shape

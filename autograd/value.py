@@ -21,7 +21,7 @@ from autograd.numpy.dispatch import array_function, array_ufunc
 from autograd.numpy.leaving import no_copy, no_parts, pandas_priority, refuse_conversion
 from autograd.numpy.method_table import PLAIN, PYTORCH, op_method, plain_method, pytorch_hint, reflected_divmod, shared_functions
 from autograd.numpy.methods import Methods
-from autograd.op import FLOAT_ERRORS, Op, adds_float16, raw, record_in_float32
+from autograd.op import FLOAT_ERRORS, Op, adds_float16, as_float, raw, record_in_float32
 from autograd.ops import elementwise, indexing, kinks, products, shapes
 from autograd.ops.inputs import describe, explained, leaf_data, matching, short, zeros_like
 from autograd.ops.operands import constant, operands
@@ -48,7 +48,7 @@ def compute(op: Op, *data: Any) -> Any:
     except (ValueError, TypeError) as error:
         raise explained(op, data, error) from None
     if out.__class__ is not np.ndarray or not out.ndim:
-        return out if out.__class__ is float else float(out)
+        return out if out.__class__ is float else as_float(out)
     if out.base is not None:
         out.flags.writeable = False  # a view: writing to it would silently change the data of another Value
     return out

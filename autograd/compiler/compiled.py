@@ -141,7 +141,10 @@ class Compiled:
                 del new_args, new_named, traced
                 outcome = Structure(result)
                 self.finish(recorder, outcome, differentiable)
-            except BaseException:
+            except BaseException as error:
+                if isinstance(error, (TypeError, AttributeError)) and "Tracer" in str(error):
+                    stack.close()
+                    return self.without_tracers(found, args, named, str(error))
                 recorder.fail("it raised an error")
                 recorder.finish()
                 stack.close()
@@ -158,6 +161,11 @@ class Compiled:
         found.environment = environments[2]
         self.compare(found, recorder, structure, outcome, environments)
         return result
+
+    def without_tracers(self, found: Recording, args: Any, named: Any, why: str) -> Any:
+        """Call a function anew, and from now on, that calls code which takes no tracers, such as a reader of memory."""
+        self.give_up(found, f"it calls code that needs real arrays: {why}")
+        return self.function(*args, **named)
 
     def finish(self, recorder: Recorder, outcome: Structure, differentiable: bool) -> None:
         """Record the results and, if they have a gradient, the backward pass."""

@@ -18,13 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from autograd import backward
+from autograd import backward, value
 from autograd.compiler.program import Method
 from autograd.compiler.recorder import Recorder, parts_of
 from autograd.compiler.tracer import Tracer
 from autograd.graph import scratch_lock
-from autograd.op import Op, is_value
-from autograd.ops import reductions, rules
+from autograd.op import Op, as_float, is_value
+from autograd.ops import operands, reductions, rules
 from autograd.ops.recurrence import SAVING
 from autograd.value import Value
 
@@ -126,12 +126,12 @@ def installed(recorder: Recorder) -> Iterator[None]:
     replaced: list[tuple[Any, str, Any]] = [(Value, slot, slot_property(slot)) for slot in ("_raw", "_grad", "_since", "_frozen")]
     replaced += [(Op, "forward", traced_forward), (rules, "plain_rule", traced_rule), (backward, "is_finite", traced_is_finite)]
     replaced += [(reductions, "log_of_total", traced_whole(reductions.log_of_total))]
+    replaced += [(value, "as_float", traced_float), (operands, "as_float", traced_float)]
     replaced += [(np, name, traced_maker(getattr(np, name))) for name in MAKERS]
     replaced += [(np, name, traced_fresh(getattr(np, name))) for name in FRESH]
     replaced += [(math, name, traced_math(getattr(math, name))) for name in MATH]
     replaced += [(threading.Thread, "start", traced_start(threading.Thread.start))]
     replaced += [(ThreadPoolExecutor, "submit", traced_start(ThreadPoolExecutor.submit))]
-    replaced += [(backward.Pullback, "general", traced_pass)]
     before = [(owner, name, vars(owner)[name]) for owner, name, _ in replaced]
     # While this lock is held, backward passes and sorts use dictionaries, and call rules by plain_rule().
     with scratch_lock:
@@ -182,7 +182,7 @@ def hasattr_slot(slot: Any, value: Any) -> bool:
     return True
 
 
-_forward, _rule, _is_finite, _pass = Op.forward, rules.plain_rule, backward.is_finite, backward.Pullback.general
+_forward, _rule, _is_finite = Op.forward, rules.plain_rule, backward.is_finite
 
 
 def traced_forward(op: Op, *args: Any) -> Any:
@@ -200,15 +200,16 @@ def traced_forward(op: Op, *args: Any) -> Any:
         out = recorder.opaque(whole, args)
     else:
         out = recorder.attempt(lambda *given: _forward(op, *given), args, whole)
-    if type(out) is Tracer and type(out._data) is not float and not np.ndim(out._data):
-        out = recorder.call(Method("item"), (out,)) if isinstance(out._data, (np.ndarray, np.generic)) else out
-        out = out if type(out._data) is float else recorder.call(float_of, (out,))
     return out
 
 
-def float_of(x: Any) -> float:
-    """Return float(x)."""
-    return float(x)
+def traced_float(x: Any) -> Any:
+    """Record float(x) of a result or an operand of a Value."""
+    if type(x) is not Tracer or x._recorder.finished:
+        return as_float(x)
+    if type(x._data) is float:
+        return x
+    return x._recorder.call(Method("item") if type(x._data) is np.float64 or type(x._data) is np.float32 else as_float, (x,))
 
 
 _opaque: dict[Any, Callable[..., Any]] = {}
@@ -250,21 +251,14 @@ def opaque_rule(op: Op, rule: Callable[..., Any]) -> Callable[..., Any]:
     if found is None:
 
         def found(g: Any, out: Any, *args: Any) -> Any:
-            return _rule(op, rule, g, out, args)
+            c = _rule(op, rule, g, out, args)
+            return c.item() if type(c) is np.float64 else c  # not one class here and the other there
 
         name = getattr(rule, "__name__", "rule")
         argument = next((op.names[place] for place, item in op.rules if item is rule), "x")
         found.__name__ = name if name.isidentifier() else f"{op.name}_rule_{argument}"
         _opaque[op, rule] = found
     return found
-
-
-def traced_pass(pullback: backward.Pullback, seed: Any, *args: Any, **named: Any) -> Any:
-    """Record a backward pass from its seed on: a gradient that is constant may be changed in place later."""
-    recorder = active()
-    if recorder is not None and seed.__class__ is float and type(seed) is float and type(pullback.root._raw) is Tracer:
-        seed = recorder.call(float_of, (seed,))
-    return _pass(pullback, seed, *args, **named)
 
 
 def traced_is_finite(x: Any) -> Any:

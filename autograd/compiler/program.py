@@ -39,6 +39,11 @@ class Variable:
         self.name = ""
 
     @property
+    def is_known(self) -> bool:
+        """Whether it is known, and nothing else was written into its memory, also through another view."""
+        return self.known and self.root.known
+
+    @property
     def nbytes(self) -> int:
         """Its memory in bytes; 0 for a number."""
         return int(np.prod(self.shape, dtype=int)) * self.dtype.itemsize if self.dtype is not None else 0

@@ -135,7 +135,7 @@ class Recorder:
                 if item._data is result:
                     return item
         template = self.template(args), self.template(named)
-        known = all(item._variable.known for item in operands) and not any(map(is_array, parts_of((args, named))))
+        known = all(item._variable.is_known for item in operands) and not any(map(is_array, parts_of((args, named))))
         known = known and not getattr(function, "effect", False)
         traced = self.traced(result, operands, known)
         if traced is UNSET:
@@ -196,7 +196,7 @@ class Recorder:
         if alone:
             alone = self.fits(function, args[: function.nin], {k: v for k, v in named.items() if k != "out"}, first)
         result = function(*self.plain(args), **self.plain(named))
-        known = all(item._variable.known for item in operands) and not any(map(is_array, parts_of((args, named))))
+        known = all(item._variable.is_known for item in operands) and not any(map(is_array, parts_of((args, named))))
         if alone:
             template = before[0][: function.nin], {k: v for k, v in before[1].items() if k != "out"}
             first._variable = Variable(first._data, None, known)
@@ -237,7 +237,7 @@ class Recorder:
     def leak(self, tracer: Tracer, how: str) -> Any:
         """Return the data of a tracer to Python code; a replay is then only right where it finds the same again."""
         data = tracer._data
-        if self.finished or tracer._variable.known:
+        if self.finished or tracer._variable.is_known:
             return data.copy() if isinstance(data, np.ndarray) else data
         if self.attempts:
             raise Leak
@@ -292,7 +292,12 @@ class Recorder:
         """Compute and write down one call on plain data."""
         with self.pause():
             result = whole(*self.plain(given))
-        return self.note(whole, given, {}, result)
+        if not isinstance(result, tuple) or not any(part is None or isinstance(part, tuple) for part in result):
+            return self.note(whole, given, {}, result)
+        flat: list[Any] = []
+        form = flattened(result, flat)
+        traced = iter(self.note(Flat(whole), given, {}, flat)) if flat else iter(())
+        return rebuilt(form, traced)
 
     # --- Values and dicts from outside ---------------------------------------------------------------------
 
@@ -399,6 +404,41 @@ class Recorder:
         variable = Variable(data)
         self.program.inputs[variable] = source
         return self.new_tracer(variable, data)
+
+
+class Flat:
+    """A function that returns nested tuples with None among their parts, such as a rule, as one that returns a list."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function, self.__name__ = function, name_of(function)
+
+    def __call__(self, *args: Any) -> list[Any]:
+        flat: list[Any] = []
+        flattened(self.function(*args), flat)
+        return flat
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Flat) and self.function == other.function
+
+    def __hash__(self) -> int:
+        return hash((Flat, self.function))
+
+
+def flattened(item: Any, flat: list[Any]) -> Any:
+    """Append the parts of nested tuples that are not None to a list, and return the nesting, with True in their places."""
+    if item is None:
+        return None
+    if type(item) is tuple:
+        return tuple([flattened(part, flat) for part in item])
+    flat.append(item)
+    return True
+
+
+def rebuilt(form: Any, parts: Any) -> Any:
+    """Return nested tuples of the given form with the next parts in their places."""
+    if type(form) is tuple:
+        return tuple([rebuilt(part, parts) for part in form])
+    return None if form is None else next(parts)
 
 
 def bool_of(x: Any) -> bool:

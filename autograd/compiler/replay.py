@@ -145,12 +145,15 @@ class Replay:
         """Return the cotangents of the inputs."""
         if is_value(g) or any(map(is_value, inputs)):
             return self.derivative(g, inputs, kept)
-        return self.backward(kept.arrays, g)
+        try:
+            return self.backward(kept.arrays, g)
+        except Exception:  # such as a division of Python's floats by zero, which a rule may have caught
+            return self.eager(g, inputs, kept)
 
     def masked_rule(self, g: Any, out: Any, inputs: tuple[Any, ...], kept: Kept) -> Any:
         """Return the cotangents of the inputs; if they are not finite, those of an eager pass, which treats zeros."""
         found = self.rule(g, out, inputs, kept)
-        if is_value(g) or all(map(is_finite, found)):
+        if is_value(g) or any(map(is_value, inputs)) or all(map(is_finite, found)):
             return found
         return self.eager(g, inputs, kept)
 

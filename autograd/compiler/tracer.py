@@ -24,6 +24,8 @@ PARTS = {"T", "mT", "real", "imag"}
 CHANGING = {"fill", "sort", "partition", "put", "itemset", "byteswap", "resize"}
 #: Methods that take the numbers out of an array.
 LEAVING = {"tolist", "tobytes", "tofile", "dump", "dumps", "data", "ctypes", "flat"}
+#: Attributes by which code in C reads the memory of an array.
+INTERFACES = {"__array_interface__", "__array_struct__", "__dlpack__"}
 #: NumPy's functions whose results depend on shapes and dtypes only.
 STATIC = {
     np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type, np.common_type, np.iscomplexobj, np.isrealobj,
@@ -101,6 +103,11 @@ class Tracer:
             writes = (named["out"],)
         return self._recorder.call(function, args, named, writes=writes)
 
+    def __buffer__(self, flags: int) -> memoryview:  # Python 3.12 asks for it where C reads memory
+        if not isinstance(self._data, np.ndarray):
+            raise TypeError(f"a bytes-like object is required, not {type(self._data).__name__!r}")
+        return memoryview(self._recorder.leak(self, "read its memory").copy()).toreadonly()
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self._recorder.leak(self, "converted it to a plain array"), dtype)
 
@@ -115,6 +122,8 @@ class Tracer:
             return getattr(data, name)
         if name in PARTS:
             return self._recorder.call(Attribute(name), (self,))
+        if name in INTERFACES and not self._recorder.finished:
+            raise AttributeError(f"a Tracer has no {name}")  # code in C then asks for __array__
         found = getattr(data, name)
         if name in LEAVING:
             return getattr(self._recorder.leak(self, f"read its .{name}"), name)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.op import DOUBLE, SINGLE, Op, floating, is_value
+from autograd.op import DOUBLE, SINGLE, Op, as_float, floating, is_value
 from autograd.ops.inputs import holds_value, is_foreign, real_array, short
 from autograd.ops.shapes import array
 
@@ -21,7 +21,7 @@ def constant(other: Any, data: Any = None) -> Any:
     if other.__class__ is float:
         return other
     if isinstance(other, (int, float, np.floating, np.integer, np.bool_)):
-        return float(other)
+        return as_float(other)
     if other.__class__ is np.ndarray and other.dtype.kind == "f" and other.ndim:  # the most common case, without further checks
         return other
     if holds_value(other):
