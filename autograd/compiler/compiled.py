@@ -24,6 +24,7 @@ from autograd.compiler.recorder import Recorder
 from autograd.compiler.replay import Replay
 from autograd.compiler.structure import Structure, flattened
 from autograd.graph import inputs_of, topological_order
+from autograd.hooks import HOOKED, any_hooks
 from autograd.op import is_value
 from autograd.transforms.call import in_a_row, outer_level
 from autograd.value import Value
@@ -185,6 +186,8 @@ class Compiled:
             targets = [value for value in outside if value.requires_grad and value in reached]
             pullback = Pullback(root, targets, stops)
             seed: Any = 1.0 if root._raw.__class__ is float else recorder.plain(np.ones(root.shape, root.dtype))
+            if targets and HOOKED and any_hooks(pullback.path):
+                recorder.fail("a Value that it computes has a hook")
             if targets:
                 seed = recorder.input(Source("seed"), seed)
                 with np.errstate(all="ignore"):

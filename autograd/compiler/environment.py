@@ -151,6 +151,8 @@ class Environment:
         self.seen[id(item)] = item
         if hasattr(kind, "_record") and is_value(item):  # asking the object itself may call a __getattr__()
             self.values[id(item)] = item
+            for handle in hooks_of(item) if HOOKED else ():
+                self.visit(handle.hook, f"a hook of {item.label or name}")
         elif isinstance(item, np.ndarray):
             if item.dtype == object:
                 self.add(f"the items of {name}", "objects", item, None, list(item.flat))
@@ -221,12 +223,14 @@ class Environment:
 
     def visit_class(self, kind: type) -> None:
         """Search the methods and attributes of a user's class that the code names, and its special methods."""
+        called = any(owner is not object and not is_users_class(owner) for owner in kind.__mro__)  # by the code of a library
         for owner in kind.__mro__:
             if not is_users_class(owner) or (owner is not kind and id(owner) in self.seen):
                 continue
             self.seen[id(owner)] = owner
             for name, item in vars(owner).items():
-                special = name.startswith("__") and isinstance(item, types.FunctionType) and name not in ("__init__", "__repr__")
+                special = (name.startswith("__") or called) and isinstance(item, types.FunctionType)
+                special = special and name not in ("__init__", "__repr__")
                 if name in self.names or special:
                     self.add(f"{owner.__name__}.{name}", "item", vars(owner), name, item)
 

@@ -521,6 +521,75 @@ class TestOddPlaces:
         check(f, recordings, changes)
 
 
+class TestMethodsAndHooks:
+    def test_methods_that_the_code_of_a_module_calls(self, recordings):
+        offset = [1.0]
+
+        class Base(nn.Module):
+            scale = 2.0
+
+            def forward(self, x):
+                return self.activation(x) * self.scale
+
+            def activation(self, x):
+                return x
+
+        class Derived(Base):
+            def activation(self, x):
+                return super().activation(x) + self.offset()
+
+            def offset(self):
+                return offset[0]
+
+        model = Derived()
+        changes = [
+            lambda: offset.__setitem__(0, 3.0),
+            lambda: setattr(Base, "scale", 7.0),
+            lambda: setattr(Base, "activation", lambda self, x: x * 100),
+            lambda: setattr(Derived, "offset", lambda self: 0.0),
+            lambda: setattr(model, "scale", 1.0),
+        ]
+        check(lambda x: model(x), recordings, changes)
+
+    def test_state_of_a_hook(self):
+        def run(wrap):
+            w, scale = Value(np.ones(3)), [2.0]
+            w.register_hook(lambda g: g * scale[0])
+
+            def step(x):
+                w.grad = None
+                (w * x).sum().backward()
+                return w.grad.sum()
+
+            f, found = wrap(step), []
+            for number in range(8):
+                scale[0] = 2.0 if number < 5 else 7.0
+                found.append(float(f(X)))
+            return found
+
+        assert run(compile) == run(lambda f: f)
+
+    def test_hook_of_a_computed_value(self):
+        def run(wrap):
+            w, found = Value(np.ones(3)), []
+
+            def loss(x):
+                h = x * w
+                h.register_hook(lambda g: g * 2)
+                return (h * 3).sum()
+
+            f = wrap(loss)
+            for scale in range(1, 6):
+                w.grad = None
+                f(X * scale).backward()
+                found.append(w.grad.copy())
+            return found
+
+        with pytest.warns(UserWarning, match="a Value that it computes has a hook"):
+            compiled = run(compile)
+        np.testing.assert_allclose(compiled, run(lambda f: f))
+
+
 class TestCounters:
     def test_counter_that_matters_not(self, recordings):
         calls = []
