@@ -215,6 +215,7 @@ def name_of_source(source: Source) -> str:
 
 
 CHECK = "if {0}.__class__ is not ndarray or {0}.shape != {1} or {0}.dtype != {2}: raise Changed({3!r})"
+CHECK_ORDER = "if not {0}.flags.c_contiguous: raise Changed('the memory order of {0}')"
 
 
 def functions_of(program: Program, comments: bool = False) -> tuple[str, dict[str, Any]]:
@@ -340,6 +341,8 @@ class Bound:
         lines = []
         for v in self.arrays:
             lines.append(CHECK.format(v.name, v.shape, writer.name(v.dtype, str(v.dtype)), f"the shape or dtype of {v.name}"))
+            if v.contiguous and len(v.shape) == 2:
+                lines.append(CHECK_ORDER.format(v.name))
         lines += [f"{out.name} = {writer.expression(item)}" for out, item in self.views.items()]
         arrays, views = (", ".join(v.name for v in group) for group in (self.arrays, self.views))
         lines += [f"bound[0] = {arrays},{' ' * bool(views)}{views}", f"return {views}"]

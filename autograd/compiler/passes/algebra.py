@@ -22,12 +22,15 @@ def simplify(program: Program) -> None:
     finals = {item.root for item in program.finals}
     # What nobody else can change until the end: arrays made here and, without a backward part, the inputs.
     safe = set() if program.split < len(program.instructions) else set(program.inputs)
+    # Matrices whose rows or columns are next to each other: made here, or parameters.
+    rows = {x for x, source in program.inputs.items() if source.kind == "data" and is_matrix(x) and x.contiguous}
     makers: dict[Variable, Instruction] = {}
     new: dict[Variable, Any] = {}
     instructions: list[Instruction | None] = []
     for item in program.instructions:
-        item = item.with_variables(new)
-        item = cheaper(item)
+        item = cheaper(item.with_variables(new))
+        if is_product(item, rows):
+            item = changed(item, np.dot, item.args)
         if isinstance(item.out, Variable) and item.out.root not in finals and item.out.root not in written:
             same = unchanged(item, makers, safe)
             if same is not None and same.root not in written:
@@ -38,8 +41,15 @@ def simplify(program: Program) -> None:
             makers[out] = item
         if makes_new(item):
             safe.add(item.out)
+        if is_matrix(item.out) and ((makes_new(item) and item.out.contiguous) or (item.function is T and item.args[0] in rows)):
+            rows.add(item.out)
         instructions.append(item)
     program.replace(instructions, new)
+
+
+def is_matrix(x: Any) -> bool:
+    """Whether a variable is an array with two axes."""
+    return isinstance(x, Variable) and x.kind is np.ndarray and len(x.shape) == 2
 
 
 def unchanged(item: Instruction, makers: dict[Variable, Instruction], safe: set[Variable]) -> Variable | None:
@@ -83,8 +93,6 @@ def cheaper(item: Instruction) -> Instruction:
             return changed(item, T, (x,))
         if function is np.transpose and args[1:] in ((), (None,), ((1, 0),)):
             return changed(item, T, (x,))
-    if is_outer(item):
-        return changed(item, np.dot, args)
     ufunc = getattr(function, "__self__", None)
     if isinstance(ufunc, np.ufunc) and function.__name__ == "reduce" and len(args) == 1 and set(item.named) <= NAMES:
         named = item.named
@@ -97,15 +105,16 @@ def cheaper(item: Instruction) -> Instruction:
     return item
 
 
-def is_outer(item: Instruction) -> bool:
-    """Whether an instruction is the product of a column and a row, for which np.dot() takes a third of the time."""
+def is_product(item: Instruction, rows: set[Variable]) -> bool:
+    """Whether an instruction is a product of two matrices in `rows`, for which np.dot() gives the same in less time.
+
+    It takes 0.2 us less than matmul(), and a third of the time for a column and a row.
+    """
     if item.function not in (np.matmul, operator.matmul) or item.named or len(item.args) != 2:
         return False
-    x, y = item.args
-    both = all(
-        isinstance(v, Variable) and v.kind is np.ndarray and len(v.shape) == 2 and v.dtype == item.out.dtype for v in (x, y)
+    return item.out.dtype.char in "fd" and all(
+        isinstance(x, Variable) and x in rows and x.dtype == item.out.dtype for x in item.args
     )
-    return both and x.shape[1] == 1 and item.out.dtype.char in "fd"
 
 
 def changed(item: Instruction, function: Any, args: tuple[Any, ...]) -> Instruction:

@@ -8,6 +8,8 @@ import numpy as np
 
 from autograd.compiler.program import Guard, Instruction, Method, Program, Variable
 
+#: Constants up to this number of bytes are compared.
+SMALL = 1 << 13
 #: Functions whose results are written to by the program, or differ from call to call.
 IMPURE = {np.empty, np.zeros, np.ones, np.full}
 
@@ -67,5 +69,5 @@ def hashable(item: Any) -> Any:
     if kind is slice:
         return slice, hashable((item.start, item.stop, item.step))
     if kind is np.ndarray:
-        return np.ndarray, id(item)
+        return np.ndarray, item.shape, item.strides, item.dtype.str, item.tobytes() if item.nbytes <= SMALL else id(item)
     return kind, repr(item) if kind is float else item

@@ -10,8 +10,8 @@ import numpy as np
 from autograd.compiler.program import Guard, Instruction, Program, Variable
 from autograd.ops.inputs import is_finite
 
-#: Together, arrays of one dtype with fewer numbers than this are joined first, as a call of NumPy takes longer.
-SMALL = 4096
+#: Arrays of one dtype with fewer numbers than this are joined first, as a call of NumPy takes longer.
+SMALL = 2048
 
 
 def are_finite(*arrays: Any) -> bool:
@@ -47,16 +47,22 @@ def check_together(program: Program) -> None:
 
 
 def join(instructions: list[Instruction | None], group: list[int], checked: dict[Variable, int]) -> None:
-    """Put one check and one guard in the places of the last ones of a group."""
+    """Put one check and one guard for all small arrays of a group, and one for the others, in the places of the last ones."""
     if len(group) < 2:
         return
     guards = [item for number in group if (item := instructions[number]) is not None]
     places = [checked[guard.args[0]] for guard in guards]
     arrays = [item.args[0] for place in places if (item := instructions[place]) is not None]
-    small = sum(x.nbytes // x.dtype.itemsize for x in arrays) < SMALL and len({x.dtype for x in arrays}) == 1
-    out = Variable(True)
     last = guards[-1]
     for number in (*places, *group):
         instructions[number] = None
-    instructions[places[-1]] = Instruction(joined_are_finite if small else are_finite, tuple(arrays), {}, out)
-    instructions[group[-1]] = Instruction(last.function, (out,), {}, None, (), last.place)
+    small = [x for x in arrays if x.nbytes < SMALL * x.dtype.itemsize and x.dtype == arrays[-1].dtype]
+    large = [x for x in arrays if x not in small]
+    if len(small) < 3 or sum(x.nbytes for x in small) > 2 * SMALL * small[0].dtype.itemsize:
+        small, large = [], arrays
+    checks = [(function, found) for function, found in ((joined_are_finite, small), (are_finite, large)) if found]
+    for number, (place, guard) in enumerate(list(zip(places, group, strict=True))[-len(checks) :]):
+        function, found = checks[number]
+        out = Variable(True)
+        instructions[place] = Instruction(function, tuple(found), {}, out)
+        instructions[guard] = Instruction(last.function, (out,), {}, None, (), last.place)

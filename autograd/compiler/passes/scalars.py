@@ -52,10 +52,19 @@ def meeting(item: Instruction) -> tuple[int, Any, Any] | None:
         return None
     for place, (scalar, array) in enumerate((item.args[:2], item.args[1::-1])):
         if isinstance(array, Variable) and array.kind is np.ndarray and array.shape and array.dtype in (np.float32, np.float64):
+            if isinstance(scalar, np.ndarray) and is_repeated(scalar, array):
+                return place, scalar.flat[0].item(), array.dtype
             if isinstance(scalar, Variable):
                 return (place, scalar, array.dtype) if scalar.kind is float else None
             return (place, scalar, array.dtype) if type(scalar) in (float, int) and keeps_value(scalar, array.dtype) else None
     return None
+
+
+def is_repeated(constant: np.ndarray, array: Variable) -> bool:
+    """Whether a constant is one number, repeated to a shape that broadcasts to that of an array."""
+    if constant.dtype != array.dtype or constant.size == 0 or len(constant.shape) > len(array.shape) or any(constant.strides):
+        return False
+    return all(n in (1, m) for n, m in zip(constant.shape[::-1], array.shape[::-1], strict=False))
 
 
 def keeps_value(number: float, dtype: Any) -> bool:
