@@ -31,6 +31,8 @@ from autograd.value import Value
 
 #: After this many recordings for one kind of arguments, without two alike in a row, the function runs eagerly.
 PATIENCE = 8
+#: The number of kinds of arguments, of other shapes or other objects, whose programs are kept.
+KINDS = 64
 
 
 class Recording:
@@ -94,6 +96,8 @@ class Compiled:
         key = flattened((args, named) if named else args, leaves, fixed), here is None or here.settings.get("recording", True)
         found = self.recordings.get(key)
         if found is None:
+            if len(self.recordings) >= KINDS and not self.make_room(key[0]):
+                return self.function(*args, **named)
             found = self.recordings[key] = Recording(fixed)
         for replay in found.replays:
             if replay.check.changed(leaves) is not None:
@@ -112,6 +116,21 @@ class Compiled:
             return self.record(found, args, named, key[1], leaves)
         finally:
             hooks.one_at_a_time.end()
+
+    def make_room(self, kind: Any) -> bool:
+        """Forget the oldest kind of arguments; if few kinds were used again, return False, and warn once."""
+        if 2 * sum(bool(found.replays) for found in tuple(self.recordings.values())) >= KINDS:
+            self.recordings.pop(next(iter(self.recordings)), None)
+            return True
+        if not self.warned:
+            self.warned = True
+            warnings.warn(
+                f"{self.name} was called with {KINDS} kinds of arguments, and runs eagerly for others, such as {kind!r:.200}: "
+                "pass numbers that change as floats or arrays, not as ints, and objects that change as attributes of one",
+                UserWarning,
+                stacklevel=outer_level(),
+            )
+        return False
 
     # --- recording -----------------------------------------------------------------------------------
 

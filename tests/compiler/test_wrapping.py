@@ -4,13 +4,14 @@ import copy
 import functools
 import inspect
 import pickle
+import warnings
 
 import numpy as np
 import pytest
 
 import nn
 from autograd import Value
-from autograd.compiler.compiled import compile
+from autograd.compiler.compiled import KINDS, compile
 
 X = np.arange(6.0).reshape(2, 3)
 
@@ -185,3 +186,21 @@ def test_value_argument():
         w.grad = None
         top(w).sum().backward()
         np.testing.assert_array_equal(w.grad, np.full(3, 2.0))
+
+
+def test_too_many_kinds_of_arguments_warn_once_and_run_eagerly():
+    f = compile(lambda x, n: x * n)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        for number in range(100):
+            np.testing.assert_array_equal(f(X, number), X * number)
+    assert len(found) == 1 and "pass numbers that change as floats or arrays" in str(found[0].message)
+    assert len(f.recordings) == KINDS
+
+
+def test_kinds_that_were_used_make_room_for_others():
+    f = compile(lambda x: x.sum())
+    for length in range(1, 80):
+        for _ in range(3):
+            assert f(np.ones(length)) == length
+    assert len(f.recordings) == KINDS
