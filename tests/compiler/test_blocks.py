@@ -275,3 +275,55 @@ def test_memory_of_a_replay_is_the_gradient_and_a_few_blocks():
     finally:
         tracemalloc.stop()
     assert peak < 1.15 * x.nbytes
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((2001,), 0), ((2001,), -1), ((40, 50), (0, 1)), ((40, 50), None)])
+def test_reductions_over_all_axes_by_their_numbers(shape, axis):
+    def f(x):
+        a = np.sin(x) * 2.0 + x
+        return a.sum(axis), np.max(a * a, axis=axis), np.add.reduce(a, axis)
+
+    assert_same(f, lambda i: [numbers(i, shape)])
+
+
+def test_reductions_over_some_axes_are_no_members():
+    assert_same(lambda x: (np.sin(x) * 2.0 + x).sum(0), lambda i: [numbers(i, (50, 40))])
+
+
+def test_instructions_between_the_members_of_a_group_that_is_too_short_run_once():
+    def f(x, y):
+        total = x.sum()
+        row = y.sum(-1, keepdims=True) * 0.01
+        return x.copy(), np.sqrt(np.abs(y - row)).copy(), total
+
+    assert_same(f, lambda i: [numbers(i, (40, 50)), numbers(i + 9, (40, 50))])
+
+
+def test_groups_whose_results_are_computed_anew_disappear():
+    def f(x, y):
+        a = np.exp(np.sin(x) * 0.5) - x
+        t = np.tanh(a) * y
+        return np.log(1.0 + t.sum() ** 2) + (t * t).mean()
+
+    for loss in (autograd.value_and_grad(f, (0, 1)), f):
+        compiled = autograd.compile(loss, strict=True)
+        for number in range(5):
+            data = numbers(number, (60, 50)), numbers(number + 9, (60, 50))
+            if loss is not f:
+                assert_close(compiled(*data), loss(*data))
+                continue
+            ours, theirs = [Value(x) for x in data], [Value(x) for x in data]
+            compiled(*ours).backward()
+            f(*theirs).backward()
+            for x, y in zip(ours, theirs, strict=True):
+                assert_close(x.grad, y.grad)
+
+
+def test_a_long_loop_of_reductions():
+    def f(x):
+        for _ in range(300):
+            y = np.sin(x) * 0.5 + x
+            x = y - y.sum() * 1e-5
+        return x
+
+    assert_same(f, lambda i: [numbers(i, 1200)], groups=300, calls=3)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from autograd.compiler.blockwise import BLOCK_BYTES, Blockwise, is_copy, reduction_of, ufunc_of
 from autograd.compiler.program import Guard, Instruction, Method, Program, Variable
+from autograd.ops.inputs import is_finite
 
 #: The number of elements from which blocks pay.
 LARGE = 1 << 16
@@ -40,6 +42,15 @@ class Group:
         """The variables that it reads."""
         return {x for item in self.members for x in item.operands} - self.made
 
+    def drop_dead(self, used: set[Variable]) -> None:
+        """Leave out members whose results nobody needs, if `used` are needed after the group."""
+        needed, kept = set(used), []
+        for item in reversed(self.members):
+            if item.out in needed:
+                needed |= set(item.operands)
+                kept.append(item)
+        self.members = kept[::-1]
+
 
 Item = Instruction | Group
 
@@ -53,11 +64,24 @@ def form_blocks(program: Program) -> None:
         return
     recompute(parts, program)
     items, used = parts[0] + parts[1], set(program.finals)
-    for item in items:
-        used |= item.inputs if isinstance(item, Group) else {*item.operands, *item.writes}
-    new = [Blockwise(item.shape, item.members, used).instruction if isinstance(item, Group) else item for item in items]
-    program.split = len(parts[0])
-    program.instructions = new
+    for number in reversed(range(len(items))):
+        item = items[number]
+        if isinstance(item, Group):
+            item.drop_dead(used)
+            used |= item.inputs
+        else:
+            used |= {*item.operands, *item.writes}
+    program.split = sum(is_alive(item) for item in parts[0])
+    program.instructions = [
+        Blockwise(item.shape, item.members, used).instruction if isinstance(item, Group) else item
+        for item in items
+        if is_alive(item)
+    ]
+
+
+def is_alive(item: Item) -> bool:
+    """Whether anything is left of an item."""
+    return not isinstance(item, Group) or bool(item.members)
 
 
 def grouped(items: Sequence[Item], shape: tuple[int, ...]) -> list[Item]:
@@ -68,21 +92,28 @@ def grouped(items: Sequence[Item], shape: tuple[int, ...]) -> list[Item]:
     done: list[Item] = []
     group: list[Instruction] = []
     after: list[Item] = []  # what comes after the group
-    since: list[Item] = []  # all items in order since the group began
+    since: list[Item] = []  # all items since the group began, in order
     late: set[Variable] = set()  # roots of what is made or changed after the group
     touched: set[Variable] = set()  # roots of what the group reads or makes
+
     start = 0  # the number of items before the group
+
+    queue = deque(items)
 
     def close() -> None:
         if sum(not is_copy(item) for item in group) >= FEWEST:
-            done.extend([Group(shape, list(group)), *grouped(list(after), shape)])
+            done.append(Group(shape, list(group)))
+            queue.extendleft(reversed(after))
         elif group:
-            del done[start:]  # what came before the group is among `since`, in order
-            done.extend(since)
+            done[start:] = since
         for kept in (group, after, since, late, touched):
             kept.clear()
 
-    for item in items:
+    while queue or group:
+        if not queue:
+            close()
+            continue
+        item = queue.popleft()
         writes: tuple[Variable, ...]
         if isinstance(item, Group):
             outs, operands, writes, acts = item.made, item.inputs, (), False
@@ -94,7 +125,7 @@ def grouped(items: Sequence[Item], shape: tuple[int, ...]) -> list[Item]:
             reduces = is_sum(item, shape)
             if reduces or is_elementwise(item, shape):
                 start = start if group else len(done)
-                group.append(item)
+                group.append(whole_sum(item) if reduces else item)
                 since.append(item)
                 touched |= roots | {item.out}
                 late |= {item.out} if reduces else set()
@@ -103,8 +134,8 @@ def grouped(items: Sequence[Item], shape: tuple[int, ...]) -> list[Item]:
             done.append(item)
             continue
         if acts and any(x.root in touched for x in writes):
+            queue.appendleft(item)
             close()
-            done.append(item)
             continue
         since.append(item)
         made = {member.out for member in group}
@@ -113,7 +144,6 @@ def grouped(items: Sequence[Item], shape: tuple[int, ...]) -> list[Item]:
             late |= {x.root for x in (*outs, *writes)} | outs
         else:
             done.append(item)
-    close()
     return done
 
 
@@ -161,6 +191,12 @@ def is_sum(item: Instruction, shape: tuple[int, ...]) -> bool:
     if type(x) is not Variable or x.shape != shape or type(out) is not Variable or out.shape != () or out.kind is np.ndarray:
         return False
     return len(item.args) < 3 and set(item.named) <= {"axis", "keepdims", "dtype"} and not item.named.get("keepdims")
+
+
+def whole_sum(item: Instruction) -> Instruction:
+    """Return a reduction of all elements with the axis None, as a block may have fewer axes."""
+    named = {} if item.function is is_finite else {**item.named, "axis": None}
+    return Instruction(item.function, item.args[:1], named, item.out, (), item.place)
 
 
 def recompute(parts: list[list[Item]], program: Program) -> None:
