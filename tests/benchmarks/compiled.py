@@ -26,7 +26,7 @@ import numpy as np
 from tests.benchmarks.tables import write_table
 from tests.benchmarks.timing import Times, in_turns, ratio, seconds, spread
 from tests.benchmarks.workloads import WORKLOADS
-from tests.benchmarks.workloads.columns import BY_HAND, OURS, Column, Workload
+from tests.benchmarks.workloads.columns import BY_HAND, OURS, Column, Step, Workload
 from tests.benchmarks.workloads.figures import Rows, plot, row, table, versions
 
 TURN = 0.01  # seconds that a column runs at a time, at least one step
@@ -75,6 +75,12 @@ def start(workload: Workload, dtype: str, wanted: Callable[[str], bool]) -> dict
     return started
 
 
+def after_collection(step: Step, repeats: int, clock: Callable[[], float]) -> float:
+    """Return the mean time of a step, without the garbage of the column that ran before."""
+    gc.collect()
+    return seconds(step, repeats, clock)
+
+
 def measure(workload: Workload, dtype: str, options: Any) -> Times:
     """Return the seconds of each column in each round."""
     columns = start(workload, dtype, options.wanted)
@@ -84,8 +90,8 @@ def measure(workload: Workload, dtype: str, options: Any) -> Times:
     timers = {}
     for name, (step, _) in columns.items():
         repeats = max(1, round(TURN / min(seconds(step, 1, clock) for _ in range(3))))
-        timers[name] = partial(seconds, step, repeats, clock)
-    times = in_turns(timers, options.rounds)
+        timers[name] = partial(after_collection, step, repeats, clock)
+    times = in_turns(timers, options.rounds or workload.rounds)
     gc.unfreeze()
     return times
 
@@ -100,7 +106,7 @@ def show(title: str, times: Times) -> None:
 def parsed() -> Any:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"some of {', '.join(WORKLOADS)}; default: all")
-    parser.add_argument("--rounds", type=int, default=31)
+    parser.add_argument("--rounds", type=int, help="default: what the workload says, mostly 31")
     parser.add_argument(
         "--peers", nargs="?", const="all", metavar="NAMES", help="also other libraries: all, or names with commas"
     )
@@ -126,7 +132,7 @@ def main() -> None:
             for dtype in workload.dtypes:
                 if options.dtype in (None, dtype):
                     times = measure(workload, dtype, options)
-                    show(f"{name}: {workload.title}, {dtype}, {options.rounds} rounds", times)
+                    show(f"{name}: {workload.title}, {dtype}, {len(times[BY_HAND])} rounds", times)
                     rows[name, dtype] = row(name, dtype, times)
     if options.write:
         all_rows, lines = table(rows)

@@ -34,6 +34,7 @@ class Workload(NamedTuple):
     columns: dict[str, Maker]
     dtypes: tuple[str, ...] = ("float32", "float64")
     warm_up: int = 10  # steps, so that what is compiled at the first calls is compiled, or has been given up
+    rounds: int = 31
     within: dict[str, float] = {"float32": 2e-4, "float64": 1e-9}  # noqa: RUF012
 
 

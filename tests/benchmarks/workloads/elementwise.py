@@ -237,7 +237,8 @@ T8 = Workload(
         BLOCKS: blocks_by_hand,
         **libraries(lambda x, module: expression(x, module).sum(), numbers, torch_compile=True),
     },
-    warm_up=2,
+    warm_up=4,
+    rounds=5,
 )
 
 # --- T8, forward only -----------------------------------------------------------------------------
@@ -296,5 +297,6 @@ T8_FORWARD = Workload(
         EAGER: forward(lambda: lambda x: expression(Value(x), np).sum().item()),
         NUMEXPR: forward(in_numexpr),
     },
-    warm_up=2,
+    warm_up=4,
+    rounds=5,
 )
