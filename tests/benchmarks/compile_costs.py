@@ -71,7 +71,7 @@ def growth(column: str, dtype: str) -> list[float]:
 
 def peak(column: str, name: str, dtype: str) -> list[float]:
     """Return the memory in MB that a step adds at most to parameters and data."""
-    first, _ = WORKLOADS["T1" if name[1:] < "7" else "T7"].columns[column](dtype)
+    first, _ = WORKLOADS["T1"].columns[column](dtype)
     for _ in range(3):
         first()  # loads what the library needs
     step, state = WORKLOADS[name].columns[column](dtype)
