@@ -140,7 +140,7 @@ class Pullback:
                     raise FloatingPointError(f"the derivative of {describe(node)} is nan, but its inputs and cotangent are not")
                 c = unbroadcast(c, item._raw)
                 cotangents[item] = cotangents[item] + c if item in cotangents else c
-        for target in self.wanted:
+        for target in dict.fromkeys(self.targets):  # in this order: a compiled function is recorded alike twice
             if target not in cotangents:
                 cotangents[target] = zeros_like(target._raw)
             elif hooks and not self.partial and target not in self.passed:

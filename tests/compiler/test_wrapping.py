@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd import Value
+from autograd import Value, grad
 from autograd.compiler.compiled import KINDS, compile
 
 X = np.arange(6.0).reshape(2, 3)
@@ -204,3 +204,12 @@ def test_kinds_that_were_used_make_room_for_others():
         for _ in range(3):
             assert f(np.ones(length)) == length
     assert len(f.recordings) == KINDS
+
+
+def test_gradients_of_unused_arguments_are_recorded_in_one_order():
+    for _ in range(10):
+        f = compile(grad(lambda a, b, c, d: (a * a).sum(), (0, 1, 2, 3)))
+        for scale in range(1, 4):
+            found = f(*(np.ones(length) * scale for length in (1, 2, 3, 4)))
+            assert [item.tolist() for item in found] == [[2.0 * scale], [0.0] * 2, [0.0] * 3, [0.0] * 4]
+        assert f.source
