@@ -195,7 +195,7 @@ def traced_forward(op: Op, *args: Any) -> Any:
     whole = opaque_forward(op)
     if op in SAVING:
         out, *saved = recorder.opaque(SAVING[op][0], args)
-        recorder.saved[out._variable] = saved
+        recorder.saved[out._variable] = saved, recorder.program.instructions[-1], whole
     elif op.kind == "custom" or (args[0].__class__ is float and (len(args) != 2 or args[1].__class__ is float)):
         out = recorder.opaque(whole, args)
     else:
@@ -237,8 +237,8 @@ def traced_rule(op: Op, rule: Callable[..., Any], g: Any, out: Any, args: tuple[
     if recorder is None:  # in another thread
         g, out, *rest = plain_data(given)
         return _rule(op, rule, g, out, tuple(rest))
-    if op in SAVING and out.__class__ is np.ndarray and type(out) is Tracer and out._variable in recorder.saved:
-        return recorder.opaque(SAVING[op][1], (*given, *recorder.saved[out._variable]))
+    if op in SAVING and type(out) is Tracer and out._variable in recorder.saved:
+        return recorder.opaque(SAVING[op][1], (*given, *recorder.saved.pop(out._variable)[0]))
     whole = opaque_rule(op, rule)
     if op.kind == "custom":
         return recorder.opaque(whole, given)

@@ -65,7 +65,8 @@ class Recorder:
         self.finite: set[Variable] = set()  # arrays with a guard that they are finite
         self.attempts = 0  # the number of operations and rules that run as attempts, see attempt()
         self.pause: Callable[[], Any] = nullcontext  # in which nothing is recorded
-        self.saved: dict[Variable, list[Tracer]] = {}  # what operations in SAVING keep for their rules, by result
+        # What operations in SAVING keep for rules not recorded yet, by result; their instruction, and a plain function for it.
+        self.saved: dict[Variable, tuple[list[Tracer], Instruction, Callable[..., Any]]] = {}
         self.tracers: list[weakref.ref[Tracer]] = []
         self.sharers: dict[Variable, list[weakref.ref[Tracer]]] = {}  # by root, the tracers of arrays that share its memory
         self.constants: dict[int, tuple[np.ndarray, int]] = {}  # arrays from outside by id, with their checksums
@@ -328,6 +329,8 @@ class Recorder:
     def finish(self) -> None:
         """End the recording: give Values and dicts from outside their new content, and Values from inside plain data."""
         self.finished = True
+        for variable, (_, instruction, plain) in self.saved.items():  # no rule needs what they keep
+            instruction.function, instruction.out = plain, variable
         self.saved.clear()
         effects = self.program.effects
         for found in self.outside.values():

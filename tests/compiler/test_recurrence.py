@@ -68,3 +68,13 @@ def test_rule_of_an_lstm_is_the_same_on_arrays_and_on_values():
         (on_values,) = autograd.gradient(loss_of(layer, x, None), [x])
         plain = autograd.grad(lambda x: loss_of(layer, x, None))(data)
         np.testing.assert_allclose(np.asarray(getattr(on_values, "data", on_values)), plain, 1e-10, 1e-13)
+
+
+def test_lstm_without_a_derivative_keeps_nothing():
+    layer = nn.LSTM(3, 4, rng=0)
+    predict = autograd.compile(lambda x: layer(x)[0].data, strict=True)
+    for seed in range(4):
+        x = np.random.default_rng(seed).normal(size=(6, 2, 3))
+        assert np.array_equal(predict(x), layer(x)[0].data)
+    assert "lstm" in predict.source
+    assert "saving" not in predict.source
