@@ -18,6 +18,7 @@ from autograd.backward import Pullback
 from autograd.compiler import hooks
 from autograd.compiler.agreement import difference
 from autograd.compiler.environment import Environment, check_of, named_objects
+from autograd.compiler.explain import Explanation, explanation
 from autograd.compiler.passes import optimise
 from autograd.compiler.program import Argument, Changed, GuardFailed, Source
 from autograd.compiler.recorder import Recorder
@@ -93,7 +94,7 @@ class Compiled:
             return self.function(*args, **named)
         leaves: list[Any] = []
         fixed: list[Any] = []
-        key = flattened((args, named) if named else args, leaves, fixed), here is None or here.settings.get("recording", True)
+        key = self.key_of(args, named, leaves, fixed)
         found = self.recordings.get(key)
         if found is None:
             if len(self.recordings) >= KINDS and not self.make_room(key[0]):
@@ -131,6 +132,10 @@ class Compiled:
                 stacklevel=outer_level(),
             )
         return False
+
+    def key_of(self, args: Any, named: Any, leaves: list[Any], fixed: list[Any]) -> Any:
+        """Return the key of arguments of one kind; see flattened()."""
+        return flattened((args, named) if named else args, leaves, fixed), scope_stack.is_recording()
 
     # --- recording -----------------------------------------------------------------------------------
 
@@ -255,6 +260,31 @@ class Compiled:
             raise RuntimeError(f"{self.name} cannot be replayed: {reason}")
         warnings.warn(f"{self.name} runs eagerly, because it cannot be replayed: {reason}", UserWarning, stacklevel=outer_level())
 
+    def explain(self, *args: Any, **named: Any) -> Explanation:
+        """Return a text: recordings and their reasons, instructions and memory of each program, what each pass did.
+
+        With arguments, the program for them is run instruction by instruction, on copies of what it would change, and the text
+        has the time of each.
+
+        Raises:
+            ValueError: if there is no program for these arguments.
+
+        >>> import autograd
+        >>> double = autograd.compile(lambda x: x + x)
+        >>> [double(x) for x in (1.0, 2.0, 3.0)]
+        [2.0, 4.0, 6.0]
+        >>> print(double.explain())  # doctest: +ELLIPSIS
+        the compiled function <lambda>(): 2 recordings, 1 program
+        ...
+        """
+        if not args and not named:
+            return explanation(self, None, [])
+        leaves: list[Any] = []
+        found = self.recordings.get(self.key_of(args, named, leaves, []))
+        if found is None or not found.replays:
+            raise ValueError(f"{self.name} has no program for these arguments: call it with them three times")
+        return explanation(self, found.replays[0], leaves)
+
     @property
     def name(self) -> str:
         return f"the compiled function {self.__name__}()"
@@ -276,7 +306,42 @@ def kind_of(leaf: Any, recorder: Recorder) -> str:
 
 
 def compile(function: Callable[..., Any] | None = None, *, strict: bool = False) -> Any:
-    """Return a function that computes the same as `function`, faster after its first calls."""
+    """Return a function that computes the same as `function`, faster after its first calls.
+
+    The first two calls with arguments of one kind, as to structure, shapes and dtypes, run as usual and are recorded: every
+    NumPy call of the function, of operations and of their rules. If both computed the same, later calls replay the recording, as
+    straight-line NumPy code. A result that depends on Values is one Value of the graph: backward(), transforms, hooks and
+    drawings treat it as any other. A function may also call backward() and an optimiser's step() itself.
+
+    A replay gives what the function would give, or the function is called. Python's branches on numbers are checked, and so
+    are the globals, attributes and modules that the function reads; if they differ, the function is recorded again. What a
+    recording cannot hold, such as numbers from outside that differ in each call, makes it run eagerly, with one warning that
+    names the line. What a function does besides computing, such as printing, happens in calls that are no replays.
+
+    Args:
+        function: a function, a method or a module.
+        strict: whether to raise RuntimeError where the function would run eagerly with a warning.
+
+    Returns:
+        A Compiled function, with `source`, the latest program as Python source, and `explain()`.
+
+    Raises:
+        TypeError: for a class, a generator or an async function.
+
+    >>> import autograd
+    >>> @autograd.compile
+    ... def length(x):
+    ...     return np.sqrt((x * x).sum())
+    >>> [float(length(x)) for x in (np.ones(4), np.zeros(4), np.array([3.0, 0.0, 0.0, 4.0]))]
+    [2.0, 0.0, 5.0]
+    >>> print(length.source)
+    def forward(x):
+        v1 = x * x                                                  # float64 (4,)
+        v2 = v1.sum()                                               # float64
+        v3 = sqrt(v2)                                               # float64
+        return (v3,), ()
+    <BLANKLINE>
+    """
     if function is None:
         return lambda function: compile(function, strict=strict)
     if isinstance(function, (staticmethod, classmethod)):

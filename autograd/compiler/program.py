@@ -141,6 +141,7 @@ class Guard:
         self.value, self.why = value, why
 
     def __call__(self, found: Any) -> None:
+        found = bool(found) if isinstance(found, np.bool_) else found
         if not same(found, self.value):
             raise GuardFailed(self.why)
 
@@ -236,6 +237,7 @@ class Program:
         effects: what to write at the end.
         conditions: what must hold at the start: whether gradients and their clocks are None, and the content of items.
         arguments: the number of flattened arguments.
+        history: the number of instructions when recorded, and after each pass.
     """
 
     inputs: dict[Variable, Source] = field(default_factory=dict)
@@ -247,6 +249,7 @@ class Program:
     effects: list[Effect] = field(default_factory=list)
     conditions: dict[Source, Any] = field(default_factory=dict)
     arguments: int = 0
+    history: list[tuple[str, int]] = field(default_factory=list)
 
     @property
     def finals(self) -> Iterator[Variable]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from autograd.backward import Pullback
 from autograd.compiler.environment import Check
-from autograd.compiler.program import Argument, Draw, Guard, Program
+from autograd.compiler.program import Argument, Draw, Guard, Program, Source
 from autograd.compiler.source import functions_of
 from autograd.compiler.structure import Structure
 from autograd.op import Op, is_value
@@ -77,15 +77,17 @@ class Replay:
 
     def copies(self, leaves: list[Any]) -> list[tuple[Any, Any]]:
         """Return the arrays that the program may have to restore, and copies of them."""
-        found = []
-        for source in self.undone:
-            owner = leaves[source.owner.number] if source.owner.__class__ is Argument else source.owner
-            if source.kind == "item":
-                owner = owner[source.key]
-            elif source.kind in ("data", "grad"):
-                owner = owner._raw if source.kind == "data" else owner._grad
-            found.append((owner, owner.copy()))
-        return found
+        found = [self.content(source, leaves) for source in self.undone]
+        return [(array, array.copy()) for array in found]
+
+    def content(self, source: Source, leaves: list[Any]) -> Any:
+        """Return what the program reads from a Source."""
+        owner = leaves[source.owner.number] if source.owner.__class__ is Argument else source.owner
+        if source.kind == "item":
+            return owner[source.key]
+        if source.kind == "part":
+            return owner[source.key[0]][source.key[1]]
+        return owner._raw if source.kind == "data" else owner._grad if source.kind == "grad" else owner
 
     @property
     def source(self) -> str:

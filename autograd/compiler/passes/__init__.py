@@ -33,6 +33,8 @@ PASSES = (
 
 def optimise(program: Program) -> Program:
     """Run all passes, and return the program."""
+    program.history.append(("recorded", len(program.instructions)))
     for change in PASSES:
         change(program)
+        program.history.append((change.__name__, len(program.instructions)))
     return program
