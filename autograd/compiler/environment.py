@@ -274,13 +274,15 @@ class Environment:
         if kind.__module__ == "autograd.compiler.compiled":
             self.visit(item.function, name)
             return
+        if kind.__module__.partition(".")[0] == "autograd":  # an operation, for example
+            return
         if hasattr(kind, "__next__") and not isinstance(item, io.IOBase) and name not in self.library:
             self.iterators.append(name)
         if is_users_class(kind):
             self.visit_class(kind)
         space = getattr(item, "__dict__", None)
         if type(space) is dict:
-            if from_here(kind):
+            if is_of_nn(kind):
                 self.add(f"the attributes of {name}", "length", space, None, len(space))
                 self.library |= {f"the attributes of {name}", *(f"{name}.{key}" for key in space)}
                 before = self.parents
@@ -619,6 +621,6 @@ def is_users_class(kind: type) -> bool:
     return module is None or is_users_module(module)
 
 
-def from_here(kind: type) -> bool:
-    """Whether a class, or one it is derived from, is of this package or nn."""
-    return any(owner.__module__.partition(".")[0] in ("autograd", "nn") for owner in kind.__mro__)
+def is_of_nn(kind: type) -> bool:
+    """Whether a class, or one it is derived from, is of nn, such as a module, an optimiser or a schedule."""
+    return any(owner.__module__.partition(".")[0] == "nn" for owner in kind.__mro__)
