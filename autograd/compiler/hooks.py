@@ -26,6 +26,7 @@ from autograd.graph import scratch_lock
 from autograd.op import Op, as_float, is_value
 from autograd.ops import operands, reductions, rules
 from autograd.ops.recurrence import SAVING
+from autograd.transforms import checkpoint
 from autograd.value import Value
 
 
@@ -127,6 +128,7 @@ def installed(recorder: Recorder) -> Iterator[None]:
     replaced += [(Op, "forward", traced_forward), (rules, "plain_rule", traced_rule), (backward, "is_finite", traced_is_finite)]
     replaced += [(reductions, "log_of_total", traced_whole(reductions.log_of_total))]
     replaced += [(value, "as_float", traced_float), (operands, "as_float", traced_float)]
+    replaced += [(checkpoint, "joined_values", traced_joined_values)]
     replaced += [(np, name, traced_maker(getattr(np, name))) for name in MAKERS]
     replaced += [(np, name, traced_fresh(getattr(np, name))) for name in FRESH]
     replaced += [(math, name, traced_math(getattr(math, name))) for name in MATH]
@@ -286,6 +288,14 @@ def traced_whole(function: Callable[..., Any]) -> Callable[..., Any]:
         return recorder.opaque(function, args)
 
     return compute
+
+
+_joined_values = checkpoint.joined_values
+
+
+def traced_joined_values(result: Any, here: Any) -> Any:
+    """Let checkpoint() return the result of its function as it is, as a program keeps what its backward part needs."""
+    return _joined_values(result, here) if active() is None else (None, [])
 
 
 def traced_maker(function: Callable[..., Any]) -> Callable[..., Any]:
