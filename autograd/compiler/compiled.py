@@ -58,13 +58,18 @@ class Recording:
 
 
 class Compiled:
-    """A function that is recorded and replayed; see compile()."""
+    """A function that is recorded and replayed; see compile().
+
+    Attributes:
+        searched: the function whose environment is checked.
+    """
 
     def __init__(self, function: Callable[..., Any], strict: bool = False) -> None:
         plain = isinstance(function, (types.FunctionType, types.MethodType))
         functools.update_wrapper(self, function, updated=("__dict__",) if plain else ())
         self.__name__: str = getattr(function, "__name__", type(function).__name__)
         self.function, self.strict = function, strict
+        self.searched: Callable[..., Any] = function
         self.recordings: dict[Any, Recording] = {}
         self.warned = False
 
@@ -143,7 +148,7 @@ class Compiled:
         """Call the function and record it. If it was recorded alike before, the next call is a replay."""
         found.count += 1
         objects = named_objects(self.function, args, named, found.fixed)
-        start = None if found.before is None else Environment(self.function, objects)
+        start = None if found.before is None else Environment(self.searched, objects)
         recorder = Recorder()
         structure = Structure((args, named))
         recorder.program.arguments = len(structure.leaves)
@@ -182,7 +187,7 @@ class Compiled:
         outcome.forget()
         if recorder.failure is None:
             recorder.check_escapes()
-        environments = start, found.environment, Environment(self.function, objects), leaves
+        environments = start, found.environment, Environment(self.searched, objects), leaves
         found.environment = environments[2]
         self.compare(found, recorder, structure, outcome, environments)
         return result
@@ -285,6 +290,10 @@ class Compiled:
             raise ValueError(f"{self.name} has no program for these arguments: call it with them three times")
         return explanation(self, found.replays[0], leaves)
 
+    def derivative(self, replay: Replay) -> Compiled:
+        """Return the pullback of one of its programs as a function whose results can be differentiated."""
+        return Derivative(replay)
+
     @property
     def name(self) -> str:
         return f"the compiled function {self.__name__}()"
@@ -294,6 +303,22 @@ class Compiled:
         """The latest program as Python source; "" before there is one."""
         replays = [replay for found in self.recordings.values() for replay in found.replays]
         return replays[-1].source if replays else ""
+
+
+class Derivative(Compiled):
+    """The pullback of a program, as a function of the cotangent and the arguments, whose results can be differentiated again.
+
+    It is recorded and replayed in turn, so that derivatives of any order are replays. Where that fails, it runs eagerly.
+    """
+
+    def __init__(self, replay: Replay) -> None:
+        super().__init__(replay.pullback)
+        self.__name__ = f"pullback_of_{replay.owner.__name__}"
+        self.searched = replay.owner.searched
+
+    def give_up(self, found: Recording, reason: str) -> None:
+        """Run eagerly from now on. It needs no warning, as the function itself is replayed."""
+        found.reason, found.before = reason, None
 
 
 def kind_of(leaf: Any, recorder: Recorder) -> str:

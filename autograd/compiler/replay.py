@@ -43,6 +43,7 @@ class Replay:
         outcome: the structure of the results.
         op: the operation of the graph that stands for the program.
         check: whether Python's state is as it was recorded.
+        repeats_effects: whether a second run of the function would draw other random numbers or change what is outside.
     """
 
     def __init__(self, owner: Any, program: Program, arguments: Structure, outcome: Structure, check: Check) -> None:
@@ -62,6 +63,8 @@ class Replay:
             getattr(item.function, "effect", False) or any(v.root in program.inputs for v in item.writes)
             for item in program.instructions
         )
+        self.repeats_effects = bool(self.generators or program.effects) or not self.is_pure
+        self.compiled: Any = None  # the pullback on Values as a compiled function, once it is needed
         self.nodes = [number for number, kind in enumerate(outcome.kinds) if kind == "node"]
 
     def undone_writes(self) -> list[Any]:
@@ -164,28 +167,47 @@ class Replay:
         root, targets, stops = self.graph(kept)
         return Pullback(root, targets, stops)(g, on_values=is_value(g))
 
-    def graph(self, kept: Kept) -> tuple[Any, list[Value], list[Value]]:
-        """Run the function eagerly, and return its results as one Value, and the targets."""
+    def refuse_changes(self, kept: Kept) -> None:
+        """Raise RuntimeError if the function would compute something else now."""
         if (changed := self.check.changed(kept.leaves)) is not None:
             raise RuntimeError(
                 f"the derivative of {self.owner.__name__}() runs the function again, but {changed} changed since the call: "
                 "differentiate before changing it, or call the function again"
             )
+
+    def graph(self, kept: Kept) -> tuple[Any, list[Value], list[Value]]:
+        """Run the function eagerly, with the random numbers of the call; see graph_of()."""
+        self.refuse_changes(kept)
         args, named = self.arguments.rebuild(kept.leaves)
         now = [generator.bit_generator.state for generator in self.generators]
         set_states(self.generators, kept.states)
         try:
-            outcome = Structure(self.owner.function(*args, **named))
+            return self.graph_of(args, named, kept.leaves)
         finally:
             set_states(self.generators, now)
+
+    def graph_of(self, args: Any, named: Any, leaves: list[Any]) -> tuple[Any, list[Value], list[Value]]:
+        """Run the function, and return its results as one Value, the targets, and those where the backward pass ends."""
+        outcome = Structure(self.owner.function(*args, **named))
         outs = [outcome.leaves[number] for number in self.nodes]
-        targets = [kept.leaves[item.number] if item.__class__ is Argument else item for item in self.targets]
+        targets = [leaves[item.number] if item.__class__ is Argument else item for item in self.targets]
         root = in_a_row(outs) if len(outs) > 1 else outs[0]
         return root, targets, [value for value in targets if value.op is not None]
 
     def derivative(self, g: Any, inputs: Sequence[Any], kept: Kept) -> list[Any]:
         """Return the cotangents of the inputs as Values that can be differentiated again."""
-        root, targets, stops = self.graph(kept)
+        if self.repeats_effects:
+            root, targets, stops = self.graph(kept)
+            return Pullback(root, targets, stops)(g, on_values=True)
+        if self.compiled is None:
+            self.compiled = self.owner.derivative(self)
+        self.refuse_changes(kept)
+        return list(self.compiled(g, *self.arguments.rebuild(kept.leaves)))
+
+    def pullback(self, g: Any, args: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
+        """Run the function, and return the cotangents of the targets as Values."""
+        outcome = Structure((args, named))
+        root, targets, stops = self.graph_of(args, named, outcome.leaves)
         return Pullback(root, targets, stops)(g, on_values=True)
 
 
