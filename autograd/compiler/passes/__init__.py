@@ -12,6 +12,7 @@ from autograd.compiler.passes.finite import check_together
 from autograd.compiler.passes.fold import fold_constants
 from autograd.compiler.passes.reuse import reuse_memory
 from autograd.compiler.passes.scalars import convert_scalars
+from autograd.compiler.passes.slices import write_slices
 from autograd.compiler.passes.updates import update_by_parts
 from autograd.compiler.program import Program
 
@@ -22,6 +23,7 @@ PASSES = (
     share_built,
     share_common,
     drop_copies,
+    write_slices,
     check_together,
     drop_dead,
     form_blocks,
