@@ -32,6 +32,7 @@ from autograd.value import Value
 
 #: After this many recordings for one kind of arguments, without two alike in a row, the function runs eagerly.
 PATIENCE = 8
+ARRAYS = {np.ndarray}
 #: The number of kinds of arguments, of other shapes or other objects, whose programs are kept.
 KINDS = 64
 
@@ -140,6 +141,9 @@ class Compiled:
 
     def key_of(self, args: Any, named: Any, leaves: list[Any], fixed: list[Any]) -> Any:
         """Return the key of arguments of one kind; see flattened()."""
+        if not named and set(map(type, args)) == ARRAYS:  # the most common case
+            leaves += args
+            return (tuple, *[(item.shape, item.dtype) for item in args]), scope_stack.is_recording()  # as of flattened()
         return flattened((args, named) if named else args, leaves, fixed), scope_stack.is_recording()
 
     # --- recording -----------------------------------------------------------------------------------

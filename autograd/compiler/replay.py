@@ -65,6 +65,7 @@ class Replay:
         )
         self.repeats_effects = bool(self.generators or program.effects) or not self.is_pure
         self.compiled: Any = None  # the pullback on Values as a compiled function, once it is needed
+        self.all_plain = self.op is None and all(kind == "plain" for kind in outcome.kinds)
         self.nodes = [number for number, kind in enumerate(outcome.kinds) if kind == "node"]
 
     def undone_writes(self) -> list[Any]:
@@ -108,17 +109,23 @@ class Replay:
         return op
 
     def __call__(self, leaves: list[Any]) -> Any:
-        states = [generator.bit_generator.state for generator in self.generators]
-        copies = self.copies(leaves) if self.undone else ()
-        try:
+        states: list[Any] = []
+        if self.generators or self.undone:
+            states = [generator.bit_generator.state for generator in self.generators]
+            copies = self.copies(leaves)
+            try:
+                results, arrays = self.forward(*leaves)
+            except BaseException:
+                set_states(self.generators, states)
+                for array, copy in copies:
+                    array[...] = copy
+                raise
+        else:
             results, arrays = self.forward(*leaves)
-        except BaseException:
-            set_states(self.generators, states)
-            for array, copy in copies:
-                array[...] = copy
-            raise
         kinds = self.outcome.kinds
-        if self.op is None and not any(kind != "plain" for kind in kinds):
+        if self.single and kinds[0] == "frozen":  # a training step that returns its loss
+            return frozen(results[0])
+        if self.all_plain:
             return results[0] if self.single else self.outcome.rebuild(results)
         found = list(results)
         for number, kind in enumerate(kinds):

@@ -509,6 +509,8 @@ def log_of_sum(shifted: Any, axis: Any) -> Any:
 
 def log_of_total(out: Any, powers: Any, shifted: Any, axis: Any) -> Any:
     """log(out), where out is the sum of `powers`."""
+    if out.size and np.minimum.reduce(out, None) >= 1.5:
+        return np.log(out)
     alone = (out >= 1.0) & (out < 1.5)  # one element dominates, beside which the others would be rounded away
     if not alone.any():
         return np.log(out)
