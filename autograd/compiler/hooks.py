@@ -134,6 +134,7 @@ def installed(recorder: Recorder) -> Iterator[None]:
     replaced += [(math, name, traced_math(getattr(math, name))) for name in MATH]
     replaced += [(threading.Thread, "start", traced_start(threading.Thread.start))]
     replaced += [(ThreadPoolExecutor, "submit", traced_start(ThreadPoolExecutor.submit))]
+    replaced += [(backward.Pullback, "general", traced_pass)]
     before = [(owner, name, vars(owner)[name]) for owner, name, _ in replaced]
     # While this lock is held, backward passes and sorts use dictionaries, and call rules by plain_rule().
     with scratch_lock:
@@ -184,7 +185,7 @@ def hasattr_slot(slot: Any, value: Any) -> bool:
     return True
 
 
-_forward, _rule, _is_finite = Op.forward, rules.plain_rule, backward.is_finite
+_forward, _rule, _is_finite, _pass = Op.forward, rules.plain_rule, backward.is_finite, backward.Pullback.general
 
 
 def traced_forward(op: Op, *args: Any) -> Any:
@@ -261,6 +262,14 @@ def opaque_rule(op: Op, rule: Callable[..., Any]) -> Callable[..., Any]:
         found.__name__ = name if name.isidentifier() else f"{op.name}_rule_{argument}"
         _opaque[op, rule] = found
     return found
+
+
+def traced_pass(pullback: backward.Pullback, seed: Any, *args: Any, **named: Any) -> Any:
+    """Record a backward pass from its seed on: a gradient that is constant may be changed in place later."""
+    recorder = active()
+    if recorder is not None and type(seed) is float and type(pullback.root._raw) is Tracer:
+        seed = recorder.call(as_float, (seed,))
+    return _pass(pullback, seed, *args, **named)
 
 
 def traced_is_finite(x: Any) -> Any:

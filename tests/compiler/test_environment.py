@@ -679,3 +679,21 @@ def test_derivative_after_a_change():
     beta = 3.0
     with pytest.raises(RuntimeError, match="beta changed since the call"):
         gradient(gradient(out, w).sum(), w)
+
+
+def test_a_step_whose_gradient_is_constant():
+    def run(wrap):
+        model = nn.Sequential(nn.Linear(3, 4, rng=0), nn.Tanh(), nn.Linear(4, 2, rng=1))
+        optimizer = nn.Adam(model.parameters(), lr=0.1)
+
+        def step(x):
+            optimizer.zero_grad()
+            loss = model(x).sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        f = wrap(step)
+        return [float(f(X * scale).data) for scale in (1.0, 2.0, 3.0, 0.5, 1.0)]
+
+    np.testing.assert_allclose(run(compile), run(lambda f: f), rtol=1e-12)

@@ -26,7 +26,7 @@ def fold_constants(program: Program) -> None:
             args, named = (replaced(part, lambda v: found[v]) for part in (item.args, item.named))
             out = item.function(*args, **named)
             arrays = [x for x in args if isinstance(x, np.ndarray)]
-            if ufunc_of(item.function) is not None and arrays and not any(any(x.strides) for x in arrays):
+            if ufunc_of(item.function) is not None and arrays and out.size and not any(any(x.strides) for x in arrays):
                 out = np.broadcast_to(out[(0,) * out.ndim], out.shape)  # all elements are the same: kept as one
             found.update(zip(item.outs, out if isinstance(item.out, list) else [out], strict=True))
             kept.append(None)
