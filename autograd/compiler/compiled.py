@@ -27,7 +27,7 @@ from autograd.compiler.structure import Structure, flattened
 from autograd.graph import inputs_of, topological_order
 from autograd.hooks import HOOKED, any_hooks
 from autograd.op import is_value
-from autograd.transforms.call import in_a_row, outer_level
+from autograd.transforms.call import in_a_row, outer_level, surroundings
 from autograd.value import Value
 
 #: After this many recordings for one kind of arguments, without two alike in a row, the function runs eagerly.
@@ -143,8 +143,10 @@ class Compiled:
         """Return the key of arguments of one kind; see flattened()."""
         if not named and set(map(type, args)) == ARRAYS:  # the most common case
             leaves += args
-            return (tuple, *[(item.shape, item.dtype) for item in args]), scope_stack.is_recording()  # as of flattened()
-        return flattened((args, named) if named else args, leaves, fixed), scope_stack.is_recording()
+            kind: Any = (tuple, *[(item.shape, item.dtype) for item in args])  # as of flattened()
+        else:
+            kind = flattened((args, named) if named else args, leaves, fixed)
+        return kind, scope_stack.is_recording(), surroundings(leaves)
 
     # --- recording -----------------------------------------------------------------------------------
 

@@ -32,6 +32,14 @@ _one_at_a_time = Lock()
 _parameters: ContextVar[frozenset[Value]] = ContextVar("valuegrad_parameters", default=frozenset())
 
 
+def surroundings(leaves: Sequence[Any]) -> Any:
+    """Return what running transforms differentiate with respect to, as far as it decides whether results are Values.
+
+    That is the module parameters among it and, if Values are among `leaves`, whether there is anything.
+    """
+    return bool(_traced) and any(map(is_value, leaves)), _parameters.get()
+
+
 class tracing:
     """Register the Values that a transform differentiates with respect to: ``with tracing(values):``."""
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+import pickle
 from typing import Any
 
 import numpy as np
 import pytest
 
 import autograd
+import nn
 from autograd import (
     Value,
     checkpoint,
@@ -18,6 +21,8 @@ from autograd import (
     hvp,
     jacobian,
     jvp,
+    no_grad,
+    stop_gradient,
     value_and_grad,
     vjp,
 )
@@ -167,3 +172,224 @@ def test_compiled_at_each_level() -> None:
     for _ in range(6):
         x = number()
         alike(grad(grad(grad(wave)))(x), function(x))
+
+
+# --- the engine ------------------------------------------------------------------------------------------
+
+
+def warm(f: Any, *makers: Any, again: bool = False) -> Any:
+    """Return the compiled function, ready to replay; the first derivatives of derivatives run it `again`."""
+    compiled = autograd.compile(f)
+    for _ in range(3):
+        compiled(*[make() for make in makers])
+    if not again:
+        compiled.function = refuse
+    return compiled
+
+
+def value() -> Value:
+    return Value(array())
+
+
+def test_backward_twice_and_retained_graph() -> None:
+    x, twin = value(), value()
+    twin.data = x.data
+    out, eager = warm(scalar, value, again=True)(x), scalar(twin)
+    for _ in range(2):
+        out.backward()
+        eager.backward()
+        alike(twin.grad, x.grad)
+    alike(autograd.gradient(eager, twin), autograd.gradient(out, x))
+
+
+def test_seed_of_an_array() -> None:
+    x, seed = value(), array()
+    out = warm(vector, value)(x)
+    assert out.op.kind == "program"
+    out.backward(seed)
+    twin = Value(x.data)
+    vector(twin).backward(seed)
+    alike(twin.grad, x.grad)
+    with pytest.raises(ValueError, match="shape"):
+        out.backward(np.ones(2))
+
+
+def test_several_results_used_twice() -> None:
+    def loss(f: Any, x: Any) -> Any:
+        a, b = f(x)
+        return (a * a * b).sum() + b * a[0]
+
+    x = value()
+    compiled = warm(pair, value)
+    loss(compiled, x).backward()
+    twin = Value(x.data)
+    loss(pair, twin).backward()
+    alike(twin.grad, x.grad)
+    alike(hessian(lambda x: loss(pair, x))(x.data), hessian(lambda x: loss(autograd.compile(pair), x))(x.data))
+
+
+def test_one_result_of_several_is_unused() -> None:
+    x = value()
+    a, _ = warm(pair, value)(x)
+    a.sum().backward()
+    alike(np.cos(x.data), x.grad)
+
+
+def test_result_is_the_input_of_another() -> None:
+    first, second = warm(vector, value), warm(scalar, lambda: value() * 1.0)
+    x = value()
+    second(first(x)).backward()
+    twin = Value(x.data)
+    scalar(vector(twin)).backward()
+    alike(twin.grad, x.grad)
+
+
+def test_one_value_as_two_arguments() -> None:
+    compiled = autograd.compile(product)
+    for _ in range(4):
+        x = value()
+        compiled(x, x).backward()
+        twin = Value(x.data)
+        product(twin, twin).backward()
+        alike(twin.grad, x.grad)
+
+
+def test_captured_values() -> None:
+    w = value()
+
+    def f(x: Any) -> Any:
+        return (np.tanh(x * w) * w).sum()
+
+    compiled = warm(f, array, again=True)
+    for _ in range(4):
+        x = array()
+        w.grad = np.zeros(3)
+        compiled(x).backward()
+        found = w.grad.copy()
+        f(x).backward()
+        alike(w.grad, found * 2.0)
+        slope = autograd.gradient(compiled(x), w)
+        alike(autograd.gradient(autograd.gradient(f(x), w).sum(), w), autograd.gradient(slope.sum(), w))
+        w.data = w.data * 0.5
+
+
+def test_hooks_of_result_and_input() -> None:
+    seen = []
+    x = value()
+    out = warm(scalar, value)(x)
+    out.register_hook(lambda g: g * 2.0)
+    x.register_hook(lambda g: seen.append(g))
+    out.backward()
+    twin = Value(x.data)
+    scalar(twin).backward(2.0)
+    alike(twin.grad, x.grad)
+    alike(x.grad, seen[0])
+
+
+def test_stale_data() -> None:
+    x = value()
+    out = warm(scalar, value)(x)
+    x.data = x.data * 2.0
+    with pytest.raises(ValueError, match="stale"):
+        out.backward()
+
+
+def test_no_grad_and_stop_gradient() -> None:
+    compiled = autograd.compile(scalar)
+    for _ in range(4):
+        with no_grad():
+            out = compiled(value())
+        assert out.op is None
+        assert not out.requires_grad
+        compiled(value()).backward()
+    stopped = grad(autograd.compile(lambda x: (x * stop_gradient(x)).sum()))
+    for _ in range(4):
+        x = array()
+        alike(x, stopped(x))
+
+
+def test_checks() -> None:
+    compiled = autograd.compile(vector)
+    for _ in range(3):
+        assert autograd.check_gradients(compiled, array(), order=2)
+
+
+def test_check_model() -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Linear(3, 4, rng=0)
+            self.last = nn.Linear(4, 1, rng=1)
+            self.part = autograd.compile(lambda x: np.tanh(self.first(x)))
+
+        def forward(self, x: Any) -> Any:
+            return self.last(self.part(x))
+
+    model, x = Model(), rng.normal(size=(5, 3))
+    for _ in range(3):
+        model(x)
+    assert autograd.check_model(model, nn.mse_loss, x, rng.normal(size=(5, 1)))
+
+
+def test_module_as_argument() -> None:
+    def loss(model: Any, x: Any) -> Any:
+        return (model(x) ** 2).mean()
+
+    model = nn.Sequential(nn.Linear(3, 2, rng=0), nn.Tanh(), nn.Linear(2, 1, rng=1))
+    inside, outside = grad(autograd.compile(loss)), autograd.compile(grad(loss))
+    for _ in range(4):
+        x = rng.normal(size=(5, 3))
+        for function in (inside, outside):
+            alike(grad(loss)(model, x), function(model, x))
+        for p in model.parameters():
+            p.data = p.data * 0.9
+
+
+def test_compiled_gradient_inside_an_outer_transform() -> None:
+    """A compiled gradient of a captured model gives Values where an outer transform differentiates with respect to the model."""
+    model = nn.Linear(3, 1, rng=0)
+
+    def slope(x: Any) -> Any:
+        return grad(lambda x: (np.tanh(model(x)) ** 2).sum())(x)
+
+    compiled = autograd.compile(slope)
+    x = rng.normal(size=(5, 3))
+    for _ in range(4):
+        compiled(x)
+    for _ in range(4):
+        alike(grad(lambda m: (slope(x) ** 2).sum())(model), grad(lambda m: (compiled(x) ** 2).sum())(model))
+
+
+def test_drawing() -> None:
+    x = value()
+    x.label = "x"
+    out = warm(scalar, value)(x)
+    source = autograd.draw(out).source
+    assert "scalar" in source
+    assert "Kept" not in source
+    assert "scalar(x)" in autograd.formula(out) if hasattr(autograd, "formula") else True
+
+
+def test_copies_of_results() -> None:
+    x = value()
+    out = warm(scalar, value)(x)
+    for copied in (copy.copy, copy.deepcopy, lambda v: pickle.loads(pickle.dumps(v))):
+        try:
+            expected: Any = copied(scalar(x))
+        except TypeError:
+            with pytest.raises(TypeError):
+                copied(out)
+        else:
+            alike(expected, copied(out))
+
+
+def test_gradient_with_respect_to_one_of_two_values() -> None:
+    """Whether a compiled gradient is a Value depends on what outer transforms differentiate with respect to."""
+    compiled = autograd.compile(grad(product))
+    x = array()
+    for _ in range(4):
+        y = value() * 1.0
+        alike(grad(product)(x, y), compiled(x, y))
+    for _ in range(4):
+        y = array()
+        alike(grad(lambda y: grad(product)(x, y).sum())(y), grad(lambda y: compiled(x, y).sum())(y))
