@@ -228,20 +228,22 @@ def backward(root: Any, seed: Any = None, keep_grads: bool = True) -> None:
     seed = 1.0 if seed is None and root._raw.__class__ is float else raw(seed_of(root, seed))
     try:
         _thread.inside = True
-        pullback = Pullback(root)
-        cotangents = pullback(seed, grads=keep_grads)
-        for node in pullback.nodes if not keep_grads or pullback.needed is not None else ():
-            if not keep_grads or node not in pullback.needed:
-                node._grad = None
+        found = root.op.pull(root, seed, keep_grads) if root.op is not None and root.op.pull is not None else None
+        if found is None:
+            pullback = Pullback(root)
+            found = pullback.targets, pullback(seed, grads=keep_grads)
+            for node in pullback.nodes if not keep_grads or pullback.needed is not None else ():
+                if not keep_grads or node not in pullback.needed:
+                    node._grad = None
         with grad_lock:
             sums, first = [], []
-            for leaf, c in zip(pullback.targets, cotangents, strict=True):
+            for leaf, c in zip(*found, strict=True):
                 grad = leaf._grad
                 sums.append(c if grad is None else grad + c)
                 if grad is None or leaf._since is None or not (grad if grad.__class__ is float else grad.any()):
                     first.append(leaf)
             # One call in C, which neither Ctrl-C nor another thread interrupts: all gradients change, or none does.
-            deque(map(root.__class__._grad.__set__, pullback.targets, sums), 0)
+            deque(map(root.__class__._grad.__set__, found[0], sums), 0)
             for leaf in first:
                 leaf._since = root._clock
     finally:

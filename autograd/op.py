@@ -55,6 +55,8 @@ class Op:
         floats: whether it converts integers and bools to floats first; ops that only select or move elements do not.
         first: the position of its first differentiable argument.
         masked: only for compile(), the rule to use in the second pass, which masks undefined products.
+        pull: only for compile(), a function of a root with this op, a seed and keep_grads, which returns the leaves below and
+            their gradients, as the backward pass would, or None to leave it to that.
         unfold: only for checkpoint(), a function that puts recomputed nodes in place of checkpoints in a backward pass.
     """
 
@@ -89,6 +91,7 @@ class Op:
         self.packed = len(rules) < len(names) or len(names) > 2 or prepare is not None or kind == "custom"
         self.unfold: Callable[..., Any] | None = None
         self.masked: Callable[..., Any] | None = None
+        self.pull: Callable[..., Any] | None = None
         self.rule_x = None if self.packed else self.rules[0][1]
         self.rule_y = None if self.packed or len(rules) == 1 else self.rules[1][1]
         self.__doc__, self.__wrapped__, self.__module__ = function.__doc__, function, function.__module__

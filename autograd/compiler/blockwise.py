@@ -122,7 +122,7 @@ class Blockwise:
             if isinstance(x, np.ndarray):
                 x = self.constants.setdefault(id(x), (x, Variable(x)))[1]
             args.append(x)
-        return Instruction(item.function, tuple(args), item.named, item.out, (), item.place)
+        return Instruction(item.function, tuple(args), item.named, item.out, (), item.place, item.errors)
 
     def original(self, variable: Variable) -> Variable:
         return self.alias.get(variable, variable)
@@ -132,7 +132,9 @@ class Blockwise:
         """The instruction that stands for the group."""
         constants = {variable: array for array, variable in self.constants.values()}
         args = tuple(constants.get(x, x) for x in (*self.sliced, *self.whole))
-        return Instruction(self, args, {}, [*self.outputs, *(item.out for item in self.sums)], (), self.members[0].place)
+        return Instruction(
+            self, args, {}, [*self.outputs, *(item.out for item in self.sums)], (), self.members[0].place, self.members[0].errors
+        )
 
     @property
     def inner(self) -> list[Variable]:

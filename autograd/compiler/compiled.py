@@ -45,7 +45,7 @@ class Recording:
         replays: the programs, the latest first.
         before: the last recording, until another is like it.
         environment: what the function read from Python's state when it was recorded last.
-        count: the number of recordings.
+        count, passed: the number of recordings, without those that failed for a reason that may pass, and of the latter.
         reason: why the function is not replayed, or None.
     """
 
@@ -54,7 +54,7 @@ class Recording:
         self.replays: list[Replay] = []
         self.before: tuple[Recorder, Structure] | None = None
         self.environment: Environment | None = None
-        self.count = 0
+        self.count = self.passed = 0
         self.reason: str | None = None
 
 
@@ -256,8 +256,11 @@ class Compiled:
         if recorder.failure is None:
             found.before = recorder, outcome
             recorder.release()
-        if self.strict and recorder.failure is not None:
+        if self.strict and recorder.failure is not None and not recorder.passing:
             raise RuntimeError(f"{self.name} cannot be replayed: {recorder.failure}")
+        if recorder.passing and found.passed < 2 * PATIENCE:
+            found.count, found.passed = found.count - 1, found.passed + 1
+            return
         if found.count >= PATIENCE * (1 + len(found.replays)) or (recorder.failure and found.count >= 3 and not found.replays):
             changed = [] if recorder.failure is not None or last is None else last.differences(end)
             if changed:

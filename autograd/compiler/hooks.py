@@ -284,6 +284,7 @@ def traced_is_finite(x: Any) -> Any:
             recorder.finite.add(x._variable)
     else:
         recorder.fail("the gradient is not finite")
+        recorder.passing = True
     return found._data
 
 

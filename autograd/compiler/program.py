@@ -94,16 +94,17 @@ class Instruction:
         out: the variable of the result, a list of them if the function returns a tuple, or None.
         writes: the variables whose memory it changes.
         place: the line of the user's code that it comes from.
+        errors: the settings of ``np.errstate()`` under which it runs, as in backward passes; None for those of the one before.
     """
 
-    __slots__ = ("args", "function", "named", "out", "place", "writes")
+    __slots__ = ("args", "errors", "function", "named", "out", "place", "writes")
 
     def __init__(
         self, function: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any], out: Any,
-        writes: tuple[Variable, ...] = (), place: Place | None = None,
+        writes: tuple[Variable, ...] = (), place: Place | None = None, errors: dict[str, str] | None = None,
     ) -> None:  # fmt: skip
         self.function, self.args, self.named, self.out = function, args, named, out
-        self.writes, self.place = writes, place
+        self.writes, self.place, self.errors = writes, place, errors
 
     @property
     def outs(self) -> list[Variable]:
@@ -123,7 +124,7 @@ class Instruction:
             return self
         args, named = (replaced(item, lambda v: new.get(v, v)) for item in (self.args, self.named))
         writes = tuple(new.get(item, item) for item in self.writes)
-        return Instruction(self.function, args, named, self.out, writes, self.place)
+        return Instruction(self.function, args, named, self.out, writes, self.place, self.errors)
 
 
 class Guard:
@@ -258,6 +259,10 @@ class Program:
 
     def replace(self, instructions: list[Instruction | None], new: dict[Variable, Any]) -> None:
         """Put other instructions in place of all, None for one that is left out, and other variables or data in the results."""
+        if len(instructions) == len(self.instructions):
+            for old, item in zip(self.instructions, instructions, strict=True):
+                if item is not None and item.errors is None:
+                    item.errors = old.errors
         self.split = sum(item is not None for item in instructions[: self.split])
         self.instructions = [item for item in instructions if item is not None]
         if new:

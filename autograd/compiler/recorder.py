@@ -55,12 +55,15 @@ class Recorder:
     Attributes:
         program: what was recorded so far.
         failure: why it cannot be replayed, or None.
+        passing: whether the failure is of this call only, so that the next call is worth a recording.
         finished: whether it has ended; its tracers then are as good as plain data.
     """
 
     def __init__(self) -> None:
         self.program = Program()
         self.failure: str | None = None
+        self.passing = False
+        self.errors_before = np.geterr()
         self.finished = False
         self.finite: set[Variable] = set()  # arrays with a guard that they are finite
         self.attempts = 0  # the number of operations and rules that run as attempts, see attempt()
@@ -147,8 +150,13 @@ class Recorder:
             out = [part._variable for part in traced] if isinstance(traced, (list, tuple)) and type(traced) is not Tracer else (
                 traced._variable
             )  # fmt: skip
-        self.program.instructions.append(Instruction(function, *template, out, (), user_place()))
+        self.program.instructions.append(Instruction(function, *template, out, (), user_place(), self.errors()))
         return result if traced is UNSET else traced
+
+    def errors(self) -> dict[str, str]:
+        """Return the settings of np.errstate() that differ from those at the start."""
+        before: Any = self.errors_before
+        return {key: str(how) for key, how in np.geterr().items() if how != before[key]}
 
     def traced(self, result: Any, operands: list[Tracer], known: bool) -> Any:
         """Return a result as a tracer, or tracers in a tuple or list; UNSET for anything but numbers and arrays."""
@@ -202,14 +210,14 @@ class Recorder:
             template = before[0][: function.nin], {k: v for k, v in before[1].items() if k != "out"}
             first._variable = Variable(first._data, None, known)
             self.sharers[first._variable] = [weakref.ref(first)]
-            self.program.instructions.append(Instruction(function, *template, first._variable, (), user_place()))
+            self.program.instructions.append(Instruction(function, *template, first._variable, (), user_place(), self.errors()))
             return first
         if not known:
             for item in writes:
                 item._variable.root.known = item._variable.known = False
         written = tuple(item._variable for item in writes)
         self.finite = {variable for variable in self.finite if variable.root not in {item.root for item in written}}
-        self.program.instructions.append(Instruction(function, *before, None, written, user_place()))
+        self.program.instructions.append(Instruction(function, *before, None, written, user_place(), self.errors()))
         return first if result is not None and isinstance(result, np.ndarray) else result
 
     def is_alone(self, tracer: Tracer) -> bool:

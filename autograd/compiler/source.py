@@ -166,16 +166,24 @@ class Writer:
         for variable, number in last.items():
             if variable not in needed and variable.nbytes > LARGE:
                 dying.setdefault(number, []).append(variable)
-        found = []
+        found: list[str] = []
+        errors: dict[str, str] = {}  # of the with-block that is open
         for number, item in enumerate(instructions):
+            if item.errors is not None and item.errors != errors and type(item.function) is not Guard:
+                errors = item.errors
+                if errors:
+                    settings = {"all": "ignore"} if len(errors) > 2 and set(errors.values()) == {"ignore"} else errors
+                    self.names["errstate"] = np.errstate
+                    found.append(f"with errstate({', '.join(f'{key}={how!r}' for key, how in settings.items())}):")
             text = self.expression(item)
             if item.out is not None:
                 text = f"{', '.join(v.name for v in item.outs)}{',' * (item.out == item.outs and len(item.outs) == 1)} = {text}"
                 if comments:
                     text = f"{text:<60}# {', '.join(map(described, item.outs))}"
-            found.append(text)
+            indent = "    " * bool(errors)
+            found.append(indent + text)
             if number in dying:
-                found.append(f"del {', '.join(v.name for v in dying[number])}")
+                found.append(f"{indent}del {', '.join(v.name for v in dying[number])}")
         return found
 
 

@@ -118,4 +118,4 @@ def is_product(item: Instruction, rows: set[Variable]) -> bool:
 
 
 def changed(item: Instruction, function: Any, args: tuple[Any, ...]) -> Instruction:
-    return Instruction(function, args, {}, item.out, item.writes, item.place)
+    return Instruction(function, args, {}, item.out, item.writes, item.place, item.errors)

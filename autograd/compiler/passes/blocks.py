@@ -196,7 +196,7 @@ def is_sum(item: Instruction, shape: tuple[int, ...]) -> bool:
 def whole_sum(item: Instruction) -> Instruction:
     """Return a reduction of all elements with the axis None, as a block may have fewer axes."""
     named = {} if item.function is is_finite else {**item.named, "axis": None}
-    return Instruction(item.function, item.args[:1], named, item.out, (), item.place)
+    return Instruction(item.function, item.args[:1], named, item.out, (), item.place, item.errors)
 
 
 def recompute(parts: list[list[Item]], program: Program) -> None:
@@ -236,7 +236,7 @@ def recompute(parts: list[list[Item]], program: Program) -> None:
             continue
         twins = {x: twin(x) for x in anew}
         before = [item for x, item in makers.items() if x in anew]
-        copies = [Instruction(new.function, new.args, new.named, twins[item.out], (), item.place)
+        copies = [Instruction(new.function, new.args, new.named, twins[item.out], (), item.place, item.errors)
                   for item in before for new in [item.with_variables(twins)]]  # fmt: skip
         group.members = copies + [item.with_variables(twins) for item in group.members]
 

@@ -64,5 +64,5 @@ def join(instructions: list[Instruction | None], group: list[int], checked: dict
     for number, (place, guard) in enumerate(list(zip(places, group, strict=True))[-len(checks) :]):
         function, found = checks[number]
         out = Variable(True)
-        instructions[place] = Instruction(function, tuple(found), {}, out)
-        instructions[guard] = Instruction(last.function, (out,), {}, None, (), last.place)
+        instructions[place] = Instruction(function, tuple(found), {}, out, (), last.place, {})
+        instructions[guard] = Instruction(last.function, (out,), {}, None, (), last.place, {})

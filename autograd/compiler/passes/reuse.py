@@ -36,7 +36,7 @@ def reuse_memory(program: Program) -> None:
         if new and ufunc is not None and not item.named and len(item.args) == ufunc.nin and ufunc.signature is None:
             for x in item.args:
                 if isinstance(x, Variable) and x in made and last[x] == number and fits(x, item.out):
-                    program.instructions[number] = Instruction(ufunc, (*item.args, x), {}, item.out, (), item.place)
+                    program.instructions[number] = Instruction(ufunc, (*item.args, x), {}, item.out, (), item.place, item.errors)
                     break
         if (new or function in MADE) and item.out not in kept:
             made.add(item.out)

@@ -37,10 +37,10 @@ def convert_scalars(program: Program) -> None:
                 made[key].flags.writeable = False
             elif key not in made and counts[key] > 1:
                 out = made[key] = Variable(np.array(0.0, dtype))
-                instructions.append(Instruction(np.asarray, (scalar, dtype), {}, out, (), item.place))
+                instructions.append(Instruction(np.asarray, (scalar, dtype), {}, out, (), item.place, item.errors))
             if key in made:
                 args = (made[key], item.args[1], *item.args[2:]) if place == 0 else (item.args[0], made[key], *item.args[2:])
-                item = Instruction(item.function, args, {}, item.out, item.writes, item.place)
+                item = Instruction(item.function, args, {}, item.out, item.writes, item.place, item.errors)
         instructions.append(item)
     program.split = split if program.split < len(program.instructions) else len(instructions)
     program.instructions = instructions

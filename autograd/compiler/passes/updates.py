@@ -52,7 +52,9 @@ def update_by_parts(program: Program) -> None:
                 rate, array = parts_of(program.instructions[products[item.args[1]]])
                 instructions[products[item.args[1]]] = None
                 update = UPDATES[item.function]
-                instructions[number] = Instruction(update, (item.args[0], array, rate), {}, None, item.writes, item.place)
+                instructions[number] = Instruction(
+                    update, (item.args[0], array, rate), {}, None, item.writes, item.place, item.errors
+                )
             roots = {variable.root for variable in item.writes}
             for out, place in list(products.items()):
                 if any(variable.root in roots for variable in program.instructions[place].operands):
