@@ -264,7 +264,7 @@ def lstm_factors(gates: Any, old: Any, cell: Any, factors: Any, inner: Any) -> N
     i, f, a, o, bent = gates
     to_i, to_f, to_a, to_o, to_old, to_cell = factors
     four, slopes, signed = gates[:4], factors[:4], gates[2:]
-    if highest(gates, None) < 0.98 and lowest(signed, None) > -0.98:
+    if not gates.size or (highest(gates, None) < 0.98 and lowest(signed, None) > -0.98):
         np.subtract(1.0, four, slopes)
         slopes *= four
         np.multiply(a, a, to_a)
@@ -300,7 +300,7 @@ def lstm_loop_back(g: Any, out: Any, values: tuple[Any, ...], kept: Any, reverse
     if saved is None:
         saved = np.empty((len(x), 6, *hidden.shape), x.dtype)
         old, columns, inputs = before(cell, cells, reverse), weight.T, gate_by_gate(x)
-        many = max(1, CHUNK // x[0].nbytes)
+        many = max(1, CHUNK // max(1, x[0].nbytes))
         for part in [slice(first, first + many) for first in range(0, len(x), many)]:
             inner = (gate_by_gate(states[part] @ columns) + inputs[part]).swapaxes(0, 1)
             gates = np.empty((5, *inner.shape[1:]), x.dtype)

@@ -330,3 +330,14 @@ def test_dropout_without_a_second_layer_warns() -> None:
         with pytest.warns(UserWarning, match=r"dropout=0.5 acts between layers.*num_layers to 2") as caught:
             make(2, 3, dropout=0.5)
         assert caught[0].filename == __file__
+
+
+@each_kind
+def test_a_batch_of_no_sequences(kind: str, options: dict[str, Any]) -> None:
+    layer = getattr(nn, kind)(INPUT, HIDDEN, rng=0, **options)
+    x = Value(np.ones((TIME, 0, INPUT)))
+    out, _ = layer(x)
+    out.sum().backward()
+    assert out.shape == (TIME, 0, HIDDEN)
+    assert x.grad.shape == x.shape
+    assert all(not parameter.grad.any() for parameter in layer.parameters())
