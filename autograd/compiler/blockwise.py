@@ -132,9 +132,11 @@ class Blockwise:
         """The instruction that stands for the group."""
         constants = {variable: array for array, variable in self.constants.values()}
         args = tuple(constants.get(x, x) for x in (*self.sliced, *self.whole))
-        return Instruction(
-            self, args, {}, [*self.outputs, *(item.out for item in self.sums)], (), self.members[0].place, self.members[0].errors
-        )
+        outs = [*self.outputs, *(item.out for item in self.sums)]
+        quiet = next(
+            (item.errors for item in self.members if item.errors), self.members[0].errors
+        )  # rather than to warn of too much
+        return Instruction(self, args, {}, outs, (), self.members[0].place, quiet)
 
     @property
     def inner(self) -> list[Variable]:

@@ -11,6 +11,7 @@ import pytest
 import autograd
 from autograd import Value
 from autograd.compiler import effect
+from autograd.ops import sigmoid, tanh
 
 RNG = np.random.default_rng(0)
 Function = Callable[..., Any]
@@ -449,3 +450,26 @@ def test_memory_of_an_array_whose_views_are_done_with_is_used_again() -> None:
         return np.tanh(y)
 
     replayed(function, np.ones((100, 100)))
+
+
+# --- floating-point errors ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(3,), (300, 300)])
+def test_replays_warn_of_floating_point_errors_where_eager_calls_do(shape: tuple[int, ...]) -> None:
+    p = Value(np.ones(shape))
+
+    def step(x: np.ndarray) -> Any:
+        p.grad = None
+        loss = (sigmoid(p * x) + tanh(p * x)).sum()  # whose powers overflow, and nobody is told
+        loss.backward()
+        return loss.data, p.grad, np.log(x)
+
+    compiled = autograd.compile(step, strict=True)
+    for _ in range(3):
+        compiled(np.ones(shape))
+    for x in (np.full(shape, 1000.0), np.full(shape, 1e-3)):
+        alike(compiled(x), step(x))
+    for function in (compiled, step):
+        with pytest.warns(RuntimeWarning, match="invalid value encountered in log"):
+            function(np.full(shape, -1000.0))
