@@ -158,6 +158,11 @@ class Blockwise:
         held: dict[Variable, str] = {}
         scratch: dict[str, np.dtype[Any]] = {}
         lines = []
+        base = errors = self.members[0].errors or {}  # of np.errstate(); members of the backward part may have others
+
+        def add(line: str) -> None:
+            lines.append(line if errors == base else f"    {line}")
+
         for number, item in enumerate(self.members):
             if item.out in self.alias:
                 continue
@@ -165,14 +170,16 @@ class Blockwise:
             for x in set(item.operands):
                 if last[x] == number and x in held:
                     free[x.dtype].append(held.pop(x))
+            if item.errors is not None and item.errors != errors:
+                errors = item.errors
+                if errors != base:
+                    lines.append(writer.with_errors(errors))
             function, out, home = ufunc_of(item.function), item.out, homes.get(item.out)
             if function is None:
                 call = writer.expression(item)
-                lines.append(
-                    f"{out.name} = {call}" if home is None else f"{writer.name(np.copyto, 'copyto')}({home.name}, {call})"
-                )
+                add(f"{out.name} = {call}" if home is None else f"{writer.name(np.copyto, 'copyto')}({home.name}, {call})")
                 if home is not None and home is not out:
-                    lines.append(f"{out.name} = {home.name}")
+                    add(f"{out.name} = {home.name}")
                 continue
             if home is None:
                 spare = free.setdefault(out.dtype, [])
@@ -184,7 +191,7 @@ class Blockwise:
                 target = home.name
             words = [*map(writer.text, item.args), *(f"{key}={writer.text(part)}" for key, part in item.named.items())]
             call = f"{writer.function_name(function)}({', '.join(words)}, out={target})"
-            lines.append(call if target == out.name else f"{out.name} = {call}")
+            add(call if target == out.name else f"{out.name} = {call}")
         lines += [f"{writer.name(np.copyto, 'copyto')}({x.name}, {self.origin_name(x, homes)})" for x in copies]
         self.scratch = list(scratch.values())
         sums = ", ".join(item.out.name for item in self.sums)

@@ -156,6 +156,12 @@ class Writer:
             return self.name(UfuncMethods.of(owner, name), f"{owner.__name__}_{name}")
         return self.name(function, name if name.isidentifier() else "function")
 
+    def with_errors(self, errors: dict[str, str]) -> str:
+        """Return the statement that begins a block of code under np.errstate()."""
+        settings = {"all": "ignore"} if len(errors) > 2 and set(errors.values()) == {"ignore"} else errors
+        self.names["errstate"] = np.errstate
+        return f"with errstate({', '.join(f'{key}={how!r}' for key, how in settings.items())}):"
+
     def lines(self, instructions: list[Instruction], needed: set[Variable], comments: bool) -> list[str]:
         """Return the statements of some instructions; large arrays are deleted after their last use, unless `needed`."""
         last: dict[Variable, int] = {}
@@ -172,9 +178,7 @@ class Writer:
             if item.errors is not None and item.errors != errors and type(item.function) is not Guard:
                 errors = item.errors
                 if errors:
-                    settings = {"all": "ignore"} if len(errors) > 2 and set(errors.values()) == {"ignore"} else errors
-                    self.names["errstate"] = np.errstate
-                    found.append(f"with errstate({', '.join(f'{key}={how!r}' for key, how in settings.items())}):")
+                    found.append(self.with_errors(errors))
             text = self.expression(item)
             if item.out is not None:
                 text = f"{', '.join(v.name for v in item.outs)}{',' * (item.out == item.outs and len(item.outs) == 1)} = {text}"

@@ -327,3 +327,27 @@ def test_a_long_loop_of_reductions():
         return x
 
     assert_same(f, lambda i: [numbers(i, 1200)], groups=300, calls=3)
+
+
+def test_floating_point_errors_are_reported_as_by_eager_calls():
+    with np.errstate(all="warn"):
+        step = autograd.compile(autograd.value_and_grad(lambda x: (np.tanh(np.exp(-x)) * 2.0 + x).sum()))
+        for number in range(3):
+            step(numbers(number, 3000))
+        assert "    with errstate(all='ignore'):\n        v" in step.source
+        x = numbers(9, 3000)
+        x[7] = -800.0
+        with pytest.warns(RuntimeWarning, match="overflow encountered in exp"):
+            step(x)
+
+
+def test_errors_of_the_backward_part_are_not_reported():
+    def f(x):
+        return (np.tanh(x) * 0.5 + np.exp(-x * x)).sum() * 1e-200
+
+    function = autograd.grad(lambda x: f(x) * 1e-200)
+    compiled = autograd.compile(function, strict=True)
+    with np.errstate(under="raise"):
+        for number in range(5):
+            x = 1.0 + 0.1 * numbers(number, 3000)
+            assert_close(compiled(x), function(x))

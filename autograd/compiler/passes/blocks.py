@@ -123,7 +123,7 @@ def grouped(items: Sequence[Item], shape: tuple[int, ...]) -> list[Item]:
         roots = {x.root for x in operands}
         if isinstance(item, Instruction) and late.isdisjoint(roots) and not acts:
             reduces = is_sum(item, shape)
-            if reduces or is_elementwise(item, shape):
+            if (reduces or is_elementwise(item, shape)) and (not group or same_errors(group[0], item)):
                 start = start if group else len(done)
                 group.append(whole_sum(item) if reduces else item)
                 since.append(item)
@@ -145,6 +145,11 @@ def grouped(items: Sequence[Item], shape: tuple[int, ...]) -> list[Item]:
         else:
             done.append(item)
     return done
+
+
+def same_errors(first: Instruction, item: Instruction) -> bool:
+    """Whether an instruction may follow in a group: under the np.errstate() of its first one, or another where that has none."""
+    return not first.errors or item.errors is None or item.errors == first.errors
 
 
 def is_elementwise(item: Instruction, shape: tuple[int, ...]) -> bool:
@@ -234,9 +239,9 @@ def recompute(parts: list[list[Item]], program: Program) -> None:
         spared, added = (sum(x.nbytes for x in found) for found in (inputs & anew, needs - inputs - kept))
         if added >= spared or any(x.root in changing for x in needs):
             continue
-        twins = {x: twin(x) for x in anew}
+        twins, errors = {x: twin(x) for x in anew}, group.members[0].errors
         before = [item for x, item in makers.items() if x in anew]
-        copies = [Instruction(new.function, new.args, new.named, twins[item.out], (), item.place, item.errors)
+        copies = [Instruction(new.function, new.args, new.named, twins[item.out], (), item.place, errors)
                   for item in before for new in [item.with_variables(twins)]]  # fmt: skip
         group.members = copies + [item.with_variables(twins) for item in group.members]
 
