@@ -63,7 +63,10 @@ class Compiled:
 
     Attributes:
         searched: the function whose environment is checked.
+        repeated: whether the backward part is likely to run several times for each call.
     """
+
+    repeated = False
 
     def __init__(self, function: Callable[..., Any], strict: bool = False) -> None:
         plain = isinstance(function, (types.FunctionType, types.MethodType))
@@ -249,7 +252,7 @@ class Compiled:
                 check = check_of(recorder, start, end, leaves)
                 reason = recorder.failure
             if reason is None:
-                replay = Replay(self, optimise(recorder.program), structure, outcome, check)
+                replay = Replay(self, optimise(recorder.program, self.repeated), structure, outcome, check)
                 found.replays = [replay, *found.replays[: PATIENCE - 1]]
                 recorder.release()
                 return
@@ -319,6 +322,8 @@ class Derivative(Compiled):
 
     It is recorded and replayed in turn, so that derivatives of any order are replays. Where that fails, it runs eagerly.
     """
+
+    repeated = True  # once for each row of a Hessian
 
     def __init__(self, replay: Replay) -> None:
         super().__init__(replay.pullback)

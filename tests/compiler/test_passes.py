@@ -473,3 +473,38 @@ def test_replays_warn_of_floating_point_errors_where_eager_calls_do(shape: tuple
     for function in (compiled, step):
         with pytest.warns(RuntimeWarning, match="invalid value encountered in log"):
             function(np.full(shape, -1000.0))
+
+
+# --- second derivatives and broadcasts -------------------------------------------------------------
+
+
+def test_broadcasts_are_left_to_arithmetic() -> None:
+    def f(x: Any, y: Any) -> Any:
+        wide = np.broadcast_to(np.expand_dims(y, 0), (4, 3))
+        return x * wide + wide, wide + wide
+
+    source = replayed(f, np.ones((4, 3)), np.ones(3)).source
+    assert source.count("broadcast_to") == 1  # for the sum of two, which has no operand of that shape
+    assert "expand_dims" not in source
+
+
+def test_a_narrow_array_that_is_written_to_stays_broadcast() -> None:
+    def f(x: Any, y: Any) -> Any:
+        narrow = y * 2.0
+        first = x * np.broadcast_to(narrow, (4, 3))
+        narrow[0] = 5.0
+        return first, x + np.broadcast_to(narrow, (4, 3))
+
+    replayed(f, np.ones((4, 3)), np.ones(3))
+
+
+def test_invariants_of_second_derivatives_are_computed_once() -> None:
+    compiled = autograd.compile(lambda x: (np.tanh(x) ** 2).sum())
+    hessian = autograd.hessian(compiled)
+    for _ in range(6):
+        x = RNG.normal(size=4)
+        np.testing.assert_allclose(hessian(x), autograd.hessian(compiled.function)(x), rtol=1e-12, atol=1e-13)
+    (replay,) = (replay for found in compiled.recordings.values() for replay in found.replays)
+    (derivative,) = (replay for found in replay.compiled.recordings.values() for replay in found.replays)
+    _, backward = derivative.source.split("def backward")
+    assert not any(name in backward for name in ("tanh(", "cosh(", "exp("))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from autograd.compiler.passes.algebra import simplify
 from autograd.compiler.passes.blocks import form_blocks
+from autograd.compiler.passes.broadcasts import leave_out_broadcasts
 from autograd.compiler.passes.built import share_built
 from autograd.compiler.passes.common import share_common
 from autograd.compiler.passes.copies import drop_copies
 from autograd.compiler.passes.dead import drop_dead
 from autograd.compiler.passes.finite import check_together
 from autograd.compiler.passes.fold import fold_constants
+from autograd.compiler.passes.invariant import move_invariants
 from autograd.compiler.passes.reuse import reuse_memory
 from autograd.compiler.passes.scalars import convert_scalars
 from autograd.compiler.passes.slices import write_slices
@@ -19,6 +21,7 @@ from autograd.compiler.program import Program
 PASSES = (
     fold_constants,
     simplify,
+    leave_out_broadcasts,
     share_common,
     share_built,
     share_common,
@@ -33,10 +36,12 @@ PASSES = (
 )
 
 
-def optimise(program: Program) -> Program:
-    """Run all passes, and return the program."""
+def optimise(program: Program, repeated: bool = False) -> Program:
+    """Run all passes, and return the program; `repeated` says that its backward part runs several times for each call."""
     program.history.append(("recorded", len(program.instructions)))
     for change in PASSES:
+        if change is form_blocks and repeated:
+            move_invariants(program)
         change(program)
         program.history.append((change.__name__, len(program.instructions)))
     return program
