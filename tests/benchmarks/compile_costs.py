@@ -14,7 +14,7 @@ import gc
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
@@ -129,34 +129,30 @@ def alone(*words: str) -> list[float] | None:
     return [float(word) for word in run.stdout.split()[-4:] if word[0].isdigit() or word[0] == "-"]
 
 
-def rows_of_growth() -> list[list[str]]:
-    rows = []
+def rows_of_growth() -> Iterator[list[str]]:
     for column in (COMPILED_STEP, COMPILED_LOSS, EAGER):
         found = alone("growth", column, "float64")
         if found:
-            rows.append([f"T1, float64, {column}: growth of memory over {STEPS:,} steps", f"{found[1]:.1f} MB"])
-    return rows
+            yield [f"T1, float64, {column}: growth of memory over {STEPS:,} steps", f"{found[1]:.1f} MB"]
 
 
-def rows_of_peaks() -> list[list[str]]:
-    rows = []
+def rows_of_peaks() -> Iterator[list[str]]:
     for name, dtype in (("T4", "float32"), ("T4", "float64"), ("T8", "float64")):
         for column in (BY_HAND, COMPILED_STEP, COMPILED_LOSS, EAGER, PYTORCH, TORCH_COMPILE, JAX_JIT):
             found = alone("peak", column, name, dtype)
             if found:
-                rows.append([f"{name}, {dtype}, {column}: memory that a step adds", f"{found[0]:,.0f} MB"])
-    return rows
+                yield [f"{name}, {dtype}, {column}: memory that a step adds", f"{found[0]:,.0f} MB"]
 
 
-def rows_of_recordings() -> list[list[str]]:
-    rows = []
+def rows_of_recordings() -> Iterator[list[str]]:
     for size in SIZES:
         found = alone("recording", str(size))
         if found:
             eager, record, replay = (1e6 * seconds / size for seconds in found[:3])
-            rows.append([f"chain of {size:,} scalar operations: until the first replay, and a replay; in brackets eager",
-                         f"{record:.1f}, {replay:.3f} ({eager:.1f}) us an operation, {found[3]:,.0f} MB"])  # fmt: skip
-    return rows
+            yield [
+                f"chain of {size:,} scalar operations: all calls until the first replay; a replay; in brackets eager",
+                f"{record:.1f}; {replay:.3f} ({eager:.1f}) us an operation, {found[3]:,.0f} MB",
+            ]
 
 
 def main() -> None:
