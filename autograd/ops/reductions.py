@@ -509,11 +509,14 @@ def log_of_sum(shifted: Any, axis: Any) -> Any:
 
 def log_of_total(out: Any, powers: Any, shifted: Any, axis: Any) -> Any:
     """log(out), where out is the sum of `powers`."""
-    if out.size and np.minimum.reduce(out, None) >= 1.5:
+    least = np.minimum.reduce(out, None) if out.size else 2.0
+    if least >= 1.5:
         return np.log(out)
-    alone = (out >= 1.0) & (out < 1.5)  # one element dominates, beside which the others would be rounded away
-    if not alone.any():
-        return np.log(out)
+    alone = out < 1.5  # one element dominates, beside which the others would be rounded away
+    if not least >= 1.0:
+        alone = alone & (out >= 1.0)  # neither nan nor the sum of nothing
+        if not alone.any():
+            return np.log(out)
     return np.where(alone, np.log1p(total(powers * (shifted < 0.0), axis, True)), np.log(out))
 
 
