@@ -267,6 +267,26 @@ def test_what_the_backward_part_needs_keeps_its_memory() -> None:
         np.testing.assert_array_equal(p.grad, np.full((100, 100), 12.0))
 
 
+def test_what_an_effect_was_given_keeps_its_memory() -> None:
+    held: list[np.ndarray] = []
+
+    def function(x: np.ndarray) -> Any:
+        y = x * 2.0
+        effect(held.append, y)
+        z = np.sin(x)
+        effect(held.append, np.array(z))
+        return np.tanh(y), z
+
+    compiled = autograd.compile(function, strict=True)
+    x = np.ones((100, 100))
+    for _ in range(4):
+        held.clear()
+        _, z = compiled(x)
+        z[:] = 5.0
+        np.testing.assert_array_equal(held[0], 2.0 * x)
+        np.testing.assert_array_equal(held[1], np.sin(x))
+
+
 # --- updates of large parameters ----------------------------------------------------------------
 
 

@@ -25,7 +25,7 @@ def drop_copies(program: Program) -> None:
     second = program.instructions[program.split :]
     kept = {item.root for instruction in second for item in instruction.operands} if second else set()  # for the backward part
     kept &= {item for instruction in program.instructions[: program.split] for item in instruction.outs}
-    taken = {item.root for item in program.finals}
+    taken = {item.root for item in program.finals} | given_away(program)
     new: dict[Variable, Any] = {}
     made: set[Variable] = set()
     instructions: list[Instruction | None] = []
@@ -44,6 +44,14 @@ def drop_copies(program: Program) -> None:
             made.update(item.outs)
         instructions.append(item)
     program.replace(instructions, new)
+
+
+def given_away(program: Program) -> set[Variable]:
+    """Return the roots of what the user's own functions were given, which may keep it."""
+    return {
+        x.root for item in program.instructions for x in item.operands
+        if getattr(item.function, "effect", False) or getattr(item.function, "custom", False)
+    }  # fmt: skip
 
 
 def is_copy(item: Instruction) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.passes.copies import makes_new
+from autograd.compiler.passes.copies import given_away, makes_new
 from autograd.compiler.program import Instruction, Program, Variable
 
 #: The number of bytes from which it pays.
@@ -21,7 +21,7 @@ OPERATORS: dict[Any, np.ufunc] = {
 
 def reuse_memory(program: Program) -> None:
     """Let elementwise calls write into an operand that was made in the same part, and whose memory is not used later."""
-    kept = {x.root for x in program.finals}
+    kept = {x.root for x in program.finals} | given_away(program)
     last: dict[Variable, int] = {}  # by root
     for number, item in enumerate(program.instructions):
         for variable in (*item.operands, *item.writes):
