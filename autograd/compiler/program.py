@@ -91,13 +91,14 @@ class Instruction:
     """``out = function(*args, **named)``; variables may be anywhere in nested tuples, lists, dicts and slices of arguments.
 
     Attributes:
+        operands: the variables that it reads.
         out: the variable of the result, a list of them if the function returns a tuple, or None.
         writes: the variables whose memory it changes.
         place: the line of the user's code that it comes from.
         errors: the settings of ``np.errstate()`` under which it runs, as in backward passes; None for those of the one before.
     """
 
-    __slots__ = ("args", "errors", "function", "named", "out", "place", "writes")
+    __slots__ = ("args", "errors", "function", "named", "operands", "out", "place", "writes")
 
     def __init__(
         self, function: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any], out: Any,
@@ -105,22 +106,16 @@ class Instruction:
     ) -> None:  # fmt: skip
         self.function, self.args, self.named, self.out = function, args, named, out
         self.writes, self.place, self.errors = writes, place, errors
+        self.operands = variables_in(args) + variables_in(named) if named else variables_in(args)
 
     @property
     def outs(self) -> list[Variable]:
         """The variables that it assigns."""
         return self.out if isinstance(self.out, list) else [] if self.out is None else [self.out]
 
-    @property
-    def operands(self) -> Iterator[Variable]:
-        """The variables that it reads."""
-        yield from variables_in(self.args)
-        if self.named:
-            yield from variables_in(self.named)
-
     def with_variables(self, new: dict[Variable, Any]) -> Instruction:
         """Return this instruction with other operands in place of some."""
-        if not any(item in new for item in self.operands):
+        if new.keys().isdisjoint(self.operands):
             return self
         args, named = (replaced(item, lambda v: new.get(v, v)) for item in (self.args, self.named))
         writes = tuple(new.get(item, item) for item in self.writes)
@@ -271,19 +266,23 @@ class Program:
                 effect.content = replaced(effect.content, lambda v: new.get(v, v))
 
 
-def variables_in(item: Any) -> Iterator[Variable]:
-    """Yield the variables in nested arguments."""
+def variables_in(item: Any) -> list[Variable]:
+    """Return the variables in nested arguments."""
     kind = item.__class__
     if kind is Variable:
-        yield item
-    elif kind is tuple or kind is list:
+        return [item]
+    if kind is tuple or kind is list:
+        found = []
         for part in item:
-            yield from variables_in(part)
-    elif kind is dict:
-        for part in item.values():
-            yield from variables_in(part)
-    elif kind is slice:
-        yield from variables_in((item.start, item.stop, item.step))
+            kind = part.__class__
+            if kind is Variable:
+                found.append(part)
+            elif kind is tuple or kind is list or kind is dict or kind is slice:
+                found += variables_in(part)
+        return found
+    if kind is dict:
+        return variables_in(list(item.values()))
+    return variables_in((item.start, item.stop, item.step)) if kind is slice else []
 
 
 def replaced(item: Any, change: Callable[[Variable], Any]) -> Any:

@@ -12,6 +12,8 @@ import weakref
 import zlib
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -133,14 +135,15 @@ class Recorder:
 
     def note(self, function: Any, args: tuple[Any, ...], named: dict[str, Any], result: Any) -> Any:
         """Write down a call whose result was computed; return it as tracers."""
-        operands = list(tracers_in(args)) + list(tracers_in(named))
-        if isinstance(result, np.ndarray):
+        parts = parts_of((args, named))
+        operands = [item for item in parts if type(item) is Tracer]
+        if type(result) is np.ndarray:
             for item in operands:
                 if item._data is result:
                     return item
         template = self.template(args), self.template(named)
-        known = all(item._variable.is_known for item in operands) and not any(map(is_array, parts_of((args, named))))
-        known = known and not getattr(function, "effect", False)
+        known = not getattr(function, "effect", False)
+        known = known and not any(map(is_array, parts)) and all(item._variable.is_known for item in operands)
         traced = self.traced(result, operands, known)
         if traced is UNSET:
             if result is not None:
@@ -475,12 +478,17 @@ def parts_of(item: Any) -> list[Any]:
     """Return the parts of nested arguments."""
     kind = type(item)
     if kind is tuple or kind is list:
-        return [found for part in item for found in parts_of(part)]
+        found = []
+        for part in item:
+            kind = type(part)
+            if kind is tuple or kind is list or kind is dict or kind is slice:
+                found += parts_of(part)
+            else:
+                found.append(part)
+        return found
     if kind is dict:
-        return [found for part in item.values() for found in parts_of(part)]
-    if kind is slice:
-        return parts_of((item.start, item.stop, item.step))
-    return [item]
+        return parts_of(list(item.values()))
+    return parts_of((item.start, item.stop, item.step)) if kind is slice else [item]
 
 
 def tracers_in(item: Any) -> list[Tracer]:
@@ -500,8 +508,13 @@ def user_place() -> Place | None:
     """Return the file and line of the innermost frame outside this package, nn and NumPy."""
     frame: Any = sys._getframe(1)
     while frame is not None:
-        name = frame.f_code.co_filename
-        if not name.startswith(INSIDE) and not name.startswith(NUMPY) and not name.startswith("<"):
-            return name, frame.f_lineno
+        if is_users(frame.f_code):
+            return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
     return None
+
+
+@lru_cache(maxsize=10_000)
+def is_users(code: CodeType) -> bool:
+    """Whether code belongs to none of this package, nn and NumPy."""
+    return not code.co_filename.startswith((*INSIDE, NUMPY, "<"))
