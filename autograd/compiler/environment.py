@@ -456,11 +456,20 @@ def check_of(recorder: Any, start: Environment, end: Environment, leaves: Sequen
     """Return the check for a program that was recorded between two environments.
 
     What changed in between, such as a counter, is not compared, as it did not change what was computed. The recording fails if
-    the code reads it all the same, as it may matter in a later call, and a replay does not change it.
+    the code reads it all the same, as it may matter in a later call, and a replay does not change it. What belongs to objects
+    whose methods effect() repeats is not compared either.
     """
     arrays = [array for array, _ in recorder.constants.values()]
-    changed = start.differences(end)
-    check = Check(end, changed, recorder.program, arrays, leaves)
+    repeated = owners_of_effects(recorder.program)
+    owned = {
+        name
+        for found in (start, end)
+        for name, entry in found.entries.items()
+        if id(entry.holder) in repeated
+        or any(part in found.entries and id(found.entries[part].item) in repeated for part in entry.parents)
+    }
+    changed = [name for name in start.differences(end) if name not in owned]
+    check = Check(end, [*changed, *owned], recorder.program, arrays, leaves)
     reasons = [f"it reads the iterator {name}, which a replay would not advance: pass its items" for name in end.iterators]
     for name in changed:
         found = end if name in end.entries else start
@@ -471,6 +480,13 @@ def check_of(recorder: Any, start: Environment, end: Environment, leaves: Sequen
     if reasons:
         recorder.failure = reasons[0]
     return check
+
+
+def owners_of_effects(program: Program) -> set[int]:
+    """Return, by id, the objects whose methods effect() repeats, and their dicts: replays change them as the function does."""
+    functions = [getattr(item.function, "function", None) for item in program.instructions if getattr(item.function, "effect", 0)]
+    owners = [owner for function in functions if (owner := getattr(function, "__self__", None)) is not None]
+    return {id(item) for owner in owners for item in (owner, getattr(owner, "__dict__", owner))}
 
 
 def named_objects(function: Any, args: Any, named: Any, fixed: list[Any]) -> list[tuple[str, Any]]:

@@ -645,7 +645,10 @@ class TestCounters:
         with warnings.catch_warnings(record=True) as found:
             warnings.simplefilter("always")
             np.testing.assert_array_equal(run(compile), run(lambda f: f))
-        assert len(found) == 1 and "which a replay would not" in str(found[0].message)
+        if kind == "schedule":  # each replay takes the step of the schedule
+            assert not found
+        else:
+            assert len(found) == 1 and "which a replay would not" in str(found[0].message)
 
     def test_too_many_changes_warn_once_with_the_name(self, recordings):
         beta = 0.0
