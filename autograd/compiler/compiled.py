@@ -20,7 +20,7 @@ from autograd.compiler.agreement import difference
 from autograd.compiler.environment import Environment, check_of, named_objects
 from autograd.compiler.explain import Explanation, explanation
 from autograd.compiler.passes import optimise
-from autograd.compiler.program import Argument, Changed, GuardFailed, Source
+from autograd.compiler.program import FINITE, Argument, Changed, GuardFailed, Source
 from autograd.compiler.recorder import Recorder
 from autograd.compiler.replay import Replay
 from autograd.compiler.structure import Structure, flattened
@@ -75,6 +75,7 @@ class Compiled:
         self.function, self.strict = function, strict
         self.searched: Callable[..., Any] = function
         self.recordings: dict[Any, Recording] = {}
+        self.latest: Replay | None = None
         self.warned = False
 
     def __getattr__(self, name: str) -> Any:
@@ -114,8 +115,11 @@ class Compiled:
                 continue
             try:
                 return replay(leaves)
-            except (Changed, GuardFailed):
+            except Changed:
                 continue
+            except GuardFailed as failed:
+                if self.strict and str(failed) != FINITE:
+                    raise RuntimeError(f"{self.name} goes another way than when it was recorded: it {failed}") from None
             except Exception:
                 if not replay.is_pure:
                     raise
@@ -253,6 +257,7 @@ class Compiled:
                 reason = recorder.failure
             if reason is None:
                 replay = Replay(self, optimise(recorder.program, self.repeated), structure, outcome, check)
+                self.latest = replay
                 found.replays = [replay, *found.replays[: PATIENCE - 1]]
                 recorder.release()
                 return
@@ -313,8 +318,7 @@ class Compiled:
     @property
     def source(self) -> str:
         """The latest program as Python source; "" before there is one."""
-        replays = [replay for found in self.recordings.values() for replay in found.replays]
-        return replays[-1].source if replays else ""
+        return "" if self.latest is None else self.latest.source
 
 
 class Derivative(Compiled):
@@ -359,7 +363,8 @@ def compile(function: Callable[..., Any] | None = None, *, strict: bool = False)
 
     Args:
         function: a function, a method or a module.
-        strict: whether to raise RuntimeError where the function would run eagerly with a warning.
+        strict: whether to raise RuntimeError where the function would run eagerly with a warning, and where a branch or a number
+            that Python reads is another than in the recording, instead of recording the function again.
 
     Returns:
         A Compiled function, with `source`, the latest program as Python source, and `explain()`.

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from autograd import backward, value
-from autograd.compiler.program import Method
+from autograd.compiler.program import FINITE, Method
 from autograd.compiler.recorder import Recorder, parts_of
 from autograd.compiler.tracer import Tracer
 from autograd.graph import scratch_lock
@@ -281,7 +281,7 @@ def traced_is_finite(x: Any) -> Any:
     recorder = x._recorder
     found = recorder.call(_is_finite, (x,))
     if found._data:
-        recorder.guard(found._variable, True, "found that the gradient is finite")
+        recorder.guard(found._variable, True, FINITE)
         if isinstance(x._data, np.ndarray) and x._data.size:
             recorder.finite.add(x._variable)
     else:

@@ -122,6 +122,9 @@ class Instruction:
         return Instruction(self.function, args, named, self.out, writes, self.place, self.errors)
 
 
+FINITE = "found that the gradient is finite"  # why a backward pass has a guard
+
+
 class Guard:
     """The function of a guard, an instruction ``Guard(value)(variable)`` without a result: raises GuardFailed unless they agree.
 
@@ -170,7 +173,7 @@ class Draw:
 
 
 class GuardFailed(Exception):
-    """Raised by a program whose guard found something else than what was recorded."""
+    """Raised by a program whose guard found something else than what was recorded; the text says what was done with it."""
 
 
 class Changed(Exception):

@@ -7,6 +7,7 @@ constants. It leaves only by guards, results and effects. What does neither make
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import weakref
 import zlib
@@ -20,6 +21,7 @@ import numpy as np
 
 from autograd.compiler.program import (
     ABSENT,
+    FINITE,
     Argument,
     Attribute,
     Effect,
@@ -266,6 +268,8 @@ class Recorder:
     def guard(self, variable: Variable, value: Any, how: str) -> None:
         """Write down that a replay is right only where `variable` has the same value."""
         place = user_place()
+        if place is not None and how != FINITE:
+            how = f"{how} at {os.path.basename(place[0])}:{place[1]}"
         self.program.instructions.append(Instruction(Guard(value, how), (variable,), {}, None, (), place))
 
     def method_of_number(self, tracer: Tracer, name: str, found: Any) -> Any:

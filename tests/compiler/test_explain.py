@@ -75,6 +75,26 @@ def test_strict_raises_where_a_function_would_run_eagerly() -> None:
             noisy(np.zeros(3))
 
 
+def test_strict_raises_where_a_branch_goes_the_other_way() -> None:
+    @autograd.compile(strict=True)
+    def f(x: np.ndarray) -> np.ndarray:
+        return x * 2.0 if x.sum() > 0 else x
+
+    for _ in range(4):
+        f(np.ones(2))
+    with pytest.raises(RuntimeError, match=r"goes another way .*: it asked whether it is true at test_explain.py:\d+"):
+        f(-np.ones(2))
+    assert f(np.ones(2)).tolist() == [2.0, 2.0]
+
+
+def test_source_is_that_of_the_latest_program() -> None:
+    f = autograd.compile(lambda x: np.exp(x) if x.ndim == 1 else np.sin(x))
+    for x in (np.ones(2), np.ones((2, 2))):
+        for _ in range(3):
+            f(x)
+    assert "sin" in f.source and "exp" not in f.source
+
+
 def test_source_is_python_that_computes_the_same() -> None:
     @autograd.compile
     def f(x: np.ndarray) -> np.ndarray:
