@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import pickle
 import sys
 import types
 import warnings
@@ -187,6 +188,8 @@ class Compiled:
             except BaseException as error:
                 if isinstance(error, (TypeError, AttributeError)) and "Tracer" in str(error):
                     stack.close()
+                    for generator, state, _ in recorder.drawn.values():
+                        generator.bit_generator.state = pickle.loads(state)
                     return self.without_tracers(found, args, named, str(error))
                 recorder.fail("it raised an error")
                 recorder.finish()

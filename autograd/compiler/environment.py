@@ -14,6 +14,8 @@ import functools
 import inspect
 import io
 import os
+import pickle
+import random
 import sys
 import sysconfig
 import types
@@ -33,6 +35,7 @@ PLAIN = {int, float, complex, bool, str, bytes, type(None), type(...), type(NotI
 #: Lists and sets of plain data above this length, and arrays above this size in bytes that the function computes with by itself,
 #: are compared by identity and length only.
 LONG, LARGE = 4096, 1 << 17
+FUNCTIONS = (types.FunctionType, types.MethodType, functools.partial)
 #: An environment has about this many entries at most.
 BUDGET = 10_000
 #: Functions that read attributes by names that are data.
@@ -106,6 +109,7 @@ class Environment:
         codes: the code of the user's functions among it.
         library: the names of entries that are attributes of modules and optimisers of nn.
         iterators: the names of iterators.
+        generators: random generators by id, each with its name and its state.
     """
 
     def __init__(self, function: Any, others: Iterable[tuple[str, Any]] = ()) -> None:
@@ -121,6 +125,9 @@ class Environment:
             self.codes: list[types.CodeType] = []
             self.library: set[str] = set()
             self.iterators: list[str] = []
+            self.generators: dict[int, tuple[Any, str, Any]] = {}
+            for name, item in (("random", random._inst), ("numpy.random", np.random.mtrand._rand)):
+                self.generators[id(item)] = item, name, state_of(item)
             self.parents: tuple[str, ...] = ()
             self.root = True
             for name, item in self.roots:
@@ -189,6 +196,9 @@ class Environment:
     def visit_function(self, function: types.FunctionType, name: str) -> None:
         code = function.__code__
         if not is_users(code.co_filename):
+            for cell in function.__closure__ or ():  # such as that of grad(f), which calls f
+                if has_content(cell) and isinstance(cell.cell_contents, FUNCTIONS):
+                    self.visit(cell.cell_contents, name)
             return
         root, self.root = self.root, False
         self.codes.append(code)
@@ -275,6 +285,9 @@ class Environment:
             self.visit(item.function, name)
             return
         if kind.__module__.partition(".")[0] == "autograd":  # an operation, for example
+            return
+        if isinstance(item, (np.random.Generator, np.random.RandomState, random.Random)):
+            self.generators[id(item)] = item, name, state_of(item)
             return
         if hasattr(kind, "__next__") and not isinstance(item, io.IOBase) and name not in self.library:
             self.iterators.append(name)
@@ -471,6 +484,13 @@ def check_of(recorder: Any, start: Environment, end: Environment, leaves: Sequen
     changed = [name for name in start.differences(end) if name not in owned]
     check = Check(end, [*changed, *owned], recorder.program, arrays, leaves)
     reasons = [f"it reads the iterator {name}, which a replay would not advance: pass its items" for name in end.iterators]
+    for number, (_, name, state) in end.generators.items():
+        expected = recorder.drawn[number][2] if number in recorder.drawn else start.generators.get(number, (0, 0, state))[2]
+        first = recorder.drawn[number][1] if number in recorder.drawn else state
+        if state != expected or (
+            number in start.generators and number in recorder.drawn and first != start.generators[number][2]
+        ):
+            reasons.append(f"it draws random numbers from {name} itself: draw them by autograd.compiler.draw()")
     for name in changed:
         found = end if name in end.entries else start
         entry = found.entries[name]
@@ -480,6 +500,13 @@ def check_of(recorder: Any, start: Environment, end: Environment, leaves: Sequen
     if reasons:
         recorder.failure = reasons[0]
     return check
+
+
+def state_of(generator: Any) -> Any:
+    """Return the state of a random generator in a form that can be compared."""
+    if isinstance(generator, random.Random):
+        return generator.getstate()
+    return pickle.dumps(getattr(generator, "bit_generator", generator._bit_generator).state)
 
 
 def owners_of_effects(program: Program) -> set[int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
 import sys
 import weakref
 import zlib
@@ -79,6 +80,7 @@ class Recorder:
         self.constants: dict[int, tuple[np.ndarray, int]] = {}  # arrays from outside by id, with their checksums
         self.outside: dict[int, Outside] = {}
         self.inside: dict[int, Any] = {}  # the Values that were created in this recording, by id
+        self.drawn: dict[int, tuple[Any, bytes, bytes]] = {}  # random generators by id, with their first and last state
         self.lives: dict[int, Any] = {}  # the views of dicts from outside that live() returned, by id
 
     # --- computing and writing down --------------------------------------------------------------------
@@ -156,6 +158,11 @@ class Recorder:
                 traced._variable
             )  # fmt: skip
         self.program.instructions.append(Instruction(function, *template, out, (), user_place(), self.errors()))
+        if traced is not UNSET and shape_varies(function, args, named):
+            for part in tracers_in(traced):
+                shape = Variable(np.shape(part._data))
+                self.program.instructions.append(Instruction(np.shape, (part._variable,), {}, shape, (), user_place()))
+                self.guard(shape, np.shape(part._data), "found as many elements")
         return result if traced is UNSET else traced
 
     def errors(self) -> dict[str, str]:
@@ -411,6 +418,17 @@ class Recorder:
                 if content is not UNSET and content is not None and content.__class__ is not value.__class__:
                     setattr(value, slot, self.plain(content))
 
+    def draw(self, function: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """Draw random numbers, and note the states of the generator before the first and after the last draw."""
+        generator = function.generator
+        before = pickle.dumps(generator.bit_generator.state)
+        _, first, last = self.drawn.get(id(generator), (generator, before, before))
+        if last != before:
+            self.fail("it draws random numbers from a generator itself: draw them by autograd.compiler.draw()")
+        out = self.call(function, args, named)
+        self.drawn[id(generator)] = generator, first, pickle.dumps(generator.bit_generator.state)
+        return out
+
     def live(self, mapping: Any, view: Callable[[Recorder, Any], Any]) -> Any:
         """Return the view of a dict from outside."""
         if id(mapping) not in self.lives:
@@ -457,6 +475,29 @@ def rebuilt(form: Any, parts: Any) -> Any:
     if type(form) is tuple:
         return tuple([rebuilt(part, parts) for part in form])
     return None if form is None else next(parts)
+
+
+#: Functions and methods by name whose results have a shape that depends on the numbers of arrays.
+COUNTING = {
+    "nonzero", "flatnonzero", "argwhere", "unique", "unique_all", "unique_counts", "unique_inverse", "unique_values", "extract",
+    "compress", "repeat", "intersect1d", "union1d", "setdiff1d", "setxor1d", "trim_zeros", "bincount", "delete", "insert",
+    "split", "array_split", "roots", "polydiv", "histogram", "histogram_bin_edges", "poly", "tile", "resize", "pad", "ix_",
+}  # fmt: skip
+
+
+def shape_varies(function: Any, args: tuple[Any, ...], named: dict[str, Any]) -> bool:
+    """Whether the shape of a result may depend on numbers, and not only on the shapes of the arguments."""
+    name = name_of(function)
+    if isinstance(function, np.ufunc) or getattr(np.ufunc, name, None) is not None:
+        return False
+    if name in ("getitem", "scatter"):
+        parts = args[1:] if name == "getitem" else args[2:]
+        slices = [part for item in parts for part in (item if type(item) is tuple else (item,)) if type(part) is slice]
+        masks = [part for part in tracers_in(parts) if np.asarray(part._data).dtype.kind == "b"]
+        return bool(masks or tracers_in(slices))
+    if name in COUNTING or (name == "where" and len(args) == 1):
+        return True
+    return any(isinstance(part._data, (int, np.integer)) for part in tracers_in((args[1:], named)))  # perhaps a length or an axis
 
 
 def bool_of(x: Any) -> bool:

@@ -61,7 +61,7 @@ def draw(generator: np.random.Generator, method: str, *args: Any, **named: Any) 
     """
     recorder = active()
     function = Draw(generator, method)
-    return function(*args, **named) if recorder is None else recorder.call(function, args, named)
+    return function(*args, **named) if recorder is None else recorder.draw(function, args, named)
 
 
 def effect(function: Any, *args: Any) -> Any:

@@ -86,7 +86,8 @@ def holds_value(data: Any) -> bool:
 def is_foreign(other: Any) -> bool:
     """Whether `other` is an array of another package that computes NumPy's operations itself, such as xarray, but not pandas."""
     theirs = getattr(type(other), "__array_ufunc__", np.ndarray.__array_ufunc__)
-    return theirs is not np.ndarray.__array_ufunc__ and not is_value(other) and not plain_table(other)
+    ours = theirs is np.ndarray.__array_ufunc__ or other.__class__ is np.ndarray or is_value(other)
+    return not ours and not plain_table(other)
 
 
 def plain_table(other: Any) -> bool:

@@ -63,8 +63,10 @@ def read_slices(program: Program) -> None:
         part = written_part(item)
         if part is not None and part[0] in zeros and not (type(part[2]) is Variable and written[part[2].root]):
             contents[part[0]] = hashable(as_tuple(part[1])), part[2]
-        elif item.function is operator.getitem and item.args[0] in contents and is_slice(item.args[1]):
-            index, content = contents[item.args[0]]
+        elif (
+            item.function is operator.getitem and type(x := item.args[0]) is Variable and x in contents and is_slice(item.args[1])
+        ):
+            index, content = contents[x]
             if index == hashable(as_tuple(item.args[1])) and (content.shape, content.dtype) == (item.out.shape, item.out.dtype):
                 new[item.out] = content
                 instructions.append(None)
