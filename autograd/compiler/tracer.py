@@ -8,6 +8,7 @@ protocols of this class. What would take the data out of it, such as float() or 
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from autograd.compiler.program import Attribute, Method, Variable
 from autograd.op import is_value, value_in
+from autograd.scopes import INSIDE
 
 #: Attributes that depend on the shape, dtype and memory of an array only.
 FIXED = {"shape", "ndim", "size", "dtype", "itemsize", "nbytes", "strides", "flags", "base"}
@@ -203,13 +205,18 @@ class Tracer:
     __trunc__ = leaving(int, "converted it to an int")
 
     def __repr__(self) -> str:
-        return repr(self._data)
+        return repr(self._shown())
 
     def __str__(self) -> str:
-        return str(self._data)
+        return str(self._shown())
 
     def __format__(self, spec: str) -> str:
-        return format(self._data, spec)
+        return format(self._shown(), spec)
+
+    def _shown(self) -> Any:
+        """Return the data as text shows it, which the user's code may go on to read; messages of this package do not."""
+        inside = sys._getframe(2).f_code.co_filename.startswith(INSIDE)
+        return self._data if inside else self._recorder.leak(self, "wrote it as text")
 
     def __reduce__(self) -> Any:
         return self._recorder.leak(self, "pickled or copied it").__reduce__()
