@@ -215,8 +215,10 @@ class Tracer:
 
     def _shown(self) -> Any:
         """Return the data as text shows it, which the user's code may go on to read; messages of this package do not."""
-        inside = sys._getframe(2).f_code.co_filename.startswith(INSIDE)
-        return self._data if inside else self._recorder.leak(self, "wrote it as text")
+        frame: Any = sys._getframe(2)
+        while frame.f_code.co_name in ("__repr__", "__str__", "__format__", "short"):  # those of a Value
+            frame = frame.f_back
+        return self._data if frame.f_code.co_filename.startswith(INSIDE) else self._recorder.leak(self, "wrote it as text")
 
     def __reduce__(self) -> Any:
         return self._recorder.leak(self, "pickled or copied it").__reduce__()
