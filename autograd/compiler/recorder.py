@@ -272,6 +272,13 @@ class Recorder:
             self.guard(tracer._variable, value, how)
         return value.copy() if isinstance(value, np.ndarray) else value
 
+    def expose(self, name: str) -> None:
+        """Note that an attribute gives access to the memory of an array, which a recording does not see."""
+        if not self.finished:
+            if self.attempts:
+                raise Leak
+            self.fail(f"it uses the attribute .{name} of an array, which may write to it")
+
     def guard(self, variable: Variable, value: Any, how: str) -> None:
         """Write down that a replay is right only where `variable` has the same value."""
         place = user_place()

@@ -25,7 +25,9 @@ PARTS = {"T", "mT", "real", "imag"}
 #: Methods of arrays that change them.
 CHANGING = {"fill", "sort", "partition", "put", "itemset", "byteswap", "resize"}
 #: Methods that take the numbers out of an array.
-LEAVING = {"tolist", "tobytes", "tofile", "dump", "dumps", "data", "ctypes", "flat"}
+LEAVING = {"tolist", "tobytes", "tofile", "dump", "dumps"}
+#: Attributes through which an array can be written to without its methods.
+WRITABLE = {"data", "ctypes", "flat"}
 #: Attributes by which code in C reads the memory of an array.
 INTERFACES = {"__array_interface__", "__array_struct__", "__dlpack__"}
 #: NumPy's functions whose results depend on shapes and dtypes only.
@@ -127,6 +129,9 @@ class Tracer:
         if name in INTERFACES and not self._recorder.finished:
             raise AttributeError(f"a Tracer has no {name}")  # code in C then asks for __array__
         found = getattr(data, name)
+        if name in WRITABLE:
+            self._recorder.expose(name)
+            return found
         if name in LEAVING:
             return getattr(self._recorder.leak(self, f"read its .{name}"), name)
         if not callable(found):

@@ -116,6 +116,19 @@ def test_numbers_that_leave_values_are_guarded_or_recorded(function: Any) -> Non
     agree(function)
 
 
+@pytest.mark.filterwarnings("ignore:.*which may write to it")
+def test_writes_through_flat_are_refused() -> None:
+    def f(x: Any) -> Any:
+        space = np.zeros(4)
+        space.flat[:] = x
+        space.flat[1] = 5.0
+        return space * sum(x.flat)
+
+    compiled = compile(f)
+    for x in OTHERS:
+        Outcome(compiled, [x]).compare(Outcome(f, [x]))
+
+
 # --- state ------------------------------------------------------------------------------------------------
 
 
