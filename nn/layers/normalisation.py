@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value
+from autograd.compiler import live
 from autograd.ops import centre, reshape, rms_normalise
 from nn.arrays import flag, floating, raw_array, require_float
 from nn.module import Module
@@ -72,9 +73,10 @@ class BatchNorm(Module):
             raise ValueError(f"{self._title()} takes {wanted}, got the shape {shape}")
         behind = len(shape) - 2
         if self.running_mean is not None and self.running_var is not None and not self.training:
-            scale: Any = (self.running_var + self.eps) ** -0.5
+            running = live(vars(self))
+            scale: Any = (running["running_var"] + self.eps) ** -0.5
             scale = scale if self.weight is None else self.weight * scale
-            return scale_and_shift(x - self.running_mean.reshape(-1, *(1,) * behind), scale, self.bias, behind)
+            return scale_and_shift(x - running["running_mean"].reshape(-1, *(1,) * behind), scale, self.bias, behind)
         if math.prod(shape) <= self.num_features:
             raise ValueError(
                 f"{type(self).__name__} takes its variance from more than one value per channel, got the shape {shape}: "
@@ -98,13 +100,14 @@ class BatchNorm(Module):
         """Move the running statistics, if any, towards those of a batch: in new arrays, because a graph may hold the old ones."""
         if self.running_mean is None or self.running_var is None:
             return
-        self.num_batches_tracked = np.asarray(self.num_batches_tracked + 1)
-        part = 1.0 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
+        running = live(vars(self))
+        running["num_batches_tracked"] = np.asarray(running["num_batches_tracked"] + 1)
+        part = 1.0 / running["num_batches_tracked"].item() if self.momentum is None else self.momentum
         mean = x.mean(axes, np.float64)
         squares = np.square(centred, dtype=np.result_type(centred, np.float32))  # float16 overflows from 256 on
         var = squares.sum(axes, np.float64) / (x.size // self.num_features - 1)
-        self.running_mean = move_towards(self.running_mean, mean, part)
-        self.running_var = move_towards(self.running_var, var, part)
+        running["running_mean"] = move_towards(running["running_mean"], mean, part)
+        running["running_var"] = move_towards(running["running_var"], var, part)
 
     def extra_repr(self) -> str:
         defaults = {"eps": 1e-5, "momentum": 0.1, "affine": True, "track_running_stats": True}
