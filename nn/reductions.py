@@ -80,7 +80,7 @@ def note_reduction(reduction: str, total: Any = 0.0) -> None:
     """Note how a loss or metric was reduced, for noted_reductions(): "sum", "mean" over `total`, or "other"."""
     notes = NOTES.get()
     if notes is not None:
-        notes.append((reduction, float(total)))
+        notes.append((reduction, total.item() if isinstance(total, (np.generic, np.ndarray)) else float(total)))
 
 
 @contextmanager

@@ -44,7 +44,6 @@ LAYERS: dict[str, tuple[Callable[[int], nn.Module], Callable[[], Any]]] = {
     **{
         name: (lambda seed, name=name: nn.Sequential(nn.Linear(4, 3, rng=seed), getattr(nn, name)()), images(5, 4))
         for name in ("ReLU", "Tanh", "Sigmoid", "GELU", "SiLU", "ELU", "LeakyReLU", "Softplus", "Mish", "Hardtanh")
-       
     },
 }
 

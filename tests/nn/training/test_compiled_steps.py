@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -197,3 +198,44 @@ def test_lbfgs_runs_as_without() -> None:
         run = autograd.compile(step) if compiled else step
         found.append([run(np.array([1.0, float(number)])).item() for number in range(6)] + weight.data.tolist())
     assert found[0] == found[1]
+
+
+class TestFit:
+    """fit(compile=True) gives the same History and parameters, bit for bit."""
+
+    X = np.random.default_rng(1).normal(size=(70, 2))
+    Y = (X[:, 0] * X[:, 1] > 0).astype(int)
+
+    def run(self, compile: bool, schedule: str = "", **settings: Any) -> tuple[Any, Any]:
+        model = nn.Sequential(
+            nn.Linear(2, 8, rng=0), nn.BatchNorm1d(8), nn.Tanh(), nn.Dropout(0.2, rng=4), nn.Linear(8, 2, rng=1)
+        )
+        optimizer = nn.Adam(model.named_parameters(), lr=0.02)
+        scheduler = {"": None, "step": nn.StepLR(optimizer, 5), "plateau": nn.ReduceLROnPlateau(optimizer, patience=1)}[schedule]
+        history = nn.fit(
+            model, settings.pop("loss", nn.cross_entropy), optimizer, (self.X, self.Y), (self.X[:9], self.Y[:9]),
+            epochs=6, progress=False, rng=0, scheduler=scheduler, compile=compile, metrics={"accuracy": nn.accuracy}, **settings,
+        )  # fmt: skip
+        return history, model.state_dict()
+
+    @pytest.mark.parametrize("schedule", ["", "step", "plateau"])
+    @pytest.mark.parametrize("settings", [{}, {"clip_norm": 0.5}, {"loss": lambda p, y: nn.cross_entropy(p, y, reduction="sum")}])
+    def test_same_as_without(self, schedule: str, settings: dict[str, Any]) -> None:
+        (plain, parameters), (compiled, others) = self.run(False, schedule, **settings), self.run(True, schedule, **settings)
+        for column in ("loss", "validation_loss", "accuracy", "lr"):
+            assert plain[column] == compiled[column]
+        for name, array in parameters.items():
+            np.testing.assert_array_equal(array, others[name])
+
+    def test_errors_are_the_same(self) -> None:
+        calls = []
+
+        def bad(p: Any, y: Any) -> Any:
+            calls.append(1)
+            return nn.cross_entropy(p * (np.nan if len(calls) > 5 else 1.0), y)
+
+        with pytest.raises(FloatingPointError, match="the loss is nan in epoch"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.run(True, loss=bad)
+        with pytest.raises(TypeError, match="compile must be True or False"):
+            self.run("yes")  # type: ignore[arg-type]
