@@ -22,6 +22,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+import autograd
 import nn
 from autograd import Value, no_grad
 from autograd.ops import linear
@@ -44,6 +45,8 @@ except ImportError as error:
 
 #: The number of rows of one forward pass in predictions: sparse rows become dense, in limited memory.
 ROWS = 4096
+#: With at least this many steps a step is compiled; recording it takes as long as some hundred of a small network.
+MANY_STEPS = 1000
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "identity": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh, "logistic": nn.Sigmoid, "celu": nn.CELU, "elu": nn.ELU,
@@ -93,6 +96,48 @@ def relative(weights: np.ndarray | None, alpha: float, incremental: bool = False
 def squares(x: np.ndarray) -> float:
     """Return the sum of the squares of all elements."""
     return float(np.vdot(x, x))
+
+
+Losses = Callable[[Any, Any], Value]  # a function of outputs and targets that returns the loss of each sample
+
+
+def class_losses(outputs: Any, y: np.ndarray) -> Value:
+    return nn.cross_entropy(outputs, y, reduction="none")
+
+
+def label_losses(outputs: Any, y: np.ndarray) -> Value:
+    return nn.binary_cross_entropy_with_logits(outputs, y, reduction="none").sum(axis=1)
+
+
+def square_losses(outputs: Any, y: np.ndarray) -> Value:
+    return nn.half_square_loss(outputs, y, reduction="none").sum(axis=1)
+
+
+def mean_loss(
+    module: nn.Sequential, losses: Losses, X: np.ndarray, used: np.ndarray | None, y: np.ndarray, weights: np.ndarray | None
+) -> Value:
+    """Return the mean weighted loss of the samples of a batch. X may have only the `used` features."""
+    outputs, layers = X, list(module)
+    if used is not None:
+        first: Any = layers.pop(0)
+        outputs = linear(X, first.weight[:, used], first.bias)
+    for layer in layers:
+        outputs = layer(outputs)
+    found = losses(outputs, y)  # (samples,)
+    return found.mean() if weights is None else (found * weights).mean()
+
+
+def step_of(module: nn.Sequential, losses: Losses, optimizer: nn.Optimizer) -> Callable[..., float]:
+    """Return the function of a batch that takes one step, and returns its loss without the penalty."""
+
+    def step(x: Any, y: np.ndarray, share: np.ndarray | None, used: np.ndarray | None) -> float:
+        optimizer.zero_grad()
+        loss = mean_loss(module, losses, x, used, y, share)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
 
 
 class MultilayerPerceptron(BaseEstimator):
@@ -252,17 +297,6 @@ class MultilayerPerceptron(BaseEstimator):
         parts = [self.module_(dense_rows(X, slice(start, start + ROWS))).data for start in range(0, X.shape[0], ROWS)]
         return np.concatenate(parts)
 
-    def _loss(self, X: np.ndarray, used: np.ndarray | None, y: np.ndarray, weights: np.ndarray | None) -> Value:
-        """Return the mean weighted loss of the samples of a batch. X may have only the `used` features."""
-        outputs, layers = X, list(self.module_)
-        if used is not None:
-            first: Any = layers.pop(0)
-            outputs = linear(X, first.weight[:, used], first.bias)
-        for layer in layers:
-            outputs = layer(outputs)
-        losses = self._losses(outputs, y)  # (samples,)
-        return losses.mean() if weights is None else (losses * weights).mean()
-
     # --- training --------------------------------------------------------------------------------------
 
     def _fit_batches(self, X: Any, y: Any, weights: Any, random: Any, fresh: bool, incremental: bool) -> None:
@@ -277,11 +311,14 @@ class MultilayerPerceptron(BaseEstimator):
         weights, decay = relative(weights, self.alpha, incremental)
         size = min(200 if self.batch_size == "auto" else self.batch_size, len(y))
         order, best = np.arange(len(y)), self.module_.state_dict()
+        many = not incremental and not issparse(X) and self.max_iter * math.ceil(len(y) / size) >= MANY_STEPS
+        plain = step_of(self.module_, self._losses, self._optimizer)
+        step = autograd.compile(plain) if many else plain
         for epoch in range(1, 2 if incremental else self.max_iter + 1):
             self.n_iter_ = epoch
             if self.shuffle:
                 order = order[random.permutation(len(y))]
-            self.loss_ = self._epoch(X, y, weights, decay, order, size)
+            self.loss_ = self._epoch(X, y, weights, decay, order, size, step)
             if not math.isfinite(self.loss_):
                 raise ValueError(
                     f"the loss is {self.loss_} in epoch {self.n_iter_}, training diverges: scale X, for example with "
@@ -345,7 +382,7 @@ class MultilayerPerceptron(BaseEstimator):
         return learnt, held_out
 
     def _epoch(
-        self, X: Any, y: np.ndarray, weights: np.ndarray | None, penalty: float, order: np.ndarray, size: int
+        self, X: Any, y: np.ndarray, weights: np.ndarray | None, penalty: float, order: np.ndarray, size: int, step: Any
     ) -> float:  # fmt: skip
         """Train for one pass over all samples, `size` at a time; return the mean loss, with the penalty."""
         optimizer, linears, total = self._optimizer, self._linears(), 0.0
@@ -353,15 +390,13 @@ class MultilayerPerceptron(BaseEstimator):
             batch = order[start : start + size]
             share = None if weights is None else weights[batch]
             decay = penalty / len(batch)
-            optimizer.zero_grad()
-            loss = self._loss(*used_part(X, batch), y[batch], share)
-            loss.backward()
-            total += len(batch) * (loss.item() + 0.5 * decay * sum(squares(layer.weight.data) for layer in linears))
             optimizer.param_groups[0]["weight_decay"] = decay
             if self.solver == "adam":  # scikit-learn's epsilon is "epsilon hat" of the paper, to which no bias correction applies
                 for group in optimizer.param_groups:
                     group["eps"] = self.epsilon / math.sqrt(1.0 - self.beta_2 ** (optimizer.steps + 1))
-            optimizer.step()
+            penalties = 0.5 * decay * sum(squares(layer.weight.data) for layer in linears)
+            x, used = used_part(X, batch)
+            total += len(batch) * (step(x, y[batch], share, used) + penalties)
         return total / len(order)
 
     def _keep_training(self) -> bool:
@@ -386,7 +421,9 @@ class MultilayerPerceptron(BaseEstimator):
         def evaluate(vector: np.ndarray) -> tuple[float, np.ndarray]:
             set_from_vector(parameters, vector)
             self.module_.zero_grad()
-            loss = self._loss(X, used, y, weights) + strength * sum((layer.weight**2).sum() for layer in linears)
+            loss = mean_loss(self.module_, self._losses, X, used, y, weights) + strength * sum(
+                (layer.weight**2).sum() for layer in linears
+            )
             loss.backward()
             return loss.item(), as_vector(parameter.grad for parameter in parameters)
 
@@ -497,10 +534,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         numbers = np.searchsorted(self.classes_, y)
         return numbers if self.out_activation_ == "softmax" else numbers.astype(float)[:, None]
 
-    def _losses(self, outputs: Any, y: np.ndarray) -> Value:
-        if self.out_activation_ == "softmax":
-            return nn.cross_entropy(outputs, y, reduction="none")
-        return nn.binary_cross_entropy_with_logits(outputs, y, reduction="none").sum(axis=1)
+    @property
+    def _losses(self) -> Losses:
+        return class_losses if self.out_activation_ == "softmax" else label_losses
 
     def _score(self, outputs: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> float:
         """Return the accuracy; with labels, all labels of a sample must be right."""
@@ -544,8 +580,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             )
         return y
 
-    def _losses(self, outputs: Any, y: np.ndarray) -> Value:
-        return nn.half_square_loss(outputs, y, reduction="none").sum(axis=1)
+    _losses = staticmethod(square_losses)
 
     def _score(self, outputs: np.ndarray, y: np.ndarray, weights: np.ndarray | None) -> float:
         return float(r2_score(y, outputs, sample_weight=weights))

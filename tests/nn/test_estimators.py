@@ -446,3 +446,20 @@ def test_without_scikit_learn_the_error_says_what_to_install() -> None:
     code = "import sys; sys.modules['sklearn'] = None; sys.modules['sklearn.base'] = None; import nn; import nn.estimators"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "pip install 'valuegrad[nn]'" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("settings", [{}, {"solver": "sgd", "learning_rate": "adaptive", "early_stopping": True}])
+def test_compiled_steps_train_alike(settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many steps are compiled, which does not change the numbers."""
+    X = np.random.default_rng(0).normal(size=(90, 4))
+    y = (X[:, 0] * X[:, 1] > 0).astype(int)
+    found = []
+    for many in (10**9, 1):
+        monkeypatch.setattr("nn.estimators.MANY_STEPS", many)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            found.append(MLPClassifier((8,), random_state=0, max_iter=15, batch_size=40, **settings).fit(X, y))
+    plain, compiled = found
+    assert plain.loss_curve_ == compiled.loss_curve_
+    for a, b in zip(plain.coefs_, compiled.coefs_, strict=True):
+        np.testing.assert_array_equal(a, b)
