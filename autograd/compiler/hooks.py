@@ -228,6 +228,7 @@ def opaque_forward(op: Op) -> Callable[..., Any]:
 
         found.__name__ = op.name
         found.custom = op.kind == "custom"  # type: ignore[attr-defined]
+        found.varies = op.kind == "custom"  # type: ignore[attr-defined]
         _opaque[op] = found
     return found
 
@@ -262,6 +263,7 @@ def opaque_rule(op: Op, rule: Callable[..., Any]) -> Callable[..., Any]:
         argument = next((op.names[place] for place, item in op.rules if item is rule), "x")
         found.__name__ = name if name.isidentifier() else f"{op.name}_rule_{argument}"
         found.custom = op.kind == "custom"  # type: ignore[attr-defined]
+        found.varies = op.mixes or op.kind == "custom"  # type: ignore[attr-defined]
         _opaque[op, rule] = found
     return found
 

@@ -159,10 +159,11 @@ class Recorder:
             )  # fmt: skip
         self.program.instructions.append(Instruction(function, *template, out, (), user_place(), self.errors()))
         if traced is not UNSET and shape_varies(function, args, named):
-            for part in tracers_in(traced):
-                shape = Variable(np.shape(part._data))
-                self.program.instructions.append(Instruction(np.shape, (part._variable,), {}, shape, (), user_place()))
-                self.guard(shape, np.shape(part._data), "found as many elements")
+            for part in (item for item in tracers_in(traced) if type(item._data) is np.ndarray):
+                form = form_of(part._data)
+                found = Variable(form)
+                self.program.instructions.append(Instruction(form_of, (part._variable,), {}, found, (), user_place()))
+                self.guard(found, form, "found as many elements, of the same dtype")
         return result if traced is UNSET else traced
 
     def errors(self) -> dict[str, str]:
@@ -454,6 +455,7 @@ class Flat:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function, self.__name__ = function, name_of(function)
+        self.varies = getattr(function, "varies", False)
 
     def __call__(self, *args: Any) -> list[Any]:
         flat: list[Any] = []
@@ -492,9 +494,16 @@ COUNTING = {
 }  # fmt: skip
 
 
+def form_of(x: Any) -> tuple[Any, ...]:
+    """Return the shape and dtype of an array; () for a number."""
+    return (*x.shape, x.dtype.char) if type(x) is np.ndarray else ()
+
+
 def shape_varies(function: Any, args: tuple[Any, ...], named: dict[str, Any]) -> bool:
-    """Whether the shape of a result may depend on numbers, and not only on the shapes of the arguments."""
+    """Whether the shape or dtype of a result may depend on numbers, and not only on the shapes and dtypes of the arguments."""
     name = name_of(function)
+    if getattr(function, "varies", False):
+        return True
     if isinstance(function, np.ufunc) or getattr(np.ufunc, name, None) is not None:
         return False
     if name in ("getitem", "scatter"):

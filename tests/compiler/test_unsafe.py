@@ -94,6 +94,20 @@ def test_fancy_indices_memory_orders_and_numbers(function: Any) -> None:
     agree(function)
 
 
+def test_an_unused_factorisation_raises_its_error_in_replays() -> None:
+    def f(x: Any) -> Any:
+        np.linalg.cholesky(x)
+        return x.sum()
+
+    compiled = compile(f)
+    for x in (MATRIX, MATRIX, MATRIX, -MATRIX, MATRIX):
+        Outcome(compiled, [x]).compare(Outcome(f, [x]))
+
+
+def test_a_rule_whose_result_has_another_dtype_for_other_numbers() -> None:
+    agree(np.linalg.det, [(np.full((1, 1), number, np.float32),) for number in (0.4, 0.4, 0.4, 0.0, 0.3)])
+
+
 # --- ways out of a Value ---------------------------------------------------------------------------------
 
 

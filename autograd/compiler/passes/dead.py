@@ -13,12 +13,13 @@ def drop_dead(program: Program) -> None:
         needed.add(variable)
         roots.add(variable.root)
     kept: list[Instruction | None] = []
-    for item in reversed(program.instructions):
+    for number, item in reversed([*enumerate(program.instructions)]):
         useful = (
             type(item.function) is Guard
             or getattr(item.function, "effect", False)
             or not needed.isdisjoint(item.outs)
             or any(variable.root in roots for variable in item.writes)
+            or (number < program.split and getattr(item.function, "__module__", "") == "numpy.linalg")  # may raise LinAlgError
         )
         if useful:
             for variable in item.operands:
