@@ -72,6 +72,11 @@ def options(
     return parser
 
 
+def compile_option(parser: argparse.ArgumentParser) -> None:
+    """Add the option --compile."""
+    parser.add_argument("--compile", action="store_true", help="record the step of a batch and replay it, with the same numbers")
+
+
 def epochs_of(args: argparse.Namespace) -> int:
     """Return the number of epochs: --epochs, or its default."""
     return args.epochs or (args.short if args.quick else args.usual)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+import autograd
 from autograd import Value, check_model, draw, no_grad
 from demos import common
 from demos.common import BLUE, ORANGE, Digits, picture
@@ -45,7 +46,9 @@ def loss_and_accuracy(model: Module, images: np.ndarray, labels: np.ndarray) -> 
     return cross_entropy(logits, labels).item(), float(np.mean(logits.data.argmax(axis=1) == labels))
 
 
-def train(model: Module, data: Digits, epochs: int, rng: np.random.Generator, what: str = "training") -> list[Score]:
+def train(
+    model: Module, data: Digits, epochs: int, rng: np.random.Generator, what: str = "training", compiled: bool = False
+) -> list[Score]:
     """Train the model; return the scores before the first epoch and after each.
 
     With so many weights for so few digits, weight decay pulls the weights that are not needed to zero.
@@ -54,14 +57,19 @@ def train(model: Module, data: Digits, epochs: int, rng: np.random.Generator, wh
     optimizer = AdamW(model.named_parameters(), lr=1e-2, weight_decay=0.1)
     schedule = OneCycleLR(optimizer, 1e-2, epochs=epochs, steps_per_epoch=len(loader))
     scores = [evaluate(model, data)]
+
+    def step(images: np.ndarray, labels: np.ndarray) -> None:
+        loss = cross_entropy(model(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+
+    step = autograd.compile(step) if compiled else step
     bar = common.progress(epochs, "epoch", what)
     for _ in bar:
         for images, labels in loader:
-            loss = cross_entropy(model(images), labels)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
+            step(images, labels)
         scores.append(evaluate(model, data))
         bar.set_postfix(loss=f"{scores[-1].train_loss:.3f}", test_accuracy=f"{scores[-1].test_accuracy:.3f}")
     return scores
@@ -173,6 +181,7 @@ def draw_loss(model: Module, images: np.ndarray, labels: np.ndarray, path: Path)
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = common.options("digits", __doc__, epochs=20, quick=3)
     common.digit_options(parser)
+    common.compile_option(parser)
     args = parser.parse_args(arguments)
     rng = np.random.default_rng(args.seed)
 
@@ -192,7 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(check_model(model, cross_entropy, images, labels))
 
     epochs = common.epochs_of(args)
-    scores = {name: train(net, data, epochs, np.random.default_rng(start), name) for name, net in networks.items()}
+    scores = {name: train(net, data, epochs, np.random.default_rng(start), name, args.compile) for name, net in networks.items()}
     relu, sigmoid = (history[-1].test_accuracy for history in scores.values())
     nearest, logistic = baselines(data)
     dead, trained = dead_neurons(model, data.train_images), epochs >= 5

@@ -128,15 +128,17 @@ def plot_attention(model: GPT, name: str, path: Path) -> Path:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    args = common.options("gpt", __doc__, epochs=20, quick=3).parse_args(arguments)
+    parser = common.options("gpt", __doc__, epochs=20, quick=3)
+    common.compile_option(parser)
+    args = parser.parse_args(arguments)
     rng = np.random.default_rng(args.seed)
     data, epochs = letters.load(args, rng), common.epochs_of(args)
 
     gru = names.build(rng)  # equal to that of demos.names with the same seed
-    gru_history = letters.train(gru, data, epochs, 5e-3, rng)
+    gru_history = letters.train(gru, data, epochs, 5e-3, rng, args.compile)
     model = build(rng)
     print(model)
-    history = letters.train(model, data, epochs, 3e-3, rng)
+    history = letters.train(model, data, epochs, 3e-3, rng, args.compile)
     print("new names of the transformer, those that exist in capitals:")
     letters.print_samples(model, rng)
 

@@ -63,7 +63,7 @@ def sized(name: str, model: nn.Module) -> str:
     return f"{name}, {sum(parameter.size for parameter in model.parameters()):,} parameters"
 
 
-def train(model: nn.Module, names: Names, epochs: int, lr: float, rng: np.random.Generator) -> nn.History:
+def train(model: nn.Module, names: Names, epochs: int, lr: float, rng: np.random.Generator, compiled: bool = False) -> nn.History:
     """Train with AdamW and a learning rate that rises and falls; the test names are only measured."""
     loader = nn.DataLoader(names.train, batch_size=64, shuffle=True, rng=rng)
     optimizer = nn.AdamW(model.named_parameters(), lr=lr, weight_decay=0.05)
@@ -71,6 +71,7 @@ def train(model: nn.Module, names: Names, epochs: int, lr: float, rng: np.random
     return nn.fit(
         model, nn.cross_entropy, optimizer, loader, names.test,
         epochs=epochs, scheduler=scheduler, schedule_every="step", restore_best=False, clip_norm=1.0,
+        compile=compiled,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+import autograd
 from autograd import Value, draw, no_grad
 from demos import common
 from demos.common import BLUE, ORANGE, picture
@@ -18,17 +19,18 @@ def margin_loss(model: MLP, points: np.ndarray, labels: np.ndarray) -> tuple[Val
     scores = [model(point) for point in points]
     losses = [(1 - label * score).relu() for label, score in zip(labels.tolist(), scores, strict=True)]
     decay = 1e-4 * sum(p * p for p in model.parameters())
-    accuracy = np.mean([(score > 0) == (label > 0) for label, score in zip(labels, scores, strict=True)])
-    return sum(losses) / len(losses) + decay, float(accuracy)
+    right = sum((score > 0) == (label > 0) for label, score in zip(labels, scores, strict=True))
+    return sum(losses) / len(losses) + decay, right / len(scores)
 
 
-def train(model: MLP, points: np.ndarray, labels: np.ndarray, steps: int) -> list[float]:
+def train(model: MLP, points: np.ndarray, labels: np.ndarray, steps: int, compiled: bool = False) -> list[float]:
     """Train on all points at once; return the loss before each step."""
+    loss_of = autograd.compile(margin_loss) if compiled else margin_loss
     optimizer = SGD(model.parameters(), lr=1.0)
     history = []
     bar = common.progress(steps, "step")
     for k in bar:
-        loss, accuracy = margin_loss(model, points, labels)
+        loss, accuracy = loss_of(model, points, labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.lr = 1.0 - 0.9 * k / steps
@@ -90,6 +92,7 @@ def draw_neuron(neuron: Neuron, points: np.ndarray, path: Path) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = common.options("moons", __doc__)
+    common.compile_option(parser)
     parser.add_argument("--steps", type=common.count, help="steps of gradient descent (default: 100)")
     args = parser.parse_args(arguments)
 
@@ -97,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     model = MLP(2, [16, 16, 1], rng=args.seed)
     print(model)
 
-    history = train(model, points, labels, args.steps or (3 if args.quick else 100))
+    history = train(model, points, labels, args.steps or (3 if args.quick else 100), args.compile)
     with no_grad():
         _, accuracy = margin_loss(model, points, labels)
 
