@@ -60,8 +60,8 @@ class Thread(threading.local):
 
 _thread = Thread()
 
-#: NumPy's functions that make arrays, which do not dispatch.
-MAKERS = ("asarray", "array", "asanyarray", "ascontiguousarray")
+#: NumPy's functions that make arrays, and take(), which do not dispatch on all of their arguments.
+MAKERS = ("asarray", "array", "asanyarray", "ascontiguousarray", "take")
 FRESH = ("zeros", "ones", "empty", "full")
 #: The functions of Python's math module.
 MATH = [name for name in dir(math) if not name.startswith("_") and callable(getattr(math, name))]

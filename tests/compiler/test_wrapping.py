@@ -213,3 +213,17 @@ def test_gradients_of_unused_arguments_are_recorded_in_one_order():
             found = f(*(np.ones(length) * scale for length in (1, 2, 3, 4)))
             assert [item.tolist() for item in found] == [[2.0 * scale], [0.0] * 2, [0.0] * 3, [0.0] * 4]
         assert f.source
+
+
+def test_take_from_an_array_of_a_closure_at_places_that_are_arguments() -> None:
+    """NumPy's take() does not dispatch on the places, so it is replaced while a function is recorded."""
+    table, w = np.arange(12.0).reshape(6, 2), Value([1.0, 2.0])
+    compiled = compile(lambda places: (np.take(table, places, axis=0) @ w).sum())
+    for seed in range(6):
+        places = np.random.default_rng(seed).integers(0, 6, 4)
+        w.grad = None
+        loss = compiled(places)
+        loss.backward()
+        assert loss.item() == (table[places] @ w.data).sum()
+        assert w.grad.tolist() == table[places].sum(0).tolist()
+    assert "2 recordings, 1 program" in compiled.explain()
