@@ -21,7 +21,7 @@ from autograd.compiler.agreement import difference
 from autograd.compiler.environment import Environment, check_of, named_objects
 from autograd.compiler.explain import Explanation, explanation
 from autograd.compiler.passes import optimise
-from autograd.compiler.program import FINITE, Argument, Changed, GuardFailed, Source
+from autograd.compiler.program import FINITE, Argument, Changed, Draw, GuardFailed, Program, Source
 from autograd.compiler.recorder import Recorder
 from autograd.compiler.replay import Replay
 from autograd.compiler.structure import Structure, flattened
@@ -130,6 +130,7 @@ class Compiled:
         try:
             return self.record(found, args, named, key[1], leaves)
         finally:
+            hooks.restore()  # once more, as Ctrl-C may have kept the first call from its work
             hooks.one_at_a_time.end()
 
     def make_room(self, kind: Any) -> bool:
@@ -233,6 +234,10 @@ class Compiled:
             seed: Any = 1.0 if root._raw.__class__ is float else recorder.plain(np.ones(root.shape, root.dtype))
             if targets and HOOKED and any_hooks(pullback.path):
                 recorder.fail("a Value that it computes has a hook")
+            if targets and changes_for_good(program):
+                recorder.fail(
+                    "it calls effect() or changes an argument, but has a result with a gradient, which may run it twice"
+                )
             if targets:
                 seed = recorder.input(Source("seed"), seed)
                 with np.errstate(all="ignore"):
@@ -340,6 +345,15 @@ class Derivative(Compiled):
     def give_up(self, found: Recording, reason: str) -> None:
         """Run eagerly from now on. It needs no warning, as the function itself is replayed."""
         found.reason, found.before = reason, None
+
+
+def changes_for_good(program: Program) -> bool:
+    """Whether a program changes something that Replay.put() cannot give back."""
+    return any(
+        (getattr(item.function, "effect", False) and type(item.function) is not Draw)
+        or any(program.inputs[v.root].kind in ("argument", "data") for v in item.writes if v.root in program.inputs)
+        for item in program.instructions
+    )
 
 
 def kind_of(leaf: Any, recorder: Recorder) -> str:

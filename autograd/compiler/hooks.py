@@ -102,14 +102,18 @@ def traced_start(function: Callable[..., Any]) -> Callable[..., Any]:
     return start
 
 
-def restore(before: list[tuple[Any, str, Any]]) -> None:
-    """Undo the replacements, also if Ctrl-C is pressed meanwhile."""
+_before: list[tuple[Any, str, Any]] = []  # what was replaced last: owner, name, and what it was
+
+
+def restore() -> None:
+    """Undo the replacements, also if Ctrl-C is pressed meanwhile. It may be called again, which changes nothing."""
     interrupt = None
     while True:
         try:
-            for owner, name, old in before:
+            for owner, name, old in _before:
                 setattr(owner, name, old)
             _thread.recorder = None
+            _before.clear()
             break
         except KeyboardInterrupt as error:
             interrupt = error
@@ -135,7 +139,7 @@ def installed(recorder: Recorder) -> Iterator[None]:
     replaced += [(threading.Thread, "start", traced_start(threading.Thread.start))]
     replaced += [(ThreadPoolExecutor, "submit", traced_start(ThreadPoolExecutor.submit))]
     replaced += [(backward.Pullback, "general", traced_pass)]
-    before = [(owner, name, vars(owner)[name]) for owner, name, _ in replaced]
+    _before[:] = [(owner, name, vars(owner)[name]) for owner, name, _ in replaced]
     # While this lock is held, backward passes and sorts use dictionaries, and call rules by plain_rule().
     with scratch_lock:
         try:
@@ -144,7 +148,7 @@ def installed(recorder: Recorder) -> Iterator[None]:
                 setattr(owner, name, new)
             yield
         finally:
-            restore(before)
+            restore()
 
 
 def slot_property(name: str) -> property:
@@ -366,11 +370,11 @@ def name_of_call(code: CodeType, instruction: int) -> str:
 def traced_math(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function of the math module for tracers of floats."""
 
-    def compute(*args: Any) -> Any:
+    def compute(*args: Any, **named: Any) -> Any:
         for item in args:
             if type(item) is Tracer and not item._recorder.finished and isinstance(item._data, (float, int)):
-                return item._recorder.call(function, args)
-        return function(*args)
+                return item._recorder.call(function, args, named)
+        return function(*args, **named)
 
     compute.__name__ = function.__name__
     return compute

@@ -12,7 +12,7 @@ import numpy as np
 from autograd.backward import Pullback
 from autograd.compiler.environment import Check
 from autograd.compiler.passes.finite import SMALL, are_finite, joined_are_finite
-from autograd.compiler.program import Argument, Draw, Guard, Program, Source
+from autograd.compiler.program import ABSENT, Argument, Draw, Guard, Program, Source
 from autograd.compiler.source import functions_of
 from autograd.compiler.structure import Structure
 from autograd.hooks import HOOKED
@@ -31,13 +31,14 @@ _numbers = itertools.count(1)
 class Kept:
     """What the backward part of a program needs: the arrays of its forward part.
 
-    To run the function again, it also has the arguments, and the states of random generators before the call.
+    To run the function again, it also has the arguments, and from before the call the states of random generators and the
+    contents of what it changes outside.
     """
 
-    __slots__ = ("arrays", "leaves", "states")
+    __slots__ = ("arrays", "contents", "leaves", "states")
 
-    def __init__(self, arrays: tuple[Any, ...], leaves: list[Any], states: list[Any]) -> None:
-        self.arrays, self.leaves, self.states = arrays, leaves, states
+    def __init__(self, arrays: tuple[Any, ...], leaves: list[Any], states: list[Any], contents: list[Any]) -> None:
+        self.arrays, self.leaves, self.states, self.contents = arrays, leaves, states, contents
 
 
 class Replay:
@@ -47,6 +48,7 @@ class Replay:
         forward, backward: its functions, see functions_of().
         outcome: the structure of the results.
         op: the operation of the graph that stands for the program.
+        changing: the Sources of the items of dicts and the gradients that the program changes.
         check: whether Python's state is as it was recorded.
         repeats_effects: whether a second run of the function would draw other random numbers or change what is outside.
     """
@@ -69,6 +71,9 @@ class Replay:
             for item in program.instructions
         )
         self.repeats_effects = bool(self.generators or program.effects) or not self.is_pure
+        written = [program.inputs[v.root] for item in program.instructions for v in item.writes if v.root in program.inputs]
+        kinds = ("item", "grad", "since")
+        self.changing = list(dict.fromkeys(x for x in (*[e.target for e in program.effects], *written) if x.kind in kinds))
         self.compiled: Any = None  # the pullback on Values as a compiled function, once it is needed
         self.all_plain = self.op is None and all(kind == "plain" for kind in outcome.kinds)
         self.nodes = [number for number, kind in enumerate(outcome.kinds) if kind == "node"]
@@ -89,6 +94,28 @@ class Replay:
         found = [self.content(source, leaves) for source in self.undone]
         return [(array, array.copy()) for array in found]
 
+    def contents(self, leaves: list[Any], copied: bool) -> list[Any]:
+        """Return what the changing Sources have now; arrays may be `copied`, as the program changes some in place."""
+        found = []
+        for source in self.changing:
+            try:
+                content = self.content(source, leaves)
+            except KeyError:
+                content = ABSENT
+            found.append(content.copy() if copied and content.__class__ is np.ndarray else content)
+        return found
+
+    def put(self, leaves: list[Any], contents: list[Any]) -> None:
+        """Give the changing Sources other contents."""
+        for source, content in zip(self.changing, contents, strict=True):
+            owner = leaves[source.owner.number] if source.owner.__class__ is Argument else source.owner
+            if source.kind != "item":
+                setattr(owner, f"_{source.kind}", content)
+            elif content is ABSENT:
+                owner.pop(source.key, None)
+            else:
+                owner[source.key] = content
+
     def content(self, source: Source, leaves: list[Any]) -> Any:
         """Return what the program reads from a Source."""
         owner = leaves[source.owner.number] if source.owner.__class__ is Argument else source.owner
@@ -96,7 +123,8 @@ class Replay:
             return owner[source.key]
         if source.kind == "part":
             return owner[source.key[0]][source.key[1]]
-        return owner._raw if source.kind == "data" else owner._grad if source.kind == "grad" else owner
+        slots = {"data": "_raw", "grad": "_grad", "since": "_since"}
+        return getattr(owner, slots[source.kind], None) if source.kind in slots else owner
 
     @property
     def source(self) -> str:
@@ -115,6 +143,7 @@ class Replay:
 
     def __call__(self, leaves: list[Any]) -> Any:
         states: list[Any] = []
+        contents = self.contents(leaves, True) if self.changing and self.op is not None else []
         if self.generators or self.undone:
             states = [generator.bit_generator.state for generator in self.generators]
             copies = self.copies(leaves)
@@ -140,7 +169,7 @@ class Replay:
                 found[number] = leaves[found[number].number]
         if self.op is not None:
             targets = tuple([leaves[item.number] if item.__class__ is Argument else item for item in self.targets])
-            self.attach(self.op, found, targets, Kept(arrays, leaves, states))
+            self.attach(self.op, found, targets, Kept(arrays, leaves, states, contents))
         return found[0] if self.single else self.outcome.rebuild(found)
 
     def attach(self, op: Op, found: list[Any], targets: tuple[Value, ...], kept: Kept) -> None:
@@ -203,15 +232,18 @@ class Replay:
             )
 
     def graph(self, kept: Kept) -> tuple[Any, list[Value], list[Value]]:
-        """Run the function eagerly, with the random numbers of the call; see graph_of()."""
+        """Run the function eagerly, with the random numbers and the state of the call, which it changes once; see graph_of()."""
         self.refuse_changes(kept)
         args, named = self.arguments.rebuild(kept.leaves)
         now = [generator.bit_generator.state for generator in self.generators]
-        set_states(self.generators, kept.states)
+        contents = self.contents(kept.leaves, False)
         try:
+            set_states(self.generators, kept.states)
+            self.put(kept.leaves, kept.contents)
             return self.graph_of(args, named, kept.leaves)
         finally:
             set_states(self.generators, now)
+            self.put(kept.leaves, contents)
 
     def graph_of(self, args: Any, named: Any, leaves: list[Any]) -> tuple[Any, list[Value], list[Value]]:
         """Run the function, and return its results as one Value, the targets, and those where the backward pass ends."""

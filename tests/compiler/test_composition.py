@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import pickle
+import warnings
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from autograd import (
     value_and_grad,
     vjp,
 )
+from autograd.compiler import live
 
 rng = np.random.default_rng(0)
 
@@ -393,3 +395,44 @@ def test_gradient_with_respect_to_one_of_two_values() -> None:
     for _ in range(4):
         y = array()
         alike(grad(lambda y: grad(product)(x, y).sum())(y), grad(lambda y: compiled(x, y).sum())(y))
+
+
+class TestStateOfSecondRuns:
+    """A second derivative, or a pass after gradients that are not finite, runs the function again, which changes state once."""
+
+    def test_items_of_live_dicts(self) -> None:
+        def make(state: dict[str, Any]) -> Any:
+            def f(x: Any) -> Any:
+                items = live(state)
+                items["n"] = items["n"] * 0.5 + (x.data if isinstance(x, Value) else x)
+                return (np.tanh(x) * x).sum()
+
+            return f
+
+        states: list[dict[str, Any]] = [{"n": np.zeros(3)}, {"n": np.zeros(3)}]
+        plain, compiled = make(states[0]), autograd.compile(make(states[1]))
+        for number in range(6):
+            x = np.full(3, 0.5 * number)
+            np.testing.assert_allclose(hvp(compiled, x, np.ones(3)), hvp(plain, x, np.ones(3)), rtol=1e-13)
+            np.testing.assert_array_equal(states[0]["n"], states[1]["n"])
+
+    def test_running_statistics_where_gradients_are_infinite(self) -> None:
+        layers = [nn.BatchNorm1d(2), nn.BatchNorm1d(2)]
+        leaves = [Value([4.0, 9.0]), Value([4.0, 9.0])]
+
+        def make(layer: nn.Module, w: Value) -> Any:
+            return lambda x: (layer(x) * np.sqrt(w)).sum()
+
+        plain, compiled = make(layers[0], leaves[0]), autograd.compile(make(layers[1], leaves[1]))
+        rng = np.random.default_rng(0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for number in range(6):
+                x = rng.normal(size=(4, 2))
+                for w in leaves:
+                    w.data, w.grad = [0.0 if number == 4 else 4.0, 9.0], None
+                plain(x).backward()
+                compiled(x).backward()
+                np.testing.assert_allclose(leaves[0].grad, leaves[1].grad)
+                np.testing.assert_array_equal(layers[0].running_mean, layers[1].running_mean)
+                assert layers[0].num_batches_tracked == layers[1].num_batches_tracked == number + 1
