@@ -111,7 +111,6 @@ class Blockwise:
         self.rest = () if self.flat else shape[1:]
         self.step = max(1, BLOCK_BYTES // (widest * math.prod(self.rest)))
         self.scratch: list[np.dtype[Any]] = []
-        self.block: Callable[..., Any] | None = None
 
     def with_parameters(self, item: Instruction) -> Instruction:
         """Return an instruction with variables in place of the constant arrays that it reads."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from contextlib import suppress
+from copy import deepcopy
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from autograd.compiler.program import Guard, Instruction, Variable, replaced
+from autograd.compiler.program import Draw, Guard, GuardFailed, Variable
 from autograd.compiler.replay import Replay
 from autograd.compiler.source import Writer, described
 
@@ -64,39 +67,48 @@ def described_program(replay: Replay) -> list[str]:
 
 
 def timed(replay: Replay, leaves: list[Any]) -> list[str]:
-    """Return a line for each instruction with its time; calls that do more than compute are not run."""
+    """Return a line for each instruction with its time; calls that change what is outside are not run."""
     program = replay.program
     writer = Writer(program)
+    statements = [writer.statement(item) for item in program.instructions]
+    start, taken = writer.free_name("start"), writer.free_name("taken")
+    codes = [
+        compile(f"{start} = perf_counter()\n{text}\n{taken} = perf_counter() - {start}", "explain", "exec") for text in statements
+    ]
+    names = writer.names | {"perf_counter": perf_counter}
+    exec("\n\n".join(writer.blocks), names)
+    for item in program.instructions:
+        if type(item.function) is Draw:  # a copy of the generator leaves the next numbers as they are
+            names[writer.function_name(item.function)] = Draw(deepcopy(item.function.generator), item.function.method)
     written = {v.root for item in program.instructions for v in item.writes}
-    least = [float("inf")] * len(program.instructions)
+    last = {v: number for number, item in enumerate(program.instructions) for v in (*item.operands, *item.outs)}
+    dying: dict[int, list[Variable]] = {}
+    for variable in last.keys() - {*program.finals}:
+        dying.setdefault(last[variable], []).append(variable)
+    least = [math.inf] * len(program.instructions)
     for _ in range(ROUNDS):
-        contents: dict[Variable, Any] = {}
+        space = dict(names)
         for variable, source in program.inputs.items():
-            content = replay.content(source, leaves) if source.kind != "seed" else seed_like(variable)
-            contents[variable] = content.copy() if variable in written and isinstance(content, np.ndarray) else content
+            content = replay.content(source, leaves) if source.kind != "seed" else ones_like(variable)
+            space[variable.name] = content.copy() if variable in written and isinstance(content, np.ndarray) else content
+        errors: Any = {}
         for number, item in enumerate(program.instructions):
-            if not getattr(item.function, "effect", False):
-                least[number] = min(least[number], run(item, contents))
+            errors = errors if item.errors is None else item.errors
+            if getattr(item.function, "effect", False) and type(item.function) is not Draw:
+                space |= {v.name: ones_like(v) for v in item.outs}
+                continue
+            with np.errstate(**errors), suppress(GuardFailed):  # a guard may have seen the ones above
+                exec(codes[number], space)
+                least[number] = min(least[number], space[taken])
+            for variable in dying.get(number, ()):  # as a replay does, so that later arrays are in the same memory
+                del space[variable.name]
     lines = []
-    for number, item in enumerate(program.instructions):
-        text = writer.expression(item)
-        names = ", ".join(v.name for v in item.outs)
-        time = f"{1e6 * least[number]:10.2f}" if least[number] < float("inf") else f"{'-':>10}"
-        line = item.place[1] if item.place else ""
-        lines.append(f"{time}  {f'{names} = ' * bool(names)}{text}"[:110].ljust(112) + f"line {line}")
+    for item, text, seconds in zip(program.instructions, statements, least, strict=True):
+        time = f"{1e6 * seconds:10.2f}" if seconds < math.inf else f"{'-':>10}"
+        lines.append(f"{time}  {text[:110]:<112}line {item.place[1] if item.place else ''}")
     return lines
 
 
-def seed_like(variable: Variable) -> Any:
-    """Return a cotangent of ones."""
-    return np.ones(variable.shape, variable.dtype) if variable.kind is np.ndarray else 1.0
-
-
-def run(item: Instruction, contents: dict[Variable, Any]) -> float:
-    """Run one instruction, and return its time in seconds."""
-    args, named = (replaced(part, lambda v: contents[v]) for part in (item.args, item.named))
-    start = perf_counter()
-    out = item.function(*args, **named)
-    taken = perf_counter() - start
-    contents.update(zip(item.outs, out if isinstance(item.out, list) else [out], strict=True) if item.outs else ())
-    return taken
+def ones_like(variable: Variable) -> Any:
+    """Return ones, for a cotangent or what a call would return that is not run."""
+    return np.ones(variable.shape, variable.dtype) if variable.kind is np.ndarray else variable.kind(1.0)

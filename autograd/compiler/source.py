@@ -148,6 +148,13 @@ class Writer:
             return f"{words[0]}.{function.__name__}({', '.join(words[1:])})"
         return f"{self.function_name(function)}({', '.join(words)})"
 
+    def statement(self, item: Instruction) -> str:
+        """Return the call of an instruction, and the assignment of its results."""
+        text = self.expression(item)
+        if item.out is None:
+            return text
+        return f"{', '.join(v.name for v in item.outs)}{',' * (item.out == item.outs and len(item.outs) == 1)} = {text}"
+
     def function_name(self, function: Callable[..., Any]) -> str:
         """Return the name of a function; that of ``np.add.reduce`` is add_reduce."""
         owner = getattr(function, "__self__", None)
@@ -179,11 +186,9 @@ class Writer:
                 errors = item.errors
                 if errors:
                     found.append(self.with_errors(errors))
-            text = self.expression(item)
-            if item.out is not None:
-                text = f"{', '.join(v.name for v in item.outs)}{',' * (item.out == item.outs and len(item.outs) == 1)} = {text}"
-                if comments:
-                    text = f"{text:<60}# {', '.join(map(described, item.outs))}"
+            text = self.statement(item)
+            if comments and item.out is not None:
+                text = f"{text:<60}# {', '.join(map(described, item.outs))}"
             indent = "    " * bool(errors)
             found.append(indent + text)
             if number in dying:

@@ -11,6 +11,7 @@ import pytest
 import autograd
 import nn
 from autograd import Value
+from autograd.compiler import draw, effect, live
 
 
 def trained() -> tuple[autograd.compiler.Compiled, np.ndarray, list[np.ndarray]]:
@@ -53,6 +54,60 @@ def test_explain_with_arguments_times_every_instruction_and_changes_nothing() ->
     assert all((parameter == old).all() for parameter, old in zip(parameters, before, strict=True))
     with pytest.raises(ValueError, match="has no program for these arguments: call it with them three times"):
         step.explain(np.ones((5, 3)))
+
+
+def times_of(text: str) -> dict[str, float]:
+    """Return the microseconds of each instruction, nan where it is not run."""
+    found = re.findall(r"^ +(\d+\.\d\d|-)  (.*?) +line \d*$", text, re.MULTILINE)
+    return {line: float(time.replace("-", "nan")) for time, line in found}
+
+
+def test_explain_times_blocks_slices_and_updates_of_large_arrays() -> None:
+    weight = Value(np.linspace(-1.0, 1.0, 2 * 70_000).reshape(2, 70_000))
+    optimizer = nn.SGD([weight], lr=0.1)
+
+    @autograd.compile
+    def step(x: np.ndarray) -> Value:
+        optimizer.zero_grad()
+        loss = (np.tanh(weight * x)[:, 1:] ** 2).sum()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    x = np.full((2, 70_000), 0.5)
+    for _ in range(4):
+        step(x)
+    before = weight.data.copy()
+    times = times_of(step.explain(x))
+    assert (weight.data == before).all()
+    for name in ("in_blocks(block", "[:, 1:]", "subtract_scaled("):
+        found = [time for line, time in times.items() if name in line]
+        assert found and all(time > 0 for time in found), f"{name}: {times}"
+
+
+def test_explain_draws_from_a_copy_of_the_generator_and_does_not_repeat_effects() -> None:
+    rng, state, calls = np.random.default_rng(0), {"count": 0}, []
+
+    def rate() -> float:
+        calls.append(1)
+        return 0.5
+
+    @autograd.compile
+    def f(x: np.ndarray) -> np.ndarray:
+        live(state)["count"] += 1
+        factor = effect(rate)
+        return np.log(x) * draw(rng, "random", size=3) * factor if factor < 0.75 else x
+
+    for _ in range(4):
+        f(np.ones(3))
+    before = rng.bit_generator.state
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        times = times_of(f.explain(np.ones(3)))
+        assert rng.bit_generator.state == before and state == {"count": 4} and len(calls) == 4
+        (drawn,) = [time for line, time in times.items() if "draw_random(" in line]
+        (called,) = [time for line, time in times.items() if "rate(" in line]
+    assert drawn > 0 and np.isnan(called)
 
 
 def test_explain_says_why_a_function_runs_eagerly() -> None:
