@@ -20,7 +20,7 @@ import sys
 import sysconfig
 import types
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,8 @@ FUNCTIONS = (types.FunctionType, types.MethodType, functools.partial)
 BUDGET = 10_000
 #: Functions that read attributes by names that are data.
 READERS = {"getattr", "hasattr", "vars", "attrgetter", "__dict__", "__getattribute__", "fields", "asdict", "astuple", "replace"}
+#: The modules of classes that hold nothing themselves.
+ABSTRACT = {"abc", "typing", "collections.abc", "_collections_abc"}
 CACHED = type(functools.lru_cache(len))
 PATHS = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
@@ -50,7 +52,8 @@ class Entry:
     Attributes:
         kind: where it was found: "cell", "item" (of a namespace), "key" (of another dict) and "attribute" of `holder`, at `key`;
             or what is compared: "space" and "length" (an instance's dict), "absent" (a name that is not in it), "contents",
-            "values" and "count" (of a container), "numbers" and "objects" (of an array), and "frozen" (of a Value).
+            "values" and "count" (of a container), "numbers" and "objects" (of an array), "state" (of a container written
+            in C), and "frozen" (of a Value).
         holder, key: the object to read it from.
         item: what was found.
         parents: the entries that lead here.
@@ -79,6 +82,7 @@ READ: dict[str, Callable[[Any, Any], Any]] = {
     "values": lambda items, _: list(items.values()),
     "objects": lambda array, _: list(array.flat),
     "numbers": lambda array, _: array.tobytes(),
+    "state": lambda item, _: pickled(item),
     "frozen": lambda value, _: value._frozen,
 }
 #: Expressions of the fast check, which are true where an entry is not the same. {o} is the holder, {k} the key, {x} the item.
@@ -96,6 +100,7 @@ TESTS = {
     "values": "len({o}) != len({x}) or not all(map(is_, {o}.values(), {x}))",
     "objects": "not all(map(is_, {o}.flat, {x}))",
     "numbers": "{o}.tobytes() != {x}",
+    "state": "pickled({o}) != {x}",
     "frozen": "{o}._frozen is not {x}",
 }
 
@@ -109,6 +114,7 @@ class Environment:
         codes: the code of the user's functions among it.
         library: the names of entries that are attributes of modules and optimisers of nn.
         iterators: the names of iterators.
+        hidden: the names of containers that cannot be compared.
         generators: random generators by id, each with its name and its state.
     """
 
@@ -125,6 +131,7 @@ class Environment:
             self.codes: list[types.CodeType] = []
             self.library: set[str] = set()
             self.iterators: list[str] = []
+            self.hidden: list[str] = []
             self.generators: dict[int, tuple[Any, str, Any]] = {}
             for name, item in (("random", random._inst), ("numpy.random", np.random.mtrand._rand)):
                 self.generators[id(item)] = item, name, state_of(item)
@@ -188,7 +195,7 @@ class Environment:
             self.visit_class(item)
         elif isinstance(item, (list, tuple, set, frozenset, deque)):
             self.visit_items(item, name)
-        elif isinstance(item, dict):
+        elif isinstance(item, (dict, types.MappingProxyType)):
             self.visit_dict(item, name)
         else:
             self.visit_object(item, name)
@@ -262,7 +269,7 @@ class Environment:
                 self.visit(part, f"{name}[{number}]")
         self.parents = before
 
-    def visit_dict(self, items: dict[Any, Any], name: str) -> None:
+    def visit_dict(self, items: Mapping[Any, Any], name: str) -> None:
         if len(items) > LONG:
             self.add(f"the length of {name}", "count", items, None, len(items))
             return
@@ -279,7 +286,9 @@ class Environment:
         self.parents = before
 
     def visit_object(self, item: Any, name: str) -> None:
-        """Search the attributes of an object: all of a module or optimiser of nn, otherwise those that the code names."""
+        """Search the attributes of an object: those that the code names; all of a module or optimiser of nn, and of a container
+        of a library, such as a table, as the code of libraries is not searched.
+        """
         kind = type(item)
         if kind.__module__ == "autograd.compiler.compiled":
             self.visit(item.function, name)
@@ -294,6 +303,8 @@ class Environment:
         if is_users_class(kind):
             self.visit_class(kind)
         space = getattr(item, "__dict__", None)
+        contains = is_container_of_library(kind)
+        everything = self.everything or contains
         if type(space) is dict:
             if is_of_nn(kind):
                 self.add(f"the attributes of {name}", "length", space, None, len(space))
@@ -307,22 +318,30 @@ class Environment:
                 if type(type(item)) is type:
                     self.add(f"the class of {name}", "attribute", item, "__class__", type(item))
                 self.add(f"the attributes of {name}", "space", item, None, space)
-                self.members(space, name, kind)
+                self.members(space, name, kind, everything)
+        found = bool(space)
         for owner in kind.__mro__:
             if "__slots__" in vars(owner):
                 for key, member in vars(owner).items():
-                    if type(member) is types.MemberDescriptorType and (key in self.names or self.everything):
+                    if type(member) is types.MemberDescriptorType and (key in self.names or everything):
                         part = getattr(item, key, self)
                         if part is not self:
+                            found = True
                             self.add(f"{name}.{key}", "attribute", item, key, part)
+        if contains and not found and (kind.__hash__ in (None, object.__hash__) or kind is memoryview):  # it can change
+            try:
+                self.add(f"the contents of {name}", "state", item, None, pickled(item))
+            except Exception:
+                owners = (part for part in self.parents if is_container_of_library(type(self.entries[part].item)))
+                self.hidden.append(next(owners, name))
 
-    def members(self, space: dict[str, Any], name: str, kind: type | None = None) -> None:
+    def members(self, space: dict[str, Any], name: str, kind: type | None = None, everything: bool = False) -> None:
         """Search the attributes in an instance's or module's dict that the code names; those of its class must stay in sight."""
-        for key in list(space) if self.everything and kind is not None else sorted(self.names & space.keys()):
+        for key in list(space) if everything else sorted(self.names & space.keys()):
             self.add(f"{name}.{key}", "item", space, key, space[key])
-        if kind is not None and (self.everything or is_users_class(kind)):
+        if kind is not None and (everything or is_users_class(kind)):
             for key in sorted(self.names - space.keys()):
-                if any(key in vars(owner) for owner in kind.__mro__) or self.everything:
+                if any(key in vars(owner) for owner in kind.__mro__) or everything:
                     self.add(f"{name}.{key}", "absent", space, key, True)
 
     def disturbed(self, name: str) -> bool:
@@ -396,7 +415,7 @@ class Check:
 
     def write(self) -> None:
         """Write the fast check, in which nothing but identity counts."""
-        space: dict[str, Any] = {"is_": is_, "HOOKED": HOOKED, "slow": self.slow}
+        space: dict[str, Any] = {"is_": is_, "HOOKED": HOOKED, "slow": self.slow, "pickled": pickled}
         given: dict[int, str] = {}
 
         def name_of(item: Any) -> str:
@@ -484,6 +503,7 @@ def check_of(recorder: Any, start: Environment, end: Environment, leaves: Sequen
     changed = [name for name in start.differences(end) if name not in owned]
     check = Check(end, [*changed, *owned], recorder.program, arrays, leaves)
     reasons = [f"it reads the iterator {name}, which a replay would not advance: pass its items" for name in end.iterators]
+    reasons += [f"it reads {name}, whose contents are too large to compare, or cannot be: pass its arrays" for name in end.hidden]
     for number, (_, name, state) in end.generators.items():
         expected = recorder.drawn[number][2] if number in recorder.drawn else start.generators.get(number, (0, 0, state))[2]
         first = recorder.drawn[number][1] if number in recorder.drawn else state
@@ -500,6 +520,30 @@ def check_of(recorder: Any, start: Environment, end: Environment, leaves: Sequen
     if reasons:
         recorder.failure = reasons[0]
     return check
+
+
+class Limited(io.RawIOBase):
+    """A file in memory that holds no more than LARGE bytes."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self.left = LARGE
+
+    def write(self, part: Any) -> int:
+        self.left -= len(part)
+        if self.left < 0:
+            raise OverflowError
+        self.parts.append(bytes(part))
+        return len(part)
+
+
+def pickled(item: Any) -> bytes:
+    """Return the contents of a container as bytes; raise an error if there are more than LARGE, or it has no such form."""
+    if type(item) is memoryview:
+        return item.tobytes()
+    file = Limited()
+    pickle.dump(item, file, protocol=4)
+    return b"".join(file.parts)
 
 
 def state_of(generator: Any) -> Any:
@@ -662,6 +706,15 @@ def is_users_module(module: types.ModuleType) -> bool:
 def is_users_class(kind: type) -> bool:
     module = sys.modules.get(kind.__module__)
     return module is None or is_users_module(module)
+
+
+def is_container_of_library(kind: type) -> bool:
+    """Whether objects of a class hold items, and code of a library reads them."""
+    holds = any(hasattr(kind, name) for name in ("__getitem__", "__len__", "__array__"))
+    return holds and any(
+        owner is not object and owner.__module__ not in ABSTRACT and not is_users_class(owner) and not is_of_nn(owner)
+        for owner in kind.__mro__
+    )
 
 
 def is_of_nn(kind: type) -> bool:

@@ -2,10 +2,13 @@
 
 import os
 import warnings
+from array import array
+from collections import ChainMap, UserDict
 from functools import lru_cache, partial
-from types import ModuleType, SimpleNamespace
+from types import MappingProxyType, ModuleType, SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import nn
@@ -338,6 +341,36 @@ class TestObjects:
 
         item = Item()
         check(lambda x: x * item.scale, recordings, [lambda: setattr(item, "hidden", 3.0)])
+
+    @pytest.mark.parametrize(
+        ("item", "read", "key"),
+        [
+            (pd.DataFrame({"a": [1.0, 2.0]}), lambda frame: frame["a"].sum(), "a"),
+            (pd.Series([1.0, 2.0]), lambda series: series.sum(), 0),
+            (array("d", [1.0, 2.0]), lambda items: items[0], 0),
+            (bytearray(b"ab"), lambda items: items[0], 0),
+            (UserDict(a=1.0), lambda items: items["a"], "a"),
+            (ChainMap({"a": 1.0}), lambda items: items["a"], "a"),
+        ],
+        ids=lambda item: type(item).__name__,
+    )
+    def test_containers_of_libraries(self, recordings, item, read, key):
+        check(lambda x: x * read(item), recordings, [lambda: item.__setitem__(key, 7)])
+
+    def test_dict_and_memory_behind_a_view(self, recordings):
+        items, numbers = {"a": 1.0}, np.ones(3)
+        proxy, memory = MappingProxyType(items), memoryview(numbers)
+        changes = [lambda: items.__setitem__("a", 7.0), lambda: numbers.__setitem__(0, 3.0)]
+        check(lambda x: x * proxy["a"] * memory[0], recordings, changes)
+
+    def test_table_that_is_too_large_to_compare(self):
+        frame = pd.DataFrame({"a": np.ones(100_000)})
+        f = compile(lambda x: x * frame["a"].sum())
+        with pytest.warns(UserWarning, match="it reads frame, whose contents are too large to compare"):
+            for _ in range(4):
+                f(X)
+        frame.loc[0, "a"] = 2.0
+        np.testing.assert_array_equal(f(X), X * 100_001)
 
 
 def network():
