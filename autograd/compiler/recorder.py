@@ -28,6 +28,7 @@ from autograd.compiler.program import (
     Effect,
     Guard,
     Instruction,
+    Method,
     Place,
     Program,
     Source,
@@ -78,6 +79,7 @@ class Recorder:
         self.tracers: list[weakref.ref[Tracer]] = []
         self.sharers: dict[Variable, list[weakref.ref[Tracer]]] = {}  # by root, the tracers of arrays that share its memory
         self.constants: dict[int, tuple[np.ndarray, int]] = {}  # arrays from outside by id, with their checksums
+        self.handed: dict[int, tuple[np.ndarray, int]] = {}  # arrays that other code reads, by id, with their checksums
         self.outside: dict[int, Outside] = {}
         self.inside: dict[int, Any] = {}  # the Values that were created in this recording, by id
         self.drawn: dict[int, tuple[Any, bytes, bytes]] = {}  # random generators by id, with their first and last state
@@ -132,10 +134,29 @@ class Recorder:
         named = named or {}
         if self.finished:
             return function(*self.plain(args), **self.plain(named))
+        result: Any = UNSET
+        if not writes and (type(function) is Method or hasattr(function, "_implementation")):
+            result, writes = self.without_writes(function, args, named)
         if writes:
             return self.write(function, args, named, writes)
-        result = function(*self.plain(args), **self.plain(named))
+        if result is UNSET:
+            result = function(*self.plain(args), **self.plain(named))
         return self.note(function, args, named, result)
+
+    def without_writes(self, function: Any, args: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, tuple[Any, ...]]:
+        """Call a function or method of NumPy on arrays that cannot be written to.
+
+        Return its result, and the arrays that it would write to, such as an `out` among positional arguments. The result is
+        UNSET if it is to be called again, as it writes, raises an error, or returns a view.
+        """
+        found = [item for item in parts_of((args, named)) if is_array(item) or (type(item) is Tracer and is_array(item._data))]
+        try:
+            result = function(*with_arrays(args, read_only), **with_arrays(named, read_only))
+        except Exception:
+            return UNSET, tuple([item for item in found if writes_to(item, function, args, named)])
+        outs = [part for part in parts_of(result) if is_array(part)]
+        shares = any(np.may_share_memory(part, item._data if type(item) is Tracer else item) for part in outs for item in found)
+        return (UNSET if shares else result), ()
 
     def note(self, function: Any, args: tuple[Any, ...], named: dict[str, Any], result: Any) -> Any:
         """Write down a call whose result was computed; return it as tracers."""
@@ -213,11 +234,13 @@ class Recorder:
         first = writes[0]
         operands = [*tracers_in(args), *tracers_in(named)]
         before = self.template(args), self.template(named)
-        ufunc = isinstance(function, np.ufunc) and len(writes) == 1
+        ufunc = isinstance(function, np.ufunc) and function.nout == 1
         alone = ufunc and first._variable.root is first._variable and self.is_alone(first)
         if alone:
             alone = self.fits(function, args[: function.nin], {k: v for k, v in named.items() if k != "out"}, first)
+        self.check_handed()
         result = function(*self.plain(args), **self.plain(named))
+        self.handed = {key: (array, checksum(array)) for key, (array, _) in self.handed.items()}
         known = all(item._variable.is_known for item in operands) and not any(map(is_array, parts_of((args, named))))
         if alone:
             template = before[0][: function.nin], {k: v for k, v in before[1].items() if k != "out"}
@@ -231,7 +254,12 @@ class Recorder:
         written = tuple(item._variable for item in writes)
         self.finite = {variable for variable in self.finite if variable.root not in {item.root for item in written}}
         self.program.instructions.append(Instruction(function, *before, None, written, user_place(), self.errors()))
-        return first if result is not None and isinstance(result, np.ndarray) else result
+        changed = {id(item._data): item for item in writes}
+        if result is None or id(result) in changed:
+            return changed.get(id(result))
+        if type(result) is not tuple or any(id(part) not in changed for part in result):
+            self.fail(f"{name_of(function)}() changes an array in place, and returns something else")
+        return tuple([changed.get(id(part), part) for part in result]) if type(result) is tuple else result
 
     def is_alone(self, tracer: Tracer) -> bool:
         """Whether no other tracer, and nothing outside, shares the memory of an array."""
@@ -272,6 +300,20 @@ class Recorder:
         else:
             self.guard(tracer._variable, value, how)
         return value.copy() if isinstance(value, np.ndarray) else value
+
+    def hand_out(self, tracer: Tracer) -> Any:
+        """Return the data of a tracer itself to code that takes plain arrays only, and may write to them."""
+        value, data = self.leak(tracer, "converted it to a plain array"), tracer._data
+        if not is_array(data) or data.dtype == object:
+            return value
+        if not self.finished and id(data) not in self.handed:
+            self.handed[id(data)] = data, checksum(data)
+        return data
+
+    def check_handed(self) -> None:
+        """Fail if other code has written to an array that it was given, which a replay would not do."""
+        if any(checksum(array) != before for array, before in self.handed.values()):
+            self.fail("it changes an array in code that is not NumPy's")
 
     def expose(self, name: str) -> None:
         """Note that an attribute gives access to the memory of an array, which a recording does not see."""
@@ -358,6 +400,8 @@ class Recorder:
 
     def finish(self) -> None:
         """End the recording: give Values and dicts from outside their new content, and Values from inside plain data."""
+        self.check_handed()
+        self.handed.clear()
         self.finished = True
         for variable, (_, instruction, plain) in self.saved.items():  # no rule needs what they keep
             instruction.function, instruction.out = plain, variable
@@ -533,6 +577,41 @@ def replaced_tracers(item: Any, recorder: Recorder) -> Any:
 
 def is_array(item: Any) -> bool:
     return type(item) is np.ndarray
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """Return a view of an array that cannot be written to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def with_arrays(item: Any, change: Callable[[np.ndarray], np.ndarray]) -> Any:
+    """Return nested arguments with data in place of tracers, and ``change(array)`` in place of each array."""
+    kind = type(item)
+    if kind is Tracer:
+        return with_arrays(item._data, change)
+    if kind is tuple or kind is list:
+        return kind([with_arrays(part, change) for part in item])
+    if kind is dict:
+        return {key: with_arrays(part, change) for key, part in item.items()}
+    if kind is slice:
+        return slice(*[with_arrays(part, change) for part in (item.start, item.stop, item.step)])
+    return change(item) if kind is np.ndarray else item
+
+
+def writes_to(item: Any, function: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> bool:
+    """Whether a function fails on copies of arrays if that of `item` cannot be written to."""
+    data = item._data if type(item) is Tracer else item
+
+    def copied(array: np.ndarray) -> np.ndarray:
+        return read_only(array.copy()) if array is data else array.copy()
+
+    try:
+        function(*with_arrays(args, copied), **with_arrays(named, copied))
+    except Exception:
+        return True
+    return False
 
 
 def parts_of(item: Any) -> list[Any]:

@@ -113,7 +113,9 @@ class Tracer:
         return memoryview(self._recorder.leak(self, "read its memory").copy()).toreadonly()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self._recorder.leak(self, "converted it to a plain array"), dtype)
+        data = self._recorder.hand_out(self)
+        same = isinstance(data, np.ndarray) and dtype in (None, data.dtype) and not copy
+        return data if same else np.array(data, dtype)
 
     # --- attributes and methods ------------------------------------------------------------------------
 
@@ -153,8 +155,12 @@ class Tracer:
         elif isinstance(self._data, np.ndarray) and name == "shape":
             changed = self.reshape(item)
             self._variable, self._data = changed._variable, changed._data
+        elif isinstance(self._data, np.ndarray) and name in ("real", "imag"):
+            getattr(self, name)[...] = item
         else:
-            setattr(self._data, name, item)  # an error, as the data raises it
+            if not self._recorder.finished:
+                self._recorder.fail(f"it sets the attribute .{name} of an array")
+            setattr(self._data, name, item)  # or an error, as the data raises it
 
     def setflags(self, write: Any = None, align: Any = None, uic: Any = None) -> None:
         """Do nothing: the flags of the arrays of a program do not matter."""
