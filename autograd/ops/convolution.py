@@ -376,20 +376,31 @@ def conv_transpose(
 # --- pooling --------------------------------------------------------------------------------------
 
 
-def shares(x: Any, best: Any, window: Window, dtype: Any) -> list[Any]:
-    """For each place of the window, the share of its element in the maximum: bools if there are no ties, else fractions."""
+def hits(x: Any, best: Any, window: Window) -> list[Any]:
+    """For each place of the window, whether its element is the maximum."""
     x, best = laid_out(x, window, -np.inf), batch_last(best)
     found = [x[place] == best for place in window.places]
     least = best.min(initial=np.inf)
     if np.isnan(least):  # nan is the maximum of elements with a nan
         found = [hit | ((x[place] != x[place]) & (best != best)) for hit, place in zip(found, window.places, strict=True)]
-    if least == -np.inf and window.padded != window.lengths:  # padding does not count
+    if window.padded != window.lengths and not least > -np.inf:  # padding does not count; a nan may hide -inf
         real = laid_out(np.ones((1, 1, *window.lengths), bool), window, False)
         found = [hit & real[place] for hit, place in zip(found, window.places, strict=True)]
-    if sum(map(np.count_nonzero, found)) == best.size:
+    return found
+
+
+def shares(found: list[Any], dtype: Any) -> list[Any]:
+    """For each place of the window, the share of its element in the maximum: bools if there are no ties, else fractions."""
+    if sum(map(np.count_nonzero, found)) == found[0].size:
         return found
     ties = sum(hit.astype(dtype) for hit in found)
-    return [hit / ties for hit in found]
+    return [hit / np.maximum(ties, 1) for hit in found]  # 0 where all is padding
+
+
+def per_tie(g: Any, found: list[Any]) -> Any:
+    """`g` divided by the number of elements that tie in each window, of at most 255: one division, not one for each place."""
+    ties = sum((hit.view(np.uint8) for hit in found[1:]), found[0].view(np.uint8))
+    return g if ties.max(initial=1) == 1 else g * np.reciprocal(np.maximum(ties, 1).astype(g.dtype))
 
 
 def times_share(x: Any, share: Any, finite: bool) -> Any:
@@ -416,7 +427,12 @@ def _max_unpool(g: Any, x: Any, best: Any, window: Window) -> Any:
     finite = is_finite(g)
     covered = not window.overlaps and math.prod(window.counts) * len(window.places) == math.prod(window.padded)
     out = (np.empty if covered and finite else np.zeros)((len(g), *window.padded, g.shape[-1]), g.dtype)
-    for share, place in zip(shares(x, best, window, g.dtype), window.places, strict=True):
+    found = hits(x, best, window)
+    if finite and len(found) < 256:
+        g = per_tie(g, found)
+    else:
+        found = shares(found, g.dtype)
+    for share, place in zip(found, window.places, strict=True):
         if finite and not window.overlaps:
             np.multiply(g, share, out=out[place])
             continue
@@ -431,7 +447,7 @@ def _max_picked(h: Any, x: Any, best: Any, window: Window) -> Any:
     """The elements of `h` at the maxima `best` of x, or their mean where elements tie."""
     h = laid_out(h, window)
     finite = is_finite(h)
-    pairs = zip(shares(x, best, window, h.dtype), window.places, strict=True)
+    pairs = zip(shares(hits(x, best, window), h.dtype), window.places, strict=True)
     parts = (times_share(h[place], share, finite) for share, place in pairs)
     return batch_first(sum(parts))
 

@@ -229,6 +229,41 @@ def test_an_infinite_cotangent_reaches_only_the_maximum(bad: float) -> None:
     np.testing.assert_array_equal(x.grad, [[[0.0, bad, 1.0, 0.0]]])
 
 
+def shared_gradient(x: np.ndarray, g: np.ndarray, size: int, stride: int, padding: int, dilation: int) -> np.ndarray:
+    """The gradient of max_pool() of x (batch, channels, space), window by window."""
+    out = np.zeros_like(x)
+    for n, c, k in np.ndindex(*g.shape):
+        places = k * stride - padding + dilation * np.arange(size)
+        places = places[(places >= 0) & (places < x.shape[-1])]
+        if len(places):  # else all is padding
+            row = x[n, c, places]
+            tied = places[(row == row.max()) | (np.isnan(row) & np.isnan(row.max()))]
+            out[n, c, tied] += g[n, c, k] * (np.ones((), x.dtype) / np.asarray(len(tied), x.dtype))
+    return out
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("length", "size", "stride", "padding", "dilation"),
+    [(8, 2, 2, 0, 1), (9, 2, 2, 1, 1), (9, 3, 1, 1, 1), (7, 3, 2, 0, 1), (9, 2, 3, 1, 2), (1, 2, 1, 1, 2), (300, 260, 20, 0, 1),
+     (600, 255, 255, 9, 1)],
+)  # fmt: skip
+@pytest.mark.parametrize("special", [(), (np.inf, -np.inf), (-np.inf,), (np.nan, -np.inf)])
+def test_tied_maxima_share_the_gradient_of_each_window(
+    length: int, size: int, stride: int, padding: int, dilation: int, special: tuple[float, ...], dtype: Any
+) -> None:
+    rng = np.random.default_rng(1)
+    x = rng.choice(np.array([0.0, 0.0, 0.0, 1.0, -1.0, *special, *special], dtype), size=(3, 2, length))
+    x[0] = special[-1] if special else 1.0  # all of a window tie
+    leaf = Value(x)
+    out = max_pool(leaf, size, stride, padding, dilation)
+    g = rng.normal(size=out.shape).astype(dtype)
+    out.backward(g)
+    right = shared_gradient(x, g, size, stride, padding, dilation)
+    within = 4 * float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(leaf.grad.astype(float), right.astype(float), rtol=within, atol=within)
+
+
 def test_an_infinite_element_stays_in_its_bins() -> None:
     x = np.array([[[np.inf, 1.0, 2.0, 3.0, 4.0]]])
     np.testing.assert_array_equal(adaptive_avg_pool(x, 2), [[[np.inf, 3.0]]])
