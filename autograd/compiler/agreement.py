@@ -26,7 +26,13 @@ def difference(before: Recorder, first: Structure, after: Recorder, second: Stru
     for one, two in zip(a.instructions, b.instructions, strict=True):
         if not alike(one, two, twins):
             at = f" (at {two.place[0]}:{two.place[1]})" if two.place else ""
-            return f"a constant, or what it computes, differed between two calls{at}"
+            if type(one.function) is type(two.function) is Guard:
+                fix = "; index an array by np.take(array, numbers, axis=0)" if "index" in two.function.why else ""
+                return f"Python code reads a number that differed between two calls, {two.function.why}{fix}"
+            return (
+                f"a number from outside, or what it computes, differed between two calls{at}: pass it as an argument, or draw "
+                "random numbers by autograd.compiler.draw()"
+            )
     if first.form != second.form or first.kinds != second.kinds:
         return "its results differed in their structure"
     contents = [[effect.content for effect in program.effects] for program in (a, b)]

@@ -18,7 +18,7 @@ from autograd import scope_stack
 from autograd.backward import Pullback
 from autograd.compiler import hooks
 from autograd.compiler.agreement import difference
-from autograd.compiler.environment import Environment, check_of, named_objects
+from autograd.compiler.environment import Environment, changed_name, check_of, named_objects
 from autograd.compiler.explain import Explanation, explanation
 from autograd.compiler.passes import optimise
 from autograd.compiler.program import FINITE, Argument, Changed, Draw, GuardFailed, Program, Source
@@ -120,7 +120,10 @@ class Compiled:
                 continue
             except GuardFailed as failed:
                 if self.strict and str(failed) != FINITE:
-                    raise RuntimeError(f"{self.name} goes another way than when it was recorded: it {failed}") from None
+                    raise RuntimeError(
+                        f"{self.name} reads another number in Python than when it was recorded, {failed}: "
+                        "leave out strict=True to record it again"
+                    ) from None
             except Exception:
                 if not replay.is_pure:
                     raise
@@ -278,9 +281,9 @@ class Compiled:
             found.count, found.passed = found.count - 1, found.passed + 1
             return
         if found.count >= PATIENCE * (1 + len(found.replays)) or (recorder.failure and found.count >= 3 and not found.replays):
-            changed = [] if recorder.failure is not None or last is None else last.differences(end)
-            if changed:
-                reason = f"{changed[0]} changed between calls, pass it as an argument"
+            if recorder.failure is None and last is not None:
+                name = changed_name(last, start, end, recorder.program)
+                reason = reason if name is None else f"{name} changed between calls, pass it as an argument"
             self.give_up(found, reason or "every recording differed from the one before")
 
     def give_up(self, found: Recording, reason: str) -> None:

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.program import Program, same
+from autograd.compiler.program import Program, Source, same
 from autograd.hooks import HOOKED, hooks_of
 from autograd.op import is_value
 from autograd.scopes import INSIDE
@@ -384,9 +384,8 @@ class Check:
         self, environment: Environment, ignored: Iterable[str], program: Program, arrays: Iterable[Any], leaves: Sequence[Any]
     ) -> None:
         left = set(ignored)
-        sources = (*program.inputs.values(), *program.conditions, *(effect.target for effect in program.effects))
-        live = {(id(source.owner), key) for source in sources if source.kind in ("item", "part") for key in (source.key, None)}
-        self.live = live
+        sources = sources_of(program)
+        live = self.live = live_keys(program)
         self.live_names = {name for name, entry in environment.entries.items() if is_live(entry, live)}
         values = [source.owner for source in (*sources, *program.targets) if is_value(source.owner)]
         known = list(arrays)
@@ -568,6 +567,34 @@ def named_objects(function: Any, args: Any, named: Any, fixed: list[Any]) -> lis
         bound = {}
     names = {id(item): name for name, item in bound.items()}
     return [(names.get(id(item), f"the {type(item).__name__}"), item) for item in fixed]
+
+
+def changed_name(last: Environment, start: Environment | None, end: Environment, program: Program) -> str | None:
+    """Return the name of what made two recordings differ, or None: what changed between the calls, or in both and is read.
+
+    `last` was found at the end of the first recording, `start` and `end` at the ends of the second one.
+    """
+    live = live_keys(program)
+
+    def changed(now: Environment) -> list[str]:
+        entries = last.entries | now.entries
+        free = {name for name, entry in entries.items() if is_live(entry, live)}
+        return [name for name in last.differences(now) if free.isdisjoint((name, *entries[name].parents))]
+
+    between = changed(start) if start is not None else []
+    both = [name for name in changed(end) if start is None or (name in end.entries and end.disturbed(name))]
+    return next(iter([*between, *both]), None)
+
+
+def sources_of(program: Program) -> list[Source]:
+    """Return what a program reads at its start, and what it writes at its end."""
+    return [*program.inputs.values(), *program.conditions, *(effect.target for effect in program.effects)]
+
+
+def live_keys(program: Program) -> set[tuple[int, Any]]:
+    """Return the dicts, by id, and the keys that a program reads anew; None stands for all of a dict."""
+    found = [source for source in sources_of(program) if source.kind in ("item", "part")]
+    return {(id(source.owner), key) for source in found for key in (source.key, None)}
 
 
 def is_live(entry: Entry, live: set[tuple[int, Any]]) -> bool:

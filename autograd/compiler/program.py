@@ -122,7 +122,9 @@ class Instruction:
         return Instruction(self.function, args, named, self.out, writes, self.place, self.errors)
 
 
-FINITE = "found that the gradient is finite"  # why a backward pass has a guard
+#: How Python code reads a number, for a guard and its message: as a condition, and as an array that takes no tracers.
+TRUTH, PLAIN_ARRAY = "by bool(), as an if does", "as a plain array, such as an index"
+FINITE = "to see whether the gradient is finite"
 
 
 class Guard:
@@ -130,7 +132,7 @@ class Guard:
 
     Attributes:
         value: the number or array that was recorded.
-        why: what the recorded function did with it.
+        why: how the recorded function read it, as "by float() at f.py:3".
     """
 
     __slots__ = ("value", "why")
@@ -173,7 +175,7 @@ class Draw:
 
 
 class GuardFailed(Exception):
-    """Raised by a program whose guard found something else than what was recorded; the text says what was done with it."""
+    """Raised by a program whose guard found something else than what was recorded; the text says how that was read."""
 
 
 class Changed(Exception):

@@ -23,6 +23,8 @@ import numpy as np
 from autograd.compiler.program import (
     ABSENT,
     FINITE,
+    PLAIN_ARRAY,
+    TRUTH,
     Argument,
     Attribute,
     Effect,
@@ -184,7 +186,7 @@ class Recorder:
                 form = form_of(part._data)
                 found = Variable(form)
                 self.program.instructions.append(Instruction(form_of, (part._variable,), {}, found, (), user_place()))
-                self.guard(found, form, "found as many elements, of the same dtype")
+                self.guard(found, form, "the shape or dtype of a result")
         return result if traced is UNSET else traced
 
     def errors(self) -> dict[str, str]:
@@ -292,7 +294,7 @@ class Recorder:
         if self.attempts:
             raise Leak
         value = data.copy() if isinstance(data, np.ndarray) else data
-        if how == "asked whether it is true":
+        if how == TRUTH:
             variable = tracer._variable
             if not isinstance(data, (bool, np.bool_)):
                 variable = self.call(bool_of, (tracer,))._variable
@@ -303,7 +305,7 @@ class Recorder:
 
     def hand_out(self, tracer: Tracer) -> Any:
         """Return the data of a tracer itself to code that takes plain arrays only, and may write to them."""
-        value, data = self.leak(tracer, "converted it to a plain array"), tracer._data
+        value, data = self.leak(tracer, PLAIN_ARRAY), tracer._data
         if not is_array(data) or data.dtype == object:
             return value
         if not self.finished and id(data) not in self.handed:
@@ -337,7 +339,7 @@ class Recorder:
             return found
         if name == "conjugate":
             return lambda: tracer
-        return lambda *args: getattr(self.leak(tracer, f"called its {name}()"), name)(*args)
+        return lambda *args: getattr(self.leak(tracer, f"by .{name}()"), name)(*args)
 
     def fail(self, reason: str) -> None:
         """Note why the recording cannot be replayed; the first reason counts."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.program import Attribute, Method, Variable
+from autograd.compiler.program import TRUTH, Attribute, Method, Variable
 from autograd.op import is_value, value_in
 from autograd.scopes import INSIDE
 
@@ -110,7 +110,7 @@ class Tracer:
     def __buffer__(self, flags: int) -> memoryview:  # Python 3.12 asks for it where C reads memory
         if not isinstance(self._data, np.ndarray):
             raise TypeError(f"a bytes-like object is required, not {type(self._data).__name__!r}")
-        return memoryview(self._recorder.leak(self, "read its memory").copy()).toreadonly()
+        return memoryview(self._recorder.leak(self, "as memory").copy()).toreadonly()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         data = self._recorder.hand_out(self)
@@ -135,7 +135,7 @@ class Tracer:
             self._recorder.expose(name)
             return found
         if name in LEAVING:
-            return getattr(self._recorder.leak(self, f"read its .{name}"), name)
+            return getattr(self._recorder.leak(self, f"by .{name}()"), name)
         if not callable(found):
             return found
 
@@ -207,13 +207,13 @@ class Tracer:
 
     # --- leaving -----------------------------------------------------------------------------------------
 
-    __bool__ = leaving(bool, "asked whether it is true")
-    __float__ = leaving(float, "converted it to a float")
-    __int__ = leaving(int, "converted it to an int")
-    __index__ = leaving(operator.index, "used it as an index or a length")
-    __complex__ = leaving(complex, "converted it to a complex number")
-    __hash__ = leaving(hash, "hashed it")
-    __trunc__ = leaving(int, "converted it to an int")
+    __bool__ = leaving(bool, TRUTH)
+    __float__ = leaving(float, "by float()")
+    __int__ = leaving(int, "by int()")
+    __index__ = leaving(operator.index, "as an index or a length")
+    __complex__ = leaving(complex, "by complex()")
+    __hash__ = leaving(hash, "by hash()")
+    __trunc__ = leaving(int, "by int()")
 
     def __repr__(self) -> str:
         return repr(self._shown())
@@ -229,10 +229,10 @@ class Tracer:
         frame: Any = sys._getframe(2)
         while frame.f_code.co_name in ("__repr__", "__str__", "__format__", "short"):  # those of a Value
             frame = frame.f_back
-        return self._data if frame.f_code.co_filename.startswith(INSIDE) else self._recorder.leak(self, "wrote it as text")
+        return self._data if frame.f_code.co_filename.startswith(INSIDE) else self._recorder.leak(self, "as text")
 
     def __reduce__(self) -> Any:
-        return self._recorder.leak(self, "pickled or copied it").__reduce__()
+        return self._recorder.leak(self, "to pickle or copy it").__reduce__()
 
     def __copy__(self) -> Any:
         return self._recorder.call(Method("copy"), (self,)) if isinstance(self._data, np.ndarray) else self

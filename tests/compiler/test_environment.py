@@ -697,6 +697,28 @@ class TestCounters:
         ]
         assert recordings() == compiled_module.PATIENCE
 
+    def test_the_reason_is_not_a_count_that_changes_as_it_should(self):
+        rng = np.random.default_rng(0)
+        layer = nn.Linear(3, 2, rng=0)
+        optimizer = nn.Adam(layer.named_parameters())
+
+        def step_of(read):
+            def step(x):
+                optimizer.zero_grad()
+                (layer(read(x)) ** 2).sum().backward()
+                optimizer.step()
+
+            return compile(step)
+
+        table = rng.normal(size=(9, 3))
+        noisy, indexed = step_of(lambda x: x + rng.normal(size=x.shape)), step_of(lambda batch: table[batch])
+        with pytest.warns(UserWarning, match=r"a number from outside, .* differed between two calls .*draw random numbers by"):
+            for _ in range(10):
+                noisy(X)
+        with pytest.warns(UserWarning, match=r"Python code reads a number that differed .* index an array by np.take\(array"):
+            for _ in range(10):
+                indexed(rng.permutation(9)[:4])
+
     def test_changes_that_do_not_matter_yet(self, recordings):
         step = 0
         f = compile(lambda x: x * 3.0 if step > 20 else x)

@@ -137,7 +137,7 @@ def test_strict_raises_where_a_branch_goes_the_other_way() -> None:
 
     for _ in range(4):
         f(np.ones(2))
-    with pytest.raises(RuntimeError, match=r"goes another way .*: it asked whether it is true at test_explain.py:\d+"):
+    with pytest.raises(RuntimeError, match=r"another number .*, by bool\(\), as an if does at test_explain.py:\d+"):
         f(-np.ones(2))
     assert f(np.ones(2)).tolist() == [2.0, 2.0]
 
