@@ -266,9 +266,19 @@ class Program:
         self.split = sum(item is not None for item in instructions[: self.split])
         self.instructions = [item for item in instructions if item is not None]
         if new:
+            self.renew_roots()
             self.results, self.cotangents = (replaced(x, lambda v: new.get(v, v)) for x in (self.results, self.cotangents))
             for effect in self.effects:
                 effect.content = replaced(effect.content, lambda v: new.get(v, v))
+
+    def renew_roots(self) -> None:
+        """Let views of variables that were replaced know whose memory they share now."""
+        for item in self.instructions:
+            for out in item.outs:
+                if out.root is not out:
+                    roots = [x.root for x in item.operands if x.kind is np.ndarray]
+                    if roots and out.root not in roots:
+                        out.root = roots[0]
 
 
 def variables_in(item: Any) -> list[Variable]:

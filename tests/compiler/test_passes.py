@@ -254,6 +254,27 @@ def test_results_with_memory_of_their_own(function: Function) -> None:
     assert ", v1)" not in source.split("return")[0]
 
 
+def test_memory_that_a_view_still_needs_is_not_overwritten() -> None:
+    weights = np.arange(4096.0).reshape(64, 64)
+
+    def through_a_slice(x: np.ndarray) -> Any:
+        y = x * 2.0
+        zeros = np.zeros((3, 4096))
+        zeros[1] = y
+        view = zeros[1].reshape(64, 64)  # the program reads y in place of the slice
+        return np.tanh(y).sum() + (view * weights).sum()
+
+    def through_a_copy(x: np.ndarray) -> Any:
+        y = x * 2.0
+        view = y.copy().reshape(64, 64)
+        return np.tanh(y).sum() + (view * weights).sum()
+
+    for function in (through_a_slice, through_a_copy):
+        compiled = replayed(function, np.ones(4096))
+        x = np.linspace(-1.0, 1.0, 4096)
+        assert compiled(x) == function(x)
+
+
 def test_what_the_backward_part_needs_keeps_its_memory() -> None:
     p = Value(np.ones((100, 100)))
 

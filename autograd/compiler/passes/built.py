@@ -32,9 +32,6 @@ def share_built(program: Program) -> None:
             left_out.update(places)
     if new:
         program.replace([None if n in left_out else item.with_variables(new) for n, item in enumerate(program.instructions)], new)
-        for item in program.instructions:
-            for out in item.outs:
-                out.root = new.get(out.root, out.root)
 
 
 def fillings_of(program: Program) -> dict[Variable, list[int]]:
