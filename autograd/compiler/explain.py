@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from contextlib import suppress
 from copy import deepcopy
@@ -54,15 +55,20 @@ def described_program(replay: Replay) -> list[str]:
     state = [v for v, source in program.inputs.items() if source.kind not in ("argument", "seed")]
     guards = sum(type(item.function) is Guard for item in program.instructions)
     own = [v for item in program.instructions for v in item.outs if v.root is v and v.nbytes]
+    parts = [f"{plural(guards, 'guard')} among them"] if guards else []
+    if program.split < len(program.instructions):
+        parts.append(f"the last {len(program.instructions) - program.split} are the backward pass of its result")
+    steps = [f"{name} {count}" for (_, before), (name, count) in itertools.pairwise(program.history) if count != before]
     lines = [
-        f"arguments: {', '.join(map(described, inputs)) or 'none'}; reads {plural(len(state), 'number')} or arrays from outside",
-        f"{plural(len(program.instructions), 'instruction')}, of which {len(program.instructions) - program.split} compute "
-        f"gradients and {guards} are guards; {plural(len(program.effects), 'effect')}",
-        f"{plural(len(own), 'array')} of its own, {sum(v.nbytes for v in own):,} bytes if none took the place of another",
+        f"arguments: {', '.join(map(described, inputs)) or 'none'}",
+        f"in Values and dicts from outside: {len(state)} read, {len(program.effects)} set",
+        "; ".join([plural(len(program.instructions), "instruction"), *parts]),
+        f"{plural(len(own), 'new array')}, {sum(v.nbytes for v in own):,} bytes if each has its own memory",
     ]
-    if program.history:
-        steps = [f"{name} {count}" for name, count in program.history]
-        lines.append(f"instructions after each pass: {', '.join(steps)}")
+    if steps:
+        lines.append(
+            f"instructions after each pass that changed their number: recorded {program.history[0][1]}, {', '.join(steps)}"
+        )
     return lines
 
 

@@ -38,7 +38,7 @@ def test_explain_counts_recordings_programs_and_instructions() -> None:
     text = str(step.explain())
     recordings, programs = map(int, re.findall(r"(\d+) recordings, (\d+) program", text)[0])
     assert recordings >= 2 and programs == 1
-    counts = [int(number) for number in re.findall(r"[a-z_]+ (\d+)", text.split("after each pass: ")[1].split("\n")[0])]
+    counts = [int(number) for number in re.findall(r"[a-z_]+ (\d+)", text.split("changed their number: ")[1].split("\n")[0])]
     assert counts[0] > counts[-1] > 5
     assert f"{counts[-1]} instructions" in text
     assert repr(step.explain()) == text
