@@ -327,7 +327,7 @@ def traced_maker(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, **named)
         return recorder.call(function, args, named)
 
-    make.__name__ = function.__name__
+    make.__name__, make.__module__ = function.__name__, function.__module__  # for messages
     return make
 
 
@@ -343,7 +343,7 @@ def traced_fresh(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, **named)
         return recorder.call(function, args, named)
 
-    make.__name__ = function.__name__
+    make.__name__, make.__module__ = function.__name__, function.__module__  # for messages
     return make
 
 
@@ -376,5 +376,5 @@ def traced_math(function: Callable[..., Any]) -> Callable[..., Any]:
                 return item._recorder.call(function, args, named)
         return function(*args, **named)
 
-    compute.__name__ = function.__name__
+    compute.__name__, compute.__module__ = function.__name__, function.__module__  # for messages
     return compute

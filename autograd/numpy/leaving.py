@@ -21,7 +21,7 @@ from autograd.ops import functions
 from autograd.ops.inputs import labelled
 from autograd.source import UNKNOWN, assignment_at, expression_at, meaning, operation_at
 
-HERE = {"autograd.value", "autograd.numpy.leaving"}
+HERE = {"autograd.value", "autograd.numpy.leaving", "autograd.compiler.hooks"}
 #: Packages whose inner frames are skipped: the frame that called into them is the user's.
 LIBRARIES = {
     "autograd", "nn", "numpy", "scipy", "pandas", "xarray", "sklearn", "matplotlib", "mpl_toolkits", "seaborn", "statsmodels",
@@ -236,7 +236,9 @@ def boundary(frame: FrameType) -> tuple[FrameType, FrameType | None]:
     while package(here) in libraries:
         if here.f_back is None:
             return inner, None
-        callee, here = here, here.f_back
+        if here.f_globals.get("__name__") not in HERE:  # which may stand between the user and NumPy
+            callee = here
+        here = here.f_back
     return here, callee
 
 

@@ -3,6 +3,7 @@
 import copy
 import functools
 import inspect
+import math
 import pickle
 import warnings
 
@@ -227,3 +228,19 @@ def test_take_from_an_array_of_a_closure_at_places_that_are_arguments() -> None:
         assert loss.item() == (table[places] @ w.data).sum()
         assert w.grad.tolist() == table[places].sum(0).tolist()
     assert "2 recordings, 1 program" in compiled.explain()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: np.array([x, 2.0 * x]), lambda x: np.asarray(x) * 2.0, lambda x: np.full((3, 2), x),
+        lambda x: np.take([1.0, 2.0], x), lambda x: math.sin(x), float,
+    ],
+)  # fmt: skip
+def test_errors_of_values_that_would_leave_their_graph_are_those_of_the_function(function) -> None:
+    messages = []
+    for f in (function, compile(function)):
+        with pytest.raises(TypeError) as caught:
+            f(Value(np.ones(2), label="x"))
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
