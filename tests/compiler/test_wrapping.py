@@ -234,7 +234,7 @@ def test_take_from_an_array_of_a_closure_at_places_that_are_arguments() -> None:
     "function",
     [
         lambda x: np.array([x, 2.0 * x]), lambda x: np.asarray(x) * 2.0, lambda x: np.full((3, 2), x),
-        lambda x: np.take([1.0, 2.0], x), lambda x: math.sin(x), float,
+        lambda x: np.take([1.0, 2.0], x), lambda x: math.sin(x), lambda x: float(x),
     ],
 )  # fmt: skip
 def test_errors_of_values_that_would_leave_their_graph_are_those_of_the_function(function) -> None:
