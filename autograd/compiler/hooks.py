@@ -25,6 +25,7 @@ from autograd.compiler.tracer import Tracer
 from autograd.graph import scratch_lock
 from autograd.op import Op, as_float, is_value
 from autograd.ops import operands, reductions, rules
+from autograd.ops.convolution import _max_pool
 from autograd.ops.recurrence import SAVING
 from autograd.transforms import checkpoint
 from autograd.value import Value
@@ -63,6 +64,8 @@ _thread = Thread()
 #: NumPy's functions that make arrays, and take(), which do not dispatch on all of their arguments.
 MAKERS = ("asarray", "array", "asanyarray", "ascontiguousarray", "take")
 FRESH = ("zeros", "ones", "empty", "full")
+#: The number of elements from which max pooling is one call, for the pass pool_first(); of fewer, NumPy's calls take less time.
+LARGE_POOL = 1 << 11
 #: The functions of Python's math module.
 MATH = [name for name in dir(math) if not name.startswith("_") and callable(getattr(math, name))]
 
@@ -203,11 +206,16 @@ def traced_forward(op: Op, *args: Any) -> Any:
     if op in SAVING:
         out, *saved = recorder.opaque(SAVING[op][0], args)
         recorder.saved[out._variable] = saved, recorder.program.instructions[-1], whole
-    elif op.kind == "custom" or (args[0].__class__ is float and (len(args) != 2 or args[1].__class__ is float)):
+    elif op.kind == "custom" or is_of_floats(args) or (op is _max_pool and math.prod(args[0].shape) >= LARGE_POOL):
         out = recorder.opaque(whole, args)
     else:
         out = recorder.attempt(lambda *given: _forward(op, *given), args, whole)
     return out
+
+
+def is_of_floats(args: tuple[Any, ...]) -> bool:
+    """Whether an operation is computed by Python, as all its inputs are floats."""
+    return args[0].__class__ is float and (len(args) != 2 or args[1].__class__ is float)
 
 
 def traced_float(x: Any) -> Any:
@@ -231,6 +239,7 @@ def opaque_forward(op: Op) -> Callable[..., Any]:
             return _forward(op, *args)
 
         found.__name__ = op.name
+        found.op = op  # type: ignore[attr-defined]
         found.custom = op.kind == "custom"  # type: ignore[attr-defined]
         found.varies = op.kind == "custom"  # type: ignore[attr-defined]
         _opaque[op] = found

@@ -12,6 +12,7 @@ from autograd.compiler.passes.dead import drop_dead
 from autograd.compiler.passes.finite import check_together
 from autograd.compiler.passes.fold import fold_constants
 from autograd.compiler.passes.invariant import move_invariants
+from autograd.compiler.passes.pooling import pool_first
 from autograd.compiler.passes.reuse import reuse_memory
 from autograd.compiler.passes.scalars import convert_scalars
 from autograd.compiler.passes.slices import write_slices
@@ -25,6 +26,7 @@ PASSES = (
     share_common,
     share_built,
     share_common,
+    pool_first,
     drop_copies,
     write_slices,
     check_together,
