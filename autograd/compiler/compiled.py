@@ -8,8 +8,9 @@ import pickle
 import sys
 import types
 import warnings
+from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,12 @@ from autograd.compiler import hooks
 from autograd.compiler.agreement import difference
 from autograd.compiler.environment import Environment, changed_name, check_of, named_objects
 from autograd.compiler.explain import Explanation, explanation
+from autograd.compiler.once import Report, reporting, warnings_of
 from autograd.compiler.passes import optimise
 from autograd.compiler.program import FINITE, Argument, Changed, Draw, GuardFailed, Program, Source
 from autograd.compiler.recorder import Recorder
-from autograd.compiler.replay import Replay
-from autograd.compiler.structure import Structure, flattened
+from autograd.compiler.replay import Replay, effect_before_guard
+from autograd.compiler.structure import Structure, completed, contents_of, flattened, is_changed, put, settled
 from autograd.graph import inputs_of, topological_order
 from autograd.hooks import HOOKED, any_hooks
 from autograd.op import is_value
@@ -115,19 +117,60 @@ class Compiled:
             if replay.check.changed(leaves) is not None:
                 continue
             try:
-                return replay(leaves)
+                result = replay(leaves)
+                return result if not replay.outcome.gives else completed(result, Structure((args, named)).containers)
             except Changed:
                 continue
             except GuardFailed as failed:
-                if self.strict and str(failed) != FINITE:
-                    raise RuntimeError(
-                        f"{self.name} reads another number in Python than when it was recorded, {failed}: "
-                        "leave out strict=True to record it again"
-                    ) from None
+                return self.go_on(failed, replay, found, args, named, key, leaves, Counter())
             except Exception:
                 if not replay.is_pure:
                     raise
-                return self.function(*args, **named)  # which raises the error itself, or does not
+                return self.run_plainly(replay, args, named, leaves, Counter())
+        return self.run(found, args, named, key, leaves)
+
+    def go_on(
+        self, failed: GuardFailed, stopped: Replay, found: Recording, args: Any, named: Any, key: Any, leaves: list[Any],
+        given: Counter[str],
+    ) -> Any:  # fmt: skip
+        """Try the other programs where a replay stopped, then run the function; give no warning twice.
+
+        `given` are the floating-point warnings so far, besides those of this replay.
+        """
+        if self.strict and str(failed) != FINITE:
+            raise RuntimeError(
+                f"{self.name} reads another number in Python than when it was recorded, {failed}: "
+                "leave out strict=True to record it again"
+            ) from None
+        given = given | warnings_of(stopped, leaves)
+        with reporting(Report(given.copy())) if given else nullcontext():
+            for replay in found.replays[found.replays.index(stopped) + 1 :]:
+                if replay.check.changed(leaves) is not None:
+                    continue
+                try:
+                    result = replay(leaves)
+                    return result if not replay.outcome.gives else completed(result, Structure((args, named)).containers)
+                except Changed:
+                    continue
+                except GuardFailed as again:
+                    failed, stopped = again, replay
+                    break
+                except Exception:
+                    if not replay.is_pure:
+                        raise
+                    return self.run_plainly(replay, args, named, leaves, given)
+            else:
+                return self.run(found, args, named, key, leaves)
+        return self.go_on(failed, stopped, found, args, named, key, leaves, given)
+
+    def run_plainly(self, replay: Replay, args: Any, named: Any, leaves: list[Any], given: Counter[str]) -> Any:
+        """Run the function after an error in a replay that changed nothing: it raises the error itself, or does not."""
+        given = given | warnings_of(replay, leaves)
+        with reporting(Report(given)) if given else nullcontext():
+            return self.function(*args, **named)
+
+    def run(self, found: Recording, args: Any, named: Any, key: Any, leaves: list[Any]) -> Any:
+        """Run the function and record it, unless it cannot be replayed or another thread is recording."""
         if found.reason is not None or not hooks.one_at_a_time.take():
             return self.function(*args, **named)
         try:
@@ -155,9 +198,12 @@ class Compiled:
         """Return the key of arguments of one kind; see flattened()."""
         if not named and set(map(type, args)) == ARRAYS:  # the most common case
             leaves += args
-            kind: Any = (tuple, *[(item.shape, item.dtype) for item in args])  # as of flattened()
+            kind: Any = (tuple, *[(item.shape, item.dtype, item.strides) for item in args])  # as of flattened()
         else:
             kind = flattened((args, named) if named else args, leaves, fixed)
+        count = len(leaves)
+        if count > 1 and (leaves[0] is leaves[1] if count == 2 else len(set(map(id, leaves))) < count):
+            kind = kind, repeated(leaves)
         return kind, scope_stack.is_recording(), surroundings(leaves)
 
     # --- recording -----------------------------------------------------------------------------------
@@ -174,20 +220,32 @@ class Compiled:
         result = None
         with ExitStack() as stack:
             stack.enter_context(hooks.installed(recorder))
-            traced = []
+            traced: list[Any] = []
+            tracers: dict[int, Any] = {}  # of arrays, which may be several arguments
             for number, leaf in enumerate(structure.leaves):
                 owner = Argument(number, structure.names[number])
                 if is_value(leaf):
                     recorder.from_argument(leaf, owner)
                     values.append((number, leaf))
                     traced.append(leaf)
+                elif id(leaf) in tracers:
+                    traced.append(tracers[id(leaf)])
                 else:
                     traced.append(recorder.input(Source("argument", owner), leaf))
+                    if isinstance(leaf, np.ndarray):
+                        tracers[id(leaf)] = traced[-1]
+            copies = Copies(structure)
             try:
-                new_args, new_named = structure.rebuild(traced)
+                new_args, new_named = copies.make(traced)
+                traced.clear()
+                tracers.clear()
                 result = self.function(*new_args, **new_named)
-                del new_args, new_named, traced
-                outcome = Structure(result)
+                del new_args, new_named
+                outcome = Structure(result, copies.numbers(), start.seen if start is not None else None)
+                if outcome.repeats:
+                    recorder.fail("its result holds the same list, dict or dataclass twice")
+                if copies.changed():
+                    recorder.fail("it changes a list, dict or dataclass that is an argument, which a replay would not do")
                 self.finish(recorder, outcome, differentiable)
             except BaseException as error:
                 if isinstance(error, (TypeError, AttributeError)) and "Tracer" in str(error):
@@ -199,14 +257,17 @@ class Compiled:
                 recorder.finish()
                 stack.close()
                 recorder.commit()
+                copies.commit()
+                recorder.put_back(error)
                 raise
         recorder.commit()
+        copies.commit()
+        result = settled(result, copies.originals())
+        copies.forget()
         structure.forget()
-        values.clear()
-        result = outcome.rebuild([recorder.plain(leaf) for leaf in outcome.leaves])
         outcome.forget()
-        if recorder.failure is None:
-            recorder.check_escapes()
+        values.clear()
+        recorder.check_escapes()
         environments = start, found.environment, Environment(self.searched, objects), leaves
         found.environment = environments[2]
         self.compare(found, recorder, structure, outcome, environments)
@@ -224,7 +285,8 @@ class Compiled:
         nodes = [leaf for leaf in outcome.leaves if is_value(leaf) and leaf.op is not None and id(leaf) in recorder.inside]
         writes = any("_raw" in item.written for item in recorder.outside.values())
         outcome.kinds = [kind_of(leaf, recorder) for leaf in outcome.leaves]
-        contents = [leaf._raw if is_value(leaf) and id(leaf) in recorder.inside else leaf for leaf in outcome.leaves]
+        contents = [content_of(leaf, kind) for leaf, kind in zip(outcome.leaves, outcome.kinds, strict=True)]
+        outcome.labels = {n: leaf.label for n, leaf in enumerate(outcome.leaves) if is_value(leaf) and leaf.label}
         targets: list[Value] = []
         if nodes and differentiable and not writes:
             root = in_a_row(nodes) if len(nodes) > 1 else nodes[0]
@@ -247,6 +309,7 @@ class Compiled:
                     cotangents = pullback.general(seed)
                 program.cotangents = [recorder.template_of(item) for item in cotangents]
                 program.targets = [Source("data", recorder.outside[id(value)].owner) for value in targets]
+        outcome.twins = twins_of(outcome)
         if not targets:
             outcome.kinds = ["frozen" if kind == "node" else kind for kind in outcome.kinds]
         program.results = [recorder.template_of(item) if kind != "outside" else recorder.owner_of(item)
@@ -267,7 +330,10 @@ class Compiled:
                 check = check_of(recorder, start, end, leaves)
                 reason = recorder.failure
             if reason is None:
-                replay = Replay(self, optimise(recorder.program, self.repeated), structure, outcome, check)
+                program = optimise(recorder.program, self.repeated)
+                reason = recorder.failure = effect_before_guard(program)
+            if reason is None:
+                replay = Replay(self, program, structure, outcome, check)
                 self.latest = replay
                 found.replays = [replay, *found.replays[: PATIENCE - 1]]
                 recorder.release()
@@ -350,6 +416,55 @@ class Derivative(Compiled):
         found.reason, found.before = reason, None
 
 
+class Copies:
+    """The lists, dicts and dataclasses of the arguments, with tracers in them: copies, as others may see the originals.
+
+    Attributes:
+        made: the copies, in the order of the originals.
+    """
+
+    def __init__(self, structure: Structure) -> None:
+        self.structure = structure
+        self.made: list[Any] = []
+        self.before: list[dict[Any, Any]] = []
+
+    def make(self, traced: list[Any]) -> Any:
+        """Return the arguments with tracers in place of their leaves."""
+        arguments = self.structure.rebuild(traced, self.made)
+        self.before = [contents_of(item) for item in self.made]
+        return arguments
+
+    def numbers(self) -> dict[int, int]:
+        """Return the number of each copy, by id."""
+        return {id(item): number for number, item in enumerate(self.made)}
+
+    def originals(self) -> dict[int, Any]:
+        """Return the original of each copy, by the id of the copy."""
+        return {id(item): original for item, original in zip(self.made, self.structure.containers, strict=False)}
+
+    def changed(self) -> bool:
+        """Whether the function changed one of them, besides the numbers of arrays."""
+        return any(map(is_changed, self.made, self.before))
+
+    def commit(self) -> None:
+        """Change the originals as the copies were changed."""
+        originals = self.originals()
+        for item, before in zip(self.made, self.before, strict=False):  # fewer after Ctrl-C
+            if is_changed(item, before):
+                now = contents_of(item)
+                put(originals[id(item)], {key: settled(part, originals) for key, part in now.items()})
+
+    def forget(self) -> None:
+        """Drop the copies."""
+        self.made, self.before = [], []
+
+
+def repeated(leaves: list[Any]) -> tuple[int, ...]:
+    """Return for each argument the number of the first one that is the same array."""
+    first: dict[int, int] = {}
+    return tuple([first.setdefault(id(item), n) if type(item) is np.ndarray else n for n, item in enumerate(leaves)])
+
+
 def changes_for_good(program: Program) -> bool:
     """Whether a program changes something that Replay.put() cannot give back."""
     return any(
@@ -360,12 +475,26 @@ def changes_for_good(program: Program) -> bool:
 
 
 def kind_of(leaf: Any, recorder: Recorder) -> str:
-    """Return what a result is: "node", "frozen", "outside" (a Value from outside) or "plain"."""
+    """Return what a result is: "node", "leaf", "frozen", "outside" (a Value from outside) or "plain"."""
     if not is_value(leaf):
         return "plain"
     if id(leaf) not in recorder.inside:
         return "outside"
-    return "node" if leaf.op is not None else "frozen"
+    return "node" if leaf.op is not None else "leaf" if leaf.requires_grad else "frozen"
+
+
+def content_of(leaf: Any, kind: str) -> Any:
+    """Return what a program has to return for a result: its data; that of a leaf with its gradient, and whether it has one."""
+    if kind == "leaf":
+        return leaf._raw, leaf._grad, leaf._since is not None
+    return leaf._raw if kind in ("node", "frozen") else leaf
+
+
+def twins_of(outcome: Structure) -> dict[int, int]:
+    """Return the numbers of results that are the same Value as an earlier one, and the numbers of those."""
+    first: dict[int, int] = {}
+    found = {n: first.setdefault(id(leaf), n) for n, leaf in enumerate(outcome.leaves) if is_value(leaf)}
+    return {n: one for n, one in found.items() if n != one}
 
 
 def compile(function: Callable[..., Any] | None = None, *, strict: bool = False) -> Any:

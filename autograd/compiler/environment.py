@@ -111,7 +111,6 @@ class Environment:
     Attributes:
         entries: what was found, by its name for messages.
         values: the Values among it.
-        codes: the code of the user's functions among it.
         library: the names of entries that are attributes of modules and optimisers of nn.
         iterators: the names of iterators.
         hidden: the names of containers that cannot be compared.
@@ -128,7 +127,6 @@ class Environment:
             self.entries: dict[str, Entry] = {}
             self.values: dict[int, Any] = {}
             self.seen: dict[int, Any] = {}
-            self.codes: list[types.CodeType] = []
             self.library: set[str] = set()
             self.iterators: list[str] = []
             self.hidden: list[str] = []
@@ -178,6 +176,8 @@ class Environment:
         elif kind is types.MethodType:
             self.visit(item.__func__, name)
             self.visit(item.__self__, "self" if self.root else f"{name}.__self__")
+        elif kind is types.BuiltinMethodType and not isinstance(item.__self__, types.ModuleType):  # such as log.append
+            self.visit(item.__self__, f"{name}.__self__")
         elif kind in (staticmethod, classmethod):
             self.visit(item.__func__, name)
         elif kind is property:
@@ -208,7 +208,6 @@ class Environment:
                     self.visit(cell.cell_contents, name)
             return
         root, self.root = self.root, False
-        self.codes.append(code)
         title = function.__qualname__
         reads = reads_of(code)
         self.names |= reads.attributes
@@ -344,15 +343,6 @@ class Environment:
                 if any(key in vars(owner) for owner in kind.__mro__) or everything:
                     self.add(f"{name}.{key}", "absent", space, key, True)
 
-    def disturbed(self, name: str) -> bool:
-        """Whether an entry that changes in every call matters: the code reads it, or it is a setting or count of nn's."""
-        entry = self.entries[name]
-        chain = [part for part in (*entry.parents, name) if self.entries[part].kind in ("cell", "item", "attribute")]
-        if not self.library.isdisjoint((*chain[-1:], *entry.parents[-1:], name)):
-            return True
-        key = self.entries[chain[-1]].key if chain else None
-        return any(is_read(code, key) for code in self.codes)
-
     # --- comparing -----------------------------------------------------------------------------------
 
     def differences(self, other: Environment) -> list[str]:
@@ -486,17 +476,17 @@ class Check:
 def check_of(recorder: Any, start: Environment, end: Environment, leaves: Sequence[Any]) -> Check:
     """Return the check for a program that was recorded between two environments.
 
-    What changed in between, such as a counter, is not compared, as it did not change what was computed. The recording fails if
-    the code reads it all the same, as it may matter in a later call, and a replay does not change it. What belongs to objects
-    whose methods effect() repeats is not compared either.
+    The recording fails if the function changes something, such as a counter or a list, as a replay would not do that. What a
+    program reads and writes itself is not compared, nor what belongs to objects whose methods effect() repeats.
     """
     arrays = [array for array, _ in recorder.constants.values()]
-    repeated = owners_of_effects(recorder.program)
+    repeated, below = owners_of_effects(recorder.program)
     owned = {
         name
         for found in (start, end)
         for name, entry in found.entries.items()
         if id(entry.holder) in repeated
+        or (entry.kind, id(entry.holder), entry.key) in below
         or any(part in found.entries and id(found.entries[part].item) in repeated for part in entry.parents)
     }
     changed = [name for name in start.differences(end) if name not in owned]
@@ -514,8 +504,8 @@ def check_of(recorder: Any, start: Environment, end: Environment, leaves: Sequen
         found = end if name in end.entries else start
         entry = found.entries[name]
         live = is_live(entry, check.live) or any(part in check.live_names for part in entry.parents)
-        if not live and found.disturbed(name):
-            reasons.append(f"it changes {name} in every call, which a replay would not do: pass it as an argument")
+        if not live:
+            reasons.append(f"it changes {name}, which a replay would not do: return it instead, or use autograd.compiler.live()")
     if reasons:
         recorder.failure = reasons[0]
     return check
@@ -552,11 +542,16 @@ def state_of(generator: Any) -> Any:
     return pickle.dumps(getattr(generator, "bit_generator", generator._bit_generator).state)
 
 
-def owners_of_effects(program: Program) -> set[int]:
-    """Return, by id, the objects whose methods effect() repeats, and their dicts: replays change them as the function does."""
+def owners_of_effects(program: Program) -> tuple[set[int], set[tuple[str, int, Any]]]:
+    """Return, by id, the objects whose methods effect() repeats, and their dicts: replays change them as the function does.
+
+    Also return what other functions that it repeats find in Python's state, by its kind, the id of its holder, and its key.
+    """
     functions = [getattr(item.function, "function", None) for item in program.instructions if getattr(item.function, "effect", 0)]
     owners = [owner for function in functions if (owner := getattr(function, "__self__", None)) is not None]
-    return {id(item) for owner in owners for item in (owner, getattr(owner, "__dict__", owner))}
+    plain: dict[int, Any] = {id(f): f for f in functions if type(f) is types.FunctionType and is_users(f.__code__.co_filename)}
+    below = {(e.kind, id(e.holder), e.key) for f in plain.values() for e in Environment(f).entries.values()}
+    return {id(item) for owner in owners for item in (owner, getattr(owner, "__dict__", owner))}, below
 
 
 def named_objects(function: Any, args: Any, named: Any, fixed: list[Any]) -> list[tuple[str, Any]]:
@@ -582,7 +577,7 @@ def changed_name(last: Environment, start: Environment | None, end: Environment,
         return [name for name in last.differences(now) if free.isdisjoint((name, *entries[name].parents))]
 
     between = changed(start) if start is not None else []
-    both = [name for name in changed(end) if start is None or (name in end.entries and end.disturbed(name))]
+    both = changed(end)
     return next(iter([*between, *both]), None)
 
 
@@ -651,32 +646,6 @@ class Reads:
         self.attributes: set[str] = set()
         self.modules: dict[str, None] = {}
         self.everything = False
-
-
-LOADS = {"LOAD_DEREF", "LOAD_GLOBAL", "LOAD_NAME", "LOAD_ATTR", "LOAD_METHOD"}
-ADDING = {"append", "appendleft", "add", "extend", "update", "insert"}
-
-
-@functools.lru_cache(1024)
-def is_read(code: types.CodeType, name: str) -> bool:
-    """Whether code reads a variable or attribute and does more than add to it, as ``calls += 1`` and ``calls.append(x)`` do."""
-    for part in codes_in(code):
-        steps = [item for item in dis.get_instructions(part) if item.opname not in ("SWAP", "PRECALL", "PUSH_NULL", "NOT_TAKEN")]
-        for place, item in enumerate(steps):
-            if item.argval == name and item.opname in LOADS and not only_adds(steps[place:], name):
-                return True
-    return False
-
-
-def only_adds(steps: list[dis.Instruction], name: str) -> bool:
-    """Whether the instructions that follow the one that reads `name` only add to it, or set an item."""
-    names = [item.opname for item in steps[:5]] + [""] * 5
-    if names[1] in ("LOAD_METHOD", "LOAD_ATTR"):
-        return steps[1].argval in ADDING
-    if names[2:4] == ["COPY", "COPY"] or names[2] == "STORE_SUBSCR":
-        return True
-    end = next((n for n, item in enumerate(steps) if item.argval == name and item.opname.startswith("STORE_")), 0)
-    return end > 1 and steps[end - 1].opname == "BINARY_OP" and steps[end - 1].argrepr.endswith("=") and end < 12
 
 
 @functools.lru_cache(1024)

@@ -9,6 +9,7 @@ import dis
 import math
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ import numpy as np
 
 from autograd import backward, value
 from autograd.compiler.program import FINITE, Method
-from autograd.compiler.recorder import Recorder, parts_of
+from autograd.compiler.recorder import Recorder, is_users, parts_of
 from autograd.compiler.tracer import Tracer
 from autograd.graph import scratch_lock
 from autograd.op import Op, as_float, is_value
@@ -141,7 +142,7 @@ def installed(recorder: Recorder) -> Iterator[None]:
     replaced += [(math, name, traced_math(getattr(math, name))) for name in MATH]
     replaced += [(threading.Thread, "start", traced_start(threading.Thread.start))]
     replaced += [(ThreadPoolExecutor, "submit", traced_start(ThreadPoolExecutor.submit))]
-    replaced += [(backward.Pullback, "general", traced_pass)]
+    replaced += [(backward.Pullback, "general", traced_pass), (warnings, "warn", traced_warn)]
     _before[:] = [(owner, name, vars(owner)[name]) for owner, name, _ in replaced]
     # While this lock is held, backward passes and sorts use dictionaries, and call rules by plain_rule().
     with scratch_lock:
@@ -287,6 +288,17 @@ def traced_pass(pullback: backward.Pullback, seed: Any, *args: Any, **named: Any
     if recorder is not None and type(seed) is float and type(pullback.root._raw) is Tracer:
         seed = recorder.call(as_float, (seed,))
     return _pass(pullback, seed, *args, **named)
+
+
+_warn = warnings.warn
+
+
+def traced_warn(message: Any, category: Any = None, stacklevel: int = 1, source: Any = None, **named: Any) -> None:
+    """Give a warning; a replay would not give that of the user's code."""
+    recorder = active()
+    if recorder is not None and is_users(sys._getframe(1).f_code):
+        recorder.fail("it calls warnings.warn(), which a replay would not do")
+    _warn(message, category, stacklevel + 1, source, **named)
 
 
 def traced_is_finite(x: Any) -> Any:

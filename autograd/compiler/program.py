@@ -281,6 +281,13 @@ class Program:
                         out.root = roots[0]
 
 
+def written_arguments(program: Program) -> list[Variable]:
+    """Return the variables of array arguments that a program changes in place."""
+    roots = [variable.root for item in program.instructions for variable in item.writes]
+    inputs = program.inputs
+    return [root for root in dict.fromkeys(roots) if root in inputs and inputs[root].kind == "argument"]
+
+
 def variables_in(item: Any) -> list[Variable]:
     """Return the variables in nested arguments."""
     kind = item.__class__

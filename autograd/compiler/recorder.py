@@ -12,10 +12,11 @@ import pickle
 import sys
 import weakref
 import zlib
+from collections import deque
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import lru_cache
-from types import CodeType
+from types import CellType, CodeType, FrameType, MemberDescriptorType
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,9 @@ from autograd.compiler.program import (
     Program,
     Source,
     Variable,
+    written_arguments,
 )
+from autograd.compiler.structure import settled
 from autograd.compiler.tracer import Tracer
 from autograd.scopes import INSIDE
 
@@ -85,6 +88,8 @@ class Recorder:
         self.outside: dict[int, Outside] = {}
         self.inside: dict[int, Any] = {}  # the Values that were created in this recording, by id
         self.drawn: dict[int, tuple[Any, bytes, bytes]] = {}  # random generators by id, with their first and last state
+        self.made: dict[int, Any] = {}  # dicts that were made in the function and put into one from outside, by id
+        self.given: dict[Variable, np.ndarray] = {}  # arrays from outside, by their variables
         self.lives: dict[int, Any] = {}  # the views of dicts from outside that live() returned, by id
 
     # --- computing and writing down --------------------------------------------------------------------
@@ -317,6 +322,15 @@ class Recorder:
         if any(checksum(array) != before for array, before in self.handed.values()):
             self.fail("it changes an array in code that is not NumPy's")
 
+    def look_at_flags(self, tracer: Tracer) -> None:
+        """Note that the function reads flags of an array from outside; a replay is then only right where they are the same."""
+        variable = tracer._variable
+        if self.finished or self.attempts or variable.root not in self.program.inputs or not is_users(sys._getframe(2).f_code):
+            return
+        flags, found = flags_of(tracer._data), Variable(flags_of(tracer._data))
+        self.program.instructions.append(Instruction(flags_of, (variable,), {}, found, (), user_place()))
+        self.guard(found, flags, "read the flags of an array")
+
     def expose(self, name: str) -> None:
         """Note that an attribute gives access to the memory of an array, which a recording does not see."""
         if not self.finished:
@@ -418,8 +432,14 @@ class Recorder:
                     content = None if content is None else "now"
                 effects.append(Effect(Source(kind, found.owner), self.template_of(content)))
         for live in self.lives.values():
-            for key in sorted(live.written, key=repr):
+            for key in live.written:
                 effects.append(Effect(Source("item", live.mapping, key), self.template_of(live.contents[key])))
+        for variable in written_arguments(self.program):
+            others = [array for other, array in self.given.items() if other is not variable]
+            others += [array for array, _ in self.constants.values()]
+            if any(np.may_share_memory(self.given[variable], other) for other in others):
+                self.fail("it changes an argument that shares memory with another array")
+                self.passing = True
         for array, before in self.constants.values():
             if checksum(array) != before:
                 self.fail("an array was changed in place while the function was recorded")
@@ -438,18 +458,30 @@ class Recorder:
         self.outside.clear()
         self.inside.clear()
         self.lives.clear()
+        self.made.clear()
+        self.given.clear()
         self.sharers.clear()
 
     def check_escapes(self) -> None:
         """Fail if something outside still refers to what the function computed, besides its results."""
-        self.release()
         if any(held() is not None for held in self.tracers):
-            gc.collect()
-        if any(held() is not None for held in self.tracers):
-            self.fail(
-                "it keeps a number or array that it computed, in an attribute, a global or a closure: a replay would not renew it"
-            )
+            self.release()
+            if any(held() is not None for held in self.tracers):
+                gc.collect()
+            if any(held() is not None for held in self.tracers):
+                where = "in an attribute, a global or a closure"
+                self.fail(f"it keeps a number or array that it computed, {where}: a replay would not renew it")
+                self.put_back()
         self.tracers.clear()
+
+    def put_back(self, error: BaseException | None = None) -> None:
+        """Put plain data in place of tracers in the user's objects, and in an error that the function raised."""
+        self.release()
+        if error is not None:
+            error.args = tuple(map(self.plain, error.args))
+        for held in self.tracers:
+            if (tracer := held()) is not None:
+                replace_everywhere(tracer, tracer._data)
 
     def template_of(self, content: Any) -> Any:
         """Return the content of a slot as a variable, or plain data."""
@@ -461,11 +493,11 @@ class Recorder:
             for slot in found.written:
                 setattr(found.value, slot, self.plain(found.slots[slot]))
         for live in self.lives.values():
-            for key in sorted(live.written, key=repr):
+            for key in live.written:
                 if live.contents[key] is ABSENT:
                     live.mapping.pop(key, None)
                 else:
-                    live.mapping[key] = self.plain(live.contents[key])
+                    live.mapping[key] = settled(live.contents[key], {})
         for value in self.inside.values():
             for slot in ("_raw", "_grad", "_x", "_y"):
                 content = getattr(value, slot, UNSET)
@@ -484,7 +516,9 @@ class Recorder:
         return out
 
     def live(self, mapping: Any, view: Callable[[Recorder, Any], Any]) -> Any:
-        """Return the view of a dict from outside."""
+        """Return the view of a dict from outside; a dict that was made in the function needs none."""
+        if id(mapping) in self.made:
+            return mapping
         if id(mapping) not in self.lives:
             self.lives[id(mapping)] = view(self, mapping)
         return self.lives[id(mapping)]
@@ -493,6 +527,8 @@ class Recorder:
         """Return a tracer of data that a replay reads at its start."""
         variable = Variable(data)
         self.program.inputs[variable] = source
+        if type(data) is np.ndarray:
+            self.given[variable] = data
         return self.new_tracer(variable, data)
 
 
@@ -545,6 +581,11 @@ def form_of(x: Any) -> tuple[Any, ...]:
     return (*x.shape, x.dtype.char) if type(x) is np.ndarray else ()
 
 
+def flags_of(x: np.ndarray) -> tuple[bool, ...]:
+    """Return the flags of an array that do not follow from its strides, and whether it is no view."""
+    return x.flags.writeable, x.flags.owndata, x.base is None
+
+
 def shape_varies(function: Any, args: tuple[Any, ...], named: dict[str, Any]) -> bool:
     """Whether the shape or dtype of a result may depend on numbers, and not only on the shapes and dtypes of the arguments."""
     name = name_of(function)
@@ -575,6 +616,44 @@ def replaced_tracers(item: Any, recorder: Recorder) -> Any:
     if kind is tuple or kind is list:
         return kind([replaced_tracers(part, recorder) for part in item])
     return {key: replaced_tracers(part, recorder) for key, part in item.items()} if kind is dict else item
+
+
+def replace_everywhere(old: Any, new: Any, depth: int = 4) -> None:
+    """Put an object in place of another one in the lists, dicts, attributes and variables of closures that hold it."""
+    mark = id(old)  # a comprehension that names `old` would hold it in a cell, which is then a holder, too
+    for holder in gc.get_referrers(old):
+        kind = type(holder)
+        if kind is tuple or (isinstance(holder, tuple) and hasattr(holder, "_fields")):
+            parts = [new if id(part) == mark else part for part in holder]
+            if depth:
+                replace_everywhere(holder, tuple(parts) if kind is tuple else kind(*parts), depth - 1)
+        elif isinstance(holder, (list, deque)):
+            for place, part in enumerate(holder):
+                if part is old:
+                    holder[place] = new
+        elif isinstance(holder, dict):
+            if mark in map(id, holder):
+                items = [(new if id(key) == mark else key, part) for key, part in holder.items()]
+                holder.clear()
+                holder.update(items)
+            for key, part in list(holder.items()):
+                if part is old:
+                    holder[key] = new
+        elif isinstance(holder, set):
+            holder.discard(old)
+            holder.add(new)
+        elif isinstance(holder, CellType):
+            holder.cell_contents = new
+        elif not isinstance(holder, (FrameType, Tracer)):
+            names = [*getattr(holder, "__dict__", ()), *(name for owner in kind.__mro__ for name in slots_of(owner))]
+            for name in names:
+                if getattr(holder, name, None) is old:
+                    object.__setattr__(holder, name, new)
+
+
+def slots_of(kind: type) -> list[str]:
+    """Return the names of the slots that a class declares."""
+    return [name for name, member in vars(kind).items() if type(member) is MemberDescriptorType]
 
 
 def is_array(item: Any) -> bool:

@@ -13,7 +13,8 @@ from autograd.backward import Pullback
 from autograd.compiler.environment import Check
 from autograd.compiler.passes.finite import SMALL, are_finite, joined_are_finite
 from autograd.compiler.program import ABSENT, Argument, Draw, Guard, Program, Source
-from autograd.compiler.source import functions_of
+from autograd.compiler.source import clock, functions_of
+from autograd.compiler.state import Assign
 from autograd.compiler.structure import Structure
 from autograd.hooks import HOOKED
 from autograd.op import Op, is_value
@@ -65,7 +66,7 @@ class Replay:
         self.single = outcome.form.__class__.__name__ == "Leaf"
         draws = {item.function.generator for item in program.instructions if type(item.function) is Draw}
         self.generators = list(draws)
-        self.undone = self.undone_writes()
+        self.undone, self.assigned = self.undone_writes()
         self.is_pure = not any(
             getattr(item.function, "effect", False) or any(v.root in program.inputs for v in item.writes)
             for item in program.instructions
@@ -76,18 +77,25 @@ class Replay:
         self.changing = list(dict.fromkeys(x for x in (*[e.target for e in program.effects], *written) if x.kind in kinds))
         self.compiled: Any = None  # the pullback on Values as a compiled function, once it is needed
         self.all_plain = self.op is None and all(kind == "plain" for kind in outcome.kinds)
+        self.bare = self.single and outcome.kinds[0] == "frozen" and not outcome.labels
         self.nodes = [number for number, kind in enumerate(outcome.kinds) if kind == "node"]
 
-    def undone_writes(self) -> list[Any]:
-        """Return the Sources of arrays from outside that the program changes before its last guard, which may fail."""
+    def undone_writes(self) -> tuple[list[Any], list[tuple[dict[Any, Any], Any]]]:
+        """Return what the program changes before its last guard, which may fail.
+
+        That is the Sources of arrays from outside, and dicts from outside with the keys that it assigns to.
+        """
         found: list[Any] = []
         pending: list[Any] = []
-        for item in self.program.instructions:
+        assigned: list[tuple[dict[Any, Any], Any]] = []
+        for number, item in enumerate(self.program.instructions):
+            if type(item.function) is Assign and number < last_guard(self.program):
+                assigned.append((item.function.mapping, item.function.key))
             pending += [self.program.inputs[v.root] for v in item.writes if v.root in self.program.inputs]
             if type(item.function) is Guard:
                 found += pending
                 pending = []
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(found)), assigned
 
     def copies(self, leaves: list[Any]) -> list[tuple[Any, Any]]:
         """Return the arrays that the program may have to restore, and copies of them."""
@@ -111,10 +119,8 @@ class Replay:
             owner = leaves[source.owner.number] if source.owner.__class__ is Argument else source.owner
             if source.kind != "item":
                 setattr(owner, f"_{source.kind}", content)
-            elif content is ABSENT:
-                owner.pop(source.key, None)
             else:
-                owner[source.key] = content
+                restore(owner, source.key, content)
 
     def content(self, source: Source, leaves: list[Any]) -> Any:
         """Return what the program reads from a Source."""
@@ -144,20 +150,23 @@ class Replay:
     def __call__(self, leaves: list[Any]) -> Any:
         states: list[Any] = []
         contents = self.contents(leaves, True) if self.changing and self.op is not None else []
-        if self.generators or self.undone:
+        if self.generators or self.undone or self.assigned:
             states = [generator.bit_generator.state for generator in self.generators]
             copies = self.copies(leaves)
+            before = [(mapping, key, mapping.get(key, ABSENT)) for mapping, key in self.assigned]
             try:
                 results, arrays = self.forward(*leaves)
             except BaseException:
                 set_states(self.generators, states)
+                for mapping, key, content in before:
+                    restore(mapping, key, content)
                 for array, copy in copies:
                     array[...] = copy
                 raise
         else:
             results, arrays = self.forward(*leaves)
         kinds = self.outcome.kinds
-        if self.single and kinds[0] == "frozen":  # a training step that returns its loss
+        if self.bare:  # a training step that returns its loss
             return frozen(results[0])
         if self.all_plain:
             return results[0] if self.single else self.outcome.rebuild(results)
@@ -165,11 +174,18 @@ class Replay:
         for number, kind in enumerate(kinds):
             if kind == "frozen":
                 found[number] = frozen(found[number])
+            elif kind == "leaf":
+                found[number] = leaf(*found[number])
             elif kind == "outside" and isinstance(found[number], Argument):
                 found[number] = leaves[found[number].number]
         if self.op is not None:
             targets = tuple([leaves[item.number] if item.__class__ is Argument else item for item in self.targets])
             self.attach(self.op, found, targets, Kept(arrays, leaves, states, contents))
+        for number, label in self.outcome.labels.items():
+            if kinds[number] != "outside":
+                found[number].label = label
+        for number, first in self.outcome.twins.items():
+            found[number] = found[first]
         return found[0] if self.single else self.outcome.rebuild(found)
 
     def attach(self, op: Op, found: list[Any], targets: tuple[Value, ...], kept: Kept) -> None:
@@ -240,7 +256,8 @@ class Replay:
         try:
             set_states(self.generators, kept.states)
             self.put(kept.leaves, kept.contents)
-            return self.graph_of(args, named, kept.leaves)
+            with np.errstate(all="ignore"):  # the call itself has given the warnings
+                return self.graph_of(args, named, kept.leaves)
         finally:
             set_states(self.generators, now)
             self.put(kept.leaves, contents)
@@ -278,10 +295,45 @@ def all_finite(found: Sequence[Any]) -> bool:
     return all(map(math.isfinite, rest)) and (joined_are_finite if small else are_finite)(*arrays)
 
 
+def last_guard(program: Program) -> int:
+    """Return the number of the last guard in the forward part, or -1."""
+    return max((n for n, item in enumerate(program.instructions[: program.split]) if type(item.function) is Guard), default=-1)
+
+
+def effect_before_guard(program: Program) -> str | None:
+    """Return why a program is not replayed, if it calls a function by effect() before its last guard, or None.
+
+    Where the guard fails, the function runs from its start, and would call that function a second time.
+    """
+    last = last_guard(program)
+    for item in program.instructions[: max(last, 0)]:
+        if getattr(item.function, "again", True) is False:
+            why = program.instructions[last].function.why  # type: ignore[attr-defined]
+            return f"it calls {item.function.__name__}() by effect() before Python code reads a number {why}: call it at the end"
+    return None
+
+
+def restore(mapping: dict[Any, Any], key: Any, content: Any) -> None:
+    """Give a dict the content that it had at a key."""
+    if content is ABSENT:
+        mapping.pop(key, None)
+    else:
+        mapping[key] = content
+
+
 def set_states(generators: list[Any], states: list[Any]) -> None:
     """Set the states of random generators."""
     for generator, state in zip(generators, states, strict=True):
         generator.bit_generator.state = state
+
+
+def leaf(data: Any, grad: Any, has_gradient: bool) -> Value:
+    """Return a leaf without a copy of its data, and with a gradient."""
+    value = frozen(data)
+    value._frozen, value._grad = False, grad
+    if has_gradient:
+        value._since = clock(0)
+    return value
 
 
 def frozen(data: Any) -> Value:

@@ -25,6 +25,7 @@ from autograd.compiler.program import (
     Source,
     Variable,
     variables_in,
+    written_arguments,
 )
 
 INFIX = {
@@ -274,6 +275,12 @@ def functions_of(program: Program, comments: bool = False) -> tuple[str, dict[st
             dtype = writer.name(variable.dtype, str(variable.dtype))
             lines.append(CHECK.format(variable.name, variable.shape, dtype, f"the shape or dtype of {variable.name}"))
     lines += bound.check
+    for variable in written_arguments(program):
+        others = [v.name for v in program.inputs if v is not variable and v.kind is np.ndarray]
+        if others:
+            share = " or ".join(f"may_share_memory({variable.name}, {other})" for other in others)
+            writer.names["may_share_memory"] = np.may_share_memory
+            lines.append(f"if {share}: raise Changed('whether arguments share memory')")
     first, second = program.instructions[: program.split], program.instructions[program.split :]
     first = [item for item in first if isinstance(item.out, list) or item.out not in bound.views]
     seed = {variable for variable, source in program.inputs.items() if source.kind == "seed"}
@@ -358,7 +365,7 @@ class Bound:
         lines = []
         for v in self.arrays:
             lines.append(CHECK.format(v.name, v.shape, writer.name(v.dtype, str(v.dtype)), f"the shape or dtype of {v.name}"))
-            if v.contiguous and len(v.shape) == 2:
+            if v.contiguous and len(v.shape) > 1:
                 lines.append(CHECK_ORDER.format(v.name))
         lines += [f"{out.name} = {writer.expression(item)}" for out, item in self.views.items()]
         arrays, views = (", ".join(v.name for v in group) for group in (self.arrays, self.views))

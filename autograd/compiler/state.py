@@ -64,11 +64,14 @@ def draw(generator: np.random.Generator, method: str, *args: Any, **named: Any) 
     return function(*args, **named) if recorder is None else recorder.draw(function, args, named)
 
 
-def effect(function: Any, *args: Any) -> Any:
+def effect(function: Any, *args: Any, again: bool = False) -> Any:
     """Return ``function(*args)``; a replay of a compiled function calls it again at the same place.
 
     It is for what reads numbers or changes objects, such as a learning rate. It may read and write dicts that were given to
     live(), but what it changes is not to be read after it in the same call of the compiled function.
+
+    A replay stops where a branch goes another way than in the recording, and then the compiled function runs from its start. So a
+    program that has such a branch after the call is not replayed, unless the call may be made `again` for the same step.
     """
     recorder = active()
     if recorder is None:
@@ -76,7 +79,7 @@ def effect(function: Any, *args: Any) -> Any:
     for view in recorder.lives.values():
         view.flush()
     found = [(view, key, view.mapping.get(key, ABSENT)) for view in recorder.lives.values() for key in view.contents]
-    out = recorder.call(Repeated(function), args)
+    out = recorder.call(Repeated(function, again), args)
     for view, key, before in found:
         if view.mapping.get(key, ABSENT) is not before:
             view.stale.add(key)
@@ -111,11 +114,16 @@ class Assign:
 
 
 class Repeated:
-    """A function that does more than compute: neither shared nor left out."""
+    """A function that does more than compute: neither shared nor left out.
+
+    Attributes:
+        again: whether it may be called twice, as where a replay stops after it.
+    """
 
     effect = True
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: Any, again: bool) -> None:
+        self.again = again
         self.function, self.__name__ = function, getattr(function, "__name__", "function")
 
     def __call__(self, *args: Any) -> Any:
@@ -137,7 +145,7 @@ class Live(MutableMapping[Any, Any]):
     def __init__(self, recorder: Recorder, mapping: dict[Any, Any]) -> None:
         self.recorder, self.mapping = recorder, mapping
         self.contents: dict[Any, Any] = {}
-        self.written: set[Any] = set()
+        self.written: dict[Any, None] = {}  # the keys, in order
         self.stale: set[Any] = set()  # keys that an effect() has changed since they were read
 
     def __getitem__(self, key: Any) -> Any:
@@ -165,21 +173,24 @@ class Live(MutableMapping[Any, Any]):
 
     def __setitem__(self, key: Any, content: Any) -> None:
         self.contents[key] = content
-        self.written.add(key)
+        self.written[key] = None
+        if type(content) is dict:
+            self.recorder.made[id(content)] = content
 
     def flush(self) -> None:
         """Write to the dict what was assigned so far, for a call that reads it."""
-        for key in sorted(self.written, key=repr):
+        for key in self.written:
             if self.contents[key] is ABSENT:
                 self.recorder.fail(f"it deletes {key!r} before a call of effect()")
             else:
                 self.recorder.call(Assign(self.mapping, key), (self.contents[key],))
-        self.written.clear()
+        # Dicts that the function made may still change.
+        self.written = {key: None for key in self.written if id(self.contents[key]) in self.recorder.made}
 
     def __delitem__(self, key: Any) -> None:
         self[key]  # KeyError if it is missing
         self.contents[key] = ABSENT
-        self.written.add(key)
+        self.written[key] = None
 
     def __contains__(self, key: Any) -> bool:
         try:

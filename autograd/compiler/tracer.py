@@ -33,7 +33,7 @@ INTERFACES = {"__array_interface__", "__array_struct__", "__dlpack__"}
 #: NumPy's functions whose results depend on shapes and dtypes only.
 STATIC = {
     np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type, np.common_type, np.iscomplexobj, np.isrealobj,
-    np.shares_memory, np.may_share_memory, np.einsum_path,
+    np.einsum_path,
 }  # fmt: skip
 #: NumPy's functions that change their first argument.
 WRITING = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis}
@@ -125,6 +125,8 @@ class Tracer:
             found = getattr(data, name)  # AttributeError, as the number itself raises it
             return found if name == "__float__" else self._recorder.method_of_number(self, name, found)
         if name in FIXED:
+            if name in ("flags", "base"):
+                self._recorder.look_at_flags(self)
             return getattr(data, name)
         if name in PARTS:
             return self._recorder.call(Attribute(name), (self,))

@@ -44,7 +44,7 @@ def clip_grad_norm(
         raise ValueError(f"max_norm must not be negative and norm_type must be positive, got {max_norm} and {norm_type}")
     values = values_of(parameters)
     grads = [value.grad for value in values]
-    total = effect(norm_of, grads, norm_type)
+    total = effect(norm_of, grads, norm_type, again=True)
     if error_if_nonfinite and not math.isfinite(total):
         number, value = next((i, value) for i, value in enumerate(values) if not math.isfinite(norm_of([value.grad], norm_type)))
         name = value.label or f"parameter {number} of shape {value.shape}"
@@ -54,7 +54,7 @@ def clip_grad_norm(
         )
     factor = max_norm / (total + 1e-6)
     if type(factor) is not float:  # a number in a compiled function, which does not record branches
-        factor = effect(at_most_one, factor)
+        factor = effect(at_most_one, factor, again=True)
     elif factor >= 1.0:
         return total
     for value, grad in zip(values, grads, strict=True):
@@ -118,7 +118,7 @@ def clip_grad_value(parameters: Value | Iterable[Value], clip_value: float) -> N
             limit = min(clip_value, float(np.finfo(grad.dtype).max)) if math.isfinite(clip_value) else clip_value
             np.clip(grad, -limit, limit, out=grad)
         elif type(grad) is not float:  # a number in a compiled function, which does not record branches
-            value.grad = effect(limited, grad, clip_value)
+            value.grad = effect(limited, grad, clip_value, again=True)
         elif abs(grad) > clip_value:
             value.grad = limited(grad, clip_value)
 

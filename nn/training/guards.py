@@ -250,7 +250,7 @@ class Guard:
         statuses = [parameter.grad_status if parameter.requires_grad else "frozen" for parameter in parameters]
         grads = [parameter.grad for parameter in parameters]
         finite = all(status == "fresh" for status in statuses) and all(map(known_finite, grads))
-        effect(self.check_seen, optimizer, grads, statuses, finite, step)
+        effect(self.check_seen, optimizer, grads, statuses, finite, step, again=True)
 
     def check_seen(self, optimizer: Guarded, grads: list[Any], statuses: list[str], finite: bool, step: int) -> None:
         """Check these gradients, whose status was known when the function was recorded; `finite` if backward() found that."""

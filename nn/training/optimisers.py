@@ -445,7 +445,7 @@ def larger(x: Any, y: Any) -> Any:
     if x.__class__ is not float:
         return np.maximum(x, y)
     if type(x) is not float:  # a number in a compiled function, which does not record branches
-        return effect(larger, x, y)
+        return effect(larger, x, y, again=True)
     return x if x >= y or x != x else y
 
 

@@ -95,7 +95,7 @@ def test_explain_draws_from_a_copy_of_the_generator_and_does_not_repeat_effects(
     @autograd.compile
     def f(x: np.ndarray) -> np.ndarray:
         live(state)["count"] += 1
-        factor = effect(rate)
+        factor = effect(rate, again=True)
         return np.log(x) * draw(rng, "random", size=3) * factor if factor < 0.75 else x
 
     for _ in range(4):
