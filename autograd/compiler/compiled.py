@@ -25,12 +25,12 @@ from autograd.compiler.once import Report, reporting, warnings_of
 from autograd.compiler.passes import optimise
 from autograd.compiler.program import FINITE, Argument, Changed, Draw, GuardFailed, Program, Source
 from autograd.compiler.recorder import Recorder
-from autograd.compiler.replay import Replay, effect_before_guard
+from autograd.compiler.replay import MISSED, Replay, effect_before_guard
 from autograd.compiler.structure import Structure, completed, contents_of, flattened, is_changed, put, settled
 from autograd.graph import inputs_of, topological_order
 from autograd.hooks import HOOKED, any_hooks
 from autograd.op import is_value
-from autograd.transforms.call import in_a_row, outer_level, surroundings
+from autograd.transforms.call import in_a_row, outer_level, parameters, surroundings
 from autograd.value import Value
 
 #: After this many recordings for one kind of arguments, without two alike in a row, the function runs eagerly.
@@ -65,6 +65,7 @@ class Compiled:
     """A function that is recorded and replayed; see compile().
 
     Attributes:
+        latest, last: the program that was made last, and that which was used last.
         searched: the function whose environment is checked.
         repeated: whether the backward part is likely to run several times for each call.
     """
@@ -79,6 +80,7 @@ class Compiled:
         self.searched: Callable[..., Any] = function
         self.recordings: dict[Any, Recording] = {}
         self.latest: Replay | None = None
+        self.last: Replay | None = None
         self.warned = False
 
     def __getattr__(self, name: str) -> Any:
@@ -102,6 +104,18 @@ class Compiled:
         return self if instance is None else types.MethodType(self, instance)
 
     def __call__(self, *args: Any, **named: Any) -> Any:
+        last = self.last
+        if last is not None and not named and scope_stack.current() is None and hooks.active() is None and not parameters():
+            try:
+                out = last.quick(args)
+            except Exception as error:
+                return self.call(args, named, (last, error))
+            if out is not MISSED:
+                return out
+        return self.call(args, named)
+
+    def call(self, args: tuple[Any, ...], named: dict[str, Any], tried: tuple[Replay, Exception] | None = None) -> Any:
+        """Call the function by a program for these arguments, or record it; `tried` is a program that failed, with its error."""
         here = scope_stack.current()
         if hooks.active() is not None or (here is not None and (here.settings.get("debug") or here.settings.get("lines"))):
             return self.function(*args, **named)
@@ -117,8 +131,13 @@ class Compiled:
             if replay.check.changed(leaves) is not None:
                 continue
             try:
+                if tried is not None and tried[0] is replay:
+                    raise tried[1]
                 result = replay(leaves)
-                return result if not replay.outcome.gives else completed(result, Structure((args, named)).containers)
+                if replay.outcome.gives:
+                    return completed(result, Structure((args, named)).containers)
+                self.last = replay
+                return result
             except Changed:
                 continue
             except GuardFailed as failed:

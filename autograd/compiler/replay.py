@@ -27,6 +27,8 @@ from autograd.transforms.call import in_a_row
 from autograd.value import Value, new_node
 
 _numbers = itertools.count(1)
+#: What Replay.quick() returns where the program is not for this call.
+MISSED = object()
 
 
 class Kept:
@@ -38,7 +40,7 @@ class Kept:
 
     __slots__ = ("arrays", "contents", "leaves", "states")
 
-    def __init__(self, arrays: tuple[Any, ...], leaves: list[Any], states: list[Any], contents: list[Any]) -> None:
+    def __init__(self, arrays: tuple[Any, ...], leaves: Sequence[Any], states: list[Any], contents: list[Any]) -> None:
         self.arrays, self.leaves, self.states, self.contents = arrays, leaves, states, contents
 
 
@@ -51,6 +53,8 @@ class Replay:
         op: the operation of the graph that stands for the program.
         changing: the Sources of the items of dicts and the gradients that the program changes.
         check: whether Python's state is as it was recorded.
+        quick: a function of a tuple of positional arguments, arrays or floats, for calls outside of scopes and transforms:
+            returns MISSED if they do not fit, or Python's state changed.
         repeats_effects: whether a second run of the function would draw other random numbers or change what is outside.
     """
 
@@ -79,6 +83,36 @@ class Replay:
         self.all_plain = self.op is None and all(kind == "plain" for kind in outcome.kinds)
         self.bare = self.single and outcome.kinds[0] == "frozen" and not outcome.labels
         self.nodes = [number for number, kind in enumerate(outcome.kinds) if kind == "node"]
+        self.restores = bool(self.generators or self.undone or self.assigned)  # whether it may have to restore what it changed
+        self.quick = self.make_quick()
+
+    def make_quick(self) -> Any:
+        """Return the function `quick`. As it is called most often, it is written as source."""
+        inputs = {s.owner.number: v for v, s in self.program.inputs.items() if s.kind == "argument"}
+        names = [f"x{number}" for number in range(len(inputs))]
+        space: dict[str, Any] = {"check": self.check, "ndarray": np.ndarray, "MISSED": MISSED, "replay": self}
+        space |= {"forward": self.forward, "frozen": frozen}
+        tests = [f"len(args) != {len(names)}"]
+        lines = [f"    {''.join(f'{name}, ' for name in names)}= args" if names else ""]
+        differ = ["check.changed(args) is not None"]
+        for number, name in reversed([*enumerate(names)]):
+            variable = inputs.get(number)
+            if variable is None:
+                return lambda args: MISSED
+            if variable.kind is float:
+                differ.insert(0, f"{name}.__class__ is not float")
+                continue
+            space[f"d{number}"] = variable.dtype
+            differ.insert(
+                0, f"{name}.__class__ is not ndarray or {name}.shape != {variable.shape} or {name}.dtype is not d{number}"
+            )
+        text = "\n".join([
+            "def quick(args):", f"    if {' or '.join(tests)}: return MISSED", *lines,
+            f"    if {' or '.join(differ)}: return MISSED",
+            "    return frozen(forward(*args)[0][0])" if self.bare and not self.restores else "    return replay(args)",
+        ])  # fmt: skip
+        exec(text, space)
+        return space["quick"]
 
     def undone_writes(self) -> tuple[list[Any], list[tuple[dict[Any, Any], Any]]]:
         """Return what the program changes before its last guard, which may fail.
@@ -97,12 +131,12 @@ class Replay:
                 pending = []
         return list(dict.fromkeys(found)), assigned
 
-    def copies(self, leaves: list[Any]) -> list[tuple[Any, Any]]:
+    def copies(self, leaves: Sequence[Any]) -> list[tuple[Any, Any]]:
         """Return the arrays that the program may have to restore, and copies of them."""
         found = [self.content(source, leaves) for source in self.undone]
         return [(array, array.copy()) for array in found]
 
-    def contents(self, leaves: list[Any], copied: bool) -> list[Any]:
+    def contents(self, leaves: Sequence[Any], copied: bool) -> list[Any]:
         """Return what the changing Sources have now; arrays may be `copied`, as the program changes some in place."""
         found = []
         for source in self.changing:
@@ -113,7 +147,7 @@ class Replay:
             found.append(content.copy() if copied and content.__class__ is np.ndarray else content)
         return found
 
-    def put(self, leaves: list[Any], contents: list[Any]) -> None:
+    def put(self, leaves: Sequence[Any], contents: list[Any]) -> None:
         """Give the changing Sources other contents."""
         for source, content in zip(self.changing, contents, strict=True):
             owner = leaves[source.owner.number] if source.owner.__class__ is Argument else source.owner
@@ -122,7 +156,7 @@ class Replay:
             else:
                 restore(owner, source.key, content)
 
-    def content(self, source: Source, leaves: list[Any]) -> Any:
+    def content(self, source: Source, leaves: Sequence[Any]) -> Any:
         """Return what the program reads from a Source."""
         owner = leaves[source.owner.number] if source.owner.__class__ is Argument else source.owner
         if source.kind == "item":
@@ -147,10 +181,10 @@ class Replay:
         op.masked, op.pull = self.masked_rule, self.pull
         return op
 
-    def __call__(self, leaves: list[Any]) -> Any:
+    def __call__(self, leaves: Sequence[Any]) -> Any:
         states: list[Any] = []
         contents = self.contents(leaves, True) if self.changing and self.op is not None else []
-        if self.generators or self.undone or self.assigned:
+        if self.restores:
             states = [generator.bit_generator.state for generator in self.generators]
             copies = self.copies(leaves)
             before = [(mapping, key, mapping.get(key, ABSENT)) for mapping, key in self.assigned]
@@ -165,11 +199,11 @@ class Replay:
                 raise
         else:
             results, arrays = self.forward(*leaves)
-        kinds = self.outcome.kinds
         if self.bare:  # a training step that returns its loss
             return frozen(results[0])
         if self.all_plain:
             return results[0] if self.single else self.outcome.rebuild(results)
+        kinds = self.outcome.kinds
         found = list(results)
         for number, kind in enumerate(kinds):
             if kind == "frozen":
@@ -262,7 +296,7 @@ class Replay:
             set_states(self.generators, now)
             self.put(kept.leaves, contents)
 
-    def graph_of(self, args: Any, named: Any, leaves: list[Any]) -> tuple[Any, list[Value], list[Value]]:
+    def graph_of(self, args: Any, named: Any, leaves: Sequence[Any]) -> tuple[Any, list[Value], list[Value]]:
         """Run the function, and return its results as one Value, the targets, and those where the backward pass ends."""
         outcome = Structure(self.owner.function(*args, **named))
         outs = [outcome.leaves[number] for number in self.nodes]

@@ -11,6 +11,7 @@ import numpy as np
 
 from autograd import value
 from autograd.compiler.blockwise import Blockwise
+from autograd.compiler.errors import reset_errors, set_errors, settings
 from autograd.compiler.program import (
     ABSENT,
     Argument,
@@ -27,6 +28,7 @@ from autograd.compiler.program import (
     variables_in,
     written_arguments,
 )
+from autograd.compiler.vectors import Across, Binding, Joined, Workspace, join
 
 INFIX = {
     operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//", operator.mod: "%",
@@ -37,6 +39,7 @@ INFIX = {
 PREFIX = {operator.neg: "-", operator.pos: "+", operator.invert: "~"}
 #: Arrays above this size are deleted as soon as they are not needed.
 LARGE = 1 << 14
+END_ERRORS = ["finally:", "    reset_errors(token)"]
 
 
 class Writer:
@@ -48,7 +51,13 @@ class Writer:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.names: dict[str, Any] = {"ndarray": np.ndarray, "GuardFailed": GuardFailed, "bind": None, "bound": None}
+        self.names: dict[str, Any] = {
+            "ndarray": np.ndarray,
+            "GuardFailed": GuardFailed,
+            "bind": None,
+            "bound": None,
+            "join": join,
+        }
         self.given: dict[int, str] = {}  # the name of each object, by id
         self.kept: list[Any] = []
         self.count = 0
@@ -57,7 +66,8 @@ class Writer:
         self.blocks: list[str] = []  # the functions of one block
         self.scratch: list[str] = []
         for instruction in program.instructions:
-            inner = instruction.function.inner if type(instruction.function) is Blockwise else ()
+            function = instruction.function
+            inner = function.inner if isinstance(function, (Blockwise, Across)) else ()
             for variable in (*inner, *instruction.outs):
                 self.count += 1
                 variable.name = self.free_name(f"v{self.count}")
@@ -158,6 +168,7 @@ class Writer:
 
     def function_name(self, function: Callable[..., Any]) -> str:
         """Return the name of a function; that of ``np.add.reduce`` is add_reduce."""
+        function = getattr(function, "replayed", function)
         owner = getattr(function, "__self__", None)
         name = getattr(function, "__name__", "function")
         if isinstance(owner, np.ufunc):
@@ -165,10 +176,17 @@ class Writer:
         return self.name(function, name if name.isidentifier() else "function")
 
     def with_errors(self, errors: dict[str, str]) -> str:
-        """Return the statement that begins a block of code under np.errstate()."""
-        settings = {"all": "ignore"} if len(errors) > 2 and set(errors.values()) == {"ignore"} else errors
+        """Return the statement that begins code under np.errstate(), for blocks of large arrays."""
         self.names["errstate"] = np.errstate
-        return f"with errstate({', '.join(f'{key}={how!r}' for key, how in settings.items())}):"
+        return f"with errstate({', '.join(f'{key}={how!r}' for key, how in errors.items())}):"
+
+    def begin_errors(self, errors: dict[str, str]) -> list[str]:
+        """Return the statements that begin code under other error settings, see autograd.compiler.errors."""
+        self.names |= {"settings": settings, "set_errors": set_errors, "reset_errors": reset_errors}
+        if len(errors) > 3 and set(errors.values()) == {"ignore"}:  # the same whatever the settings of the caller are
+            self.names["ignore_all"] = settings(all="ignore")
+            return ["token = set_errors(ignore_all)", "try:"]
+        return [f"token = set_errors(settings({', '.join(f'{key}={how!r}' for key, how in errors.items())}))", "try:"]
 
     def lines(self, instructions: list[Instruction], needed: set[Variable], comments: bool) -> list[str]:
         """Return the statements of some instructions; large arrays are deleted after their last use, unless `needed`."""
@@ -177,24 +195,42 @@ class Writer:
             for variable in (*item.operands, *item.outs):
                 last[variable] = number
         dying: dict[int, list[Variable]] = {}
+        made = {v for item in instructions for v in item.outs if type(item.function) is not Workspace}
         for variable, number in last.items():
-            if variable not in needed and variable.nbytes > LARGE:
+            own = variable.root is variable and variable in made
+            if own and variable not in needed and variable.nbytes > LARGE:
                 dying.setdefault(number, []).append(variable)
         found: list[str] = []
         errors: dict[str, str] = {}  # of the with-block that is open
         for number, item in enumerate(instructions):
             if item.errors is not None and item.errors != errors and type(item.function) is not Guard:
+                found += END_ERRORS * bool(errors)
                 errors = item.errors
-                if errors:
-                    found.append(self.with_errors(errors))
+                found += self.begin_errors(errors) if errors else []
+            indent = "    " * bool(errors)
+            if type(item.function) is Across:
+                found += [indent + line for line in self.both_ways(item.function, comments)]
+                continue
             text = self.statement(item)
             if comments and item.out is not None:
-                text = f"{text:<60}# {', '.join(map(described, item.outs))}"
-            indent = "    " * bool(errors)
+                forms = ", ".join(map(described, item.outs)) if len(item.outs) < 4 else f"{len(item.outs)} arrays"
+                text = f"{text:<60}# {forms}"
             found.append(indent + text)
             if number in dying:
                 found.append(f"{indent}del {', '.join(v.name for v in dying[number])}")
-        return found
+        return found + END_ERRORS * bool(errors)
+
+    def both_ways(self, function: Across, comments: bool) -> list[str]:
+        """Return the statements that change several parameters at once, or, if they are not parts of a vector, one by one."""
+        tests = [f"{v.name} is not None" for v in function.vectors]
+        tests += [" == ".join(v.name for v in group) for group in function.equal]
+        together = self.lines(function.together, set(function.outs), comments)
+        together += [f"{copy.name} = {found.name}" for copy, found in function.same]
+        apart = self.lines(function.apart, set(function.outs), comments)
+        return [
+            f"if {' and '.join(tests) or 'True'}:", *(f"    {line}" for line in together),
+            "else:", *(f"    {line}" for line in apart),
+        ]  # fmt: skip
 
 
 class UfuncMethods:
@@ -257,24 +293,28 @@ def functions_of(program: Program, comments: bool = False) -> tuple[str, dict[st
             lines.append(condition_of(owner, source.key, is_none, writer))
             continue
         if source.kind == "frozen":
+            if not isinstance(source.owner, Argument):
+                continue  # the check of the environment looks at it
             lines.append(f"if {owner}._frozen is not {is_none}: raise Changed('whether a parameter is frozen')")
             continue
         slot = {"grad": "_grad", "since": "_since"}[source.kind]
         lines.append(f"if {owner}.{slot} is {'not ' * is_none}None: raise Changed('whether there is a gradient')")
+    reads: dict[Variable, str] = {}
     for variable, source in program.inputs.items():
         if source.kind in ("argument", "seed"):
             continue
         owner = owner_of(source, arguments, writer)
         if source.kind == "item":
-            lines.append(f"{variable.name} = {owner}[{writer.text(source.key)}]")
+            reads[variable] = f"{owner}[{writer.text(source.key)}]"
         elif source.kind == "part":
-            lines.append(f"{variable.name} = {owner}[{writer.text(source.key[0])}][{source.key[1]}]")
+            reads[variable] = f"{owner}[{writer.text(source.key[0])}][{source.key[1]}]"
         else:
-            lines.append(f"{variable.name} = {owner}.{'_raw' if source.kind == 'data' else '_grad'}")
+            reads[variable] = f"{owner}.{'_raw' if source.kind == 'data' else '_grad'}"
+        lines.append(f"{variable.name} = {reads[variable]}")
         if variable.kind is np.ndarray and variable in read and variable not in bound.arrays:
             dtype = writer.name(variable.dtype, str(variable.dtype))
             lines.append(CHECK.format(variable.name, variable.shape, dtype, f"the shape or dtype of {variable.name}"))
-    lines += bound.check
+    lines += bound.check()
     for variable in written_arguments(program):
         others = [v.name for v in program.inputs if v is not variable and v.kind is np.ndarray]
         if others:
@@ -295,7 +335,7 @@ def functions_of(program: Program, comments: bool = False) -> tuple[str, dict[st
     lines.append(f"return {results}, {kept}")
     count = max([program.arguments - 1, *arguments]) + 1
     names = [arguments.get(number, f"_{number}") for number in range(count)]
-    text = bound.function(writer)
+    text = bound.function(writer, reads)
     text += f"def forward({', '.join(names)}):\n" + "".join(f"    {line}\n" for line in lines)
     if second or program.cotangents:
         lines = [f"{kept} = residuals"] if residuals else []
@@ -325,52 +365,62 @@ def condition_of(owner: str, key: Any, content: Any, writer: Writer) -> str:
 
 
 class Bound:
-    """The arrays of Values from outside that are likely the same objects in each replay, and views of them.
+    """The arrays from outside that are likely the same objects in each replay, and what is made of them.
 
-    A replay looks at their shapes and makes the views only if one of them is another object than before.
+    A replay looks at their shapes, makes views and joins parameters to vectors only if one is another object than before.
 
     Attributes:
         arrays: their variables.
-        views: those of the views.
-        check: the statements that compare them.
+        views: those of views, and of vectors, by the instructions that make them.
     """
 
     def __init__(self, program: Program, read: set[Variable]) -> None:
+        self.program = program
         targets = {effect.target for effect in program.effects if effect.target.kind == "data" and not is_kept(effect, program)}
-        self.arrays = [
+        instructions = program.instructions[: program.split]
+        self.joined = [item for item in instructions if type(item.function) is Joined]
+        known = {variable for item in self.joined for variable in item.operands} | {
             variable for variable, source in program.inputs.items()
             if source.kind == "data" and variable.kind is np.ndarray and variable in read
             and not isinstance(source.owner, Argument) and source not in targets
-        ]  # fmt: skip
-        known = set(self.arrays)
-        self.views: dict[Variable, Instruction] = {}
-        for item in program.instructions[: program.split]:
+        }  # fmt: skip
+        self.arrays = [variable for variable in program.inputs if variable in known]
+        self.views: dict[Variable, Instruction] = {item.out: item for item in self.joined}
+        for item in instructions:
             if is_view(item) and item.args[0] in known:
                 self.views[item.out] = item
                 known.add(item.out)
-        self.check: list[str] = []
-        if self.arrays:
-            arrays, views = (", ".join(v.name for v in group) for group in (self.arrays, self.views))
-            self.check = [
-                f"{', '.join(f'{v.name}_before' for v in self.arrays)},{' ' * bool(views)}{views} = bound[0]",
-                f"if {' or '.join(f'{v.name} is not {v.name}_before' for v in self.arrays)}:",
-                f"    {views}{' = ' * bool(views)}bind({arrays})",
-            ]
 
-    def function(self, writer: Writer) -> str:
-        """Return the source of the function that checks the arrays and makes the views."""
+    def check(self) -> list[str]:
+        """Return the statements of forward() that compare the arrays."""
+        if not self.arrays:
+            return []
+        found = [v.name for v in (*self.arrays, *self.views)]
+        before = [f"{v.name}_before" for v in self.arrays]
+        lines = [f"{', '.join([*before, *(v.name for v in self.views)])}, = bound.arrays"]
+        lines.append(f"if {' or '.join(f'{v.name} is not {v.name}_before' for v in self.arrays)}:")
+        if self.joined:  # arrays that something else refers to are not joined
+            lines.append(f"    {' = '.join([*found, *before])} = None")
+        lines.append(f"    {', '.join(found)}, = bind()")
+        return lines
+
+    def function(self, writer: Writer, reads: dict[Variable, str]) -> str:
+        """Return the source of the function that checks the arrays, and makes vectors and views."""
         if not self.arrays:
             return ""
-        writer.names["bound"] = [(None,) * (len(self.arrays) + len(self.views))]
-        lines = []
+        writer.names["bound"] = Binding(len(self.arrays) + len(self.views))
+        lines = ["bound.arrays = bound.nothing"]
+        for item in self.joined:
+            assert isinstance(item.function, Joined)
+            lines.append(f"{item.out.name} = join({writer.name(item.function.sources, 'sources')})")
         for v in self.arrays:
+            lines.append(f"{v.name} = {reads[v]}")
             lines.append(CHECK.format(v.name, v.shape, writer.name(v.dtype, str(v.dtype)), f"the shape or dtype of {v.name}"))
             if v.contiguous and len(v.shape) > 1:
                 lines.append(CHECK_ORDER.format(v.name))
-        lines += [f"{out.name} = {writer.expression(item)}" for out, item in self.views.items()]
-        arrays, views = (", ".join(v.name for v in group) for group in (self.arrays, self.views))
-        lines += [f"bound[0] = {arrays},{' ' * bool(views)}{views}", f"return {views}"]
-        return f"def bind({arrays}):\n" + "".join(f"    {line}\n" for line in lines) + "\n\n"
+        lines += [f"{out.name} = {writer.expression(item)}" for out, item in self.views.items() if item not in self.joined]
+        lines += [f"bound.arrays = {', '.join(v.name for v in (*self.arrays, *self.views))},", "return bound.arrays"]
+        return "def bind():\n" + "".join(f"    {line}\n" for line in lines) + "\n\n"
 
 
 def is_kept(effect: Effect, program: Program) -> bool:

@@ -118,6 +118,7 @@ class Repeated:
 
     Attributes:
         again: whether it may be called twice, as where a replay stops after it.
+        replayed: what a replay calls, which never happens while something is recorded.
     """
 
     effect = True
@@ -125,6 +126,7 @@ class Repeated:
     def __init__(self, function: Any, again: bool) -> None:
         self.again = again
         self.function, self.__name__ = function, getattr(function, "__name__", "function")
+        self.replayed = function
 
     def __call__(self, *args: Any) -> Any:
         if active() is None:

@@ -30,6 +30,8 @@ _traced: dict[int, tuple[Value, int]] = {}
 _one_at_a_time = Lock()
 #: The module parameters among them, in this context: unlike arguments, they are the same Values at every depth.
 _parameters: ContextVar[frozenset[Value]] = ContextVar("valuegrad_parameters", default=frozenset())
+#: Returns the module parameters that running transforms differentiate with respect to.
+parameters: Callable[[], frozenset[Value]] = _parameters.get
 
 
 def surroundings(leaves: Sequence[Any]) -> Any:

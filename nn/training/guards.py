@@ -249,16 +249,33 @@ class Guard:
         parameters = optimizer.parameters
         statuses = [parameter.grad_status if parameter.requires_grad else "frozen" for parameter in parameters]
         grads = [parameter.grad for parameter in parameters]
-        finite = all(status == "fresh" for status in statuses) and all(map(known_finite, grads))
-        effect(self.check_seen, optimizer, grads, statuses, finite, step, again=True)
+        if all(status == "fresh" for status in statuses) and all(map(known_finite, grads)):
+            effect(self.check_fresh, optimizer, step, *grads, again=True)
+        else:
+            effect(self.check_seen, optimizer, step, grads, statuses, again=True)
 
-    def check_seen(self, optimizer: Guarded, grads: list[Any], statuses: list[str], finite: bool, step: int) -> None:
-        """Check these gradients, whose status was known when the function was recorded; `finite` if backward() found that."""
+    def check_fresh(self, optimizer: Guarded, step: int, *grads: np.ndarray) -> None:
+        """Check gradients that backward() has computed since the last step, and found finite."""
         if step == self.last:  # a replay stopped in the middle of this step, which runs again
             return
         self.last = step
-        fresh = self.pending < self.room and len(grads) == len(self.watches) and (finite or statuses.count("fresh") == len(grads))
-        if fresh and (all(grad.item(0) for grad in grads) if finite else self.small and self.is_usual(grads)):
+        if self.pending < self.room and len(grads) == len(self.watches):
+            for grad in grads:
+                if not grad.item(0):
+                    break
+            else:  # the watches have nothing to note but the step
+                self.steps += 1
+                self.pending += 1
+                return
+        self.check(Seen(optimizer, list(grads), ["fresh"] * len(grads)))
+
+    def check_seen(self, optimizer: Guarded, step: int, grads: list[Any], statuses: list[str]) -> None:
+        """Check gradients whose status was known when the function was recorded."""
+        if step == self.last:
+            return
+        self.last = step
+        fresh = self.small and statuses.count("fresh") == len(grads) == len(self.watches)
+        if fresh and self.pending < self.room and self.is_usual(grads):
             self.steps += 1
             self.pending += 1
         else:

@@ -17,6 +17,8 @@ from autograd.compiler.passes.reuse import reuse_memory
 from autograd.compiler.passes.scalars import convert_scalars
 from autograd.compiler.passes.slices import write_slices
 from autograd.compiler.passes.updates import update_by_parts
+from autograd.compiler.passes.vectors import join_updates
+from autograd.compiler.passes.workspace import use_workspace
 from autograd.compiler.program import Program
 
 PASSES = (
@@ -34,7 +36,9 @@ PASSES = (
     form_blocks,
     update_by_parts,
     convert_scalars,
+    join_updates,
     reuse_memory,
+    use_workspace,
 )
 
 

@@ -1,0 +1,66 @@
+"""Workspace: small results that nobody keeps are written into arrays of an earlier call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd.compiler.passes.copies import given_away
+from autograd.compiler.passes.vectors import args_with_out, writing
+from autograd.compiler.program import Instruction, Program, Variable
+from autograd.compiler.vectors import Workspace
+
+#: The number of bytes of a result, and that of all together.
+SMALL, TOTAL = 1 << 17, 1 << 20
+#: So many calls save the time that it takes to get the arrays.
+FEWEST = 8
+
+
+def use_workspace(program: Program) -> None:
+    """Have calls write into arrays of a Workspace, in a program without a backward part, which would keep them."""
+    if program.split < len(program.instructions):
+        return
+    homes = homes_of(program)
+    kept = {homes.get(x.root, x.root) for x in (*program.finals, *given_away(program))}
+    last: dict[Variable, int] = {}
+    for number, item in enumerate(program.instructions):
+        for x in (*item.operands, *item.writes):
+            last[homes.get(x.root, x.root)] = number
+    free: dict[Any, list[Variable]] = {}
+    dying: dict[int, list[Variable]] = {}
+    arrays: list[Variable] = []
+    instructions: list[Instruction | None] = list(program.instructions)
+    for number, item in enumerate(program.instructions):
+        out = item.out
+        if isinstance(out, Variable) and out in last and out not in kept and 0 < out.nbytes <= SMALL:
+            same = free.setdefault((out.shape, out.dtype), [])
+            room = sum(x.nbytes for x in arrays) + out.nbytes <= TOTAL
+            array = same[-1] if same else Variable(np.empty(out.shape, out.dtype))
+            args = args_with_out(item, array)
+            if item.function is np.empty and not item.operands and room:
+                arrays.append(out)
+                instructions[number] = None
+            elif args is not None and (same or room):
+                instructions[number] = writing(item, args)
+                dying.setdefault(last[out], []).append(array)
+                if same:
+                    same.pop()
+                else:
+                    arrays.append(array)
+        for array in dying.pop(number, ()):
+            free[array.shape, array.dtype].append(array)
+    if sum(a is not b for a, b in zip(instructions, program.instructions, strict=True)) >= FEWEST:
+        workspace = Workspace([(x.shape, x.dtype) for x in arrays])
+        program.instructions = [Instruction(workspace, (), {}, arrays, (), None, {}), *filter(None, instructions)]
+        program.split = len(program.instructions)
+
+
+def homes_of(program: Program) -> dict[Variable, Variable]:
+    """Return the variable whose memory each variable uses that was written into another one, as by reuse_memory()."""
+    homes: dict[Variable, Variable] = {}
+    for item in program.instructions:
+        if isinstance(item.function, np.ufunc) and len(item.args) > item.function.nin and isinstance(item.out, Variable):
+            x = item.args[-1].root
+            homes[item.out] = homes.get(x, x)
+    return homes

@@ -1,0 +1,191 @@
+"""Vectors: small arrays that lie one after the other in the memory of one vector, so that one call of NumPy does for all.
+
+A program writes its gradients into the parts of a vector from a Workspace. Parameters from outside, and what an optimiser keeps
+for them, are moved into a vector by join(), unless something else holds them. Across is what an optimiser does to each
+parameter, done once on the vectors.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import deque
+from collections.abc import Sequence
+from math import prod
+from sys import getrefcount
+from typing import Any
+
+import numpy as np
+
+from autograd.compiler.program import Instruction, Source, Variable, replaced
+from autograd.value import Value
+
+
+def parts_of(vector: np.ndarray, shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
+    """Return views of a vector, one after the other, in the given shapes."""
+    found, start = [], 0
+    for shape in shapes:
+        stop = start + prod(shape)
+        found.append(vector[start:stop].reshape(shape))
+        start = stop
+    return found
+
+
+class Workspace:
+    """Arrays for the results of a program: those of an earlier call, if nothing refers to them any more.
+
+    Args:
+        forms: the shape and dtype of each array.
+        shapes: the shapes of the parts of the first one, which is a vector.
+        sets: how many sets of arrays are kept: two where gradients of the last call are held while new ones are computed.
+    """
+
+    __name__ = "workspace"
+
+    def __init__(
+        self, forms: Sequence[tuple[tuple[int, ...], Any]], shapes: Sequence[tuple[int, ...]] = (), sets: int = 1
+    ) -> None:
+        self.forms, self.shapes, self.limit = list(forms), list(shapes), sets
+        self.sets: deque[tuple[np.ndarray, ...]] = deque()
+        self.free = list(map(getrefcount, self.new()))  # the references to each array; views refer to their vector
+
+    def new(self) -> tuple[np.ndarray, ...]:
+        arrays = [np.empty(shape, dtype) for shape, dtype in self.forms]
+        return *arrays, *parts_of(arrays[0], self.shapes)
+
+    def __call__(self) -> list[np.ndarray]:
+        """Return the arrays, and the parts of the first one."""
+        sets = self.sets
+        try:
+            for _ in range(len(sets)):
+                arrays = sets.popleft()  # no other thread can take it now
+                if list(map(getrefcount, arrays)) == self.free:
+                    break
+                sets.append(arrays)
+            else:
+                arrays = self.new()
+                while len(sets) >= self.limit:
+                    sets.popleft()
+        except IndexError:  # another thread took the last one
+            arrays = self.new()
+        found = [*arrays]
+        sets.append(arrays)
+        return found
+
+
+class Binding:
+    """The arrays from outside that a program was bound to, and what was made of them, until it is told to forget them."""
+
+    __slots__ = ("__weakref__", "arrays", "nothing")
+
+    def __init__(self, count: int) -> None:
+        self.arrays = self.nothing = (None,) * count
+        bindings.add(self)
+
+
+bindings: weakref.WeakSet[Binding] = weakref.WeakSet()
+
+
+class Joined:
+    """The vector in which arrays from outside lie one after the other; see join().
+
+    Attributes:
+        sources: where the arrays are.
+    """
+
+    __name__ = "joined"
+
+    def __init__(self, sources: list[Source]) -> None:
+        self.sources = sources
+
+    def __call__(self, *arrays: np.ndarray) -> np.ndarray:
+        return np.concatenate(arrays, axis=None)
+
+
+def holder(source: Source) -> tuple[Any, Any]:
+    """Return the functions that read and set the content of a Source: data of a Value, or an item of a dict."""
+    owner, key = source.owner, source.key
+    if source.kind == "data":
+        return (lambda: owner._raw), (lambda content: setattr(owner, "_raw", content))
+    return (lambda: owner.get(key)), (lambda content: owner.__setitem__(key, content))
+
+
+def references_of_one(source: Source) -> int:
+    """Return how many references getrefcount() finds to an array that only its owner holds."""
+    array: Any = np.empty(2)
+    owner = Value(0.0) if source.kind == "data" else {source.key: None}
+    read, put = holder(Source(source.kind, owner, source.key))
+    put(array)
+    del array
+    return getrefcount(read())
+
+
+def join(sources: list[Source]) -> np.ndarray | None:
+    """Return the vector in which the arrays of some Sources lie one after the other, and move them into one if necessary.
+
+    Returns None if they cannot be moved, because something else refers to one of them, such as a variable of the user's.
+    """
+    holders = [holder(source) for source in sources]
+    vector = vector_of([read() for read, _ in holders])
+    if vector is not None:
+        return vector
+    for binding in tuple(bindings):
+        binding.arrays = binding.nothing
+    if any(getrefcount(read()) != references_of_one(source) for (read, _), source in zip(holders, sources, strict=True)):
+        return None
+    arrays = [read() for read, _ in holders]
+    if not all(x.__class__ is np.ndarray and x.flags.c_contiguous and x.flags.owndata and x.flags.writeable for x in arrays):
+        return None
+    vector = np.concatenate(arrays, axis=None)
+    for (_, put), part in zip(holders, parts_of(vector, [x.shape for x in arrays]), strict=True):
+        put(part)
+    return vector
+
+
+def vector_of(arrays: list[Any]) -> np.ndarray | None:
+    """Return the vector of which some arrays are all parts, one after the other, or None."""
+    base = getattr(arrays[0], "base", None)
+    if base.__class__ is not np.ndarray or base.ndim != 1 or base.size != sum([x.size for x in arrays]):
+        return None
+    place = base.ctypes.data
+    for x in arrays:
+        if x.__class__ is not np.ndarray or x.base is not base or x.ctypes.data != place or not x.flags.c_contiguous:
+            return None
+        place += x.nbytes
+    return base
+
+
+class Across:
+    """Elementwise instructions that are alike for several small arrays, done once on vectors.
+
+    Attributes:
+        vectors: the variables from join(), each None if its arrays could not be moved.
+        equal: groups of numbers that are the same for all arrays, such as counters of steps; if not, or without a vector,
+            `apart` runs.
+        together, apart: the instructions.
+        operands, outs: the variables that they read, and the numbers that later instructions need.
+        same: pairs of the latter that `together` computes once.
+    """
+
+    effect = False
+    __name__ = "across"
+
+    def __init__(
+        self, vectors: list[Variable], equal: list[list[Variable]], together: list[Instruction], apart: list[Instruction],
+        operands: list[Variable], outs: list[Variable], same: list[tuple[Variable, Variable]],
+    ) -> None:  # fmt: skip
+        self.vectors, self.equal, self.together, self.apart = vectors, equal, together, apart
+        self.operands, self.outs, self.same = operands, outs, same
+
+    @property
+    def inner(self) -> list[Variable]:
+        """The variables that only these instructions use."""
+        return list(dict.fromkeys(v for item in (*self.together, *self.apart) for v in item.outs if v not in self.outs))
+
+    def __call__(self, *contents: Any) -> list[Any]:
+        found: dict[Variable, Any] = dict(zip(self.operands, contents, strict=True))
+        for item in self.together:
+            args = replaced(item.args, lambda v: found[v])
+            out = item.function(*args)
+            found.update(zip(item.outs, [out], strict=False))
+        found.update((copy, found[number]) for copy, number in self.same)
+        return [found[v] for v in self.outs]
