@@ -19,7 +19,7 @@ from autograd import scope_stack
 from autograd.backward import Pullback
 from autograd.compiler import hooks
 from autograd.compiler.agreement import difference
-from autograd.compiler.environment import Environment, changed_name, check_of, named_objects
+from autograd.compiler.environment import Environment, check_of, named_objects, reason_of_change
 from autograd.compiler.explain import Explanation, explanation
 from autograd.compiler.once import Report, reporting, warnings_of
 from autograd.compiler.passes import optimise
@@ -367,8 +367,7 @@ class Compiled:
             return
         if found.count >= PATIENCE * (1 + len(found.replays)) or (recorder.failure and found.count >= 3 and not found.replays):
             if recorder.failure is None and last is not None:
-                name = changed_name(last, start, end, recorder.program)
-                reason = reason if name is None else f"{name} changed between calls, pass it as an argument"
+                reason = reason_of_change(last, start, end, recorder.program) or reason
             self.give_up(found, reason or "every recording differed from the one before")
 
     def give_up(self, found: Recording, reason: str) -> None:

@@ -473,6 +473,9 @@ class Check:
         return None
 
 
+CHANGES = "it changes {}, which a replay would not do: return it instead, or use autograd.compiler.live()"
+
+
 def check_of(recorder: Any, start: Environment, end: Environment, leaves: Sequence[Any]) -> Check:
     """Return the check for a program that was recorded between two environments.
 
@@ -505,7 +508,7 @@ def check_of(recorder: Any, start: Environment, end: Environment, leaves: Sequen
         entry = found.entries[name]
         live = is_live(entry, check.live) or any(part in check.live_names for part in entry.parents)
         if not live:
-            reasons.append(f"it changes {name}, which a replay would not do: return it instead, or use autograd.compiler.live()")
+            reasons.append(CHANGES.format(name))
     if reasons:
         recorder.failure = reasons[0]
     return check
@@ -564,8 +567,8 @@ def named_objects(function: Any, args: Any, named: Any, fixed: list[Any]) -> lis
     return [(names.get(id(item), f"the {type(item).__name__}"), item) for item in fixed]
 
 
-def changed_name(last: Environment, start: Environment | None, end: Environment, program: Program) -> str | None:
-    """Return the name of what made two recordings differ, or None: what changed between the calls, or in both and is read.
+def reason_of_change(last: Environment, start: Environment | None, end: Environment, program: Program) -> str | None:
+    """Return why two recordings differ, if something changed between or in the calls, or None.
 
     `last` was found at the end of the first recording, `start` and `end` at the ends of the second one.
     """
@@ -576,9 +579,11 @@ def changed_name(last: Environment, start: Environment | None, end: Environment,
         free = {name for name, entry in entries.items() if is_live(entry, live)}
         return [name for name in last.differences(now) if free.isdisjoint((name, *entries[name].parents))]
 
-    between = changed(start) if start is not None else []
-    both = changed(end)
-    return next(iter([*between, *both]), None)
+    for name in changed(end if start is None else start):
+        return f"{name} changed between calls, pass it as an argument"
+    for name in changed(end):
+        return CHANGES.format(name)
+    return None
 
 
 def sources_of(program: Program) -> list[Source]:
