@@ -124,7 +124,7 @@ class Compiled:
         key = self.key_of(args, named, leaves, fixed)
         found = self.recordings.get(key)
         if found is None:
-            if len(self.recordings) >= KINDS and not self.make_room(key[0]):
+            if len(self.recordings) >= KINDS and not self.make_room(args, named):
                 return self.function(*args, **named)
             found = self.recordings[key] = Recording(fixed)
         for replay in found.replays:
@@ -198,7 +198,7 @@ class Compiled:
             hooks.restore()  # once more, as Ctrl-C may have kept the first call from its work
             hooks.one_at_a_time.end()
 
-    def make_room(self, kind: Any) -> bool:
+    def make_room(self, args: Any, named: Any) -> bool:
         """Forget the oldest kind of arguments; if few kinds were used again, return False, and warn once."""
         if 2 * sum(bool(found.replays) for found in tuple(self.recordings.values())) >= KINDS:
             self.recordings.pop(next(iter(self.recordings)), None)
@@ -206,8 +206,9 @@ class Compiled:
         if not self.warned:
             self.warned = True
             warnings.warn(
-                f"{self.name} was called with {KINDS} kinds of arguments, and runs eagerly for others, such as {kind!r:.200}: "
-                "pass numbers that change as floats or arrays, not as ints, and objects that change as attributes of one",
+                f"{self.name} was called with {KINDS} kinds of arguments, and runs eagerly for others, such as "
+                f"({text_of(args, named)}): pass numbers that change as floats or arrays, not as ints, and the same objects in "
+                "each call",
                 UserWarning,
                 stacklevel=outer_level(),
             )
@@ -481,6 +482,13 @@ def repeated(leaves: list[Any]) -> tuple[int, ...]:
     """Return for each argument the number of the first one that is the same array."""
     first: dict[int, int] = {}
     return tuple([first.setdefault(id(item), n) if type(item) is np.ndarray else n for n, item in enumerate(leaves)])
+
+
+def text_of(args: Any, named: Any) -> str:
+    """Return the arguments of a call as text, arrays by their dtypes and shapes."""
+    texts = [f"{item.dtype} {item.shape}" if isinstance(item, np.ndarray) else repr(item) for item in (*args, *named.values())]
+    names = [""] * len(args) + [f"{name}=" for name in named]
+    return ", ".join(name + text[:60] for name, text in zip(names, texts, strict=True))
 
 
 def changes_for_good(program: Program) -> bool:

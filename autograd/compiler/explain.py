@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from contextlib import suppress
 from copy import deepcopy
 from time import perf_counter
@@ -32,11 +33,10 @@ def explanation(compiled: Any, replay: Replay | None, leaves: list[Any]) -> Expl
     found = list(compiled.recordings.values())
     count, programs = sum(item.count for item in found), [replay for item in found for replay in item.replays]
     lines = [f"{compiled.name}: {plural(count, 'recording')}, {plural(len(programs), 'program')}"]
-    for item in found:
-        if item.reason is not None:
-            lines.append(f"  it runs eagerly for some arguments: {item.reason}")
-        elif not item.replays:
-            lines.append("  it is recorded again in the next call, until two recordings in a row are alike")
+    states = [item.reason or "" for item in found if item.reason is not None or not item.replays]
+    for reason, times in Counter(states).items():
+        kinds = f"for {plural(times, 'kind')} of arguments"
+        lines.append(f"  {kinds} it runs eagerly: {reason}" if reason else f"  {kinds} it is recorded again in the next call")
     for number, each in enumerate(programs, 1):
         lines += ["", f"program {number}", *(f"  {line}" for line in described_program(each))]
     if replay is not None:

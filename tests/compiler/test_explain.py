@@ -119,7 +119,7 @@ def test_explain_says_why_a_function_runs_eagerly() -> None:
             noisy(np.zeros(3))
     assert len(caught) == 1
     assert re.search(r"runs eagerly, because it cannot be replayed: .*test_explain.py:\d+", str(caught[0].message))
-    assert "it runs eagerly for some arguments: " in noisy.explain()
+    assert "for 1 kind of arguments it runs eagerly: " in noisy.explain()
 
 
 def test_strict_raises_where_a_function_would_run_eagerly() -> None:
