@@ -33,17 +33,31 @@ from autograd.ops.shapes import (
     transpose,
 )
 
+#: So many float32 numbers may be added one after the other: their sum is off by about ten roundings at most.
+FEW = 256
+
 
 def in_double(function: Any, x: Any, axis: Any, pairwise: bool = True, **named: Any) -> Any:
     """Call a function of NumPy that sums over `axis`, in float64 for many elements of float32.
 
-    Contiguous elements that NumPy adds `pairwise` stay in float32, which is then accurate enough.
+    Contiguous elements that NumPy adds `pairwise` stay in float32, which is then accurate enough, as are few elements.
     """
-    if x.__class__ is np.ndarray and x.dtype.char == "f" and x.size > MANY:
-        in_a_row = pairwise and (axis is None or axis in (-1, x.ndim - 1)) and x.flags.c_contiguous
-        if not in_a_row:
-            return function(x, axis, dtype=DOUBLE, **named).astype(SINGLE)
+    if x.__class__ is np.ndarray and x.dtype.char == "f" and x.size > MANY and not (pairwise and adds_well(x, axis)):
+        return function(x, axis, dtype=DOUBLE, **named).astype(SINGLE)
     return function(x, axis, **named)
+
+
+def adds_well(x: Any, axis: Any) -> bool:
+    """Whether NumPy adds few numbers along `axis`, or adds pairwise: numbers that are contiguous, in any order of the axes."""
+    if (axis is None or axis in (-1, x.ndim - 1)) and x.flags.c_contiguous:
+        return True
+    axes = range(x.ndim) if axis is None else [n % x.ndim for n in (axis if axis.__class__ is tuple else (axis,))]
+    count = math.prod([x.shape[n] for n in axes])
+    run = 1  # of numbers next to each other that are added
+    for n in sorted(axes, key=x.strides.__getitem__):
+        if x.strides[n] == run * x.itemsize or x.shape[n] == 1:
+            run *= x.shape[n]
+    return count <= FEW or run == count
 
 
 def total(x: Any, axis: Any = None, keepdims: bool = False) -> Any:

@@ -208,6 +208,15 @@ def test_many_small_floats_add_up_as_float64_does(name: str, dtype: Any) -> None
 # --- by their kinds -------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 0, 1, 2), (1, 3, 2, 0)])
+@pytest.mark.parametrize("axis", [None, 0, 3, (0, 1), (0, 3), (1, 2), (0, 2, 3), (1, 2, 3), (0, 1, 2, 3)])
+@pytest.mark.parametrize("reduce", [ops.sum, ops.mean, ops.var])
+def test_sums_of_float32_in_any_order_of_axes(reduce: Any, axis: Any, order: tuple[int, ...]) -> None:
+    x = np.random.default_rng(0).uniform(0.5, 1.5, (12, 33, 1, 260)).astype(np.float32).transpose(order)
+    found, right = reduce(Value(x), axis).data, reduce(Value(x.astype(float)), axis).data
+    np.testing.assert_allclose(found, right, 16.0 * np.finfo(np.float32).eps)
+
+
 def test_ties_beyond_the_range_of_float16_share_the_gradient() -> None:
     for function in (np.max, np.min):
         x = Value(np.ones(70000, np.float16))
