@@ -150,8 +150,8 @@ def rows_of_recordings() -> Iterator[list[str]]:
         if found:
             eager, record, replay = (1e6 * seconds / size for seconds in found[:3])
             yield [
-                f"chain of {size:,} scalar operations: all calls until the first replay; a replay; in brackets eager",
-                f"{record:.1f}; {replay:.3f} ({eager:.1f}) us an operation, {found[3]:,.0f} MB",
+                f"chain of {size:,} scalar operations: recording, a replay, an eager call; memory",
+                f"{record:.1f}, {replay:.3f}, {eager:.1f} us an operation; {found[3]:,.0f} MB",
             ]
 
 
