@@ -213,7 +213,7 @@ class Blockwise:
             full = [x for x in sliced if any(x.strides)]
             if full and all(x.flags.fnc for x in full):  # the results are in the memory order of NumPy's own
                 order = "F"
-            sliced = [flattened(x, order) for x in sliced]
+            sliced = [in_a_row(x, order) for x in sliced]
             whole = tuple([x.reshape(()) if isinstance(x, np.ndarray) else x for x in whole])
         outs = [np.empty(self.shape, x.dtype, order) for x in self.outputs]
         sliced += [out.reshape(-1, order=order) if self.flat else out for out in outs]
@@ -240,7 +240,7 @@ class Blockwise:
         return outs + [combined(item, column) for item, column in zip(self.sums, zip(*parts, strict=True), strict=True)]
 
 
-def flattened(x: np.ndarray, order: Any) -> np.ndarray:
+def in_a_row(x: np.ndarray, order: Any) -> np.ndarray:
     """Return the elements of an array in a row, as a view if there is one."""
     if not any(x.strides):
         return np.broadcast_to(x[(0,) * x.ndim], (x.size,))

@@ -202,7 +202,7 @@ class Environment:
 
     def visit_function(self, function: types.FunctionType, name: str) -> None:
         code = function.__code__
-        if not is_users(code.co_filename):
+        if not is_users_file(code.co_filename):
             for cell in function.__closure__ or ():  # such as that of grad(f), which calls f
                 if has_content(cell) and isinstance(cell.cell_contents, FUNCTIONS):
                     self.visit(cell.cell_contents, name)
@@ -552,7 +552,9 @@ def owners_of_effects(program: Program) -> tuple[set[int], set[tuple[str, int, A
     """
     functions = [getattr(item.function, "function", None) for item in program.instructions if getattr(item.function, "effect", 0)]
     owners = [owner for function in functions if (owner := getattr(function, "__self__", None)) is not None]
-    plain: dict[int, Any] = {id(f): f for f in functions if type(f) is types.FunctionType and is_users(f.__code__.co_filename)}
+    plain: dict[int, Any] = {
+        id(f): f for f in functions if type(f) is types.FunctionType and is_users_file(f.__code__.co_filename)
+    }
     below = {(e.kind, id(e.holder), e.key) for f in plain.values() for e in Environment(f).entries.values()}
     return {id(item) for owner in owners for item in (owner, getattr(owner, "__dict__", owner))}, below
 
@@ -693,7 +695,7 @@ def has_content(cell: Any) -> bool:
 
 
 @functools.lru_cache(4096)
-def is_users(filename: str) -> bool:
+def is_users_file(filename: str) -> bool:
     """Whether a file is neither of this package, nn, nor of an installed library."""
     return not (filename.startswith((*INSIDE, *PATHS, "<frozen", "<__array_function__")) or "-packages" in filename)
 
@@ -701,7 +703,7 @@ def is_users(filename: str) -> bool:
 def is_users_module(module: types.ModuleType) -> bool:
     if module.__name__.partition(".")[0] in sys.stdlib_module_names and module.__name__ != "__main__":
         return False
-    return is_users(getattr(module, "__file__", None) or "")
+    return is_users_file(getattr(module, "__file__", None) or "")
 
 
 def is_users_class(kind: type) -> bool:

@@ -384,9 +384,9 @@ class Recorder:
         if not isinstance(result, tuple) or not any(part is None or isinstance(part, tuple) for part in result):
             return self.note(whole, given, {}, result)
         flat: list[Any] = []
-        form = flattened(result, flat)
+        form = flat_form(result, flat)
         traced = iter(self.note(Flat(whole), given, {}, flat)) if flat else iter(())
-        return rebuilt(form, traced)
+        return refilled(form, traced)
 
     # --- Values and dicts from outside ---------------------------------------------------------------------
 
@@ -541,7 +541,7 @@ class Flat:
 
     def __call__(self, *args: Any) -> list[Any]:
         flat: list[Any] = []
-        flattened(self.function(*args), flat)
+        flat_form(self.function(*args), flat)
         return flat
 
     def __eq__(self, other: object) -> bool:
@@ -551,20 +551,20 @@ class Flat:
         return hash((Flat, self.function))
 
 
-def flattened(item: Any, flat: list[Any]) -> Any:
+def flat_form(item: Any, flat: list[Any]) -> Any:
     """Append the parts of nested tuples that are not None to a list, and return the nesting, with True in their places."""
     if item is None:
         return None
     if type(item) is tuple:
-        return tuple([flattened(part, flat) for part in item])
+        return tuple([flat_form(part, flat) for part in item])
     flat.append(item)
     return True
 
 
-def rebuilt(form: Any, parts: Any) -> Any:
+def refilled(form: Any, parts: Any) -> Any:
     """Return nested tuples of the given form with the next parts in their places."""
     if type(form) is tuple:
-        return tuple([rebuilt(part, parts) for part in form])
+        return tuple([refilled(part, parts) for part in form])
     return None if form is None else next(parts)
 
 

@@ -214,7 +214,7 @@ class Writer:
             text = self.statement(item)
             if comments and item.out is not None:
                 forms = ", ".join(map(described, item.outs)) if len(item.outs) < 4 else f"{len(item.outs)} arrays"
-                text = f"{text:<60}# {forms}"
+                text = f"{text:<58}  # {forms}"
             found.append(indent + text)
             if number in dying:
                 found.append(f"{indent}del {', '.join(v.name for v in dying[number])}")
