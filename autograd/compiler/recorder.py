@@ -331,6 +331,15 @@ class Recorder:
         self.program.instructions.append(Instruction(flags_of, (variable,), {}, found, (), user_place()))
         self.guard(found, flags, "read the flags of an array")
 
+    def listed(self, tracer: Tracer) -> Any:
+        """Return ``tolist()`` of an array, as nested lists of tracers."""
+        data = tracer._data
+        if self.finished or self.attempts or tracer._variable.is_known or not data.size or data.dtype.kind not in "biufc":
+            return self.leak(tracer, "read its .tolist").tolist()
+        if data.ndim > 1:
+            return [self.listed(row) for row in tracer]
+        return self.call(Method("tolist"), (tracer,))
+
     def expose(self, name: str) -> None:
         """Note that an attribute gives access to the memory of an array, which a recording does not see."""
         if not self.finished:

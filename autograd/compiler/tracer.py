@@ -25,7 +25,7 @@ PARTS = {"T", "mT", "real", "imag"}
 #: Methods of arrays that change them.
 CHANGING = {"fill", "sort", "partition", "put", "itemset", "byteswap", "resize"}
 #: Methods that take the numbers out of an array.
-LEAVING = {"tolist", "tobytes", "tofile", "dump", "dumps"}
+LEAVING = {"tobytes", "tofile", "dump", "dumps"}
 #: Attributes through which an array can be written to without its methods.
 WRITABLE = {"data", "ctypes", "flat"}
 #: Attributes by which code in C reads the memory of an array.
@@ -136,6 +136,8 @@ class Tracer:
         if name in WRITABLE:
             self._recorder.expose(name)
             return found
+        if name == "tolist":
+            return lambda: self._recorder.listed(self)
         if name in LEAVING:
             return getattr(self._recorder.leak(self, f"by .{name}()"), name)
         if not callable(found):

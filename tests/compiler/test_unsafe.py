@@ -130,6 +130,24 @@ def test_numbers_that_leave_values_are_guarded_or_recorded(function: Any) -> Non
     agree(function)
 
 
+def test_lists_of_numbers_are_recorded() -> None:
+    """tolist() gives numbers that a replay reads anew, for arrays of any shape; other data is guarded."""
+
+    def f(x: Any, scale: Any, flags: Any) -> Any:
+        rows = [sum(a * b for a, b in zip(row, scale.tolist(), strict=True)) for row in x.tolist()]
+        return [*rows, scale[0].tolist(), x[:1, 0].tolist()[0], *[flag * 2 for flag in flags.tolist()]], x[:, :0].tolist()
+
+    compiled = compile(f)
+    for number in range(6):
+        x, scale = np.arange(6.0).reshape(3, 2) - number, np.array([0.5, 2.0]) ** number
+        flags = np.array([number, 3 - number])
+        found, empty = compiled(x, scale, flags)
+        expected, _ = f(x, scale, flags)
+        assert found == expected and empty == [[], [], []]
+        assert list(map(type, found)) == list(map(type, expected))
+    assert "2 recordings, 1 program" in compiled.explain()
+
+
 @pytest.mark.filterwarnings("ignore:.*which may write to it")
 def test_writes_through_flat_are_refused() -> None:
     def f(x: Any) -> Any:
