@@ -340,7 +340,7 @@ class Value(Methods):
         """
         if self.size != 1 and not index:
             raise ValueError(f"item() needs one element, but the shape is {self.shape}: use .data, or .sum() or .mean()")
-        return np.asarray(self._raw, dtype=float).item(*index)
+        return self._raw if self._raw.__class__ is float and not index else np.asarray(self._raw, dtype=float).item(*index)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self.requires_grad and scope_stack.is_recording():

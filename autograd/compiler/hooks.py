@@ -5,6 +5,7 @@ Calls without tracers go to the replaced functions unchanged, also those of othe
 
 from __future__ import annotations
 
+import builtins
 import dis
 import math
 import sys
@@ -69,6 +70,9 @@ FRESH = ("zeros", "ones", "empty", "full")
 LARGE_POOL = 1 << 11
 #: The functions of Python's math module.
 MATH = [name for name in dir(math) if not name.startswith("_") and callable(getattr(math, name))]
+#: Functions of Python that compare numbers.
+EXTREMES = ("max", "min")
+NUMBERS = ({float}, {int}, {np.float64}, {np.float32})
 
 
 def active() -> Recorder | None:
@@ -140,6 +144,7 @@ def installed(recorder: Recorder) -> Iterator[None]:
     replaced += [(np, name, traced_maker(getattr(np, name))) for name in MAKERS]
     replaced += [(np, name, traced_fresh(getattr(np, name))) for name in FRESH]
     replaced += [(math, name, traced_math(getattr(math, name))) for name in MATH]
+    replaced += [(builtins, name, traced_extreme(getattr(builtins, name))) for name in EXTREMES]
     replaced += [(threading.Thread, "start", traced_start(threading.Thread.start))]
     replaced += [(ThreadPoolExecutor, "submit", traced_start(ThreadPoolExecutor.submit))]
     replaced += [(backward.Pullback, "general", traced_pass), (warnings, "warn", traced_warn)]
@@ -398,4 +403,20 @@ def traced_math(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*args, **named)
 
     compute.__name__, compute.__module__ = function.__name__, function.__module__  # for messages
+    return compute
+
+
+def traced_extreme(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return max() or min() for tracers of numbers of one class, so that it is no branch for each of them."""
+
+    def compute(*args: Any, **named: Any) -> Any:
+        recorder = active()
+        if recorder is None or not args or named.get("key") is not None:
+            return function(*args, **named)
+        items = list(args[0]) if len(args) == 1 else list(args)
+        if has_tracer(items) and {item.__class__ for item in items} in NUMBERS:
+            return recorder.call(function, (items,))
+        return function(items, **named) if len(args) == 1 else function(*args, **named)
+
+    compute.__name__ = function.__name__
     return compute

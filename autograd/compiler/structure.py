@@ -14,12 +14,13 @@ from autograd.compiler.tracer import Tracer
 from autograd.op import is_value
 
 
-def flattened(item: Any, leaves: list[Any], fixed: list[Any]) -> Any:
+def flattened(item: Any, leaves: list[Any], fixed: list[Any], seen: dict[int, int] | None = None) -> Any:
     """Append the leaves of nested arguments to `leaves`, and return a key that is equal for arguments of one kind.
 
     Leaves are arrays, floats and Values. Ints, bools, text and all other objects belong to the key; those that are compared by
-    identity are appended to `fixed`.
+    identity are appended to `fixed`. `seen` has the number of each Value so far, by its id.
     """
+    seen = {} if seen is None else seen
     kind = type(item)
     if kind is np.ndarray:
         leaves.append(item)
@@ -28,23 +29,23 @@ def flattened(item: Any, leaves: list[Any], fixed: list[Any]) -> Any:
         leaves.append(item)
         return float
     if kind is tuple or kind is list:
-        return kind, *[flattened(part, leaves, fixed) for part in item]
+        return kind, *[flattened(part, leaves, fixed, seen) for part in item]
     if is_value(item):
-        first = next((number for number, leaf in enumerate(leaves) if leaf is item), None)
+        first = seen.setdefault(id(item), len(leaves))  # as an argument may occur twice
         leaves.append(item)
         strides = getattr(item._raw, "strides", None)
         return kind, item.shape, item.dtype, strides, item.requires_grad, item.op is None, first
     if kind is dict:
-        return dict, *[(key, flattened(part, leaves, fixed)) for key, part in item.items()]
+        return dict, *[(key, flattened(part, leaves, fixed, seen)) for key, part in item.items()]
     if isinstance(item, np.generic):
         leaves.append(item)
         return kind
     if item is None or kind in (int, bool, str):
         return kind, item
     if isinstance(item, tuple) and hasattr(item, "_fields"):
-        return kind, *[flattened(part, leaves, fixed) for part in item]
+        return kind, *[flattened(part, leaves, fixed, seen) for part in item]
     if dataclasses.is_dataclass(item) and not isinstance(item, type):
-        return kind, *[(f.name, flattened(getattr(item, f.name), leaves, fixed)) for f in dataclasses.fields(item)]
+        return kind, *[(f.name, flattened(getattr(item, f.name), leaves, fixed, seen)) for f in dataclasses.fields(item)]
     fixed.append(item)
     return kind, id(item)
 

@@ -173,6 +173,7 @@ class Tracer:
         return len(self._data)
 
     def __iter__(self) -> Iterator[Any]:
+        iter(self._data)  # TypeError, as the number itself raises it
         return (self[i] for i in range(len(self._data)))
 
     def __contains__(self, item: Any) -> bool:

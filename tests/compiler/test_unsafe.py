@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import Callable, Iterator
@@ -146,6 +147,36 @@ def test_lists_of_numbers_are_recorded() -> None:
         assert found == expected and empty == [[], [], []]
         assert list(map(type, found)) == list(map(type, expected))
     assert "2 recordings, 1 program" in compiled.explain()
+
+
+def test_max_and_min_of_numbers_are_recorded() -> None:
+    w = Value(0.5)
+
+    def f(x: Any, y: float) -> Any:
+        scores = [w * number for number in x.tolist()]
+        largest = max(score.item() for score in scores)
+        out = [largest, min(x), max(x.tolist(), default=0.0), max(y, 0.0), min(y, y, x[0].item()), max([y]), max(len(x), 2)]
+        return [*out, functools.reduce(max, x), *[(score - largest).exp() for score in scores]]
+
+    compiled = compile(f)
+    for number in range(6):
+        x, y = np.random.default_rng(number).normal(size=4), float(number) - 3.0
+        Outcome(compiled, [x, y]).compare(Outcome(f, [x, y]), exact=True)
+    assert "2 recordings, 1 program" in compiled.explain() and "GuardFailed" not in compiled.source
+
+
+def test_max_of_numbers_of_two_classes_or_with_a_key_is_a_branch() -> None:
+    def f(x: Any, y: float) -> Any:
+        return max(y, 0), max(x.tolist(), key=abs), max(x[0], y)
+
+    compiled = compile(f)
+    for number in (1.0, 2.0, 3.0, -1.0, -2.0, -3.0, 1.0):
+        x = np.array([0.5, number])
+        Outcome(compiled, [x, number]).compare(Outcome(f, [x, number]), exact=True)
+    with pytest.raises(TypeError, match="not iterable"):
+        compile(lambda y: max(y))(1.0)
+    with pytest.raises(ValueError, match="empty"):
+        compile(lambda y: max(y))([])
 
 
 @pytest.mark.filterwarnings("ignore:.*which may write to it")

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from demos import common, digits, gpt, letters, moons
+import autograd
+from demos import common, digits, gpt, letters, moons, scalar_gpt
 from nn import MLP
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -43,3 +44,21 @@ def test_moons_neuron_by_neuron() -> None:
     points, labels = common.load_moons(6, 0)
     plain, compiled = (moons.train(MLP(2, [6, 6, 1], rng=0), points, labels, 6, flag) for flag in (False, True))
     assert plain == compiled
+
+
+def test_gpt_in_scalars() -> None:
+    """The scores of the softmax, whose largest one is a plain number, differ in each call."""
+    model = gpt.GPT(features=2, heads=1, layers=1, dropout=0.0, rng=np.random.default_rng(0))
+    twins = scalar_gpt.scalars(model), scalar_gpt.scalars(model)
+    compiled = autograd.compile(scalar_gpt.loss)
+    for _ in range(5):
+        losses = []
+        for weights, loss_of in zip(twins, (scalar_gpt.loss, compiled), strict=True):
+            scalar_gpt.zero_grad(weights)
+            loss = loss_of(weights, [0, 3], [3, 1], layers=1, heads=1)
+            loss.backward()
+            for rows in weights.values():
+                scalar_gpt.each(lambda weight: setattr(weight, "data", weight.data - 0.1 * weight.grad), rows)
+            losses.append(loss.item())
+        assert losses[0] == losses[1]
+    assert "2 recordings, 1 program" in compiled.explain()
