@@ -319,6 +319,11 @@ class Compiled:
             seed: Any = 1.0 if root._raw.__class__ is float else recorder.plain(np.ones(root.shape, root.dtype))
             if targets and HOOKED and any_hooks(pullback.path):
                 recorder.fail("a Value that it computes has a hook")
+            if targets and not self.repeated and depend_on_each_other(nodes):
+                recorder.fail(
+                    "one of its results depends on another one, whose gradient a replay would not keep: return its .data, or "
+                    "compile two functions"
+                )
             if targets and changes_for_good(program):
                 recorder.fail(
                     "it calls effect() or changes an argument, but has a result with a gradient, which may run it twice"
@@ -514,6 +519,14 @@ def content_of(leaf: Any, kind: str) -> Any:
     if kind == "leaf":
         return leaf._raw, leaf._grad, leaf._since is not None
     return leaf._raw if kind in ("node", "frozen") else leaf
+
+
+def depend_on_each_other(nodes: list[Value]) -> bool:
+    """Whether one of some computed Values is below another one."""
+    known = set(map(id, nodes))
+    return len(known) > 1 and any(
+        below is not node and id(below) in known for node in nodes for below in topological_order(node)[0]
+    )
 
 
 def twins_of(outcome: Structure) -> dict[int, int]:

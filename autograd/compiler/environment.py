@@ -21,6 +21,7 @@ import sysconfig
 import types
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ from autograd.hooks import HOOKED, hooks_of
 from autograd.op import is_value
 from autograd.scopes import INSIDE
 
-REFERENCES = ("cell", "item", "key", "attribute")
+REFERENCES = ("cell", "item", "key", "attribute", "context")
 PLAIN = {int, float, complex, bool, str, bytes, type(None), type(...), type(NotImplemented), range}
 #: Lists and sets of plain data above this length, and arrays above this size in bytes that the function computes with by itself,
 #: are compared by identity and length only.
@@ -42,6 +43,7 @@ BUDGET = 10_000
 READERS = {"getattr", "hasattr", "vars", "attrgetter", "__dict__", "__getattribute__", "fields", "asdict", "astuple", "replace"}
 #: The modules of classes that hold nothing themselves.
 ABSTRACT = {"abc", "typing", "collections.abc", "_collections_abc"}
+UNSET = object()  # what a context variable holds that was not set
 CACHED = type(functools.lru_cache(len))
 PATHS = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
@@ -50,10 +52,10 @@ class Entry:
     """One thing that was found.
 
     Attributes:
-        kind: where it was found: "cell", "item" (of a namespace), "key" (of another dict) and "attribute" of `holder`, at `key`;
-            or what is compared: "space" and "length" (an instance's dict), "absent" (a name that is not in it), "contents",
-            "values" and "count" (of a container), "numbers" and "objects" (of an array), "state" (of a container written
-            in C), and "frozen" (of a Value).
+        kind: where it was found: "cell", "item" (of a namespace), "key" (of another dict) and "attribute" of `holder`, at `key`,
+            and "context" (a context variable); or what is compared: "space" and "length" (an instance's dict), "absent" (a name
+            that is not in it), "contents", "values" and "count" (of a container), "numbers" and "objects" (of an array), "state"
+            (of a container written in C), and "frozen" (of a Value).
         holder, key: the object to read it from.
         item: what was found.
         parents: the entries that lead here.
@@ -84,6 +86,7 @@ READ: dict[str, Callable[[Any, Any], Any]] = {
     "numbers": lambda array, _: array.tobytes(),
     "state": lambda item, _: pickled(item),
     "frozen": lambda value, _: value._frozen,
+    "context": lambda variable, missing: variable.get(missing),
 }
 #: Expressions of the fast check, which are true where an entry is not the same. {o} is the holder, {k} the key, {x} the item.
 TESTS = {
@@ -102,6 +105,7 @@ TESTS = {
     "numbers": "{o}.tobytes() != {x}",
     "state": "pickled({o}) != {x}",
     "frozen": "{o}._frozen is not {x}",
+    "context": "{o}.get({k}) is not {x}",
 }
 
 
@@ -178,6 +182,8 @@ class Environment:
             self.visit(item.__self__, "self" if self.root else f"{name}.__self__")
         elif kind is types.BuiltinMethodType and not isinstance(item.__self__, types.ModuleType):  # such as log.append
             self.visit(item.__self__, f"{name}.__self__")
+        elif kind is ContextVar:
+            self.add(f"{name}.get()", "context", item, UNSET, item.get(UNSET))
         elif kind in (staticmethod, classmethod):
             self.visit(item.__func__, name)
         elif kind is property:

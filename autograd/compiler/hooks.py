@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import dis
+import io
 import math
 import sys
 import threading
@@ -148,6 +149,7 @@ def installed(recorder: Recorder) -> Iterator[None]:
     replaced += [(threading.Thread, "start", traced_start(threading.Thread.start))]
     replaced += [(ThreadPoolExecutor, "submit", traced_start(ThreadPoolExecutor.submit))]
     replaced += [(backward.Pullback, "general", traced_pass), (warnings, "warn", traced_warn)]
+    replaced += [(module, "open", traced_open) for module in (builtins, io)]
     _before[:] = [(owner, name, vars(owner)[name]) for owner, name, _ in replaced]
     # While this lock is held, backward passes and sorts use dictionaries, and call rules by plain_rule().
     with scratch_lock:
@@ -304,6 +306,17 @@ def traced_warn(message: Any, category: Any = None, stacklevel: int = 1, source:
     if recorder is not None and is_users(sys._getframe(1).f_code):
         recorder.fail("it calls warnings.warn(), which a replay would not do")
     _warn(message, category, stacklevel + 1, source, **named)
+
+
+_open = builtins.open
+
+
+def traced_open(*args: Any, **named: Any) -> Any:
+    """Open a file; a replay would not read or write it."""
+    recorder = active()
+    if recorder is not None:
+        recorder.fail("it opens a file, which a replay would not do")
+    return _open(*args, **named)
 
 
 def traced_is_finite(x: Any) -> Any:

@@ -6,13 +6,15 @@ import collections
 import dataclasses
 import warnings
 from collections.abc import Callable
+from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import nn
-from autograd import Value, compile
+from autograd import Value, compile, gradient
 from autograd.compiler import effect
 
 CALLS = 6
@@ -198,6 +200,39 @@ def test_warnings_of_the_user_are_given_in_each_call() -> None:
     assert len(twins(lambda wrap: (wrap(f), None), lambda number, state: (matrix(number),))) == 1
 
 
+def test_files_are_read_in_each_call(tmp_path: Path) -> None:
+    path = tmp_path / "factor.txt"
+
+    def make(wrap: Any) -> Any:
+        function = wrap(lambda x: x * float(path.read_text()))
+
+        def call(x: Any, text: str) -> Any:
+            path.write_text(text)
+            return function(x)
+
+        return call, None
+
+    assert len(twins(make, lambda number, state: (matrix(number), "2" if number < 4 else "7"))) == 1
+
+
+def test_context_variables_are_compared() -> None:
+    factor = ContextVar("factor", default=1.0)
+
+    def make(wrap: Any) -> Any:
+        function = wrap(lambda x: x * factor.get())
+
+        def call(x: Any, number: float) -> Any:
+            token = factor.set(number)
+            try:
+                return function(x)
+            finally:
+                factor.reset(token)
+
+        return call, None
+
+    assert not twins(make, lambda number, state: (matrix(number), 1.0 if number < 4 else 7.0), 8)
+
+
 # --- lists, dicts and dataclasses as arguments and results ---------------------------------------------------
 
 
@@ -355,6 +390,26 @@ def test_a_leaf_as_a_result_has_its_gradient() -> None:
         assert again is w
         (v * v).sum().backward()
         np.testing.assert_array_equal(v.grad, 2.0 * v.data)
+
+
+def test_a_result_below_another_one_keeps_its_gradient() -> None:
+    def make(wrap: Any) -> Any:
+        w = Value(np.ones(3))
+
+        def f(x: Any) -> Any:
+            y = w * x
+            return (y * y).sum(), y
+
+        function = wrap(f)
+
+        def call(x: Any) -> Any:
+            loss, y = function(x)
+            loss.backward()
+            return y.grad.copy(), gradient(loss, y).data
+
+        return call, w
+
+    assert len(twins(make, lambda number, state: (matrix(number),))) == 1
 
 
 @pytest.mark.parametrize("kind", [nn.SGD, nn.Adam, nn.RMSprop])
