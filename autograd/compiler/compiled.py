@@ -36,6 +36,8 @@ from autograd.value import Value
 #: After this many recordings for one kind of arguments, without two alike in a row, the function runs eagerly.
 PATIENCE = 8
 ARRAYS = {np.ndarray}
+#: The end of the key of a call outside of scopes and transforms.
+USUAL: Any = True, (False, frozenset())
 #: The number of kinds of arguments, of other shapes or other objects, whose programs are kept.
 KINDS = 64
 
@@ -109,6 +111,8 @@ class Compiled:
             try:
                 out = last.quick(args)
             except Exception as error:
+                if not (last.is_pure or isinstance(error, (GuardFailed, Changed))):
+                    raise
                 return self.call(args, named, (last, error))
             if out is not MISSED:
                 return out
@@ -136,7 +140,7 @@ class Compiled:
                 result = replay(leaves)
                 if replay.outcome.gives:
                     return completed(result, Structure((args, named)).containers)
-                self.last = replay
+                self.last = replay if key[1:] == USUAL else None
                 return result
             except Changed:
                 continue

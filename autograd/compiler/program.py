@@ -23,17 +23,18 @@ class Variable:
 
     Attributes:
         kind: its class: ``np.ndarray``, ``float``, ``np.float64``, ``bool`` and so on.
-        shape, dtype: those of an array; ``()`` and None for Python's numbers.
+        shape, dtype, strides: those of an array when it was recorded; ``()``, None and None for Python's numbers.
         contiguous: whether the numbers of an array are next to each other in C order.
         root: the variable whose memory it shares, as a view does; itself if the memory is its own.
         known: whether it depends on nothing that may differ between two calls.
     """
 
-    __slots__ = ("contiguous", "dtype", "kind", "known", "name", "root", "shape")
+    __slots__ = ("contiguous", "dtype", "kind", "known", "name", "root", "shape", "strides")
 
     def __init__(self, data: Any, root: Variable | None = None, known: bool = False) -> None:
         self.kind, self.shape = type(data), np.shape(data)
         self.dtype: np.dtype[Any] | None = getattr(data, "dtype", None)
+        self.strides: tuple[int, ...] | None = getattr(data, "strides", None)
         self.contiguous = isinstance(data, np.ndarray) and data.flags.c_contiguous
         self.root, self.known = root or self, known
         self.name = ""

@@ -104,8 +104,14 @@ class Replay:
                 continue
             space[f"d{number}"] = variable.dtype
             differ.insert(
-                0, f"{name}.__class__ is not ndarray or {name}.shape != {variable.shape} or {name}.dtype is not d{number}"
+                0,
+                f"{name}.__class__ is not ndarray or {name}.shape != {variable.shape} or {name}.dtype is not d{number} "
+                f"or {name}.strides != {variable.strides}",
             )
+        arrays = [name for number, name in enumerate(names) if inputs[number].kind is np.ndarray]
+        differ[-1:-1] = [
+            f"{one} is {two}" for one, two in itertools.combinations(arrays, 2)
+        ]  # they are another kind of arguments
         text = "\n".join([
             "def quick(args):", f"    if {' or '.join(tests)}: return MISSED", *lines,
             f"    if {' or '.join(differ)}: return MISSED",

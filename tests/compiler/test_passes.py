@@ -316,6 +316,18 @@ def test_large_parameters_change_a_part_at_a_time() -> None:
     assert compiled.source.count("subtract_scaled(") == 2
 
 
+def test_large_arrays_change_by_views_of_themselves() -> None:
+    def f(x: Any) -> Any:
+        y = x.copy()
+        y[1:] -= 0.1 * y[:-1]
+        return y
+
+    compiled = autograd.compile(f)
+    for number in range(4):
+        x = np.random.default_rng(number).normal(size=100_000)
+        np.testing.assert_array_equal(compiled(x), f(x))
+
+
 def test_product_that_is_used_twice_is_computed_first() -> None:
     p = Value(np.ones((300, 300)))
 

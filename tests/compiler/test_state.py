@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd import Value, compile, gradient
+from autograd import Value, compile, gradient, no_grad
 from autograd.compiler import effect
 
 CALLS = 6
@@ -529,3 +529,17 @@ def test_infinite_gradients_warn_as_eager_ones(inside: bool) -> None:
         return (matrix(1)[0] * (number != 4),)
 
     assert not twins(make, data, 7)
+
+
+def test_calls_under_no_grad_and_calls_outside_have_programs_of_their_own() -> None:
+    w = Value(np.ones(3))
+    loss = compile(lambda x: ((w * x) ** 2).sum())
+    for number in range(10):
+        x = matrix(number)
+        if number % 2:
+            with no_grad():
+                assert not loss(x).requires_grad
+        else:
+            w.grad = np.zeros(3)
+            loss(x).backward()
+            np.testing.assert_allclose(w.grad, 2.0 * (x * x).sum(0))

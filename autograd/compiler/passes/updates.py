@@ -48,9 +48,11 @@ def update_by_parts(program: Program) -> None:
         if is_product(item) and uses.get(item.out) == 1:
             products[item.out] = number
         elif item.writes:
-            if is_update(item) and item.args[1] in products:
-                rate, array = parts_of(program.instructions[products[item.args[1]]])
-                instructions[products[item.args[1]]] = None
+            product = products.get(item.args[1]) if is_update(item) else None
+            source = None if product is None else parts_of(program.instructions[product])
+            if product is not None and source and source[1].root is not item.args[0].root:  # or parts are read after they changed
+                rate, array = source
+                instructions[product] = None
                 update = UPDATES[item.function]
                 instructions[number] = Instruction(
                     update, (item.args[0], array, rate), {}, None, item.writes, item.place, item.errors
