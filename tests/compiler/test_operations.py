@@ -47,7 +47,7 @@ def other_data(inputs: list[Any], rng: np.random.Generator) -> Iterator[tuple[st
 @pytest.fixture(autouse=True)
 def without_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare the search of what the samples refer to, which are all operations and takes most of the time."""
-    monkeypatch.setattr(environment, "is_users", lambda file: False)
+    monkeypatch.setattr(environment, "is_users_file", lambda file: False)
 
 
 def check(sample: Sample, dtype: Any, names: Any, rounds: int = 1) -> None:
