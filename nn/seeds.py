@@ -2,16 +2,66 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import warnings
 from typing import Any
 
 import numpy as np
 
+from autograd.compiler import draw
 from nn.arrays import Rng, whole_number
 from nn.source import level_outside
 
-_root: np.random.Generator | None = None  # set by seed(); spawns a generator for each object
 _warned = False
+_one_at_a_time = threading.Lock()
+
+
+class Root:
+    """The seed of seed(), or one of the operating system, whose children are the seeds of generators.
+
+    It has so much of a generator that draw() takes it: `random()`, which draws from the next child, and `bit_generator.state`.
+    """
+
+    def __init__(self) -> None:
+        self.start(None)
+
+    def start(self, number: int | None) -> None:
+        """Begin with the first child of a seed; None stands for another seed in each process."""
+        self.is_seeded = number is not None
+        self.entropy: Any = number
+        self.children, self.process = 0, -1
+
+    @property
+    def bit_generator(self) -> Root:
+        return self
+
+    @property
+    def state(self) -> tuple[Any, int]:
+        """The seed, and the number of its children so far."""
+        if not self.is_seeded and self.process != os.getpid():
+            self.entropy, self.children, self.process = np.random.SeedSequence().entropy, 0, os.getpid()
+        return self.entropy, self.children
+
+    @state.setter
+    def state(self, state: tuple[Any, int]) -> None:
+        self.entropy, self.children = state
+
+    def spawn(self) -> np.random.Generator:
+        """Return a generator for the next child, as spawn() of a Generator with this seed does."""
+        with _one_at_a_time:
+            entropy, number = self.state
+            self.children += 1
+        return np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(number,)))
+
+    def random(self, *args: Any, **named: Any) -> Any:
+        """Return random numbers from the next child."""
+        if not self.is_seeded:
+            warn_of_other_seed()
+        return self.spawn().random(*args, **named)
+
+
+_root = Root()
 
 
 def seed(number: int | None) -> None:
@@ -38,18 +88,25 @@ def seed(number: int | None) -> None:
     (True, False)
     >>> nn.seed(None)
     """
-    global _root
-    _root = None if number is None else np.random.default_rng(whole_number("the seed", number, 0))
+    _root.start(None if number is None else whole_number("the seed", number, 0))
 
 
 def generator(rng: Rng = None) -> np.random.Generator:
     """Return the Generator for an ``rng=``: itself, one made from a seed, or for None a new one, derived from seed() if set."""
     if rng is not None:
         return np.random.default_rng(rng)
-    if _root is not None:
-        return _root.spawn(1)[0]
+    if _root.is_seeded:
+        return _root.spawn()
     warn_of_other_seed()
     return np.random.default_rng()
+
+
+def random(rng: Rng, *args: Any) -> Any:
+    """Return ``generator(rng).random(*args)``; a replay of a compiled function draws anew from a generator, and for None."""
+    if rng is None:
+        source: Any = _root  # each call has a generator of its own
+        return draw(source, "random", *args)
+    return draw(rng, "random", *args) if isinstance(rng, np.random.Generator) else generator(rng).random(*args)
 
 
 def warn_of_other_seed() -> None:

@@ -60,8 +60,9 @@ def draw(generator: np.random.Generator, method: str, *args: Any, **named: Any) 
     True
     """
     recorder = active()
-    function = Draw(generator, method)
-    return function(*args, **named) if recorder is None else recorder.draw(function, args, named)
+    if recorder is None:
+        return getattr(generator, method)(*args, **named)
+    return recorder.draw(Draw(generator, method), args, named)
 
 
 def effect(function: Any, *args: Any, again: bool = False) -> Any:

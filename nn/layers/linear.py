@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from autograd import Value, stop_gradient, where
-from autograd.compiler import draw
 from autograd.ops import linear, reshape
 from nn.arrays import Rng, flag, floating, no_tuple, raw_array, require_float, shape_of
 from nn.module import Module
-from nn.seeds import generator
+from nn.seeds import generator, random
 
 
 def uniform_parameter(rng: Rng, fan_in: int, shape: Any, dtype: Any) -> Value:
@@ -211,7 +210,7 @@ def dropout(x: Any, p: float = 0.5, rng: Rng = None) -> Any:
     if p == 0.0:
         return x
     x = floating(x, "dropout()")
-    kept = draw(generator(rng), "random", np.shape(x), np.float32) >= p  # 24 bits are enough, and twice as fast
+    kept = random(rng, np.shape(x), np.float32) >= p  # 24 bits are enough, and twice as fast
     return x * np.multiply(kept, 1.0 / (1.0 - p) if p < 1.0 else 0.0, dtype=getattr(x, "dtype", float))
 
 

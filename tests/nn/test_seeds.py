@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import autograd
 import nn
 from nn import seeds
 
@@ -74,3 +75,61 @@ def test_a_warning_says_that_numpys_global_seed_has_no_effect(monkeypatch: pytes
     finally:
         nn.seed(None)
         np.random.get_bit_generator().state = state
+
+
+def test_generators_are_the_children_of_the_seed() -> None:
+    try:
+        nn.seed(7)
+        root = np.random.default_rng(7)
+        for _ in range(3):
+            assert seeds.generator().random() == root.spawn(1)[0].random()
+        assert np.array_equal(nn.dropout(np.ones(20)), nn.dropout(np.ones(20), rng=root.spawn(1)[0]))
+    finally:
+        nn.seed(None)
+
+
+@pytest.mark.filterwarnings("error")
+def test_dropout_without_a_generator_in_compiled_functions() -> None:
+    """Numbers, gradients and what is drawn later are those of eager calls; a seed as rng= gives the same numbers in each call."""
+    w = autograd.Value(np.ones(20))
+
+    def loss(x: Any) -> Any:
+        return (nn.dropout(x * w, 0.5) * nn.dropout(w, 0.3) + nn.dropout(x, 0.5, rng=3)).sum()
+
+    compiled = autograd.compile(loss)
+
+    def results(function: Any) -> list[Any]:
+        found = []
+        try:
+            nn.seed(4)
+            for number in range(6):
+                w.grad = None
+                out = function(np.arange(20.0) + number)
+                out.backward()
+                found += [out.item(), w.grad.tolist()]
+            return [*found, nn.Linear(2, 1).weight.data.tolist()]
+        finally:
+            nn.seed(None)
+
+    assert results(loss) == results(compiled)
+    assert "2 recordings, 1 program" in compiled.explain()
+    assert len({compiled(np.ones(20)).item() for _ in range(5)}) > 1  # without a seed, too
+    assert "draw_random" in compiled.explain(np.ones(20))
+
+
+def test_a_second_derivative_of_compiled_dropout_repeats_its_numbers() -> None:
+    x = autograd.Value(np.arange(1.0, 21.0))
+    compiled = autograd.compile(lambda x: (nn.dropout(x, 0.5) ** 3 * nn.dropout(x, 0.5)).sum())
+    for _ in range(5):
+        out = compiled(x)
+        slope = autograd.gradient(out, x)
+        curvature = autograd.gradient(slope.sum(), x)
+        np.testing.assert_allclose(slope.data @ x.data, 4.0 * out.item())  # homogeneous, of degree 4
+        np.testing.assert_allclose(curvature.data @ x.data, 3.0 * slope.data.sum())
+
+
+def test_other_processes_draw_other_numbers() -> None:
+    root = seeds.Root()
+    before = root.state
+    root.process += 1  # as in a child of this process
+    assert root.state != before
