@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from autograd.op import DOUBLE, raw
+from autograd.ops.blas import has_one_thread
 from autograd.ops.define import adding, composed, in_float32, primitive
 from autograd.ops.elementwise import astype, float_dtype
 from autograd.ops.inputs import is_finite
@@ -27,6 +28,11 @@ from autograd.ops.shapes import as_floats, as_tensor, reshape
 Lengths = tuple[int, ...]
 LAYOUT = "(batch, channels, *space)"
 BAND = 2**20  # elements of a matrix of windows: 4 to 8 MB, a quarter faster than all windows of large images at once
+# In one thread, OpenBLAS multiplies matrices with up to 10**6 products of numbers as they are, and packs larger ones first, which
+# takes half of the time where they have few rows. So long rows are multiplied in pieces of so many products, of at least SHORTEST
+# numbers. Several threads share the work of a product as a whole.
+PIECE, SHORTEST = 2**19, 448
+WIDEST = 32  # rows of a result with long rows, beyond which writing pieces of them takes longer
 
 
 # --- windows --------------------------------------------------------------------------------------
@@ -209,6 +215,42 @@ def by_group(x: Any, groups: int) -> Any:
     return x.reshape(groups, len(x) // groups, math.prod(x.shape[1:]))
 
 
+def pieces(x: Any, step: int) -> tuple[Any, Any]:
+    """Matrices (groups, rows, columns) as views: (groups, pieces, rows, step), and the columns that are left."""
+    count = x.shape[2] // step
+    return x[..., : count * step].reshape(*x.shape[:2], count, step).swapaxes(1, 2), x[..., count * step :]
+
+
+def piece_length(rows: int, others: int, columns: int) -> int:
+    """The length of the pieces of `columns` in a product with `rows` times `others`, a multiple of 16; 0 for no pieces."""
+    most = PIECE // max(rows * others, 1)
+    count = -(-columns // max(most, 1))
+    return -(-columns // (16 * count)) * 16 if most >= SHORTEST and count > 1 and has_one_thread() else 0
+
+
+def wide_product(x: Any, y: Any, out: Any = None) -> Any:
+    """``x @ y`` for each group, where y has long rows."""
+    step = piece_length(x.shape[1], x.shape[2], y.shape[2]) if x.shape[1] <= WIDEST else 0
+    if not step:
+        return np.matmul(x, y, out=out)
+    out = np.empty((*x.shape[:2], y.shape[2]), y.dtype) if out is None else out
+    (parts, rest), (out_parts, out_rest) = pieces(y, step), pieces(out, step)
+    np.matmul(x[:, None], parts, out=out_parts)
+    if rest.shape[2]:
+        np.matmul(x, rest, out=out_rest)
+    return out
+
+
+def row_products(x: Any, y: Any) -> Any:
+    """``x @ y.T`` for each group, where both have long rows."""
+    step = piece_length(x.shape[1], y.shape[1], x.shape[2])
+    if not step:
+        return np.matmul(x, y.swapaxes(1, 2))
+    (parts, rest), (y_parts, y_rest) = pieces(x, step), pieces(y, step)
+    out = np.add.reduce(np.matmul(parts, y_parts.swapaxes(2, 3)), 1)
+    return out + np.matmul(rest, y_rest.swapaxes(1, 2)) if rest.shape[2] else out
+
+
 @primitive(
     "linear",
     x=lambda g, out, x, weight, bias, window, groups: _conv_input(g, weight, window, groups),
@@ -221,7 +263,7 @@ def _conv(x: Any, weight: Any, bias: Any, window: Window, groups: int) -> Any:
     x, kernels = laid_out(x, window, dtype=dtype), by_group(weight, groups)
     out = np.empty((len(weight), *window.counts, x.shape[-1]), dtype)
     for rows, places in bands(window, len(x), x.shape[-1]):
-        np.matmul(kernels, columns(x, places, groups), out=by_group(out[:, rows], groups))
+        wide_product(kernels, columns(x, places, groups), by_group(out[:, rows], groups))
     if bias is not None:
         by_output = np.reshape(bias, (-1, *(1 for _ in window.counts), 1))
         out = np.add(out, by_output, out=out if np.result_type(out, bias) == dtype else None)
@@ -240,7 +282,7 @@ def _conv_input(g: Any, weight: Any, window: Window, groups: int) -> Any:
     out = np.zeros((groups * weight.shape[1], *window.padded, g.shape[-1]), dtype)
     for rows, places in bands(window, len(out), g.shape[-1]):
         part = g[:, rows]
-        met = np.matmul(kernels, by_group(part, groups)).reshape(len(out), len(places), *part.shape[1:])
+        met = wide_product(kernels, by_group(part, groups)).reshape(len(out), len(places), *part.shape[1:])
         for k, place in enumerate(places):
             out[place] += met[:, k]
     return without_padding(out, window)
@@ -257,7 +299,7 @@ def _conv_weight(g: Any, x: Any, window: Window, groups: int) -> Any:
     x, g = laid_out(x, window, dtype=dtype), np.ascontiguousarray(batch_last(g), dtype)
     # This order of factors is a quarter faster in float64 than its transpose.
     sums = sum(
-        np.matmul(columns(x, places, groups), by_group(g[:, rows], groups).swapaxes(1, 2))
+        row_products(columns(x, places, groups), by_group(g[:, rows], groups))
         for rows, places in bands(window, len(x), x.shape[-1])
     )
     return sums.swapaxes(1, 2).reshape(len(g), len(x) // groups, *window.size)

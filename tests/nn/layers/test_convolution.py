@@ -229,6 +229,28 @@ def test_an_infinite_cotangent_reaches_only_the_maximum(bad: float) -> None:
     np.testing.assert_array_equal(x.grad, [[[0.0, bad, 1.0, 0.0]]])
 
 
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "batch", "side", "groups"),
+    [(1, 8, 40, 28, 1), (2, 4, 48, 30, 2), (3, 5, 33, 31, 1), (8, 16, 40, 14, 1), (1, 40, 50, 22, 1)],
+)
+def test_products_in_pieces_are_those_of_whole_rows(
+    inputs: int, outputs: int, batch: int, side: int, groups: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    x, weight = rng.normal(size=(batch, inputs, side, side)), rng.normal(size=(outputs, inputs // groups, 3, 3))
+    found = []
+    for one in (True, False):
+        monkeypatch.setattr(convolution, "has_one_thread", lambda one=one: one)
+        leaves = Value(x), Value(weight)
+        out = conv(*leaves, groups=groups)
+        out.backward(np.cos(np.arange(out.data.size)).reshape(out.shape))
+        found.append((out.data, *(leaf.grad for leaf in leaves)))
+    for pieces, whole in zip(*found, strict=True):
+        np.testing.assert_allclose(pieces, whole, 1e-11, 1e-11)
+    sums = weight.shape[1] * 9, outputs // groups, batch * (side - 2) ** 2
+    assert 0 < convolution.PIECE // (sums[0] * sums[1]) < sums[2]
+
+
 def shared_gradient(x: np.ndarray, g: np.ndarray, size: int, stride: int, padding: int, dilation: int) -> np.ndarray:
     """The gradient of max_pool() of x (batch, channels, space), window by window."""
     out = np.zeros_like(x)
