@@ -24,7 +24,7 @@ from autograd.compiler.explain import Explanation, explanation
 from autograd.compiler.once import Report, reporting, warnings_of
 from autograd.compiler.passes import optimise
 from autograd.compiler.program import FINITE, Argument, Changed, Draw, GuardFailed, Program, Source
-from autograd.compiler.recorder import Recorder
+from autograd.compiler.recorder import Recorder, takes_no_tracers
 from autograd.compiler.replay import MISSED, Replay, effect_before_guard
 from autograd.compiler.structure import Structure, completed, contents_of, flattened, is_changed, put, settled
 from autograd.graph import inputs_of, topological_order
@@ -236,7 +236,10 @@ class Compiled:
         """Call the function and record it. If it was recorded alike before, the next call is a replay."""
         found.count += 1
         objects = named_objects(self.function, args, named, found.fixed)
-        start = None if found.before is None else Environment(self.searched, objects)
+        start = Environment(self.searched, objects)
+        if start.typed:
+            self.give_up(found, f"{start.typed[0]}() compares the type() of a number or array: use isinstance()")
+            return self.function(*args, **named)
         recorder = Recorder()
         structure = Structure((args, named))
         recorder.program.arguments = len(structure.leaves)
@@ -265,14 +268,14 @@ class Compiled:
                 tracers.clear()
                 result = self.function(*new_args, **new_named)
                 del new_args, new_named
-                outcome = Structure(result, copies.numbers(), start.seen if start is not None else None)
+                outcome = Structure(result, copies.numbers(), start.seen)
                 if outcome.repeats:
                     recorder.fail("its result holds the same list, dict or dataclass twice")
                 if copies.changed():
                     recorder.fail("it changes a list, dict or dataclass that is an argument, which a replay would not do")
                 self.finish(recorder, outcome, differentiable)
             except BaseException as error:
-                if isinstance(error, (TypeError, AttributeError)) and "Tracer" in str(error):
+                if takes_no_tracers(error):
                     stack.close()
                     for generator, state, _ in recorder.drawn.values():
                         generator.bit_generator.state = pickle.loads(state)
@@ -299,8 +302,9 @@ class Compiled:
 
     def without_tracers(self, found: Recording, args: Any, named: Any, why: str) -> Any:
         """Call a function anew, and from now on, that calls code which takes no tracers, such as a reader of memory."""
+        result = self.function(*args, **named)  # if it raises the error again, tracers are not the reason
         self.give_up(found, f"it calls code that needs real arrays: {why}")
-        return self.function(*args, **named)
+        return result
 
     def finish(self, recorder: Recorder, outcome: Structure, differentiable: bool) -> None:
         """Record the results and, if they have a gradient, the backward pass."""

@@ -41,6 +41,21 @@ FUNCTIONS = (types.FunctionType, types.MethodType, functools.partial)
 BUDGET = 10_000
 #: Functions that read attributes by names that are data.
 READERS = {"getattr", "hasattr", "vars", "attrgetter", "__dict__", "__getattribute__", "fields", "asdict", "astuple", "replace"}
+#: The names of classes of numbers and arrays.
+NUMBERS = {
+    "float",
+    "int",
+    "complex",
+    "bool",
+    "ndarray",
+    "generic",
+    "number",
+    "floating",
+    "integer",
+    "float64",
+    "float32",
+    "int64",
+}
 #: The modules of classes that hold nothing themselves.
 ABSTRACT = {"abc", "typing", "collections.abc", "_collections_abc"}
 UNSET = object()  # what a context variable holds that was not set
@@ -118,6 +133,7 @@ class Environment:
         library: the names of entries that are attributes of modules and optimisers of nn.
         iterators: the names of iterators.
         hidden: the names of containers that cannot be compared.
+        typed: the names of functions that compare type(x), see compares_types().
         generators: random generators by id, each with its name and its state.
     """
 
@@ -134,6 +150,7 @@ class Environment:
             self.library: set[str] = set()
             self.iterators: list[str] = []
             self.hidden: list[str] = []
+            self.typed: list[str] = []
             self.generators: dict[int, tuple[Any, str, Any]] = {}
             for name, item in (("random", random._inst), ("numpy.random", np.random.mtrand._rand)):
                 self.generators[id(item)] = item, name, state_of(item)
@@ -218,6 +235,8 @@ class Environment:
         reads = reads_of(code)
         self.names |= reads.attributes
         self.everything |= reads.everything
+        if reads.asks_type:
+            self.typed.append(title)
         if not root:
             self.add(f"the code of {title}()", "attribute", function, "__code__", code)
         for cell_name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
@@ -659,6 +678,7 @@ class Reads:
         self.attributes: set[str] = set()
         self.modules: dict[str, None] = {}
         self.everything = False
+        self.asks_type = False  # whether it compares type(x) with a class of numbers or arrays, which that of a tracer is not
 
 
 @functools.lru_cache(1024)
@@ -675,6 +695,7 @@ def reads_of(code: types.CodeType) -> Reads:
                 found.attributes.add(item.argval)
             elif name == "IMPORT_NAME":
                 found.modules[item.argval] = None
+        found.asks_type |= "type" in found.names and compares_types(part)
         texts |= {item for item in part.co_consts if isinstance(item, str) and item.isidentifier()}
     if "globals" in found.names:
         found.names |= dict.fromkeys(sorted(texts))
@@ -682,6 +703,21 @@ def reads_of(code: types.CodeType) -> Reads:
         found.attributes |= texts
         found.everything = True
     return found
+
+
+def compares_types(code: types.CodeType) -> bool:
+    """Whether code has an expression such as ``type(x) is float`` or ``type(x) in (int, np.ndarray)``."""
+    names: set[str] = set()
+    for item in dis.get_instructions(code):
+        if item.opname in ("IS_OP", "COMPARE_OP", "CONTAINS_OP"):
+            if "type" in names and not NUMBERS.isdisjoint(names):
+                return True
+            names = set()
+        elif item.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_ATTR"):
+            names.add(item.argval)
+        elif item.opname.startswith(("STORE_", "POP_", "RETURN_")):  # the end of the expression
+            names = set()
+    return False
 
 
 def codes_in(code: types.CodeType) -> Iterator[types.CodeType]:

@@ -6,9 +6,11 @@ constants. It leaves only by guards, results and effects. What does neither make
 
 from __future__ import annotations
 
+import dis
 import gc
 import os
 import pickle
+import re
 import sys
 import weakref
 import zlib
@@ -742,6 +744,33 @@ def user_place() -> Place | None:
             return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
     return None
+
+
+def takes_no_tracers(error: BaseException) -> bool:
+    """Whether an error may be that of code which takes no tracers: code in C, or of a library, that the user's code calls."""
+    if not isinstance(error, (TypeError, AttributeError, ValueError)):
+        return False
+    if "Tracer" in str(error):
+        return True
+    steps = []
+    step = error.__traceback__
+    while step is not None:
+        steps.append(step)
+        step = step.tb_next
+    last = max((n for n, step in enumerate(steps) if is_users(step.tb_frame.f_code)), default=-1)
+    if last < 0 or any(not is_users(step.tb_frame.f_code) for step in steps[last:]):  # or NumPy's, of its own calls
+        return False
+    code, place = steps[last].tb_frame.f_code, steps[last].tb_lasti
+    if code.co_filename.endswith(".pyx"):  # a frame of Cython
+        return True
+    called = any(item.offset == place and item.opname.startswith("CALL") for item in dis.get_instructions(code))
+    called = called and re.search(r"\(\) (takes|missing|got) ", str(error)) is None  # but not with other arguments than it has
+    return isinstance(error, TypeError) and (called or "-packages" in code.co_filename or is_of_python(code))
+
+
+def is_of_python(code: CodeType) -> bool:
+    """Whether code belongs to Python's own modules."""
+    return code.co_filename.startswith(os.path.dirname(os.__file__))
 
 
 @lru_cache(maxsize=10_000)

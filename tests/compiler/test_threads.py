@@ -155,8 +155,8 @@ def test_interrupt_at_any_time():
                 return loss
 
             f = compile(step)
-            signal.setitimer(signal.ITIMER_REAL, 1e-4 + (number % 30) * 8e-5)
             with suppress(KeyboardInterrupt):
+                signal.setitimer(signal.ITIMER_REAL, 1e-4 + (number % 30) * 8e-5)
                 for _ in range(100_000):
                     f(X[:1])
             assert type(w._raw) is np.ndarray and type(w._grad) in (np.ndarray, type(None))

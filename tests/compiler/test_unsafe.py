@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import math
 import warnings
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.fft
 
 import autograd
 import nn
@@ -350,3 +352,62 @@ def test_the_masked_second_pass(x: Any) -> None:
         Outcome(backward_of(compiled), [item]).compare(Outcome(backward_of(f), [item]))
         Outcome(grad(compiled), [item]).compare(Outcome(grad(f), [item]))
     assert plain(grad(compiled)(X**2))
+
+
+# --- what a tracer cannot be ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x * 2.0 if type(x) is np.ndarray else x, lambda x: x if float is type(x[0]) else x * 2.0,
+        lambda x: [part * 2.0 for part in x if type(part) in (int, float, np.float64)],
+    ],
+)  # fmt: skip
+def test_code_that_compares_the_type_of_numbers_is_refused(function: Any) -> None:
+    compiled = compile(function)
+    with pytest.warns(UserWarning, match=r"compares the type\(\) of a number or array: use isinstance\(\)"):
+        for x in OTHERS:
+            np.testing.assert_array_equal(compiled(x), function(x))
+    assert compile(lambda x: x * 2.0 if type(x) is list else x, strict=True)(X) is not None
+
+
+def in_json(x: Any) -> Any:
+    return np.array([len(json.dumps({"x": part})) for part in x.tolist() + [x.sum().item()]])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        scipy.fft.rfft, in_json, lambda x: np.random.default_rng(0).permuted(x, out=np.zeros(4)),
+        lambda x: np.random.default_rng(0).random(out=np.zeros(4)) + x,
+    ],
+)  # fmt: skip
+def test_code_that_takes_no_tracers_gets_arrays(function: Any) -> None:
+    compiled = compile(function)
+    with pytest.warns(UserWarning, match="it calls code that needs real arrays"):
+        for x in OTHERS:
+            np.testing.assert_array_equal(compiled(x), function(x))
+
+
+def takes_one(x: Any) -> Any:
+    return x
+
+
+def failing(x: Any, calls: list[int], how: str) -> Any:
+    calls[0] += 1
+    if how == "raise":
+        raise TypeError("of the user's own")
+    if how == "shape":
+        return np.reshape(x, (7, 7))
+    return takes_one(x, x) if how == "arguments" else x + "a"  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("how", ["raise", "arguments", "operator", "shape"])
+def test_other_errors_do_not_run_the_function_twice(how: str) -> None:
+    calls = [0]
+    compiled = compile(lambda x: failing(x, calls, how))
+    for _ in range(4):
+        with pytest.raises((TypeError, ValueError)):
+            compiled(X)
+    assert calls == [4]
