@@ -9,6 +9,10 @@ each batch, which cancels their effect in small batches; early stopping holds ou
 two classes, if each has enough samples; a decreasing learning rate scales the momentum of earlier steps as well; and with
 several numbers to predict, `loss_` is the sum over them, whose gradient both follow, while scikit-learn reports the mean. There
 is no Poisson loss.
+
+One parameter is new: `compile`, whether the step of a batch is recorded and replayed, which does not change the numbers, see
+autograd.compile(). "auto" does so once it pays, for trainings of about 800 steps or more: True from the first step, False never.
+partial_fit(), ``solver="lbfgs"`` and batches that leave out features, such as sparse ones, always run eagerly.
 """
 
 from __future__ import annotations
@@ -45,8 +49,8 @@ except ImportError as error:
 
 #: The number of rows of one forward pass in predictions: sparse rows become dense, in limited memory.
 ROWS = 4096
-#: With at least this many steps a step is compiled; recording it takes as long as some hundred of a small network.
-MANY_STEPS = 1000
+#: In steps: recording takes as long as 85 to 260 eager ones of small networks, and has paid off after 300 to 660 later ones.
+RECORDING, PAYS = 200, 600
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "identity": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh, "logistic": nn.Sigmoid, "celu": nn.CELU, "elu": nn.ELU,
@@ -127,6 +131,12 @@ def mean_loss(
     return found.mean() if weights is None else (found * weights).mean()
 
 
+def compiled(step: Callable[..., float]) -> Callable[..., float]:
+    """Return the step recorded and replayed, for batches with all features; others differ in their shape."""
+    replayed = autograd.compile(step)
+    return lambda x, y, share, used: (replayed if used is None else step)(x, y, share, used)
+
+
 def step_of(module: nn.Sequential, losses: Losses, optimizer: nn.Optimizer) -> Callable[..., float]:
     """Return the function of a batch that takes one step, and returns its loss without the penalty."""
 
@@ -180,6 +190,7 @@ class MultilayerPerceptron(BaseEstimator):
         "epsilon": [Interval(Real, 0, None, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "compile": [StrOptions({"auto"}), "boolean"],
     }
 
     def __init__(
@@ -188,7 +199,7 @@ class MultilayerPerceptron(BaseEstimator):
         max_iter: int = 200, shuffle: bool = True, random_state: Any = None, tol: float = 1e-4, verbose: bool = False,
         warm_start: bool = False, momentum: float = 0.9, nesterovs_momentum: bool = True, early_stopping: bool = False,
         validation_fraction: float = 0.1, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-8,
-        n_iter_no_change: float = 10, max_fun: int = 15000,
+        n_iter_no_change: float = 10, max_fun: int = 15000, compile: bool | str = "auto",
     ) -> None:  # fmt: skip
         self.hidden_layer_sizes, self.activation, self.solver, self.alpha = hidden_layer_sizes, activation, solver, alpha
         self.batch_size, self.max_iter, self.shuffle, self.random_state = batch_size, max_iter, shuffle, random_state
@@ -197,6 +208,7 @@ class MultilayerPerceptron(BaseEstimator):
         self.momentum, self.nesterovs_momentum = momentum, nesterovs_momentum
         self.early_stopping, self.validation_fraction = early_stopping, validation_fraction
         self.beta_1, self.beta_2, self.epsilon, self.max_fun = beta_1, beta_2, epsilon, max_fun
+        self.compile = compile
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on X (samples, features) and y: from the start, or further if `warm_start` is set.
@@ -311,10 +323,10 @@ class MultilayerPerceptron(BaseEstimator):
         weights, decay = relative(weights, self.alpha, incremental)
         size = min(200 if self.batch_size == "auto" else self.batch_size, len(y))
         order, best = np.arange(len(y)), self.module_.state_dict()
-        many = not incremental and not issparse(X) and self.max_iter * math.ceil(len(y) / size) >= MANY_STEPS
-        plain = step_of(self.module_, self._losses, self._optimizer)
-        step = autograd.compile(plain) if many else plain
+        step = plain = step_of(self.module_, self._losses, self._optimizer)
         for epoch in range(1, 2 if incremental else self.max_iter + 1):
+            if step is plain and not incremental and self._compiles_from(epoch, math.ceil(len(y) / size)):
+                step = compiled(plain)
             self.n_iter_ = epoch
             if self.shuffle:
                 order = order[random.permutation(len(y))]
@@ -350,6 +362,14 @@ class MultilayerPerceptron(BaseEstimator):
         self.best_validation_score_ = self._best if self.early_stopping else None
         if self.early_stopping:
             self.module_.load_state_dict(best)
+
+    def _compiles_from(self, epoch: int, steps: int) -> bool:
+        """Whether to record a step from this epoch on, of so many steps; training may stop early, but not at once."""
+        if self.compile != "auto":
+            return bool(self.compile)
+        left = self.max_iter + 1 - epoch
+        sure = min(left, self.n_iter_no_change + 1) if epoch == 1 else 1
+        return sure * steps >= PAYS or ((epoch - 1) * steps >= RECORDING and left * steps >= PAYS)
 
     def _new_optimizer(self) -> nn.Optimizer:
         """Create the optimiser, with a group of weights, whose weight decay is the penalty, and a group of biases."""

@@ -450,16 +450,54 @@ def test_without_scikit_learn_the_error_says_what_to_install() -> None:
 
 @pytest.mark.parametrize("settings", [{}, {"solver": "sgd", "learning_rate": "adaptive", "early_stopping": True}])
 def test_compiled_steps_train_alike(settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many steps are compiled, which does not change the numbers."""
+    """Compiling, from the first step or a later one, does not change the numbers."""
+    monkeypatch.setattr("nn.estimators.RECORDING", 6)
+    monkeypatch.setattr("nn.estimators.PAYS", 20)
     X = np.random.default_rng(0).normal(size=(90, 4))
     y = (X[:, 0] * X[:, 1] > 0).astype(int)
     found = []
-    for many in (10**9, 1):
-        monkeypatch.setattr("nn.estimators.MANY_STEPS", many)
+    for compile in (False, True, "auto"):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            found.append(MLPClassifier((8,), random_state=0, max_iter=15, batch_size=40, **settings).fit(X, y))
-    plain, compiled = found
-    assert plain.loss_curve_ == compiled.loss_curve_
-    for a, b in zip(plain.coefs_, compiled.coefs_, strict=True):
-        np.testing.assert_array_equal(a, b)
+            model = MLPClassifier((8,), random_state=0, max_iter=15, batch_size=40, compile=compile, **settings)
+            found.append(model.fit(X, y))
+    for model in found[1:]:
+        assert model.loss_curve_ == found[0].loss_curve_
+        for a, b in zip(model.coefs_, found[0].coefs_, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_when_a_step_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With "auto" once that pays: at once if so many steps are sure, else after those that a recording takes."""
+    steps: list[str] = []
+
+    def compile(step: Any) -> Any:
+        def run(*args: Any) -> float:
+            steps.append("compiled")
+            return float(step(*args))
+
+        steps.append("compile")
+        return run
+
+    monkeypatch.setattr("autograd.compile", compile)
+    X, y = np.random.default_rng(0).normal(size=(60, 3)), np.arange(60.0)
+
+    def of(X: Any = X, **settings: Any) -> list[str]:
+        steps.clear()
+        settings = {"batch_size": 20, "tol": 0.0, "random_state": 0} | settings
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            MLPRegressor((2,), **settings).fit(X, y)
+        return list(steps)
+
+    assert of(max_iter=20) == of(max_iter=200, compile=False) == []  # 60 steps, and 600
+    assert of(max_iter=266) == []  # 798 steps
+    assert of(max_iter=267, n_iter_no_change=np.inf) == ["compile", *["compiled"] * 801]
+    assert of(max_iter=267, n_iter_no_change=150) == ["compile", *["compiled"] * (801 - 201)]
+    assert of(max_iter=2, compile=True) == ["compile", *["compiled"] * 6]
+    features = np.zeros((60, 500))
+    features[:, 0] = X[:, 0]
+    assert of(features, max_iter=2, batch_size=60, compile=True) == ["compile"]  # all other features are left out
+    assert of(max_iter=9, compile=True, solver="lbfgs") == []
+    with pytest.raises(ValueError, match="'compile' parameter of MLPRegressor must be"):
+        of(compile="always")
