@@ -547,20 +547,21 @@ def twins_of(outcome: Structure) -> dict[int, int]:
 def compile(function: Callable[..., Any] | None = None, *, strict: bool = False) -> Any:
     """Return a function that computes the same as `function`, faster after its first calls.
 
-    The first two calls with arguments of one kind, as to structure, shapes and dtypes, run as usual and are recorded: every
-    NumPy call of the function, of operations and of their rules. If both computed the same, later calls replay the recording, as
-    straight-line NumPy code. A result that depends on Values is one Value of the graph: backward(), transforms, hooks and
-    drawings treat it as any other. A function may also call backward() and an optimiser's step() itself.
+    The first two calls with arguments of one structure, of the same shapes and dtypes, run as usual and are recorded: every NumPy
+    call of the function, of operations and of their rules. If both recordings are alike, later calls replay them, as
+    straight-line NumPy code. A result that depends on Values is one Value of the graph, which backward(), transforms, hooks and
+    drawings take as
+    any other. A function may also call backward() and an optimiser's step() itself.
 
-    A replay gives what the function would give, or the function is called. Python's branches on numbers are checked, and so
-    are the globals, attributes and modules that the function reads; if they differ, the function is recorded again. What a
-    recording cannot hold, such as numbers from outside that differ in each call, makes it run eagerly, with one warning that
-    names the line. What a function does besides computing, such as printing, happens in calls that are no replays.
+    A replay returns what the function would return. It checks the numbers that Python code reads, as in an ``if``, and the
+    globals, attributes and modules that the function reads; if they differ, the function is recorded again. A function that
+    cannot be replayed, as it changes lists or draws random numbers, for example, runs eagerly, after one warning that names the
+    reason and the line; README.md of autograd/compiler lists what to write instead. Printing happens in recorded calls only.
 
     Args:
         function: a function, a method or a module.
-        strict: whether to raise RuntimeError where the function would run eagerly with a warning, and where a branch or a number
-            that Python reads is another than in the recording, instead of recording the function again.
+        strict: whether to raise RuntimeError where the function would run eagerly with a warning, and where a number that Python
+            code reads is not the recorded one, instead of recording the function again.
 
     Returns:
         A Compiled function, with `source`, the latest program as Python source, and `explain()`.
