@@ -550,8 +550,7 @@ def compile(function: Callable[..., Any] | None = None, *, strict: bool = False)
     The first two calls with arguments of one structure, of the same shapes and dtypes, run as usual and are recorded: every NumPy
     call of the function, of operations and of their rules. If both recordings are alike, later calls replay them, as
     straight-line NumPy code. A result that depends on Values is one Value of the graph, which backward(), transforms, hooks and
-    drawings take as
-    any other. A function may also call backward() and an optimiser's step() itself.
+    drawings take as any other. A function may also call backward() and an optimiser's step() itself.
 
     A replay returns what the function would return. It checks the numbers that Python code reads, as in an ``if``, and the
     globals, attributes and modules that the function reads; if they differ, the function is recorded again. A function that
