@@ -14,6 +14,7 @@ import pytest
 
 from autograd import Value, gradient, primitive
 from autograd.ops import convolution, functions, table
+from autograd.ops.reductions import sum_of_rows
 from tests.ops.samples import Sample, all_samples
 from tests.sweeps import sweep
 
@@ -215,6 +216,19 @@ def test_sums_of_float32_in_any_order_of_axes(reduce: Any, axis: Any, order: tup
     x = np.random.default_rng(0).uniform(0.5, 1.5, (12, 33, 1, 260)).astype(np.float32).transpose(order)
     found, right = reduce(Value(x), axis).data, reduce(Value(x.astype(float)), axis).data
     np.testing.assert_allclose(found, right, 16.0 * np.finfo(np.float32).eps)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(128, 100), (3000, 3), (1999, 7), (8191, 1), (70_000, 2), (256, 512), (300, 5, 9)])
+def test_sums_of_rows_are_off_by_few_roundings(shape: tuple[int, ...], dtype: Any) -> None:
+    x = np.random.default_rng(0).uniform(0.5, 1.5, shape).astype(dtype)
+    x[5] = np.finfo(dtype).eps
+    room = 4.0 if dtype == np.float32 else 64.0
+    for found in (ops.sum(Value(x), 0).data, sum_of_rows(x), sum_of_rows(np.asfortranarray(x))):
+        np.testing.assert_allclose(found, x.astype(np.longdouble).sum(0), room * np.finfo(dtype).eps)
+        assert found.dtype == dtype and found.shape == shape[1:]
+    x[-1] = np.inf
+    assert np.isinf(sum_of_rows(x)).all()
 
 
 def test_ties_beyond_the_range_of_float16_share_the_gradient() -> None:
