@@ -238,6 +238,8 @@ class Program:
         targets: the Sources of the Values that the results depend on, for the backward part.
         effects: what to write at the end.
         conditions: what must hold at the start: whether gradients and their clocks are None, and the content of items.
+        from_one: the backward part for the seed 1.0, a program whose inputs are made by the forward part, or None.
+        joined: a vector of cotangents, and the variables of those that are its parts, or None.
         arguments: the number of flattened arguments.
         history: the number of instructions when recorded, and after each pass.
     """
@@ -250,6 +252,8 @@ class Program:
     targets: list[Source] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     conditions: dict[Source, Any] = field(default_factory=dict)
+    from_one: Program | None = None
+    joined: tuple[Variable, list[Variable]] | None = None
     arguments: int = 0
     history: list[tuple[str, int]] = field(default_factory=list)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import math
+from collections import deque
 from collections.abc import Sequence
+from itertools import combinations, count, repeat
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -12,10 +14,11 @@ import numpy as np
 from autograd.backward import Pullback
 from autograd.compiler.environment import Check
 from autograd.compiler.passes.finite import SMALL, are_finite, joined_are_finite
-from autograd.compiler.program import ABSENT, Argument, Draw, Guard, Program, Source
+from autograd.compiler.program import ABSENT, Argument, Draw, Guard, Program, Source, Variable
 from autograd.compiler.source import clock, functions_of
 from autograd.compiler.state import Assign
 from autograd.compiler.structure import Structure
+from autograd.graph import grad_lock
 from autograd.hooks import HOOKED
 from autograd.op import Op, is_value
 from autograd.ops.indexing import getitem
@@ -26,7 +29,8 @@ from autograd.stale import changed
 from autograd.transforms.call import in_a_row
 from autograd.value import Value, new_node
 
-_numbers = itertools.count(1)
+_numbers = count(1)
+set_grad, set_since = Value._grad.__set__, Value._since.__set__  # type: ignore[attr-defined]
 #: What Replay.quick() returns where the program is not for this call.
 MISSED = object()
 
@@ -40,7 +44,7 @@ class Kept:
 
     __slots__ = ("arrays", "contents", "leaves", "states")
 
-    def __init__(self, arrays: tuple[Any, ...], leaves: Sequence[Any], states: list[Any], contents: list[Any]) -> None:
+    def __init__(self, arrays: tuple[Any, ...], leaves: Sequence[Any], states: Sequence[Any], contents: Sequence[Any]) -> None:
         self.arrays, self.leaves, self.states, self.contents = arrays, leaves, states, contents
 
 
@@ -48,7 +52,8 @@ class Replay:
     """One program, ready to run.
 
     Attributes:
-        forward, backward: its functions, see functions_of().
+        forward, backward, from_one: its functions, see functions_of().
+        apart, apart_from_one: the numbers of the cotangents that are no parts of the vector that backward(), from_one() return.
         outcome: the structure of the results.
         op: the operation of the graph that stands for the program.
         changing: the Sources of the items of dicts and the gradients that the program changes.
@@ -65,6 +70,7 @@ class Replay:
         exec(compile(text, f"<{owner.__name__} {next(_numbers)}>", "exec"), space)
         self.forward: Any = space["forward"]
         self.backward: Any = space.get("backward")
+        self.from_one: Any = space.get("backward_from_one")
         self.op = self.operation() if self.backward is not None else None
         self.targets = [source.owner for source in program.targets]
         self.single = outcome.form.__class__.__name__ == "Leaf"
@@ -84,6 +90,8 @@ class Replay:
         self.bare = self.single and outcome.kinds[0] == "frozen" and not outcome.labels
         self.nodes = [number for number, kind in enumerate(outcome.kinds) if kind == "node"]
         self.restores = bool(self.generators or self.undone or self.assigned)  # whether it may have to restore what it changed
+        self.apart = numbers_apart(program)
+        self.apart_from_one = numbers_apart(program.from_one or program)
         self.quick = self.make_quick()
 
     def make_quick(self) -> Any:
@@ -110,12 +118,18 @@ class Replay:
             )
         arrays = [name for number, name in enumerate(names) if inputs[number].kind is np.ndarray]
         differ[-1:-1] = [
-            f"{one} is {two}" for one, two in itertools.combinations(arrays, 2)
+            f"{one} is {two}" for one, two in combinations(arrays, 2)
         ]  # they are another kind of arguments
+        run = "return replay(args)"
+        simple = self.single and not (self.restores or self.changing or self.outcome.labels)
+        if self.bare and not self.restores:
+            run = "return frozen(forward(*args)[0][0])"
+        elif simple and self.nodes and not any(isinstance(target, Argument) for target in self.targets):
+            space |= {"op": self.op, "targets": tuple(self.targets), "new_node": new_node, "Kept": Kept}
+            run = "results, arrays = forward(*args); return new_node(op, results[0], (targets, Kept(arrays, args, (), ())))"
         text = "\n".join([
             "def quick(args):", f"    if {' or '.join(tests)}: return MISSED", *lines,
-            f"    if {' or '.join(differ)}: return MISSED",
-            "    return frozen(forward(*args)[0][0])" if self.bare and not self.restores else "    return replay(args)",
+            f"    if {' or '.join(differ)}: return MISSED", f"    {run}",
         ])  # fmt: skip
         exec(text, space)
         return space["quick"]
@@ -248,23 +262,44 @@ class Replay:
         if is_value(g) or any(map(is_value, inputs)):
             return self.derivative(g, inputs, kept)
         try:
-            return self.backward(kept.arrays, g)
+            return self.backward(kept.arrays, g)[0]
         except Exception:  # such as a division of Python's floats by zero, which a rule may have caught
             return self.eager(g, inputs, kept)
 
     def pull(self, root: Any, seed: Any, keep_grads: bool) -> tuple[Any, Any] | None:
-        """Return the leaves below the result and their gradients, without a pass through the graph, if nothing else is there."""
+        """Compute the gradients of the leaves below the result, without a pass through the graph.
+
+        Returns leaves and gradients to add to theirs; none, if the leaves had no gradients and have these now; or None, if
+        something else is in the graph.
+        """
         inputs, kept = root._x
         if HOOKED or changed or Place.with_checksums or len(self.nodes) > 1 or is_set("debug"):
             return None
-        clock = root._clock
+        clock, fresh = root._clock, True
         for leaf in inputs:
             if leaf.op is not None or leaf._frozen or leaf._clock > clock:
                 return None
-        found = self.rule(seed, root._raw, (), kept)
-        if not all_finite(found):
+            if leaf._grad is not None:
+                fresh = False
+        apart = self.apart
+        try:
+            if self.from_one is not None and seed.__class__ is float and seed == 1.0:
+                found, vector = self.from_one(kept.arrays)
+                apart = self.apart_from_one
+            else:
+                found, vector = self.backward(kept.arrays, seed)
+        except Exception:  # see rule()
+            return None
+        if vector is not None and not math.isfinite(np.vdot(vector, vector)):
+            return None
+        if apart and not all_finite([found[number] for number in apart]):
             return None
         root._grad = seed if keep_grads else None
+        with grad_lock:
+            if fresh and all(map(is_, [leaf._grad for leaf in inputs], repeat(None))):
+                deque(map(set_grad, inputs, found), 0)  # calls in C, which Ctrl-C does not interrupt
+                deque(map(set_since, inputs, repeat(clock)), 0)
+                return (), ()
         return inputs, found
 
     def masked_rule(self, g: Any, out: Any, inputs: tuple[Any, ...], kept: Kept) -> Any:
@@ -325,6 +360,12 @@ class Replay:
         outcome = Structure((args, named))
         root, targets, stops = self.graph_of(args, named, outcome.leaves)
         return Pullback(root, targets, stops)(g, on_values=True)
+
+
+def numbers_apart(program: Program) -> list[int]:
+    """Return the numbers of the cotangents that are not parts of the vector."""
+    parts = set(program.joined[1]) if program.joined is not None else set[Variable]()
+    return [number for number, x in enumerate(program.cotangents) if x.__class__ is not Variable or x not in parts]
 
 
 def all_finite(found: Sequence[Any]) -> bool:

@@ -65,7 +65,7 @@ class Writer:
             variable.name = self.free_name(name_of_source(source))
         self.blocks: list[str] = []  # the functions of one block
         self.scratch: list[str] = []
-        for instruction in program.instructions:
+        for instruction in (*program.instructions, *(program.from_one.instructions if program.from_one is not None else ())):
             function = instruction.function
             inner = function.inner if isinstance(function, (Blockwise, Across)) else ()
             for variable in (*inner, *instruction.outs):
@@ -276,7 +276,8 @@ def functions_of(program: Program, comments: bool = False) -> tuple[str, dict[st
     """Return the source of the functions forward() and backward() of a program, and the objects it refers to.
 
     forward() takes the flattened arguments, and returns the results and what backward() needs. backward() takes that and the
-    cotangent, and returns the cotangents of the targets.
+    cotangent, and returns the cotangents of the targets, and the vector that small ones are parts of, or None;
+    backward_from_one() does so for the cotangent 1.0.
     """
     writer = Writer(program)
     writer.names |= {"Changed": Changed, "clock": clock}
@@ -337,13 +338,22 @@ def functions_of(program: Program, comments: bool = False) -> tuple[str, dict[st
     names = [arguments.get(number, f"_{number}") for number in range(count)]
     text = bound.function(writer, reads)
     text += f"def forward({', '.join(names)}):\n" + "".join(f"    {line}\n" for line in lines)
+    start = [f"{kept} = residuals"] if residuals else []
     if second or program.cotangents:
-        lines = [f"{kept} = residuals"] if residuals else []
-        lines += writer.lines(second, set(variables_in(program.cotangents)), comments)
-        lines.append(f"return ({', '.join(map(writer.text, program.cotangents))}{',' * (len(program.cotangents) == 1)})")
         g = next((v.name for v in seed), "g")
-        text += f"\n\ndef backward(residuals, {g}):\n" + "".join(f"    {line}\n" for line in lines)
+        text += f"\n\ndef backward(residuals, {g}):\n" + backward_of(program, second, start, writer, comments)
+    if program.from_one is not None:
+        one = program.from_one
+        text += "\n\ndef backward_from_one(residuals):\n" + backward_of(one, one.instructions, start, writer, comments)
     return "\n\n".join([*writer.blocks, text]), writer.names
+
+
+def backward_of(program: Program, items: list[Instruction], start: list[str], writer: Writer, comments: bool) -> str:
+    """Return the lines of a function that computes the cotangents of a program."""
+    lines = start + writer.lines(items, set(variables_in(program.cotangents)), comments)
+    vector = "None" if program.joined is None else program.joined[0].name
+    lines.append(f"return ({', '.join(map(writer.text, program.cotangents))}{',' * (len(program.cotangents) == 1)}), {vector}")
+    return "".join(f"    {line}\n" for line in lines)
 
 
 class Held:

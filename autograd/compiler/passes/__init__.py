@@ -15,9 +15,10 @@ from autograd.compiler.passes.invariant import move_invariants
 from autograd.compiler.passes.pooling import pool_first
 from autograd.compiler.passes.reuse import reuse_memory
 from autograd.compiler.passes.scalars import convert_scalars
+from autograd.compiler.passes.seed import copy_for_one
 from autograd.compiler.passes.slices import write_slices
 from autograd.compiler.passes.updates import update_by_parts
-from autograd.compiler.passes.vectors import join_updates
+from autograd.compiler.passes.vectors import join_cotangents, join_updates
 from autograd.compiler.passes.workspace import use_workspace
 from autograd.compiler.program import Program
 
@@ -35,8 +36,10 @@ PASSES = (
     drop_dead,
     form_blocks,
     update_by_parts,
+    copy_for_one,
     convert_scalars,
     join_updates,
+    join_cotangents,
     reuse_memory,
     use_workspace,
 )
@@ -49,5 +52,7 @@ def optimise(program: Program, repeated: bool = False) -> Program:
         if change is form_blocks and repeated:
             move_invariants(program)
         change(program)
+        if program.from_one is not None and change is not copy_for_one:
+            change(program.from_one)
         program.history.append((change.__name__, len(program.instructions)))
     return program

@@ -44,8 +44,25 @@ def join_updates(program: Program) -> None:
     lanes = lanes_of(program, checks[-1] + 1)
     if len(lanes) < FEWEST:
         return
-    program.instructions = Joining(program, lanes).instructions()
+    program.instructions = Joining(program, lanes).join()
     program.split = len(program.instructions)
+
+
+def join_cotangents(program: Program) -> None:
+    """Let small cotangents of a backward part be parts of one vector, which tells at once whether all are finite."""
+    made = {x for item in program.instructions[program.split :] for x in item.outs}
+    groups: dict[Any, list[Variable]] = {}
+    for x in program.cotangents:
+        if isinstance(x, Variable) and x in made and x.root is x and is_small(x):
+            groups.setdefault(x.dtype, []).append(x)
+    arrays = max(groups.values(), key=len, default=[])
+    if len(arrays) < FEWEST or len(set(arrays)) < len(arrays) or sum(prod(x.shape) for x in arrays) > TOTAL:
+        return
+    edited = Edited(program)
+    vector = Variable(np.empty(sum(prod(x.shape) for x in arrays), arrays[0].dtype))
+    edited.place_in(tuple(arrays), vector)
+    program.instructions = edited.instructions(0, program.split) + edited.instructions(program.split)
+    program.joined = vector, arrays
 
 
 def lanes_of(program: Program, start: int) -> list[Lane]:
@@ -187,22 +204,62 @@ def effective(items: list[Instruction]) -> list[Instruction]:
     return found
 
 
-class Joining:
+class Edited:
+    """The instructions of a program, some of which are replaced.
+
+    Attributes:
+        items: the instructions, None for one that is left out.
+        before, after: instructions to insert, by the number of the one beside them.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.items: list[Instruction | None] = [*effective(program.instructions)]
+        self.before: dict[int, list[Instruction]] = {}
+        self.after: dict[int, list[Instruction]] = {}
+
+    def instructions(self, start: int = 0, stop: int | None = None) -> list[Instruction]:
+        """Return the instructions in the place of those from `start` to `stop`."""
+        found = []
+        for number, item in [*enumerate(self.items)][start:stop]:
+            found += [*self.before.get(number, ()), *([item] if item is not None else ()), *self.after.get(number, ())]
+        return found
+
+    def place_in(self, arrays: tuple[Variable, ...], vector: Variable) -> None:
+        """Have arrays computed in the memory of a vector, see Workspace."""
+        views = [Variable(np.empty(x.shape, x.dtype), vector) for x in arrays]
+        places = {x: number for number, item in enumerate(self.items) if item is not None for x in item.outs}
+        for x, view in zip(arrays, views, strict=True):
+            number = places[x]
+            item = self.items[number]
+            assert item is not None
+            args = args_with_out(item, view)
+            if args is not None:
+                self.items[number] = writing(item, args)
+            else:
+                before = Variable(np.empty(x.shape, x.dtype))
+                outs = [before if out is x else out for out in item.outs]
+                out = outs if isinstance(item.out, list) else before
+                self.items[number] = Instruction(item.function, item.args, item.named, out, item.writes, item.place, item.errors)
+                self.after.setdefault(number, []).append(Instruction(put_in, (view, before), {}, x, (), item.place, item.errors))
+        workspace = Workspace([(vector.shape, vector.dtype)], [x.shape for x in arrays], 2)
+        start = min(places[x] for x in arrays)
+        self.before.setdefault(start, []).append(Instruction(workspace, (), {}, [vector, *views], (), None, None))
+
+
+class Joining(Edited):
     """The instructions of a program whose `lanes` are joined."""
 
     def __init__(self, program: Program, lanes: list[Lane]) -> None:
+        super().__init__(program)
         self.program, self.lanes = program, lanes
-        self.items: list[Instruction | None] = [*effective(program.instructions)]
         self.inside = sorted(number for lane in lanes for number in lane.instructions)
         self.shapes = [lane.arrays[0].shape for lane in lanes]
-        self.before: dict[int, list[Instruction]] = {}  # instructions to insert before that with a number
-        self.after: dict[int, list[Instruction]] = {}
         self.scratch: list[Variable] = []
 
     def new_vector(self) -> Variable:
         return Variable(np.empty(sum(map(prod, self.shapes)), self.lanes[0].arrays[0].dtype))
 
-    def instructions(self) -> list[Instruction]:
+    def join(self) -> list[Instruction]:
         """Return the instructions of the program, with vectors."""
         vectors: dict[tuple[Variable, ...], Variable] = {}
         bound: list[Instruction] = []
@@ -220,10 +277,8 @@ class Joining:
         for role, vector in vectors.items():
             if role[0] not in self.program.inputs:
                 self.place_in(role, vector)
-        found = bound
-        for number, item in enumerate(self.items):
-            found += [*self.before.get(number, ()), *([item] if item is not None else ()), *self.after.get(number, ())]
-        return found
+                self.check(role, vector)
+        return bound + self.instructions()
 
     def across(self, vectors: list[Variable], bound: list[Variable]) -> Instruction:
         """Return the instruction that takes the place of all lanes."""
@@ -268,28 +323,6 @@ class Joining:
         function = Across(bound, [group for group in equal if len(group) > 1], together, apart, operands, outs, same)
         writes = tuple(dict.fromkeys(x for item in apart for x in item.writes))
         return Instruction(function, tuple(operands), {}, outs or None, writes, apart[-1].place, apart[-1].errors)
-
-    def place_in(self, arrays: tuple[Variable, ...], vector: Variable) -> None:
-        """Have arrays computed in the memory of a vector of a Workspace, and checked there."""
-        views = [Variable(np.empty(x.shape, x.dtype), vector) for x in arrays]
-        places = {x: number for number, item in enumerate(self.items) if item is not None for x in item.outs}
-        for x, view in zip(arrays, views, strict=True):
-            number = places[x]
-            item = self.items[number]
-            assert item is not None
-            args = args_with_out(item, view)
-            if args is not None:
-                self.items[number] = writing(item, args)
-            else:
-                before = Variable(np.empty(x.shape, x.dtype))
-                outs = [before if out is x else out for out in item.outs]
-                out = outs if isinstance(item.out, list) else before
-                self.items[number] = Instruction(item.function, item.args, item.named, out, item.writes, item.place, item.errors)
-                self.after.setdefault(number, []).append(Instruction(put_in, (view, before), {}, x, (), item.place, item.errors))
-        workspace = Workspace([(vector.shape, vector.dtype)], [x.shape for x in arrays], 2)
-        start = min(places[x] for x in arrays)
-        self.before.setdefault(start, []).append(Instruction(workspace, (), {}, [vector, *views], (), None, None))
-        self.check(arrays, vector)
 
     def check(self, arrays: tuple[Variable, ...], vector: Variable) -> None:
         """Check once that the vector is finite, not each of its parts."""

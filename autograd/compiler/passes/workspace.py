@@ -18,20 +18,26 @@ FEWEST = 8
 
 
 def use_workspace(program: Program) -> None:
-    """Have calls write into arrays of a Workspace, in a program without a backward part, which would keep them."""
-    if program.split < len(program.instructions):
-        return
+    """Have calls of each part write into arrays of a Workspace, unless the other part or the caller needs their results."""
+    first, second = program.instructions[: program.split], program.instructions[program.split :]
     homes = homes_of(program)
     kept = {homes.get(x.root, x.root) for x in (*program.finals, *given_away(program))}
+    needed = {homes.get(x.root, x.root) for item in second for x in item.operands}
+    first, second = in_workspace(first, homes, kept | needed), in_workspace(second, homes, kept)
+    program.instructions, program.split = first + second, len(first)
+
+
+def in_workspace(items: list[Instruction], homes: dict[Variable, Variable], kept: set[Variable]) -> list[Instruction]:
+    """Return instructions that write into arrays of a Workspace."""
     last: dict[Variable, int] = {}
-    for number, item in enumerate(program.instructions):
+    for number, item in enumerate(items):
         for x in (*item.operands, *item.writes):
             last[homes.get(x.root, x.root)] = number
     free: dict[Any, list[Variable]] = {}
     dying: dict[int, list[Variable]] = {}
     arrays: list[Variable] = []
-    instructions: list[Instruction | None] = list(program.instructions)
-    for number, item in enumerate(program.instructions):
+    found: list[Instruction | None] = list(items)
+    for number, item in enumerate(items):
         out = item.out
         if isinstance(out, Variable) and out in last and out not in kept and 0 < out.nbytes <= SMALL:
             same = free.setdefault((out.shape, out.dtype), [])
@@ -40,9 +46,9 @@ def use_workspace(program: Program) -> None:
             args = args_with_out(item, array)
             if item.function is np.empty and not item.operands and room:
                 arrays.append(out)
-                instructions[number] = None
+                found[number] = None
             elif args is not None and (same or room):
-                instructions[number] = writing(item, args)
+                found[number] = writing(item, args)
                 dying.setdefault(last[out], []).append(array)
                 if same:
                     same.pop()
@@ -50,10 +56,10 @@ def use_workspace(program: Program) -> None:
                     arrays.append(array)
         for array in dying.pop(number, ()):
             free[array.shape, array.dtype].append(array)
-    if sum(a is not b for a, b in zip(instructions, program.instructions, strict=True)) >= FEWEST:
-        workspace = Workspace([(x.shape, x.dtype) for x in arrays])
-        program.instructions = [Instruction(workspace, (), {}, arrays, (), None, {}), *filter(None, instructions)]
-        program.split = len(program.instructions)
+    if sum(a is not b for a, b in zip(found, items, strict=True)) < FEWEST:
+        return items
+    workspace = Workspace([(x.shape, x.dtype) for x in arrays])
+    return [Instruction(workspace, (), {}, arrays, (), None, {}), *filter(None, found)]
 
 
 def homes_of(program: Program) -> dict[Variable, Variable]:
