@@ -328,6 +328,11 @@ def functions_of(program: Program, comments: bool = False) -> tuple[str, dict[st
     made = {*program.inputs, *bound.views} | {v for item in first for v in item.outs}
     used = [v for item in second for v in (*item.operands, *item.writes)] + list(variables_in(program.cotangents))
     residuals = list(dict.fromkeys(v for v in used if v in made and v not in seed))
+    # Parameters are read again: if one had changed, the gradient would be stale, which the engine refuses to compute.
+    views = [v for v in residuals if v in bound.views]
+    bases = [v for v in bound.arrays if v in residuals or any(v in bound.views[view].operands for view in views)]
+    start = [f"{v.name} = {reads[v]}" for v in bases] + [f"{v.name} = {writer.expression(bound.views[v])}" for v in views]
+    residuals = [v for v in residuals if v not in bases and v not in views]
     needed = set(residuals) | set(program.finals)
     lines += writer.lines(first, needed, comments)
     lines += effects_of(program, arguments, writer)
@@ -338,7 +343,7 @@ def functions_of(program: Program, comments: bool = False) -> tuple[str, dict[st
     names = [arguments.get(number, f"_{number}") for number in range(count)]
     text = bound.function(writer, reads)
     text += f"def forward({', '.join(names)}):\n" + "".join(f"    {line}\n" for line in lines)
-    start = [f"{kept} = residuals"] if residuals else []
+    start += [f"{kept} = residuals"] if residuals else []
     if second or program.cotangents:
         g = next((v.name for v in seed), "g")
         text += f"\n\ndef backward(residuals, {g}):\n" + backward_of(program, second, start, writer, comments)

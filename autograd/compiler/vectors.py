@@ -141,6 +141,18 @@ def join(sources: list[Source]) -> np.ndarray | None:
     return vector
 
 
+def join_data(values: Sequence[Value]) -> np.ndarray | None:
+    """Return the vector in which the data of some Values lies one after the other; see join().
+
+    >>> u, v = Value([1.0, 2.0]), Value([[3.0]])
+    >>> vector = join_data([u, v])
+    >>> vector *= 2.0
+    >>> u.data, v.data
+    (array([2., 4.]), array([[6.]]))
+    """
+    return join([Source("data", value) for value in values])
+
+
 def vector_of(arrays: list[Any]) -> np.ndarray | None:
     """Return the vector of which some arrays are all parts, one after the other, or None."""
     base = getattr(arrays[0], "base", None)

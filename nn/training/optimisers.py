@@ -225,8 +225,8 @@ class Optimizer(Options):
             decay, maximize = group.get("weight_decay"), group.get("maximize")
             keep = 1.0 - group["lr"] * decay if group.get("decoupled_weight_decay") else None
             params, pack = group["params"], packs.get(number) if quick else None
-            if pack is None and quick and self.steps % PACKING == 0 and function is not SGD.update:
-                pack = packs[number] = packed(params, states, ("step", *self.numbers))
+            if pack is None and quick and self.steps % PACKING == 0:
+                pack = packs[number] = packed(params, states, ("step", *self.numbers), function is SGD.update)
             if pack is not None:
                 if pack.fits(params, states):
                     pack.step(update, group, keep, clock)

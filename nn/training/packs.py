@@ -1,10 +1,14 @@
 """Pack the small parameters of a group into one vector, so that an optimiser's step calls NumPy once for all of them.
 
+Their data becomes parts of the vector, unless something else refers to it. So do their gradients, if a compiled function
+computes them.
+
 The updates of nn are elementwise, so the numbers are the same bit for bit.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from operator import is_
 from typing import Any
@@ -12,9 +16,11 @@ from typing import Any
 import numpy as np
 
 from autograd import Value
+from autograd.compiler import join_data, vector_of
 
 FEWEST = 3  # parameters that are worth a pack
 SMALL, TOTAL = 2048, 16384  # elements of a parameter and of a pack, above which calls of NumPy cost less than passes over memory
+KNOWN = 4  # vectors of gradients that a pack knows; a compiled function uses two in turn
 
 
 class Pack:
@@ -26,19 +32,26 @@ class Pack:
         params: all parameters of the group.
         parameters: those in the pack, arrays of one dtype that had a step before.
         states: the state of each of these.
+        data: the vector that their data is parts of, or None.
 
     Attributes:
+        known: vectors of gradients and their parts, as weak references.
         rest: the parameters of the group that are not in the pack.
     """
 
-    def __init__(self, params: list[Value], parameters: list[Value], states: list[dict[str, Any]]) -> None:
+    def __init__(
+        self, params: list[Value], parameters: list[Value], states: list[dict[str, Any]], data: np.ndarray | None
+    ) -> None:
         self.params, self.parameters, self.states = list(params), parameters, states
         self.rest = [parameter for parameter in params if all(parameter is not held for held in parameters)]
-        self.dtype = parameters[0].dtype
+        self.dtype, self.data = parameters[0].dtype, data
+        self.arrays = [parameter._raw for parameter in parameters]
+        self.known: list[tuple[Any, list[Any]]] = []
         self.shapes = [parameter.shape for parameter in parameters]
         self.ends = np.cumsum([parameter.size for parameter in parameters]).tolist()
-        self.change = np.empty(self.ends[-1], self.dtype)
-        self.parts = self.split(self.change)
+        if data is None:
+            self.change = np.empty(self.ends[-1], self.dtype)
+            self.parts = self.split(self.change)
         self.vectors: dict[str, np.ndarray] = {}
         self.views: dict[str, list[np.ndarray]] = {}
         self.state: dict[str, Any] = dict(states[0])
@@ -71,6 +84,8 @@ class Pack:
         if len(params) != len(self.params) or not all(map(is_, params, self.params)):
             return False
         numbers = [(name, item) for name, item in self.state.items() if name not in self.vectors]
+        if self.data is not None and not all(map(is_, [parameter._raw for parameter in self.parameters], self.arrays)):
+            return False
         for parameter, state in zip(self.parameters, self.states, strict=True):
             # Slots of Value, see Optimizer.step().
             if parameter._since is None or parameter._grad is None or parameter._frozen or parameter._raw.dtype is not self.dtype:
@@ -82,42 +97,70 @@ class Pack:
                     return False
         return all(all(map(is_, [state.get(name) for state in self.states], views)) for name, views in self.views.items())
 
+    def gradient(self) -> tuple[np.ndarray, bool]:
+        """Return the gradients as one vector, and whether it is a copy."""
+        grads = [parameter._grad for parameter in self.parameters]
+        base = getattr(grads[0], "base", None)
+        if base is not None:
+            for vector, parts in self.known:
+                if vector() is base and all(map(is_, grads, [part() for part in parts])):
+                    return base, False
+            if (found := vector_of(grads)) is not None:
+                self.known = [*self.known[1 - KNOWN :], (weakref.ref(found), list(map(weakref.ref, grads)))]
+                return found, False
+        return np.concatenate(grads, axis=None), True
+
     def step(self, update: Callable[..., Any], group: dict[str, Any], keep: float | None, clock: int) -> None:
         """Change the parameters of the pack by their gradients, as Optimizer.step() does one by one; they get this clock."""
-        grad = np.concatenate([parameter._grad for parameter in self.parameters], axis=None)
+        grad, copied = self.gradient()
+        data = self.data
         if group.get("maximize"):
-            np.negative(grad, grad)
+            grad = np.negative(grad, grad if copied else None)
         self.state["step"] += 1
         if keep is not None:
-            for parameter in self.parameters:
-                data = parameter._raw
-                data *= keep
+            for array in (data,) if data is not None else [parameter._raw for parameter in self.parameters]:
+                array *= keep
         elif group.get("weight_decay"):
-            penalty = group["weight_decay"] * np.concatenate([parameter._raw for parameter in self.parameters], axis=None)
+            whole = data if data is not None else np.concatenate([parameter._raw for parameter in self.parameters], axis=None)
+            penalty = group["weight_decay"] * whole
             penalty += grad
             grad = penalty
         change = update(grad, self.state, group)
         self.share()
+        if data is not None:
+            data -= change
+            for parameter in self.parameters:
+                parameter._clock = clock
+            return
         np.copyto(self.change, change)
         for parameter, part in zip(self.parameters, self.parts, strict=True):
-            data = parameter._raw
-            data -= part
+            array = parameter._raw
+            array -= part
             parameter._clock = clock
 
 
-def packed(params: list[Value], states: dict[Value, dict[str, Any]], numbers: Sequence[str]) -> Pack | None:
-    """Return a pack of the parameters of a group that can be in one, or None if there are not enough."""
+def packed(params: list[Value], states: dict[Value, dict[str, Any]], numbers: Sequence[str], joined: bool) -> Pack | None:
+    """Return a pack of the parameters of a group that can be in one, or None if there are not enough.
+
+    If `joined`, as for updates of one call, they must become parts of a vector, or there is no pack.
+    """
     found: list[Value] = []
     size = 0
+    grads = [parameter._grad for parameter in params]
+    small = TOTAL if vector_of(grads) is not None else SMALL
     for parameter in params:
-        data, state = parameter.data, states.get(parameter)
+        data, state = parameter._raw, states.get(parameter)
         if data.__class__ is float or state is None or parameter.grad_status == "none":
             continue
-        if data.dtype.char not in "fd" or not data.flags.c_contiguous or not 0 < data.size <= min(SMALL, TOTAL - size):
+        if data.dtype.char not in "fd" or not data.flags.c_contiguous or not 0 < data.size <= min(small, TOTAL - size):
             continue
         first = states[found[0]] if found else state
         alike = state.keys() == first.keys() and all(state[name] == first[name] for name in numbers if name in state)
         if alike and data.dtype is (found or [parameter])[0].dtype:
             found.append(parameter)
             size += data.size
-    return Pack(params, found, [states[parameter] for parameter in found]) if len(found) >= FEWEST else None
+    del data, grads  # only the parameters refer to their data now
+    if len(found) < FEWEST:
+        return None
+    vector = join_data(found)
+    return Pack(params, found, [states[parameter] for parameter in found], vector) if vector is not None or not joined else None
