@@ -30,7 +30,8 @@ from autograd.transforms.call import in_a_row
 from autograd.value import Value, new_node
 
 _numbers = count(1)
-set_grad, set_since = Value._grad.__set__, Value._since.__set__  # type: ignore[attr-defined]
+SLOTS: Any = Value  # the descriptors of its slots
+set_grad, set_since = SLOTS._grad.__set__, SLOTS._since.__set__
 #: What Replay.quick() returns where the program is not for this call.
 MISSED = object()
 
@@ -167,7 +168,7 @@ class Replay:
             found.append(content.copy() if copied and content.__class__ is np.ndarray else content)
         return found
 
-    def put(self, leaves: Sequence[Any], contents: list[Any]) -> None:
+    def put(self, leaves: Sequence[Any], contents: Sequence[Any]) -> None:
         """Give the changing Sources other contents."""
         for source, content in zip(self.changing, contents, strict=True):
             owner = leaves[source.owner.number] if source.owner.__class__ is Argument else source.owner
@@ -402,7 +403,7 @@ def restore(mapping: dict[Any, Any], key: Any, content: Any) -> None:
         mapping[key] = content
 
 
-def set_states(generators: list[Any], states: list[Any]) -> None:
+def set_states(generators: list[Any], states: Sequence[Any]) -> None:
     """Set the states of random generators."""
     for generator, state in zip(generators, states, strict=True):
         generator.bit_generator.state = state

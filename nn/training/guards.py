@@ -247,6 +247,16 @@ class Guard:
             left = [WINDOW - self.steps % WINDOW, *(WINDOW - watch.active for watch in self.watches)]
             self.room = min(EARLY - self.steps, *left) - 1 if self.steps < EARLY else min(left) - 1
 
+    def passes(self, pack: Any, gradient: np.ndarray) -> bool:
+        """Check the gradients of a Pack, given as one vector; return True if the watches have nothing to note but the step."""
+        if self.pending >= self.room or not self.small or len(pack.parameters) != len(self.watches):
+            return False
+        if not pack.is_usual() or not math.isfinite(np.vdot(gradient, gradient)):
+            return False
+        self.steps += 1
+        self.pending += 1
+        return True
+
     def check_compiled(self, optimizer: Guarded, step: int) -> None:
         """Check all gradients in a compiled function, here and in each replay; `step` is the number of steps before."""
         parameters = optimizer.parameters
@@ -333,7 +343,7 @@ class Guard:
 
 def are_finite(grads: list[np.ndarray]) -> bool:
     """Return whether some small gradients are finite. As one array, because a call of NumPy takes longer than 1,000 numbers."""
-    base = grads[0].base
+    base: Any = grads[0].base
     parts = base is not None and base.size <= SMALL and all(map(is_, map(BASE, grads), repeat(base)))  # of a vector
     if parts and math.isfinite(np.vdot(base, base)):
         return True

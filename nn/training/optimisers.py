@@ -207,6 +207,8 @@ class Optimizer(Options):
         plain = vars(self)
         attributes = live(plain)
         recorded = attributes is not plain  # by a compiled function, which repeats what is read and written by live()
+        if not recorded and self.packs and self.step_packed():
+            return loss
         if self.guard is not None:
             if recorded:
                 self.guard.check_compiled(self, attributes["steps"])
@@ -229,7 +231,7 @@ class Optimizer(Options):
                 pack = packs[number] = packed(params, states, ("step", *self.numbers), function is SGD.update)
             if pack is not None:
                 if pack.fits(params, states):
-                    pack.step(update, group, keep, clock)
+                    pack.step(update, group, keep, clock, pack.gradient())
                     params = pack.rest
                 else:
                     packs[number] = None
@@ -270,6 +272,23 @@ class Optimizer(Options):
                 else:
                     parameter.data = data
         return loss
+
+    def step_packed(self) -> bool:
+        """Take the step as step() does, if all parameters are in one pack and the guard has nothing to note; return whether."""
+        pack, groups = self.packs.get(0), self.param_groups
+        if pack is None or pack.rest or len(groups) > 1 or getattr(self.update, "__func__", None) not in OWN:
+            return False
+        group = groups[0]
+        if not pack.fits(group["params"], self.state):
+            return False
+        gradient = pack.gradient()
+        if self.guard is not None and not self.guard.passes(pack, gradient[0]):
+            return False
+        self.steps += 1
+        CLOCK.data = 0.0
+        keep = 1.0 - group["lr"] * group["weight_decay"] if group.get("decoupled_weight_decay") else None
+        pack.step(self.update, group, keep, CLOCK._clock, gradient)
+        return True
 
     def update(self, grad: Any, state: dict[str, Any], group: dict[str, Any]) -> Any:
         """Return what to subtract from a parameter with this gradient and state; ``state["step"]`` is 1 the first time."""

@@ -46,6 +46,7 @@ class Pack:
         self.rest = [parameter for parameter in params if all(parameter is not held for held in parameters)]
         self.dtype, self.data = parameters[0].dtype, data
         self.arrays = [parameter._raw for parameter in parameters]
+        self.check: Any = None  # written_check()
         self.known: list[tuple[Any, list[Any]]] = []
         self.shapes = [parameter.shape for parameter in parameters]
         self.ends = np.cumsum([parameter.size for parameter in parameters]).tolist()
@@ -72,6 +73,7 @@ class Pack:
                 for state in self.states:
                     state[name] = item
             elif name not in self.vectors:
+                self.check = None
                 self.vectors[name], self.views[name] = item, self.split(item)
                 for state, view in zip(self.states, self.views[name], strict=True):
                     state[name] = view
@@ -83,19 +85,31 @@ class Pack:
         """Return whether all parameters of the pack take the next step, and their states are still those of the pack."""
         if len(params) != len(self.params) or not all(map(is_, params, self.params)):
             return False
-        numbers = [(name, item) for name, item in self.state.items() if name not in self.vectors]
-        if self.data is not None and not all(map(is_, [parameter._raw for parameter in self.parameters], self.arrays)):
-            return False
-        for parameter, state in zip(self.parameters, self.states, strict=True):
-            # Slots of Value, see Optimizer.step().
-            if parameter._since is None or parameter._grad is None or parameter._frozen or parameter._raw.dtype is not self.dtype:
-                return False
-            if states.get(parameter) is not state or len(state) != len(self.state):
-                return False
-            for name, item in numbers:
-                if state.get(name) != item:
-                    return False
-        return all(all(map(is_, [state.get(name) for state in self.states], views)) for name, views in self.views.items())
+        if self.check is None:
+            self.check = self.written_check()
+        return bool(self.check(states.get, self.state))
+
+    def written_check(self) -> Any:
+        """Return the check of parameters and states as a function without a loop, which would take longer than a step."""
+        space: dict[str, Any] = {"dtype": self.dtype}
+        numbers = [name for name in self.state if name not in self.views]
+        lines = [f"    n{place} = mine[{name!r}]" for place, name in enumerate(numbers)]
+        for i, (parameter, state, array) in enumerate(zip(self.parameters, self.states, self.arrays, strict=True)):
+            space |= {f"p{i}": parameter, f"s{i}": state, f"a{i}": array}
+            same = f"p{i}._raw is not a{i}" if self.data is not None else f"p{i}._raw.dtype is not dtype"
+            tests = [f"p{i}._since is None", f"p{i}._grad is None", f"p{i}._frozen", same, f"get(p{i}) is not s{i}"]
+            tests += [f"len(s{i}) != {len(self.state)}"]
+            tests += [f"s{i}.get({name!r}) != n{place}" for place, name in enumerate(numbers)]
+            for name, views in self.views.items():
+                space[f"{name}{i}"] = views[i]
+                tests.append(f"s{i}.get({name!r}) is not {name}{i}")
+            lines.append(f"    if {' or '.join(tests)}: return False")  # slots of Value, see Optimizer.step()
+        exec("\n".join(["def check(get, mine):", *lines, "    return True"]), space)
+        return space["check"]
+
+    def is_usual(self) -> bool:
+        """Return whether all gradients are newer than the data, as after backward(), and begin with no zero."""
+        return all(p._clock <= p._since and p._grad.item(0) for p in self.parameters)  # type: ignore[operator]
 
     def gradient(self) -> tuple[np.ndarray, bool]:
         """Return the gradients as one vector, and whether it is a copy."""
@@ -110,9 +124,11 @@ class Pack:
                 return found, False
         return np.concatenate(grads, axis=None), True
 
-    def step(self, update: Callable[..., Any], group: dict[str, Any], keep: float | None, clock: int) -> None:
-        """Change the parameters of the pack by their gradients, as Optimizer.step() does one by one; they get this clock."""
-        grad, copied = self.gradient()
+    def step(
+        self, update: Callable[..., Any], group: dict[str, Any], keep: float | None, clock: int, gradient: tuple[np.ndarray, bool]
+    ) -> None:
+        """Change the parameters by their gradient(), as Optimizer.step() does one by one; they get this clock."""
+        grad, copied = gradient
         data = self.data
         if group.get("maximize"):
             grad = np.negative(grad, grad if copied else None)

@@ -294,6 +294,59 @@ def test_the_state_of_a_packed_parameter_may_be_changed() -> None:
     assert moved[1] < 0.1 * moved[0] and moved[2] == moved[0]
 
 
+@pytest.mark.parametrize("make", [nn.SGD, nn.Adam, lambda p, lr: nn.AdamW(p, lr, weight_decay=0.1)], ids=["SGD", "Adam", "AdamW"])
+@pytest.mark.parametrize("joined", [False, True], ids=["gradients apart", "gradients in a vector"])
+def test_data_of_packed_parameters_becomes_a_vector(make: Any, joined: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless something refers to it; and values that are set, frozen or changed in place are seen."""
+
+    def run(every: int, hold: bool) -> tuple[list[Any], bool]:
+        monkeypatch.setattr(nn.training.optimisers, "PACKING", every)
+        rng = np.random.default_rng(3)
+        parameters = [Value(rng.normal(size=size)) for size in ((3, 2), (4,), (5, 1))]
+        optimizer = make(parameters, lr=0.01)
+        held = parameters[1].data if hold else None
+        moved = False
+        for step in range(40):
+            if step == 10:
+                parameters[0].data = parameters[0].data * 0.5
+            if step == 20:
+                parameters[2].data[0] = 7.0
+            parameters[1].requires_grad = step not in (25, 26)
+            optimizer.zero_grad()
+            gradients = rng.normal(size=15)
+            for parameter, (start, stop) in zip(parameters, ((0, 6), (6, 10), (10, 15)), strict=True):
+                part = gradients[start:stop].reshape(parameter.shape)
+                if parameter.requires_grad:
+                    parameter.grad = part if joined else part.copy()
+                    parameter._grad, parameter._since = part if joined else part.copy(), parameter._clock
+            optimizer.step()
+            moved |= all(parameter.data.base is not None for parameter in parameters)
+        assert held is None or held is parameters[1].data
+        return [parameter.data.copy() for parameter in parameters], moved
+
+    (plain, apart), (packed, moved), (kept, _) = run(1000, False), run(1, False), run(1, True)
+    assert moved and not apart
+    for a, b, c in zip(plain, packed, kept, strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(a, c)
+
+
+def test_guards_see_the_gradients_of_a_pack() -> None:
+    parameters = [Value(np.ones(size)) for size in (3, 4, 5)]
+    optimizer = nn.SGD(parameters, lr=1e-3)
+    for step in range(60):
+        optimizer.zero_grad()
+        scale = np.inf if step == 50 else 1.0
+        sum((parameter * parameter * scale).sum() for parameter in parameters).backward()
+        if step == 50:
+            with pytest.warns(nn.NonFiniteGradientWarning):
+                optimizer.step()
+            break
+        optimizer.step()
+    guard = optimizer.guard
+    assert optimizer.packs[0].data is not None and guard is not None and guard.steps == 51
+
+
 # --- minima ------------------------------------------------------------------------------------------
 
 
