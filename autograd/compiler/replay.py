@@ -118,9 +118,7 @@ class Replay:
                 f"or {name}.strides != {variable.strides}",
             )
         arrays = [name for number, name in enumerate(names) if inputs[number].kind is np.ndarray]
-        differ[-1:-1] = [
-            f"{one} is {two}" for one, two in combinations(arrays, 2)
-        ]  # they are another kind of arguments
+        differ[-1:-1] = [f"{one} is {two}" for one, two in combinations(arrays, 2)]  # they are another kind of arguments
         run = "return replay(args)"
         simple = self.single and not (self.restores or self.changing or self.outcome.labels)
         if self.bare and not self.restores:
