@@ -1,9 +1,11 @@
-"""Test that layers and losses compute in compiled functions what they compute otherwise, in training and eval mode."""
+"""Every layer, activation and loss computes in compiled functions what it computes otherwise, to the last bit but for the LSTM.
+
+The tables are those of test_dtypes.py, where a test fails if a layer or loss of nn is missing.
+"""
 
 from __future__ import annotations
 
-import copy
-import warnings
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -12,120 +14,171 @@ import pytest
 
 import autograd
 import nn
+from autograd import Value
+from tests.nn import test_dtypes
+from tests.nn.test_dtypes import parts
 
-RNG = np.random.default_rng(5)
+pytestmark = pytest.mark.filterwarnings("error")
 
-
-def images(*shape: int) -> Callable[[], np.ndarray]:
-    return lambda: RNG.normal(size=shape)
-
-
-def tokens() -> np.ndarray:
-    return RNG.integers(0, 7, (4, 5))
+Make = Callable[[], nn.Module]
 
 
-#: A function that creates the layer from a seed, and one that creates an input.
-LAYERS: dict[str, tuple[Callable[[int], nn.Module], Callable[[], Any]]] = {
-    "Linear": (lambda seed: nn.Linear(4, 3, rng=seed), images(5, 4)),
-    "Embedding": (lambda seed: nn.Embedding(7, 3, rng=seed), tokens),
-    "Embedding with padding": (lambda seed: nn.Embedding(7, 3, padding_idx=0, rng=seed), tokens),
-    "Dropout": (lambda seed: nn.Sequential(nn.Linear(4, 6, rng=seed), nn.Dropout(0.4, rng=seed)), images(5, 4)),
-    "BatchNorm1d": (lambda seed: nn.Sequential(nn.Linear(4, 3, rng=seed), nn.BatchNorm1d(3)), images(5, 4)),
-    "BatchNorm1d, all batches": (lambda seed: nn.BatchNorm1d(4, momentum=None), images(5, 4)),
-    "BatchNorm2d": (lambda seed: nn.BatchNorm2d(2), images(3, 2, 4, 4)),
-    "LayerNorm": (lambda seed: nn.LayerNorm(4), images(5, 4)),
-    "GroupNorm": (lambda seed: nn.GroupNorm(2, 4), images(3, 4, 5)),
-    "Conv2d": (lambda seed: nn.Sequential(nn.Conv2d(1, 2, 3, rng=seed), nn.ReLU(), nn.MaxPool2d(2)), images(2, 1, 8, 8)),
-    "AvgPool2d": (lambda seed: nn.Sequential(nn.Conv2d(1, 2, 3, rng=seed), nn.AvgPool2d(2)), images(2, 1, 8, 8)),
-    "LSTM": (lambda seed: nn.LSTM(3, 4, num_layers=2, dropout=0.3, rng=seed), images(5, 2, 3)),
-    "GRU": (lambda seed: nn.GRU(3, 4, rng=seed), images(5, 2, 3)),
-    "RNN": (lambda seed: nn.RNN(3, 4, rng=seed), images(5, 2, 3)),
-    "TransformerBlock": (lambda seed: nn.TransformerBlock(4, 2, 8, dropout=0.2, rng=seed), images(2, 5, 4)),
+def numbers(*shapes: tuple[int, ...]) -> Callable[[np.random.Generator], list[Any]]:
+    return lambda rng: [rng.normal(size=shape) for shape in shapes]
+
+
+def tokens(rng: np.random.Generator) -> list[Any]:
+    return [rng.integers(0, 7, (4, 5))]
+
+
+#: For each layer a function that creates it, and one that draws inputs.
+LAYERS: dict[str, tuple[Make, Callable[[np.random.Generator], list[Any]]]] = {
+    **{name: (lambda make=make: make(np.float64), numbers(*shapes)) for name, (make, shapes) in test_dtypes.LAYERS.items()},
+    **{name: (getattr(nn, name), numbers((5, 4))) for name in test_dtypes.ACTIVATIONS if isinstance(getattr(nn, name), type)},
+    "Embedding": (lambda: nn.Embedding(7, 3, rng=0), tokens),
+    "Embedding with padding": (lambda: nn.Embedding(7, 3, padding_idx=0, rng=0), tokens),
+    "BatchNorm1d over all batches": (lambda: nn.BatchNorm1d(4, momentum=None), numbers((5, 4))),
+    "FunctionModule": (lambda: nn.Sequential(nn.Linear(4, 3, rng=0), lambda x: x**2), numbers((5, 4))),
+    "float32": (lambda: nn.Sequential(nn.Linear(4, 3, dtype=np.float32, rng=0), nn.GELU()), numbers((5, 4))),
+    "Conv2d with ReLU and MaxPool2d": (
+        lambda: nn.Sequential(nn.Conv2d(1, 2, 3, rng=0), nn.ReLU(), nn.MaxPool2d(2)), numbers((2, 1, 8, 8)),
+    ),
+}  # fmt: skip
+DEEPER: dict[str, tuple[Make, Callable[[np.random.Generator], list[Any]]]] = {
     **{
-        name: (lambda seed, name=name: nn.Sequential(nn.Linear(4, 3, rng=seed), getattr(nn, name)()), images(5, 4))
-        for name in ("ReLU", "Tanh", "Sigmoid", "GELU", "SiLU", "ELU", "LeakyReLU", "Softplus", "Mish", "Hardtanh")
+        f"{kind.__name__}, deep, with dropout": (
+            lambda kind=kind: kind(3, 4, num_layers=2, bidirectional=True, dropout=0.3, rng=0), numbers((5, 2, 3)),
+        )
+        for kind in (nn.LSTM, nn.GRU, nn.RNN)
     },
-}
+    "MultiHeadAttention with dropout": (lambda: nn.MultiHeadAttention(4, 2, dropout=0.3, rng=0), numbers((2, 5, 4))),
+    "TransformerBlock with dropout": (lambda: nn.TransformerBlock(4, 2, 8, dropout=0.2, causal=True, rng=0), numbers((2, 5, 4))),
+    "MLP": (lambda: nn.MLP(4, [8, 8, 2], rng=0), numbers((4,))),
+}  # fmt: skip
+#: Their backward pass computes the gates again in eager calls, and takes those of the forward pass in replays.
+CLOSE = {"LSTM", "LSTM, deep, with dropout"}
+CONTAINERS = {"Module", "ModuleDict", "ModuleList"}
 
 
-def output_of(result: Any) -> Any:
-    return result[0] if isinstance(result, tuple) else result
+def test_every_layer_is_here() -> None:
+    layers = {name for name in nn.__all__ if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), nn.Module)}
+    assert layers - LAYERS.keys() - test_dtypes.LOSSES.keys() == CONTAINERS
+
+
+class Twin:
+    """A layer, its optimiser, and a factor of its inputs that is trained, too, if the layer has no parameters."""
+
+    def __init__(self, layer: nn.Module, wrap: Callable[[Any], Any]) -> None:
+        self.layer, self.factor = layer, [] if layer.parameters() else [Value(1.5)]
+        self.optimizer = nn.Adam([*layer.parameters(), *self.factor], lr=0.01)
+        self.step, self.predict = wrap(self.train), wrap(self.outputs)
+
+    def outputs(self, inputs: list[Any]) -> list[Any]:
+        return parts(self.layer(*([x * factor for x in inputs for factor in self.factor] or inputs)))
+
+    def train(self, inputs: list[Any]) -> Any:
+        self.optimizer.zero_grad()
+        loss = (self.outputs(inputs)[0] ** 2).mean()  # sums of the gradients of several outputs may differ in their order
+        loss.backward()
+        self.optimizer.step()
+        return loss
+
+    def state(self) -> list[Any]:
+        return [*self.layer.state_dict().values(), *(value.data for value in self.factor)]
+
+
+def compare_training(make: Make, batch: Callable[[np.random.Generator], list[Any]], rtol: float) -> None:
+    """Compare twelve calls, of which the middle ones are in eval mode and the last ones are replays."""
+    rng, atol = np.random.default_rng(5), rtol
+    plain, compiled = Twin(make(), lambda f: f), Twin(make(), autograd.compile)
+    for number in range(12):
+        inputs = batch(rng)
+        for twin in (plain, compiled):
+            twin.layer.train(not 4 <= number < 8)
+        if 4 <= number < 8:
+            with autograd.no_grad():
+                found = [[*map(np.asarray, twin.predict(inputs))] for twin in (plain, compiled)]
+        else:
+            found = [[twin.step(inputs).data, *twin.state()] for twin in (plain, compiled)]
+        for a, b in zip(*found, strict=True):
+            assert np.asarray(a).dtype == np.asarray(b).dtype
+            np.testing.assert_allclose(a, b, rtol, atol, err_msg=f"call {number}")
+    for function in (compiled.step, compiled.predict):
+        assert "1 program" in function.explain(), function.explain()
 
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers_train_alike(name: str) -> None:
-    """The same numbers, statistics and gradients in ten steps, of which some are in eval mode."""
-    make, batch = LAYERS[name]
-    plain, other = make(3), make(3)
-    optimizers = [nn.Adam(model.parameters(), lr=0.01) for model in (plain, other)]
-
-    def step_of(model: nn.Module, optimizer: Any) -> Callable[[Any], Any]:
-        def step(x: Any) -> Any:
-            optimizer.zero_grad()
-            loss = (output_of(model(x)) ** 2).mean()
-            loss.backward()
-            optimizer.step()
-            return loss
-
-        return step
-
-    steps = step_of(plain, optimizers[0]), autograd.compile(step_of(other, optimizers[1]))
-    predictions = plain, autograd.compile(other)
-    batches = [batch() for _ in range(10)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for number, x in enumerate(batches):
-            if number in (4, 8):
-                for model in (plain, other):
-                    model.eval()
-                with autograd.no_grad():
-                    for _ in range(3):
-                        a, b = (output_of(predict(x)) for predict in predictions)
-                        np.testing.assert_allclose(a.data, b.data, rtol=1e-12, atol=1e-14)
-                for model in (plain, other):
-                    model.train()
-            losses = [step(copy.deepcopy(x)) for step in steps]
-            np.testing.assert_allclose(losses[0].data, losses[1].data, rtol=1e-11)
-    for a, b in zip(plain.state_dict().values(), other.state_dict().values(), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
-    assert "1 program" in steps[1].explain() or "2 programs" in steps[1].explain(), steps[1].explain()
+    compare_training(*LAYERS[name], rtol=1e-12 if name in CLOSE else 0.0)
 
 
-CLASSES, SCORES, NUMBERS = RNG.integers(0, 3, 6), RNG.normal(size=(6, 3)), RNG.normal(size=(6, 3))
-PROBABILITIES, SIGNS = RNG.uniform(0.1, 0.9, (6, 3)), np.sign(RNG.normal(size=(6, 3)))
-#: A loss and its target for predictions of the shape (6, 3).
-LOSSES: dict[str, tuple[Callable[..., Any], Any]] = {
-    "cross_entropy": (nn.cross_entropy, CLASSES),
-    "mse_loss": (nn.mse_loss, NUMBERS),
-    "l1_loss": (nn.l1_loss, NUMBERS),
-    "huber_loss": (nn.huber_loss, NUMBERS),
-    "smooth_l1_loss": (nn.smooth_l1_loss, NUMBERS),
-    "binary_cross_entropy_with_logits": (nn.binary_cross_entropy_with_logits, PROBABILITIES),
-    "kl_div": (nn.kl_div, PROBABILITIES),
-}
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DEEPER)
+def test_deeper_layers_train_alike(name: str) -> None:
+    compare_training(*DEEPER[name], rtol=1e-12 if name in CLOSE else 0.0)
 
 
-@pytest.mark.parametrize("name", LOSSES)
-def test_losses_are_alike_and_check_their_targets(name: str) -> None:
-    function, target = LOSSES[name]
-    w = autograd.Value(SCORES.copy())
+# --- losses -----------------------------------------------------------------------------------------------
 
-    def loss(target: Any) -> Any:
-        return function(w * 1.5, target)
+
+def arguments(kind: str, rng: np.random.Generator) -> list[Any]:
+    """Return a prediction (6, 3) and the other arguments of a loss; the kinds are those of test_dtypes.LOSSES."""
+    x, y = rng.normal(size=(2, 6, 3))
+    inside, signs = rng.uniform(0.1, 0.9, (2, 6, 3)), np.where(rng.normal(size=(6, 3)) > 0.0, 1.0, -1.0)
+    return {
+        "any": [x, y], "var": [x, y, inside[0]], "triple": [x, y, inside[0]], "classes": [x, rng.integers(0, 3, 6)],
+        "ones": [x, signs], "unit": [inside[0], inside[1]], "pair": [x, y, signs], "rows": [x, y, signs[:, 0]],
+    }[kind]  # fmt: skip
+
+
+#: What replaces the last argument of a loss by a wrong one.
+WRONG: dict[str, list[Callable[[Any], Any]]] = {
+    "classes": [lambda y: y + 3, lambda y: y - 4], "unit": [lambda y: y + 3.0, lambda y: -y], "var": [lambda y: -y],
+    "ones": [lambda y: 2.0 * y], "pair": [lambda y: 2.0 * y], "rows": [lambda y: 2.0 * y],
+}  # fmt: skip
+FUNCTIONS = [name for name in test_dtypes.LOSSES if getattr(nn, name).__module__ == "nn.losses" and name.islower()]
+MODULES = [name for name in test_dtypes.LOSSES if not name.islower()]
+
+
+def outcome(function: Callable[..., Any], w: Value, args: list[Any]) -> Any:
+    """Return the loss and the gradient of the prediction, or the error."""
+    w.grad = None
+    try:
+        loss = function(*args)
+    except Exception as error:
+        return type(error), str(error)
+    loss.sum().backward()
+    return np.array(loss.data).tolist(), w.grad.tolist()
+
+
+def compare_losses(function: Callable[..., Any], kind: str) -> None:
+    """Compare six calls with other targets, and then some with wrong ones."""
+    rng = np.random.default_rng(5)
+    prediction, *_ = arguments(kind, rng)
+    w = Value(prediction)
+
+    def loss(*args: Any) -> Any:
+        return function(w * 1.0, *args)
 
     compiled = autograd.compile(loss)
-    for number in range(5):
-        given = np.roll(target, number, 0)
-        w.grad = None
-        expected = loss(given)
-        expected.backward()
-        gradient = w.grad
-        w.grad = None
-        found = compiled(given)
-        found.backward()
-        np.testing.assert_allclose(found.data, expected.data, rtol=1e-14)
-        np.testing.assert_allclose(w.grad, gradient, rtol=1e-13, atol=1e-16)
+    for _ in range(6):
+        args = arguments(kind, rng)[1:]
+        assert outcome(loss, w, args) == outcome(compiled, w, args)
     assert "1 program" in compiled.explain()
-    if name == "cross_entropy":
-        with pytest.raises((ValueError, IndexError)):
-            compiled(np.full(6, 3))
+    for change in WRONG.get(kind, []):
+        wrong = [*args[:-1], change(args[-1])]
+        assert outcome(loss, w, wrong) == outcome(compiled, w, wrong)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_losses_are_alike_and_check_their_targets(name: str) -> None:
+    compare_losses(getattr(nn, name), test_dtypes.LOSSES[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("name", MODULES)
+def test_modules_of_losses_are_alike(name: str, reduction: str) -> None:
+    kind = getattr(nn, name)
+    takes = "reduction" in inspect.signature(kind).parameters
+    compare_losses(kind(reduction=reduction) if takes else kind(), test_dtypes.LOSSES[name])
