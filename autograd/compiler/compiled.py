@@ -237,8 +237,8 @@ class Compiled:
         found.count += 1
         objects = named_objects(self.function, args, named, found.fixed)
         start = Environment(self.searched, objects)
-        if start.typed:
-            self.give_up(found, f"{start.typed[0]}() compares the type() of a number or array: use isinstance()")
+        if start.problems:
+            self.give_up(found, start.problems[0])
             return self.function(*args, **named)
         recorder = Recorder()
         structure = Structure((args, named))

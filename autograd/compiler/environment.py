@@ -13,12 +13,14 @@ import enum
 import functools
 import inspect
 import io
+import operator
 import os
 import pickle
 import random
 import sys
 import sysconfig
 import types
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -133,7 +135,7 @@ class Environment:
         library: the names of entries that are attributes of modules and optimisers of nn.
         iterators: the names of iterators.
         hidden: the names of containers that cannot be compared.
-        typed: the names of functions that compare type(x), see compares_types().
+        problems: why some functions cannot be recorded.
         generators: random generators by id, each with its name and its state.
     """
 
@@ -150,7 +152,7 @@ class Environment:
             self.library: set[str] = set()
             self.iterators: list[str] = []
             self.hidden: list[str] = []
-            self.typed: list[str] = []
+            self.problems: list[str] = []
             self.generators: dict[int, tuple[Any, str, Any]] = {}
             for name, item in (("random", random._inst), ("numpy.random", np.random.mtrand._rand)):
                 self.generators[id(item)] = item, name, state_of(item)
@@ -201,6 +203,10 @@ class Environment:
             self.visit(item.__self__, f"{name}.__self__")
         elif kind is ContextVar:
             self.add(f"{name}.get()", "context", item, UNSET, item.get(UNSET))
+        elif isinstance(item, weakref.ref):
+            self.visit(item(), f"{name}()")
+        elif kind in (operator.attrgetter, operator.methodcaller):
+            self.names.update(part for text in item.__reduce__()[1] if isinstance(text, str) for part in text.split("."))
         elif kind in (staticmethod, classmethod):
             self.visit(item.__func__, name)
         elif kind is property:
@@ -235,8 +241,8 @@ class Environment:
         reads = reads_of(code)
         self.names |= reads.attributes
         self.everything |= reads.everything
-        if reads.asks_type:
-            self.typed.append(title)
+        if reads.problem:
+            self.problems.append(f"{title}() {reads.problem}")
         if not root:
             self.add(f"the code of {title}()", "attribute", function, "__code__", code)
         for cell_name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
@@ -264,6 +270,8 @@ class Environment:
 
     def visit_class(self, kind: type) -> None:
         """Search the methods and attributes of a user's class that the code names, and its special methods."""
+        if type(kind) is not type and is_users_class(type(kind)):
+            self.visit(type(kind), f"type({kind.__name__})")
         called = any(owner is not object and not is_users_class(owner) for owner in kind.__mro__)  # by the code of a library
         for owner in kind.__mro__:
             if not is_users_class(owner) or (owner is not kind and id(owner) in self.seen):
@@ -678,7 +686,7 @@ class Reads:
         self.attributes: set[str] = set()
         self.modules: dict[str, None] = {}
         self.everything = False
-        self.asks_type = False  # whether it compares type(x) with a class of numbers or arrays, which that of a tracer is not
+        self.problem = ""  # what it does that cannot be recorded
 
 
 @functools.lru_cache(1024)
@@ -695,7 +703,10 @@ def reads_of(code: types.CodeType) -> Reads:
                 found.attributes.add(item.argval)
             elif name == "IMPORT_NAME":
                 found.modules[item.argval] = None
-        found.asks_type |= "type" in found.names and compares_types(part)
+        if "type" in found.names and compares_types(part):
+            found.problem = "compares the type() of a number or array: use isinstance()"
+        elif called := sorted({"eval", "exec"} & found.names.keys()):
+            found.problem = f"calls {called[0]}(), which may read anything: call it outside"
         texts |= {item for item in part.co_consts if isinstance(item, str) and item.isidentifier()}
     if "globals" in found.names:
         found.names |= dict.fromkeys(sorted(texts))

@@ -1,7 +1,9 @@
 """A replay notices what changed in Python's state between calls, and the function is recorded anew."""
 
+import operator
 import os
 import warnings
+import weakref
 from array import array
 from collections import ChainMap, UserDict
 from functools import lru_cache, partial
@@ -356,6 +358,28 @@ class TestObjects:
     )
     def test_containers_of_libraries(self, recordings, item, read, key):
         check(lambda x: x * read(item), recordings, [lambda: item.__setitem__(key, 7)])
+
+    def test_weak_references_and_attributes_by_functions(self, recordings):
+        item = Scaled()
+        weak, table = weakref.ref(item), weakref.WeakValueDictionary(item=item)
+        get = operator.attrgetter("scale")
+        change = [lambda: setattr(item, "scale", 3.0)]
+        check(lambda x: x * weak().scale + table["item"].scale + get(item), recordings, change)
+
+    def test_attribute_of_a_metaclass(self, recordings):
+        class Meta(type):
+            scale = 2.0
+
+        class Item(metaclass=Meta):
+            pass
+
+        check(lambda x: x * Item.scale, recordings, [lambda: setattr(Meta, "scale", 3.0)])
+
+    def test_text_that_is_evaluated_is_refused(self):
+        f = compile(lambda x: x * eval("factor"))
+        with pytest.warns(UserWarning, match=r"<lambda>\(\) calls eval\(\), which may read anything"):
+            for _ in range(4):
+                np.testing.assert_array_equal(f(X), X * factor)
 
     def test_dict_and_memory_behind_a_view(self, recordings):
         items, numbers = {"a": 1.0}, np.ones(3)
