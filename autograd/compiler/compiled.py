@@ -21,7 +21,7 @@ from autograd.compiler import hooks
 from autograd.compiler.agreement import difference
 from autograd.compiler.environment import Environment, check_of, named_objects, reason_of_change
 from autograd.compiler.explain import Explanation, explanation
-from autograd.compiler.once import Report, reporting, warnings_of
+from autograd.compiler.once import Report, hand_back, reporting, warnings_of
 from autograd.compiler.passes import optimise
 from autograd.compiler.program import FINITE, Argument, Changed, Draw, GuardFailed, Program, Source
 from autograd.compiler.recorder import Recorder, takes_no_tracers
@@ -194,6 +194,8 @@ class Compiled:
 
     def run(self, found: Recording, args: Any, named: Any, key: Any, leaves: list[Any]) -> Any:
         """Run the function and record it, unless it cannot be replayed or another thread is recording."""
+        for replay in found.replays:
+            hand_back(replay.space)
         if found.reason is not None or not hooks.one_at_a_time.take():
             return self.function(*args, **named)
         try:

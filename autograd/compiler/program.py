@@ -14,8 +14,19 @@ import numpy as np
 
 from autograd.op import is_value
 
-Place = tuple[str, int]  # a file and a line
 ABSENT = type("Absent", (), {"__repr__": lambda self: "ABSENT"})()  # the content of a dict at a key that it lacks
+Place = tuple[str, int]  # a file and a line
+
+
+class Spot(tuple[str, int]):
+    """The Place of the user's code, and the line that made the call, which may be in this package or nn.
+
+    Attributes:
+        space, line: the globals and the line of that code, by which Python tells warnings that were given already.
+    """
+
+    space: dict[str, Any]
+    line: int
 
 
 class Variable:

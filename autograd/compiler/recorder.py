@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import lru_cache
-from types import CellType, CodeType, FrameType, MemberDescriptorType
+from types import CellType, CodeType, FrameType, FunctionType, MemberDescriptorType
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ from autograd.compiler.program import (
     Place,
     Program,
     Source,
+    Spot,
     Variable,
     written_arguments,
 )
@@ -46,6 +47,7 @@ from autograd.scopes import INSIDE
 
 UNSET = object()
 NUMPY = str(np.__path__[0])
+COMPILER = os.path.dirname(__file__) + os.sep
 
 
 class Leak(BaseException):
@@ -149,7 +151,9 @@ class Recorder:
         if writes:
             return self.write(function, args, named, writes)
         if result is UNSET:
-            result = function(*self.plain(args), **self.plain(named))
+            plain = self.plain(args)
+            floats = all(type(item) is float for item in plain)  # which give no warning
+            result = function(*plain) if floats and not named else call_from_user(function, plain, self.plain(named))
         return self.note(function, args, named, result)
 
     def without_writes(self, function: Any, args: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, tuple[Any, ...]]:
@@ -160,7 +164,7 @@ class Recorder:
         """
         found = [item for item in parts_of((args, named)) if is_array(item) or (type(item) is Tracer and is_array(item._data))]
         try:
-            result = function(*with_arrays(args, read_only), **with_arrays(named, read_only))
+            result = call_from_user(function, with_arrays(args, read_only), with_arrays(named, read_only))
         except Exception:
             return UNSET, tuple([item for item in found if writes_to(item, function, args, named)])
         outs = [part for part in parts_of(result) if is_array(part)]
@@ -187,7 +191,8 @@ class Recorder:
             out = [part._variable for part in traced] if isinstance(traced, (list, tuple)) and type(traced) is not Tracer else (
                 traced._variable
             )  # fmt: skip
-        self.program.instructions.append(Instruction(function, *template, out, (), user_place(), self.errors()))
+        place = user_place() if type(result) is float else user_spot()  # a float gives no warning
+        self.program.instructions.append(Instruction(function, *template, out, (), place, self.errors()))
         if traced is not UNSET and shape_varies(function, args, named):
             for part in (item for item in tracers_in(traced) if type(item._data) is np.ndarray):
                 form = form_of(part._data)
@@ -248,21 +253,21 @@ class Recorder:
         if alone:
             alone = self.fits(function, args[: function.nin], {k: v for k, v in named.items() if k != "out"}, first)
         self.check_handed()
-        result = function(*self.plain(args), **self.plain(named))
+        result = call_from_user(function, self.plain(args), self.plain(named))
         self.handed = {key: (array, checksum(array)) for key, (array, _) in self.handed.items()}
         known = all(item._variable.is_known for item in operands) and not any(map(is_array, parts_of((args, named))))
         if alone:
             template = before[0][: function.nin], {k: v for k, v in before[1].items() if k != "out"}
             first._variable = Variable(first._data, None, known)
             self.sharers[first._variable] = [weakref.ref(first)]
-            self.program.instructions.append(Instruction(function, *template, first._variable, (), user_place(), self.errors()))
+            self.program.instructions.append(Instruction(function, *template, first._variable, (), user_spot(), self.errors()))
             return first
         if not known:
             for item in writes:
                 item._variable.root.known = item._variable.known = False
         written = tuple(item._variable for item in writes)
         self.finite = {variable for variable in self.finite if variable.root not in {item.root for item in written}}
-        self.program.instructions.append(Instruction(function, *before, None, written, user_place(), self.errors()))
+        self.program.instructions.append(Instruction(function, *before, None, written, user_spot(), self.errors()))
         changed = {id(item._data): item for item in writes}
         if result is None or id(result) in changed:
             return changed.get(id(result))
@@ -773,7 +778,51 @@ def is_of_python(code: CodeType) -> bool:
     return code.co_filename.startswith(os.path.dirname(os.__file__))
 
 
+def user_spot() -> Place | None:
+    """Return the place in the user's code as a Spot."""
+    frame: Any = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(COMPILER):
+        frame = frame.f_back
+    calling = frame
+    while frame is not None and not is_users(frame.f_code):
+        frame = frame.f_back
+    if frame is None:
+        return None
+    spot = Spot((frame.f_code.co_filename, frame.f_lineno))
+    spot.space, spot.line = calling.f_globals, calling.f_lineno
+    return spot
+
+
+def call(function: Callable[..., Any], args: Any, named: dict[str, Any]) -> Any:
+    """Call a function; copies of this one have other names and lines."""
+    return function(*args, **named)
+
+
+#: The number of the line of its return statement, counted from its first line.
+BODY = max(line for _, _, line in call.__code__.co_lines() if line) - call.__code__.co_firstlineno
+MOST_CALLERS = 4096
+RECORDED = "<recorded>"  # the name of the copies, which are none of the user's functions
+_callers: dict[tuple[str, int], FunctionType] = {}
+
+
+def call_from_user(function: Callable[..., Any], args: Any, named: dict[str, Any]) -> Any:
+    """Call a function as the innermost frame outside this folder would, whose line Python then names in warnings."""
+    if type(function) is Method:
+        function, args = getattr(args[0], function.__name__), args[1:]
+    frame: Any = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(COMPILER):
+        frame = frame.f_back
+    key = frame.f_code.co_filename, frame.f_lineno
+    caller = _callers.get(key)
+    if caller is None or caller.__globals__ is not frame.f_globals:
+        code = call.__code__.replace(co_filename=key[0], co_firstlineno=max(key[1] - BODY, 1), co_name=RECORDED)
+        if len(_callers) > MOST_CALLERS:
+            _callers.clear()
+        caller = _callers[key] = FunctionType(code, frame.f_globals)
+    return caller(function, args, named)
+
+
 @lru_cache(maxsize=10_000)
 def is_users(code: CodeType) -> bool:
     """Whether code belongs to none of this package, nn and NumPy."""
-    return not code.co_filename.startswith((*INSIDE, NUMPY, "<"))
+    return not code.co_filename.startswith((*INSIDE, NUMPY, "<")) and code.co_name != RECORDED

@@ -13,6 +13,7 @@ import numpy as np
 
 from autograd.backward import Pullback
 from autograd.compiler.environment import Check
+from autograd.compiler.once import take_over
 from autograd.compiler.passes.finite import SMALL, are_finite, joined_are_finite
 from autograd.compiler.program import ABSENT, Argument, Draw, Guard, Program, Source, Variable
 from autograd.compiler.source import clock, functions_of
@@ -69,6 +70,8 @@ class Replay:
         text, names = functions_of(program)
         space = dict(names)
         exec(compile(text, f"<{owner.__name__} {next(_numbers)}>", "exec"), space)
+        self.space = space
+        take_over(space)
         self.forward: Any = space["forward"]
         self.backward: Any = space.get("backward")
         self.from_one: Any = space.get("backward_from_one")

@@ -24,6 +24,7 @@ from autograd.compiler.program import (
     Method,
     Program,
     Source,
+    Spot,
     Variable,
     variables_in,
     written_arguments,
@@ -40,6 +41,9 @@ PREFIX = {operator.neg: "-", operator.pos: "+", operator.invert: "~"}
 #: Arrays above this size are deleted as soon as they are not needed.
 LARGE = 1 << 14
 END_ERRORS = ["finally:", "    reset_errors(token)"]
+
+
+MARK = "#@"  # begins the comment of a line with the number of its Spot
 
 
 class Writer:
@@ -60,6 +64,7 @@ class Writer:
         }
         self.given: dict[int, str] = {}  # the name of each object, by id
         self.kept: list[Any] = []
+        self.spots: list[Spot] = []  # of lines with MARK and their number
         self.count = 0
         for variable, source in program.inputs.items():
             variable.name = self.free_name(name_of_source(source))
@@ -215,6 +220,9 @@ class Writer:
             if comments and item.out is not None:
                 forms = ", ".join(map(described, item.outs)) if len(item.outs) < 4 else f"{len(item.outs)} arrays"
                 text = f"{text:<58}  # {forms}"
+            if not comments and type(item.place) is Spot:
+                text += f"  {MARK}{len(self.spots)}"
+                self.spots.append(item.place)
             found.append(indent + text)
             if number in dying:
                 found.append(f"{indent}del {', '.join(v.name for v in dying[number])}")
@@ -277,10 +285,10 @@ def functions_of(program: Program, comments: bool = False) -> tuple[str, dict[st
 
     forward() takes the flattened arguments, and returns the results and what backward() needs. backward() takes that and the
     cotangent, and returns the cotangents of the targets, and the vector that small ones are parts of, or None;
-    backward_from_one() does so for the cotangent 1.0.
+    backward_from_one() does so for the cotangent 1.0. The objects include `spots`: by line, the Spot that it comes from.
     """
     writer = Writer(program)
-    writer.names |= {"Changed": Changed, "clock": clock}
+    writer.names |= {"spots": {}, "Changed": Changed, "clock": clock}
     arguments: dict[int, str] = {}
     lines: list[str] = []
     read = set(variables_in([[*item.operands] for item in program.instructions])) | set(program.finals)
@@ -350,7 +358,10 @@ def functions_of(program: Program, comments: bool = False) -> tuple[str, dict[st
     if program.from_one is not None:
         one = program.from_one
         text += "\n\ndef backward_from_one(residuals):\n" + backward_of(one, one.instructions, start, writer, comments)
-    return "\n\n".join([*writer.blocks, text]), writer.names
+    text = "\n\n".join([*writer.blocks, text])
+    marked = [(number, line.rpartition(MARK)) for number, line in enumerate(text.split("\n"), 1)]
+    writer.names["spots"] = {number: writer.spots[int(spot)] for number, (_, mark, spot) in marked if mark and spot.isdigit()}
+    return text, writer.names
 
 
 def backward_of(program: Program, items: list[Instruction], start: list[str], writer: Writer, comments: bool) -> str:

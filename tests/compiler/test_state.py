@@ -543,3 +543,23 @@ def test_calls_under_no_grad_and_calls_outside_have_programs_of_their_own() -> N
             w.grad = np.zeros(3)
             loss(x).backward()
             np.testing.assert_allclose(w.grad, 2.0 * (x * x).sum(0))
+
+
+def test_each_line_warns_once_as_python_does_where_nothing_else_is_set() -> None:
+    def f(x: Any) -> Any:
+        y = 1.0 / x
+        z = np.log(x)
+        y[:0].mean()
+        return y + z if x.sum() > -5.0 else y * z
+
+    def found(wrap: Any) -> list[tuple[str, str, int]]:
+        globals().pop("__warningregistry__", None)
+        function = wrap(f)
+        with warnings.catch_warnings(record=True) as given:
+            warnings.simplefilter("default")
+            for number in range(9):
+                function(np.array([0.0, 1.0, -1.0]) if number not in (5, 7) else np.array([0.0, -10.0, 2.0]))
+        return [(str(item.message), item.filename, item.lineno) for item in given]
+
+    expected = found(lambda f: f)
+    assert found(compile) == expected and len(expected) >= 4
