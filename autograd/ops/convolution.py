@@ -431,18 +431,19 @@ def hits(x: Any, best: Any, window: Window) -> list[Any]:
     return found
 
 
+def divided(found: list[Any], dtype: Any) -> Any:
+    """For each window, 1 divided by the number of elements that tie, of which a window of padding has none; None without ties."""
+    first, *others = (hit.view(np.uint8) for hit in found)
+    count = first if len(found) < 256 else first.astype(np.intp)
+    for hit in others:
+        count = count + hit
+    return None if count.max(initial=1) == 1 else np.reciprocal(np.maximum(count, 1).astype(dtype))
+
+
 def shares(found: list[Any], dtype: Any) -> list[Any]:
     """For each place of the window, the share of its element in the maximum: bools if there are no ties, else fractions."""
-    if sum(map(np.count_nonzero, found)) == found[0].size:
-        return found
-    ties = sum(hit.astype(dtype) for hit in found)
-    return [hit / np.maximum(ties, 1) for hit in found]  # 0 where all is padding
-
-
-def per_tie(g: Any, found: list[Any]) -> Any:
-    """`g` divided by the number of elements that tie in each window, of at most 255: one division, not one for each place."""
-    ties = sum((hit.view(np.uint8) for hit in found[1:]), found[0].view(np.uint8))
-    return g if ties.max(initial=1) == 1 else g * np.reciprocal(np.maximum(ties, 1).astype(g.dtype))
+    fraction = divided(found, dtype)
+    return found if fraction is None else [hit * fraction for hit in found]
 
 
 def times_share(x: Any, share: Any, finite: bool) -> Any:
@@ -470,8 +471,9 @@ def _max_unpool(g: Any, x: Any, best: Any, window: Window) -> Any:
     covered = not window.overlaps and math.prod(window.counts) * len(window.places) == math.prod(window.padded)
     out = (np.empty if covered and finite else np.zeros)((len(g), *window.padded, g.shape[-1]), g.dtype)
     found = hits(x, best, window)
-    if finite and len(found) < 256:
-        g = per_tie(g, found)
+    if finite:  # one product for all places
+        fraction = divided(found, g.dtype)
+        g = g if fraction is None else g * fraction
     else:
         found = shares(found, g.dtype)
     for share, place in zip(found, window.places, strict=True):
