@@ -32,7 +32,8 @@ def copy_for_one(program: Program) -> None:
         )
         other.instructions.append(Instruction(item.function, args, named, out, writes, item.place, item.errors))
     other.cotangents = replaced(program.cotangents, lambda v: new.get(v, v))
-    other.inputs = {x: Source("kept") for item in other.instructions for x in item.operands if x not in copies.values()}
+    made = set(copies.values())
+    other.inputs = {x: Source("kept") for item in other.instructions for x in item.operands if x not in made}
     fold_seed(other)
     for change in (simplify, leave_out_broadcasts, share_common, drop_dead):
         change(other)
