@@ -33,7 +33,12 @@ def difference(before: Recorder, first: Structure, after: Recorder, second: Stru
                 f"a number from outside, or what it computes, differed between two calls{at}: pass it as an argument, or draw "
                 "random numbers by autograd.compiler.draw()"
             )
-    if not forms_alike(first.form, second.form) or first.kinds != second.kinds or first.labels != second.labels:
+    if (
+        not forms_alike(first.form, second.form)
+        or first.kinds != second.kinds
+        or first.labels != second.labels
+        or first.locked != second.locked
+    ):
         return "its results differed in their structure"
     contents = [[effect.content for effect in program.effects] for program in (a, b)]
     if not constants_alike((a.results, a.cotangents, contents[0]), (b.results, b.cotangents, contents[1]), twins):

@@ -345,6 +345,9 @@ class Compiled:
                 program.cotangents = [recorder.template_of(item) for item in cotangents]
                 program.targets = [Source("data", recorder.outside[id(value)].owner) for value in targets]
         outcome.twins = twins_of(outcome)
+        computed = [n for n, kind in enumerate(outcome.kinds) if kind in ("node", "frozen")]
+        data = [(n, recorder.plain(outcome.leaves[n]._raw)) for n in computed]
+        outcome.locked = [n for n, array in data if isinstance(array, np.ndarray) and not array.flags.writeable]
         if not targets:
             outcome.kinds = ["frozen" if kind == "node" else kind for kind in outcome.kinds]
         program.results = [recorder.template_of(item) if kind != "outside" else recorder.owner_of(item)

@@ -18,7 +18,7 @@ from autograd.compiler.passes.finite import SMALL, are_finite, joined_are_finite
 from autograd.compiler.program import ABSENT, Argument, Draw, Guard, Program, Source, Variable
 from autograd.compiler.source import clock, functions_of
 from autograd.compiler.state import Assign
-from autograd.compiler.structure import Structure
+from autograd.compiler.structure import Leaf, Structure
 from autograd.graph import grad_lock
 from autograd.hooks import HOOKED
 from autograd.op import Op, is_value
@@ -91,7 +91,7 @@ class Replay:
         self.changing = list(dict.fromkeys(x for x in (*[e.target for e in program.effects], *written) if x.kind in kinds))
         self.compiled: Any = None  # the pullback on Values as a compiled function, once it is needed
         self.all_plain = self.op is None and all(kind == "plain" for kind in outcome.kinds)
-        self.bare = self.single and outcome.kinds[0] == "frozen" and not outcome.labels
+        self.bare = self.single and outcome.kinds[0] == "frozen" and not (outcome.labels or outcome.locked)
         self.nodes = [number for number, kind in enumerate(outcome.kinds) if kind == "node"]
         self.restores = bool(self.generators or self.undone or self.assigned)  # whether it may have to restore what it changed
         self.apart = numbers_apart(program)
@@ -102,6 +102,8 @@ class Replay:
         """Return the function `quick`. As it is called most often, it is written as source."""
         inputs = {s.owner.number: v for v, s in self.program.inputs.items() if s.kind == "argument"}
         names = [f"x{number}" for number in range(len(inputs))]
+        if self.arguments.form != (tuple(map(Leaf, range(len(names)))), {}):  # other calls may have the same arrays
+            return lambda args: MISSED
         space: dict[str, Any] = {"check": self.check, "ndarray": np.ndarray, "MISSED": MISSED, "replay": self}
         space |= {"forward": self.forward, "frozen": frozen}
         tests = [f"len(args) != {len(names)}"]
@@ -123,7 +125,7 @@ class Replay:
         arrays = [name for number, name in enumerate(names) if inputs[number].kind is np.ndarray]
         differ[-1:-1] = [f"{one} is {two}" for one, two in combinations(arrays, 2)]  # they are another kind of arguments
         run = "return replay(args)"
-        simple = self.single and not (self.restores or self.changing or self.outcome.labels)
+        simple = self.single and not (self.restores or self.changing or self.outcome.labels or self.outcome.locked)
         if self.bare and not self.restores:
             run = "return frozen(forward(*args)[0][0])"
         elif simple and self.nodes and not any(isinstance(target, Argument) for target in self.targets):
@@ -240,6 +242,8 @@ class Replay:
         for number, label in self.outcome.labels.items():
             if kinds[number] != "outside":
                 found[number].label = label
+        for number in self.outcome.locked:
+            found[number]._raw.flags.writeable = False
         for number, first in self.outcome.twins.items():
             found[number] = found[first]
         return found[0] if self.single else self.outcome.rebuild(found)
@@ -255,6 +259,7 @@ class Replay:
         for number, part in zip(self.nodes, parts, strict=True):
             size, shape = np.size(part), np.shape(part)
             found[number] = reshape(getitem(row, slice(start, start + size)), shape) if shape else getitem(row, start)
+            found[number]._raw = part  # in its own dtype, and not in the memory of the others
             start += size
 
     # --- the rule --------------------------------------------------------------------------------------

@@ -374,6 +374,17 @@ def test_arguments_that_share_memory(shift: int) -> None:
     twins(lambda wrap: (wrap(f), None), data)
 
 
+def test_the_same_arrays_in_a_list_and_as_two_arguments() -> None:
+    def f(a: Any, b: Any = None) -> Any:
+        return a + b if b is not None else a[0] - 10.0 * a[1]
+
+    compiled = compile(f)
+    x, y = matrix(0), matrix(1)
+    for number in range(12):
+        args = ([x, y],) if number % 8 < 4 else (x, y)
+        np.testing.assert_array_equal(compiled(*args), f(*args))
+
+
 # --- Values and optimisers ---------------------------------------------------------------------------------
 
 
@@ -410,6 +421,26 @@ def test_a_result_below_another_one_keeps_its_gradient() -> None:
         return call, w
 
     assert len(twins(make, lambda number, state: (matrix(number),))) == 1
+
+
+def test_data_of_results_has_the_dtype_and_flags_and_shares_the_memory_of_eager_ones() -> None:
+    def make(wrap: Any) -> Any:
+        w, b = Value(np.ones(4)), Value(np.ones(4, np.float32))
+
+        def f(x: Any) -> Any:
+            return w[1:], w.reshape(2, 2), b * 2.0, b[0] * 1.0, (w * x[0, 0]).reshape(2, 2)
+
+        function, one = wrap(f), wrap(lambda x: (w * x[0, 0]).reshape(2, 2))
+
+        def call(x: Any) -> Any:
+            results = [*function(x), one(x)]
+            total = sum(((item * item).sum() for item in results), start=Value(0.0))
+            total.backward()
+            return [item.data for item in results], np.shares_memory(results[0].data, w.data)
+
+        return call, (w, b)
+
+    assert not twins(make, lambda number, state: (matrix(number),))
 
 
 @pytest.mark.parametrize("kind", [nn.SGD, nn.Adam, nn.RMSprop])
