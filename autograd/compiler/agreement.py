@@ -58,6 +58,7 @@ def conditions_alike(a: dict[Any, Any], b: dict[Any, Any]) -> bool:
 
 
 def fits(x: Variable, y: Variable) -> bool:
+    """Whether two variables are of one class, shape and dtype."""
     return x.kind is y.kind and x.shape == y.shape and x.dtype == y.dtype
 
 

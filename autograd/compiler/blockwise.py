@@ -124,6 +124,7 @@ class Blockwise:
         return Instruction(item.function, tuple(args), item.named, item.out, (), item.place, item.errors)
 
     def original(self, variable: Variable) -> Variable:
+        """Return the variable that another one is a copy of; itself if it is none."""
         return self.alias.get(variable, variable)
 
     @property
@@ -200,6 +201,7 @@ class Blockwise:
         return f"def {name}({parameters}):  # {what}\n" + "".join(f"    {line}\n" for line in lines)
 
     def origin_name(self, x: Variable, homes: dict[Variable, Variable]) -> str:
+        """Return the name of the input or output that has the numbers of a copy."""
         origin = self.original(x)
         return origin.name if origin in self.sliced else homes[origin].name
 

@@ -230,6 +230,7 @@ class Environment:
             self.visit_object(item, name)
 
     def visit_function(self, function: types.FunctionType, name: str) -> None:
+        """Search what the code of a function names; of one of a library, only the functions that it was given."""
         code = function.__code__
         if not is_users_file(code.co_filename):
             for cell in function.__closure__ or ():  # such as that of grad(f), which calls f
@@ -284,6 +285,7 @@ class Environment:
                     self.add(f"{owner.__name__}.{name}", "item", vars(owner), name, item)
 
     def visit_items(self, items: Any, name: str) -> None:
+        """Search the items of a list, tuple, set or deque."""
         if type(items) is not tuple and type(items) is not frozenset:
             if len(items) > LONG:
                 self.add(f"the length of {name}", "count", items, None, len(items))
@@ -302,6 +304,7 @@ class Environment:
         self.parents = before
 
     def visit_dict(self, items: Mapping[Any, Any], name: str) -> None:
+        """Search a dict: each item by its key if the keys are text or ints, otherwise all values together."""
         if len(items) > LONG:
             self.add(f"the length of {name}", "count", items, None, len(items))
             return
@@ -318,8 +321,8 @@ class Environment:
         self.parents = before
 
     def visit_object(self, item: Any, name: str) -> None:
-        """Search the attributes of an object: those that the code names; all of a module or optimiser of nn, and of a container
-        of a library, such as a table, as the code of libraries is not searched.
+        """Search the attributes of an object: those that the code names; all of a module or optimiser of nn, or of a container of
+        a library, such as a table, as the code of libraries is not searched.
         """
         kind = type(item)
         if kind.__module__ == "autograd.compiler.compiled":
@@ -339,33 +342,48 @@ class Environment:
         everything = self.everything or contains
         if type(space) is dict:
             if is_of_nn(kind):
-                self.add(f"the attributes of {name}", "length", space, None, len(space))
-                self.library |= {f"the attributes of {name}", *(f"{name}.{key}" for key in space)}
-                before = self.parents
-                self.parents = (*before, f"the attributes of {name}")
-                for key, part in space.items():
-                    self.add(f"{name}.{key}", "item", space, key, part)
-                self.parents = before
+                self.visit_module(space, name)
             else:
                 if type(type(item)) is type:
                     self.add(f"the class of {name}", "attribute", item, "__class__", type(item))
                 self.add(f"the attributes of {name}", "space", item, None, space)
                 self.members(space, name, kind, everything)
-        found = bool(space)
-        for owner in kind.__mro__:
-            if "__slots__" in vars(owner):
-                for key, member in vars(owner).items():
-                    if type(member) is types.MemberDescriptorType and (key in self.names or everything):
-                        part = getattr(item, key, self)
-                        if part is not self:
-                            found = True
-                            self.add(f"{name}.{key}", "attribute", item, key, part)
-        if contains and not found and (kind.__hash__ in (None, object.__hash__) or kind is memoryview):  # it can change
-            try:
-                self.add(f"the contents of {name}", "state", item, None, pickled(item))
-            except Exception:
-                owners = (part for part in self.parents if is_container_of_library(type(self.entries[part].item)))
-                self.hidden.append(next(owners, name))
+        slots = self.visit_slots(item, name, everything)
+        if contains and not space and not slots:
+            self.visit_contents(item, name)
+
+    def visit_module(self, space: dict[str, Any], name: str) -> None:
+        """Search all attributes of a module, optimiser or schedule of nn."""
+        title = f"the attributes of {name}"
+        self.add(title, "length", space, None, len(space))
+        self.library |= {title, *(f"{name}.{key}" for key in space)}
+        before = self.parents
+        self.parents = (*before, title)
+        for key, part in space.items():
+            self.add(f"{name}.{key}", "item", space, key, part)
+        self.parents = before
+
+    def visit_slots(self, item: Any, name: str, everything: bool) -> bool:
+        """Search the slots of an object that the code names, or all; return whether there are some."""
+        found = False
+        for owner in type(item).__mro__:
+            for key, member in vars(owner).items() if "__slots__" in vars(owner) else ():
+                if type(member) is types.MemberDescriptorType and (key in self.names or everything):
+                    part = getattr(item, key, self)
+                    if part is not self:
+                        found = True
+                        self.add(f"{name}.{key}", "attribute", item, key, part)
+        return found
+
+    def visit_contents(self, item: Any, name: str) -> None:
+        """Note the contents of a container that is written in C, unless they cannot change, as the hash of its class tells."""
+        if type(item).__hash__ not in (None, object.__hash__) and type(item) is not memoryview:
+            return
+        try:
+            self.add(f"the contents of {name}", "state", item, None, pickled(item))
+        except Exception:
+            owners = (part for part in self.parents if is_container_of_library(type(self.entries[part].item)))
+            self.hidden.append(next(owners, name))
 
     def members(self, space: dict[str, Any], name: str, kind: type | None = None, everything: bool = False) -> None:
         """Search the attributes in an instance's or module's dict that the code names; those of its class must stay in sight."""
@@ -754,12 +772,14 @@ def is_users_file(filename: str) -> bool:
 
 
 def is_users_module(module: types.ModuleType) -> bool:
+    """Whether a module is neither of Python nor of an installed library."""
     if module.__name__.partition(".")[0] in sys.stdlib_module_names and module.__name__ != "__main__":
         return False
     return is_users_file(getattr(module, "__file__", None) or "")
 
 
 def is_users_class(kind: type) -> bool:
+    """Whether a class is of a user's module."""
     module = sys.modules.get(kind.__module__)
     return module is None or is_users_module(module)
 

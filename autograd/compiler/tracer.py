@@ -39,7 +39,12 @@ STATIC = {
 WRITING = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis}
 
 
+# The functions below make the methods of Tracer.
+
+
 def binary(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return the method of an operator; an operand that is a Value decides itself."""
+
     def method(self: Tracer, other: Any) -> Any:
         return NotImplemented if is_value(other) else self._recorder.call(function, (self, other))
 
@@ -47,6 +52,8 @@ def binary(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 
 def reflected(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return the method of an operator for its right operand."""
+
     def method(self: Tracer, other: Any) -> Any:
         return NotImplemented if is_value(other) else self._recorder.call(function, (other, self))
 
@@ -54,6 +61,8 @@ def reflected(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 
 def in_place(function: Callable[[Any, Any], Any], ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
+    """Return the method of an operator such as +=, which changes arrays, but not numbers."""
+
     def method(self: Tracer, other: Any) -> Any:
         if is_value(other):
             return NotImplemented
@@ -65,10 +74,12 @@ def in_place(function: Callable[[Any, Any], Any], ufunc: np.ufunc) -> Callable[[
 
 
 def unary(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return the method of an operator of one operand."""
     return lambda self: self._recorder.call(function, (self,))
 
 
 def leaving(convert: Callable[[Any], Any], how: str) -> Callable[[Any], Any]:
+    """Return a method that gives the number to Python code, which Recorder.leak() notes; `how` tells of it in messages."""
     return lambda self: convert(self._recorder.leak(self, how))
 
 
