@@ -16,8 +16,9 @@ from autograd.compiler.passes import blocks
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """Let blocks of 128 numbers pay on arrays of 1,000."""
-    monkeypatch.setattr(blocks, "LARGE", 1000)
+    """Let blocks of 128 numbers pay on arrays of 8,000 bytes, and three calls on them."""
+    monkeypatch.setattr(blocks, "LARGE", 8000)
+    monkeypatch.setattr(blocks, "ARRAYS", 3)
     monkeypatch.setattr(blockwise, "BLOCK_BYTES", 1024)
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 1024)
     monkeypatch.setattr(blockwise, "TWO_THREADS", 16000)
@@ -203,6 +204,14 @@ def test_products_of_matrices_are_no_members():
 @pytest.mark.parametrize("size", [0, 1, 999])
 def test_small_and_empty_arrays_have_no_blocks(size):
     assert_same(autograd.value_and_grad(expression), lambda i: [numbers(i, size)], groups=0)
+
+
+def test_few_calls_on_arrays_that_are_not_much_larger_have_no_blocks(monkeypatch):
+    monkeypatch.setattr(blocks, "ARRAYS", 6)
+    function = lambda x: np.tanh(np.sin(x) * 2.0)  # noqa: E731
+    assert_same(function, lambda i: [numbers(i, 1500)], groups=0)
+    assert_same(function, lambda i: [numbers(i, 2000)], groups=1)
+    assert_same(lambda x: np.exp(function(x)), lambda i: [numbers(i, 1500)], groups=1)
 
 
 def test_short_groups_stay_as_they_are():

@@ -63,7 +63,7 @@ def times_of(text: str) -> dict[str, float]:
 
 
 def test_explain_times_blocks_slices_and_updates_of_large_arrays() -> None:
-    weight = Value(np.linspace(-1.0, 1.0, 2 * 70_000).reshape(2, 70_000))
+    weight = Value(np.linspace(-1.0, 1.0, 2 * 200_000).reshape(2, 200_000))
     optimizer = nn.SGD([weight], lr=0.1)
 
     @autograd.compile
@@ -74,7 +74,7 @@ def test_explain_times_blocks_slices_and_updates_of_large_arrays() -> None:
         optimizer.step()
         return loss
 
-    x = np.full((2, 70_000), 0.5)
+    x = np.full((2, 200_000), 0.5)
     for _ in range(4):
         step(x)
     before = weight.data.copy()

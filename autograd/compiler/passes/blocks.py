@@ -18,10 +18,10 @@ from autograd.compiler.blockwise import BLOCK_BYTES, Blockwise, is_copy, reducti
 from autograd.compiler.program import Guard, Instruction, Method, Program, Variable
 from autograd.ops.inputs import is_finite
 
-#: The number of elements from which blocks pay.
-LARGE = 1 << 16
-#: A group has at least this many instructions.
-FEWEST = 3
+#: The bytes of an array from which blocks pay; smaller ones stay in the cache as a whole.
+LARGE = 1 << 20
+#: A group has at least this many instructions, and as many arrays of the size LARGE as pay for calls on blocks.
+FEWEST, ARRAYS = 3, 6
 #: Functions besides ufuncs, and methods of arrays, that compute elements one by one.
 ELEMENTWISE = {np.where, np.clip, operator.pow, Method("astype"), Method("clip"), np.array, np.copy, Method("copy")}
 
@@ -58,7 +58,7 @@ Item = Instruction | Group
 def form_blocks(program: Program) -> None:
     """Put one instruction in place of each group of elementwise ones on large arrays."""
     parts: list[list[Item]] = [list(program.instructions[: program.split]), list(program.instructions[program.split :])]
-    for shape in dict.fromkeys(x.shape for item in program.instructions for x in item.outs if math.prod(x.shape) >= LARGE):
+    for shape in dict.fromkeys(x.shape for item in program.instructions for x in item.outs if x.nbytes >= LARGE):
         parts = [grouped(part, shape) for part in parts]
     if not any(type(item) is Group for part in parts for item in part):
         return
@@ -101,7 +101,8 @@ def grouped(items: Sequence[Item], shape: tuple[int, ...]) -> list[Item]:
     queue = deque(items)
 
     def close() -> None:
-        if sum(not is_copy(item) for item in group) >= FEWEST:
+        count = sum(not is_copy(item) for item in group)
+        if count >= FEWEST and count * max(item.out.nbytes for item in group) >= ARRAYS * LARGE:
             done.append(Group(shape, list(group)))
             queue.extendleft(reversed(after))
         elif group:
