@@ -146,6 +146,7 @@ def installed(recorder: Recorder) -> Iterator[None]:
     replaced += [(np, name, traced_fresh(getattr(np, name))) for name in FRESH]
     replaced += [(math, name, traced_math(getattr(math, name))) for name in MATH]
     replaced += [(builtins, name, traced_extreme(getattr(builtins, name))) for name in EXTREMES]
+    replaced += [(builtins, "sum", traced_sum(builtins.sum))]
     replaced += [(threading.Thread, "start", traced_start(threading.Thread.start))]
     replaced += [(ThreadPoolExecutor, "submit", traced_start(ThreadPoolExecutor.submit))]
     replaced += [(backward.Pullback, "general", traced_pass), (warnings, "warn", traced_warn)]
@@ -430,6 +431,28 @@ def traced_extreme(function: Callable[..., Any]) -> Callable[..., Any]:
         if has_tracer(items) and {item.__class__ for item in items} in NUMBERS:
             return recorder.call(function, (items,))
         return function(items, **named) if len(args) == 1 else function(*args, **named)
+
+    compute.__name__ = function.__name__
+    return compute
+
+
+def traced_sum(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return sum() for tracers of numbers, which Python 3.12 adds up with a correction; other items are added in turn."""
+
+    def compute(items: Any, /, start: Any = 0) -> Any:
+        recorder = active()
+        if recorder is None or start.__class__ not in (float, int):
+            return function(items, start)
+        rest, numbers = iter(items), []
+        for item in rest:
+            if item.__class__ is float or item.__class__ is int:
+                numbers.append(item)
+                continue
+            total = compute(numbers, start) + item if numbers else start + item
+            for item in rest:
+                total = total + item
+            return total
+        return recorder.call(function, (numbers, start)) if has_tracer([*numbers, start]) else function(numbers, start)
 
     compute.__name__ = function.__name__
     return compute

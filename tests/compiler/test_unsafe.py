@@ -167,6 +167,25 @@ def test_max_and_min_of_numbers_are_recorded() -> None:
     assert "2 recordings, 1 program" in compiled.explain() and "GuardFailed" not in compiled.source
 
 
+def test_sums_of_numbers_are_recorded() -> None:
+    """As one call, where all are Python's numbers, so that they have the rounding of sum()."""
+    w = Value(0.7)
+
+    def f(x: Any, y: float) -> Any:
+        items = x.tolist()
+        out = [sum(items), sum(items, y), sum(items, start=1), sum(iter(items)), sum([*items, w, y]), sum(a * w for a in items)]
+        return [*out, sum(x), sum([y]), sum([1, 2, y, True]), sum([], y), sum([]), sum([[1], [2]], [])]
+
+    compiled = compile(f)
+    for number in range(6):
+        x, y = np.random.default_rng(number).normal(size=9) * 10.0 ** np.arange(9), float(number) - 3.0
+        Outcome(compiled, [x, y]).compare(Outcome(f, [x, y]), exact=True)
+    assert "2 recordings, 1 program" in compiled.explain() and "= sum([" in compiled.source
+    for wrong in (lambda x: sum(x, ""), lambda x: sum(1.0), lambda x: sum([x, "a"])):
+        with pytest.raises(TypeError, match=r"unsupported operand|can't sum strings|not iterable"):
+            compile(wrong)(1.0)
+
+
 def test_max_of_numbers_of_two_classes_or_with_a_key_is_a_branch() -> None:
     def f(x: Any, y: float) -> Any:
         return max(y, 0), max(x.tolist(), key=abs), max(x[0], y)
