@@ -231,9 +231,9 @@ def traced_float(x: Any) -> Any:
     """Record float(x) of a result or an operand of a Value."""
     if type(x) is not Tracer or x._recorder.finished:
         return as_float(x)
-    if type(x._data) is float:
+    if type(x._plain) is float:
         return x
-    return x._recorder.call(Method("item") if type(x._data) is np.float64 or type(x._data) is np.float32 else as_float, (x,))
+    return x._recorder.call(Method("item") if type(x._plain) is np.float64 or type(x._plain) is np.float32 else as_float, (x,))
 
 
 _opaque: dict[Any, Callable[..., Any]] = {}
@@ -326,14 +326,14 @@ def traced_is_finite(x: Any) -> Any:
         return _is_finite(x)
     recorder = x._recorder
     found = recorder.call(_is_finite, (x,))
-    if found._data:
+    if found._plain:
         recorder.guard(found._variable, True, FINITE)
-        if isinstance(x._data, np.ndarray) and x._data.size:
+        if isinstance(x._plain, np.ndarray) and x._plain.size:
             recorder.finite.add(x._variable)
     else:
         recorder.fail("the gradient is not finite")
         recorder.passing = True
-    return found._data
+    return found._plain
 
 
 def traced_whole(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -412,7 +412,7 @@ def traced_math(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def compute(*args: Any, **named: Any) -> Any:
         for item in args:
-            if type(item) is Tracer and not item._recorder.finished and isinstance(item._data, (float, int)):
+            if type(item) is Tracer and not item._recorder.finished and isinstance(item._plain, (float, int)):
                 return item._recorder.call(function, args, named)
         return function(*args, **named)
 

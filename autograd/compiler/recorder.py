@@ -102,7 +102,7 @@ class Recorder:
         """Return nested arguments with data in place of tracers."""
         kind = type(item)
         if kind is Tracer:
-            return item._data
+            return item._plain
         if kind is tuple or kind is list:
             return kind([self.plain(part) for part in item])
         if kind is dict:
@@ -118,7 +118,7 @@ class Recorder:
         kind = type(item)
         if kind is Tracer:
             if item._recorder is not self:
-                return self.template(item._data)
+                return self.template(item._plain)
             return item._variable
         if kind is tuple or kind is list:
             return kind([self.template(part) for part in item])
@@ -162,13 +162,13 @@ class Recorder:
         Return its result, and the arrays that it would write to, such as an `out` among positional arguments. The result is
         UNSET if it is to be called again, as it writes, raises an error, or returns a view.
         """
-        found = [item for item in parts_of((args, named)) if is_array(item) or (type(item) is Tracer and is_array(item._data))]
+        found = [item for item in parts_of((args, named)) if is_array(item) or (type(item) is Tracer and is_array(item._plain))]
         try:
             result = call_from_user(function, with_arrays(args, read_only), with_arrays(named, read_only))
         except Exception:
             return UNSET, tuple([item for item in found if writes_to(item, function, args, named)])
         outs = [part for part in parts_of(result) if is_array(part)]
-        shares = any(np.may_share_memory(part, item._data if type(item) is Tracer else item) for part in outs for item in found)
+        shares = any(np.may_share_memory(part, item._plain if type(item) is Tracer else item) for part in outs for item in found)
         return (UNSET if shares else result), ()
 
     def note(self, function: Any, args: tuple[Any, ...], named: dict[str, Any], result: Any) -> Any:
@@ -177,7 +177,7 @@ class Recorder:
         operands = [item for item in parts if type(item) is Tracer]
         if type(result) is np.ndarray:
             for item in operands:
-                if item._data is result:
+                if item._plain is result:
                     return item
         template = self.template(args), self.template(named)
         known = not getattr(function, "effect", False)
@@ -194,8 +194,8 @@ class Recorder:
         place = user_place() if type(result) is float else user_spot()  # a float gives no warning
         self.program.instructions.append(Instruction(function, *template, out, (), place, self.errors()))
         if traced is not UNSET and shape_varies(function, args, named):
-            for part in (item for item in tracers_in(traced) if type(item._data) is np.ndarray):
-                form = form_of(part._data)
+            for part in (item for item in tracers_in(traced) if type(item._plain) is np.ndarray):
+                form = form_of(part._plain)
                 found = Variable(form)
                 self.program.instructions.append(Instruction(form_of, (part._variable,), {}, found, (), user_place()))
                 self.guard(found, form, "the shape or dtype of a result")
@@ -215,7 +215,7 @@ class Recorder:
             root = None
             if kind is np.ndarray and result.size:
                 for item in operands:
-                    if type(item._data) is np.ndarray and np.may_share_memory(result, item._data):
+                    if type(item._plain) is np.ndarray and np.may_share_memory(result, item._plain):
                         root = item._variable.root
             return self.new_tracer(Variable(result, root, known), result)
         if isinstance(result, (tuple, list)) and result:
@@ -258,7 +258,7 @@ class Recorder:
         known = all(item._variable.is_known for item in operands) and not any(map(is_array, parts_of((args, named))))
         if alone:
             template = before[0][: function.nin], {k: v for k, v in before[1].items() if k != "out"}
-            first._variable = Variable(first._data, None, known)
+            first._variable = Variable(first._plain, None, known)
             self.sharers[first._variable] = [weakref.ref(first)]
             self.program.instructions.append(Instruction(function, *template, first._variable, (), user_spot(), self.errors()))
             return first
@@ -268,7 +268,7 @@ class Recorder:
         written = tuple(item._variable for item in writes)
         self.finite = {variable for variable in self.finite if variable.root not in {item.root for item in written}}
         self.program.instructions.append(Instruction(function, *before, None, written, user_spot(), self.errors()))
-        changed = {id(item._data): item for item in writes}
+        changed = {id(item._plain): item for item in writes}
         if result is None or id(result) in changed:
             return changed.get(id(result))
         if type(result) is not tuple or any(id(part) not in changed for part in result):
@@ -294,13 +294,13 @@ class Recorder:
             shape = np.broadcast_shapes(*map(np.shape, data))
         except (TypeError, ValueError):
             return False
-        return bool(dtype == out._data.dtype and shape == out._data.shape)
+        return bool(dtype == out._plain.dtype and shape == out._plain.shape)
 
     # --- data that leaves --------------------------------------------------------------------------------
 
     def leak(self, tracer: Tracer, how: str) -> Any:
         """Return the data of a tracer to Python code; a replay is then only right where it finds the same again."""
-        data = tracer._data
+        data = tracer._plain
         if self.finished or tracer._variable.is_known:
             return data.copy() if isinstance(data, np.ndarray) else data
         if self.attempts:
@@ -317,7 +317,7 @@ class Recorder:
 
     def hand_out(self, tracer: Tracer) -> Any:
         """Return the data of a tracer itself to code that takes plain arrays only, and may write to them."""
-        value, data = self.leak(tracer, PLAIN_ARRAY), tracer._data
+        value, data = self.leak(tracer, PLAIN_ARRAY), tracer._plain
         if not is_array(data) or data.dtype == object:
             return value
         if not self.finished and id(data) not in self.handed:
@@ -334,13 +334,13 @@ class Recorder:
         variable = tracer._variable
         if self.finished or self.attempts or variable.root not in self.program.inputs or not is_users(sys._getframe(2).f_code):
             return
-        flags, found = flags_of(tracer._data), Variable(flags_of(tracer._data))
+        flags, found = flags_of(tracer._plain), Variable(flags_of(tracer._plain))
         self.program.instructions.append(Instruction(flags_of, (variable,), {}, found, (), user_place()))
         self.guard(found, flags, "read the flags of an array")
 
     def listed(self, tracer: Tracer) -> Any:
         """Return ``tolist()`` of an array, as nested lists of tracers."""
-        data = tracer._data
+        data = tracer._plain
         if self.finished or self.attempts or tracer._variable.is_known or not data.size or data.dtype.kind not in "biufc":
             return self.leak(tracer, "read its .tolist").tolist()
         if data.ndim > 1:
@@ -497,7 +497,7 @@ class Recorder:
             error.args = tuple(map(self.plain, error.args))
         for held in self.tracers:
             if (tracer := held()) is not None:
-                replace_everywhere(tracer, tracer._data)
+                replace_everywhere(tracer, tracer._plain)
 
     def template_of(self, content: Any) -> Any:
         """Return the content of a slot as a variable, or plain data."""
@@ -612,11 +612,13 @@ def shape_varies(function: Any, args: tuple[Any, ...], named: dict[str, Any]) ->
     if name in ("getitem", "scatter"):
         parts = args[1:] if name == "getitem" else args[2:]
         slices = [part for item in parts for part in (item if type(item) is tuple else (item,)) if type(part) is slice]
-        masks = [part for part in tracers_in(parts) if np.asarray(part._data).dtype.kind == "b"]
+        masks = [part for part in tracers_in(parts) if np.asarray(part._plain).dtype.kind == "b"]
         return bool(masks or tracers_in(slices))
     if name in COUNTING or (name == "where" and len(args) == 1):
         return True
-    return any(isinstance(part._data, (int, np.integer)) for part in tracers_in((args[1:], named)))  # perhaps a length or an axis
+    return any(
+        isinstance(part._plain, (int, np.integer)) for part in tracers_in((args[1:], named))
+    )  # perhaps a length or an axis
 
 
 def bool_of(x: Any) -> bool:
@@ -628,7 +630,7 @@ def replaced_tracers(item: Any, recorder: Recorder) -> Any:
     """Return nested data with variables in place of tracers of a recorder."""
     kind = type(item)
     if kind is Tracer:
-        return item._variable if item._recorder is recorder else item._data
+        return item._variable if item._recorder is recorder else item._plain
     if kind is tuple or kind is list:
         return kind([replaced_tracers(part, recorder) for part in item])
     return {key: replaced_tracers(part, recorder) for key, part in item.items()} if kind is dict else item
@@ -687,7 +689,7 @@ def with_arrays(item: Any, change: Callable[[np.ndarray], np.ndarray]) -> Any:
     """Return nested arguments with data in place of tracers, and ``change(array)`` in place of each array."""
     kind = type(item)
     if kind is Tracer:
-        return with_arrays(item._data, change)
+        return with_arrays(item._plain, change)
     if kind is tuple or kind is list:
         return kind([with_arrays(part, change) for part in item])
     if kind is dict:
@@ -699,7 +701,7 @@ def with_arrays(item: Any, change: Callable[[np.ndarray], np.ndarray]) -> Any:
 
 def writes_to(item: Any, function: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> bool:
     """Whether a function fails on copies of arrays if that of `item` cannot be written to."""
-    data = item._data if type(item) is Tracer else item
+    data = item._plain if type(item) is Tracer else item
 
     def copied(array: np.ndarray) -> np.ndarray:
         return read_only(array.copy()) if array is data else array.copy()

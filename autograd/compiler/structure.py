@@ -228,7 +228,7 @@ def settled(item: Any, swaps: dict[int, Any], done: dict[int, Any] | None = None
     done = {} if done is None else done
     kind = type(item)
     if kind is Tracer:
-        return item._data
+        return item._plain
     if kind is tuple or (isinstance(item, tuple) and hasattr(item, "_fields")):
         parts = [settled(part, swaps, done) for part in item]
         if all(map(operator.is_, parts, item)):

@@ -66,7 +66,7 @@ def in_place(function: Callable[[Any, Any], Any], ufunc: np.ufunc) -> Callable[[
     def method(self: Tracer, other: Any) -> Any:
         if is_value(other):
             return NotImplemented
-        if isinstance(self._data, np.ndarray):
+        if isinstance(self._plain, np.ndarray):
             return self._recorder.call(ufunc, (self, other, self), writes=(self,))
         return self._recorder.call(function, (self, other))
 
@@ -84,13 +84,13 @@ def leaving(convert: Callable[[Any], Any], how: str) -> Callable[[Any], Any]:
 
 
 class Tracer:
-    """A number or array `_data` while it is recorded as `_variable`."""
+    """A number or array `_plain` while it is recorded as `_variable`."""
 
-    __slots__ = ("__weakref__", "_data", "_recorder", "_variable")
-    __class__ = property(lambda self: type(self._data))
+    __slots__ = ("__weakref__", "_plain", "_recorder", "_variable")
+    __class__ = property(lambda self: type(self._plain))
 
     def __init__(self, recorder: Any, variable: Variable, data: Any) -> None:
-        self._recorder, self._variable, self._data = recorder, variable, data
+        self._recorder, self._variable, self._plain = recorder, variable, data
 
     # --- NumPy's protocols ---------------------------------------------------------------------------
 
@@ -119,8 +119,8 @@ class Tracer:
         return self._recorder.call(function, args, named, writes=writes)
 
     def __buffer__(self, flags: int) -> memoryview:  # Python 3.12 asks for it where C reads memory
-        if not isinstance(self._data, np.ndarray):
-            raise TypeError(f"a bytes-like object is required, not {type(self._data).__name__!r}")
+        if not isinstance(self._plain, np.ndarray):
+            raise TypeError(f"a bytes-like object is required, not {type(self._plain).__name__!r}")
         return memoryview(self._recorder.leak(self, "as memory").copy()).toreadonly()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -131,7 +131,7 @@ class Tracer:
     # --- attributes and methods ------------------------------------------------------------------------
 
     def __getattr__(self, name: str) -> Any:
-        data = self._data
+        data = self._plain
         if not isinstance(data, (np.ndarray, np.generic)):
             found = getattr(data, name)  # AttributeError, as the number itself raises it
             return found if name == "__float__" else self._recorder.method_of_number(self, name, found)
@@ -167,25 +167,25 @@ class Tracer:
     def __setattr__(self, name: str, item: Any) -> None:
         if name in Tracer.__slots__:
             object.__setattr__(self, name, item)
-        elif isinstance(self._data, np.ndarray) and name == "shape":
+        elif isinstance(self._plain, np.ndarray) and name == "shape":
             changed = self.reshape(item)
-            self._variable, self._data = changed._variable, changed._data
-        elif isinstance(self._data, np.ndarray) and name in ("real", "imag"):
+            self._variable, self._plain = changed._variable, changed._plain
+        elif isinstance(self._plain, np.ndarray) and name in ("real", "imag"):
             getattr(self, name)[...] = item
         else:
             if not self._recorder.finished:
                 self._recorder.fail(f"it sets the attribute .{name} of an array")
-            setattr(self._data, name, item)  # or an error, as the data raises it
+            setattr(self._plain, name, item)  # or an error, as the data raises it
 
     def setflags(self, write: Any = None, align: Any = None, uic: Any = None) -> None:
         """Do nothing: the flags of the arrays of a program do not matter."""
 
     def __len__(self) -> int:
-        return len(self._data)
+        return len(self._plain)
 
     def __iter__(self) -> Iterator[Any]:
-        iter(self._data)  # TypeError, as the number itself raises it
-        return (self[i] for i in range(len(self._data)))
+        iter(self._plain)  # TypeError, as the number itself raises it
+        return (self[i] for i in range(len(self._plain)))
 
     def __contains__(self, item: Any) -> bool:
         return bool((self == item).any())
@@ -245,13 +245,13 @@ class Tracer:
         frame: Any = sys._getframe(2)
         while frame.f_code.co_name in ("__repr__", "__str__", "__format__", "short"):  # those of a Value
             frame = frame.f_back
-        return self._data if frame.f_code.co_filename.startswith(INSIDE) else self._recorder.leak(self, "as text")
+        return self._plain if frame.f_code.co_filename.startswith(INSIDE) else self._recorder.leak(self, "as text")
 
     def __reduce__(self) -> Any:
         return self._recorder.leak(self, "to pickle or copy it").__reduce__()
 
     def __copy__(self) -> Any:
-        return self._recorder.call(Method("copy"), (self,)) if isinstance(self._data, np.ndarray) else self
+        return self._recorder.call(Method("copy"), (self,)) if isinstance(self._plain, np.ndarray) else self
 
     def __deepcopy__(self, memo: Any) -> Any:
         return self.__copy__()

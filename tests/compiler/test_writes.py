@@ -82,6 +82,7 @@ def test_writes_of_numpy_are_replayed(function: Any) -> None:
     "function",
     [
         changed(lambda y: np.median(y, overwrite_input=True)), changed(lambda y: setattr(y, "dtype", np.int64)),
+        changed(lambda y: np.ma.getdata(y).__setitem__(0, 1.0)),
         changed(lambda y: [part.__setitem__(..., 2.0) for part in np.nditer(y, op_flags=["readwrite"])]),
         changed(lambda y: np.apply_along_axis(lambda row: row.__iadd__(1.0), 1, y)),
         written(lambda y, out: np.modf(y, out), (2, 3)),
