@@ -64,6 +64,7 @@ def compare(function: Callable[[Any], Any], replays: bool) -> Any:
         changed(lambda y: np.put(a=y, ind=[0], v=[3.0])), changed(lambda y: np.fill_diagonal(a=y, val=3.0)),
         changed(lambda y: np.place(arr=y, mask=y > 1.0, vals=[3.0])), changed(lambda y: y.setfield(3.0, float)),
         changed(lambda y: setattr(y, "real", 3.0)), changed(lambda y: np.copyto(dst=y, src=1.0)),
+        changed(lambda y: np.ma.getdata(y).__setitem__(0, 1.0)),
         changed(lambda y: np.put_along_axis(arr=y, indices=np.array([[0], [1]]), values=9.0, axis=1)),
         written(lambda y, out: np.sum(y, 0, None, out)), written(lambda y, out: y.sum(0, None, out)),
         written(lambda y, out: np.mean(y, 0, None, out)), written(lambda y, out: np.max(y, 0, out)),
@@ -82,7 +83,6 @@ def test_writes_of_numpy_are_replayed(function: Any) -> None:
     "function",
     [
         changed(lambda y: np.median(y, overwrite_input=True)), changed(lambda y: setattr(y, "dtype", np.int64)),
-        changed(lambda y: np.ma.getdata(y).__setitem__(0, 1.0)),
         changed(lambda y: [part.__setitem__(..., 2.0) for part in np.nditer(y, op_flags=["readwrite"])]),
         changed(lambda y: np.apply_along_axis(lambda row: row.__iadd__(1.0), 1, y)),
         written(lambda y, out: np.modf(y, out), (2, 3)),
