@@ -33,43 +33,48 @@ def parts_of(vector: np.ndarray, shapes: Sequence[tuple[int, ...]]) -> list[np.n
 class Workspace:
     """Arrays for the results of a program: those of an earlier call, if nothing refers to them any more.
 
+    There are two sets, if there are `parts`: gradients of the last call are held while those of the next one are computed.
+
     Args:
-        forms: the shape and dtype of each array.
-        shapes: the shapes of the parts of the first one, which is a vector.
-        sets: how many sets of arrays are kept: two where gradients of the last call are held while new ones are computed.
+        forms: the shape and dtype of arrays for intermediate results, which all sets share.
+        dtype: that of a vector.
+        parts: the shapes of the arrays that are parts of the vector.
     """
 
     __name__ = "workspace"
 
     def __init__(
-        self, forms: Sequence[tuple[tuple[int, ...], Any]], shapes: Sequence[tuple[int, ...]] = (), sets: int = 1
+        self, forms: Sequence[tuple[tuple[int, ...], Any]], dtype: Any = None, parts: Sequence[tuple[int, ...]] = ()
     ) -> None:
-        self.forms, self.shapes, self.limit = list(forms), list(shapes), sets
-        self.sets: deque[tuple[np.ndarray, ...]] = deque()
-        self.free = list(map(getrefcount, self.new()))  # the references to each array; views refer to their vector
+        self.forms, self.dtype, self.parts = list(forms), dtype, list(parts)
+        shared = self.shared()
+        self.sets = deque(self.with_vector(shared) for _ in range(2 if parts else 1))
+        del shared
+        self.free = list(map(getrefcount, self.sets[0]))  # the references to each array; views refer to their vector
 
-    def new(self) -> tuple[np.ndarray, ...]:
-        arrays = [np.empty(shape, dtype) for shape, dtype in self.forms]
-        return *arrays, *parts_of(arrays[0], self.shapes)
+    def shared(self) -> list[np.ndarray]:
+        return [np.empty(shape, dtype) for shape, dtype in self.forms]
+
+    def with_vector(self, shared: list[np.ndarray]) -> tuple[np.ndarray, ...]:
+        if not self.parts:
+            return tuple(shared)
+        vector = np.empty(sum(map(prod, self.parts)), self.dtype)
+        return *shared, vector, *parts_of(vector, self.parts)
 
     def __call__(self) -> list[np.ndarray]:
-        """Return the arrays, and the parts of the first one."""
+        """Return the arrays, the vector and its parts."""
         sets = self.sets
         try:
             for _ in range(len(sets)):
                 arrays = sets.popleft()  # no other thread can take it now
-                if list(map(getrefcount, arrays)) == self.free:
-                    break
+                free = list(map(getrefcount, arrays)) == self.free
+                found = [*arrays] if free else []
                 sets.append(arrays)
-            else:
-                arrays = self.new()
-                while len(sets) >= self.limit:
-                    sets.popleft()
-        except IndexError:  # another thread took the last one
-            arrays = self.new()
-        found = [*arrays]
-        sets.append(arrays)
-        return found
+                if free:
+                    return found
+        except IndexError:  # other threads have taken all
+            pass
+        return [*self.with_vector(self.shared())]
 
 
 class Binding:

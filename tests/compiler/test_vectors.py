@@ -205,28 +205,33 @@ def test_a_step_that_raises_leaves_parameters_and_gradients() -> None:
 
 
 def test_workspace_gives_arrays_again_that_nothing_refers_to() -> None:
-    workspace = Workspace([((5,), np.float64), ((2, 2), np.float32)], [(2,), (3, 1)])
-    vector, square, first, second = workspace()
+    workspace = Workspace([((2, 2), np.float32)], np.float64, [(2,), (3, 1)])
+    square, vector, first, second = workspace()
     assert first.base is second.base is vector and second.shape == (3, 1) and square.dtype == np.float32
-    place = vector.ctypes.data
-    del vector, square, first
+    places = {vector.ctypes.data}
+    del square, vector, first
     held = second[1:]
     del second
-    assert workspace()[0].ctypes.data != place  # a view of the vector is held
-    place = workspace()[0].ctypes.data
-    del held
-    assert workspace()[0].ctypes.data == place
+    for _ in range(2):  # a view of the vector is held
+        places.add(workspace()[1].ctypes.data)
+    assert len(places) == 2
+    _, vector, *_ = workspace()
+    other = workspace()  # all are in use
+    assert other[1].ctypes.data not in places and other[0] is not workspace()[0]
+    del held, vector, other, _
+    assert {workspace()[1].ctypes.data for _ in range(4)} == places
 
 
 def test_threads_get_arrays_of_their_own() -> None:
-    workspace = Workspace([((1000,), np.float64)], sets=2)
+    workspace = Workspace([((1000,), np.float64)], np.float64, [(10,), (5, 2)])
     wrong: list[bool] = []
 
     def work(number: float) -> None:
         for _ in range(2000):
-            (array,) = workspace()
-            array[:] = number
-            wrong.append(bool((array != number).any()))
+            arrays = workspace()
+            for array in arrays:
+                array[...] = number
+            wrong.append(any((array != number).any() for array in arrays))
 
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)

@@ -241,7 +241,7 @@ class Edited:
                 out = outs if isinstance(item.out, list) else before
                 self.items[number] = Instruction(item.function, item.args, item.named, out, item.writes, item.place, item.errors)
                 self.after.setdefault(number, []).append(Instruction(put_in, (view, before), {}, x, (), item.place, item.errors))
-        workspace = Workspace([(vector.shape, vector.dtype)], [x.shape for x in arrays], 2)
+        workspace = Workspace([], vector.dtype, [x.shape for x in arrays])
         start = min(places[x] for x in arrays)
         self.before.setdefault(start, []).append(Instruction(workspace, (), {}, [vector, *views], (), None, None))
 

@@ -56,10 +56,18 @@ def in_workspace(items: list[Instruction], homes: dict[Variable, Variable], kept
                     arrays.append(array)
         for array in dying.pop(number, ()):
             free[array.shape, array.dtype].append(array)
-    if sum(a is not b for a, b in zip(found, items, strict=True)) < FEWEST:
+    others = [number for number, item in enumerate(items) if type(item.function) is Workspace]
+    if sum(a is not b for a, b in zip(found, items, strict=True)) < (FEWEST if not others else 1):
         return items
     workspace = Workspace([(x.shape, x.dtype) for x in arrays])
-    return [Instruction(workspace, (), {}, arrays, (), None, {}), *filter(None, found)]
+    outs = list(arrays)
+    if others:  # one call gives all arrays
+        other = items[others[0]]
+        assert isinstance(other.function, Workspace)
+        workspace = Workspace(workspace.forms, other.function.dtype, other.function.parts)
+        outs += other.outs
+        found[others[0]] = None
+    return [Instruction(workspace, (), {}, outs, (), None, {}), *filter(None, found)]
 
 
 def homes_of(program: Program) -> dict[Variable, Variable]:
