@@ -551,7 +551,10 @@ def log_of_total(out: Any, powers: Any, shifted: Any, axis: Any) -> Any:
         alone = alone & (out >= 1.0)  # neither nan nor the sum of nothing
         if not alone.any():
             return np.log(out)
-    return np.where(alone, np.log1p(total(powers * (shifted < 0.0), axis, True)), np.log(out))
+    rest = total(powers * (shifted < 0.0), axis, True)
+    if rest.__class__ is not np.ndarray:
+        return np.where(alone, np.log1p(rest), np.log(out))
+    return np.log1p(rest, np.log(out), where=alone)
 
 
 @primitive("reduction", plain_axis, x=logsumexp_rule)
