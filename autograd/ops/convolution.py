@@ -230,9 +230,10 @@ def piece_length(rows: int, others: int, columns: int) -> int:
 
 def wide_product(x: Any, y: Any, out: Any = None) -> Any:
     """``x @ y`` for each group, where y has long rows."""
-    step = piece_length(x.shape[1], x.shape[2], y.shape[2]) if x.shape[1] <= WIDEST else 0
+    rows = x.shape[1]
+    step = piece_length(rows, x.shape[2], y.shape[2]) if rows * y.size > PIECE and rows <= WIDEST else 0
     if not step:
-        return np.matmul(x, y, out=out)
+        return np.matmul(x, y, out)
     out = np.empty((*x.shape[:2], y.shape[2]), y.dtype) if out is None else out
     (parts, rest), (out_parts, out_rest) = pieces(y, step), pieces(out, step)
     np.matmul(x[:, None], parts, out=out_parts)
@@ -243,7 +244,7 @@ def wide_product(x: Any, y: Any, out: Any = None) -> Any:
 
 def row_products(x: Any, y: Any) -> Any:
     """``x @ y.T`` for each group, where both have long rows."""
-    step = piece_length(x.shape[1], y.shape[1], x.shape[2])
+    step = piece_length(x.shape[1], y.shape[1], x.shape[2]) if x.size * y.shape[1] > PIECE else 0
     if not step:
         return np.matmul(x, y.swapaxes(1, 2))
     (parts, rest), (y_parts, y_rest) = pieces(x, step), pieces(y, step)
