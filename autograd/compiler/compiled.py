@@ -318,6 +318,13 @@ class Compiled:
         contents = [content_of(leaf, kind) for leaf, kind in zip(outcome.leaves, outcome.kinds, strict=True)]
         outcome.labels = {n: leaf.label for n, leaf in enumerate(outcome.leaves) if is_value(leaf) and leaf.label}
         targets: list[Value] = []
+        below = topological_order(in_a_row(nodes) if len(nodes) > 1 else nodes[0])[1] if nodes and differentiable else []
+        if any(
+            leaf is value for leaf, kind in zip(outcome.leaves, outcome.kinds, strict=True) if kind == "leaf" for value in below
+        ):
+            recorder.fail("a result depends on a Value that it creates and returns, whose gradient a replay would not keep")
+        if writes:
+            outcome.spent = [recorder.outside[id(value)].owner for value in below if id(value) in recorder.outside]
         if nodes and differentiable and not writes:
             root = in_a_row(nodes) if len(nodes) > 1 else nodes[0]
             program.split = len(program.instructions)
@@ -349,7 +356,8 @@ class Compiled:
         data = [(n, recorder.plain(outcome.leaves[n]._raw)) for n in computed]
         outcome.locked = [n for n, array in data if isinstance(array, np.ndarray) and not array.flags.writeable]
         if not targets:
-            outcome.kinds = ["frozen" if kind == "node" else kind for kind in outcome.kinds]
+            now = "spent" if outcome.spent else "frozen"
+            outcome.kinds = [now if kind == "node" else kind for kind in outcome.kinds]
         program.results = [recorder.template_of(item) if kind != "outside" else recorder.owner_of(item)
                            for item, kind in zip(contents, outcome.kinds, strict=True)]  # fmt: skip
         recorder.finish()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations, count, repeat
 from operator import is_
 from typing import Any
@@ -91,12 +91,41 @@ class Replay:
         self.changing = list(dict.fromkeys(x for x in (*[e.target for e in program.effects], *written) if x.kind in kinds))
         self.compiled: Any = None  # the pullback on Values as a compiled function, once it is needed
         self.all_plain = self.op is None and all(kind == "plain" for kind in outcome.kinds)
-        self.bare = self.single and outcome.kinds[0] == "frozen" and not (outcome.labels or outcome.locked)
+        self.bare = self.single and outcome.kinds[0] in ("frozen", "spent") and not (outcome.labels or outcome.locked)
         self.nodes = [number for number, kind in enumerate(outcome.kinds) if kind == "node"]
         self.restores = bool(self.generators or self.undone or self.assigned)  # whether it may have to restore what it changed
         self.apart = numbers_apart(program)
         self.apart_from_one = numbers_apart(program.from_one or program)
+        self.finished = self.finisher()
         self.quick = self.make_quick()
+
+    def finisher(self) -> Callable[[Any, Sequence[Any]], Value]:
+        """Return the function that makes a Value of the data of a result without a gradient."""
+        if not self.outcome.spent:
+            return lambda data, leaves: frozen(data)
+        op, owners = self.spent_operation(), self.outcome.spent
+
+        def spent(data: Any, leaves: Sequence[Any]) -> Value:
+            values = tuple([leaves[item.number] if item.__class__ is Argument else item for item in owners])
+            node = new_node(op, data, (values, None))
+            node._clock = 0  # before the Values changed, so that backward() raises the error of eager calls
+            return node
+
+        return spent
+
+    def spent_operation(self) -> Op:
+        """Return the operation of results that have no gradient any more."""
+
+        def form(inputs: Any, kept: Any) -> Any: ...
+
+        def rule(*args: Any) -> Any:
+            raise ValueError(
+                f"the result of {form.__name__}() has no gradient outside, as the function changes Values: call backward() in "
+                "the function, or compile the loss only"
+            )
+
+        form.__name__ = getattr(self.owner, "__name__", "compiled")
+        return Op(form, {"inputs": rule}, name=form.__name__, symbol=f"{form.__name__}({{}})", kind="program", array=form)
 
     def make_quick(self) -> Any:
         """Return the function `quick`. As it is called most often, it is written as source."""
@@ -105,7 +134,7 @@ class Replay:
         if self.arguments.form != (tuple(map(Leaf, range(len(names)))), {}):  # other calls may have the same arrays
             return lambda args: MISSED
         space: dict[str, Any] = {"check": self.check, "ndarray": np.ndarray, "MISSED": MISSED, "replay": self}
-        space |= {"forward": self.forward, "frozen": frozen}
+        space |= {"forward": self.forward, "finished": self.finished}
         tests = [f"len(args) != {len(names)}"]
         lines = [f"    {''.join(f'{name}, ' for name in names)}= args" if names else ""]
         differ = ["check.changed(args) is not None"]
@@ -127,7 +156,7 @@ class Replay:
         run = "return replay(args)"
         simple = self.single and not (self.restores or self.changing or self.outcome.labels or self.outcome.locked)
         if self.bare and not self.restores:
-            run = "return frozen(forward(*args)[0][0])"
+            run = "return finished(forward(*args)[0][0], args)"
         elif simple and self.nodes and not any(isinstance(target, Argument) for target in self.targets):
             space |= {"op": self.op, "targets": tuple(self.targets), "new_node": new_node, "Kept": Kept}
             run = "results, arrays = forward(*args); return new_node(op, results[0], (targets, Kept(arrays, args, (), ())))"
@@ -224,7 +253,7 @@ class Replay:
         else:
             results, arrays = self.forward(*leaves)
         if self.bare:  # a training step that returns its loss
-            return frozen(results[0])
+            return self.finished(results[0], leaves)
         if self.all_plain:
             return results[0] if self.single else self.outcome.rebuild(results)
         kinds = self.outcome.kinds
@@ -232,6 +261,8 @@ class Replay:
         for number, kind in enumerate(kinds):
             if kind == "frozen":
                 found[number] = frozen(found[number])
+            elif kind == "spent":
+                found[number] = self.finished(found[number], leaves)
             elif kind == "leaf":
                 found[number] = leaf(*found[number])
             elif kind == "outside" and isinstance(found[number], Argument):

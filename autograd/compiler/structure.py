@@ -80,6 +80,7 @@ class Structure:
         kinds, labels: what each result is, see kind_of(), and the labels of Values by their number.
         twins: the numbers of results that are the same Value as an earlier one, with the numbers of those.
         locked: the numbers of Values whose data cannot be written to, as it is a view of that of others.
+        spent: the Values, or arguments, below results that have no gradient any more, as the function changed Values.
         containers: the lists, dicts and dataclasses in it, inner ones first.
         repeats: whether one of them is in it twice.
 
@@ -96,6 +97,7 @@ class Structure:
         self.labels: dict[int, str] = {}
         self.twins: dict[int, int] = {}
         self.locked: list[int] = []
+        self.spent: list[Any] = []
         self.containers: list[Any] = []
         self.given, self.outside = given or {}, outside or {}
         self.seen: set[int] = set()

@@ -594,3 +594,45 @@ def test_each_line_warns_once_as_python_does_where_nothing_else_is_set() -> None
 
     expected = found(lambda f: f)
     assert found(compile) == expected and len(expected) >= 4
+
+
+def test_losses_of_steps_refuse_a_second_backward_pass() -> None:
+    def make(wrap: Any) -> Any:
+        w = Value(np.ones(3))
+        optimizer = nn.SGD([w], lr=0.1)
+
+        def step(x: Any) -> Any:
+            optimizer.zero_grad()
+            loss = ((w * x) ** 2).sum()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        function = wrap(step)
+
+        def call(x: Any, more: bool) -> Any:
+            loss = function(x)
+            with pytest.raises(ValueError, match=r"the data of a Value of shape \(3,\) changed after"):
+                (loss * 2.0 + (w * w).sum() if more else loss).backward()
+
+        return call, w
+
+    assert not twins(make, lambda number, state: (matrix(number), bool(number % 2)), 8)
+
+
+def test_a_result_of_a_created_leaf_that_is_a_result_keeps_its_gradient() -> None:
+    def f(x: Any) -> Any:
+        v = Value(x)
+        return (v * v).sum(), v
+
+    def make(wrap: Any) -> Any:
+        function = wrap(f)
+
+        def call(x: Any) -> Any:
+            loss, v = function(x)
+            loss.backward()
+            return v.grad
+
+        return call, None
+
+    assert len(twins(make, lambda number, state: (matrix(number),))) == 1
