@@ -136,7 +136,10 @@ def seed_of(root: Any, seed: Any) -> Any:
 
 def is_finite(x: Any) -> bool:
     """Whether all numbers are finite; also False if the sum of their squares overflows, which only costs time."""
-    return math.isfinite(x if x.__class__ is float else np.vdot(x, x))  # in one pass
+    if x.__class__ is float:
+        return math.isfinite(x)
+    x = x if x.flags.c_contiguous else x.ravel("K")  # np.vdot() would copy what is in another order
+    return math.isfinite(np.vdot(x, x))  # in one pass
 
 
 def has_nan(x: Any) -> bool:

@@ -16,7 +16,8 @@ SMALL = 2048
 
 def are_finite(*arrays: Any) -> bool:
     """Whether all numbers of some arrays are finite; False also if the sum of their squares overflows."""
-    return math.isfinite(sum([np.vdot(x, x) for x in arrays]))
+    rows = [x if x.flags.c_contiguous else x.ravel("K") for x in arrays]
+    return math.isfinite(sum([np.vdot(x, x) for x in rows]))
 
 
 def joined_are_finite(*arrays: Any) -> bool:
