@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
 
-from autograd.compiler.passes.copies import given_away
-from autograd.compiler.passes.vectors import args_with_out, writing
+from autograd.compiler.blockwise import ufunc_of
+from autograd.compiler.passes.copies import given_away, makes_new
 from autograd.compiler.program import Instruction, Program, Variable
 from autograd.compiler.vectors import Workspace
 
@@ -36,16 +37,18 @@ def in_workspace(items: list[Instruction], homes: dict[Variable, Variable], kept
     free: dict[Any, list[Variable]] = {}
     dying: dict[int, list[Variable]] = {}
     arrays: list[Variable] = []
+    size = 0
     found: list[Instruction | None] = list(items)
     for number, item in enumerate(items):
         out = item.out
         if isinstance(out, Variable) and out in last and out not in kept and 0 < out.nbytes <= SMALL:
             same = free.setdefault((out.shape, out.dtype), [])
-            room = sum(x.nbytes for x in arrays) + out.nbytes <= TOTAL
+            room = size + out.nbytes <= TOTAL
             array = same[-1] if same else Variable(np.empty(out.shape, out.dtype))
             args = args_with_out(item, array)
             if item.function is np.empty and not item.operands and room:
                 arrays.append(out)
+                size += out.nbytes
                 found[number] = None
             elif args is not None and (same or room):
                 found[number] = writing(item, args)
@@ -54,6 +57,7 @@ def in_workspace(items: list[Instruction], homes: dict[Variable, Variable], kept
                     same.pop()
                 else:
                     arrays.append(array)
+                    size += out.nbytes
         for array in dying.pop(number, ()):
             free[array.shape, array.dtype].append(array)
     others = [number for number, item in enumerate(items) if type(item.function) is Workspace]
@@ -78,3 +82,26 @@ def homes_of(program: Program) -> dict[Variable, Variable]:
             x = item.args[-1].root
             homes[item.out] = homes.get(x, x)
     return homes
+
+
+def args_with_out(item: Instruction, out: Variable) -> tuple[Any, ...] | None:
+    """Return the arguments with which an instruction writes its result into an array, or None if it cannot."""
+    function: Any = item.function
+    if item.named or not makes_new(item) or not item.out.contiguous:
+        return None
+    if function in (np.dot, np.matmul, operator.matmul):
+        return (*item.args, out)
+    ufunc = ufunc_of(function)
+    if ufunc in (np.maximum, np.minimum):
+        return None  # they take an array for the result by name only
+    if ufunc is not None:
+        return (*item.args, out) if len(item.args) == ufunc.nin else None
+    if getattr(function, "__name__", "") == "reduce" and isinstance(function.__self__, np.ufunc) and len(item.args) == 2:
+        return (*item.args, None, out)
+    return None
+
+
+def writing(item: Instruction, args: tuple[Any, ...]) -> Instruction:
+    """Return an instruction with the arguments of args_with_out()."""
+    function = np.matmul if item.function is operator.matmul else ufunc_of(item.function) or item.function
+    return Instruction(function, args, {}, item.out, item.writes, item.place, item.errors)
