@@ -352,7 +352,7 @@ class Recorder:
         if not self.finished:
             if self.attempts:
                 raise Leak
-            self.fail(f"it uses the attribute .{name} of an array, which may write to it")
+            self.fail(f"it uses the attribute .{name} of an array, which may read or write to it")
 
     def guard(self, variable: Variable, value: Any, how: str) -> None:
         """Write down that a replay is right only where `variable` has the same value."""

@@ -7,9 +7,12 @@ protocols of this class. What would take the data out of it, such as float() or 
 
 from __future__ import annotations
 
+import dis
 import operator
 import sys
 from collections.abc import Callable, Iterator
+from functools import lru_cache
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
@@ -26,7 +29,7 @@ PARTS = {"T", "mT", "real", "imag"}
 CHANGING = {"fill", "sort", "partition", "put", "itemset", "byteswap", "resize"}
 #: Methods that take the numbers out of an array.
 LEAVING = {"tobytes", "tofile", "dump", "dumps"}
-#: Attributes through which an array can be written to without its methods.
+#: Attributes through which an array can be read and written to without its methods.
 WRITABLE = {"data", "ctypes", "flat"}
 #: Attributes by which code in C reads the memory of an array.
 INTERFACES = {"__array_interface__", "__array_struct__", "__dlpack__"}
@@ -37,6 +40,19 @@ STATIC = {
 }  # fmt: skip
 #: NumPy's functions that change their first argument.
 WRITING = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis}
+
+
+def only_asks_for_none(frame: FrameType) -> bool:
+    """Whether code compares the attribute that it reads with None, as this package does, and does nothing else with it."""
+    code = frame.f_code
+    return code.co_filename.startswith(INSIDE) or place_asks_for_none(code, frame.f_lasti)
+
+
+@lru_cache(1024)
+def place_asks_for_none(code: CodeType, place: int) -> bool:
+    """Whether the instruction at `place` is followed by a comparison with None."""
+    after = [item for item in dis.get_instructions(code) if item.offset > place][:2]
+    return after[0].opname.endswith("_NONE") or (after[0].argval is None and after[-1].opname == "IS_OP")
 
 
 # The functions below make the methods of Tracer.
@@ -138,6 +154,8 @@ class Tracer:
         if name in FIXED:
             if name in ("flags", "base"):
                 self._recorder.look_at_flags(self)
+            if name == "base" and data.base is not None and not only_asks_for_none(sys._getframe(1)):
+                self._recorder.expose(name)
             return getattr(data, name)
         if name in PARTS:
             return self._recorder.call(Attribute(name), (self,))

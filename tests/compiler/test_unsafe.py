@@ -200,7 +200,7 @@ def test_max_of_numbers_of_two_classes_or_with_a_key_is_a_branch() -> None:
         compile(lambda y: max(y))([])
 
 
-@pytest.mark.filterwarnings("ignore:.*which may write to it")
+@pytest.mark.filterwarnings("ignore:.*which may read or write to it")
 def test_writes_through_flat_are_refused() -> None:
     def f(x: Any) -> Any:
         space = np.zeros(4)

@@ -82,6 +82,7 @@ def test_writes_of_numpy_are_replayed(function: Any) -> None:
 @pytest.mark.parametrize(
     "function",
     [
+        changed(lambda y: y[1:].base.__setitem__(0, 7.0)), lambda x: (x * 2.0)[1:].base.sum(), lambda x: (x * 2.0)[1:].base,
         changed(lambda y: np.median(y, overwrite_input=True)), changed(lambda y: setattr(y, "dtype", np.int64)),
         changed(lambda y: [part.__setitem__(..., 2.0) for part in np.nditer(y, op_flags=["readwrite"])]),
         changed(lambda y: np.apply_along_axis(lambda row: row.__iadd__(1.0), 1, y)),
