@@ -248,6 +248,7 @@ class Tracer:
     __complex__ = leaving(complex, "by complex()")
     __hash__ = leaving(hash, "by hash()")
     __trunc__ = leaving(int, "by int()")
+    __bytes__ = leaving(bytes, "as bytes")
 
     def __repr__(self) -> str:
         return repr(self._shown())

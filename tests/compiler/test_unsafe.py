@@ -125,6 +125,7 @@ def test_a_rule_whose_result_has_another_dtype_for_other_numbers() -> None:
         lambda x: x * len(f"{plain_of(x)[0]:.1f}"), lambda x: x * len(f"{x[0]}"), lambda x: x * len(repr(x.sum())),
         lambda x: x * len(f"{np.round(x[1]):.2f}"), lambda x: x * bool(plain_of(x)[0]), lambda x: x * max(plain_of(x)),
         lambda x: x * sum(1.0 for item in x if item > 0.0), lambda x: x * round(float(plain_of(x)[2])),
+        lambda x: x * bytes(plain_of(x))[7],
         lambda x: x * plain_of(x).__array__(), lambda x: x * (plain_of(x) > 0.0), lambda x: x * np.sign(plain_of(x)).astype(int),
         lambda x: x * hash(float(plain_of(x)[0])) % 7.0, lambda x: x * {True: 1.0, False: 2.0}[bool(plain_of(x)[0] > 0.0)],
     ],
