@@ -9,7 +9,7 @@ import sys
 import types
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, nullcontext
 from typing import Any
 
@@ -24,7 +24,7 @@ from autograd.compiler.explain import Explanation, explanation
 from autograd.compiler.once import Report, hand_back, reporting, warnings_of
 from autograd.compiler.passes import optimise
 from autograd.compiler.program import FINITE, Argument, Changed, Draw, GuardFailed, Program, Source
-from autograd.compiler.recorder import Recorder, takes_no_tracers
+from autograd.compiler.recorder import Recorder, replace_everywhere, takes_no_tracers
 from autograd.compiler.replay import MISSED, Replay, effect_before_guard
 from autograd.compiler.structure import Structure, completed, contents_of, flattened, is_changed, put, settled
 from autograd.graph import inputs_of, topological_order
@@ -125,7 +125,10 @@ class Compiled:
             return self.function(*args, **named)
         leaves: list[Any] = []
         fixed: list[Any] = []
-        key = self.key_of(args, named, leaves, fixed)
+        try:
+            key = self.key_of(args, named, leaves, fixed)
+        except RecursionError:  # of a list that is an item of itself
+            return self.function(*args, **named)
         found = self.recordings.get(key)
         if found is None:
             if len(self.recordings) >= KINDS and not self.make_room(args, named):
@@ -244,6 +247,9 @@ class Compiled:
             return self.function(*args, **named)
         recorder = Recorder()
         structure = Structure((args, named))
+        if structure.repeats:
+            self.give_up(found, "the same list, dict or dataclass is in its arguments twice")
+            return self.function(*args, **named)
         recorder.program.arguments = len(structure.leaves)
         values: list[tuple[int, Value]] = []
         result = None
@@ -287,12 +293,14 @@ class Compiled:
                 stack.close()
                 recorder.commit()
                 copies.commit()
+                copies.give_back()
                 recorder.put_back(error)
                 raise
         recorder.commit()
         copies.commit()
         result = settled(result, copies.originals())
-        copies.forget()
+        if copies.give_back():
+            recorder.fail("it keeps a list, dict or dataclass that is an argument, which a replay would not do")
         structure.forget()
         outcome.forget()
         values.clear()
@@ -499,9 +507,26 @@ class Copies:
                 now = contents_of(item)
                 put(originals[id(item)], {key: settled(part, originals) for key, part in now.items()})
 
-    def forget(self) -> None:
-        """Drop the copies."""
+    def give_back(self) -> bool:
+        """Drop the copies, and put the originals in place of those that the function keeps; return whether there are some."""
+        originals, made = self.originals(), self.made
+        parts = Counter(id(part) for item in made for part in in_tuples(contents_of(item).values()))
         self.made, self.before = [], []
+        kept = False
+        for item in made:
+            if sys.getrefcount(item) > 3 + parts[id(item)]:  # besides `made`, `item` and the argument
+                kept = True
+                replace_everywhere(item, originals[id(item)])
+        return kept
+
+
+def in_tuples(items: Iterable[Any]) -> Iterator[Any]:
+    """Yield items, and those of tuples among them."""
+    for item in items:
+        if isinstance(item, tuple):
+            yield from in_tuples(item)
+        else:
+            yield item
 
 
 def repeated(leaves: list[Any]) -> tuple[int, ...]:

@@ -636,3 +636,36 @@ def test_a_result_of_a_created_leaf_that_is_a_result_keeps_its_gradient() -> Non
         return call, None
 
     assert len(twins(make, lambda number, state: (matrix(number),))) == 1
+
+
+def test_arguments_that_the_function_keeps_are_the_originals() -> None:
+    kept: dict[str, Any] = {}
+
+    @compile
+    def f(d: Any, x: Any) -> Any:
+        kept["last"] = d
+        return d["w"] * x
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for number in range(6):
+            d = {"w": np.ones(3)}
+            f(d, matrix(number))
+            assert kept["last"] is d
+
+
+def test_one_list_at_two_places_of_the_arguments() -> None:
+    def f(a: Any, b: Any) -> Any:
+        a.append(1.0)
+        return len(b), a is b
+
+    def make(wrap: Any) -> Any:
+        return wrap(f), [0.0]
+
+    assert twins(make, lambda number, state: (state, state))
+
+
+def test_a_list_that_is_an_item_of_itself() -> None:
+    items: list[Any] = [1.0]
+    items.append(items)
+    assert compile(lambda given: given[1] is given)(items)
