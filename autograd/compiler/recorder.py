@@ -16,8 +16,8 @@ import weakref
 import zlib
 from collections import deque
 from collections.abc import Callable
-from contextlib import nullcontext
-from functools import lru_cache
+from contextlib import nullcontext, suppress
+from functools import lru_cache, partial
 from types import CellType, CodeType, FrameType, FunctionType, MemberDescriptorType
 from typing import Any
 
@@ -662,11 +662,15 @@ def replace_everywhere(old: Any, new: Any, depth: int = 4) -> None:
             holder.add(new)
         elif isinstance(holder, CellType):
             holder.cell_contents = new
+        elif isinstance(holder, partial):
+            args = new if holder.args is old else holder.args
+            holder.__setstate__((holder.func, args, holder.keywords, vars(holder)))  # type: ignore[attr-defined]
         elif not isinstance(holder, (FrameType, Tracer)):
             names = [*getattr(holder, "__dict__", ()), *(name for owner in kind.__mro__ for name in slots_of(owner))]
             for name in names:
                 if getattr(holder, name, None) is old:
-                    object.__setattr__(holder, name, new)
+                    with suppress(AttributeError, TypeError):  # what cannot be set, such as that of code in C
+                        object.__setattr__(holder, name, new)
 
 
 def slots_of(kind: type) -> list[str]:

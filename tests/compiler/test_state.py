@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 import warnings
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -177,6 +178,20 @@ def test_results_of_calls_that_fail_hold_plain_arrays() -> None:
             found = f(matrix(number))
             assert type(found.y) is type(found.parts[0]) is type(found.parts[1][1]["z"]) is np.ndarray
             assert type(found.parts[1][0]) is np.float64
+
+
+def test_functions_as_results_hold_plain_arrays() -> None:
+    @compile
+    def f(x: Any) -> Any:
+        y = x * 2.0
+        return functools.partial(np.add, y), lambda z: y + z
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for number in range(5):
+            part, closure = f(matrix(number))
+            assert type(part.args[0]) is type(closure.__closure__[0].cell_contents) is np.ndarray
+            np.testing.assert_array_equal(part(1.0), closure(1.0))
 
 
 def test_an_error_holds_plain_arrays() -> None:
