@@ -17,7 +17,7 @@ import numpy as np
 
 from autograd import scope_stack
 from autograd.backward import Pullback
-from autograd.compiler import hooks
+from autograd.compiler import errors, hooks
 from autograd.compiler.agreement import difference
 from autograd.compiler.environment import Environment, check_of, named_objects, reason_of_change
 from autograd.compiler.explain import Explanation, explanation
@@ -25,7 +25,7 @@ from autograd.compiler.once import Report, hand_back, reporting, warnings_of
 from autograd.compiler.passes import optimise
 from autograd.compiler.program import FINITE, Argument, Changed, Draw, GuardFailed, Program, Source
 from autograd.compiler.recorder import Recorder, replace_everywhere, takes_no_tracers
-from autograd.compiler.replay import MISSED, Replay, effect_before_guard
+from autograd.compiler.replay import MISSED, RESTORED, Replay, effect_before_guard
 from autograd.compiler.structure import Structure, completed, contents_of, flattened, is_changed, put, settled
 from autograd.graph import inputs_of, topological_order
 from autograd.hooks import HOOKED, any_hooks
@@ -68,6 +68,7 @@ class Compiled:
 
     Attributes:
         latest, last: the program that was made last, and that which was used last.
+        errors: the error settings of NumPy, as of np.errstate(), when `last` was used.
         searched: the function whose environment is checked.
         repeated: whether the backward part is likely to run several times for each call.
     """
@@ -83,6 +84,7 @@ class Compiled:
         self.recordings: dict[Any, Recording] = {}
         self.latest: Replay | None = None
         self.last: Replay | None = None
+        self.errors: Any = None
         self.warned = False
 
     def __getattr__(self, name: str) -> Any:
@@ -107,11 +109,12 @@ class Compiled:
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         last = self.last
-        if last is not None and not named and scope_stack.current() is None and hooks.active() is None and not parameters():
+        usual = not named and scope_stack.current() is None and hooks.active() is None and not parameters()
+        if last is not None and usual and errors.current() is self.errors:
             try:
                 out = last.quick(args)
             except Exception as error:
-                if not (last.is_pure or isinstance(error, (GuardFailed, Changed))):
+                if not (last.is_pure or isinstance(error, RESTORED)):
                     raise
                 return self.call(args, named, (last, error))
             if out is not MISSED:
@@ -143,14 +146,14 @@ class Compiled:
                 result = replay(leaves)
                 if replay.outcome.gives:
                     return completed(result, Structure((args, named)).containers)
-                self.last = replay if key[1:] == USUAL else None
+                self.last, self.errors = (replay if key[1:3] == USUAL else None), errors.current()
                 return result
             except Changed:
                 continue
             except GuardFailed as failed:
                 return self.go_on(failed, replay, found, args, named, key, leaves, Counter())
-            except Exception:
-                if not replay.is_pure:
+            except Exception as error:
+                if not (replay.is_pure or isinstance(error, RESTORED)):
                     raise
                 return self.run_plainly(replay, args, named, leaves, Counter())
         return self.run(found, args, named, key, leaves)
@@ -181,8 +184,8 @@ class Compiled:
                 except GuardFailed as again:
                     failed, stopped = again, replay
                     break
-                except Exception:
-                    if not replay.is_pure:
+                except Exception as error:
+                    if not (replay.is_pure or isinstance(error, RESTORED)):
                         raise
                     return self.run_plainly(replay, args, named, leaves, given)
             else:
@@ -233,7 +236,7 @@ class Compiled:
         count = len(leaves)
         if count > 1 and (leaves[0] is leaves[1] if count == 2 else len(set(map(id, leaves))) < count):
             kind = kind, repeated(leaves)
-        return kind, scope_stack.is_recording(), surroundings(leaves)
+        return kind, scope_stack.is_recording(), surroundings(leaves), *np.geterr().values()
 
     # --- recording -----------------------------------------------------------------------------------
 

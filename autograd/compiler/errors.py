@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 
 settings: Callable[..., Any]
+current: Callable[[], Any]  # the settings that hold now, another object if others hold
 set_errors: Callable[[Any], Any]
 reset_errors: Callable[[Any], Any]
 
 try:  # NumPy keeps its settings in a variable of the context, which has no public name
     from numpy._core.umath import _extobj_contextvar, _make_extobj
 except ImportError:
-    settings = dict
+    settings, current = dict, object
 
     def set_errors(new: Any) -> Any:
         return np.seterr(**new)
@@ -29,4 +30,5 @@ except ImportError:
     def reset_errors(token: Any) -> Any:
         np.seterr(**token)
 else:
-    settings, set_errors, reset_errors = _make_extobj, _extobj_contextvar.set, _extobj_contextvar.reset
+    settings, current = _make_extobj, _extobj_contextvar.get
+    set_errors, reset_errors = _extobj_contextvar.set, _extobj_contextvar.reset

@@ -15,7 +15,18 @@ from autograd.backward import Pullback
 from autograd.compiler.environment import Check
 from autograd.compiler.once import take_over
 from autograd.compiler.passes.finite import SMALL, are_finite, joined_are_finite
-from autograd.compiler.program import ABSENT, Argument, Draw, Guard, Program, Source, Variable
+from autograd.compiler.program import (
+    ABSENT,
+    Argument,
+    Changed,
+    Draw,
+    Guard,
+    GuardFailed,
+    Instruction,
+    Program,
+    Source,
+    Variable,
+)
 from autograd.compiler.source import clock, functions_of
 from autograd.compiler.state import Assign
 from autograd.compiler.structure import Leaf, Structure
@@ -33,6 +44,8 @@ from autograd.value import Value, new_node
 _numbers = count(1)
 SLOTS: Any = Value  # the descriptors of its slots
 set_grad, set_since = SLOTS._grad.__set__, SLOTS._since.__set__
+#: Errors before which everything is restored that a replay has changed.
+RESTORED = (GuardFailed, Changed, np.linalg.LinAlgError, FloatingPointError)
 #: What Replay.quick() returns where the program is not for this call.
 MISSED = object()
 
@@ -168,20 +181,21 @@ class Replay:
         return space["quick"]
 
     def undone_writes(self) -> tuple[list[Any], list[tuple[dict[Any, Any], Any]]]:
-        """Return what the program changes before its last guard, which may fail.
+        """Return what the program changes before its last guard, which may fail, or the last call that may raise an error.
 
         That is the Sources of arrays from outside, and dicts from outside with the keys that it assigns to.
         """
         found: list[Any] = []
         pending: list[Any] = []
         assigned: list[tuple[dict[Any, Any], Any]] = []
+        last = last_stop(self.program)
         for number, item in enumerate(self.program.instructions):
-            if type(item.function) is Assign and number < last_guard(self.program):
+            if type(item.function) is Assign and number < last:
                 assigned.append((item.function.mapping, item.function.key))
-            pending += [self.program.inputs[v.root] for v in item.writes if v.root in self.program.inputs]
-            if type(item.function) is Guard:
+            if stops(item):
                 found += pending
                 pending = []
+            pending += [self.program.inputs[v.root] for v in item.writes if v.root in self.program.inputs]
         return list(dict.fromkeys(found)), assigned
 
     def copies(self, leaves: Sequence[Any]) -> list[tuple[Any, Any]]:
@@ -414,21 +428,33 @@ def all_finite(found: Sequence[Any]) -> bool:
     return all(map(math.isfinite, rest)) and (joined_are_finite if small else are_finite)(*arrays)
 
 
-def last_guard(program: Program) -> int:
-    """Return the number of the last guard in the forward part, or -1."""
-    return max((n for n, item in enumerate(program.instructions[: program.split]) if type(item.function) is Guard), default=-1)
+def stops(item: Instruction) -> bool:
+    """Whether a replay may stop at an instruction: at a guard, or by an error of linear algebra or of floating-point numbers.
+
+    Programs are for one kind of error settings, which are those that hold now.
+    """
+    if type(item.function) is Guard or getattr(item.function, "__module__", "") == "numpy.linalg":
+        return True
+    return "raise" in np.geterr().values() and not item.errors
+
+
+def last_stop(program: Program) -> int:
+    """Return the number of the last instruction of the forward part where a replay may stop, or -1."""
+    return max((number for number, item in enumerate(program.instructions[: program.split]) if stops(item)), default=-1)
 
 
 def effect_before_guard(program: Program) -> str | None:
-    """Return why a program is not replayed, if it calls a function by effect() before its last guard, or None.
+    """Return why a program is not replayed, if it calls a function by effect() before the last place where it may stop, or None.
 
-    Where the guard fails, the function runs from its start, and would call that function a second time.
+    There the function runs from its start, and would call that function a second time.
     """
-    last = last_guard(program)
+    last = last_stop(program)
     for item in program.instructions[: max(last, 0)]:
         if getattr(item.function, "again", True) is False:
-            why = program.instructions[last].function.why  # type: ignore[attr-defined]
-            return f"it calls {item.function.__name__}() by effect() before Python code reads a number {why}: call it at the end"
+            function: Any = program.instructions[last].function
+            raises = f"{getattr(function, '__name__', 'a call')}() may raise an error"
+            what = f"Python code reads a number {function.why}" if type(function) is Guard else raises
+            return f"it calls {item.function.__name__}() by effect() before {what}: call it at the end"
     return None
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import autograd
+import nn
 from autograd import Value
 
 
@@ -85,3 +86,48 @@ def test_infinite_gradients_do_not_end_the_replays() -> None:
         step(np.array([1.0, 3.0]))
     assert w.grad.tolist() == [0.25, 1.5]
     assert "forward" in step.source
+
+
+def test_error_settings_that_the_function_reads_or_sets() -> None:
+    @autograd.compile
+    def twice_or_thrice(x: np.ndarray) -> np.ndarray:
+        return x * (2.0 if np.geterr()["divide"] == "warn" else 3.0)
+
+    @autograd.compile
+    def quiet(x: np.ndarray) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            return np.log(x)
+
+    for number in range(8):
+        with np.errstate(divide="warn" if number % 4 < 2 else "ignore"):
+            assert twice_or_thrice(np.ones(1))[0] == (2.0 if number % 4 < 2 else 3.0)
+        with np.errstate(all="ignore" if number < 4 else "raise"):
+            assert quiet(np.zeros(1))[0] == -np.inf
+
+
+@pytest.mark.parametrize("kind", ["linear algebra", "floating point"])
+def test_an_error_after_a_step_finds_the_step_done(kind: str) -> None:
+    """Parameters, gradients and the state of the optimiser are those of eager code."""
+
+    def run(compiled: bool) -> tuple[Any, ...]:
+        p = autograd.Value(np.ones(3))
+        optimizer = nn.Adam([p], lr=0.1)
+
+        def train(x: np.ndarray) -> np.ndarray:
+            optimizer.zero_grad()
+            ((p * x) ** 2).sum().backward()
+            optimizer.step()
+            return np.linalg.inv(np.eye(2) * x[0]) if kind == "linear algebra" else 1.0 / x
+
+        step = autograd.compile(train) if compiled else train
+        with np.errstate(divide="raise"):
+            for number in range(8):
+                if number in (5, 6):
+                    with pytest.raises((np.linalg.LinAlgError, FloatingPointError)):
+                        step(np.array([0.0, 1.0, 2.0]))
+                else:
+                    step(np.array([1.0, 2.0, 3.0]) + number)
+        return p.data, p.grad, *optimizer.state[p].values(), optimizer.steps
+
+    for a, b in zip(run(False), run(True), strict=True):
+        np.testing.assert_array_equal(a, b)
