@@ -161,11 +161,13 @@ def join_data(values: Sequence[Value]) -> np.ndarray | None:
 def vector_of(arrays: list[Any]) -> np.ndarray | None:
     """Return the vector of which some arrays are all parts, one after the other, or None."""
     base = getattr(arrays[0], "base", None)
-    if base.__class__ is not np.ndarray or base.ndim != 1 or base.size != sum([x.size for x in arrays]):
+    if base.__class__ is not np.ndarray or any(getattr(x, "base", None) is not base for x in arrays):
+        return None
+    if base.ndim != 1 or base.size != sum([x.size for x in arrays]):
         return None
     place = base.ctypes.data
     for x in arrays:
-        if x.__class__ is not np.ndarray or x.base is not base or x.ctypes.data != place or not x.flags.c_contiguous:
+        if x.ctypes.data != place or not x.flags.c_contiguous:
             return None
         place += x.nbytes
     return base

@@ -18,6 +18,7 @@ from autograd import Value
 from autograd.compiler import errors
 from autograd.compiler.program import Source
 from autograd.compiler.vectors import Workspace, join
+from autograd.compiler.vectors import vector_of as common_vector
 
 SIZES = (3, 8, 8, 2)
 
@@ -258,6 +259,30 @@ def test_join_moves_arrays_that_only_their_owner_holds() -> None:
     assert values[0].data.base is items["a"].base is vector and values[0].shape == (2, 2)
     assert join(sources) is vector
     assert join(sources[::-1]) is None  # they are parts of another vector
+
+
+def test_vector_of_arrays_that_are_no_parts_of_one() -> None:
+    base = np.arange(6.0)
+    first, second = base[:2], base[2:].reshape(2, 2)
+    assert common_vector([first, second]) is base
+    for others in ([second, first], [first], [first, None], [first, 1.0], [None, first], [first, base[2:4], base[3:5]], [1.0],
+                   [first, second.copy()], [first, second.T], [base]):  # fmt: skip
+        assert common_vector(others) is None
+
+
+def test_gradients_of_which_some_are_missing() -> None:
+    """One parameter has a part of a vector as its gradient, another is a number, and a third is not reached."""
+    parameters = [Value(np.ones(2)), Value(np.ones(3)), Value(np.ones(2)), Value(1.0), Value(np.ones(2))]
+    optimizer = nn.SGD(parameters, lr=0.1, guards=False)
+    for _ in range(40):
+        optimizer.zero_grad()
+        gradients = np.arange(7.0)
+        for p, (start, stop) in zip(parameters, ((0, 2), (2, 5), (5, 7)), strict=False):
+            p._grad, p._since = gradients[start:stop], p._clock
+        parameters[3].grad = 2.0
+        optimizer.step()
+    np.testing.assert_allclose(parameters[1].data, 1.0 - 4.0 * np.array([2.0, 3.0, 4.0]))
+    assert parameters[3].data == pytest.approx(-7.0) and parameters[4].data.tolist() == [1.0, 1.0]
 
 
 # --- error settings -------------------------------------------------------------------------------
