@@ -10,7 +10,7 @@ import types
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ from autograd.value import Value
 #: After this many recordings for one kind of arguments, without two alike in a row, the function runs eagerly.
 PATIENCE = 8
 ARRAYS = {np.ndarray}
+NO_WARNINGS = Counter[str]()
 #: The end of the key of a call outside of scopes and transforms.
 USUAL: Any = True, (False, frozenset())
 #: The number of kinds of arguments, of other shapes or other objects, whose programs are kept.
@@ -137,66 +138,47 @@ class Compiled:
             if len(self.recordings) >= KINDS and not self.make_room(args, named):
                 return self.function(*args, **named)
             found = self.recordings[key] = Recording(fixed)
-        for replay in found.replays:
-            if replay.check.changed(leaves) is not None:
-                continue
-            try:
-                if tried is not None and tried[0] is replay:
-                    raise tried[1]
-                result = replay(leaves)
-                if replay.outcome.gives:
-                    return completed(result, Structure((args, named)).containers)
-                self.last, self.errors = (replay if key[1:3] == USUAL else None), errors.current()
-                return result
-            except Changed:
-                continue
-            except GuardFailed as failed:
-                return self.go_on(failed, replay, found, args, named, key, leaves, Counter())
-            except Exception as error:
-                if not (replay.is_pure or isinstance(error, RESTORED)):
-                    raise
-                return self.run_plainly(replay, args, named, leaves, Counter())
-        return self.run(found, args, named, key, leaves)
+        given, stack = NO_WARNINGS, None  # the warnings of programs that stopped, which are not given twice
+        try:
+            for replay in found.replays:
+                if replay.check.changed(leaves) is not None:
+                    continue
+                try:
+                    if tried is not None and tried[0] is replay:
+                        raise tried[1]
+                    result = replay(leaves)
+                    if replay.outcome.gives:
+                        return completed(result, Structure((args, named)).containers)
+                    if stack is None:
+                        self.last, self.errors = (replay if key[1:3] == USUAL else None), errors.current()
+                    return result
+                except Changed:
+                    continue
+                except GuardFailed as failed:
+                    self.refuse(failed)
+                    by_error = False
+                except Exception as error:
+                    if not (replay.is_pure or isinstance(error, RESTORED)):
+                        raise
+                    by_error = True
+                given = given | warnings_of(replay, leaves)
+                if given:
+                    stack = stack or ExitStack()
+                    stack.enter_context(reporting(Report(given.copy())))
+                if by_error:  # which the function raises itself, or does not
+                    return self.function(*args, **named)
+            return self.run(found, args, named, key, leaves)
+        finally:
+            if stack is not None:
+                stack.close()
 
-    def go_on(
-        self, failed: GuardFailed, stopped: Replay, found: Recording, args: Any, named: Any, key: Any, leaves: list[Any],
-        given: Counter[str],
-    ) -> Any:  # fmt: skip
-        """Try the other programs where a replay stopped, then run the function; give no warning twice.
-
-        `given` are the floating-point warnings so far, besides those of this replay.
-        """
+    def refuse(self, failed: GuardFailed) -> None:
+        """Raise RuntimeError for a guard that failed, if `strict`, unless a gradient was not finite."""
         if self.strict and str(failed) != FINITE:
             raise RuntimeError(
                 f"{self.name} reads another number in Python than when it was recorded, {failed}: "
                 "leave out strict=True to record it again"
             ) from None
-        given = given | warnings_of(stopped, leaves)
-        with reporting(Report(given.copy())) if given else nullcontext():
-            for replay in found.replays[found.replays.index(stopped) + 1 :]:
-                if replay.check.changed(leaves) is not None:
-                    continue
-                try:
-                    result = replay(leaves)
-                    return result if not replay.outcome.gives else completed(result, Structure((args, named)).containers)
-                except Changed:
-                    continue
-                except GuardFailed as again:
-                    failed, stopped = again, replay
-                    break
-                except Exception as error:
-                    if not (replay.is_pure or isinstance(error, RESTORED)):
-                        raise
-                    return self.run_plainly(replay, args, named, leaves, given)
-            else:
-                return self.run(found, args, named, key, leaves)
-        return self.go_on(failed, stopped, found, args, named, key, leaves, given)
-
-    def run_plainly(self, replay: Replay, args: Any, named: Any, leaves: list[Any], given: Counter[str]) -> Any:
-        """Run the function after an error in a replay that changed nothing: it raises the error itself, or does not."""
-        given = given | warnings_of(replay, leaves)
-        with reporting(Report(given)) if given else nullcontext():
-            return self.function(*args, **named)
 
     def run(self, found: Recording, args: Any, named: Any, key: Any, leaves: list[Any]) -> Any:
         """Run the function and record it, unless it cannot be replayed or another thread is recording."""
