@@ -11,7 +11,7 @@ from autograd.compiler.passes.algebra import simplify
 from autograd.compiler.passes.broadcasts import leave_out_broadcasts
 from autograd.compiler.passes.common import share_common
 from autograd.compiler.passes.dead import drop_dead
-from autograd.compiler.passes.fold import MAKES_NEW
+from autograd.compiler.passes.fold import fold_constants
 from autograd.compiler.program import Guard, Instruction, Program, Source, Variable, replaced
 
 
@@ -34,7 +34,9 @@ def copy_for_one(program: Program) -> None:
     other.cotangents = replaced(program.cotangents, lambda v: new.get(v, v))
     made = set(copies.values())
     other.inputs = {x: Source("kept") for item in other.instructions for x in item.operands if x not in made}
-    fold_seed(other)
+    mark_known(other)
+    with np.errstate(all="ignore"):
+        fold_constants(other)
     for change in (simplify, leave_out_broadcasts, share_common, drop_dead):
         change(other)
     if len(other.instructions) < len(items):
@@ -49,22 +51,11 @@ def copied(x: Variable) -> Variable:
     return twin
 
 
-def fold_seed(program: Program) -> None:
-    """Replace what depends on constants only by its numbers, unless it is a result or written to."""
-    written = {x.root for item in program.instructions for x in item.writes}
-    results = {x.root for x in program.finals}
-    found: dict[Variable, Any] = {}
-    kept: list[Instruction | None] = []
+def mark_known(program: Program) -> None:
+    """Mark the variables that depend on constants only, as all do that depend on nothing but the seed."""
     for item in program.instructions:
         function: Any = item.function
-        free = not any(getattr(function, name, False) for name in ("effect", "custom")) and function not in MAKES_NEW
-        own = all(x.root not in written and x.root not in results for x in item.outs)
-        if free and own and item.outs and type(function) is not Guard and all(x in found for x in item.operands):
-            args, named = (replaced(part, lambda v: found[v]) for part in (item.args, item.named))
-            with np.errstate(all="ignore"):
-                out = function(*args, **named)
-            found.update(zip(item.outs, out if isinstance(item.out, list) else [out], strict=True))
-            kept.append(None)
-        else:
-            kept.append(item.with_variables(found))
-    program.replace(kept, found)
+        free = type(function) is not Guard and not any(getattr(function, name, False) for name in ("effect", "custom"))
+        if free and all(x.known for x in item.operands):
+            for x in item.outs:
+                x.known = True
