@@ -225,6 +225,32 @@ class Source:
     def __hash__(self) -> int:
         return hash((self.kind, self.owner if isinstance(self.owner, Argument) else id(self.owner), self.key))
 
+    def read(self, owner: Any) -> Any:
+        """Return what is there; `owner` is the object that an Argument stands for, or the owner itself."""
+        if self.kind == "item":
+            return owner[self.key]
+        if self.kind == "part":
+            return owner[self.key[0]][self.key[1]]
+        return getattr(owner, SLOTS[self.kind], None) if self.kind in SLOTS else owner
+
+    def write(self, owner: Any, content: Any) -> None:
+        """Put something else there: in a slot of a Value, or at a key of a dict."""
+        if self.kind == "item":
+            set_item(owner, self.key, content)
+        else:
+            setattr(owner, SLOTS[self.kind], content)
+
+
+SLOTS = {"data": "_raw", "grad": "_grad", "since": "_since"}  # of Values, by the kinds of Sources
+
+
+def set_item(mapping: dict[Any, Any], key: Any, content: Any) -> None:
+    """Set an item of a dict; ABSENT removes it."""
+    if content is ABSENT:
+        mapping.pop(key, None)
+    else:
+        mapping[key] = content
+
 
 @dataclass
 class Effect:

@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.program import (
-    ABSENT,
     FINITE,
     PLAIN_ARRAY,
     TRUTH,
@@ -39,6 +38,7 @@ from autograd.compiler.program import (
     Source,
     Spot,
     Variable,
+    set_item,
     written_arguments,
 )
 from autograd.compiler.structure import settled
@@ -510,10 +510,7 @@ class Recorder:
                 setattr(found.value, slot, self.plain(found.slots[slot]))
         for live in self.lives.values():
             for key in live.written:
-                if live.contents[key] is ABSENT:
-                    live.mapping.pop(key, None)
-                else:
-                    live.mapping[key] = settled(live.contents[key], {})
+                set_item(live.mapping, key, settled(live.contents[key], {}))
         for value in self.inside.values():
             for slot in ("_raw", "_grad", "_x", "_y"):
                 content = getattr(value, slot, UNSET)

@@ -26,6 +26,7 @@ from autograd.compiler.program import (
     Program,
     Source,
     Variable,
+    set_item,
 )
 from autograd.compiler.source import clock, functions_of
 from autograd.compiler.state import Assign
@@ -129,13 +130,19 @@ class Replay:
     def spent_operation(self) -> Op:
         """Return the operation of results that have no gradient any more."""
 
-        def form(inputs: Any, kept: Any) -> Any: ...
-
         def rule(*args: Any) -> Any:
             raise ValueError(
-                f"the result of {form.__name__}() has no gradient outside, as the function changes Values: call backward() in "
+                f"the result of {op.name}() has no gradient outside, as the function changes Values: call backward() in "
                 "the function, or compile the loss only"
             )
+
+        op = self.new_op(rule)
+        return op
+
+    def new_op(self, rule: Callable[..., Any]) -> Op:
+        """Return an operation that stands for the program, with this rule."""
+
+        def form(inputs: Any, kept: Any) -> Any: ...
 
         form.__name__ = getattr(self.owner, "__name__", "compiled")
         return Op(form, {"inputs": rule}, name=form.__name__, symbol=f"{form.__name__}({{}})", kind="program", array=form)
@@ -217,21 +224,11 @@ class Replay:
     def put(self, leaves: Sequence[Any], contents: Sequence[Any]) -> None:
         """Give the changing Sources other contents."""
         for source, content in zip(self.changing, contents, strict=True):
-            owner = leaves[source.owner.number] if source.owner.__class__ is Argument else source.owner
-            if source.kind != "item":
-                setattr(owner, f"_{source.kind}", content)
-            else:
-                restore(owner, source.key, content)
+            source.write(owner_in(source, leaves), content)
 
     def content(self, source: Source, leaves: Sequence[Any]) -> Any:
         """Return what the program reads from a Source."""
-        owner = leaves[source.owner.number] if source.owner.__class__ is Argument else source.owner
-        if source.kind == "item":
-            return owner[source.key]
-        if source.kind == "part":
-            return owner[source.key[0]][source.key[1]]
-        slots = {"data": "_raw", "grad": "_grad", "since": "_since"}
-        return getattr(owner, slots[source.kind], None) if source.kind in slots else owner
+        return source.read(owner_in(source, leaves))
 
     @property
     def source(self) -> str:
@@ -240,11 +237,7 @@ class Replay:
 
     def operation(self) -> Op:
         """Return the operation whose rule is the backward part of the program."""
-
-        def form(inputs: Any, kept: Any) -> Any: ...
-
-        form.__name__ = getattr(self.owner, "__name__", "compiled")
-        op = Op(form, {"inputs": self.rule}, name=form.__name__, symbol=f"{form.__name__}({{}})", kind="program", array=form)
+        op = self.new_op(self.rule)
         op.masked, op.pull = self.masked_rule, self.pull
         return op
 
@@ -260,7 +253,7 @@ class Replay:
             except BaseException:
                 set_states(self.generators, states)
                 for mapping, key, content in before:
-                    restore(mapping, key, content)
+                    set_item(mapping, key, content)
                 for array, copy in copies:
                     array[...] = copy
                 raise
@@ -458,12 +451,9 @@ def effect_before_guard(program: Program) -> str | None:
     return None
 
 
-def restore(mapping: dict[Any, Any], key: Any, content: Any) -> None:
-    """Give a dict the content that it had at a key."""
-    if content is ABSENT:
-        mapping.pop(key, None)
-    else:
-        mapping[key] = content
+def owner_in(source: Source, leaves: Sequence[Any]) -> Any:
+    """Return the owner of a Source, which may be an argument."""
+    return leaves[source.owner.number] if source.owner.__class__ is Argument else source.owner
 
 
 def set_states(generators: list[Any], states: Sequence[Any]) -> None:

@@ -20,7 +20,7 @@ from autograd.compiler.program import Instruction, Source, Variable, replaced
 from autograd.value import Value
 
 
-def parts_of(vector: np.ndarray, shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
+def split_vector(vector: np.ndarray, shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
     """Return views of a vector, one after the other, in the given shapes."""
     found, start = [], 0
     for shape in shapes:
@@ -59,7 +59,7 @@ class Workspace:
         if not self.parts:
             return tuple(shared)
         vector = np.empty(sum(map(prod, self.parts)), self.dtype)
-        return *shared, vector, *parts_of(vector, self.parts)
+        return *shared, vector, *split_vector(vector, self.parts)
 
     def __call__(self) -> list[np.ndarray]:
         """Return the arrays, the vector and its parts."""
@@ -106,22 +106,11 @@ class Joined:
         return np.concatenate(arrays, axis=None)
 
 
-def holder(source: Source) -> tuple[Any, Any]:
-    """Return the functions that read and set the content of a Source: data of a Value, or an item of a dict."""
-    owner, key = source.owner, source.key
-    if source.kind == "data":
-        return (lambda: owner._raw), (lambda content: setattr(owner, "_raw", content))
-    return (lambda: owner.get(key)), (lambda content: owner.__setitem__(key, content))
-
-
 def references_of_one(source: Source) -> int:
     """Return how many references getrefcount() finds to an array that only its owner holds."""
-    array: Any = np.empty(2)
-    owner = Value(0.0) if source.kind == "data" else {source.key: None}
-    read, put = holder(Source(source.kind, owner, source.key))
-    put(array)
-    del array
-    return getrefcount(read())
+    owner: Any = Value(0.0) if source.kind == "data" else {}
+    source.write(owner, np.empty(2))
+    return getrefcount(source.read(owner))
 
 
 def join(sources: list[Source]) -> np.ndarray | None:
@@ -129,20 +118,21 @@ def join(sources: list[Source]) -> np.ndarray | None:
 
     Returns None if they cannot be moved, because something else refers to one of them, such as a variable of the user's.
     """
-    holders = [holder(source) for source in sources]
-    vector = vector_of([read() for read, _ in holders])
+    arrays = [source.read(source.owner) for source in sources]
+    vector = vector_of(arrays)
     if vector is not None:
         return vector
-    for binding in tuple(bindings):
-        binding.arrays = binding.nothing
-    if any(getrefcount(read()) != references_of_one(source) for (read, _), source in zip(holders, sources, strict=True)):
-        return None
-    arrays = [read() for read, _ in holders]
     if not all(x.__class__ is np.ndarray and x.flags.c_contiguous and x.flags.owndata and x.flags.writeable for x in arrays):
         return None
+    arrays.clear()
+    for binding in tuple(bindings):
+        binding.arrays = binding.nothing
+    if any(getrefcount(source.read(source.owner)) != references_of_one(source) for source in sources):
+        return None
+    arrays += [source.read(source.owner) for source in sources]
     vector = np.concatenate(arrays, axis=None)
-    for (_, put), part in zip(holders, parts_of(vector, [x.shape for x in arrays]), strict=True):
-        put(part)
+    for source, part in zip(sources, split_vector(vector, [x.shape for x in arrays]), strict=True):
+        source.write(source.owner, part)
     return vector
 
 
@@ -185,7 +175,6 @@ class Across:
         same: pairs of the latter that `together` computes once.
     """
 
-    effect = False
     __name__ = "across"
 
     def __init__(
