@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import warnings
 from itertools import repeat
-from operator import attrgetter, is_
+from operator import attrgetter, is_, methodcaller
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,7 +24,7 @@ WINDOW = 100  # steps in a row without any gradient after which a unit counts as
 # 8), more in 29 of 48 with SGD at 0.1 and momentum or Adam at 0.1. A tenth or a third are dead in many nets that learn well.
 SHARE = 0.5
 SMALL = 16384  # elements of a gradient, below which a call of NumPy takes longer to start than to run
-BASE = attrgetter("base")
+BASE, FIRST = attrgetter("base"), methodcaller("item", 0)
 NAMED = 3  # parameters to name in a message
 
 STALE = (
@@ -247,15 +247,10 @@ class Guard:
             left = [WINDOW - self.steps % WINDOW, *(WINDOW - watch.active for watch in self.watches)]
             self.room = min(EARLY - self.steps, *left) - 1 if self.steps < EARLY else min(left) - 1
 
-    def passes(self, pack: Any, gradient: np.ndarray) -> bool:
-        """Check the gradients of a Pack, given as one vector; return True if the watches have nothing to note but the step."""
-        if self.pending >= self.room or not self.small or len(pack.parameters) != len(self.watches):
-            return False
-        if not pack.is_usual() or not math.isfinite(np.vdot(gradient, gradient)):
-            return False
+    def count_usual(self) -> None:
+        """Count a step of which the watches have nothing else to note."""
         self.steps += 1
         self.pending += 1
-        return True
 
     def check_compiled(self, optimizer: Guarded, step: int) -> None:
         """Check all gradients in a compiled function, here and in each replay; `step` is the number of steps before."""
@@ -272,15 +267,10 @@ class Guard:
         if step == self.last:  # a replay stopped in the middle of this step, which runs again
             return
         self.last = step
-        if self.pending < self.room and len(grads) == len(self.watches):
-            for grad in grads:
-                if not grad.item(0):
-                    break
-            else:  # the watches have nothing to note but the step
-                self.steps += 1
-                self.pending += 1
-                return
-        self.check(Seen(optimizer, list(grads), ["fresh"] * len(grads)))
+        if self.pending < self.room and len(grads) == len(self.watches) and all(map(FIRST, grads)):
+            self.count_usual()
+        else:
+            self.check(Seen(optimizer, list(grads), ["fresh"] * len(grads)))
 
     def check_seen(self, optimizer: Guarded, step: int, grads: list[Any], statuses: list[str]) -> None:
         """Check gradients whose status was known when the function was recorded."""
@@ -289,15 +279,14 @@ class Guard:
         self.last = step
         fresh = self.small and statuses.count("fresh") == len(grads) == len(self.watches)
         if fresh and self.pending < self.room and self.is_usual(grads):
-            self.steps += 1
-            self.pending += 1
+            self.count_usual()
         else:
             self.check(Seen(optimizer, grads, statuses))
 
     def is_usual(self, grads: list[np.ndarray]) -> bool:
         """Return whether arrays are finite and begin with no zero, so that the watches have nothing to note but the step."""
         try:
-            heads = [grad.item(0) for grad in grads]
+            heads = list(map(FIRST, grads))
         except (AttributeError, IndexError):  # None, as after Ctrl-C in zero_grad(), or the parameters are others now
             return False
         return all(heads) and are_finite(grads)

@@ -278,12 +278,16 @@ class Optimizer(Options):
         pack, groups = self.packs.get(0), self.param_groups
         if pack is None or pack.rest or len(groups) > 1 or getattr(self.update, "__func__", None) not in OWN:
             return False
-        group = groups[0]
-        if not pack.fits(group["params"], self.state):
+        group, guard = groups[0], self.guard
+        if guard is not None and not (guard.small and guard.pending < guard.room and len(pack.parameters) == len(guard.watches)):
+            return False
+        if not pack.fits(group["params"], self.state) or (guard is not None and not pack.is_usual()):
             return False
         gradient = pack.gradient()
-        if self.guard is not None and not self.guard.passes(pack, gradient[0]):
-            return False
+        if guard is not None:
+            if not math.isfinite(np.vdot(gradient[0], gradient[0])):
+                return False
+            guard.count_usual()
         self.steps += 1
         CLOCK.data = 0.0
         keep = 1.0 - group["lr"] * group["weight_decay"] if group.get("decoupled_weight_decay") else None

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Value
-from autograd.compiler import join_data, vector_of
+from autograd.compiler import join_data, split_vector, vector_of
 
 FEWEST = 3  # parameters that are worth a pack
 SMALL, TOTAL = 2048, 16384  # elements of a parameter and of a pack, above which calls of NumPy cost less than passes over memory
@@ -49,10 +49,9 @@ class Pack:
         self.check: Any = None  # written_check()
         self.known: list[tuple[Any, list[Any]]] = []
         self.shapes = [parameter.shape for parameter in parameters]
-        self.ends = np.cumsum([parameter.size for parameter in parameters]).tolist()
         if data is None:
-            self.change = np.empty(self.ends[-1], self.dtype)
-            self.parts = self.split(self.change)
+            self.change = np.empty(sum([parameter.size for parameter in parameters]), self.dtype)
+            self.parts = split_vector(self.change, self.shapes)
         self.vectors: dict[str, np.ndarray] = {}
         self.views: dict[str, list[np.ndarray]] = {}
         self.state: dict[str, Any] = dict(states[0])
@@ -60,11 +59,6 @@ class Pack:
             if item.__class__ is np.ndarray:
                 self.state[name] = np.concatenate([state[name] for state in states], axis=None)
         self.share()
-
-    def split(self, vector: np.ndarray) -> list[np.ndarray]:
-        """Return views of a vector in the shapes of the parameters."""
-        starts = [0, *self.ends]
-        return [vector[i:j].reshape(shape) for i, j, shape in zip(starts, self.ends, self.shapes, strict=False)]
 
     def share(self) -> None:
         """Give the states of the parameters what an update has left in the state of the pack."""
@@ -74,7 +68,7 @@ class Pack:
                     state[name] = item
             elif name not in self.vectors:
                 self.check = None
-                self.vectors[name], self.views[name] = item, self.split(item)
+                self.vectors[name], self.views[name] = item, split_vector(item, self.shapes)
                 for state, view in zip(self.states, self.views[name], strict=True):
                     state[name] = view
             elif item is not self.vectors[name]:
