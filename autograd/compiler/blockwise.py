@@ -171,9 +171,9 @@ class Blockwise:
                 if last[x] == number and x in held:
                     free[x.dtype].append(held.pop(x))
             if item.errors is not None and item.errors != errors:
+                lines += writer.end_errors * (errors != base)
                 errors = item.errors
-                if errors != base:
-                    lines.append(writer.with_errors(errors))
+                lines += writer.begin_errors(errors) if errors != base else []
             function, out, home = ufunc_of(item.function), item.out, homes.get(item.out)
             if function is None:
                 call = writer.expression(item)
@@ -192,6 +192,7 @@ class Blockwise:
             words = [*map(writer.text, item.args), *(f"{key}={writer.text(part)}" for key, part in item.named.items())]
             call = f"{writer.function_name(function)}({', '.join(words)}, out={target})"
             add(call if target == out.name else f"{out.name} = {call}")
+        lines += writer.end_errors * (errors != base)
         lines += [f"{writer.name(np.copyto, 'copyto')}({x.name}, {self.origin_name(x, homes)})" for x in copies]
         self.scratch = list(scratch.values())
         sums = ", ".join(item.out.name for item in self.sums)

@@ -40,7 +40,6 @@ INFIX = {
 PREFIX = {operator.neg: "-", operator.pos: "+", operator.invert: "~"}
 #: Arrays above this size are deleted as soon as they are not needed.
 LARGE = 1 << 14
-END_ERRORS = ["finally:", "    reset_errors(token)"]
 
 
 MARK = "#@"  # begins the comment of a line with the number of its Spot
@@ -51,7 +50,10 @@ class Writer:
 
     Attributes:
         names: the objects that the source refers to, by name.
+        end_errors: the statements that end what begin_errors() begins.
     """
+
+    end_errors = ["finally:", "    reset_errors(token)"]
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -180,11 +182,6 @@ class Writer:
             return self.name(UfuncMethods.of(owner, name), f"{owner.__name__}_{name}")
         return self.name(function, name if name.isidentifier() else "function")
 
-    def with_errors(self, errors: dict[str, str]) -> str:
-        """Return the statement that begins code under np.errstate(), for blocks of large arrays."""
-        self.names["errstate"] = np.errstate
-        return f"with errstate({', '.join(f'{key}={how!r}' for key, how in errors.items())}):"
-
     def begin_errors(self, errors: dict[str, str]) -> list[str]:
         """Return the statements that begin code under other error settings, see autograd.compiler.errors."""
         self.names |= {"settings": settings, "set_errors": set_errors, "reset_errors": reset_errors}
@@ -209,7 +206,7 @@ class Writer:
         errors: dict[str, str] = {}  # of the with-block that is open
         for number, item in enumerate(instructions):
             if item.errors is not None and item.errors != errors and type(item.function) is not Guard:
-                found += END_ERRORS * bool(errors)
+                found += self.end_errors * bool(errors)
                 errors = item.errors
                 found += self.begin_errors(errors) if errors else []
             indent = "    " * bool(errors)
@@ -226,7 +223,7 @@ class Writer:
             found.append(indent + text)
             if number in dying:
                 found.append(f"{indent}del {', '.join(v.name for v in dying[number])}")
-        return found + END_ERRORS * bool(errors)
+        return found + self.end_errors * bool(errors)
 
     def both_ways(self, function: Across, comments: bool) -> list[str]:
         """Return the statements that change several parameters at once, or, if they are not parts of a vector, one by one."""

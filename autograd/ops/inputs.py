@@ -136,10 +136,13 @@ def seed_of(root: Any, seed: Any) -> Any:
 
 def is_finite(x: Any) -> bool:
     """Whether all numbers are finite; also False if the sum of their squares overflows, which only costs time."""
-    if x.__class__ is float:
-        return math.isfinite(x)
+    return math.isfinite(x if x.__class__ is float else sum_of_squares(x))  # in one pass
+
+
+def sum_of_squares(x: Any) -> Any:
+    """The sum of the squares of all numbers of an array."""
     x = x if x.flags.c_contiguous else x.ravel("K")  # np.vdot() would copy what is in another order
-    return math.isfinite(np.vdot(x, x))  # in one pass
+    return np.vdot(x, x)
 
 
 def has_nan(x: Any) -> bool:

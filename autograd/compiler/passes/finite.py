@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.program import Guard, Instruction, Program, Variable
-from autograd.ops.inputs import is_finite
+from autograd.ops.inputs import is_finite, sum_of_squares
 
 #: Arrays of one dtype with fewer numbers than this are joined first, as a call of NumPy takes longer.
 SMALL = 2048
@@ -16,8 +16,7 @@ SMALL = 2048
 
 def are_finite(*arrays: Any) -> bool:
     """Whether all numbers of some arrays are finite; False also if the sum of their squares overflows."""
-    rows = [x if x.flags.c_contiguous else x.ravel("K") for x in arrays]
-    return math.isfinite(sum([np.vdot(x, x) for x in rows]))
+    return math.isfinite(sum(map(sum_of_squares, arrays)))
 
 
 def joined_are_finite(*arrays: Any) -> bool:
