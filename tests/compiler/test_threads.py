@@ -3,7 +3,6 @@
 import gc
 import math
 import signal
-import sys
 import threading
 import warnings
 from contextlib import suppress
@@ -16,6 +15,7 @@ from autograd.compiler import hooks
 from autograd.compiler.compiled import compile
 from autograd.op import Op
 from autograd.ops import rules
+from tests.compiler.threads import in_threads
 
 X = np.arange(6.0).reshape(2, 3)
 
@@ -35,30 +35,6 @@ def restored():
     assert all(a is b for a, b in zip(before, places(), strict=True))
     assert hooks.active() is None and hooks.one_at_a_time.take()
     hooks.one_at_a_time.end()
-
-
-def in_threads(*workers):
-    """Run the workers in threads that switch very often, and raise their first error."""
-    errors = []
-
-    def guarded(worker, seed):
-        try:
-            worker(np.random.default_rng(seed))
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(worker, seed)) for seed, worker in enumerate(workers)]
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
-    if errors:
-        raise errors[0]
 
 
 def test_threads_record_and_replay_at_once():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import importlib
 import sys
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +18,7 @@ from autograd.compiler import errors
 from autograd.compiler.program import Source
 from autograd.compiler.vectors import Workspace, join
 from autograd.compiler.vectors import vector_of as common_vector
+from tests.compiler.threads import in_threads
 
 SIZES = (3, 8, 8, 2)
 
@@ -227,23 +227,15 @@ def test_threads_get_arrays_of_their_own() -> None:
     workspace = Workspace([((1000,), np.float64)], np.float64, [(10,), (5, 2)])
     wrong: list[bool] = []
 
-    def work(number: float) -> None:
+    def work(rng: np.random.Generator) -> None:
+        number = rng.random()
         for _ in range(2000):
             arrays = workspace()
             for array in arrays:
                 array[...] = number
             wrong.append(any((array != number).any() for array in arrays))
 
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        threads = [threading.Thread(target=work, args=(float(number),)) for number in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
+    in_threads(*[work] * 4)
     assert len(wrong) == 8000 and not any(wrong)
 
 
