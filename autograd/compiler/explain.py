@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.program import Draw, Guard, GuardFailed, Variable
+from autograd.compiler.program import Draw, Guard, GuardFailed, Variable, effective
 from autograd.compiler.replay import Replay
 from autograd.compiler.source import Writer, described
 
@@ -97,12 +97,11 @@ def timed(replay: Replay, leaves: list[Any]) -> list[str]:
         for variable, source in program.inputs.items():
             content = replay.content(source, leaves) if source.kind != "seed" else ones_like(variable)
             space[variable.name] = content.copy() if variable in written and isinstance(content, np.ndarray) else content
-        errors: Any = {}
-        for number, item in enumerate(program.instructions):
-            errors = errors if item.errors is None else item.errors
+        for number, item in enumerate(effective(program.instructions)):
             if getattr(item.function, "effect", False) and type(item.function) is not Draw:
                 space |= {v.name: ones_like(v) for v in item.outs}
                 continue
+            errors: Any = item.errors
             with np.errstate(**errors), suppress(GuardFailed):  # a guard may have seen the ones above
                 exec(codes[number], space)
                 least[number] = min(least[number], space[taken])

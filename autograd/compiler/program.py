@@ -330,6 +330,16 @@ def written_arguments(program: Program) -> list[Variable]:
     return [root for root in dict.fromkeys(roots) if root in inputs and inputs[root].kind == "argument"]
 
 
+def effective(items: list[Instruction]) -> list[Instruction]:
+    """Return the instructions with the error settings that they run under."""
+    errors: dict[str, str] = {}
+    found = []
+    for item in items:
+        errors = errors if item.errors is None else item.errors
+        found.append(Instruction(item.function, item.args, item.named, item.out, item.writes, item.place, errors))
+    return found
+
+
 def variables_in(item: Any) -> list[Variable]:
     """Return the variables in nested arguments."""
     kind = item.__class__

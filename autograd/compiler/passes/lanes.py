@@ -11,7 +11,7 @@ import numpy as np
 from autograd.compiler.blockwise import ufunc_of
 from autograd.compiler.passes.common import hashable
 from autograd.compiler.passes.copies import makes_new
-from autograd.compiler.program import Argument, Guard, Instruction, Program, Variable, variables_in
+from autograd.compiler.program import Argument, Guard, Instruction, Program, Variable, effective, variables_in
 
 FEWEST = 3  # parameters that are worth a vector
 SMALL, TOTAL = 1 << 14, 1 << 15  # numbers in an array and in a vector, above which calls of NumPy cost less than memory
@@ -159,13 +159,3 @@ def is_sound(program: Program, lanes: list[Lane]) -> bool:
         return False
     errors = [item.errors for item in effective(items)[first : last + 1]]
     return all(found == errors[0] for found in errors)
-
-
-def effective(items: list[Instruction]) -> list[Instruction]:
-    """Return the instructions with the error settings that they run under."""
-    errors: dict[str, str] = {}
-    found = []
-    for item in items:
-        errors = errors if item.errors is None else item.errors
-        found.append(Instruction(item.function, item.args, item.named, item.out, item.writes, item.place, errors))
-    return found

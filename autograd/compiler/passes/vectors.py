@@ -11,9 +11,9 @@ import numpy as np
 
 from autograd.compiler.blockwise import ufunc_of
 from autograd.compiler.passes.finite import are_finite, joined_are_finite
-from autograd.compiler.passes.lanes import FEWEST, TOTAL, Lane, effective, is_small, lanes_of
+from autograd.compiler.passes.lanes import FEWEST, TOTAL, Lane, is_small, lanes_of
 from autograd.compiler.passes.workspace import args_with_out, writing
-from autograd.compiler.program import FINITE, Guard, Instruction, Program, Variable
+from autograd.compiler.program import FINITE, Guard, Instruction, Program, Variable, effective
 from autograd.compiler.vectors import Across, Joined, Workspace
 
 
@@ -50,12 +50,14 @@ class Edited:
     """The instructions of a program, some of which are replaced.
 
     Attributes:
+        original: the instructions before.
         items: the instructions, None for one that is left out.
         before, after: instructions to insert, by the number of the one beside them.
     """
 
     def __init__(self, program: Program) -> None:
-        self.items: list[Instruction | None] = [*effective(program.instructions)]
+        self.original = effective(program.instructions)
+        self.items: list[Instruction | None] = [*self.original]
         self.before: dict[int, list[Instruction]] = {}
         self.after: dict[int, list[Instruction]] = {}
 
@@ -124,9 +126,8 @@ class Joining(Edited):
 
     def across(self, vectors: list[Variable], bound: list[Variable]) -> Instruction:
         """Return the instruction that takes the place of all lanes."""
-        original = effective(self.program.instructions)
-        apart = [original[number] for number in self.inside]
-        lanes = [[original[number] for number in lane.instructions] for lane in self.lanes]
+        apart = [self.original[number] for number in self.inside]
+        lanes = [[self.original[number] for number in lane.instructions] for lane in self.lanes]
         first = self.lanes[0]
         place = dict(zip(first.arrays, vectors, strict=True))  # vectors, by the variables of the first lane
         uses = Counter(x for item in lanes[0] for x in item.operands)
